@@ -1,0 +1,22 @@
+//! The program of Sealwire: make certificates, use TLS, see why.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod advice;
+mod args;
+mod cmd;
+mod failure;
+mod report;
+
+fn main() -> ExitCode {
+    match args::Args::parse().run() {
+        Ok(answer) => answer.into(),
+        Err(failure) => {
+            eprintln!("seal: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a command answers: one value, printed as text or as JSON.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Whether the answer of a command is yes or no; the exit code for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => Self::SUCCESS,
+            Answer::No => Self::from(1),
+        }
+    }
+}
+
+/// Prints `value` to standard output: its `Display` for people, its `Serialize` for machines.
+/// A reader that closes the pipe early (`seal .. | head`) is not an error.
+pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = if json {
+        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)
+    } else {
+        write!(out, "{value}")
+    }
+    .and_then(|()| writeln!(out))
+    .and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::usage(format!("standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,4 @@
+//! TLS for people who write programs.
+#![forbid(unsafe_code)]
+
+pub mod pki;
