@@ -1,0 +1,358 @@
+//! Certificates: reading, writing, and the fields every certificate has.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use aws_lc_sys as c;
+
+use crate::asn1;
+use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
+use crate::error::{Error, ErrorKind, ErrorQueue, describe};
+use crate::key::PublicKey;
+use crate::name::Name;
+use crate::owned::{Owned, encoded, printed};
+use crate::pem;
+
+/// An X.509 certificate (RFC 5280), of any version.
+///
+/// Cloning is cheap and shares the parsed certificate. Two certificates are equal when their bytes
+/// are. `Debug` shows the subject only.
+///
+/// Being readable says little: extensions may still be malformed. Then the getters for them say
+/// so, each in its own way, and [`verify`](crate::verify) says no.
+#[derive(Clone)]
+pub struct Certificate(Arc<Parsed>);
+
+struct Parsed {
+    x509: Owned<c::X509>,
+    der: Box<[u8]>,
+}
+
+// SAFETY: AWS-LC calls an X509 safe to share as long as nobody mutates it while others read
+// (openssl/x509.h, "Thread safety"). Nothing in this crate mutates one after `Certificate::build`:
+// names and the to-be-signed part keep the encoding they were parsed from, the public key is
+// decoded by the parser, and the cached extensions are filled in `build` (and are behind the
+// X509's own lock besides). The reference count is atomic.
+unsafe impl Send for Parsed {}
+// SAFETY: as above.
+unsafe impl Sync for Parsed {}
+
+impl Certificate {
+    /// Reads one DER certificate. Bytes after it are an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`].
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        Self::build(der, false)
+    }
+
+    /// Reads every certificate of a PEM text: the blocks `CERTIFICATE`, `X509 CERTIFICATE` and
+    /// `TRUSTED CERTIFICATE`. Other blocks and the text around them are skipped; a byte order
+    /// mark, CRLF and lines of any width are fine.
+    ///
+    /// The trust settings of a `TRUSTED CERTIFICATE` (`openssl x509 -addtrust`, `-addreject`) are
+    /// kept and count when the certificate is in a [`TrustSet`](crate::TrustSet), as in OpenSSL.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoPemBlock`] when there is no certificate, [`ErrorKind::Malformed`] when one of
+    /// them cannot be read.
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
+        let mut certificates = Vec::new();
+        for block in pem::blocks(pem) {
+            let trusted = match block.label {
+                "CERTIFICATE" | "X509 CERTIFICATE" => false,
+                "TRUSTED CERTIFICATE" => true,
+                _ => continue,
+            };
+            certificates.push(Self::build(&block.decode()?, trusted)?);
+        }
+        if certificates.is_empty() {
+            return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN CERTIFICATE"));
+        }
+        Ok(certificates)
+    }
+
+    fn build(der: &[u8], with_trust_settings: bool) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let Ok(len) = der.len().try_into() else {
+            return Err(Error::new(ErrorKind::Malformed, "the certificate is too long"));
+        };
+        let mut rest = der.as_ptr();
+        // SAFETY: `len` readable bytes; on success a new certificate and `rest` behind it.
+        let x509 = unsafe { Owned::new(c::d2i_X509(std::ptr::null_mut(), &raw mut rest, len)) };
+        let x509 = x509.ok_or_else(|| queue.malformed())?;
+        let used = rest as usize - der.as_ptr() as usize;
+        let (own, after) = der.split_at(used);
+        let x509 = match (with_trust_settings, after) {
+            (_, []) => x509,
+            (true, _) => {
+                let mut rest = der.as_ptr();
+                // SAFETY: as for d2i_X509; this one reads the settings behind the certificate too.
+                let x509 = unsafe {
+                    Owned::new(c::d2i_X509_AUX(std::ptr::null_mut(), &raw mut rest, len))
+                };
+                let x509 = x509.ok_or_else(|| queue.malformed())?;
+                if rest as usize - der.as_ptr() as usize != der.len() {
+                    return Err(trailing(der.len() - used));
+                }
+                x509
+            }
+            (false, _) => return Err(trailing(after.len())),
+        };
+        Ok(Self::adopt(x509, own.into()))
+    }
+
+    /// Takes over a parsed certificate together with the bytes it was parsed from.
+    fn adopt(x509: Owned<c::X509>, der: Box<[u8]>) -> Self {
+        // Fills the lazily cached extensions, so that nothing is left to change when shared.
+        // SAFETY: a live certificate that nobody else sees yet.
+        unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
+        Self(Arc::new(Parsed { x509, der }))
+    }
+
+    /// The certificate as it was given, never re-encoded.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// One `CERTIFICATE` block.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode("CERTIFICATE", self.der())
+    }
+
+    /// The version people speak of: 1, 2 or 3.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        // SAFETY: a live certificate. The parser lets only 0, 1 and 2 pass.
+        let version = unsafe { c::X509_get_version(self.as_ptr()) };
+        u8::try_from(version + 1).unwrap_or(0)
+    }
+
+    /// The serial number in upper-case hexadecimal as Node prints it: whole bytes, `-` before a
+    /// negative one.
+    #[must_use]
+    pub fn serial_hex(&self) -> String {
+        // SAFETY: a live certificate, and its own serial number.
+        unsafe { asn1::integer_hex(c::X509_get0_serialNumber(self.as_ptr())) }
+    }
+
+    /// Whom the certificate is about.
+    #[must_use]
+    pub fn subject(&self) -> Name {
+        // SAFETY: a live certificate; the name is its own and comes from the parser.
+        unsafe { name(c::X509_get_subject_name(self.as_ptr())) }
+    }
+
+    /// Who issued it.
+    #[must_use]
+    pub fn issuer(&self) -> Name {
+        // SAFETY: a live certificate; the name is its own and comes from the parser.
+        unsafe { name(c::X509_get_issuer_name(self.as_ptr())) }
+    }
+
+    /// When it begins to be valid, in seconds since 1970. A field that is no time gives
+    /// `i64::MAX`: never.
+    #[must_use]
+    pub fn not_before(&self) -> i64 {
+        // SAFETY: a live certificate, and its own time.
+        unsafe { asn1::time_posix(c::X509_get0_notBefore(self.as_ptr())) }.unwrap_or(i64::MAX)
+    }
+
+    /// When it ceases to be valid, in seconds since 1970. A field that is no time gives
+    /// `i64::MIN`: long ago.
+    #[must_use]
+    pub fn not_after(&self) -> i64 {
+        // SAFETY: a live certificate, and its own time.
+        unsafe { asn1::time_posix(c::X509_get0_notAfter(self.as_ptr())) }.unwrap_or(i64::MIN)
+    }
+
+    /// The SubjectPublicKeyInfo, DER.
+    #[must_use]
+    pub fn spki_der(&self) -> Vec<u8> {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate; its key is written and not changed.
+        let spki = unsafe {
+            let key = c::X509_get_X509_PUBKEY(self.as_ptr());
+            encoded(|out| c::i2d_X509_PUBKEY(key, out))
+        };
+        spki.unwrap_or_default()
+    }
+
+    /// The public key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] when it is of an algorithm AWS-LC knows and cannot be decoded.
+    pub fn public_key(&self) -> Result<PublicKey, Error> {
+        PublicKey::of(self)
+    }
+
+    /// With what the issuer signed it.
+    #[must_use]
+    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+        let _queue = ErrorQueue::new();
+        let mut object = std::ptr::null();
+        let mut algorithm = std::ptr::null();
+        // SAFETY: a live certificate; the algorithm and its object are its own.
+        unsafe {
+            c::X509_get0_signature(std::ptr::null_mut(), &raw mut algorithm, self.as_ptr());
+            c::X509_ALGOR_get0(
+                &raw mut object,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                algorithm,
+            );
+        }
+        // SAFETY: the certificate's own object.
+        let (nid, oid) = unsafe { (c::OBJ_obj2nid(object), asn1::oid_text(object)) };
+        let mut digest = c::NID_undef;
+        // SAFETY: a live certificate, one writable number, and null for what is not wanted.
+        unsafe {
+            c::X509_get_signature_info(
+                self.as_ptr(),
+                &raw mut digest,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            );
+        }
+        SignatureAlgorithm {
+            name: asn1::nid_long_name(nid).map_or_else(|| oid.clone(), str::to_owned),
+            digest: asn1::nid_long_name(digest)
+                .map(str::to_owned)
+                .or_else(|| pss_digest(self.der()).filter(|_| nid == c::NID_rsassaPss)),
+            oid,
+        }
+    }
+
+    /// Whether subject and issuer are the same name.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        // SAFETY: a live certificate. X509_NAME_cmp compares canonical forms made by the parser.
+        unsafe {
+            let subject = c::X509_get_subject_name(self.as_ptr());
+            c::X509_NAME_cmp(subject, c::X509_get_issuer_name(self.as_ptr())) == 0
+        }
+    }
+
+    /// Whether it is self-issued and its signature really is by its own key.
+    #[must_use]
+    pub fn is_self_signed(&self) -> bool {
+        self.is_self_issued() && self.signature_is_by(self)
+    }
+
+    /// Whether `issuer` issued this certificate: names, key identifiers and key usage fit
+    /// (`X509_check_issued`), and the signature is by its key.
+    #[must_use]
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
+        let _queue = ErrorQueue::new();
+        // SAFETY: two live certificates.
+        let fits = unsafe { c::X509_check_issued(issuer.as_ptr(), self.as_ptr()) };
+        fits == c::X509_V_OK && self.signature_is_by(issuer)
+    }
+
+    /// Everything in it, in the words of `openssl x509 -text`. Characters that must not reach a
+    /// terminal are escaped.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let queue = ErrorQueue::new();
+        let flags = (c::XN_FLAG_ONELINE & !c::XN_FLAG_SPC_EQ) as std::ffi::c_ulong;
+        // SAFETY: a live BIO and a live certificate, which printing does not change.
+        let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
+        match printed(print) {
+            Ok(text) => printable(&text),
+            Err(error) => {
+                let entries = queue.drain();
+                let reason =
+                    if entries.is_empty() { error.to_string() } else { describe(&entries) };
+                format!("certificate that cannot be printed ({reason})\n")
+            }
+        }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut c::X509 {
+        self.0.x509.as_ptr()
+    }
+
+    fn signature_is_by(&self, issuer: &Self) -> bool {
+        let _queue = ErrorQueue::new();
+        // SAFETY: two live certificates; the key is null or the issuer's own.
+        unsafe {
+            let key = c::X509_get0_pubkey(issuer.as_ptr());
+            !key.is_null() && c::X509_verify(self.as_ptr(), key) == 1
+        }
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.der() == other.der()
+    }
+}
+
+impl Eq for Certificate {}
+
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.der().hash(state);
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({})", self.subject())
+    }
+}
+
+/// With what a certificate was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignatureAlgorithm {
+    /// OpenSSL's long name, `sha256WithRSAEncryption`, or the dotted object identifier.
+    pub name: String,
+    /// The dotted object identifier.
+    pub oid: String,
+    /// The digest it signs, `sha256`, also where only the parameters tell (RSASSA-PSS). `None`
+    /// when unknown or when there is none of its own (Ed25519).
+    pub digest: Option<String>,
+}
+
+/// # Safety
+/// As for [`Name::of`].
+pub(crate) unsafe fn name(name: *mut c::X509_NAME) -> Name {
+    let _queue = ErrorQueue::new();
+    // SAFETY: as promised by the caller. A parsed name has its encoding cached, so it cannot fail
+    // but for lack of memory, and then Rust would have aborted as well.
+    unsafe { Name::of(name) }.expect("a parsed name has an encoding")
+}
+
+/// Printed text without what could drive a terminal.
+pub(crate) fn printable(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in String::from_utf8_lossy(text).chars() {
+        if character != '\n' && crate::name::is_unprintable(character) {
+            out.push_str(&format!("\\x{:02X}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// The digest in the parameters of RSASSA-PSS (RFC 4055 section 3.1), which AWS-LC does not tell.
+fn pss_digest(certificate: &[u8]) -> Option<String> {
+    let mut fields = Elements::of(certificate).enter(SEQUENCE)?;
+    fields.element(SEQUENCE)?;
+    let mut algorithm = fields.enter(SEQUENCE)?;
+    algorithm.element(OBJECT_IDENTIFIER)?;
+    match algorithm.enter(SEQUENCE)?.enter(CONTEXT_0) {
+        Some(mut digest) => digest.enter(SEQUENCE)?.element(OBJECT_IDENTIFIER)?.object_name(),
+        None => Some("sha1".to_owned()),
+    }
+}
+
+fn trailing(len: usize) -> Error {
+    Error::new(ErrorKind::Malformed, format!("{len} bytes after the end of the certificate"))
+}

@@ -1,0 +1,172 @@
+//! Certificate revocation lists (RFC 5280 section 5).
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_sys as c;
+
+use crate::asn1;
+use crate::certificate::{name, printable};
+use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::name::Name;
+use crate::owned::{Owned, printed};
+use crate::pem;
+
+/// A certificate revocation list.
+///
+/// Cloning is cheap and shares the parsed list. Two lists are equal when their bytes are.
+#[derive(Clone)]
+pub struct Crl(Arc<Parsed>);
+
+struct Parsed {
+    crl: Owned<c::X509_CRL>,
+    der: Box<[u8]>,
+}
+
+// SAFETY: as for an X509, nothing mutates an X509_CRL after it was parsed but the sorting of its
+// entries at the first look-up, which AWS-LC does under a lock and `Crl::from_der` has done
+// before anybody shares it. The reference count is atomic.
+unsafe impl Send for Parsed {}
+// SAFETY: as above.
+unsafe impl Sync for Parsed {}
+
+impl Crl {
+    /// Reads one DER revocation list. Bytes after it are an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`].
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let crl = parse(der)?;
+        let mut entry = std::ptr::null_mut();
+        // Sorts the entries; whether the list has a serial number of its own kind does not matter.
+        // SAFETY: a live list that nobody else sees yet, and a live number.
+        unsafe {
+            let serial = Owned::new(c::ASN1_INTEGER_new()).ok_or_else(crate::owned::no_memory)?;
+            c::X509_CRL_get0_by_serial(crl.as_ptr(), &raw mut entry, serial.as_ptr());
+        }
+        Ok(Self(Arc::new(Parsed { crl, der: der.into() })))
+    }
+
+    /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoPemBlock`] when there is none, [`ErrorKind::Malformed`].
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
+        let blocks = pem::blocks(pem);
+        let crls = blocks.iter().filter(|block| block.label == "X509 CRL");
+        let crls: Vec<_> =
+            crls.map(|block| Self::from_der(&block.decode()?)).collect::<Result<_, _>>()?;
+        if crls.is_empty() {
+            return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN X509 CRL"));
+        }
+        Ok(crls)
+    }
+
+    /// The list as it was given.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// One `X509 CRL` block.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode("X509 CRL", self.der())
+    }
+
+    /// Who issued it.
+    #[must_use]
+    pub fn issuer(&self) -> Name {
+        // SAFETY: a live list; the name is its own and comes from the parser.
+        unsafe { name(c::X509_CRL_get_issuer(self.as_ptr())) }
+    }
+
+    /// When it was issued, in seconds since 1970. A field that is no time gives `i64::MAX`: never.
+    #[must_use]
+    pub fn this_update(&self) -> i64 {
+        // SAFETY: a live list, and its own time.
+        unsafe { asn1::time_posix(c::X509_CRL_get0_lastUpdate(self.as_ptr())) }.unwrap_or(i64::MAX)
+    }
+
+    /// By when the next one will be issued, in seconds since 1970; `None` when it does not say. A
+    /// field that is no time gives `i64::MIN`: long ago.
+    #[must_use]
+    pub fn next_update(&self) -> Option<i64> {
+        // SAFETY: a live list.
+        let time = unsafe { c::X509_CRL_get0_nextUpdate(self.as_ptr()) };
+        // SAFETY: not null, so the list's own time.
+        (!time.is_null()).then(|| unsafe { asn1::time_posix(time) }.unwrap_or(i64::MIN))
+    }
+
+    /// The CRL number extension in upper-case hexadecimal, when there is one.
+    #[must_use]
+    pub fn number(&self) -> Option<String> {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live list; the value of this extension is a new ASN1_INTEGER or null.
+        let number = unsafe {
+            Owned::new(
+                c::X509_CRL_get_ext_d2i(
+                    self.as_ptr(),
+                    c::NID_crl_number,
+                    std::ptr::null_mut(),
+                    std::ptr::null_mut(),
+                )
+                .cast::<c::ASN1_INTEGER>(),
+            )
+        }?;
+        // SAFETY: a live number.
+        Some(unsafe { asn1::integer_hex(number.as_ptr()) })
+    }
+
+    /// Everything in it, in the words of `openssl crl -text`. Characters that must not reach a
+    /// terminal are escaped.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // A list of its own, since ours has its entries sorted by serial number.
+        let text = parse(&self.0.der).and_then(|crl| {
+            let _queue = ErrorQueue::new();
+            // SAFETY: a live BIO and a live list.
+            printed(|bio| unsafe { c::X509_CRL_print(bio, crl.as_ptr()) })
+        });
+        match text {
+            Ok(text) => printable(&text),
+            Err(error) => format!("revocation list that cannot be printed ({error})\n"),
+        }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut c::X509_CRL {
+        self.0.crl.as_ptr()
+    }
+}
+
+impl PartialEq for Crl {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
+}
+
+impl Eq for Crl {}
+
+impl fmt::Debug for Crl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Crl({})", self.issuer())
+    }
+}
+
+fn parse(der: &[u8]) -> Result<Owned<c::X509_CRL>, Error> {
+    let queue = ErrorQueue::new();
+    let Ok(len) = der.len().try_into() else {
+        return Err(Error::new(ErrorKind::Malformed, "the revocation list is too long"));
+    };
+    let mut rest = der.as_ptr();
+    // SAFETY: `len` readable bytes; on success a new list and `rest` behind it.
+    let crl = unsafe { Owned::new(c::d2i_X509_CRL(std::ptr::null_mut(), &raw mut rest, len)) };
+    let crl = crl.ok_or_else(|| queue.malformed())?;
+    match der.len() - (rest as usize - der.as_ptr() as usize) {
+        0 => Ok(crl),
+        trailing => Err(Error::new(
+            ErrorKind::Malformed,
+            format!("{trailing} bytes after the end of the revocation list"),
+        )),
+    }
+}

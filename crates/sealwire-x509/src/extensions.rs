@@ -1,0 +1,301 @@
+//! The extensions of certificates (RFC 5280 section 4.2).
+
+use std::ffi::c_int;
+use std::net::IpAddr;
+
+use aws_lc_sys as c;
+
+use crate::asn1;
+use crate::certificate::{Certificate, name};
+use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::name::Name;
+use crate::owned::{Free, Owned, elements, encoded};
+
+/// One name of the subjectAltName extension.
+///
+/// A value that is not what its kind says never comes as that kind: a DNS name with a NUL or a
+/// byte outside ASCII, or an address of five bytes, is [`Other`](Self::Other).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GeneralName {
+    /// `dNSName`: ASCII without NUL, otherwise unchecked.
+    Dns(String),
+    /// `iPAddress`.
+    Ip(IpAddr),
+    /// `rfc822Name`: ASCII without NUL, otherwise unchecked.
+    Email(String),
+    /// `uniformResourceIdentifier`: ASCII without NUL, otherwise unchecked.
+    Uri(String),
+    /// `directoryName`.
+    DirName(Name),
+    /// `registeredID`, dotted.
+    RegisteredId(String),
+    /// `otherName`: its type, dotted, and the DER encoding of its value.
+    OtherName {
+        /// The type of name.
+        oid: String,
+        /// Its value, DER.
+        value: Vec<u8>,
+    },
+    /// A kind without a type of its own, or a value that does not fit its kind.
+    Other {
+        /// The number of the choice in RFC 5280's GeneralName: 1 email, 2 DNS, 3 x400Address,
+        /// 5 ediPartyName, 6 URI, 7 address.
+        tag: u8,
+        /// The bytes of the value; for 3 and 5 the whole GeneralName, DER.
+        value: Vec<u8>,
+    },
+}
+
+impl Certificate {
+    /// The subjectAltName extension; empty when there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] when it cannot be read or is there twice.
+    pub fn subject_alt_names(&self) -> Result<Vec<GeneralName>, Error> {
+        let names = self.extension::<c::GENERAL_NAMES>(c::NID_subject_alt_name)?;
+        let Some(names) = names else { return Ok(Vec::new()) };
+        // SAFETY: a live stack of GENERAL_NAME, unchanged while it is walked.
+        unsafe { elements(names.as_ptr()).map(|name| general_name(name)).collect() }
+    }
+
+    /// Whether this is a CA's certificate in OpenSSL's eyes (`X509_check_ca`): basicConstraints
+    /// says so, or it is a self-signed v1 certificate; and keyUsage, if there, lets it sign.
+    #[must_use]
+    pub fn is_ca(&self) -> bool {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate.
+        unsafe { c::X509_check_ca(self.as_ptr()) == 1 }
+    }
+
+    /// Whether every extension that AWS-LC looks at could be read. When not, the getters for the
+    /// unreadable ones give nothing, and [`verify`](crate::verify) says no.
+    #[must_use]
+    pub fn extensions_are_valid(&self) -> bool {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate.
+        unsafe { c::X509_get_extension_flags(self.as_ptr()) & c::EXFLAG_INVALID as u32 == 0 }
+    }
+
+    /// The basicConstraints extension: whether it is a CA, and how many intermediate CAs may
+    /// follow. `None` when there is none, or none that can be read.
+    #[must_use]
+    pub fn basic_constraints(&self) -> Option<(bool, Option<u32>)> {
+        let _queue = ErrorQueue::new();
+        let value = self.extension::<c::BASIC_CONSTRAINTS>(c::NID_basic_constraints).ok()??;
+        // SAFETY: a live value, whose number is null or its own.
+        let (ca, path_len) = unsafe { ((*value.as_ptr()).ca, (*value.as_ptr()).pathlen) };
+        let mut len = 0;
+        // SAFETY: null is not passed; a live number and a writable one.
+        let small = !path_len.is_null()
+            && unsafe { c::ASN1_INTEGER_get_uint64(&raw mut len, path_len) } == 1;
+        let len = if small { u32::try_from(len).unwrap_or(u32::MAX) } else { u32::MAX };
+        Some((ca != 0, (!path_len.is_null()).then_some(len)))
+    }
+
+    /// The keyUsage extension. `None` when there is none, or none that can be read.
+    #[must_use]
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        let value = self.extension::<c::ASN1_STRING>(c::NID_key_usage).ok()??;
+        // SAFETY: a live BIT STRING.
+        let bytes = unsafe { asn1::string_bytes(value.as_ptr()) };
+        let byte = |index: usize| u16::from(bytes.get(index).copied().unwrap_or(0));
+        Some(KeyUsage(byte(0) | byte(1) << 8))
+    }
+
+    /// The extendedKeyUsage extension as dotted object identifiers. `None` when there is none, or
+    /// none that can be read.
+    #[must_use]
+    pub fn extended_key_usage(&self) -> Option<Vec<String>> {
+        let value = self.extension::<c::EXTENDED_KEY_USAGE>(c::NID_ext_key_usage).ok()??;
+        // SAFETY: a live stack of ASN1_OBJECT, unchanged while it is walked.
+        let purposes = unsafe { elements::<_, c::ASN1_OBJECT>(value.as_ptr()) };
+        // SAFETY: live objects.
+        Some(purposes.map(|purpose| unsafe { asn1::oid_text(purpose) }).collect())
+    }
+
+    /// The subjectKeyIdentifier extension.
+    #[must_use]
+    pub fn subject_key_id(&self) -> Option<Vec<u8>> {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the value is null or its own.
+        unsafe { octets(c::X509_get0_subject_key_id(self.as_ptr())) }
+    }
+
+    /// The keyIdentifier of the authorityKeyIdentifier extension.
+    #[must_use]
+    pub fn authority_key_id(&self) -> Option<Vec<u8>> {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the value is null or its own.
+        unsafe { octets(c::X509_get0_authority_key_id(self.as_ptr())) }
+    }
+
+    /// The authorityInfoAccess extension: what is to be had (`OCSP`, `CA Issuers`, or a dotted
+    /// object identifier) at which URI. Places that are not URIs are left out; empty when there is
+    /// no such extension, or none that can be read.
+    #[must_use]
+    pub fn authority_info_access(&self) -> Vec<(String, String)> {
+        let value = self.extension::<c::AUTHORITY_INFO_ACCESS>(c::NID_info_access);
+        let Ok(Some(value)) = value else { return Vec::new() };
+        // SAFETY: a live stack of ACCESS_DESCRIPTION, unchanged while it is walked.
+        let descriptions = unsafe { elements::<_, c::ACCESS_DESCRIPTION>(value.as_ptr()) };
+        let read = |description: *mut c::ACCESS_DESCRIPTION| {
+            // SAFETY: a live description; the parser filled in both parts.
+            let (method, oid, place) = unsafe {
+                let method = c::OBJ_obj2nid((*description).method);
+                let place = general_name((*description).location);
+                (method, asn1::oid_text((*description).method), place)
+            };
+            let GeneralName::Uri(uri) = place.ok()? else { return None };
+            let method = match method {
+                c::NID_ad_OCSP => "OCSP".to_owned(),
+                c::NID_ad_ca_issuers => "CA Issuers".to_owned(),
+                _ => oid,
+            };
+            Some((method, uri))
+        };
+        descriptions.filter_map(read).collect()
+    }
+
+    /// Whether there is a subjectAltName extension, readable or not.
+    #[must_use]
+    pub fn has_subject_alt_name(&self) -> bool {
+        self.has_extension(c::NID_subject_alt_name)
+    }
+
+    pub(crate) fn has_name_constraints(&self) -> bool {
+        self.has_extension(c::NID_name_constraints)
+    }
+
+    fn has_extension(&self, nid: c_int) -> bool {
+        // SAFETY: a live certificate.
+        unsafe { c::X509_get_ext_by_NID(self.as_ptr(), nid, -1) >= 0 }
+    }
+
+    /// The parsed value of an extension; `None` when there is none.
+    fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
+        let queue = ErrorQueue::new();
+        let mut critical: c_int = -1;
+        // SAFETY: a live certificate and a writable number. The value is null or new, and of the
+        // type that belongs to the extension, which the callers name.
+        let value = unsafe {
+            let value =
+                c::X509_get_ext_d2i(self.as_ptr(), nid, &raw mut critical, std::ptr::null_mut());
+            Owned::new(value.cast::<T>())
+        };
+        match (value, critical) {
+            (Some(value), _) => Ok(Some(value)),
+            (None, -1) => Ok(None),
+            (None, -2) => {
+                let extension = asn1::nid_long_name(nid).unwrap_or("an extension");
+                Err(Error::new(ErrorKind::Malformed, format!("{extension} is there twice")))
+            }
+            (None, _) => Err(queue.malformed()),
+        }
+    }
+}
+
+/// The keyUsage extension: what the key may be used for (RFC 5280 section 4.2.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyUsage(u16);
+
+impl KeyUsage {
+    /// Signatures, as in every TLS 1.3 handshake.
+    pub const DIGITAL_SIGNATURE: Self = Self(c::X509v3_KU_DIGITAL_SIGNATURE as u16);
+    /// Signatures that bind (contentCommitment).
+    pub const NON_REPUDIATION: Self = Self(c::X509v3_KU_NON_REPUDIATION as u16);
+    /// Encrypting keys: TLS 1.2's RSA key exchange.
+    pub const KEY_ENCIPHERMENT: Self = Self(c::X509v3_KU_KEY_ENCIPHERMENT as u16);
+    /// Encrypting data itself.
+    pub const DATA_ENCIPHERMENT: Self = Self(c::X509v3_KU_DATA_ENCIPHERMENT as u16);
+    /// Static Diffie-Hellman.
+    pub const KEY_AGREEMENT: Self = Self(c::X509v3_KU_KEY_AGREEMENT as u16);
+    /// Signing certificates.
+    pub const KEY_CERT_SIGN: Self = Self(c::X509v3_KU_KEY_CERT_SIGN as u16);
+    /// Signing revocation lists.
+    pub const CRL_SIGN: Self = Self(c::X509v3_KU_CRL_SIGN as u16);
+    /// With key agreement: encrypting only.
+    pub const ENCIPHER_ONLY: Self = Self(c::X509v3_KU_ENCIPHER_ONLY as u16);
+    /// With key agreement: decrypting only.
+    pub const DECIPHER_ONLY: Self = Self(c::X509v3_KU_DECIPHER_ONLY as u16);
+
+    /// Whether all of these uses are allowed.
+    #[must_use]
+    pub fn contains(self, uses: Self) -> bool {
+        self.0 & uses.0 == uses.0
+    }
+
+    /// The uses by RFC 5280's names, in its order: `digitalSignature`, `keyCertSign`, ...
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (Self::DIGITAL_SIGNATURE, "digitalSignature"),
+            (Self::NON_REPUDIATION, "nonRepudiation"),
+            (Self::KEY_ENCIPHERMENT, "keyEncipherment"),
+            (Self::DATA_ENCIPHERMENT, "dataEncipherment"),
+            (Self::KEY_AGREEMENT, "keyAgreement"),
+            (Self::KEY_CERT_SIGN, "keyCertSign"),
+            (Self::CRL_SIGN, "cRLSign"),
+            (Self::ENCIPHER_ONLY, "encipherOnly"),
+            (Self::DECIPHER_ONLY, "decipherOnly"),
+        ];
+        all.into_iter().filter(|(usage, _)| self.contains(*usage)).map(|(_, name)| name).collect()
+    }
+}
+
+/// # Safety
+/// `string` is null or live.
+unsafe fn octets(string: *const c::ASN1_OCTET_STRING) -> Option<Vec<u8>> {
+    // SAFETY: not null, so live.
+    (!string.is_null()).then(|| unsafe { asn1::string_bytes(string) }.to_vec())
+}
+
+/// # Safety
+/// `general_name` is live.
+unsafe fn general_name(general_name: *mut c::GENERAL_NAME) -> Result<GeneralName, Error> {
+    let mut tag = -1;
+    // SAFETY: a live name and a writable number; the value belongs to the name, and its type
+    // depends on the number.
+    let value = unsafe { c::GENERAL_NAME_get0_value(general_name, &raw mut tag) };
+    // SAFETY: live, and a string where the number says so.
+    let bytes = || unsafe { asn1::string_bytes(value.cast()) };
+    Ok(match tag {
+        c::GEN_EMAIL => text(1, bytes(), GeneralName::Email),
+        c::GEN_DNS => text(2, bytes(), GeneralName::Dns),
+        c::GEN_URI => text(6, bytes(), GeneralName::Uri),
+        c::GEN_IPADD => match *bytes() {
+            [a, b, c, d] => GeneralName::Ip([a, b, c, d].into()),
+            ref bytes => match <[u8; 16]>::try_from(bytes) {
+                Ok(address) => GeneralName::Ip(address.into()),
+                Err(_) => GeneralName::Other { tag: 7, value: bytes.to_vec() },
+            },
+        },
+        // SAFETY: a live name that comes from the parser.
+        c::GEN_DIRNAME => GeneralName::DirName(unsafe { name(value.cast()) }),
+        // SAFETY: a live object.
+        c::GEN_RID => GeneralName::RegisteredId(unsafe { asn1::oid_text(value.cast()) }),
+        c::GEN_OTHERNAME => {
+            let other = value.cast::<c::OTHERNAME>();
+            // SAFETY: a live OTHERNAME, whose two parts the parser filled in.
+            unsafe {
+                GeneralName::OtherName {
+                    oid: asn1::oid_text((*other).type_id),
+                    value: encoded(|out| c::i2d_ASN1_TYPE((*other).value, out))?,
+                }
+            }
+        }
+        other => GeneralName::Other {
+            tag: u8::try_from(other).unwrap_or(u8::MAX),
+            // SAFETY: a live name.
+            value: unsafe { encoded(|out| c::i2d_GENERAL_NAME(general_name, out)) }?,
+        },
+    })
+}
+
+/// Text that could match something, or bytes that cannot.
+fn text(tag: u8, bytes: &[u8], kind: fn(String) -> GeneralName) -> GeneralName {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() && !text.contains('\0') => kind(text.to_owned()),
+        _ => GeneralName::Other { tag, value: bytes.to_vec() },
+    }
+}

@@ -1,0 +1,613 @@
+//! Private keys in every form people keep them in, and the public keys of certificates.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_sys as c;
+use zeroize::Zeroizing;
+
+use crate::asn1;
+use crate::certificate::Certificate;
+use crate::der::{
+    Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, algorithm_names, iterations,
+    join_names,
+};
+use crate::error::{Entry, Error, ErrorKind, ErrorQueue, describe};
+use crate::owned::{Bytes, Owned, no_memory, slice};
+use crate::pem;
+
+/// The most iterations of a password hash that reading may take: some ten seconds. Files in use
+/// have 2048 to a million.
+pub(crate) const MAX_ITERATIONS: u64 = 10_000_000;
+
+/// A private key.
+///
+/// Cloning is cheap and shares the key. Its memory is wiped when the last clone is dropped.
+/// `Debug` shows the algorithm only.
+#[derive(Clone)]
+pub struct PrivateKey(Arc<Key>);
+
+pub(crate) struct Key(Owned<c::EVP_PKEY>);
+
+// SAFETY: an EVP_PKEY may be used from several threads at once by functions that do not mutate it
+// (openssl/evp.h, "Public/private key objects"), and no other is called after it was parsed. The
+// reference count is atomic.
+unsafe impl Send for Key {}
+// SAFETY: as above.
+unsafe impl Sync for Key {}
+
+/// The kinds of keys that matter to TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyAlgorithm {
+    /// `rsaEncryption`.
+    Rsa,
+    /// RSA that may be used with RSASSA-PSS only.
+    RsaPss,
+    /// Elliptic curve.
+    Ec {
+        /// OpenSSL's short name of the curve: `prime256v1`, `secp384r1`, `secp521r1`, ...
+        curve: &'static str,
+    },
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// Anything else, by OpenSSL's long name or its dotted object identifier.
+    Other(String),
+}
+
+/// A public key as a certificate holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublicKey {
+    /// The kind of key.
+    pub algorithm: KeyAlgorithm,
+    /// The size of the modulus or of the curve in bits; 0 when AWS-LC does not know the algorithm.
+    pub bits: u32,
+    /// Modulus and exponent, when it is RSA.
+    pub rsa: Option<RsaPublicKey>,
+    /// The uncompressed point, when it is an elliptic curve key.
+    pub ec_point: Option<Vec<u8>>,
+}
+
+/// The numbers of an RSA public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsaPublicKey {
+    /// The modulus in upper-case hexadecimal.
+    pub modulus: String,
+    /// The public exponent as Node prints it: `0x10001`.
+    pub exponent: String,
+}
+
+impl PrivateKey {
+    /// Reads the one private key of a PEM text: PKCS#8 plain or encrypted, PKCS#1, SEC1 (with an
+    /// `EC PARAMETERS` block before it or not), or OpenSSL's traditional encrypted form
+    /// (`Proc-Type: 4,ENCRYPTED`). A passphrase for a key that is not encrypted is ignored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoPemBlock`], [`SeveralKeys`](ErrorKind::SeveralKeys),
+    /// [`PassphraseNeeded`](ErrorKind::PassphraseNeeded),
+    /// [`WrongPassphrase`](ErrorKind::WrongPassphrase),
+    /// [`Unsupported`](ErrorKind::Unsupported) naming the algorithm,
+    /// [`Malformed`](ErrorKind::Malformed).
+    pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
+        let mut keys: Vec<_> = pem::blocks(pem);
+        keys.retain(|block| block.label.ends_with("PRIVATE KEY"));
+        let block = match &keys[..] {
+            [block] => block,
+            [] => return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN PRIVATE KEY")),
+            several => {
+                let labels: Vec<_> = several.iter().map(|block| block.label).collect();
+                return Err(Error::new(ErrorKind::SeveralKeys, labels.join(", ")));
+            }
+        };
+        match block.label {
+            "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" | "ANY PRIVATE KEY" => {
+                Self::from_der(&block.decode()?, passphrase)
+            }
+            "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "DSA PRIVATE KEY" => {
+                let headers = block.headers();
+                if headers.contains("ENCRYPTED") {
+                    Self::from_traditional(headers, block.decode()?, passphrase)
+                } else {
+                    Self::from_der(&block.decode()?, passphrase)
+                }
+            }
+            other => Err(Error::new(ErrorKind::Unsupported, format!("PEM block {other}"))),
+        }
+    }
+
+    /// Reads a DER private key: PKCS#8 plain or encrypted, PKCS#1, or SEC1. A passphrase for a key
+    /// that is not encrypted is ignored.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_der(der: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
+        match Form::of(der) {
+            Some(Form::Encrypted) => {
+                let passphrase = passphrase.ok_or_else(|| {
+                    let algorithm = encryption_name(der);
+                    Error::new(ErrorKind::PassphraseNeeded, format!("encrypted with {algorithm}"))
+                })?;
+                Self::from_encrypted(der, passphrase)
+            }
+            Some(form) => Self::from_plain(der, form),
+            None => Err(Error::new(ErrorKind::Malformed, "not a private key")),
+        }
+    }
+
+    fn from_plain(der: &[u8], form: Form) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let kind = match form {
+            Form::Rsa => c::EVP_PKEY_RSA,
+            Form::Ec => c::EVP_PKEY_EC,
+            Form::Dsa => c::EVP_PKEY_DSA,
+            Form::Pkcs8 | Form::Encrypted => c::EVP_PKEY_NONE,
+        };
+        let mut input = c::CBS { data: der.as_ptr(), len: der.len() };
+        let key = if kind == c::EVP_PKEY_NONE {
+            // SAFETY: `input` spans `der`; on success a new key and `input` the rest.
+            unsafe { Owned::new(c::EVP_parse_private_key(&raw mut input)) }
+        } else {
+            let len = der.len().try_into().map_err(|_| no_memory())?;
+            // SAFETY: `len` readable bytes; on success a new key and `input.data` behind it.
+            let key = unsafe {
+                Owned::new(c::d2i_PrivateKey(kind, std::ptr::null_mut(), &raw mut input.data, len))
+            };
+            input.len = der.len() - (input.data as usize - der.as_ptr() as usize);
+            key
+        };
+        let Some(key) = key else {
+            let entries = queue.drain();
+            return Err(match key_name(der) {
+                Some(name) if entries.iter().any(|&entry| is_unsupported_key(entry)) => {
+                    Error::new(ErrorKind::Unsupported, format!("private key of {name}"))
+                }
+                _ => Error::new(ErrorKind::Malformed, describe(&entries)),
+            });
+        };
+        if input.len != 0 {
+            let reason = format!("{} bytes after the end of the private key", input.len);
+            return Err(Error::new(ErrorKind::Malformed, reason));
+        }
+        Ok(Self::adopt(key))
+    }
+
+    fn from_encrypted(der: &[u8], passphrase: &[u8]) -> Result<Self, Error> {
+        let iterations = encryption(der).and_then(iterations);
+        if let Some(count) = iterations.filter(|&count| count > MAX_ITERATIONS) {
+            return Err(too_many_iterations(count));
+        }
+        let queue = ErrorQueue::new();
+        let mut input = c::CBS { data: der.as_ptr(), len: der.len() };
+        // SAFETY: `input` spans `der`, and the passphrase is as long as said.
+        let key = unsafe {
+            Owned::new(c::PKCS8_parse_encrypted_private_key(
+                &raw mut input,
+                passphrase.as_ptr().cast(),
+                passphrase.len(),
+            ))
+        };
+        match key {
+            Some(key) if input.len == 0 => Ok(Self::adopt(key)),
+            Some(_) => {
+                let reason = format!("{} bytes after the end of the private key", input.len);
+                Err(Error::new(ErrorKind::Malformed, reason))
+            }
+            None => {
+                let entries = queue.drain();
+                Err(match decryption_error(&entries) {
+                    ErrorKind::Unsupported if entries.iter().any(|&e| is_unsupported_key(e)) => {
+                        let reason = "the encrypted key is of an unsupported algorithm";
+                        Error::new(ErrorKind::Unsupported, reason)
+                    }
+                    ErrorKind::Unsupported => {
+                        let algorithm = encryption_name(der);
+                        Error::new(ErrorKind::Unsupported, format!("key encryption {algorithm}"))
+                    }
+                    kind => Error::new(kind, describe(&entries)),
+                })
+            }
+        }
+    }
+
+    /// OpenSSL's own encryption of PEM keys: EVP_BytesToKey with MD5, one round.
+    fn from_traditional(
+        headers: String,
+        mut der: Zeroizing<Vec<u8>>,
+        passphrase: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let cipher_name = dek_info(&headers).unwrap_or("an unnamed cipher").to_owned();
+        let Some(passphrase) = passphrase else {
+            let reason = format!("encrypted with {cipher_name}");
+            return Err(Error::new(ErrorKind::PassphraseNeeded, reason));
+        };
+        if passphrase.len() > c::PEM_BUFSIZE as usize {
+            let reason = format!("longer than {} bytes", c::PEM_BUFSIZE);
+            return Err(Error::new(ErrorKind::WrongPassphrase, reason));
+        }
+        let mut headers = headers.into_bytes();
+        headers.push(0);
+        let mut info = c::EVP_CIPHER_INFO { cipher: std::ptr::null(), iv: [0; 16] };
+        // SAFETY: NUL-terminated and writable, as it is written to and restored while parsing.
+        let known =
+            unsafe { c::PEM_get_EVP_CIPHER_INFO(headers.as_mut_ptr().cast(), &raw mut info) == 1 };
+        if !known || info.cipher.is_null() {
+            let entries = queue.drain();
+            let unsupported = entries
+                .iter()
+                .any(|entry| entry.is(c::ERR_LIB_PEM, c::PEM_R_UNSUPPORTED_ENCRYPTION));
+            return Err(if unsupported {
+                Error::new(ErrorKind::Unsupported, format!("key encryption {cipher_name}"))
+            } else {
+                Error::new(ErrorKind::Malformed, "the headers of the encrypted PEM block")
+            });
+        }
+        let mut len = der.len().try_into().map_err(|_| no_memory())?;
+        let given = Passphrase { bytes: passphrase.as_ptr(), len: passphrase.len() };
+        // SAFETY: `len` readable and writable bytes, decrypted in place and never longer after;
+        // the callback gets `given`, which lives until the call is over.
+        let decrypted = unsafe {
+            c::PEM_do_header(
+                &raw mut info,
+                der.as_mut_ptr(),
+                &raw mut len,
+                Some(give_passphrase),
+                (&raw const given).cast_mut().cast(),
+            )
+        };
+        if decrypted != 1 {
+            return Err(queue.error(ErrorKind::WrongPassphrase));
+        }
+        let plain = &der[..usize::try_from(len).unwrap_or(0)];
+        // One wrong passphrase in 256 survives the padding check and leaves noise.
+        Self::from_der(plain, None).map_err(|error| match error.kind() {
+            ErrorKind::Unsupported => error,
+            _ => Error::new(ErrorKind::WrongPassphrase, error.reason()),
+        })
+    }
+
+    pub(crate) fn adopt(key: Owned<c::EVP_PKEY>) -> Self {
+        Self(Arc::new(Key(key)))
+    }
+
+    /// The kind of key.
+    #[must_use]
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        // SAFETY: a live key.
+        unsafe { algorithm_of(self.as_ptr()) }
+    }
+
+    /// The size of the modulus or of the curve in bits.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        // SAFETY: a live key.
+        unsafe { bits_of(self.as_ptr()) }
+    }
+
+    /// The key as PKCS#8 v1 (RFC 5208), not encrypted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`].
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        // SAFETY: a live key, written into a live CBB.
+        let der = marshalled(|out| unsafe { c::EVP_marshal_private_key(out, self.as_ptr()) })?;
+        Ok(Zeroizing::new(der.as_slice().to_vec()))
+    }
+
+    /// The public half as a SubjectPublicKeyInfo, DER.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`].
+    pub fn spki_der(&self) -> Result<Vec<u8>, Error> {
+        // SAFETY: a live key, written into a live CBB.
+        let der = marshalled(|out| unsafe { c::EVP_marshal_public_key(out, self.as_ptr()) })?;
+        Ok(der.as_slice().to_vec())
+    }
+
+    /// Whether the certificate holds this key's public half.
+    #[must_use]
+    pub fn matches(&self, certificate: &Certificate) -> bool {
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate, whose key is null or its own, and a live key.
+        unsafe {
+            let public = c::X509_get0_pubkey(certificate.as_ptr());
+            !public.is_null() && c::EVP_PKEY_cmp(public, self.as_ptr()) == 1
+        }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut c::EVP_PKEY {
+        self.0.0.as_ptr()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({})", self.algorithm())
+    }
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa => f.write_str("RSA"),
+            Self::RsaPss => f.write_str("RSA-PSS"),
+            Self::Ec { curve } => write!(f, "EC {curve}"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+impl KeyAlgorithm {
+    /// NIST's name of the curve, `P-256`, where it has one.
+    #[must_use]
+    pub fn nist_curve(&self) -> Option<&'static str> {
+        match self {
+            Self::Ec { curve: "secp224r1" } => Some("P-224"),
+            Self::Ec { curve: "prime256v1" } => Some("P-256"),
+            Self::Ec { curve: "secp384r1" } => Some("P-384"),
+            Self::Ec { curve: "secp521r1" } => Some("P-521"),
+            _ => None,
+        }
+    }
+}
+
+impl PublicKey {
+    pub(crate) fn of(certificate: &Certificate) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the key is null or its own.
+        let key = unsafe { c::X509_get0_pubkey(certificate.as_ptr()) };
+        if key.is_null() {
+            let spki = certificate.spki_der();
+            let name = Elements::of(&spki)
+                .enter(SEQUENCE)
+                .and_then(|mut spki| spki.enter(SEQUENCE))
+                .and_then(|mut algorithm| algorithm.element(OBJECT_IDENTIFIER)?.object_name());
+            return match name {
+                Some(name) if !matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") => {
+                    let algorithm = KeyAlgorithm::Other(name);
+                    Ok(Self { algorithm, bits: 0, rsa: None, ec_point: None })
+                }
+                _ => Err(queue.malformed()),
+            };
+        }
+        // SAFETY: the live key of a live certificate.
+        unsafe {
+            Ok(Self {
+                algorithm: algorithm_of(key),
+                bits: bits_of(key),
+                rsa: rsa_numbers(key),
+                ec_point: ec_point(key),
+            })
+        }
+    }
+}
+
+/// What a private key's DER encoding is, as far as its first elements tell.
+#[derive(Clone, Copy)]
+enum Form {
+    Pkcs8,
+    Encrypted,
+    Rsa,
+    Ec,
+    Dsa,
+}
+
+impl Form {
+    fn of(der: &[u8]) -> Option<Self> {
+        let mut elements = Elements::of(der).enter(SEQUENCE)?;
+        if elements.element(SEQUENCE).is_some() {
+            return elements.element(OCTET_STRING).map(|_| Self::Encrypted);
+        }
+        elements.element(INTEGER)?;
+        match elements.clone().next()?.tag {
+            SEQUENCE => Some(Self::Pkcs8),
+            OCTET_STRING => Some(Self::Ec),
+            INTEGER if elements.count() == 5 => Some(Self::Dsa),
+            INTEGER => Some(Self::Rsa),
+            _ => None,
+        }
+    }
+}
+
+/// The passphrase on its way through C to [`give_passphrase`].
+struct Passphrase {
+    bytes: *const u8,
+    len: usize,
+}
+
+/// A `pem_password_cb`.
+///
+/// # Safety
+/// `buffer` has room for `size` bytes; `given` points to a [`Passphrase`].
+unsafe extern "C" fn give_passphrase(
+    buffer: *mut c_char,
+    size: c_int,
+    _writing: c_int,
+    given: *mut c_void,
+) -> c_int {
+    // SAFETY: as promised; the passphrase outlives the call.
+    let passphrase = unsafe {
+        let given = &*given.cast::<Passphrase>();
+        slice(given.bytes, given.len)
+    };
+    match c_int::try_from(passphrase.len()) {
+        Ok(len) if len <= size => {
+            // SAFETY: it fits, and the two do not overlap.
+            unsafe {
+                std::ptr::copy_nonoverlapping(passphrase.as_ptr(), buffer.cast(), passphrase.len());
+            }
+            len
+        }
+        _ => -1,
+    }
+}
+
+/// What a failed decryption means. After the algorithms were understood, everything else that can
+/// go wrong (padding, noise instead of a key) is what a wrong passphrase does.
+pub(crate) fn decryption_error(entries: &[Entry]) -> ErrorKind {
+    for entry in entries {
+        if is_unsupported_key(*entry) {
+            return ErrorKind::Unsupported;
+        }
+        if entry.library() != c::ERR_LIB_PKCS8 {
+            continue;
+        }
+        match entry.code() {
+            c::PKCS8_R_UNKNOWN_ALGORITHM
+            | c::PKCS8_R_UNSUPPORTED_CIPHER
+            | c::PKCS8_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION
+            | c::PKCS8_R_UNSUPPORTED_KEYLENGTH
+            | c::PKCS8_R_UNSUPPORTED_PRF
+            | c::PKCS8_R_UNSUPPORTED_SALT_TYPE => return ErrorKind::Unsupported,
+            c::PKCS8_R_DECODE_ERROR
+            | c::PKCS8_R_BAD_ITERATION_COUNT
+            | c::PKCS8_R_ERROR_SETTING_CIPHER_PARAMS => return ErrorKind::Malformed,
+            _ => {}
+        }
+    }
+    ErrorKind::WrongPassphrase
+}
+
+pub(crate) fn too_many_iterations(iterations: u64) -> Error {
+    let reason = format!("{iterations} iterations, more than {MAX_ITERATIONS}");
+    Error::new(ErrorKind::Unsupported, reason)
+}
+
+fn is_unsupported_key(entry: Entry) -> bool {
+    entry.is(c::ERR_LIB_EVP, c::EVP_R_UNSUPPORTED_ALGORITHM)
+        || entry.is(c::ERR_LIB_EC, c::EC_R_UNKNOWN_GROUP)
+}
+
+/// The algorithm that an EncryptedPrivateKeyInfo names.
+fn encryption(der: &[u8]) -> Option<Elements<'_>> {
+    Elements::of(der).enter(SEQUENCE)?.enter(SEQUENCE)
+}
+
+fn encryption_name(der: &[u8]) -> String {
+    join_names(encryption(der).map(algorithm_names).unwrap_or_default())
+}
+
+/// The algorithm that a PrivateKeyInfo names.
+fn key_name(der: &[u8]) -> Option<String> {
+    let mut elements = Elements::of(der).enter(SEQUENCE)?;
+    elements.element(INTEGER)?;
+    Some(join_names(algorithm_names(elements.enter(SEQUENCE)?)))
+}
+
+/// The cipher in `DEK-Info: AES-256-CBC,1234..`.
+fn dek_info(headers: &str) -> Option<&str> {
+    let mut lines = headers.lines();
+    lines.find_map(|line| line.strip_prefix("DEK-Info:")?.split(',').next()).map(str::trim)
+}
+
+/// What a function that appends to a CBB wrote.
+fn marshalled(write: impl FnOnce(*mut c::CBB) -> c_int) -> Result<Bytes, Error> {
+    let queue = ErrorQueue::new();
+    let mut cbb = std::mem::MaybeUninit::<c::CBB>::uninit();
+    // SAFETY: CBB_init fills it in or fails.
+    if unsafe { c::CBB_init(cbb.as_mut_ptr(), 0) } != 1 {
+        return Err(no_memory());
+    }
+    let (mut data, mut len) = (std::ptr::null_mut(), 0);
+    let written = write(cbb.as_mut_ptr()) == 1;
+    // SAFETY: initialised above; on success the bytes are ours and the CBB is done with.
+    if !written || unsafe { c::CBB_finish(cbb.as_mut_ptr(), &raw mut data, &raw mut len) } != 1 {
+        // SAFETY: initialised above, and not finished.
+        unsafe { c::CBB_cleanup(cbb.as_mut_ptr()) };
+        return Err(queue.error(ErrorKind::Internal));
+    }
+    // SAFETY: as CBB_finish promises.
+    unsafe { Bytes::new(data, len) }.ok_or_else(no_memory)
+}
+
+/// # Safety
+/// `key` is live.
+unsafe fn algorithm_of(key: *const c::EVP_PKEY) -> KeyAlgorithm {
+    // SAFETY: a live key.
+    match unsafe { c::EVP_PKEY_id(key) } {
+        c::EVP_PKEY_RSA => KeyAlgorithm::Rsa,
+        c::EVP_PKEY_RSA_PSS => KeyAlgorithm::RsaPss,
+        c::EVP_PKEY_ED25519 => KeyAlgorithm::Ed25519,
+        c::EVP_PKEY_EC => {
+            // SAFETY: a live EC key; key and group belong to it.
+            let curve = unsafe {
+                c::EC_GROUP_get_curve_name(c::EC_KEY_get0_group(c::EVP_PKEY_get0_EC_KEY(key)))
+            };
+            KeyAlgorithm::Ec { curve: asn1::nid_short_name(curve).unwrap_or("unnamed curve") }
+        }
+        other => KeyAlgorithm::Other(
+            asn1::nid_long_name(other).map_or_else(|| other.to_string(), str::to_owned),
+        ),
+    }
+}
+
+/// # Safety
+/// `key` is live.
+unsafe fn bits_of(key: *const c::EVP_PKEY) -> u32 {
+    // SAFETY: a live key.
+    u32::try_from(unsafe { c::EVP_PKEY_bits(key) }).unwrap_or(0)
+}
+
+/// # Safety
+/// `key` is live.
+unsafe fn rsa_numbers(key: *const c::EVP_PKEY) -> Option<RsaPublicKey> {
+    let _queue = ErrorQueue::new();
+    // SAFETY: a live key; null unless it is RSA, else the key's own.
+    let rsa = unsafe { c::EVP_PKEY_get0_RSA(key) };
+    if rsa.is_null() {
+        return None;
+    }
+    // SAFETY: live numbers of a live key.
+    let (modulus, exponent) = unsafe { (number(c::RSA_get0_n(rsa)), number(c::RSA_get0_e(rsa))) };
+    let exponent = asn1::hex(&exponent).to_lowercase();
+    let exponent = match exponent.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    Some(RsaPublicKey { modulus: asn1::hex(&modulus), exponent: format!("0x{exponent}") })
+}
+
+/// The number big-endian.
+///
+/// # Safety
+/// `number` is null or live.
+unsafe fn number(number: *const c::BIGNUM) -> Vec<u8> {
+    if number.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: live.
+    let mut bytes = vec![0; unsafe { c::BN_num_bytes(number) } as usize];
+    // SAFETY: as many writable bytes as the number needs.
+    unsafe { c::BN_bn2bin(number, bytes.as_mut_ptr()) };
+    bytes
+}
+
+/// # Safety
+/// `key` is live.
+unsafe fn ec_point(key: *const c::EVP_PKEY) -> Option<Vec<u8>> {
+    let _queue = ErrorQueue::new();
+    // SAFETY: a live key; null unless it is EC, else the key's own.
+    let ec = unsafe { c::EVP_PKEY_get0_EC_KEY(key) };
+    if ec.is_null() {
+        return None;
+    }
+    let point_to_oct = |out: *mut u8, room: usize| {
+        // SAFETY: group and point of a live key; null or `room` writable bytes.
+        unsafe {
+            c::EC_POINT_point2oct(
+                c::EC_KEY_get0_group(ec),
+                c::EC_KEY_get0_public_key(ec),
+                c::point_conversion_form_t::POINT_CONVERSION_UNCOMPRESSED,
+                out,
+                room,
+                std::ptr::null_mut(),
+            )
+        }
+    };
+    let mut point = vec![0; point_to_oct(std::ptr::null_mut(), 0)];
+    let len = point_to_oct(point.as_mut_ptr(), point.len());
+    (len != 0 && len == point.len()).then_some(point)
+}

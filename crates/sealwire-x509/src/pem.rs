@@ -1,0 +1,165 @@
+//! PEM blocks in a text (RFC 7468, and RFC 1421 headers), read as generously as OpenSSL does.
+//!
+//! AWS-LC's own reader stops at lines longer than 254 characters and at the first bad block, and
+//! counts a byte order mark as part of the first line; so the framing is read here and only base64
+//! is AWS-LC's (its decoder runs in constant time, which matters for keys).
+
+use aws_lc_sys as c;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::{Error, ErrorKind};
+
+/// One block: the word between `BEGIN` and `END`, its headers, its bytes.
+pub(crate) struct Block<'a> {
+    pub(crate) label: &'a str,
+    body: Vec<&'a [u8]>,
+    /// An `END` line with the same label was there.
+    closed: bool,
+}
+
+/// Every block of the text in order, whatever surrounds it. Nothing is decoded yet, so a damaged
+/// block that nobody wants does no harm.
+pub(crate) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut open = false;
+    for line in text.split(|&byte| byte == b'\n') {
+        let line = line.trim_ascii_end();
+        if let Some(label) = boundary(line, b"-----BEGIN ") {
+            blocks.push(Block { label, body: Vec::new(), closed: false });
+            open = true;
+        } else if let Some(label) = boundary(line, b"-----END ") {
+            if let Some(block) = blocks.last_mut().filter(|block| open && block.label == label) {
+                block.closed = true;
+            }
+            open = false;
+        } else if let Some(block) = blocks.last_mut().filter(|_| open) {
+            block.body.push(line);
+        }
+    }
+    blocks
+}
+
+/// One PEM block around the bytes, 64 characters a line.
+pub(crate) fn encode(label: &str, der: &[u8]) -> String {
+    // Three bytes become four characters, and EVP_EncodeBlock writes a NUL after them.
+    let mut base64 = vec![0u8; der.len().div_ceil(3) * 4 + 1];
+    // SAFETY: `der.len()` readable bytes, and as many writable ones as the encoder fills.
+    let len = unsafe { c::EVP_EncodeBlock(base64.as_mut_ptr(), der.as_ptr(), der.len()) };
+    base64.truncate(len);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in base64.chunks(64) {
+        text.extend(line.iter().map(|&byte| char::from(byte)));
+        text.push('\n');
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
+impl Block<'_> {
+    /// The `Name: value` lines before the first empty line, as one text; empty when there are none.
+    pub(crate) fn headers(&self) -> String {
+        let lines = &self.body[..self.header_lines()];
+        lines.iter().map(|line| String::from_utf8_lossy(line) + "\n").collect()
+    }
+
+    /// The bytes of the block.
+    pub(crate) fn decode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        if !self.closed {
+            return Err(self.malformed("has no matching END line"));
+        }
+        let lines = self.body[self.header_lines()..].iter().copied();
+        let mut base64 = Zeroizing::new(Vec::with_capacity(lines.clone().map(<[u8]>::len).sum()));
+        base64.extend(lines.flatten().filter(|byte| !byte.is_ascii_whitespace()));
+
+        let mut der = Zeroizing::new(vec![0u8; base64.len() / 4 * 3]);
+        let mut len = 0;
+        // SAFETY: as many readable and writable bytes as the lengths say.
+        let ok = unsafe {
+            c::EVP_DecodeBase64(
+                der.as_mut_ptr(),
+                &raw mut len,
+                der.len(),
+                base64.as_ptr(),
+                base64.len(),
+            )
+        };
+        if ok != 1 {
+            return Err(self.malformed("is not base64"));
+        }
+        der[len..].zeroize();
+        der.truncate(len);
+        Ok(der)
+    }
+
+    fn header_lines(&self) -> usize {
+        let headed = self.body.first().is_some_and(|line| line.contains(&b':'));
+        if !headed {
+            return 0;
+        }
+        self.body.iter().position(|line| line.is_empty()).unwrap_or(self.body.len())
+    }
+
+    fn malformed(&self, what: &str) -> Error {
+        Error::new(ErrorKind::Malformed, format!("the PEM block {} {what}", self.label))
+    }
+}
+
+fn boundary<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a str> {
+    std::str::from_utf8(line.strip_prefix(start)?.strip_suffix(b"-----")?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(text: &str) -> Result<Vec<u8>, Error> {
+        blocks(text.as_bytes())[0].decode().map(|der| der.to_vec())
+    }
+
+    #[test]
+    fn reads_what_people_paste() {
+        for text in [
+            "-----BEGIN X-----\nAQIDBAU=\n-----END X-----",
+            "\u{feff}-----BEGIN X-----\r\nAQID\r\nBAU=\r\n-----END X-----\r\n",
+            "subject=/CN=a\n-----BEGIN X-----  \n A Q I D\nBAU=  \n\n-----END X----- \t\n",
+            "-----BEGIN X-----\nA: b\n c\n\nAQIDBAU=\n-----END X-----\n",
+        ] {
+            assert_eq!(only(text).unwrap(), [1, 2, 3, 4, 5], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_block() {
+        for (text, reason) in [
+            ("-----BEGIN X-----\nAQID", "the PEM block X has no matching END line"),
+            (
+                "-----BEGIN X-----\nAQID\n-----END Y-----",
+                "the PEM block X has no matching END line",
+            ),
+            ("-----BEGIN X-----\nAQI\n-----END X-----", "the PEM block X is not base64"),
+            ("-----BEGIN X-----\nAQ*D\n-----END X-----", "the PEM block X is not base64"),
+        ] {
+            assert_eq!(only(text).unwrap_err().reason(), reason);
+        }
+        assert!(blocks(b"  -----BEGIN X-----\nAQID\n  -----END X-----\n").is_empty());
+    }
+
+    #[test]
+    fn a_damaged_block_does_not_hide_the_next() {
+        let text = b"-----BEGIN A-----\n***\n-----BEGIN B-----\nAQID\n-----END B-----\n";
+        let blocks = blocks(text);
+        assert_eq!(blocks.iter().map(|block| block.label).collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(*blocks[1].decode().unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for len in [0, 1, 2, 3, 47, 48, 49, 200] {
+            let der: Vec<u8> = (0..len).map(|byte: u8| byte.wrapping_mul(37)).collect();
+            let text = encode("X", &der);
+            assert!(text.lines().all(|line| line.len() <= 64));
+            assert_eq!(only(&text).unwrap(), der);
+        }
+    }
+}
