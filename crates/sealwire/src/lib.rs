@@ -1,4 +1,32 @@
-//! TLS for people who write programs.
+//! TLS for people who write programs: make certificates, use TLS, see why a peer was refused.
 #![forbid(unsafe_code)]
 
+mod alert;
+mod context;
+mod date;
+mod error;
+mod groups;
+mod identity;
+mod names;
+mod options;
+mod peer;
 pub mod pki;
+mod server_name;
+pub mod session;
+#[cfg(feature = "tokio")]
+mod tokio;
+mod trust;
+pub mod verify;
+
+pub use alert::Alert;
+pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
+pub use error::{Error, Fault};
+pub use identity::Identity;
+pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
+pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
+pub use peer::Peer;
+pub use server_name::{InvalidServerName, ServerName};
+pub use session::Session;
+#[cfg(feature = "tokio")]
+pub use tokio::{Acceptor, Connector, Listener, TlsStream};
+pub use trust::TrustStore;

@@ -106,3 +106,20 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<sealwire_x509::Error> for Error {
+    fn from(error: sealwire_x509::Error) -> Self {
+        use sealwire_x509::ErrorKind as K;
+        let problem = match error.kind() {
+            K::NoPemBlock => Problem::NoPemBlock,
+            K::Malformed => Problem::Malformed,
+            K::PassphraseNeeded => Problem::PassphraseNeeded,
+            K::WrongPassphrase => Problem::WrongPassphrase,
+            K::Unsupported => Problem::Unsupported,
+            K::SeveralKeys => Problem::SeveralKeys,
+            K::KeyMismatch => Problem::KeyMismatch,
+            _ => Problem::Internal,
+        };
+        Self::new(problem, error.to_string())
+    }
+}

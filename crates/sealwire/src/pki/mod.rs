@@ -1,6 +1,66 @@
 //! Making and reading keys, requests, certificates, PFX files and root sets.
 
+mod certificate;
+mod chain;
+mod constraint;
+mod csr;
+mod encrypted;
 mod error;
+mod extension;
+mod file;
+mod fingerprint;
+mod issuer;
+mod key;
+mod lint;
+mod name;
+mod pem;
+mod pfx;
+mod renew;
+mod signature;
+mod subject;
+mod traditional;
+mod usage;
+mod validity;
 
+use std::path::Path;
+
+pub use certificate::{CertificateBuilder, self_signed};
+pub use chain::ChainCheck;
+pub use constraint::NameConstraint;
+pub use csr::{Csr, CsrBuilder};
+pub use encrypted::KeyEncryption;
 pub use error::{Error, Problem};
+pub use file::{Access, Existing, check_absent, write_file};
+pub use fingerprint::{sha1_fingerprint, sha256_fingerprint, spki_pin};
+pub use issuer::Issuer;
+pub use key::{KeyAlgorithm, PrivateKey};
+pub use lint::{Lint, Severity, lint};
+pub use name::SubjectAltName;
+pub use pfx::Pfx;
 pub use sealwire_x509 as x509;
+pub use subject::Subject;
+pub use usage::{ExtendedKeyUsage, KeyUsage};
+pub use validity::{Validity, parse_duration, parse_time, time_text};
+
+/// Reads the certificates of a file, at least one: PEM (all of them) or DER. Errors name the file.
+pub fn certificates_from_file(path: &Path) -> Result<Vec<x509::Certificate>, Error> {
+    all_from_file(path, x509::Certificate::all_from_pem, x509::Certificate::from_der)
+}
+
+/// Reads the revocation lists of a file, at least one: PEM or DER. Errors name the file.
+pub fn crls_from_file(path: &Path) -> Result<Vec<x509::Crl>, Error> {
+    all_from_file(path, x509::Crl::all_from_pem, x509::Crl::from_der)
+}
+
+fn all_from_file<T>(
+    path: &Path,
+    from_pem: impl Fn(&[u8]) -> Result<Vec<T>, x509::Error>,
+    from_der: impl Fn(&[u8]) -> Result<T, x509::Error>,
+) -> Result<Vec<T>, Error> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    let read = match pem::is_pem(&bytes) {
+        true => from_pem(&bytes),
+        false => from_der(&bytes).map(|one| vec![one]),
+    };
+    read.map_err(|e| Error::from(e).at(path.display().to_string()))
+}

@@ -1,0 +1,183 @@
+//! Who we are: a certificate chain and its private key.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sealwire_x509::{Certificate, Pkcs12};
+use zeroize::Zeroizing;
+
+use crate::pki::{Error, PrivateKey, Problem};
+
+/// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
+///
+/// Every form that OpenSSL writes is read: PKCS#8, PKCS#1 and SEC1 keys, plain or encrypted, in
+/// PEM or DER; PFX files. That the key is the certificate's is checked when the identity is made.
+#[derive(Clone)]
+pub struct Identity {
+    chain: Arc<[Certificate]>,
+    certified: Arc<CertifiedKey>,
+}
+
+impl Identity {
+    /// From PEM texts: the chain (leaf first) and the key, which must not be encrypted.
+    ///
+    /// # Errors
+    /// When there is no certificate or not exactly one key, when either cannot be read, or when
+    /// the key is not the certificate's.
+    pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
+        Self::read_pem(chain.as_ref(), key.as_ref(), None)
+    }
+
+    /// As [`from_pem`](Self::from_pem), with a key that may be encrypted.
+    ///
+    /// # Errors
+    /// Those of [`from_pem`](Self::from_pem), and a wrong passphrase.
+    pub fn from_encrypted_pem(
+        chain: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+        passphrase: impl AsRef<[u8]>,
+    ) -> Result<Self, Error> {
+        Self::read_pem(chain.as_ref(), key.as_ref(), Some(passphrase.as_ref()))
+    }
+
+    /// As [`from_pem`](Self::from_pem), from two files (which may be one and the same).
+    ///
+    /// # Errors
+    /// Those of [`from_pem`](Self::from_pem) and of reading the files; each names its file.
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::read_pem_files(chain.as_ref(), key.as_ref(), None)
+    }
+
+    /// As [`from_pem_files`](Self::from_pem_files), with a key that may be encrypted.
+    ///
+    /// # Errors
+    /// Those of [`from_pem_files`](Self::from_pem_files), and a wrong passphrase.
+    pub fn from_encrypted_pem_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+        passphrase: impl AsRef<[u8]>,
+    ) -> Result<Self, Error> {
+        Self::read_pem_files(chain.as_ref(), key.as_ref(), Some(passphrase.as_ref()))
+    }
+
+    /// From a PFX (PKCS#12) file's bytes. An empty passphrase and an absent one are the same.
+    ///
+    /// # Errors
+    /// When it is not a PFX, the passphrase is wrong, an algorithm is not supported, or it holds
+    /// no key or no certificate for it.
+    pub fn from_pkcs12(der: impl AsRef<[u8]>, passphrase: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let pfx = Pkcs12::parse(der.as_ref(), Some(passphrase.as_ref()))?;
+        let missing =
+            |what: &str| Error::new(Problem::Malformed, format!("the PFX holds no {what}"));
+        let key = pfx.key.ok_or_else(|| missing("private key"))?;
+        let key = PrivateKey::from_der(&key.to_pkcs8_der()?, None)?;
+        let leaf = pfx.certificate.ok_or_else(|| missing("certificate for its key"))?;
+        let rest = pfx.chain.into_iter().filter(|certificate| *certificate != leaf);
+        let chain = std::iter::once(leaf.clone()).chain(rest).collect();
+        Self::new(order(chain), &key)
+    }
+
+    /// As [`from_pkcs12`](Self::from_pkcs12), from a file.
+    ///
+    /// # Errors
+    /// Those of [`from_pkcs12`](Self::from_pkcs12) and of reading the file; both name it.
+    pub fn from_pkcs12_file(
+        path: impl AsRef<Path>,
+        passphrase: impl AsRef<[u8]>,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let der = read(path)?;
+        Self::from_pkcs12(&*der, passphrase).map_err(|e| e.at(path.display().to_string()))
+    }
+
+    /// From a chain (leaf first) and its key.
+    ///
+    /// # Errors
+    /// When the chain is empty, the key is not the leaf's, or of a kind that TLS cannot use here.
+    pub fn new(chain: impl Into<Vec<Certificate>>, key: &PrivateKey) -> Result<Self, Error> {
+        let chain: Vec<Certificate> = chain.into();
+        let Some(leaf) = chain.first() else {
+            return Err(Error::new(Problem::NoPemBlock, "no certificate"));
+        };
+        if !key.matches(leaf) {
+            let detail = format!(
+                "the private key does not belong to the certificate \"{}\"",
+                leaf.subject()
+            );
+            return Err(Error::new(Problem::KeyMismatch, detail));
+        }
+        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8_der()));
+        // The provider's key types are RSA of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519.
+        let signer = any_supported_type(&der).map_err(|_| {
+            let detail = format!("{} keys cannot be used for TLS", key.algorithm());
+            Error::new(Problem::Unsupported, detail)
+        })?;
+        let ders = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
+        // `CertifiedKey::from_der` refuses X.509 v1; that the key fits was checked above.
+        let certified = Arc::new(CertifiedKey::new(ders, signer));
+        Ok(Self { chain: chain.into(), certified })
+    }
+
+    /// The chain, leaf first.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// The certificate that is ours.
+    pub fn leaf(&self) -> &Certificate {
+        &self.chain[0]
+    }
+
+    pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
+        &self.certified
+    }
+
+    fn read_pem(chain: &[u8], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
+        let chain = Certificate::all_from_pem(chain)?;
+        let key = PrivateKey::from_pem(key, passphrase)?;
+        Self::new(chain, &key)
+    }
+
+    fn read_pem_files(
+        chain_path: &Path,
+        key_path: &Path,
+        passphrase: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        let at = |path: &Path| path.display().to_string();
+        let chain = Certificate::all_from_pem(&read(chain_path)?)
+            .map_err(|e| Error::from(e).at(at(chain_path)))?;
+        let key =
+            PrivateKey::from_pem(&read(key_path)?, passphrase).map_err(|e| e.at(at(key_path)))?;
+        Self::new(chain, &key).map_err(|e| e.at(at(key_path)))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("chain", &self.chain).finish_non_exhaustive()
+    }
+}
+
+/// Reads a file that may hold a secret; the bytes are wiped when dropped.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fs::read(path).map(Zeroizing::new).map_err(|e| Error::io(path, &e))
+}
+
+/// The chain in sending order, leaf first: PFX files keep their certificates in any order.
+/// What is not an issuer of something before it is left out.
+fn order(certificates: Vec<Certificate>) -> Vec<Certificate> {
+    let mut rest = certificates;
+    let mut chain = vec![rest.remove(0)];
+    while let Some(last) = chain.last()
+        && !last.is_self_issued()
+        && let Some(index) = rest.iter().position(|candidate| last.is_issued_by(candidate))
+    {
+        chain.push(rest.remove(index));
+    }
+    chain
+}

@@ -1,0 +1,141 @@
+//! Protocol versions, cipher suites and groups by their IANA and OpenSSL names.
+
+use std::fmt;
+
+use rustls::NamedGroup as Group;
+
+/// A version of TLS that can be negotiated here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ProtocolVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl ProtocolVersion {
+    /// OpenSSL's and Node's name: `TLSv1.3`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        }
+    }
+
+    pub(crate) fn from_rustls(version: rustls::ProtocolVersion) -> Option<Self> {
+        match version {
+            rustls::ProtocolVersion::TLSv1_2 => Some(Self::Tls12),
+            rustls::ProtocolVersion::TLSv1_3 => Some(Self::Tls13),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn to_rustls(self) -> &'static rustls::SupportedProtocolVersion {
+        match self {
+            Self::Tls12 => &rustls::version::TLS12,
+            Self::Tls13 => &rustls::version::TLS13,
+        }
+    }
+}
+
+impl fmt::Display for ProtocolVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A cipher suite that was negotiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CipherSuite {
+    iana: &'static str,
+    openssl: &'static str,
+}
+
+impl CipherSuite {
+    /// The name in IANA's registry: `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`.
+    pub fn iana_name(self) -> &'static str {
+        self.iana
+    }
+
+    /// OpenSSL's name: `ECDHE-RSA-AES128-GCM-SHA256`. The same as IANA's for TLS 1.3.
+    pub fn openssl_name(self) -> &'static str {
+        self.openssl
+    }
+
+    pub(crate) fn from_rustls(suite: rustls::CipherSuite) -> Option<Self> {
+        use rustls::CipherSuite as S;
+        let (iana, openssl) = match suite {
+            S::TLS13_AES_256_GCM_SHA384 => ("TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"),
+            S::TLS13_AES_128_GCM_SHA256 => ("TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"),
+            S::TLS13_CHACHA20_POLY1305_SHA256 => {
+                ("TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
+            }
+            S::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => {
+                ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384")
+            }
+            S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => {
+                ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256")
+            }
+            S::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
+                ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305")
+            }
+            S::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => {
+                ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384")
+            }
+            S::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => {
+                ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256")
+            }
+            S::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
+                ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305")
+            }
+            _ => return None,
+        };
+        Some(Self { iana, openssl })
+    }
+}
+
+impl fmt::Display for CipherSuite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.iana)
+    }
+}
+
+/// The group in which the keys were agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NamedGroup {
+    iana: &'static str,
+    openssl: &'static str,
+}
+
+impl NamedGroup {
+    /// The name in IANA's registry: `secp256r1`.
+    pub fn iana_name(self) -> &'static str {
+        self.iana
+    }
+
+    /// OpenSSL's name: `prime256v1`.
+    pub fn openssl_name(self) -> &'static str {
+        self.openssl
+    }
+
+    pub(crate) fn from_rustls(group: Group) -> Option<Self> {
+        let (iana, openssl) = match group {
+            Group::X25519 => ("x25519", "X25519"),
+            Group::secp256r1 => ("secp256r1", "prime256v1"),
+            Group::secp384r1 => ("secp384r1", "secp384r1"),
+            Group::X25519MLKEM768 => ("X25519MLKEM768", "X25519MLKEM768"),
+            Group::secp256r1MLKEM768 => ("SecP256r1MLKEM768", "SecP256r1MLKEM768"),
+            Group::MLKEM768 => ("MLKEM768", "MLKEM768"),
+            Group::MLKEM1024 => ("MLKEM1024", "MLKEM1024"),
+            _ => return None,
+        };
+        Some(Self { iana, openssl })
+    }
+}
+
+impl fmt::Display for NamedGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.openssl)
+    }
+}

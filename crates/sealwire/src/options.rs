@@ -1,0 +1,149 @@
+//! What one connection is asked to do. Secrets and trust are in the
+//! [`SecureContext`](crate::SecureContext); this is the rest.
+
+use std::sync::Arc;
+
+use crate::server_name::ServerName;
+use crate::verify::NameCheck;
+
+/// What becomes of a connection whose server does not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PeerVerification {
+    /// The handshake fails, with an alert, before our certificate or any data is sent.
+    #[default]
+    Required,
+    /// The handshake is completed and [`Peer::authorized`](crate::Peer::authorized) tells the
+    /// verdict: Node's `rejectUnauthorized: false`. **The program must look at it.**
+    Recorded,
+}
+
+/// Whether a server asks its clients for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// Not asked; such a client is never [`authorized`](crate::Peer::authorized).
+    #[default]
+    None,
+    /// Asked; a client without one, or with one that does not pass, is let in and
+    /// [`authorized`](crate::Peer::authorized) is false: Node's `requestCert: true,
+    /// rejectUnauthorized: false`. **The program must look at it.**
+    Request,
+    /// Asked, and the handshake fails without one that passes: mutual TLS.
+    Require,
+}
+
+/// What one client connection is asked to do.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    pub(crate) server_name: ServerName,
+    pub(crate) send_sni: bool,
+    pub(crate) verification: PeerVerification,
+    pub(crate) name_check: NameCheck,
+    pub(crate) alpn: Arc<[Vec<u8>]>,
+    pub(crate) resume: bool,
+    pub(crate) ask_about_peer: bool,
+}
+
+impl ClientOptions {
+    /// A connection to `server_name`, which is sent as SNI and must be in the certificate.
+    pub fn new(server_name: ServerName) -> Self {
+        Self {
+            server_name,
+            send_sni: true,
+            verification: PeerVerification::Required,
+            name_check: NameCheck::Rfc9525,
+            alpn: Arc::from([]),
+            resume: true,
+            ask_about_peer: false,
+        }
+    }
+
+    /// Whether the name is sent in SNI (RFC 6066); on by default. An address never is.
+    #[must_use]
+    pub fn send_sni(mut self, send: bool) -> Self {
+        self.send_sni = send;
+        self
+    }
+
+    /// What becomes of the connection when the server does not pass.
+    #[must_use]
+    pub fn verification(mut self, verification: PeerVerification) -> Self {
+        self.verification = verification;
+        self
+    }
+
+    /// By which rules the server's certificate is compared with the name.
+    #[must_use]
+    pub fn name_check(mut self, check: NameCheck) -> Self {
+        self.name_check = check;
+        self
+    }
+
+    /// The application protocols to offer (RFC 7301), in order of preference.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a session that this context has with the server is resumed; on by default. The
+    /// server is judged again by today's trust and time, as on every connection.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
+    #[must_use]
+    pub fn ask_about_peer(mut self, ask: bool) -> Self {
+        self.ask_about_peer = ask;
+        self
+    }
+}
+
+/// What one server connection is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) alpn: Arc<[Vec<u8>]>,
+    pub(crate) ask_client_hello: bool,
+    pub(crate) ask_about_peer: bool,
+}
+
+impl ServerOptions {
+    /// No client certificate, no application protocol, no questions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the client is asked for a certificate.
+    #[must_use]
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// The application protocols that are spoken (RFC 7301), in order of preference. A client
+    /// that offers some and none of these is refused with `no_application_protocol`.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether [`Question::ClientHello`](crate::session::Question::ClientHello) is asked.
+    #[must_use]
+    pub fn ask_client_hello(mut self, ask: bool) -> Self {
+        self.ask_client_hello = ask;
+        self
+    }
+
+    /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
+    #[must_use]
+    pub fn ask_about_peer(mut self, ask: bool) -> Self {
+        self.ask_about_peer = ask;
+        self
+    }
+}

@@ -1,0 +1,86 @@
+//! What is known of the other side once the handshake is done.
+
+use sealwire_x509::Certificate;
+
+use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::verify::Refusal;
+
+/// The other side of a connection: who it is, whether it may be believed, and what was agreed.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub(crate) authorization: Authorization,
+    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) cipher: CipherSuite,
+    pub(crate) group: Option<NamedGroup>,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) resumed: bool,
+}
+
+/// Whether a peer is who it says. It starts as "not asked", and is written in one place: where
+/// the session has the verdict.
+#[derive(Debug, Clone)]
+pub(crate) enum Authorization {
+    /// No certificate was asked for, so nothing is known.
+    NotAsked,
+    Authorized,
+    Refused(Refusal),
+}
+
+impl Peer {
+    /// Whether the peer proved who it is: its chain leads to a trusted root, and a server's name
+    /// is the one asked for. False for a client that was not asked for a certificate.
+    pub fn authorized(&self) -> bool {
+        matches!(self.authorization, Authorization::Authorized)
+    }
+
+    /// Why the peer is not authorized; `None` when it is, or was not asked.
+    pub fn authorization_error(&self) -> Option<&Refusal> {
+        match &self.authorization {
+            Authorization::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The certificates as the peer sent them, leaf first (on a resumed connection: those of the
+    /// connection that is resumed). They prove something only when [`authorized`](Self::authorized).
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// The peer's own certificate.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificates.first()
+    }
+
+    /// The negotiated version.
+    pub fn protocol(&self) -> ProtocolVersion {
+        self.protocol
+    }
+
+    /// The negotiated cipher suite.
+    pub fn cipher(&self) -> CipherSuite {
+        self.cipher
+    }
+
+    /// The group of the key agreement; `None` on a connection resumed without a new one.
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.group
+    }
+
+    /// The negotiated application protocol (RFC 7301).
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.alpn.as_deref()
+    }
+
+    /// The name sent in SNI (RFC 6066), as the client spelled it.
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// Whether an earlier session was resumed instead of a full handshake.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+}

@@ -1,0 +1,47 @@
+//! Judging a chain of files, as a connection would judge it.
+
+use std::sync::Arc;
+
+use super::x509::{Certificate, Crl, Purpose};
+use crate::verify::{NameCheck, Policy, Verdict, check_server_identity, judge};
+use crate::{ServerName, TrustStore};
+
+/// A question about certificates in files: would a connection that shows them be trusted?
+///
+/// The answer comes from the function that judges connections.
+#[derive(Debug, Clone)]
+pub struct ChainCheck<'a> {
+    /// The certificates as a peer sends them: the leaf, then its intermediates.
+    pub presented: &'a [Certificate],
+    /// Who is trusted.
+    pub trust: &'a TrustStore,
+    /// Revocation lists. When there are any, every certificate but the root must be covered.
+    pub crls: &'a [Crl],
+    /// What the leaf is used as.
+    pub purpose: Purpose,
+    /// The name that was asked for, and the rules to compare it by.
+    pub name: Option<(ServerName, NameCheck)>,
+    /// The time of judgement, in seconds since 1970.
+    pub time: i64,
+    /// OpenSSL's security level; connections have 2.
+    pub security_level: u8,
+}
+
+impl ChainCheck<'_> {
+    /// Trusted, or everything that speaks against it.
+    pub fn verdict(&self) -> Verdict {
+        let policy = Policy {
+            trust: self.trust.set().clone(),
+            crls: Arc::from(self.crls),
+            partial_chain: self.trust.allows_partial_chain(),
+            security_level: self.security_level,
+        };
+        let verdict = judge(&policy, self.presented, self.purpose, self.time);
+        match (&self.name, self.presented.first()) {
+            (Some((name, rules)), Some(leaf)) => {
+                verdict.and_name(check_server_identity(name, leaf, rules))
+            }
+            _ => verdict,
+        }
+    }
+}

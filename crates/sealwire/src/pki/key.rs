@@ -1,0 +1,314 @@
+//! Private keys: made, read, written, and signing.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
+use const_oid::db::{rfc5912, rfc8410};
+use der::asn1::{ObjectIdentifier, UintRef};
+use der::{Decode, Sequence};
+use spki::SubjectPublicKeyInfoRef;
+use zeroize::Zeroizing;
+
+use super::{Error, KeyEncryption, Problem, encrypted, pem, signature, traditional, x509};
+
+/// The kinds of keys we make and sign with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyAlgorithm {
+    /// RSA with a modulus of so many bits. Made with 2048, 3072, 4096 or 8192.
+    Rsa {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+    /// ECDSA on NIST P-256 (`prime256v1`), the default: small, fast, and understood everywhere.
+    EcdsaP256,
+    /// ECDSA on NIST P-384 (`secp384r1`).
+    EcdsaP384,
+    /// ECDSA on NIST P-521 (`secp521r1`). Browsers do not accept it in certificates.
+    EcdsaP521,
+    /// Ed25519 (RFC 8410). Browsers do not accept it in certificates.
+    Ed25519,
+}
+
+impl KeyAlgorithm {
+    /// The kind of a public key, from the DER of its SubjectPublicKeyInfo.
+    pub fn of_spki(spki: &[u8]) -> Result<Self, Error> {
+        let spki = SubjectPublicKeyInfoRef::from_der(spki)
+            .map_err(|e| Error::new(Problem::Malformed, format!("the public key: {e}")))?;
+        let unsupported = |oid: &ObjectIdentifier| {
+            let name = signature::name_of(oid);
+            Error::new(Problem::Unsupported, format!("keys of kind {name} are not supported"))
+        };
+        match spki.algorithm.oid {
+            rfc5912::RSA_ENCRYPTION => {
+                let key = RsaPublicKey::from_der(spki.subject_public_key.raw_bytes())
+                    .map_err(|e| Error::new(Problem::Malformed, format!("the RSA key: {e}")))?;
+                let bytes = key.modulus.as_bytes();
+                let top = bytes.first().map_or(0, |byte| byte.leading_zeros() as usize);
+                Ok(Self::Rsa { bits: bytes.len() * 8 - top })
+            }
+            rfc5912::ID_EC_PUBLIC_KEY => match spki.algorithm.parameters_oid() {
+                Ok(rfc5912::SECP_256_R_1) => Ok(Self::EcdsaP256),
+                Ok(rfc5912::SECP_384_R_1) => Ok(Self::EcdsaP384),
+                Ok(rfc5912::SECP_521_R_1) => Ok(Self::EcdsaP521),
+                Ok(curve) => Err(unsupported(&curve)),
+                Err(_) => Err(Error::new(
+                    Problem::Unsupported,
+                    "elliptic curves given by parameters instead of a name are not supported",
+                )),
+            },
+            rfc8410::ID_ED_25519 => Ok(Self::Ed25519),
+            other => Err(unsupported(&other)),
+        }
+    }
+}
+
+#[derive(Sequence)]
+struct RsaPublicKey<'a> {
+    modulus: UintRef<'a>,
+    exponent: UintRef<'a>,
+}
+
+/// `rsa:2048`, `p256`, `p384`, `p521`, `ed25519`.
+impl FromStr for KeyAlgorithm {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let lower = text.to_ascii_lowercase();
+        match lower.as_str() {
+            "p256" | "p-256" | "prime256v1" | "secp256r1" => Ok(Self::EcdsaP256),
+            "p384" | "p-384" | "secp384r1" => Ok(Self::EcdsaP384),
+            "p521" | "p-521" | "secp521r1" => Ok(Self::EcdsaP521),
+            "ed25519" => Ok(Self::Ed25519),
+            _ => match lower.strip_prefix("rsa").map(|n| n.trim_start_matches([':', '-'])) {
+                Some("") => Ok(Self::Rsa { bits: 2048 }),
+                Some(bits) if bits.parse::<usize>().is_ok_and(|n| key_size(n).is_some()) => {
+                    Ok(Self::Rsa { bits: bits.parse().expect("parsed above") })
+                }
+                _ => Err(Error::new(
+                    Problem::InvalidValue,
+                    format!(
+                        "{text:?} is not a kind of key that is made here: rsa:2048, rsa:3072, \
+                         rsa:4096, rsa:8192, p256, p384, p521, ed25519"
+                    ),
+                )),
+            },
+        }
+    }
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(f, "RSA {bits}"),
+            Self::EcdsaP256 => f.write_str("ECDSA P-256"),
+            Self::EcdsaP384 => f.write_str("ECDSA P-384"),
+            Self::EcdsaP521 => f.write_str("ECDSA P-521"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+        }
+    }
+}
+
+/// A private key. Wiped from memory when dropped, and never in `Debug`.
+#[derive(Clone)]
+pub struct PrivateKey {
+    algorithm: KeyAlgorithm,
+    pkcs8: Zeroizing<Vec<u8>>,
+    spki: Vec<u8>,
+}
+
+impl PrivateKey {
+    /// Makes a new key. RSA takes from a tenth of a second (2048 bits) to several seconds.
+    pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, Error> {
+        let failed = |_| Error::new(Problem::Internal, "key generation failed");
+        let (pkcs8, spki) = match algorithm {
+            KeyAlgorithm::Rsa { bits } => {
+                let size = key_size(bits).ok_or_else(|| {
+                    let what =
+                        format!("RSA keys are made with 2048, 3072, 4096 or 8192 bits, not {bits}");
+                    Error::new(Problem::InvalidValue, what)
+                })?;
+                let pair = RsaKeyPair::generate(size).map_err(failed)?;
+                (v1_der(&pair)?, public_der(pair.public_key())?)
+            }
+            KeyAlgorithm::Ed25519 => {
+                // Version 1 of PKCS#8: OpenSSL 3.0 does not read version 2.
+                let pair = Ed25519KeyPair::generate().map_err(failed)?;
+                (v1_der(&pair)?, public_der(pair.public_key())?)
+            }
+            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::EcdsaP521 => {
+                let pair = EcdsaKeyPair::generate(ecdsa(algorithm)).map_err(failed)?;
+                let pkcs8 = pair.to_pkcs8v1().map_err(failed)?;
+                (Zeroizing::new(pkcs8.as_ref().to_vec()), public_der(pair.public_key())?)
+            }
+        };
+        Ok(Self { algorithm, pkcs8, spki })
+    }
+
+    /// Reads a key file: PEM or DER of any form. Errors name the file.
+    pub fn from_file(path: &Path, passphrase: Option<&[u8]>) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map(Zeroizing::new).map_err(|e| Error::io(path, &e))?;
+        let key = if pem::is_pem(&bytes) {
+            Self::from_pem(&bytes, passphrase)
+        } else {
+            Self::from_der(&bytes, passphrase)
+        };
+        key.map_err(|e| e.at(path.display().to_string()))
+    }
+
+    /// Reads a key from PEM: PKCS#8 (`PRIVATE KEY`), encrypted PKCS#8 (`ENCRYPTED PRIVATE KEY`),
+    /// PKCS#1 (`RSA PRIVATE KEY`), SEC 1 (`EC PRIVATE KEY`), the latter two also with OpenSSL's
+    /// traditional encryption (`Proc-Type: 4,ENCRYPTED`).
+    pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
+        if let Some(der) = encrypted::first_in_pem(pem)?
+            && let Some(key) = encrypted::decrypt(&der, passphrase)?
+        {
+            return Self::from_der(&key, None);
+        }
+        Self::from_x509(&x509::PrivateKey::from_pem(pem, passphrase)?)
+    }
+
+    /// Reads a key from DER: PKCS#8, PKCS#1, SEC 1, or encrypted PKCS#8.
+    pub fn from_der(der: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
+        match encrypted::decrypt(der, passphrase)? {
+            Some(key) => Self::from_x509(&x509::PrivateKey::from_der(&key, None)?),
+            None => Self::from_x509(&x509::PrivateKey::from_der(der, passphrase)?),
+        }
+    }
+
+    pub(super) fn from_x509(key: &x509::PrivateKey) -> Result<Self, Error> {
+        let spki = key.spki_der()?;
+        let pkcs8 = key.to_pkcs8_der()?;
+        Ok(Self { algorithm: KeyAlgorithm::of_spki(&spki)?, pkcs8, spki })
+    }
+
+    /// What kind of key it is.
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// The DER of the public half, a SubjectPublicKeyInfo (`openssl pkey -pubout -outform DER`).
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The public half in PEM (`openssl pkey -pubout`).
+    pub fn public_pem(&self) -> String {
+        pem::encode("PUBLIC KEY", &self.spki)
+    }
+
+    /// Unencrypted PKCS#8, version 1.
+    pub fn to_pkcs8_der(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// Unencrypted PKCS#8 in PEM (`BEGIN PRIVATE KEY`), as `openssl genrsa` writes it.
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(pem::encode("PRIVATE KEY", &self.pkcs8))
+    }
+
+    /// Encrypted PKCS#8 in PEM (`BEGIN ENCRYPTED PRIVATE KEY`): PBES2 and AES-256-CBC, which with
+    /// the default derivation OpenSSL 1.0 and later, Node, Java and Windows read.
+    ///
+    /// [`KeyEncryption`] has the choice; its default is PBKDF2.
+    pub fn to_encrypted_pem(
+        &self,
+        passphrase: &[u8],
+        encryption: KeyEncryption,
+    ) -> Result<String, Error> {
+        let der = self.to_encrypted_der(passphrase, encryption)?;
+        Ok(pem::encode("ENCRYPTED PRIVATE KEY", &der))
+    }
+
+    /// The same in DER.
+    pub fn to_encrypted_der(
+        &self,
+        passphrase: &[u8],
+        encryption: KeyEncryption,
+    ) -> Result<Vec<u8>, Error> {
+        encrypted::encrypt(&self.pkcs8, passphrase, encryption)
+    }
+
+    /// The form from before PKCS#8: `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE KEY` (SEC 1), for
+    /// programs that read nothing else. Ed25519 has no such form.
+    pub fn to_traditional_pem(&self) -> Result<Zeroizing<String>, Error> {
+        traditional::to_pem(self)
+    }
+
+    /// Whether `certificate` has this key's public half.
+    pub fn matches(&self, certificate: &x509::Certificate) -> bool {
+        certificate.spki_der() == self.spki
+    }
+
+    /// Signs `message`: RSA PKCS#1 v1.5 with SHA-256; ECDSA with the digest that fits the curve
+    /// (ASN.1 form); Ed25519.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |_| Error::new(Problem::Internal, "signing failed");
+        let refused = |e: aws_lc_rs::error::KeyRejected| {
+            let what = format!("an {} key cannot sign here: {e}", self.algorithm);
+            Error::new(Problem::Unsupported, what)
+        };
+        let random = SystemRandom::new();
+        match self.algorithm {
+            KeyAlgorithm::Rsa { .. } => {
+                let pair = RsaKeyPair::from_pkcs8(&self.pkcs8).map_err(refused)?;
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
+                Ok(signature)
+            }
+            KeyAlgorithm::Ed25519 => {
+                let pair =
+                    Ed25519KeyPair::from_pkcs8_maybe_unchecked(&self.pkcs8).map_err(refused)?;
+                Ok(pair.try_sign(message).map_err(failed)?.as_ref().to_vec())
+            }
+            KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::EcdsaP521 => {
+                let pair = EcdsaKeyPair::from_pkcs8(ecdsa(self.algorithm), &self.pkcs8)
+                    .map_err(refused)?;
+                Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+fn key_size(bits: usize) -> Option<KeySize> {
+    Some(match bits {
+        2048 => KeySize::Rsa2048,
+        3072 => KeySize::Rsa3072,
+        4096 => KeySize::Rsa4096,
+        8192 => KeySize::Rsa8192,
+        _ => return None,
+    })
+}
+
+fn ecdsa(algorithm: KeyAlgorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        KeyAlgorithm::EcdsaP384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
+        KeyAlgorithm::EcdsaP521 => &ECDSA_P521_SHA512_ASN1_SIGNING,
+        _ => &ECDSA_P256_SHA256_ASN1_SIGNING,
+    }
+}
+
+fn v1_der(pair: &impl AsDer<Pkcs8V1Der<'static>>) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let der = pair.as_der().map_err(|_| Error::new(Problem::Internal, "key encoding failed"))?;
+    Ok(Zeroizing::new(der.as_ref().to_vec()))
+}
+
+fn public_der(public: &impl AsDer<PublicKeyX509Der<'static>>) -> Result<Vec<u8>, Error> {
+    let der = public.as_der().map_err(|_| Error::new(Problem::Internal, "key encoding failed"))?;
+    Ok(der.as_ref().to_vec())
+}

@@ -1,0 +1,90 @@
+//! PFX files (PKCS#12, RFC 7292): a key, its certificate and the chain in one encrypted file.
+
+mod kdf;
+mod structure;
+mod write;
+
+use std::path::Path;
+
+use super::{Error, PrivateKey, Problem, encrypted, x509};
+
+/// A key, its certificate, and the certificates that lead from it to a root.
+#[derive(Debug, Clone)]
+pub struct Pfx {
+    key: PrivateKey,
+    certificate: x509::Certificate,
+    chain: Vec<x509::Certificate>,
+    friendly_name: Option<String>,
+}
+
+impl Pfx {
+    /// Puts a key, its certificate and the rest of the chain together. Refuses a key that is not
+    /// the certificate's.
+    pub fn new(
+        key: PrivateKey,
+        certificate: x509::Certificate,
+        chain: Vec<x509::Certificate>,
+    ) -> Result<Self, Error> {
+        if !key.matches(&certificate) {
+            return Err(Error::new(
+                Problem::KeyMismatch,
+                "the key does not belong to the certificate",
+            ));
+        }
+        Ok(Self { key, certificate, chain, friendly_name: None })
+    }
+
+    /// The name that Windows, Java and Firefox show (`openssl pkcs12 -name`).
+    #[must_use]
+    pub fn friendly_name(mut self, name: impl Into<String>) -> Self {
+        self.friendly_name = Some(name.into());
+        self
+    }
+
+    /// Reads a PFX. `None` is for a file without a passphrase; an empty one is not the same, but
+    /// files with either are opened by both.
+    pub fn from_der(der: &[u8], passphrase: Option<&str>) -> Result<Self, Error> {
+        let parsed = x509::Pkcs12::parse(der, passphrase.map(str::as_bytes))?;
+        let (Some(key), Some(certificate)) = (parsed.key, parsed.certificate) else {
+            return Err(Error::new(Problem::Malformed, "there is no key with its certificate"));
+        };
+        Self::new(PrivateKey::from_x509(&key)?, certificate, parsed.chain)
+    }
+
+    /// Reads a PFX file. Errors name the file.
+    pub fn from_file(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+        Self::from_der(&bytes, passphrase).map_err(|e| e.at(path.display().to_string()))
+    }
+
+    /// Writes it as OpenSSL 3 does: PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, MAC with
+    /// SHA-256; 600 000 iterations. Read by OpenSSL 1.1 and later, Node, Java 8u301 and later,
+    /// Windows since Server 2019, and Firefox.
+    pub fn to_der(&self, passphrase: &str) -> Result<Vec<u8>, Error> {
+        self.to_der_with_iterations(passphrase, encrypted::ITERATIONS)
+    }
+
+    /// As [`to_der`](Self::to_der), with an iteration count of your own.
+    pub fn to_der_with_iterations(
+        &self,
+        passphrase: &str,
+        iterations: u32,
+    ) -> Result<Vec<u8>, Error> {
+        write::write(self, passphrase, iterations)
+    }
+
+    /// The private key.
+    pub fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// The certificate of the key.
+    pub fn certificate(&self) -> &x509::Certificate {
+        &self.certificate
+    }
+
+    /// The other certificates, in the file's order.
+    pub fn chain(&self) -> &[x509::Certificate] {
+        &self.chain
+    }
+}

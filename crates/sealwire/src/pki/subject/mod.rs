@@ -1,0 +1,215 @@
+//! Distinguished names: who a certificate is about.
+
+mod attribute;
+mod text;
+
+pub(super) use attribute::text_of;
+
+use std::fmt;
+use std::str::FromStr;
+
+use der::asn1::SetOfVec;
+use der::{Decode, Encode};
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
+
+use super::{Error, Problem};
+
+/// A distinguished name: the subject or issuer of a certificate.
+///
+/// Made from OpenSSL's form (`/C=SE/O=Example/CN=example.com`), from RFC 4514's
+/// (`CN=example.com,O=Example,C=SE`), or attribute by attribute. Every attribute is kept, also
+/// when it repeats (two OUs, the DCs of a domain), in the order given.
+///
+/// ```
+/// # use sealwire::pki::Subject;
+/// let subject: Subject = "/C=SE/O=Example AB/CN=example.com".parse()?;
+/// assert_eq!(subject.to_string(), "CN=example.com,O=Example AB,C=SE");
+/// assert_eq!(subject, "CN=example.com,O=Example AB,C=SE".parse()?);
+/// # Ok::<(), sealwire::pki::Error>(())
+/// ```
+///
+/// Strings are encoded as `openssl req` encodes them: `C`, `serialNumber` and `dnQualifier` as
+/// PrintableString, `emailAddress` and `DC` as IA5String, everything else as UTF8String.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    name: Name,
+}
+
+impl Subject {
+    /// A subject without attributes; see [`push`](Self::push).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A subject that has only a common name.
+    pub fn from_common_name(name: &str) -> Result<Self, Error> {
+        let mut subject = Self::new();
+        subject.push("CN", name)?;
+        Ok(subject)
+    }
+
+    /// Appends one attribute as a relative name of its own. `attribute` is a short or long name
+    /// as OpenSSL has them (`O`, `organizationName`; case does not matter), or a dotted OID.
+    /// The value is checked against the attribute's length limits and alphabet.
+    pub fn push(&mut self, attribute: &str, value: &str) -> Result<(), Error> {
+        let attribute = attribute::by_name(attribute)?.value(value)?;
+        self.push_rdn(vec![attribute])
+    }
+
+    /// Whether there is no attribute at all.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// The attributes in order: the name as RFC 4514 and OpenSSL have it (or the dotted OID), and
+    /// the value. A value that is not a string is skipped.
+    pub fn attributes(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.name
+            .iter()
+            .filter_map(|atav| Some((attribute::name_of(&atav.oid), text_of(&atav.value)?)))
+    }
+
+    /// The last (most specific) common name.
+    pub fn common_name(&self) -> Option<String> {
+        self.attributes().filter(|(name, _)| name == "CN").last().map(|(_, value)| value)
+    }
+
+    /// OpenSSL's one-line form, which `openssl req -subj` reads: `/C=SE/CN=example.com`.
+    pub fn to_openssl(&self) -> String {
+        text::to_openssl(&self.name)
+    }
+
+    /// From the DER of a `Name` (RFC 5280, section 4.1.2.4).
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let name = Name::from_der(der)
+            .map_err(|e| Error::new(Problem::Malformed, format!("the name is not DER: {e}")))?;
+        Ok(Self { name })
+    }
+
+    /// The DER of the `Name`.
+    pub fn to_der(&self) -> Vec<u8> {
+        self.name.to_der().expect("a name that was built or parsed encodes")
+    }
+
+    fn push_rdn(&mut self, attributes: Vec<AttributeTypeAndValue>) -> Result<(), Error> {
+        let set = SetOfVec::try_from(attributes).map_err(|_| {
+            Error::new(Problem::InvalidValue, "the same attribute twice in one RDN")
+        })?;
+        let mut sequence = RdnSequence::from(std::mem::take(&mut self.name));
+        sequence.push(RelativeDistinguishedName::from(set));
+        self.name = Name::hazmat_from_rdn_sequence(sequence);
+        Ok(())
+    }
+}
+
+/// Both text forms: one that begins with `/` is OpenSSL's, everything else RFC 4514's.
+impl FromStr for Subject {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let rdns = match text.strip_prefix('/') {
+            Some(rest) => text::parse_openssl(rest)?,
+            None => text::parse_rfc4514(text)?,
+        };
+        let mut subject = Self::new();
+        for rdn in rdns {
+            subject.push_rdn(rdn)?;
+        }
+        Ok(subject)
+    }
+}
+
+/// RFC 4514: most specific attribute first.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::fmt_rfc4514(&self.name, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use der::{Tag, Tagged as _};
+
+    use super::*;
+
+    fn parse(text: &str) -> Subject {
+        text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    fn refused(text: &str) -> String {
+        text.parse::<Subject>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn both_forms_name_the_same() {
+        for (openssl, rfc4514) in [
+            ("/C=SE/O=A/OU=one/OU=two/CN=x", "CN=x,OU=two,OU=one,O=A,C=SE"),
+            ("/DC=com/DC=example", "DC=example,DC=com"),
+            ("/O=A, B\\/C", "O=A\\, B/C"),
+            ("/CN=a\\+b", "CN=a\\+b"),
+            ("/CN=a=b", "CN=a=b"),
+            ("/O=Q\"uote", "O=Q\\\"uote"),
+            ("/O=Åström & Söner", "O=Åström & Söner"),
+            ("/CN=x+OU=y", "CN=x+OU=y"),
+            ("/emailAddress=a@example.com", "emailAddress=a@example.com"),
+            ("/1.2.3.4=odd", "1.2.3.4=odd"),
+            ("/CN= # ", "CN=\\ # "),
+        ] {
+            if !rfc4514.ends_with(' ') {
+                assert_eq!(parse(openssl), parse(rfc4514), "{openssl} {rfc4514}");
+                assert_eq!(parse(openssl).to_openssl(), openssl);
+                assert_eq!(parse(rfc4514).to_string(), rfc4514);
+            }
+        }
+        assert_eq!(parse("CN=x, O=\"A, B\" , C=SE"), parse("/C=SE/O=A, B/CN=x"));
+        assert_eq!(parse("cn=x,organizationName=y"), parse("/O=y/CN=x"));
+        assert_eq!(parse("E=a@b.c"), parse("/emailAddress=a@b.c"));
+        assert_eq!(parse("CN=\\C3\\A5"), parse("CN=å"));
+        assert_eq!(parse("CN=#0c0161"), parse("CN=a"));
+        assert!(parse("/").is_empty() && parse("").is_empty());
+    }
+
+    #[test]
+    fn encodes_as_openssl_req_does() {
+        let subject = parse("/C=SE/emailAddress=a@b.c/DC=com/O=x/serialNumber=1");
+        let tags: Vec<_> = subject.name.iter().map(|a| a.value.tag()).collect();
+        assert_eq!(
+            tags,
+            [
+                Tag::PrintableString,
+                Tag::Ia5String,
+                Tag::Ia5String,
+                Tag::Utf8String,
+                Tag::PrintableString
+            ]
+        );
+    }
+
+    #[test]
+    fn refuses_with_the_attribute_at_fault() {
+        assert_eq!(refused("/C=GBR"), "C \"GBR\": must be 2 characters long, is 3");
+        assert_eq!(
+            refused(&format!("/CN={}", "x".repeat(65))),
+            format!("CN \"{}\": must be at most 64 characters long, is 65", "x".repeat(65))
+        );
+        assert_eq!(
+            refused("/C=Å1"),
+            "C \"Å1\": may only have letters, digits, spaces and '()+,-./:=?"
+        );
+        assert_eq!(refused("/emailAddress=å@b.c"), "emailAddress \"å@b.c\": must be ASCII");
+        assert_eq!(refused("/FOO=bar"), "unknown attribute \"FOO\"");
+        assert_eq!(refused("/CN=a/b"), "\"b\" has no '=' (a '/' inside a value is written '\\/')");
+        assert_eq!(refused("CN=a,b"), "\"b\" has no '=' (a ',' inside a value is written '\\,')");
+        assert_eq!(refused("/CN="), "CN has no value");
+        assert_eq!(refused("CN=\\zz"), "CN: '\\z' is not an escape");
+        assert_eq!(refused("CN=\"a"), "CN: the quote does not end");
+        assert_eq!(refused("CN=a\0b"), "CN \"a\\0b\": has a NUL character");
+    }
+
+    #[test]
+    fn the_last_common_name_counts() {
+        assert_eq!(parse("/CN=a/O=x/CN=b").common_name().as_deref(), Some("b"));
+        assert_eq!(parse("/O=x").common_name(), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! The name of a server: what is asked for, sent as SNI and compared with the certificate.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use rustls_pki_types as pki_types;
+
+/// A DNS name or an IP address.
+///
+/// A name may be given in Unicode; it is kept in its ASCII form (IDNA, UTS 46), lower-case and
+/// without a trailing dot. Underscores are allowed, as they occur in practice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerName(pki_types::ServerName<'static>, String);
+
+/// A string that is neither a DNS name nor an IP address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidServerName(String);
+
+impl ServerName {
+    /// The name in ASCII, or the address as text (IPv6 without brackets).
+    pub fn as_str(&self) -> &str {
+        &self.1
+    }
+
+    /// The address, unless it is a DNS name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match &self.0 {
+            pki_types::ServerName::IpAddress(ip) => Some((*ip).into()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn to_rustls(&self) -> pki_types::ServerName<'static> {
+        self.0.clone()
+    }
+}
+
+impl From<IpAddr> for ServerName {
+    fn from(ip: IpAddr) -> Self {
+        Self(pki_types::ServerName::IpAddress(ip.into()), ip.to_string())
+    }
+}
+
+impl FromStr for ServerName {
+    type Err = InvalidServerName;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        if let Some(ip) = parse_ip(name) {
+            return Ok(ip.into());
+        }
+        let invalid = || InvalidServerName(name.to_owned());
+        let ascii = to_ascii(name).ok_or_else(invalid)?;
+        let dns = pki_types::DnsName::try_from(ascii.as_ref()).map_err(|_| invalid())?.to_owned();
+        Ok(Self(pki_types::ServerName::DnsName(dns), ascii.into_owned()))
+    }
+}
+
+impl TryFrom<&str> for ServerName {
+    type Error = InvalidServerName;
+
+    fn try_from(name: &str) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl TryFrom<String> for ServerName {
+    type Error = InvalidServerName;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl fmt::Display for InvalidServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is neither a DNS name nor an IP address", self.0)
+    }
+}
+
+impl std::error::Error for InvalidServerName {}
+
+/// An address as people write it in a URL too: `[::1]`.
+fn parse_ip(name: &str) -> Option<IpAddr> {
+    match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => name.parse().ok(),
+    }
+}
+
+fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
+    let ascii = if name.is_ascii() {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(idna::domain_to_ascii(name).ok()?)
+    };
+    let ascii = match ascii.strip_suffix('.') {
+        Some(without_dot) => Cow::Owned(without_dot.to_owned()),
+        None => ascii,
+    };
+    let lower = if ascii.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(ascii.to_ascii_lowercase())
+    } else {
+        ascii
+    };
+    (!lower.is_empty()).then_some(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerName;
+
+    #[test]
+    fn names_are_kept_in_their_ascii_form() {
+        for (given, kept) in [
+            ("localhost", "localhost"),
+            ("Example.COM.", "example.com"),
+            ("m\u{fc}nchen.de", "xn--mnchen-3ya.de"),
+            ("a_b.example", "a_b.example"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "::1"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(given.parse::<ServerName>().unwrap().as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_name_is_refused() {
+        for given in
+            ["", ".", "a..b", "-a.com", "*.a.com", "a b", "a\0b", "https://a", &"a".repeat(64)]
+        {
+            let error = given.parse::<ServerName>().unwrap_err();
+            assert!(
+                error.to_string().contains("neither a DNS name nor an IP address"),
+                "{given:?}"
+            );
+        }
+    }
+}

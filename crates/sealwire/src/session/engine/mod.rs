@@ -1,0 +1,83 @@
+//! The seam to the engine that speaks the protocol.
+//!
+//! A small trait, so that a second engine (for peers that only an older TLS can reach) can be
+//! added without touching the session. An engine turns bytes into bytes; it decides nothing
+//! about the peer.
+
+use std::fmt;
+
+use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
+
+mod rustls;
+
+pub(super) use self::rustls::{client, server};
+
+/// Where decrypted data go.
+///
+/// Implemented by `Vec<u8>`; adapters implement it to put the data straight where the reader
+/// wants them.
+pub trait Sink {
+    /// Takes the data of one record: at most 16 KiB, all of it.
+    fn take(&mut self, plaintext: &[u8]);
+
+    /// Whether the session should stop before the next record.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn take(&mut self, plaintext: &[u8]) {
+        self.extend_from_slice(plaintext);
+    }
+}
+
+/// One side of one connection.
+pub(super) trait Engine: fmt::Debug + Send + Sync {
+    /// Takes bytes from the front of `tls` and goes on until something has to be told. What is
+    /// to be sent is appended to `out`, also when the result is an error.
+    fn advance(
+        &mut self,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> (usize, Result<Step, ::rustls::Error>);
+
+    /// Encrypts `plaintext` into records appended to `out`. Only when the handshake is complete.
+    fn encrypt(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), ::rustls::Error>;
+
+    /// Appends a `close_notify` to `out`.
+    fn close(&mut self, out: &mut Vec<u8>);
+
+    /// The version, as soon as it is agreed.
+    fn version(&self) -> Option<ProtocolVersion>;
+
+    /// What was negotiated; `None` before the handshake is complete.
+    fn facts(&self) -> Option<Facts>;
+
+    /// The peer's chain as it sent it, leaf first; of the original connection when resumed.
+    fn peer_chain(&self) -> Vec<&[u8]>;
+}
+
+/// Why [`Engine::advance`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Everything usable is used; more bytes are needed.
+    NeedInput,
+    /// The handshake has just been completed. Data of the peer that came along are in the sink.
+    HandshakeComplete,
+    /// The sink is full.
+    SinkFull,
+    /// The peer sent `close_notify`: no more data will come.
+    PeerClosed,
+}
+
+/// What two peers agreed on.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) protocol: ProtocolVersion,
+    pub(super) cipher: CipherSuite,
+    pub(super) group: Option<NamedGroup>,
+    pub(super) alpn: Option<Vec<u8>>,
+    pub(super) resumed: bool,
+}

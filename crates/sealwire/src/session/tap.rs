@@ -1,0 +1,76 @@
+//! The handshake tap: how the verifier, which the engine shares between connections, reaches the
+//! one connection that is being driven.
+//!
+//! Everything happens in one call on one thread: the session puts its desk into a thread-local
+//! slot, calls the engine, and takes the desk back. The engine's verifier finds there what to
+//! check against and leaves there what it found. With nobody at the desk it refuses.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use sealwire_x509::{Certificate, Purpose};
+
+use crate::server_name::ServerName;
+use crate::verify::{NameCheck, Policy, Verdict, check_server_identity, judge};
+
+/// What the verifier of one handshake needs to know, and what it found.
+pub(super) struct Desk {
+    pub(super) examiner: Examiner,
+    /// A peer that fails ends the handshake (the mode "require"); otherwise the session judges
+    /// when the handshake is complete.
+    pub(super) refuse_at_once: bool,
+    /// The leaf, for the signature check that follows.
+    pub(super) leaf: Option<Certificate>,
+    /// The chain and the verdict, once the verifier was called.
+    pub(super) examined: Option<(Vec<Certificate>, Verdict)>,
+}
+
+/// Everything that a verdict depends on: the one way in which chains are judged, inside the
+/// handshake, after it and on resumption.
+pub(super) struct Examiner {
+    pub(super) policy: Arc<Policy>,
+    /// The server's name and the rules to compare by; `None` for a client's certificate.
+    pub(super) name: Option<(ServerName, NameCheck)>,
+    pub(super) purpose: Purpose,
+}
+
+impl Examiner {
+    /// Judges `chain`, given as DER, leaf first, at `time`. `leaf` is its first certificate, when
+    /// that has been read already.
+    pub(super) fn examine<'a>(
+        &self,
+        leaf: Option<&Certificate>,
+        chain: impl IntoIterator<Item = &'a [u8]>,
+        time: i64,
+    ) -> (Vec<Certificate>, Verdict) {
+        let mut certificates: Vec<Certificate> = leaf.cloned().into_iter().collect();
+        for (depth, der) in chain.into_iter().enumerate().skip(certificates.len()) {
+            match Certificate::from_der(der) {
+                Ok(certificate) => certificates.push(certificate),
+                Err(error) => return (certificates, Verdict::unreadable(depth, &error)),
+            }
+        }
+        let mut verdict = judge(&self.policy, &certificates, self.purpose, time);
+        if let (Some((name, rules)), Some(leaf)) = (&self.name, certificates.first()) {
+            verdict = verdict.and_name(check_server_identity(name, leaf, rules));
+        }
+        (certificates, verdict)
+    }
+}
+
+thread_local! {
+    static DESK: RefCell<Option<Desk>> = const { RefCell::new(None) };
+}
+
+/// Calls `engine` with `desk` in the slot and gives the desk back.
+pub(super) fn with<T>(desk: &mut Option<Desk>, engine: impl FnOnce() -> T) -> T {
+    DESK.set(desk.take());
+    let result = engine();
+    *desk = DESK.take();
+    result
+}
+
+/// What the verifier does at the desk; `None` when nobody is driving a session on this thread.
+pub(super) fn at<T>(work: impl FnOnce(&mut Desk) -> T) -> Option<T> {
+    DESK.with(|slot| slot.borrow_mut().as_mut().map(work))
+}

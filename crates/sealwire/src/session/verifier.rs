@@ -1,0 +1,218 @@
+//! The engine's verifiers: they check the handshake signature always, and the chain when the
+//! session wants that inside the handshake. The verdict itself is `tap::Examiner`'s.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerMisbehaved,
+    SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use sealwire_x509::Certificate;
+
+use super::tap;
+use crate::verify::Refusal;
+
+/// The verifier of every client session. One for the process: what differs between connections
+/// is at the tap, and the engine resumes a session only under the verifier that made it.
+pub(crate) fn server_cert_verifier() -> Arc<dyn ServerCertVerifier> {
+    static VERIFIER: LazyLock<Arc<PeerVerifier>> =
+        LazyLock::new(|| Arc::new(PeerVerifier { subjects: Vec::new(), mandatory: false }));
+    VERIFIER.clone()
+}
+
+/// The verifier of server sessions that ask for a certificate, naming `subjects` as the CAs whose
+/// certificates are welcome (RFC 8446, 4.2.4).
+pub(crate) fn client_cert_verifier(
+    subjects: Vec<DistinguishedName>,
+    mandatory: bool,
+) -> Arc<dyn ClientCertVerifier> {
+    Arc::new(PeerVerifier { subjects, mandatory })
+}
+
+#[derive(Debug)]
+struct PeerVerifier {
+    subjects: Vec<DistinguishedName>,
+    mandatory: bool,
+}
+
+impl ServerCertVerifier for PeerVerifier {
+    #[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        examine(end_entity, intermediates, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        algorithms().supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for PeerVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.subjects
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        examine(end_entity, intermediates, now)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        algorithms().supported_schemes()
+    }
+}
+
+/// Judges the chain if the session wants that now, and leaves leaf and verdict at the tap.
+/// An unreadable leaf is an error in every mode: its key could not be checked.
+fn examine(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), Error> {
+    let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let outcome = tap::at(|desk| {
+        let leaf = Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        desk.leaf = Some(leaf);
+        if !desk.refuse_at_once {
+            return Ok(());
+        }
+        let chain = std::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
+        let (certificates, verdict) = desk.examiner.examine(desk.leaf.as_ref(), chain, time);
+        let refusal = verdict.clone().refusal();
+        desk.examined = Some((certificates, verdict));
+        refusal.map_or(Ok(()), |refusal| Err(alert_for(refusal)))
+    });
+    outcome.ok_or_else(nobody)?.map_err(Error::InvalidCertificate)
+}
+
+/// The engine chooses the alert by the kind of certificate error; the reason itself is at the tap.
+fn alert_for(refusal: Refusal) -> CertificateError {
+    match refusal.code().name() {
+        "CERT_HAS_EXPIRED" => CertificateError::Expired,
+        "CERT_NOT_YET_VALID" => CertificateError::NotValidYet,
+        "CERT_REVOKED" => CertificateError::Revoked,
+        "CERT_SIGNATURE_FAILURE" => CertificateError::BadSignature,
+        "INVALID_PURPOSE" => CertificateError::InvalidPurpose,
+        "ERR_TLS_CERT_ALTNAME_INVALID" => CertificateError::NotValidForName,
+        "UNABLE_TO_GET_CRL" => CertificateError::UnknownRevocationStatus,
+        "DEPTH_ZERO_SELF_SIGNED_CERT"
+        | "SELF_SIGNED_CERT_IN_CHAIN"
+        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+        | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
+        | "UNABLE_TO_GET_ISSUER_CERT" => CertificateError::UnknownIssuer,
+        _ => CertificateError::Other(OtherError(Arc::new(refusal))),
+    }
+}
+
+/// RFC 8446, 4.4.3. The key is taken from the certificate by AWS-LC and checked as a raw key, so
+/// that X.509 v1 certificates are held to the same proof as all others.
+fn verify_tls13_signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let spki = leaf_key(cert)?;
+    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms())
+}
+
+/// RFC 5246, 7.4.3. A TLS 1.2 scheme names no curve, so each algorithm that it maps to is tried.
+#[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+fn verify_tls12_signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let spki = leaf_key(cert)?;
+    let key = webpki::RawPublicKeyEntity::try_from(&spki)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    let algorithms = algorithms();
+    let (_, candidates) = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == dss.scheme)
+        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    for algorithm in *candidates {
+        if key.verify_signature(*algorithm, message, dss.signature()).is_ok() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+    }
+    Err(Error::InvalidCertificate(CertificateError::BadSignature))
+}
+
+fn leaf_key(cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {
+    let spki = tap::at(|desk| {
+        desk.leaf.as_ref().filter(|leaf| leaf.der() == cert.as_ref()).map(Certificate::spki_der)
+    });
+    let spki = spki.ok_or_else(nobody)?;
+    // The engine always shows the certificate before the signature made with it.
+    let spki = spki.ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    Ok(SubjectPublicKeyInfoDer::from(spki))
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> = LazyLock::new(|| {
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms
+    });
+    *ALGORITHMS
+}
+
+fn nobody() -> Error {
+    Error::General("a verifier was called outside a session".to_owned())
+}

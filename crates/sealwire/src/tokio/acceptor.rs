@@ -1,0 +1,127 @@
+//! The server's side.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::TlsStream;
+use super::stream::within;
+use crate::context::SecureContext;
+use crate::error::Error;
+use crate::options::{ClientAuth, ServerOptions};
+use crate::session::{ClientHello, Event, HelloReply, Question, Reply, Session};
+
+/// How long a handshake may take unless said otherwise.
+pub(super) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Accepts TLS clients. Cheap to clone; clones share the context that
+/// [`set_context`](Self::set_context) swaps.
+#[derive(Clone)]
+pub struct Acceptor {
+    context: Arc<ArcSwap<SecureContext>>,
+    options: ServerOptions,
+    on_client_hello: Option<Arc<HelloFn>>,
+    handshake_timeout: Duration,
+}
+
+type HelloFuture = Pin<Box<dyn Future<Output = Option<HelloReply>> + Send>>;
+type HelloFn = dyn Fn(ClientHello) -> HelloFuture + Send + Sync;
+
+impl Acceptor {
+    /// An acceptor that asks its clients for no certificate.
+    pub fn new(context: SecureContext) -> Self {
+        Self {
+            context: Arc::new(ArcSwap::from_pointee(context)),
+            options: ServerOptions::new(),
+            on_client_hello: None,
+            handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+        }
+    }
+
+    /// Whether clients are asked for a certificate.
+    #[must_use]
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.options = self.options.client_auth(client_auth);
+        self
+    }
+
+    /// The application protocols that are spoken, in order of preference.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.options = self.options.alpn(protocols);
+        self
+    }
+
+    /// How long a handshake may take; 30 seconds by default. The stream is closed then.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Chooses context and protocols by the client's first message: other certificates for other
+    /// names (SNI), say. The choice may take its time; `None` refuses the client.
+    #[must_use]
+    pub fn on_client_hello<F, Fut>(mut self, choose: F) -> Self
+    where
+        F: Fn(ClientHello) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<HelloReply>> + Send + 'static,
+    {
+        self.options = self.options.ask_client_hello(true);
+        self.on_client_hello = Some(Arc::new(move |hello| Box::pin(choose(hello))));
+        self
+    }
+
+    /// Uses `context` for the connections to come: a renewed certificate, other CAs. Those that
+    /// exist keep theirs.
+    pub fn set_context(&self, context: SecureContext) {
+        self.context.store(Arc::new(context));
+    }
+
+    /// Makes TLS of `io`, whose other end is a client.
+    ///
+    /// # Errors
+    /// Why the handshake failed; the alert that says so is sent before this returns.
+    pub async fn accept<IO>(&self, io: IO) -> Result<TlsStream<IO>, Error>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let session = Session::server(&self.context.load(), &self.options);
+        let mut stream = TlsStream::new(io, session);
+        within(self.handshake_timeout, self.handshake(&mut stream)).await?;
+        Ok(stream)
+    }
+
+    async fn handshake<IO>(&self, stream: &mut TlsStream<IO>) -> Result<(), Error>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            match stream.next_event().await? {
+                Event::HandshakeComplete => return stream.flush_handshake().await,
+                Event::Question(Question::ClientHello(hello)) => {
+                    let reply = match &self.on_client_hello {
+                        Some(choose) => choose(*hello).await.map(Reply::ClientHello),
+                        None => Some(Reply::Proceed),
+                    };
+                    stream.reply(reply.unwrap_or(Reply::Refuse))?;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor")
+            .field("context", &self.context.load())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! The client's side.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::TlsStream;
+use super::stream::within;
+use crate::context::SecureContext;
+use crate::error::Error;
+use crate::options::{ClientOptions, PeerVerification};
+use crate::server_name::ServerName;
+use crate::session::Session;
+use crate::verify::NameCheck;
+
+/// Connects to TLS servers. Cheap to clone; one serves any number of connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use sealwire::{Connector, SecureContext, TrustStore};
+/// let context = SecureContext::builder().trust(TrustStore::from_pem_file("ca.pem")?).build()?;
+/// let tcp = tokio::net::TcpStream::connect("localhost:1234").await?;
+/// let tls = Connector::new(context).connect("localhost".parse()?, tcp).await?;
+/// assert!(tls.peer().authorized());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Connector {
+    context: SecureContext,
+    verification: PeerVerification,
+    name_check: NameCheck,
+    send_sni: bool,
+    alpn: Vec<Vec<u8>>,
+    resume: bool,
+    handshake_timeout: Duration,
+}
+
+impl Connector {
+    /// A connector that verifies the server (RFC 9525), sends SNI and resumes sessions.
+    pub fn new(context: SecureContext) -> Self {
+        Self {
+            context,
+            verification: PeerVerification::Required,
+            name_check: NameCheck::Rfc9525,
+            send_sni: true,
+            alpn: Vec::new(),
+            resume: true,
+            handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
+        }
+    }
+
+    /// What becomes of a connection whose server does not pass.
+    #[must_use]
+    pub fn peer_verification(mut self, verification: PeerVerification) -> Self {
+        self.verification = verification;
+        self
+    }
+
+    /// By which rules the server's certificate is compared with the name.
+    #[must_use]
+    pub fn name_check(mut self, check: NameCheck) -> Self {
+        self.name_check = check;
+        self
+    }
+
+    /// Whether the name is sent in SNI; on by default.
+    #[must_use]
+    pub fn send_sni(mut self, send: bool) -> Self {
+        self.send_sni = send;
+        self
+    }
+
+    /// The application protocols to offer, in order of preference.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether sessions are resumed; on by default. The server is judged again each time.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// How long a handshake may take; 30 seconds by default. The stream is closed then.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Makes TLS of `io`, whose other end is to prove that it is `name`.
+    ///
+    /// In TLS 1.3 a server judges the client's certificate after the client is done: such a
+    /// refusal comes as the error of the first read (RFC 8446, section 4.4.2.4).
+    ///
+    /// # Errors
+    /// Why the handshake failed; the alert that says so is sent before this returns.
+    pub async fn connect<IO>(&self, name: ServerName, io: IO) -> Result<TlsStream<IO>, Error>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let options = ClientOptions::new(name)
+            .verification(self.verification)
+            .name_check(self.name_check.clone())
+            .send_sni(self.send_sni)
+            .alpn(self.alpn.iter().cloned())
+            .resume(self.resume);
+        let session = Session::client(&self.context, &options)?;
+        let mut stream = TlsStream::new(io, session);
+        within(self.handshake_timeout, stream.handshake()).await?;
+        Ok(stream)
+    }
+}

@@ -1,0 +1,149 @@
+//! A TCP listener whose handshakes never wait for each other.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::task::JoinSet;
+
+use super::{Acceptor, TlsStream};
+use crate::error::Error;
+
+/// Accepts TCP connections and gives out those whose handshake is complete.
+///
+/// Each handshake is a task of its own, with the acceptor's timeout and a limit on how many are
+/// under way, so that a silent or slow client delays nobody. They go on only while somebody
+/// waits in [`accept`](Self::accept); dropping the listener ends them.
+///
+/// ```no_run
+/// # async fn example(context: sealwire::SecureContext) -> std::io::Result<()> {
+/// use sealwire::{Acceptor, Listener};
+/// let mut listener = Listener::bind("127.0.0.1:1234", Acceptor::new(context)).await?;
+/// loop {
+///     let (mut tls, _) = listener.accept().await?;
+///     tokio::spawn(async move {
+///         let (mut reader, mut writer) = tokio::io::split(tls);
+///         tokio::io::copy(&mut reader, &mut writer).await
+///     });
+/// }
+/// # }
+/// ```
+pub struct Listener {
+    tcp: TcpListener,
+    acceptor: Acceptor,
+    limit: usize,
+    handshakes: JoinSet<(SocketAddr, Result<TlsStream<TcpStream>, Error>)>,
+    on_error: Arc<ErrorFn>,
+}
+
+type ErrorFn = dyn Fn(SocketAddr, &Error) + Send + Sync;
+
+/// How many handshakes may be under way unless said otherwise.
+const DEFAULT_LIMIT: usize = 4096;
+
+impl Listener {
+    /// Listens on `address`.
+    ///
+    /// # Errors
+    /// Those of binding: the port is in use, or not ours to take.
+    pub async fn bind(address: impl ToSocketAddrs, acceptor: Acceptor) -> io::Result<Self> {
+        Ok(Self::new(TcpListener::bind(address).await?, acceptor))
+    }
+
+    /// Takes a listener that exists.
+    pub fn new(tcp: TcpListener, acceptor: Acceptor) -> Self {
+        Self {
+            tcp,
+            acceptor,
+            limit: DEFAULT_LIMIT,
+            handshakes: JoinSet::new(),
+            on_error: Arc::new(|_, _| {}),
+        }
+    }
+
+    /// How many handshakes may be under way at once; 4096 by default. Further clients wait in
+    /// the system's queue.
+    #[must_use]
+    pub fn handshake_limit(mut self, limit: usize) -> Self {
+        self.limit = limit.max(1);
+        self
+    }
+
+    /// Told about each client whose handshake failed, and why.
+    #[must_use]
+    pub fn on_handshake_error(
+        mut self,
+        told: impl Fn(SocketAddr, &Error) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_error = Arc::new(told);
+        self
+    }
+
+    /// The next client whose handshake is complete. Cancel safe.
+    ///
+    /// # Errors
+    /// When the listening socket itself fails; a client that fails is not an error here.
+    pub async fn accept(&mut self) -> io::Result<(TlsStream<TcpStream>, SocketAddr)> {
+        loop {
+            tokio::select! {
+                Some(done) = self.handshakes.join_next() => {
+                    // A handshake that was aborted or panicked concerns its own client only.
+                    if let Ok((address, outcome)) = done {
+                        match outcome {
+                            Ok(stream) => return Ok((stream, address)),
+                            Err(error) => (self.on_error)(address, &error),
+                        }
+                    }
+                }
+                accepted = self.tcp.accept(), if self.handshakes.len() < self.limit => {
+                    match accepted {
+                        Ok((tcp, address)) => self.begin(tcp, address),
+                        Err(error) => wait_out(error).await?,
+                    }
+                }
+            }
+        }
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    fn begin(&mut self, tcp: TcpStream, address: SocketAddr) {
+        let acceptor = self.acceptor.clone();
+        // Records are written whole; waiting for more to send only adds delay.
+        let _ = tcp.set_nodelay(true);
+        self.handshakes.spawn(async move { (address, acceptor.accept(tcp).await) });
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("tcp", &self.tcp)
+            .field("handshakes", &self.handshakes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Errors of `accept` that pass: a client that left early, or no descriptor to be had just now.
+async fn wait_out(error: io::Error) -> io::Result<()> {
+    const NO_FILE_DESCRIPTORS: [i32; 2] = [23, 24]; // ENFILE, EMFILE
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::Interrupted => Ok(()),
+        _ if error.raw_os_error().is_some_and(|code| NO_FILE_DESCRIPTORS.contains(&code)) => {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}

@@ -1,0 +1,423 @@
+//! A TLS connection over an async stream.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
+
+use crate::error::Error;
+use crate::peer::Peer;
+use crate::session::{Event, Reply, Session, Sink};
+
+/// A TLS connection over `IO`.
+///
+/// A read gives 0 bytes only after the peer's `close_notify`. When the transport ends without
+/// it, the read fails with [`io::ErrorKind::UnexpectedEof`]: what was received may be cut short.
+/// Shutting the stream down sends `close_notify` and ends our side of the transport; reading goes
+/// on. I/O errors hold an [`Error`] of ours, which `Error::from` takes out.
+#[derive(Debug)]
+pub struct TlsStream<IO> {
+    io: IO,
+    session: Session,
+    received: Received,
+    /// Decrypted data that did not fit into the reader's buffer.
+    unread: Unread,
+    to_send: ToSend,
+    /// The task that waits for the transport to take what it wrote.
+    writer: Option<Waker>,
+    at_end: bool,
+}
+
+/// How much is read from the transport at once: a full record with its header, twice. A larger
+/// buffer saves system calls on bulk data.
+const READ_SIZE: usize = 32 * 1024;
+
+/// How much plaintext one write takes: four full records.
+const WRITE_SIZE: usize = 64 * 1024;
+
+impl<IO> TlsStream<IO> {
+    /// What is known of the other side.
+    pub fn peer(&self) -> &Peer {
+        self.session.peer().expect("a stream is handed out after the handshake")
+    }
+
+    /// The transport.
+    pub fn get_ref(&self) -> &IO {
+        &self.io
+    }
+
+    /// The transport, and the bytes received from it that belong to nobody yet: what a peer sent
+    /// after its `close_notify`.
+    pub fn into_inner(self) -> (IO, Vec<u8>) {
+        (self.io, self.received.rest().to_vec())
+    }
+
+    pub(super) fn new(io: IO, session: Session) -> Self {
+        Self {
+            io,
+            session,
+            received: Received::default(),
+            unread: Unread::default(),
+            to_send: ToSend::default(),
+            writer: None,
+            at_end: false,
+        }
+    }
+
+    pub(super) fn reply(&mut self, reply: Reply) -> Result<(), Error> {
+        self.session.reply(reply)
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
+    /// Drives a handshake in which nobody asks questions.
+    pub(super) async fn handshake(&mut self) -> Result<(), Error> {
+        while !matches!(self.next_event().await?, Event::HandshakeComplete) {}
+        self.flush_handshake().await
+    }
+
+    /// Sends what the last step of the handshake left: the peer waits for it.
+    pub(super) async fn flush_handshake(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_send(cx)).await.map_err(Error::from)
+    }
+
+    /// Exchanges bytes until something happens.
+    pub(super) async fn next_event(&mut self) -> Result<Event, Error> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
+        loop {
+            if let Some(event) = self.session.poll_event() {
+                return Poll::Ready(Ok(event));
+            }
+            let outcome = self.received.process(&mut self.session, &mut self.unread);
+            self.session.take_output(&mut self.to_send.bytes);
+            if let Err(error) = outcome {
+                // The alert goes out before the error is told; its loss changes nothing.
+                let _ = ready!(self.poll_send(cx));
+                return Poll::Ready(Err(error));
+            }
+            if let Some(event) = self.session.poll_event() {
+                return Poll::Ready(Ok(event));
+            }
+            if let Poll::Ready(sent) = self.poll_send(cx) {
+                sent?;
+            }
+            if ready!(self.received.poll_fill(&mut self.io, cx))? == 0 {
+                self.session.receive_eof()?;
+            }
+        }
+    }
+
+    /// Writes what there is to send to the transport, and flushes it.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.to_send.rest().is_empty() {
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, self.to_send.rest()))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.to_send.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read_plaintext(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        self.unread.move_to(buf);
+        loop {
+            let mut reader = Reader { buf, overflow: &mut self.unread };
+            let outcome = self.received.process(&mut self.session, &mut reader);
+            if self.session.has_output() {
+                self.session.take_output(&mut self.to_send.bytes);
+            }
+            while let Some(event) = self.session.poll_event() {
+                self.at_end |= matches!(event, Event::PeerClosed);
+            }
+            // Data that came before an error are the reader's; the error comes next time.
+            if buf.filled().len() > before {
+                self.send_eagerly(cx);
+                return Poll::Ready(Ok(()));
+            }
+            if let Err(error) = outcome {
+                self.send_eagerly(cx);
+                return Poll::Ready(Err(error.into()));
+            }
+            if self.at_end {
+                return Poll::Ready(Ok(()));
+            }
+            self.send_eagerly(cx);
+            if ready!(self.received.poll_fill(&mut self.io, cx))? == 0 {
+                self.session.receive_eof()?;
+                self.at_end = true;
+            }
+        }
+    }
+
+    /// Sends what the session itself had to say while reading (an alert, a key update). When the
+    /// transport takes it only later, or never, the next write will tell.
+    fn send_eagerly(&mut self, cx: &mut Context<'_>) {
+        if self.to_send.rest().is_empty() {
+            return;
+        }
+        // A transport wakes the last task only that wanted to write. The two halves of a stream
+        // are often in two tasks: the writer must not be forgotten for the reader.
+        let _ = match &self.writer {
+            Some(writer) if !writer.will_wake(cx.waker()) => {
+                let (reader, writer) = (cx.waker().clone(), writer.clone());
+                let both = Waker::from(Arc::new(Both { reader, writer }));
+                self.poll_send(&mut Context::from_waker(&both))
+            }
+            _ => self.poll_send(cx),
+        };
+    }
+
+    /// Notes whether the task that writes has to be woken.
+    fn note_writer<T>(&mut self, cx: &Context<'_>, outcome: Poll<T>) -> Poll<T> {
+        self.writer = outcome.is_pending().then(|| cx.waker().clone());
+        outcome
+    }
+
+    fn poll_write_plaintext(
+        &mut self,
+        cx: &mut Context<'_>,
+        encrypt: impl FnOnce(&mut Session, &mut Vec<u8>) -> Result<usize, Error>,
+    ) -> Poll<io::Result<usize>> {
+        // While the transport is busy, writes gather here and go out together; but only so much,
+        // or memory would grow with a slow peer.
+        match self.poll_drain(cx) {
+            Poll::Pending if self.to_send.rest().len() >= WRITE_SIZE => return Poll::Pending,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            _ => {}
+        }
+        let taken = encrypt(&mut self.session, &mut self.to_send.bytes).map_err(io::Error::from)?;
+        match self.poll_drain(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(taken)),
+        }
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<IO> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.get_mut().poll_read_plaintext(cx, buf)
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let (this, part) = (self.get_mut(), &buf[..buf.len().min(WRITE_SIZE)]);
+        let outcome = this.poll_write_plaintext(cx, |session, out| {
+            session.encrypt(part, out)?;
+            Ok(part.len())
+        });
+        this.note_writer(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // Small pieces become one record: a header and a body in one system call.
+        let mut joined = Vec::new();
+        for buf in bufs {
+            let room = WRITE_SIZE - joined.len();
+            joined.extend_from_slice(&buf[..buf.len().min(room)]);
+        }
+        let this = self.get_mut();
+        let outcome = this.poll_write_plaintext(cx, |session, out| {
+            session.encrypt(&joined, out)?;
+            Ok(joined.len())
+        });
+        this.note_writer(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let outcome = this.poll_send(cx);
+        this.note_writer(cx, outcome)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.session.send_close_notify();
+        this.session.take_output(&mut this.to_send.bytes);
+        let sent = this.poll_send(cx);
+        ready!(this.note_writer(cx, sent))?;
+        match Pin::new(&mut this.io).poll_shutdown(cx) {
+            // The peer has hung up already: there is nothing left to end.
+            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            other => other,
+        }
+    }
+}
+
+/// Wakes the two tasks that use a stream.
+struct Both {
+    reader: Waker,
+    writer: Waker,
+}
+
+impl Wake for Both {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.reader.wake_by_ref();
+        self.writer.wake_by_ref();
+    }
+}
+
+/// Waits for `handshake`, at most `timeout`.
+pub(super) async fn within(
+    timeout: Duration,
+    handshake: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Error> {
+    tokio::time::timeout(timeout, handshake).await.unwrap_or(Err(Error::HandshakeTimedOut))
+}
+
+/// Bytes from the transport that the session has not consumed.
+#[derive(Debug, Default)]
+struct Received {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Received {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Shows the bytes to the session and drops what it is done with.
+    fn process(&mut self, session: &mut Session, sink: &mut dyn Sink) -> Result<(), Error> {
+        let consumed = session.receive(&mut self.bytes[self.start..], sink)?;
+        self.start += consumed;
+        if self.start == self.bytes.len() {
+            self.start = 0;
+            self.bytes.clear();
+        }
+        Ok(())
+    }
+
+    /// Reads more. A connection that waits keeps no buffer.
+    fn poll_fill<IO: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut IO,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.reserve(READ_SIZE);
+        let read = poll_read_buf(Pin::new(io), cx, &mut self.bytes);
+        if read.is_pending() && self.bytes.is_empty() {
+            self.bytes = Vec::new();
+        }
+        read
+    }
+}
+
+/// Decrypted data that wait for a reader.
+#[derive(Debug, Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Unread {
+    fn move_to(&mut self, buf: &mut ReadBuf<'_>) {
+        if self.bytes.is_empty() {
+            return;
+        }
+        let rest = &self.bytes[self.start..];
+        let count = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..count]);
+        self.start += count;
+        if self.start == self.bytes.len() {
+            *self = Self::default();
+        }
+    }
+}
+
+impl Sink for Unread {
+    fn take(&mut self, plaintext: &[u8]) {
+        self.bytes.extend_from_slice(plaintext);
+    }
+}
+
+/// The reader's own buffer, and where the rest of a record goes that does not fit.
+struct Reader<'a, 'b, 'c> {
+    buf: &'a mut ReadBuf<'b>,
+    overflow: &'c mut Unread,
+}
+
+impl Sink for Reader<'_, '_, '_> {
+    fn take(&mut self, plaintext: &[u8]) {
+        let count = plaintext.len().min(self.buf.remaining());
+        self.buf.put_slice(&plaintext[..count]);
+        self.overflow.take(&plaintext[count..]);
+    }
+
+    fn is_full(&self) -> bool {
+        self.buf.remaining() == 0
+    }
+}
+
+/// Bytes for the transport.
+#[derive(Debug, Default)]
+struct ToSend {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl ToSend {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.start += written;
+        if self.start == self.bytes.len() {
+            // Large buffers are given back; a small one is kept for the next message.
+            const KEEP: usize = 4 * 1024;
+            self.start = 0;
+            match self.bytes.capacity() > KEEP {
+                true => drop(mem::take(&mut self.bytes)),
+                false => self.bytes.clear(),
+            }
+        }
+    }
+}

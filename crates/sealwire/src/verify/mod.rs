@@ -1,0 +1,17 @@
+//! Who is the peer, and may it be believed? The verdict, its codes and the reasons.
+//!
+//! One function judges every chain, in every mode and on every connection, resumed or not:
+//! `judge` asks AWS-LC's `X509_verify_cert` (through `sealwire-x509`), adds the checks that can
+//! only refuse, and keeps every error met, in order. Server names are checked by
+//! [`check_server_identity`].
+
+mod code;
+mod evidence;
+mod identity;
+mod level;
+mod verdict;
+
+pub use code::Code;
+pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
+pub use verdict::{Finding, Refusal, Verdict};
+pub(crate) use verdict::{Policy, judge};

@@ -1,0 +1,236 @@
+//! The one function that says yes or no to a chain, and what it has to say.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
+
+use super::evidence::{self, Situation};
+use super::{Code, NameMismatch, level};
+
+/// What a [`SecureContext`](crate::SecureContext) believes: the part of it that judges.
+#[derive(Clone)]
+pub(crate) struct Policy {
+    pub(crate) trust: TrustSet,
+    pub(crate) crls: Arc<[Crl]>,
+    pub(crate) partial_chain: bool,
+    pub(crate) security_level: u8,
+}
+
+/// The answer about a peer's certificates: trusted, or every error that was met, in order.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    findings: Vec<Finding>,
+    chain: Vec<Certificate>,
+}
+
+/// One error met while a chain was judged.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    code: Code,
+    depth: usize,
+    certificate: Option<Certificate>,
+    evidence: String,
+}
+
+/// Why a peer is not authorized: the error that counts, and all the others.
+///
+/// Cheap to clone; it travels inside errors.
+#[derive(Debug, Clone)]
+pub struct Refusal(Arc<Verdict>);
+
+/// Judges the chain that a peer sent (leaf first) for `purpose` at `time` (seconds since 1970).
+///
+/// The yes is always `X509_verify_cert`'s: what is added here only refuses.
+pub(crate) fn judge(
+    policy: &Policy,
+    presented: &[Certificate],
+    purpose: Purpose,
+    time: i64,
+) -> Verdict {
+    let Some((leaf, intermediates)) = presented.split_first() else {
+        return Verdict::no_certificate();
+    };
+    let request = x509::Request {
+        leaf,
+        intermediates,
+        trust: &policy.trust,
+        crls: &policy.crls,
+        purpose,
+        time,
+        partial_chain: policy.partial_chain,
+    };
+    let situation = Situation { presented, trust: &policy.trust, purpose, time };
+    let outcome = match x509::verify(&request) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let finding = Finding::new(Code::UNSPECIFIED, 0, Some(leaf.clone()), error.to_string());
+            return Verdict { findings: vec![finding], chain: presented.to_vec() };
+        }
+    };
+    let mut errors: Vec<(Code, usize, Option<Certificate>)> = Vec::new();
+    // OpenSSL looks at the leaf's key first, and at the rest of the level's rules when the chain is
+    // built and before its revocation, signatures and times; the last error is what Node reports.
+    let (first, later): (Vec<_>, Vec<_>) = level::findings(&outcome.chain, policy.security_level)
+        .into_iter()
+        .partition(|(code, _)| *code == Code::EE_KEY_TOO_SMALL);
+    let with_certificate =
+        |(code, depth): (Code, usize)| (code, depth, outcome.chain.get(depth).cloned());
+    errors.extend(first.into_iter().map(with_certificate));
+    let trusted = outcome.trusted();
+    let (structural, last): (Vec<_>, Vec<_>) = outcome
+        .errors
+        .iter()
+        .map(|e| (Code::from_openssl(e.code), e.depth, e.certificate.clone()))
+        .partition(|(code, ..)| !is_checked_last(*code));
+    errors.extend(structural);
+    errors.extend(later.into_iter().map(with_certificate));
+    errors.extend(last);
+    if errors.is_empty() && !trusted {
+        errors.push((Code::UNSPECIFIED, 0, Some(leaf.clone())));
+    }
+    let findings = errors
+        .into_iter()
+        .map(|(code, depth, certificate)| {
+            let evidence = evidence::of(code, certificate.as_ref(), &situation);
+            Finding::new(code, depth, certificate, evidence)
+        })
+        .collect();
+    Verdict { findings, chain: outcome.chain }
+}
+
+/// Whether OpenSSL looks for this when the chain and its strength are known: revocation first, then
+/// signatures and times from the top down.
+fn is_checked_last(code: Code) -> bool {
+    matches!(
+        code.name(),
+        "CERT_REVOKED"
+            | "CERT_SIGNATURE_FAILURE"
+            | "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+            | "UNABLE_TO_DECRYPT_CERT_SIGNATURE"
+            | "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"
+            | "CERT_NOT_YET_VALID"
+            | "CERT_HAS_EXPIRED"
+            | "ERROR_IN_CERT_NOT_BEFORE_FIELD"
+            | "ERROR_IN_CERT_NOT_AFTER_FIELD"
+    ) || code.name().contains("CRL")
+}
+
+impl Verdict {
+    /// Whether nothing was found against the peer.
+    pub fn is_trusted(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Every error met, in the order of OpenSSL's checks.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The chain that was built, leaf first, as far as it could be.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// The refusal, unless the peer is trusted.
+    pub fn refusal(self) -> Option<Refusal> {
+        (!self.is_trusted()).then(|| Refusal(Arc::new(self)))
+    }
+
+    /// Adds the answer of the server name check. As in Node, a name is only looked at when the
+    /// chain is good, so that the code says what is wrong with the chain first.
+    pub(crate) fn and_name(mut self, checked: Result<(), NameMismatch>) -> Self {
+        if let (true, Err(mismatch)) = (self.is_trusted(), checked) {
+            let leaf = self.chain.first().cloned();
+            self.findings.push(Finding::new(
+                Code::ERR_TLS_CERT_ALTNAME_INVALID,
+                0,
+                leaf,
+                mismatch.reason().to_owned(),
+            ));
+        }
+        self
+    }
+
+    /// The verdict on a peer that sent nothing; the code is the one that Node gives.
+    pub(crate) fn no_certificate() -> Self {
+        let evidence = "the peer sent no certificate".to_owned();
+        let finding = Finding::new(Code::UNABLE_TO_GET_ISSUER_CERT, 0, None, evidence);
+        Self { findings: vec![finding], chain: Vec::new() }
+    }
+
+    /// The verdict on a chain with a certificate that cannot be read.
+    pub(crate) fn unreadable(depth: usize, error: &x509::Error) -> Self {
+        let evidence = format!("certificate {depth} of the chain cannot be read: {error}");
+        Self {
+            findings: vec![Finding::new(Code::UNSPECIFIED, depth, None, evidence)],
+            chain: Vec::new(),
+        }
+    }
+}
+
+impl Finding {
+    fn new(code: Code, depth: usize, certificate: Option<Certificate>, evidence: String) -> Self {
+        Self { code, depth, certificate, evidence }
+    }
+
+    /// The name of the error.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Where in the chain: 0 is the leaf.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The certificate at fault, when there is one.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// The facts behind the code, in a sentence: which certificate, which issuer, which date.
+    pub fn evidence(&self) -> &str {
+        &self.evidence
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.evidence)
+    }
+}
+
+impl Refusal {
+    /// The code that counts: the last error, as in Node's `authorizationError`.
+    pub fn code(&self) -> Code {
+        self.last().code
+    }
+
+    /// The facts behind [`code`](Self::code).
+    pub fn evidence(&self) -> &str {
+        &self.last().evidence
+    }
+
+    /// Every error met, in order; the last one is [`code`](Self::code)'s.
+    pub fn findings(&self) -> &[Finding] {
+        self.0.findings()
+    }
+
+    /// The chain that was built, leaf first.
+    pub fn chain(&self) -> &[Certificate] {
+        self.0.chain()
+    }
+
+    fn last(&self) -> &Finding {
+        self.0.findings.last().expect("a refusal is only made from a verdict with findings")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.last().fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {}

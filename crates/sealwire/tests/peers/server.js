@@ -1,0 +1,49 @@
+// A TLS server that says each client's line backwards and tells what it saw of it.
+//
+// Argument: the options of tls.createServer as JSON; `ca`, `cert`, `key` and `crl` name files, and
+// `names` has options for certain server names.
+'use strict';
+
+const fs = require('node:fs');
+const tls = require('node:tls');
+
+const read = (file) => fs.readFileSync(file);
+
+function options(given) {
+  const made = { ...given };
+  for (const name of ['ca', 'crl']) {
+    if (made[name]) made[name] = made[name].map(read);
+  }
+  for (const name of ['cert', 'key']) {
+    if (made[name]) made[name] = read(made[name]);
+  }
+  return made;
+}
+
+const { names = {}, ...given } = JSON.parse(process.argv[2]);
+const tell = (seen) => console.log('SEEN ' + JSON.stringify(seen));
+
+const server = tls.createServer(options(given), (socket) => {
+  tell({
+    error: null,
+    authorized: socket.authorized,
+    authorizationError: socket.authorizationError || null,
+    protocol: socket.getProtocol(),
+    cipher: socket.getCipher().standardName,
+    alpn: socket.alpnProtocol || null,
+    servername: socket.servername || null,
+    reused: socket.isSessionReused(),
+    fingerprint: socket.getPeerCertificate().fingerprint256 || null,
+  });
+  let heard = '';
+  socket.setEncoding('utf8');
+  socket.on('error', () => {});
+  socket.on('data', (text) => {
+    heard += text;
+    const [line, more] = heard.split('\n', 2);
+    if (more !== undefined) socket.write([...line].reverse().join('') + '\n');
+  });
+});
+for (const [name, own] of Object.entries(names)) server.addContext(name, options(own));
+server.on('tlsClientError', (error) => tell({ error: error.code }));
+server.listen(0, '127.0.0.1', () => console.log('PORT ' + server.address().port));
