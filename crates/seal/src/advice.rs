@@ -8,8 +8,84 @@ pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
     match error.problem() {
         Problem::Exists => Some("--force overwrites it"),
         Problem::PassphraseNeeded => Some("give it with --passphrase-file"),
-        Problem::WrongPassphrase => Some("check the passphrase file: a trailing line end is dropped, nothing else"),
+        Problem::WrongPassphrase => {
+            Some("check the passphrase file: a trailing line end is dropped, nothing else")
+        }
         Problem::KeyMismatch => Some("give the key that the certificate was made with"),
         _ => None,
+    }
+}
+
+/// Advice for a verdict's code, to the side that refuses.
+pub(crate) fn for_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "DEPTH_ZERO_SELF_SIGNED_CERT" => {
+            "to trust exactly this certificate, pass its file with --ca"
+        }
+        "SELF_SIGNED_CERT_IN_CHAIN" => "to trust this root, pass its file with --ca",
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => {
+            "the peer should send its intermediates; or pass the issuer's certificate with --ca"
+        }
+        "UNABLE_TO_GET_ISSUER_CERT" => "pass the root that issued it with --ca as well",
+        "CERT_HAS_EXPIRED" => "it has to be renewed, or this machine's clock is wrong",
+        "CERT_NOT_YET_VALID" => "check this machine's clock",
+        "CERT_SIGNATURE_FAILURE" => {
+            "the certificate was changed, or another CA uses the same name: check the file of --ca"
+        }
+        "CERT_REVOKED" => "its issuer says that it must not be used any more",
+        "UNABLE_TO_GET_CRL" => "give a revocation list of every issuer in the chain",
+        "CRL_HAS_EXPIRED" => "fetch the issuer's current revocation list",
+        "INVALID_PURPOSE" => {
+            "it needs an extended key usage of serverAuth for a server, clientAuth for a client"
+        }
+        "ERR_TLS_CERT_ALTNAME_INVALID" => {
+            "connect by a name that it has, or name it with --servername"
+        }
+        "EE_KEY_TOO_SMALL" | "CA_KEY_TOO_SMALL" | "CA_MD_TOO_WEAK" => {
+            "it has to be made anew, with RSA of 2048 bits or P-256, and SHA-256"
+        }
+        _ => return None,
+    })
+}
+
+/// Advice for a connection that failed, to us.
+pub(crate) fn for_failure(error: &sealwire::Error) -> Option<&'static str> {
+    use sealwire::Error as E;
+    match error {
+        E::PeerRefused(refusal) => for_code(refusal.code().name()),
+        E::AlertReceived(alert) => match alert.number() {
+            116 => Some("give a client certificate with --cert and --key, or --pfx"),
+            42..=46 | 48 => {
+                Some("the peer decides whom it trusts: it needs our certificate's issuer")
+            }
+            112 => Some("the server has no such name: try --servername"),
+            120 => Some("try another --alpn, or none"),
+            70 => Some("the peer speaks TLS 1.1 or older, or only versions that were ruled out"),
+            _ => None,
+        },
+        E::NotTls(_) => Some("check the port, or speak that protocol without TLS"),
+        E::ClosedInHandshake => Some("it may have refused us without saying why"),
+        E::Incompatible(_) if error.code() == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE" => {
+            Some("the client has to show a certificate")
+        }
+        _ => None,
+    }
+}
+
+/// What failed, with the code to look it up by.
+pub(crate) fn sentence(error: &sealwire::Error) -> String {
+    match error {
+        sealwire::Error::PeerRefused(refusal) => refusal.to_string(),
+        _ => format!("{error} [{}]", error.code()),
+    }
+}
+
+/// What a verdict's code means, to somebody who meets it for the first time.
+pub(crate) fn meaning(code: &str) -> &'static str {
+    match code {
+        "DEPTH_ZERO_SELF_SIGNED_CERT" => {
+            "Anybody can make a certificate that says \"localhost\"; only trust in this very one, or in\n  somebody who vouches for it, tells whose it is."
+        }
+        _ => "The certificate proves nothing to this client.",
     }
 }

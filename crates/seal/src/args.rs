@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::cmd::{cert, connect, csr, demo, key, pfx, serve};
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -14,10 +15,46 @@ pub(crate) struct Args {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
+    Connect(connect::ConnectArgs),
+    /// Private keys: make, show, convert, compare with a certificate
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Certificate signing requests: make, verify
+    #[command(subcommand)]
+    Csr(csr::Command),
+    /// Certificates: sign, renew, show, check, look over
+    #[command(subcommand)]
+    Cert(cert::Command),
+    /// PFX files (PKCS#12): a key, its certificate and the chain in one encrypted file
+    #[command(subcommand)]
+    Pfx(pfx::Command),
+}
 
 impl Args {
     pub(crate) fn run(self) -> Result<Answer, Failure> {
-        match self.command {}
+        match self.command {
+            Command::Demo(args) => on_the_network(demo::run(args)),
+            Command::Serve(args) => on_the_network(serve::run(args)),
+            Command::Connect(args) => on_the_network(connect::run(args)),
+            Command::Key(command) => command.run(),
+            Command::Csr(command) => command.run(),
+            Command::Cert(command) => command.run(),
+            Command::Pfx(command) => command.run(),
+        }
     }
+}
+
+/// Runs a command that waits for others. Reading stdin blocks a thread that nothing can wake, so
+/// the runtime does not wait for it at the end.
+fn on_the_network(
+    command: impl Future<Output = Result<Answer, Failure>>,
+) -> Result<Answer, Failure> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
 }

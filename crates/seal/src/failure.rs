@@ -45,6 +45,23 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// A connection with the peer at `whom` that failed.
+    pub(crate) fn of_connection(whom: &str, error: &sealwire::Error) -> Self {
+        let fact = format!("{whom}: {}", crate::advice::sentence(error));
+        let failure = match error {
+            sealwire::Error::Io(_) | sealwire::Error::Misused(_) | sealwire::Error::Internal(_) => {
+                Self::usage(fact)
+            }
+            _ => Self::refused(fact),
+        };
+        match crate::advice::for_failure(error) {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.fact)?;
@@ -59,9 +76,10 @@ impl From<sealwire::pki::Error> for Failure {
     fn from(error: sealwire::pki::Error) -> Self {
         use sealwire::pki::Problem;
         let failure = match error.problem() {
-            Problem::Io(_) | Problem::Exists | Problem::InvalidValue | Problem::PassphraseNeeded => {
-                Self::usage(error.to_string())
-            }
+            Problem::Io(_)
+            | Problem::Exists
+            | Problem::InvalidValue
+            | Problem::PassphraseNeeded => Self::usage(error.to_string()),
             _ => Self::refused(error.to_string()),
         };
         match crate::advice::for_problem(&error) {

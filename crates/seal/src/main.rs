@@ -8,7 +8,13 @@ use clap::Parser;
 mod advice;
 mod args;
 mod cmd;
+mod facts;
 mod failure;
+mod key_file;
+mod key_form;
+mod output;
+mod passphrase;
+mod progress;
 mod report;
 
 fn main() -> ExitCode {

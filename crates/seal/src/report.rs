@@ -27,15 +27,16 @@ impl From<Answer> for ExitCode {
 /// Prints `value` to standard output: its `Display` for people, its `Serialize` for machines.
 /// A reader that closes the pipe early (`seal .. | head`) is not an error.
 pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = if json {
-        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)
-    } else {
-        write!(out, "{value}")
+    match json {
+        true => print_text(&serde_json::to_string_pretty(value).unwrap_or_default()),
+        false => print_text(&value.to_string()),
     }
-    .and_then(|()| writeln!(out))
-    .and_then(|()| out.flush());
-    match written {
+}
+
+/// Prints `text` and a line end. Quiet when nobody reads any more.
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::usage(format!("standard output: {e}")))
         }

@@ -1,1 +1,11 @@
 //! One module for each verb: its arguments and what it does.
+
+pub(crate) mod cert;
+pub(crate) mod connect;
+pub(crate) mod csr;
+pub(crate) mod demo;
+pub(crate) mod key;
+mod material;
+pub(crate) mod pfx;
+pub(crate) mod serve;
+mod subject_prompt;

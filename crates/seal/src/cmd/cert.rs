@@ -1,0 +1,45 @@
+//! `seal cert`: certificates.
+
+pub(crate) mod card;
+mod check;
+mod fingerprint;
+mod lint;
+pub(crate) mod made;
+mod renew;
+mod self_sign;
+pub(crate) mod shape;
+mod show;
+mod sign;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::report::Answer;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    SelfSign(self_sign::SelfSign),
+    Sign(sign::Sign),
+    Renew(renew::Renew),
+    Show(show::Show),
+    Check(check::Check),
+    Fingerprint(fingerprint::Fingerprint),
+    Verify(verify::Verify),
+    Lint(lint::Lint),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Answer, Failure> {
+        match self {
+            Self::SelfSign(command) => command.run(),
+            Self::Sign(command) => command.run(),
+            Self::Renew(command) => command.run(),
+            Self::Show(command) => command.run(),
+            Self::Check(command) => command.run(),
+            Self::Fingerprint(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Lint(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `seal cert check`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use sealwire::pki;
+use serde::Serialize;
+
+use super::card;
+use crate::failure::Failure;
+use crate::report::{self, Answer};
+
+/// Tell whether certificates expire soon, for scripts
+///
+/// Looks at every certificate of every file. Exit code 0 when all are valid now and for the time
+/// given, 1 when one is not.
+///
+/// With OpenSSL: openssl x509 -checkend SECONDS -in cert.pem
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The certificates, in PEM or DER
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// How long they must still be valid: 30d, 12h, 90m
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = pki::parse_duration)]
+    within: Duration,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Report(Vec<Line>);
+
+#[derive(Serialize)]
+struct Line {
+    file: String,
+    subject: String,
+    not_after: String,
+    good: bool,
+    verdict: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.0.iter().map(|line| {
+            format!("{}: {}: {} ({})", line.file, line.subject, line.verdict, line.not_after)
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let now = card::now();
+        let horizon = now.saturating_add(i64::try_from(self.within.as_secs()).unwrap_or(i64::MAX));
+        let mut lines = Vec::new();
+        for path in &self.files {
+            for certificate in pki::certificates_from_file(path)? {
+                let (start, end) = (certificate.not_before(), certificate.not_after());
+                let days = (end - now).div_euclid(86_400);
+                let verdict = match () {
+                    () if now > end => "expired".to_owned(),
+                    () if now < start => "not valid yet".to_owned(),
+                    () if end < horizon => format!("expires in {days} days"),
+                    () => format!("good for {days} days"),
+                };
+                lines.push(Line {
+                    file: path.display().to_string(),
+                    subject: card::subject(&certificate),
+                    not_after: card::time(end),
+                    good: start <= now && end >= horizon,
+                    verdict,
+                });
+            }
+        }
+        let good = lines.iter().all(|line| line.good);
+        report::print(&Report(lines), self.json)?;
+        Ok(if good { Answer::Yes } else { Answer::No })
+    }
+}

@@ -1,0 +1,81 @@
+//! `seal cert lint`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::pki::{self, Severity};
+use serde::Serialize;
+
+use super::card;
+use crate::failure::Failure;
+use crate::report::{self, Answer};
+
+/// Look certificates over for what browsers, OpenSSL and Node refuse
+///
+/// Exit code 1 when there is an error (everything refuses it) or a warning (some clients do);
+/// notices do not count.
+#[derive(Args)]
+pub(crate) struct Lint {
+    /// The certificates, in PEM or DER
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    findings: Vec<Finding>,
+    #[serde(skip)]
+    looked_at: usize,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    file: String,
+    subject: String,
+    severity: &'static str,
+    code: &'static str,
+    text: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.findings.is_empty() {
+            let plural = if self.looked_at == 1 { "" } else { "s" };
+            return write!(f, "{} certificate{plural}, nothing to complain about", self.looked_at);
+        }
+        let lines = self.findings.iter().map(|finding| {
+            let Finding { file, subject, severity, code, text } = finding;
+            format!("{file}: {subject}: {severity}: {text} [{code}]")
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Lint {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let now = card::now();
+        let mut report = Report { findings: Vec::new(), looked_at: 0 };
+        let mut worst = Severity::Notice;
+        for path in &self.files {
+            for certificate in pki::certificates_from_file(path)? {
+                report.looked_at += 1;
+                for lint in pki::lint(&certificate, now) {
+                    worst = worst.max(lint.severity);
+                    report.findings.push(Finding {
+                        file: path.display().to_string(),
+                        subject: card::subject(&certificate),
+                        severity: card::severity(lint.severity),
+                        code: lint.code,
+                        text: lint.text,
+                    });
+                }
+            }
+        }
+        report::print(&report, self.json)?;
+        Ok(if worst > Severity::Notice { Answer::No } else { Answer::Yes })
+    }
+}

@@ -1,0 +1,67 @@
+//! `seal cert show`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::pki;
+use serde::Serialize;
+
+use super::card::Card;
+use crate::failure::Failure;
+use crate::report::{self, Answer};
+
+/// Show what certificates say
+///
+/// Every certificate of the file on a card: names, how much of its time has passed, fingerprints,
+/// and what clients may not like.
+///
+/// With OpenSSL: openssl x509 -noout -text -in cert.pem (--text prints the same)
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The certificates, in PEM or DER
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print everything, as OpenSSL does
+    #[arg(long, conflicts_with = "json")]
+    text: bool,
+    /// Print JSON: an array, one object for each certificate
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Cards(Vec<Card>);
+
+impl fmt::Display for Cards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, card) in self.0.iter().enumerate() {
+            match self.0.len() {
+                1 => writeln!(f, "{}", card.file())?,
+                count => writeln!(f, "{}, certificate {} of {count}", card.file(), i + 1)?,
+            }
+            write!(f, "{card}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Show {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let certificates = pki::certificates_from_file(&self.file)?;
+        if self.text {
+            let texts: Vec<_> = certificates.iter().map(pki::x509::Certificate::text).collect();
+            report::print_text(texts.join("\n").trim_end())?;
+        } else {
+            let file = self.file.display().to_string();
+            let card = |certificate| Card::new(file.clone(), certificate);
+            let cards = Cards(certificates.iter().map(card).collect());
+            match self.json {
+                true => report::print(&cards, true)?,
+                false => report::print_text(cards.to_string().trim_end())?,
+            }
+        }
+        Ok(Answer::Yes)
+    }
+}

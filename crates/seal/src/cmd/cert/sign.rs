@@ -1,0 +1,126 @@
+//! `seal cert sign`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Access, CertificateBuilder, Csr, Issuer, NameConstraint};
+
+use super::card;
+use super::made::Made;
+use super::shape::Shape;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::passphrase::{self, Source};
+use crate::report::{self, Answer};
+
+/// Sign somebody's request with a CA
+///
+/// The request's signature is checked, its subject and public key are taken. What else it asks
+/// for (names, usages) is taken only with --copy-names or --copy-extensions: read it first, with
+/// `seal csr show`.
+///
+/// With OpenSSL: openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca-key.pem -out cert.pem
+#[derive(Args)]
+pub(crate) struct Sign {
+    /// The request, in PEM or DER
+    #[arg(long, value_name = "FILE")]
+    csr: PathBuf,
+    /// The CA's certificate
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// The CA's private key
+    #[arg(long, value_name = "FILE")]
+    ca_key: PathBuf,
+    /// The passphrase of the CA's key: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<Source>,
+    /// Take the names that the request asks for
+    #[arg(long)]
+    copy_names: bool,
+    /// Take everything that the request asks for, but not to be a CA
+    #[arg(long)]
+    copy_extensions: bool,
+    #[command(flatten)]
+    shape: Shape,
+    /// Make it a CA that may sign certificates itself
+    #[arg(long, conflicts_with_all = ["server", "client", "extended_key_usage", "names"])]
+    intermediate: bool,
+    /// How many further CAs may stand below it [default: 0]
+    #[arg(long, value_name = "N", requires = "intermediate")]
+    path_length: Option<u8>,
+    /// A name that it may sign for, and no others of its kind; may be repeated: example.com,
+    /// 10.0.0.0/8, @example.com
+    #[arg(long, value_name = "NAME", requires = "intermediate")]
+    permit: Vec<NameConstraint>,
+    /// A name that it may not sign for; may be repeated
+    #[arg(long, value_name = "NAME", requires = "intermediate")]
+    exclude: Vec<NameConstraint>,
+    /// Put the CA's certificate behind the new one in the file, as a server sends them
+    #[arg(long)]
+    chain: bool,
+    #[command(flatten)]
+    output: Output,
+    /// Report as JSON
+    #[arg(long, requires = "out")]
+    json: bool,
+}
+
+impl Sign {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        self.output.check()?;
+        let csr = Csr::from_file(&self.csr)?;
+        csr.verify().map_err(|e| e.at(self.csr.display().to_string()))?;
+        let issuer = passphrase::open(
+            self.passphrase_file.as_ref(),
+            &self.ca_key.display().to_string(),
+            |passphrase| Issuer::from_files(&self.ca, &self.ca_key, passphrase.map(str::as_bytes)),
+        )?;
+        let mut builder = CertificateBuilder::for_csr(&csr);
+        if self.intermediate {
+            builder = builder
+                .authority(Some(self.path_length.unwrap_or(0)))
+                .name_constraints(self.permit.iter().cloned(), self.exclude.iter().cloned());
+        }
+        if self.copy_extensions {
+            builder =
+                builder.copy_extensions(&csr).map_err(|e| e.at(self.csr.display().to_string()))?;
+        } else if self.copy_names {
+            builder = builder.copy_names(&csr);
+        }
+        let builder = self.shape.apply(builder)?;
+        let certificate = builder.signed_by(&issuer, csr.spki_der())?;
+        self.notes(&csr, &issuer, &certificate);
+        let mut pem = certificate.to_pem();
+        if self.chain {
+            pem += &issuer.certificate().to_pem();
+        }
+        self.output.write(pem.as_bytes(), Access::Public)?;
+        if let Some(file) = self.output.file() {
+            report::print(&Made::new(file.display().to_string(), &certificate), self.json)?;
+        }
+        Ok(Answer::Yes)
+    }
+
+    /// What is lawful but perhaps not meant, on standard error.
+    fn notes(&self, csr: &Csr, issuer: &Issuer, certificate: &Certificate) {
+        if certificate.not_after() > issuer.certificate().not_after() {
+            eprintln!(
+                "seal: note: it outlives its CA, which ends at {}",
+                card::time(issuer.certificate().not_after())
+            );
+        }
+        if self.intermediate || certificate.has_subject_alt_name() {
+            return;
+        }
+        let asked: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
+        match asked.is_empty() {
+            true => eprintln!("seal: note: it has no name (--name); browsers refuse it so"),
+            false => eprintln!(
+                "seal: note: the names that the request asks for were not taken: {} \
+                 (--copy-names takes them)",
+                asked.join(", ")
+            ),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `seal key new`.
+
+use std::fmt;
+
+use clap::Args;
+use sealwire::pki::{KeyAlgorithm, PrivateKey};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::key_form::KeyForm;
+use crate::output::Output;
+use crate::passphrase::{self, Source};
+use crate::progress;
+use crate::report::{self, Answer};
+
+/// Make a private key
+///
+/// PKCS#8 in PEM, readable by you alone (mode 0600). Without a kind, ECDSA on P-256: small, fast,
+/// and understood by everything since about 2012.
+///
+/// With OpenSSL: openssl genrsa -out key.pem 2048, or openssl genpkey
+#[derive(Args)]
+pub(crate) struct New {
+    /// An RSA key of so many bits: 2048, 3072, 4096 or 8192
+    #[arg(long, value_name = "BITS", num_args = 0..=1, default_missing_value = "2048", group = "kind")]
+    rsa: Option<usize>,
+    /// An ECDSA key on this curve: p256, p384 or p521 (browsers refuse p521)
+    #[arg(long, value_name = "CURVE", group = "kind", value_parser = curve)]
+    ec: Option<KeyAlgorithm>,
+    /// An Ed25519 key (browsers refuse it in certificates)
+    #[arg(long, group = "kind")]
+    ed25519: bool,
+    #[command(flatten)]
+    form: KeyForm,
+    #[command(flatten)]
+    output: Output,
+    /// Encrypt the key; the passphrase is asked for, or comes from --passphrase-file
+    #[arg(long)]
+    encrypt: bool,
+    /// Encrypt the key with the passphrase in this file (`-` is standard input, `env:NAME` a
+    /// variable of the environment)
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<Source>,
+    /// Report as JSON
+    #[arg(long, requires = "out")]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    algorithm: String,
+    encrypted: bool,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.encrypted { "encrypted" } else { "not encrypted" };
+        write!(f, "{}: {} private key, {how}", self.file, self.algorithm)
+    }
+}
+
+impl New {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let encrypted = self.encrypt || self.passphrase_file.is_some();
+        self.form.check(encrypted)?;
+        self.output.check()?;
+        let passphrase = match encrypted {
+            true => Some(passphrase::choose(self.passphrase_file.as_ref(), "the new key")?),
+            false => None,
+        };
+        let algorithm = self.algorithm();
+        let key = progress::watched(&format!("making an {algorithm} key"), || {
+            PrivateKey::generate(algorithm)
+        })?;
+        self.form.write(&key, passphrase.as_ref().map(|text| text.as_str()), &self.output)?;
+        if let Some(file) = self.output.file() {
+            let report = Report {
+                file: file.display().to_string(),
+                algorithm: key.algorithm().to_string(),
+                encrypted,
+            };
+            report::print(&report, self.json)?;
+        }
+        Ok(Answer::Yes)
+    }
+
+    fn algorithm(&self) -> KeyAlgorithm {
+        match (self.rsa, self.ec, self.ed25519) {
+            (Some(bits), ..) => KeyAlgorithm::Rsa { bits },
+            (_, Some(curve), _) => curve,
+            (_, _, true) => KeyAlgorithm::Ed25519,
+            _ => KeyAlgorithm::EcdsaP256,
+        }
+    }
+}
+
+fn curve(text: &str) -> Result<KeyAlgorithm, String> {
+    match text.parse() {
+        Ok(
+            curve @ (KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::EcdsaP521),
+        ) => Ok(curve),
+        _ => Err("the curves are p256, p384 and p521".to_owned()),
+    }
+}

@@ -1,0 +1,35 @@
+//! `seal key public`.
+
+use clap::Args;
+use sealwire::pki::Access;
+
+use crate::failure::Failure;
+use crate::key_file::KeyFile;
+use crate::output::Output;
+use crate::report::Answer;
+
+/// Write the public half of a private key
+///
+/// With OpenSSL: openssl pkey -in key.pem -pubout
+#[derive(Args)]
+pub(crate) struct Public {
+    #[command(flatten)]
+    key: KeyFile,
+    #[command(flatten)]
+    output: Output,
+    /// Write DER instead of PEM
+    #[arg(long)]
+    der: bool,
+}
+
+impl Public {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        self.output.check()?;
+        let key = self.key.read()?;
+        match self.der {
+            true => self.output.write(key.spki_der(), Access::Public)?,
+            false => self.output.write(key.public_pem().as_bytes(), Access::Public)?,
+        }
+        Ok(Answer::Yes)
+    }
+}

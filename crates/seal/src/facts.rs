@@ -1,0 +1,168 @@
+//! What is known of a connection, as one value for people and for machines.
+
+use std::fmt::{self, Display};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sealwire::pki::x509::Certificate;
+use sealwire::verify::Refusal;
+use sealwire::{Identity, Peer};
+use serde::Serialize;
+
+use crate::advice;
+
+/// Which side the peer is on: it decides what its certificate must prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Side {
+    Server,
+    Client,
+}
+
+/// A connection after its handshake.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) protocol: &'static str,
+    pub(crate) cipher: &'static str,
+    pub(crate) group: Option<&'static str>,
+    pub(crate) alpn: Option<String>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) resumed: bool,
+    pub(crate) peer: Side,
+    pub(crate) peer_certificate: Option<Card>,
+    pub(crate) own_certificate: Option<Card>,
+    pub(crate) authorized: bool,
+    pub(crate) authorization_error: Option<Reason>,
+}
+
+/// A certificate in a few words.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Card {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) self_signed: bool,
+    pub(crate) version: u8,
+    pub(crate) serial: String,
+    pub(crate) not_after: i64,
+}
+
+/// Why a peer is not authorized: OpenSSL's code, the facts, and what can be done.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Reason {
+    pub(crate) code: &'static str,
+    pub(crate) evidence: String,
+    pub(crate) advice: Option<&'static str>,
+    /// Every error that was met, in order; the last one is the one above.
+    pub(crate) all: Vec<String>,
+}
+
+impl Facts {
+    pub(crate) fn of(peer: &Peer, side: Side, own: Option<&Identity>) -> Self {
+        Self {
+            protocol: peer.protocol().name(),
+            cipher: peer.cipher().iana_name(),
+            group: peer.group().map(|group| group.openssl_name()),
+            alpn: peer.alpn().map(|name| String::from_utf8_lossy(name).into_owned()),
+            server_name: peer.server_name().map(str::to_owned),
+            resumed: peer.is_resumed(),
+            peer: side,
+            peer_certificate: peer.certificate().map(Card::of),
+            own_certificate: own.map(|identity| Card::of(identity.leaf())),
+            authorized: peer.authorized(),
+            authorization_error: peer.authorization_error().map(Reason::of),
+        }
+    }
+}
+
+impl Card {
+    pub(crate) fn of(certificate: &Certificate) -> Self {
+        Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            self_signed: certificate.is_self_issued(),
+            version: certificate.version(),
+            serial: certificate.serial_hex(),
+            not_after: certificate.not_after(),
+        }
+    }
+
+    fn validity(&self) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+        match (self.not_after - now) / 86_400 {
+            _ if self.not_after < now => "expired".to_owned(),
+            0 => "expires today".to_owned(),
+            1 => "1 day left".to_owned(),
+            days => format!("{days} days left"),
+        }
+    }
+}
+
+impl Reason {
+    pub(crate) fn of(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code().name(),
+            evidence: refusal.evidence().to_owned(),
+            advice: advice::for_code(refusal.code().name()),
+            all: refusal.findings().iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |label: &str, value: &dyn Display| writeln!(f, "  {label:<12}{value}");
+        line("protocol", &self.protocol)?;
+        line("cipher", &self.cipher)?;
+        if let Some(group) = self.group {
+            line("group", &group)?;
+        }
+        if let Some(name) = &self.server_name {
+            line("asked for", name)?;
+        }
+        if let Some(alpn) = &self.alpn {
+            line("ALPN", alpn)?;
+        }
+        if self.resumed {
+            line("resumed", &"yes")?;
+        }
+        let label = match self.peer {
+            Side::Server => "server",
+            Side::Client => "client",
+        };
+        match &self.peer_certificate {
+            Some(card) => line(label, card)?,
+            None => line(label, &"no certificate")?,
+        }
+        if let Some(card) = &self.own_certificate {
+            line("we are", card)?;
+        }
+        match &self.authorization_error {
+            None if self.authorized => write!(f, "  {:<12}yes", "authorized"),
+            None => write!(f, "  {:<12}no, it was not asked", "authorized"),
+            Some(reason) => write!(f, "  {:<12}no, {reason}", "authorized"),
+        }
+    }
+}
+
+impl Display for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (", self.subject)?;
+        match self.self_signed {
+            true => f.write_str("self-signed")?,
+            false => write!(f, "by {}", self.issuer)?,
+        }
+        if self.version < 3 {
+            write!(f, ", X.509 v{}", self.version)?;
+        }
+        write!(f, ", {})", self.validity())
+    }
+}
+
+impl Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.evidence)?;
+        match self.advice {
+            Some(advice) => write!(f, " ({advice})"),
+            None => Ok(()),
+        }
+    }
+}
