@@ -1,0 +1,126 @@
+//! What is measured: a client and a server, each on a thread of its own, over loopback.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::contestant::{Contestant, Failure};
+
+/// Measures each contestant once a round, in turn, so that a machine that changes its speed
+/// changes it for all. Gives the rates by contestant; the first round only warms up.
+pub(crate) fn interleaved(
+    rounds: usize,
+    contestants: &[Contestant],
+    measure: impl Fn(&Contestant) -> Result<f64, Failure>,
+) -> Result<Vec<Vec<f64>>, Failure> {
+    let mut rates = vec![Vec::new(); contestants.len()];
+    for round in 0..=rounds {
+        for (contestant, rates) in contestants.iter().zip(&mut rates) {
+            let rate = measure(contestant)?;
+            if round > 0 {
+                rates.push(rate);
+            }
+        }
+    }
+    Ok(rates)
+}
+
+/// Full handshakes a second, one after the other. Each ends with a byte from the server, so that
+/// both sides are done.
+pub(crate) fn handshakes(contestant: &Contestant, count: usize) -> Result<f64, Failure> {
+    with_server(contestant, count, serve_byte, async |contestant, address| {
+        let start = Instant::now();
+        for _ in 0..count {
+            let tcp = TcpStream::connect(address).await?;
+            tcp.set_nodelay(true)?;
+            let mut stream = (contestant.connect)(tcp).await?;
+            stream.read_exact(&mut [0]).await?;
+        }
+        Ok(count as f64 / start.elapsed().as_secs_f64())
+    })
+}
+
+/// Megabytes a second that go to the server in writes of `size` bytes and come back.
+pub(crate) fn echo(contestant: &Contestant, size: usize, total: usize) -> Result<f64, Failure> {
+    with_server(contestant, 1, serve_echo, async |contestant, address| {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let stream = (contestant.connect)(tcp).await?;
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let count = total / size;
+        let start = Instant::now();
+        let sending = async {
+            let message = vec![7; size];
+            for _ in 0..count {
+                writer.write_all(&message).await?;
+            }
+            writer.flush().await
+        };
+        let receiving = async {
+            let mut buffer = vec![0; 64 * 1024];
+            let mut left = count * size;
+            while left > 0 {
+                left -= reader.read(&mut buffer).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        tokio::try_join!(sending, receiving)?;
+        Ok((count * size) as f64 / 1e6 / start.elapsed().as_secs_f64())
+    })
+}
+
+async fn serve_byte(mut stream: Box<dyn crate::contestant::Stream>) -> std::io::Result<()> {
+    stream.write_all(&[1]).await?;
+    stream.flush().await
+}
+
+async fn serve_echo(stream: Box<dyn crate::contestant::Stream>) -> std::io::Result<()> {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = reader.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        writer.write_all(&buffer[..count]).await?;
+        writer.flush().await?;
+    }
+}
+
+/// Runs `client` against a server of `connections` on another thread.
+fn with_server<S: Future<Output = std::io::Result<()>>>(
+    contestant: &Contestant,
+    connections: usize,
+    serve: impl Fn(Box<dyn crate::contestant::Stream>) -> S + Send + Copy,
+    client: impl AsyncFnOnce(&Contestant, SocketAddr) -> Result<f64, Failure>,
+) -> Result<f64, Failure> {
+    let std_listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    std_listener.set_nonblocking(true)?;
+    let address = std_listener.local_addr()?;
+    std::thread::scope(|scope| {
+        let server = scope.spawn(move || -> Result<(), Failure> {
+            runtime()?.block_on(async {
+                let listener = TcpListener::from_std(std_listener)?;
+                for _ in 0..connections {
+                    let (tcp, _) = listener.accept().await?;
+                    tcp.set_nodelay(true)?;
+                    let stream = (contestant.accept)(tcp).await?;
+                    // A client that has what it wanted hangs up without a word.
+                    let _ = serve(stream).await;
+                }
+                Ok(())
+            })
+        });
+        let rate = runtime()?.block_on(client(contestant, address));
+        let served = server.join().map_err(|_| "the server panicked")?;
+        let rate = rate?;
+        served?;
+        Ok(rate)
+    })
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

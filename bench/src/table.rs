@@ -1,0 +1,41 @@
+//! How results are shown: medians, spread and ratios.
+
+use crate::contestant::Contestant;
+
+/// Prints a table of the contestants' rates and each one's ratio to `base`, round by round.
+pub(crate) fn print(title: &str, contestants: &[Contestant], rates: &[Vec<f64>], base: &str) {
+    let base = contestants.iter().position(|contestant| contestant.name == base).unwrap_or(0);
+    println!("### {title}\n");
+    println!("| | median | min | max | to {} |", contestants[base].name);
+    println!("|---|---:|---:|---:|---:|");
+    for (contestant, own) in contestants.iter().zip(rates) {
+        let ratios: Vec<f64> = own.iter().zip(&rates[base]).map(|(own, base)| own / base).collect();
+        println!(
+            "| {} | {:.0} | {:.0} | {:.0} | {:.2} |",
+            contestant.name,
+            median(own),
+            own.iter().copied().fold(f64::INFINITY, f64::min),
+            own.iter().copied().fold(0.0, f64::max),
+            median(&ratios),
+        );
+    }
+    println!();
+}
+
+/// The machine that the numbers are of.
+pub(crate) fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name))
+        .unwrap_or("unknown processor");
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{cores} cores of {model}, Linux {}", kernel.trim())
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
