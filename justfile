@@ -1,0 +1,41 @@
+# The commands a person runs. `just` lists them.
+
+default:
+    @just --list
+
+# Show it all on this machine
+demo *args:
+    cargo run --release --bin seal -- demo {{args}}
+
+# Everything that CI runs
+ci:
+    .ci/run
+
+# The tests (OpenSSL, Node and curl judge when they are installed)
+test *args:
+    cargo test --workspace {{args}}
+
+# Formatting and lints, as CI wants them
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The documentation, with warnings denied
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+# Known vulnerabilities in dependencies (asks the advisory database on GitHub)
+audit:
+    cargo deny check
+
+# Fuzz each target for so many seconds
+fuzz seconds="60":
+    .ci/fuzz {{seconds}}
+
+# The fence under AddressSanitizer (needs nightly)
+asan:
+    RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p sealwire-x509 --target x86_64-unknown-linux-gnu
+
+# Handshakes and bulk data against tokio-rustls and plain TCP, as ratios
+bench:
+    cargo run --release -p bench
