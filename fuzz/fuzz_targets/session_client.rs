@@ -1,28 +1,34 @@
-//! A hostile server: any bytes, in any portions, into a client. It must neither panic, nor
-//! complete the handshake, nor give a byte of data.
+//! A hostile server against our client: raw bytes, or the flights of a real server, of which one
+//! was changed on the way. The client must neither panic, nor take another for its server, nor
+//! give a byte that was not said.
 #![no_main]
 
-use std::sync::LazyLock;
-
 use libfuzzer_sys::fuzz_target;
-use sealwire::{ClientOptions, SecureContext, Session, TrustStore};
-
-static CONTEXT: LazyLock<SecureContext> = LazyLock::new(|| {
-    SecureContext::builder().trust(TrustStore::empty()).build().expect("a context")
-});
+use sealwire_fuzz::{End, Input, edit};
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&portion, data)) = data.split_first() else { return };
-    let options = ClientOptions::new("localhost".parse().expect("a name"));
-    let mut session = Session::client(&CONTEXT, &options).expect("random bytes");
-    let (mut received, mut plaintext) = (Vec::new(), Vec::new());
-    for part in data.chunks(usize::from(portion).max(1)) {
-        received.extend_from_slice(part);
-        match session.receive(&mut received, &mut plaintext) {
-            Ok(consumed) => drop(received.drain(..consumed)),
-            Err(_) => break,
-        }
+    let mut input = Input(data);
+    let (kind, options, portion) = (input.byte(), input.byte(), usize::from(input.byte()) * 8);
+    let tls13 = kind & 1 == 0;
+    let mut client = End::client(tls13, options);
+    if kind & 2 == 0 {
+        client.receive(input.0, portion);
+        assert!(client.plaintext.is_empty() && client.session.peer().is_none());
+        return client.check(false);
     }
-    assert!(plaintext.is_empty() && session.peer().is_none());
-    session.take_output(&mut Vec::new());
+    let mut server = End::server(tls13, 0);
+    let changed = kind >> 2 & 3;
+    for flight in 0..5 {
+        server.receive(&client.output(), usize::MAX);
+        let mut wire = server.output();
+        if server.complete && flight > 1 && server.error.is_none() {
+            server.session.encrypt(b"said", &mut wire).expect("open");
+        }
+        if flight == changed {
+            edit(&mut wire, &mut input);
+        }
+        client.receive(&wire, portion);
+    }
+    assert!(b"saidsaidsaidsaid".starts_with(&client.plaintext));
+    client.check(true);
 });

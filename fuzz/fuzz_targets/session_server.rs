@@ -1,30 +1,34 @@
-//! A hostile client: any bytes, in any portions, into a server that wants a certificate. It must
-//! neither panic, nor complete the handshake, nor give a byte of data.
+//! A hostile client against our server: raw bytes, or the flights of a real client, of which one
+//! was changed on the way. The server must neither panic, nor let in whom it does not know, nor
+//! give a byte that was not said.
 #![no_main]
 
-use std::sync::LazyLock;
-
 use libfuzzer_sys::fuzz_target;
-use sealwire::{ClientAuth, Identity, SecureContext, ServerOptions, Session, pki};
-
-static CONTEXT: LazyLock<SecureContext> = LazyLock::new(|| {
-    let (certificate, key) = pki::self_signed(["localhost"]).expect("a certificate");
-    let identity = Identity::new(vec![certificate], &key).expect("its key");
-    SecureContext::builder().identity(identity).build().expect("a context")
-});
+use sealwire_fuzz::{End, Input, edit};
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&portion, data)) = data.split_first() else { return };
-    let options = ServerOptions::new().client_auth(ClientAuth::Require).alpn(["h2"]);
-    let mut session = Session::server(&CONTEXT, &options);
-    let (mut received, mut plaintext) = (Vec::new(), Vec::new());
-    for part in data.chunks(usize::from(portion).max(1)) {
-        received.extend_from_slice(part);
-        match session.receive(&mut received, &mut plaintext) {
-            Ok(consumed) => drop(received.drain(..consumed)),
-            Err(_) => break,
-        }
+    let mut input = Input(data);
+    let (kind, options, portion) = (input.byte(), input.byte(), usize::from(input.byte()) * 8);
+    let tls13 = kind & 1 == 0;
+    let mut server = End::server(tls13, options);
+    if kind & 2 == 0 {
+        server.receive(input.0, portion);
+        assert!(server.plaintext.is_empty() && server.session.peer().is_none());
+        return server.check(false);
     }
-    assert!(plaintext.is_empty() && session.peer().is_none());
-    session.take_output(&mut Vec::new());
+    let mut client = End::client(tls13, 0);
+    let changed = kind >> 2 & 3;
+    for flight in 0..4 {
+        let mut wire = client.output();
+        if client.complete && client.error.is_none() {
+            client.session.encrypt(b"said", &mut wire).expect("open");
+        }
+        if flight == changed {
+            edit(&mut wire, &mut input);
+        }
+        server.receive(&wire, portion);
+        client.receive(&server.output(), usize::MAX);
+    }
+    assert!(b"saidsaidsaidsaid".starts_with(&server.plaintext));
+    server.check(options & 3 != 0);
 });

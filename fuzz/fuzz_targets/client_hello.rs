@@ -1,0 +1,47 @@
+//! The reader of ClientHellos: what it could not read must not be answered by the engine, or a
+//! client could hide from the program that chooses by the hello; and it reads the same however
+//! the bytes come.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealwire::session::{ClientHello, Event, Question, Reply};
+use sealwire_fuzz::{End, Input, edit};
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input(data);
+    let (kind, portion) = (input.byte(), usize::from(input.byte()));
+    let tls13 = kind & 1 == 0;
+    let wire = match kind & 2 {
+        0 => input.0.to_vec(),
+        _ => {
+            let mut wire = End::client(tls13, 0).output();
+            edit(&mut wire, &mut input);
+            wire
+        }
+    };
+    let whole = read(tls13, &wire, usize::MAX);
+    let in_parts = read(tls13, &wire, portion.max(1));
+    assert_eq!(whole, in_parts);
+});
+
+/// What the program is shown of the hello. The session goes on with it.
+fn read(tls13: bool, wire: &[u8], portion: usize) -> Option<ClientHello> {
+    let mut server = End::server(tls13, 4);
+    for part in wire.chunks(portion) {
+        server.received.extend_from_slice(part);
+        match server.session.receive(&mut server.received, &mut server.plaintext) {
+            Ok(consumed) => drop(server.received.drain(..consumed)),
+            Err(_) => return None,
+        }
+        if let Some(Event::Question(Question::ClientHello(hello))) = server.session.poll_event() {
+            server.session.reply(Reply::Proceed).expect("a question is open");
+            server.receive(&[], 1);
+            let mut rest = std::mem::take(&mut server.received);
+            let went_on = server.session.receive(&mut rest, &mut server.plaintext).is_ok();
+            let answered = went_on && server.session.has_output();
+            assert!(!answered || !hello.cipher_suites().is_empty(), "{hello:?}");
+            return Some(*hello);
+        }
+    }
+    None
+}

@@ -1,0 +1,189 @@
+//! What the fuzz targets share: contexts, an end of a connection, and edits of what is on the wire.
+
+use std::sync::LazyLock;
+
+use sealwire::session::{Event, Question, Reply};
+use sealwire::{
+    ClientAuth, ClientOptions, Error, Identity, PeerVerification, ProtocolVersion, SecureContext,
+    ServerOptions, Session, TrustStore, pki,
+};
+
+/// An identity for localhost, and everybody who trusts it.
+pub static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
+    let (certificate, key) = pki::self_signed(["localhost"]).expect("a certificate");
+    Identity::new(vec![certificate], &key).expect("its key")
+});
+
+/// A context that shows and trusts [`IDENTITY`], for each version.
+static CONTEXTS: LazyLock<[SecureContext; 2]> = LazyLock::new(|| {
+    let trust = TrustStore::from_certificates([IDENTITY.leaf().clone()]).expect("a certificate");
+    [ProtocolVersion::Tls12, ProtocolVersion::Tls13].map(|version| {
+        SecureContext::builder()
+            .identity(IDENTITY.clone())
+            .trust(trust.clone())
+            .versions(version..=version)
+            .build()
+            .expect("a context")
+    })
+});
+
+/// The input, from its front. At the end there are only zeros.
+pub struct Input<'a>(pub &'a [u8]);
+
+impl<'a> Input<'a> {
+    pub fn byte(&mut self) -> u8 {
+        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        first
+    }
+
+    pub fn number(&mut self) -> usize {
+        usize::from(u16::from_be_bytes([self.byte(), self.byte()]))
+    }
+
+    pub fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// One end: a session, what it has received, and what came out of it.
+pub struct End {
+    pub session: Session,
+    pub received: Vec<u8>,
+    pub plaintext: Vec<u8>,
+    pub complete: bool,
+    pub error: Option<Error>,
+}
+
+impl End {
+    pub fn client(tls13: bool, options: u8) -> Self {
+        let mode = match options & 1 {
+            0 => PeerVerification::Required,
+            _ => PeerVerification::Recorded,
+        };
+        let options = ClientOptions::new("localhost".parse().expect("a name"))
+            .verification(mode)
+            .alpn(["h2"])
+            .resume(options & 2 != 0)
+            .ask_about_peer(options & 4 != 0);
+        Self::new(Session::client(&CONTEXTS[usize::from(tls13)], &options).expect("random bytes"))
+    }
+
+    pub fn server(tls13: bool, options: u8) -> Self {
+        let client_auth = match options & 3 {
+            0 => ClientAuth::None,
+            1 => ClientAuth::Request,
+            _ => ClientAuth::Require,
+        };
+        let options = ServerOptions::new()
+            .client_auth(client_auth)
+            .alpn(["h2"])
+            .ask_client_hello(options & 4 != 0)
+            .ask_about_peer(options & 8 != 0);
+        Self::new(Session::server(&CONTEXTS[usize::from(tls13)], &options))
+    }
+
+    pub fn new(session: Session) -> Self {
+        Self { session, received: Vec::new(), plaintext: Vec::new(), complete: false, error: None }
+    }
+
+    /// Receives `wire` in portions of `portion` bytes, and says yes to all questions.
+    pub fn receive(&mut self, wire: &[u8], portion: usize) {
+        for part in wire.chunks(portion.max(1)) {
+            self.received.extend_from_slice(part);
+            while self.step() {}
+        }
+    }
+
+    /// True when a question was answered, after which there is more to do.
+    fn step(&mut self) -> bool {
+        match self.session.receive(&mut self.received, &mut self.plaintext) {
+            Ok(consumed) => drop(self.received.drain(..consumed)),
+            Err(error) => self.error = Some(error),
+        }
+        assert!(self.plaintext.is_empty() || self.session.peer().is_some(), "data too early");
+        let mut answered = false;
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::HandshakeComplete => self.complete = true,
+                Event::Question(Question::ClientHello(_) | Question::VerifyPeer) => {
+                    self.session.reply(Reply::Proceed).expect("a question is open");
+                    answered = true;
+                }
+                _ => {}
+            }
+        }
+        answered && self.error.is_none()
+    }
+
+    pub fn output(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.session.take_output(&mut out);
+        out
+    }
+
+    /// What must hold whatever the peer did: whoever is let in is whom we trust, and a session
+    /// that failed stays so.
+    pub fn check(&mut self, insists: bool) {
+        assert!(!self.complete || self.session.peer().is_some());
+        if let Some(peer) = self.session.peer()
+            && insists
+        {
+            assert!(peer.authorized());
+            assert_eq!(peer.certificate(), Some(IDENTITY.leaf()));
+        }
+        if self.error.is_some() {
+            let again = self.session.receive(&mut [], &mut self.plaintext);
+            assert!(again.is_err());
+            assert!(self.session.encrypt(b"x", &mut Vec::new()).is_err());
+        }
+        self.session.send_close_notify();
+        self.output();
+    }
+}
+
+/// Changes what is on the wire as the input says.
+pub fn edit(wire: &mut Vec<u8>, input: &mut Input<'_>) {
+    for _ in 0..input.byte() % 8 {
+        let (what, length) = (input.byte(), usize::from(input.byte()));
+        let at = input.number() % (wire.len() + 1);
+        let end = (at + length).min(wire.len());
+        match what % 6 {
+            0 if at < wire.len() => wire[at] ^= input.byte().max(1),
+            1 => drop(wire.drain(at..end)),
+            2 => drop(wire.splice(at..at, input.take(length).iter().copied())),
+            3 => {
+                let part = wire[at..end].to_vec();
+                wire.splice(end..end, part);
+            }
+            4 => wire.truncate(at),
+            5 => split_record(wire, at, length),
+            _ => {}
+        }
+    }
+}
+
+/// Makes two records of the one that `at` is in.
+fn split_record(wire: &mut Vec<u8>, at: usize, length: usize) {
+    let mut start = 0;
+    while let Some([kind, major, minor, high, low]) = wire.get(start..start + 5) {
+        let whole = usize::from(u16::from_be_bytes([*high, *low]));
+        let (kind, major, minor) = (*kind, *major, *minor);
+        if at < start + 5 + whole && length > 0 && length < whole && start + 5 + whole <= wire.len()
+        {
+            let [first, second] = [length, whole - length].map(|part| (part as u16).to_be_bytes());
+            wire.splice(start + 5 + length..start + 5 + length, {
+                [kind, major, minor, second[0], second[1]]
+            });
+            wire[start + 3..start + 5].copy_from_slice(&first);
+            return;
+        }
+        start += 5 + whole;
+    }
+}
