@@ -1,18 +1,20 @@
 //! Certificates: reading, writing, and the fields every certificate has.
 
+use std::ffi::{c_int, c_ulong};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_sys as c;
 
 use crate::asn1;
+use crate::cost::Cost;
 use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorKind, ErrorQueue, describe};
-use crate::key::PublicKey;
 use crate::name::Name;
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
+use crate::public_key::PublicKey;
 
 /// An X.509 certificate (RFC 5280), of any version.
 ///
@@ -27,6 +29,7 @@ pub struct Certificate(Arc<Parsed>);
 struct Parsed {
     x509: Owned<c::X509>,
     der: Box<[u8]>,
+    cost: OnceLock<Cost>,
 }
 
 // SAFETY: AWS-LC calls an X509 safe to share as long as nobody mutates it while others read
@@ -108,7 +111,7 @@ impl Certificate {
         // Fills the lazily cached extensions, so that nothing is left to change when shared.
         // SAFETY: a live certificate that nobody else sees yet.
         unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
-        Self(Arc::new(Parsed { x509, der }))
+        Self(Arc::new(Parsed { x509, der, cost: OnceLock::new() }))
     }
 
     /// The certificate as it was given, never re-encoded.
@@ -248,9 +251,7 @@ impl Certificate {
     #[must_use]
     pub fn is_issued_by(&self, issuer: &Self) -> bool {
         let _queue = ErrorQueue::new();
-        // SAFETY: two live certificates.
-        let fits = unsafe { c::X509_check_issued(issuer.as_ptr(), self.as_ptr()) };
-        fits == c::X509_V_OK && self.signature_is_by(issuer)
+        self.fits_issuer(issuer) == c::X509_V_OK && self.signature_is_by(issuer)
     }
 
     /// Everything in it, in the words of `openssl x509 -text`. Characters that must not reach a
@@ -258,7 +259,7 @@ impl Certificate {
     #[must_use]
     pub fn text(&self) -> String {
         let queue = ErrorQueue::new();
-        let flags = (c::XN_FLAG_ONELINE & !c::XN_FLAG_SPC_EQ) as std::ffi::c_ulong;
+        let flags = (c::XN_FLAG_ONELINE & !c::XN_FLAG_SPC_EQ) as c_ulong;
         // SAFETY: a live BIO and a live certificate, which printing does not change.
         let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
         match printed(print) {
@@ -274,6 +275,29 @@ impl Certificate {
 
     pub(crate) fn as_ptr(&self) -> *mut c::X509 {
         self.0.x509.as_ptr()
+    }
+
+    /// `X509_check_issued`: whether names, key identifiers and key usage let `issuer` be the
+    /// issuer. No signature is checked. The result is one of AWS-LC's `X509_V_*`.
+    pub(crate) fn fits_issuer(&self, issuer: &Self) -> c_int {
+        // SAFETY: two live certificates.
+        unsafe { c::X509_check_issued(issuer.as_ptr(), self.as_ptr()) }
+    }
+
+    /// A hash of the subject's canonical form: equal for names that X509_NAME_cmp calls equal.
+    pub(crate) fn subject_hash(&self) -> u32 {
+        // SAFETY: a live certificate; the name is its own and comes from the parser.
+        unsafe { c::X509_NAME_hash(c::X509_get_subject_name(self.as_ptr())) }
+    }
+
+    /// The same of the issuer.
+    pub(crate) fn issuer_hash(&self) -> u32 {
+        // SAFETY: a live certificate; the name is its own and comes from the parser.
+        unsafe { c::X509_NAME_hash(c::X509_get_issuer_name(self.as_ptr())) }
+    }
+
+    pub(crate) fn cost(&self) -> Cost {
+        *self.0.cost.get_or_init(|| Cost::of(self))
     }
 
     fn signature_is_by(&self, issuer: &Self) -> bool {

@@ -20,10 +20,44 @@ pub(crate) fn from_aws_lc(code: c_int) -> i32 {
     }
 }
 
+pub(crate) const EE_KEY_TOO_SMALL: i32 = 66;
+pub(crate) const CA_KEY_TOO_SMALL: i32 = 67;
+pub(crate) const CA_MD_TOO_WEAK: i32 = 68;
 pub(crate) const INVALID_CALL: i32 = 69;
 pub(crate) const STORE_LOOKUP: i32 = 70;
 pub(crate) const INVALID_CA: i32 = 79;
 pub(crate) const EC_KEY_EXPLICIT_PARAMS: i32 = 94;
+
+/// What name constraints can find.
+pub(crate) fn is_about_names(code: i32) -> bool {
+    matches!(
+        code,
+        c::X509_V_ERR_PERMITTED_VIOLATION
+            | c::X509_V_ERR_EXCLUDED_VIOLATION
+            | c::X509_V_ERR_SUBTREE_MINMAX
+            | c::X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE
+            | c::X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX
+            | c::X509_V_ERR_UNSUPPORTED_NAME_SYNTAX
+    )
+}
+
+/// What revocation lists can find.
+pub(crate) fn is_about_revocation(code: i32) -> bool {
+    matches!(
+        code,
+        c::X509_V_ERR_UNABLE_TO_GET_CRL
+            | c::X509_V_ERR_CRL_SIGNATURE_FAILURE
+            | c::X509_V_ERR_CRL_NOT_YET_VALID
+            | c::X509_V_ERR_CRL_HAS_EXPIRED
+            | c::X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD
+            | c::X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD
+            | c::X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER
+            | c::X509_V_ERR_KEYUSAGE_NO_CRL_SIGN
+            | c::X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION
+            | c::X509_V_ERR_DIFFERENT_CRL_SCOPE
+            | c::X509_V_ERR_CERT_REVOKED
+    )
+}
 
 /// OpenSSL's name of a verification result without its `X509_V_ERR_` prefix:
 /// `DEPTH_ZERO_SELF_SIGNED_CERT` for 18. A number OpenSSL 3 does not have is `UNSPECIFIED`.

@@ -167,6 +167,27 @@ impl Certificate {
         self.has_extension(c::NID_name_constraints)
     }
 
+    /// How many names the certificate has, and how many constraints on names.
+    pub(crate) fn name_counts(&self) -> (u64, u64) {
+        // SAFETY: null or a live stack, of which only the length is asked.
+        let len = |stack: *const c::OPENSSL_STACK| unsafe { c::OPENSSL_sk_num(stack) };
+        let names = self.extension::<c::GENERAL_NAMES>(c::NID_subject_alt_name);
+        let names = names.ok().flatten().map_or(0, |names| len(names.as_ptr().cast()));
+        // SAFETY: a live certificate, and its own name.
+        let subject = unsafe { c::X509_NAME_entry_count(c::X509_get_subject_name(self.as_ptr())) };
+        let constraints = self.extension::<c::NAME_CONSTRAINTS>(c::NID_name_constraints);
+        let constraints = constraints.ok().flatten().map_or(0, |constraints| {
+            // SAFETY: a live value; its stacks are null or its own.
+            let (permitted, excluded) = unsafe {
+                let value = constraints.as_ptr();
+                ((*value).permittedSubtrees, (*value).excludedSubtrees)
+            };
+            len(permitted.cast()) + len(excluded.cast())
+        });
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        (number(names).saturating_add(u64::try_from(subject).unwrap_or(0)), number(constraints))
+    }
+
     fn has_extension(&self, nid: c_int) -> bool {
         // SAFETY: a live certificate.
         unsafe { c::X509_get_ext_by_NID(self.as_ptr(), nid, -1) >= 0 }

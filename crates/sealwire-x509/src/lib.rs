@@ -1,19 +1,74 @@
-//! A safe face over AWS-LC's X.509, CRL, PKCS#8, PKCS#12 and PEM functions: the only part of
-//! Sealwire that calls C.
+//! Certificates, keys and verdicts for TLS: a safe face over AWS-LC's X.509, CRL, PKCS#8, PKCS#12
+//! and PEM functions. The only part of Sealwire that calls C.
+//!
+//! - [`Certificate`], [`Crl`], [`PrivateKey`] and [`Pkcs12`] read what people have in their files,
+//!   in every form that OpenSSL writes, and say by name what they cannot read.
+//! - [`verify`] judges a certificate against a [`TrustSet`] and tells either that it is trusted or
+//!   everything that is wrong, in the order in which OpenSSL 3 finds it and under its names. Every
+//!   yes is `X509_verify_cert`'s.
+//!
+//! ```
+//! use sealwire_x509::{Certificate, Purpose, Request, TrustSet, error_name, error_text, verify};
+//!
+//! # fn main() -> Result<(), sealwire_x509::Error> {
+//! // A self-signed certificate without extensions, as tutorials make them.
+//! let pem = b"\
+//! -----BEGIN CERTIFICATE-----
+//! MIIBIjCByQIUQpL6atiPgSL4C1EGZyhBZe4kNXEwCgYIKoZIzj0EAwIwFDESMBAG
+//! A1UEAwwJbG9jYWxob3N0MB4XDTI1MDEwMTAwMDAwMFoXDTQ1MDEwMTAwMDAwMFow
+//! FDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+//! BxNPbs976M3aiYaL0Cc4GSwYVo619Ne1JvWjSFcZWEnoWIyOC4oFxv6x7vhLI9ff
+//! RZ+TB2UEGVg1LOijr9NjHzAKBggqhkjOPQQDAgNIADBFAiEAp4dDGKMKI7YlpS8F
+//! qgnWYgO0qJqnkmWotlZy7DC6oBICIBEbn4+lmrRnqSnR0zxlNbz1Jf8Chs6vLuUE
+//! KxtQE1WG
+//! -----END CERTIFICATE-----";
+//! let leaf = &Certificate::all_from_pem(pem)?[0];
+//! assert_eq!(leaf.subject().to_string(), "CN=localhost");
+//! assert_eq!((leaf.version(), leaf.not_after()), (1, 2_366_841_600));
+//!
+//! let request = Request {
+//!     leaf,
+//!     intermediates: &[],
+//!     trust: &TrustSet::new([])?,
+//!     crls: &[],
+//!     purpose: Purpose::Server,
+//!     time: 1_893_456_000, // 2030-01-01
+//!     partial_chain: false,
+//! };
+//! let verdict = verify(&request)?;
+//! let last = verdict.errors.last().expect("nobody is trusted");
+//! assert_eq!(error_name(last.code), "DEPTH_ZERO_SELF_SIGNED_CERT");
+//! assert_eq!(error_text(last.code), "self-signed certificate");
+//!
+//! let trust = TrustSet::new([leaf.clone()])?;
+//! assert!(verify(&Request { trust: &trust, ..request })?.trusted());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Safety
+//!
+//! Every pointer that AWS-LC hands out is owned by a Rust type that gives it back, borrowed ones
+//! do not leave the function that got them, and every call leaves AWS-LC's error queue empty.
+//! Nothing is changed after it was parsed, which is what makes sharing between threads sound.
 
 mod asn1;
 mod certificate;
 mod chain;
 mod codes;
+mod cost;
 mod crl;
 mod der;
 mod error;
 mod extensions;
+mod issuers;
 mod key;
 mod name;
 mod owned;
+mod parity;
 mod pem;
 mod pkcs12;
+mod public_key;
 mod trust;
 mod verify;
 
@@ -22,8 +77,9 @@ pub use codes::{error_name, error_text};
 pub use crl::Crl;
 pub use error::{Error, ErrorKind};
 pub use extensions::{GeneralName, KeyUsage};
-pub use key::{KeyAlgorithm, PrivateKey, PublicKey, RsaPublicKey};
+pub use key::PrivateKey;
 pub use name::{Attribute, Name};
 pub use pkcs12::Pkcs12;
+pub use public_key::{KeyAlgorithm, PublicKey, RsaPublicKey};
 pub use trust::TrustSet;
-pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify};
+pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify, verify_with};

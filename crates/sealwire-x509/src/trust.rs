@@ -1,47 +1,41 @@
 //! The certificates somebody trusts.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_sys as c;
-
 use crate::certificate::Certificate;
-use crate::error::{Error, ErrorQueue};
-use crate::owned::{Owned, no_memory};
+use crate::error::Error;
 
 /// A set of trusted certificates: what `ca` is to Node and `-CAfile` to OpenSSL.
 ///
 /// They are whole certificates and stay subject to checks: one that has expired or may not sign
-/// vouches for nobody. Cloning is cheap, and one set serves any number of threads at once.
+/// vouches for nobody. Cloning is cheap, and one set serves any number of threads at once without
+/// a lock: each verdict takes the few certificates that matter to it out of the set.
 #[derive(Clone)]
 pub struct TrustSet(Arc<Trusted>);
 
 struct Trusted {
-    store: Store,
     certificates: Vec<Certificate>,
+    /// Where the certificates of a subject are, by the hash of its canonical form.
+    by_subject: HashMap<u32, Vec<usize>>,
 }
-
-/// An X509_STORE that is only read once it was filled.
-pub(crate) struct Store(Owned<c::X509_STORE>);
-
-// SAFETY: an X509_STORE may be shared by verifications running on several threads as long as its
-// parameters are not changed (openssl/x509.h, above X509_STORE_new). Ours are never touched, and
-// no certificate is added after `Store::of`. Look-ups take the store's own lock.
-unsafe impl Send for Store {}
-// SAFETY: as above.
-unsafe impl Sync for Store {}
 
 impl TrustSet {
     /// A set of these certificates; the same one twice is once.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal).
+    /// None today; AWS-LC is not asked before there is something to judge.
     pub fn new(certificates: impl IntoIterator<Item = Certificate>) -> Result<Self, Error> {
-        let mut seen = std::collections::HashSet::new();
-        let mut certificates: Vec<_> = certificates.into_iter().collect();
-        certificates.retain(|certificate| seen.insert(certificate.clone()));
-        let store = Store::of(&certificates)?;
-        Ok(Self(Arc::new(Trusted { store, certificates })))
+        let mut trusted = Trusted { certificates: Vec::new(), by_subject: HashMap::new() };
+        for certificate in certificates {
+            let namesakes = trusted.by_subject.entry(certificate.subject_hash()).or_default();
+            if !namesakes.iter().any(|&index| trusted.certificates[index] == certificate) {
+                namesakes.push(trusted.certificates.len());
+                trusted.certificates.push(certificate);
+            }
+        }
+        Ok(Self(Arc::new(trusted)))
     }
 
     /// The certificates, in the order given.
@@ -58,37 +52,38 @@ impl TrustSet {
 
     /// The set's own copy of a certificate, which may carry trust settings.
     pub(crate) fn find(&self, certificate: &Certificate) -> Option<&Certificate> {
-        self.certificates().iter().find(|trusted| *trusted == certificate)
+        self.named(certificate.subject_hash()).find(|trusted| *trusted == certificate)
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.0.store
+    /// The certificates whose subject has this hash; seldom, some of another subject as well.
+    pub(crate) fn named(&self, subject_hash: u32) -> impl Iterator<Item = &Certificate> {
+        let indices = self.0.by_subject.get(&subject_hash).into_iter().flatten();
+        indices.map(|&index| &self.0.certificates[index])
+    }
+
+    /// Whatever could be part of a chain with these certificates: those that bear the name of an
+    /// issuer of theirs, or of one of those found so, or the leaf's own.
+    pub(crate) fn relevant<'a>(
+        &'a self,
+        leaf: &Certificate,
+        others: &[&Certificate],
+    ) -> Vec<&'a Certificate> {
+        let mut wanted = vec![leaf.subject_hash(), leaf.issuer_hash()];
+        wanted.extend(others.iter().map(|certificate| certificate.issuer_hash()));
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        while let Some(hash) = wanted.pop() {
+            if seen.insert(hash) {
+                let namesakes = self.named(hash);
+                found.extend(namesakes.inspect(|namesake| wanted.push(namesake.issuer_hash())));
+            }
+        }
+        found
     }
 }
 
 impl fmt::Debug for TrustSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TrustSet({} certificates)", self.certificates().len())
-    }
-}
-
-impl Store {
-    pub(crate) fn of<'a>(
-        certificates: impl IntoIterator<Item = &'a Certificate>,
-    ) -> Result<Self, Error> {
-        let queue = ErrorQueue::new();
-        // SAFETY: takes no argument; the new store is ours.
-        let store = unsafe { Owned::new(c::X509_STORE_new()) }.ok_or_else(no_memory)?;
-        for certificate in certificates {
-            // SAFETY: a live store and a live certificate, of which it takes a reference.
-            if unsafe { c::X509_STORE_add_cert(store.as_ptr(), certificate.as_ptr()) } != 1 {
-                return Err(queue.error(crate::ErrorKind::Internal));
-            }
-        }
-        Ok(Self(store))
-    }
-
-    pub(crate) fn as_ptr(&self) -> *mut c::X509_STORE {
-        self.0.as_ptr()
     }
 }

@@ -1,9 +1,11 @@
 //! The verdict on a certificate chain. Every yes is `X509_verify_cert`'s.
 
 use crate::certificate::Certificate;
-use crate::chain::{Candidates, attempt};
+use crate::chain::attempt;
+use crate::cost;
 use crate::crl::Crl;
 use crate::error::{Error, ErrorQueue};
+use crate::issuers::Candidates;
 use crate::trust::TrustSet;
 
 /// What the leaf certificate is to be used as.
@@ -22,8 +24,9 @@ pub enum Purpose {
 pub struct Request<'a> {
     /// The certificate in question.
     pub leaf: &'a Certificate,
-    /// Certificates that came with it, in any order. They are trusted for nothing; the first
-    /// [`MAX_INTERMEDIATES`] are looked at.
+    /// Certificates that came with it, in any order. They are trusted for nothing. The first
+    /// [`MAX_INTERMEDIATES`] are looked at, or fewer when their keys and name constraints would
+    /// take more than some 20 ms to work through.
     pub intermediates: &'a [Certificate],
     /// Who is trusted.
     pub trust: &'a TrustSet,
@@ -94,16 +97,32 @@ pub struct ChainError {
 /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) only: a certificate that cannot be trusted,
 /// for whatever reason, is a [`Verdict`].
 pub fn verify(request: &Request<'_>) -> Result<Verdict, Error> {
+    verify_with(request, &|_| Vec::new())
+}
+
+/// As [`verify`], with a say for the caller: `veto` is shown every chain that was built, leaf
+/// first, and returns what it has against it (say, keys or digests that are too weak). A chain with
+/// a veto is not trusted, and the certificate named by the veto's depth is left out in another try
+/// as if AWS-LC had found it wrong. A veto can only turn a yes into a no.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(
+    request: &Request<'_>,
+    veto: &dyn Fn(&[Certificate]) -> Vec<ChainError>,
+) -> Result<Verdict, Error> {
     let _queue = ErrorQueue::new();
-    let mut candidates = Candidates::of(request)?;
-    let mut current = attempt(request, &candidates)?;
+    let mut candidates = Candidates::of(request);
+    let mut current = attempt(&candidates, veto)?;
     let mut reported = None;
+    let mut spent = 0;
     for _ in 0..MAX_RETRIES {
         let Some(culprit) = current.culprit() else { break };
-        if !candidates.leave_out(culprit)? {
+        if spent > cost::BUDGET || !candidates.leave_out(culprit) {
             break;
         }
-        let next = attempt(request, &candidates)?;
+        let next = attempt(&candidates, veto)?;
+        spent += next.cost();
         // OpenSSL 3 does not even consider an issuer whose key is of another kind than the
         // signature, so what follows such a choice is reported as if it had been the first.
         if !culprit.of_wrong_key_kind {

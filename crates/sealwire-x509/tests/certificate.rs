@@ -239,9 +239,12 @@ fn prints_what_openssl_prints() {
             let lines =
                 text.lines().map(|line| line.trim().replace(" = ", "=").replace("keyid:", ""));
             let lines = lines.filter(|line| !line.is_empty());
-            // The signature is broken into lines of another length.
             let lines = lines.filter(|line| !differing.iter().any(|word| line.contains(word)));
-            lines.take_while(|line| !line.starts_with("30:")).collect()
+            let mut lines: Vec<_> = lines.collect();
+            // The signature is broken into lines of another length; its algorithm is before it.
+            let last = lines.iter().rposition(|line| line.starts_with("Signature Algorithm"));
+            lines.truncate(last.unwrap() + 1);
+            lines
         };
         let (ours, theirs) =
             (plain(&certificate.text()), plain(&String::from_utf8(theirs).unwrap()));

@@ -4,7 +4,9 @@ mod common;
 
 use std::process::Command;
 
-use common::{INTERMEDIATE, Key, LEAF, NOW, ROOT, Spec, Workshop, have, workshop};
+use common::{
+    CURRENT, EXPIRED, FUTURE, INTERMEDIATE, Key, LEAF, NOW, ROOT, Spec, Workshop, have, workshop,
+};
 use sealwire_x509::{Certificate, Crl, Purpose, Request, TrustSet, Verdict, error_name, verify};
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n\
@@ -12,9 +14,6 @@ const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSi
 const END_ENTITY: &str = "basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n\
                           subjectAltName=DNS:localhost\nsubjectKeyIdentifier=hash\n\
                           authorityKeyIdentifier=keyid\n";
-const EXPIRED: (&str, &str) = ("20250101000000Z", "20250201000000Z");
-const FUTURE: (&str, &str) = ("20400101000000Z", "20450101000000Z");
-const CURRENT: (&str, &str) = ("20250101000000Z", "20440101000000Z");
 
 struct Case {
     name: &'static str,

@@ -85,7 +85,7 @@ impl TrustStore {
         let mut seen = HashSet::new();
         let both = self.certificates().iter().chain(other.certificates());
         let unique: Vec<Certificate> =
-            both.filter(|certificate| seen.insert((*certificate).clone())).cloned().collect();
+            both.filter(|certificate| seen.insert(certificate.der())).cloned().collect();
         let set = TrustSet::new(unique).expect("certificates of existing sets make a set");
         Self { set, partial_chain: self.partial_chain || other.partial_chain }
     }

@@ -9,6 +9,11 @@ use sealwire_x509::{Certificate, Crl, PrivateKey};
 /// A time at which everything made without dates of its own is valid: 2030-01-01.
 pub(crate) const NOW: i64 = 1_893_456_000;
 
+/// Periods of validity: over at that time, not begun, and neither.
+pub(crate) const EXPIRED: (&str, &str) = ("20250101000000Z", "20250201000000Z");
+pub(crate) const FUTURE: (&str, &str) = ("20400101000000Z", "20450101000000Z");
+pub(crate) const CURRENT: (&str, &str) = ("20250101000000Z", "20450101000000Z");
+
 /// A folder with a small certificate authority, removed when dropped.
 pub(crate) struct Workshop {
     folder: tempfile::TempDir,

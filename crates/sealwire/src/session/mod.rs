@@ -8,7 +8,8 @@
 //!
 //! Promises, each tested as a property: no data of the peer comes out, and none of ours is
 //! encrypted, before the peer is judged; every byte given is consumed or left to the caller; the
-//! result does not depend on how the bytes are split; hostile bytes end in an error.
+//! result does not depend on how the bytes are split (but for the guess in [`NotTls`], made from the
+//! bytes at hand); hostile bytes end in an error.
 
 mod engine;
 mod event;

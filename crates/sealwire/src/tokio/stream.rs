@@ -53,7 +53,8 @@ impl<IO> TlsStream<IO> {
     }
 
     /// The transport, and the bytes received from it that belong to nobody yet: what a peer sent
-    /// after its `close_notify`.
+    /// after its `close_notify`. Read to the end first: data that are decrypted and not read yet are
+    /// dropped with the stream.
     pub fn into_inner(self) -> (IO, Vec<u8>) {
         (self.io, self.received.rest().to_vec())
     }

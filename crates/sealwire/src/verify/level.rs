@@ -1,30 +1,34 @@
 //! OpenSSL's security levels, as far as certificates are concerned. They only ever refuse.
 
-use sealwire_x509::{Certificate, KeyAlgorithm};
+use sealwire_x509::{Certificate, ChainError, KeyAlgorithm};
 
-use super::Code;
-
-/// Findings of the security level on the chain `chain` (leaf first), as `(code, depth)`.
+/// What the security level has against the chain `chain` (leaf first).
 ///
-/// The numbers are those of OpenSSL's `SSL_CTX_set_security_level`: security bits of a level,
-/// and what key sizes and digests give. The signature of the top is not looked at: it proves
-/// nothing that trusting the certificate has not already said, and a top that is not trusted is
-/// refused for that.
-pub(super) fn findings(chain: &[Certificate], level: u8) -> Vec<(Code, usize)> {
+/// The levels are those of OpenSSL's `SSL_CTX_set_security_level`: security bits of a level,
+/// and what key sizes and digests give. The signature of the chain's top is not looked at, as in
+/// OpenSSL's `check_auth_level`: nothing above it was used to verify it.
+pub(super) fn findings(chain: &[Certificate], level: u8) -> Vec<ChainError> {
     let required = required_bits(level);
     let mut found = Vec::new();
     for (depth, certificate) in chain.iter().enumerate() {
+        let mut find = |code| {
+            found.push(ChainError { code, depth, certificate: Some(certificate.clone()) });
+        };
         if key_bits(certificate) < required {
-            let code = if depth == 0 { Code::EE_KEY_TOO_SMALL } else { Code::CA_KEY_TOO_SMALL };
-            found.push((code, depth));
+            find(if depth == 0 { EE_KEY_TOO_SMALL } else { CA_KEY_TOO_SMALL });
         }
         let is_top = depth + 1 == chain.len();
         if !is_top && digest_bits(certificate) < required {
-            found.push((Code::CA_MD_TOO_WEAK, depth));
+            find(CA_MD_TOO_WEAK);
         }
     }
     found
 }
+
+// OpenSSL's X509_V_ERR_* numbers.
+const EE_KEY_TOO_SMALL: i32 = 66;
+const CA_KEY_TOO_SMALL: i32 = 67;
+const CA_MD_TOO_WEAK: i32 = 68;
 
 fn required_bits(level: u8) -> u32 {
     match level {

@@ -61,59 +61,29 @@ pub(crate) fn judge(
         partial_chain: policy.partial_chain,
     };
     let situation = Situation { presented, trust: &policy.trust, purpose, time };
-    let outcome = match x509::verify(&request) {
+    // The level has its say while paths are tried, so that a weak one does not hide a strong one.
+    let veto = |chain: &[Certificate]| level::findings(chain, policy.security_level);
+    let outcome = match x509::verify_with(&request, &veto) {
         Ok(outcome) => outcome,
         Err(error) => {
             let finding = Finding::new(Code::UNSPECIFIED, 0, Some(leaf.clone()), error.to_string());
             return Verdict { findings: vec![finding], chain: presented.to_vec() };
         }
     };
-    let mut errors: Vec<(Code, usize, Option<Certificate>)> = Vec::new();
-    // OpenSSL looks at the leaf's key first, and at the rest of the level's rules when the chain is
-    // built and before its revocation, signatures and times; the last error is what Node reports.
-    let (first, later): (Vec<_>, Vec<_>) = level::findings(&outcome.chain, policy.security_level)
-        .into_iter()
-        .partition(|(code, _)| *code == Code::EE_KEY_TOO_SMALL);
-    let with_certificate =
-        |(code, depth): (Code, usize)| (code, depth, outcome.chain.get(depth).cloned());
-    errors.extend(first.into_iter().map(with_certificate));
-    let trusted = outcome.trusted();
-    let (structural, last): (Vec<_>, Vec<_>) = outcome
+    let mut findings: Vec<Finding> = outcome
         .errors
         .iter()
-        .map(|e| (Code::from_openssl(e.code), e.depth, e.certificate.clone()))
-        .partition(|(code, ..)| !is_checked_last(*code));
-    errors.extend(structural);
-    errors.extend(later.into_iter().map(with_certificate));
-    errors.extend(last);
-    if errors.is_empty() && !trusted {
-        errors.push((Code::UNSPECIFIED, 0, Some(leaf.clone())));
-    }
-    let findings = errors
-        .into_iter()
-        .map(|(code, depth, certificate)| {
-            let evidence = evidence::of(code, certificate.as_ref(), &situation);
-            Finding::new(code, depth, certificate, evidence)
+        .map(|error| {
+            let code = Code::from_openssl(error.code);
+            let evidence = evidence::of(code, error.certificate.as_ref(), &situation);
+            Finding::new(code, error.depth, error.certificate.clone(), evidence)
         })
         .collect();
+    if findings.is_empty() && !outcome.trusted() {
+        let evidence = Code::UNSPECIFIED.text().to_owned();
+        findings.push(Finding::new(Code::UNSPECIFIED, 0, Some(leaf.clone()), evidence));
+    }
     Verdict { findings, chain: outcome.chain }
-}
-
-/// Whether OpenSSL looks for this when the chain and its strength are known: revocation first, then
-/// signatures and times from the top down.
-fn is_checked_last(code: Code) -> bool {
-    matches!(
-        code.name(),
-        "CERT_REVOKED"
-            | "CERT_SIGNATURE_FAILURE"
-            | "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
-            | "UNABLE_TO_DECRYPT_CERT_SIGNATURE"
-            | "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"
-            | "CERT_NOT_YET_VALID"
-            | "CERT_HAS_EXPIRED"
-            | "ERROR_IN_CERT_NOT_BEFORE_FIELD"
-            | "ERROR_IN_CERT_NOT_AFTER_FIELD"
-    ) || code.name().contains("CRL")
 }
 
 impl Verdict {

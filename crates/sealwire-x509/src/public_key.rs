@@ -1,0 +1,199 @@
+//! Kinds of keys, and the public keys of certificates.
+
+use std::fmt;
+
+use aws_lc_sys as c;
+
+use crate::asn1;
+use crate::certificate::Certificate;
+use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
+use crate::error::{Error, ErrorQueue};
+
+/// The kinds of keys that matter to TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyAlgorithm {
+    /// `rsaEncryption`.
+    Rsa,
+    /// RSA that may be used with RSASSA-PSS only.
+    RsaPss,
+    /// Elliptic curve.
+    Ec {
+        /// OpenSSL's short name of the curve: `prime256v1`, `secp384r1`, `secp521r1`, ...
+        curve: &'static str,
+    },
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// Anything else, by OpenSSL's long name or its dotted object identifier.
+    Other(String),
+}
+
+/// A public key as a certificate holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublicKey {
+    /// The kind of key.
+    pub algorithm: KeyAlgorithm,
+    /// The size of the modulus or of the curve in bits; 0 when AWS-LC does not know the algorithm.
+    pub bits: u32,
+    /// Modulus and exponent, when it is RSA.
+    pub rsa: Option<RsaPublicKey>,
+    /// The uncompressed point, when it is an elliptic curve key.
+    pub ec_point: Option<Vec<u8>>,
+}
+
+/// The numbers of an RSA public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsaPublicKey {
+    /// The modulus in upper-case hexadecimal.
+    pub modulus: String,
+    /// The public exponent as Node prints it: `0x10001`.
+    pub exponent: String,
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa => f.write_str("RSA"),
+            Self::RsaPss => f.write_str("RSA-PSS"),
+            Self::Ec { curve } => write!(f, "EC {curve}"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+impl KeyAlgorithm {
+    /// NIST's name of the curve, `P-256`, where it has one.
+    #[must_use]
+    pub fn nist_curve(&self) -> Option<&'static str> {
+        match self {
+            Self::Ec { curve: "secp224r1" } => Some("P-224"),
+            Self::Ec { curve: "prime256v1" } => Some("P-256"),
+            Self::Ec { curve: "secp384r1" } => Some("P-384"),
+            Self::Ec { curve: "secp521r1" } => Some("P-521"),
+            _ => None,
+        }
+    }
+}
+
+impl PublicKey {
+    pub(crate) fn of(certificate: &Certificate) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the key is null or its own.
+        let key = unsafe { c::X509_get0_pubkey(certificate.as_ptr()) };
+        if key.is_null() {
+            let error = queue.malformed();
+            let spki = certificate.spki_der();
+            let name = Elements::of(&spki)
+                .enter(SEQUENCE)
+                .and_then(|mut spki| spki.enter(SEQUENCE))
+                .and_then(|mut algorithm| algorithm.element(OBJECT_IDENTIFIER)?.object_name());
+            return match name {
+                Some(name) if !matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") => {
+                    let algorithm = KeyAlgorithm::Other(name);
+                    Ok(Self { algorithm, bits: 0, rsa: None, ec_point: None })
+                }
+                _ => Err(error),
+            };
+        }
+        // SAFETY: the live key of a live certificate.
+        unsafe {
+            Ok(Self {
+                algorithm: algorithm_of(key),
+                bits: bits_of(key),
+                rsa: rsa_numbers(key),
+                ec_point: ec_point(key),
+            })
+        }
+    }
+}
+
+/// # Safety
+/// `key` is live.
+pub(crate) unsafe fn algorithm_of(key: *const c::EVP_PKEY) -> KeyAlgorithm {
+    // SAFETY: a live key.
+    match unsafe { c::EVP_PKEY_id(key) } {
+        c::EVP_PKEY_RSA => KeyAlgorithm::Rsa,
+        c::EVP_PKEY_RSA_PSS => KeyAlgorithm::RsaPss,
+        c::EVP_PKEY_ED25519 => KeyAlgorithm::Ed25519,
+        c::EVP_PKEY_EC => {
+            // SAFETY: a live EC key; key and group belong to it.
+            let curve = unsafe {
+                c::EC_GROUP_get_curve_name(c::EC_KEY_get0_group(c::EVP_PKEY_get0_EC_KEY(key)))
+            };
+            KeyAlgorithm::Ec { curve: asn1::nid_short_name(curve).unwrap_or("unnamed curve") }
+        }
+        other => KeyAlgorithm::Other(
+            asn1::nid_long_name(other).map_or_else(|| other.to_string(), str::to_owned),
+        ),
+    }
+}
+
+/// # Safety
+/// `key` is live.
+pub(crate) unsafe fn bits_of(key: *const c::EVP_PKEY) -> u32 {
+    // SAFETY: a live key.
+    u32::try_from(unsafe { c::EVP_PKEY_bits(key) }).unwrap_or(0)
+}
+
+/// # Safety
+/// `key` is live.
+unsafe fn rsa_numbers(key: *const c::EVP_PKEY) -> Option<RsaPublicKey> {
+    let _queue = ErrorQueue::new();
+    // SAFETY: a live key; null unless it is RSA, else the key's own.
+    let rsa = unsafe { c::EVP_PKEY_get0_RSA(key) };
+    if rsa.is_null() {
+        return None;
+    }
+    // SAFETY: live numbers of a live key.
+    let (modulus, exponent) = unsafe { (number(c::RSA_get0_n(rsa)), number(c::RSA_get0_e(rsa))) };
+    let exponent = asn1::hex(&exponent).to_lowercase();
+    let exponent = match exponent.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    Some(RsaPublicKey { modulus: asn1::hex(&modulus), exponent: format!("0x{exponent}") })
+}
+
+/// The number big-endian.
+///
+/// # Safety
+/// `number` is null or live.
+unsafe fn number(number: *const c::BIGNUM) -> Vec<u8> {
+    if number.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: live.
+    let mut bytes = vec![0; unsafe { c::BN_num_bytes(number) } as usize];
+    // SAFETY: as many writable bytes as the number needs.
+    unsafe { c::BN_bn2bin(number, bytes.as_mut_ptr()) };
+    bytes
+}
+
+/// # Safety
+/// `key` is live.
+unsafe fn ec_point(key: *const c::EVP_PKEY) -> Option<Vec<u8>> {
+    let _queue = ErrorQueue::new();
+    // SAFETY: a live key; null unless it is EC, else the key's own.
+    let ec = unsafe { c::EVP_PKEY_get0_EC_KEY(key) };
+    if ec.is_null() {
+        return None;
+    }
+    let point_to_oct = |out: *mut u8, room: usize| {
+        // SAFETY: group and point of a live key; null or `room` writable bytes.
+        unsafe {
+            c::EC_POINT_point2oct(
+                c::EC_KEY_get0_group(ec),
+                c::EC_KEY_get0_public_key(ec),
+                c::point_conversion_form_t::POINT_CONVERSION_UNCOMPRESSED,
+                out,
+                room,
+                std::ptr::null_mut(),
+            )
+        }
+    };
+    let mut point = vec![0; point_to_oct(std::ptr::null_mut(), 0)];
+    let len = point_to_oct(point.as_mut_ptr(), point.len());
+    (len != 0 && len == point.len()).then_some(point)
+}
