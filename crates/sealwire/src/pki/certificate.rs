@@ -110,17 +110,9 @@ impl CertificateBuilder {
         }
     }
 
-    /// Begins a certificate for these names; the first that fits also becomes the common name,
-    /// which some old programs show or look for.
+    /// Begins a certificate for these names, with the subject of [`Subject::for_names`].
     pub fn for_names(names: Vec<SubjectAltName>) -> Result<Self, Error> {
-        const LONGEST_COMMON_NAME: usize = 64;
-        let common =
-            names.iter().map(SubjectAltName::value).find(|n| n.len() <= LONGEST_COMMON_NAME);
-        let subject = match common {
-            Some(name) => Subject::from_common_name(&name)?,
-            None => Subject::new(),
-        };
-        Ok(Self::new(subject).names(names))
+        Ok(Self::new(Subject::for_names(&names)?).names(names))
     }
 
     /// Begins a certificate for the subject of a request. The names and other extensions that it
