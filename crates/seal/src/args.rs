@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{ca, cert, connect, csr, demo, key, pfx, serve};
+use crate::cmd::{ca, cert, connect, csr, demo, key, pfx, serve, trust};
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -31,6 +31,9 @@ enum Command {
     /// A CA of your own, in a folder: make, issue, revoke
     #[command(subcommand)]
     Ca(ca::Command),
+    /// The roots that this machine trusts: install, uninstall, status
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// PFX files (PKCS#12): a key, its certificate and the chain in one encrypted file
     #[command(subcommand)]
     Pfx(pfx::Command),
@@ -46,6 +49,7 @@ impl Args {
             Command::Csr(command) => command.run(),
             Command::Cert(command) => command.run(),
             Command::Ca(command) => command.run(),
+            Command::Trust(command) => command.run(),
             Command::Pfx(command) => command.run(),
         }
     }

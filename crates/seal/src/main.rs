@@ -16,6 +16,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod report;
+mod truststore;
 
 fn main() -> ExitCode {
     match args::Args::parse().run() {

@@ -12,6 +12,8 @@ mod show;
 
 use clap::Subcommand;
 
+pub(crate) use folder::CaFolder;
+
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -41,4 +43,3 @@ impl Command {
         }
     }
 }
-

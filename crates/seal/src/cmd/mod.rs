@@ -10,3 +10,4 @@ mod material;
 pub(crate) mod pfx;
 pub(crate) mod serve;
 mod subject_prompt;
+pub(crate) mod trust;
