@@ -8,6 +8,7 @@ use clap::Parser;
 mod advice;
 mod args;
 mod cmd;
+mod delivery;
 mod facts;
 mod failure;
 mod key_file;

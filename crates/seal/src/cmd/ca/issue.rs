@@ -1,21 +1,21 @@
 //! `seal ca issue`.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::TrustStore;
 use sealwire::pki::x509::{Certificate, Purpose};
 use sealwire::pki::{
-    self, Access, CaStore, CertificateBuilder, ChainCheck, Csr, Existing, Issuer, KeyAlgorithm,
-    Pfx, PrivateKey, SubjectAltName,
+    self, Access, CaStore, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
+    PrivateKey, SubjectAltName,
 };
 use serde::Serialize;
 
 use super::folder::{CaFolder, CaPassphrase};
 use crate::cmd::cert::made::Made;
 use crate::cmd::cert::shape::Period;
+use crate::delivery::Delivery;
 use crate::failure::Failure;
 use crate::passphrase::{self, Source};
 use crate::report::{self, Answer};
@@ -95,24 +95,14 @@ impl fmt::Display for Report {
     }
 }
 
-/// What is to be written, all of it or nothing.
-struct Delivery {
-    existing: Existing,
-    files: Vec<(PathBuf, zeroize::Zeroizing<Vec<u8>>, Access)>,
-}
-
 impl Issue {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let store = self.folder.open()?;
         let csr = self.csr.as_deref().map(read_request).transpose()?;
         let (cert_file, key_file) = self.file_names(csr.as_ref());
-        let existing = if self.force { Existing::Replace } else { Existing::Keep };
-        if existing == Existing::Keep {
-            let key_file = key_file.as_ref().filter(|_| csr.is_none());
-            for path in [Some(&cert_file), key_file, self.pfx.as_ref()].into_iter().flatten() {
-                pki::check_absent(path)?;
-            }
-        }
+        let mut delivery = Delivery::new(self.force);
+        let files = [Some(&cert_file), key_file.as_ref(), self.pfx.as_ref()];
+        delivery.check(&files.into_iter().flatten().collect::<Vec<_>>())?;
         let issuer = self.passphrase.unlock(&store)?;
         let key = match csr {
             Some(_) => None,
@@ -126,7 +116,6 @@ impl Issue {
         check_allowed(&store, &issuer, &certificate)?;
 
         let chain: Vec<_> = store.chain()?.into_iter().filter(|c| !c.is_self_signed()).collect();
-        let mut delivery = Delivery { existing, files: Vec::new() };
         if let (Some(key), Some(key_file)) = (&key, &key_file) {
             delivery.add(key_file, key.to_pem().as_bytes(), Access::Private);
         }
@@ -200,30 +189,6 @@ impl Issue {
             certificate.unwrap_or_else(|| format!("{base}.pem").into()),
             Some(key).filter(|_| csr.is_none()),
         )
-    }
-}
-
-impl Delivery {
-    fn add(&mut self, path: &Path, bytes: &[u8], access: Access) {
-        self.files.push((path.to_owned(), zeroize::Zeroizing::new(bytes.to_vec()), access));
-    }
-
-    /// Writes all files. When one fails, those that were not there before are removed again.
-    fn write(&self) -> Result<(), Failure> {
-        let mut new = Vec::new();
-        for (path, bytes, access) in &self.files {
-            let fresh = !path.exists();
-            if let Err(error) = pki::write_file(path, bytes, *access, self.existing) {
-                for path in new {
-                    let _ = fs::remove_file(path);
-                }
-                return Err(error.into());
-            }
-            if fresh {
-                new.push(path);
-            }
-        }
-        Ok(())
     }
 }
 
