@@ -33,6 +33,14 @@ impl Ran {
     }
 }
 
+impl Ran {
+    /// Checks that the program refused as usage or I/O, with this in its message.
+    #[track_caller]
+    pub(crate) fn err_is(self, part: &str) {
+        assert!(self.code == 2 && self.stderr.contains(part), "{self:?}");
+    }
+}
+
 impl Folder {
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a temporary folder") }

@@ -126,7 +126,7 @@ impl CertificateBuilder {
     /// on for as long as the old one was. The key may be the same or another.
     pub fn renewing(old: &x509::Certificate) -> Result<Self, Error> {
         let mut builder = Self::new(Subject::from_der(old.subject().der())?);
-        builder.requested = renew::extensions_to_keep(old)?;
+        builder.requested = renew::extensions_of(old)?;
         builder.kind = match old.version() {
             3 => Kind::Renewal,
             _ => Kind::OpensslDefault,
@@ -316,12 +316,7 @@ impl CertificateBuilder {
         let key = KeyAlgorithm::of_spki(spki)?;
         let mut all = Vec::new();
         if self.kind == Kind::Renewal {
-            all.push(extension::subject_key_identifier(spki)?);
-            if let Some(id) = issuer_key_identifier {
-                all.push(extension::authority_key_identifier(id)?);
-            }
-            all.extend(self.requested.iter().cloned());
-            return Ok(all);
+            return renew::extensions(&self.requested, spki, issuer_key_identifier);
         }
         let (ca, path_length) = match self.kind {
             Kind::Authority { path_length } => (true, path_length),
