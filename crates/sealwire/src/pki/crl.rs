@@ -99,6 +99,14 @@ pub struct Revoked {
     pub reason: RevocationReason,
 }
 
+impl Revoked {
+    /// This certificate, from now on.
+    pub fn now(certificate: &x509::Certificate, reason: RevocationReason) -> Self {
+        let serial = super::store::bytes_of_hex(&certificate.serial_hex());
+        Self { serial, time: SystemTime::now(), reason }
+    }
+}
+
 /// A revocation list to be signed.
 #[derive(Debug, Clone)]
 pub struct CrlBuilder {

@@ -186,7 +186,7 @@ impl CaStore {
         })?;
         let revoked = self.index()?.entries.into_iter().filter_map(|entry| {
             let (time, reason) = entry.revoked()?;
-            Some(Revoked { serial: bytes(entry.serial()), time, reason })
+            Some(Revoked { serial: bytes_of_hex(entry.serial()), time, reason })
         });
         let crl = CrlBuilder { number, this_update, next_update, revoked: revoked.collect() }
             .signed_by(issuer)?;
@@ -254,7 +254,7 @@ fn same_number(one: &str, other: &str) -> bool {
     one.trim_start_matches('0') == other.trim_start_matches('0')
 }
 
-fn bytes(hexadecimal: &str) -> Vec<u8> {
+pub(super) fn bytes_of_hex(hexadecimal: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         hexadecimal.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
     // An odd first digit is a byte of its own.
