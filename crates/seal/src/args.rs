@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{ca, cert, connect, csr, demo, key, pfx, serve, trust};
+use crate::cmd::{ca, cert, connect, crl, csr, demo, key, pfx, serve, trust};
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -31,6 +31,9 @@ enum Command {
     /// A CA of your own, in a folder: make, issue, revoke
     #[command(subcommand)]
     Ca(ca::Command),
+    /// Certificate revocation lists: show
+    #[command(subcommand)]
+    Crl(crl::Command),
     /// The roots that this machine trusts: install, uninstall, status
     #[command(subcommand)]
     Trust(trust::Command),
@@ -49,6 +52,7 @@ impl Args {
             Command::Csr(command) => command.run(),
             Command::Cert(command) => command.run(),
             Command::Ca(command) => command.run(),
+            Command::Crl(command) => command.run(),
             Command::Trust(command) => command.run(),
             Command::Pfx(command) => command.run(),
         }

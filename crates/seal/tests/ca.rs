@@ -4,6 +4,7 @@ mod peers;
 
 use std::process::Command;
 
+use peers::https::Server;
 use peers::{Folder, installed};
 
 fn with_ca(options: &str) -> Folder {
@@ -57,10 +58,35 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
     assert!(text.text().contains("Key Compromise"), "{text:?}");
     let number = dir.openssl("crl -in ca/crl.pem -noout -crlnumber");
     assert_eq!(number.text().trim(), "crlNumber=0x02", "each list has a greater number");
+    let shown = dir.seal("crl show ca/crl.pem").ok();
+    assert!(shown.text().starts_with("CN=Test-CA: list 02, current: "), "{shown:?}");
+    let text = dir.seal("crl show --text ca/crl.pem").ok();
+    assert!(text.text().contains("Key Compromise"), "{text:?}");
     let ours = dir.seal("cert verify localhost+4.pem --ca ca/ca.pem --crl ca/crl.pem");
     assert!(ours.code == 1 && ours.text().contains("CERT_REVOKED"), "{ours:?}");
     let again = dir.seal("ca revoke --dir ca localhost+4.pem");
     assert!(again.code == 2 && again.stderr.contains("revoked already"), "{again:?}");
+}
+
+#[test]
+fn curl_reads_from_a_server_with_its_certificate() {
+    if !installed(&["curl", "node"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.seal("ca intermediate --dir ca --new-dir mid --name Middle").ok();
+    dir.seal("ca issue --dir mid localhost").ok();
+    let server = Server::start(&dir, "localhost.pem", "localhost-key.pem");
+    let url = format!("https://localhost:{}/", server.port);
+    let curl = |arguments: &[&str]| {
+        let all: Vec<_> = ["-sS", &url].into_iter().chain(arguments.iter().copied()).collect();
+        dir.run(Command::new("curl"), &all, b"")
+    };
+    assert_eq!(curl(&["--cacert", "ca/ca.pem"]).ok().text(), "<p>sealed</p>");
+    let pin = dir.seal("key show --key localhost-key.pem").ok();
+    let pin = pin.text().split_whitespace().last().unwrap();
+    curl(&["--cacert", "ca/ca.pem", "--pinnedpubkey", &format!("sha256//{pin}")]).ok();
+    assert_eq!(curl(&[]).code, 60, "curl does not know the CA");
 }
 
 #[test]

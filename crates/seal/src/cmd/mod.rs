@@ -3,6 +3,7 @@
 pub(crate) mod ca;
 pub(crate) mod cert;
 pub(crate) mod connect;
+pub(crate) mod crl;
 pub(crate) mod csr;
 pub(crate) mod demo;
 pub(crate) mod key;

@@ -1,6 +1,8 @@
 //! The programs that judge what we make, and our own, all run in one folder.
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub(crate) mod https;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
