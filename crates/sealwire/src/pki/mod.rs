@@ -20,6 +20,7 @@ mod renew;
 mod signature;
 mod store;
 mod subject;
+mod tbs;
 mod traditional;
 mod usage;
 mod validity;

@@ -222,6 +222,10 @@ mod tests {
         assert_eq!(refused("CN=\\zz"), "CN: '\\z' is not an escape");
         assert_eq!(refused("CN=\"a"), "CN: the quote does not end");
         assert_eq!(refused("CN=a\0b"), "CN \"a\\0b\": has a NUL character");
+        for noncharacter in ['\u{fdd0}', '\u{ffff}', '\u{1fffe}'] {
+            let message = refused(&format!("CN={noncharacter}"));
+            assert!(message.ends_with("has a code point that is no character"), "{message}");
+        }
     }
 
     #[test]
