@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{cert, connect, csr, demo, key, pfx, serve};
+use crate::cmd::{ca, cert, connect, crl, csr, demo, key, pfx, serve, trust};
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -28,6 +28,15 @@ enum Command {
     /// Certificates: sign, renew, show, check, look over
     #[command(subcommand)]
     Cert(cert::Command),
+    /// A CA of your own, in a folder: make, issue, revoke
+    #[command(subcommand)]
+    Ca(ca::Command),
+    /// Certificate revocation lists: show
+    #[command(subcommand)]
+    Crl(crl::Command),
+    /// The roots that this machine trusts: install, uninstall, status
+    #[command(subcommand)]
+    Trust(trust::Command),
     /// PFX files (PKCS#12): a key, its certificate and the chain in one encrypted file
     #[command(subcommand)]
     Pfx(pfx::Command),
@@ -42,6 +51,9 @@ impl Args {
             Command::Key(command) => command.run(),
             Command::Csr(command) => command.run(),
             Command::Cert(command) => command.run(),
+            Command::Ca(command) => command.run(),
+            Command::Crl(command) => command.run(),
+            Command::Trust(command) => command.run(),
             Command::Pfx(command) => command.run(),
         }
     }

@@ -37,6 +37,12 @@ impl Failure {
         self
     }
 
+    /// Says where it happened.
+    pub(crate) fn prefix(mut self, place: &str) -> Self {
+        self.fact = format!("{place}: {}", self.fact);
+        self
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self.blame {
             Blame::Subject => ExitCode::from(1),

@@ -8,6 +8,7 @@ use clap::Parser;
 mod advice;
 mod args;
 mod cmd;
+mod delivery;
 mod facts;
 mod failure;
 mod key_file;
@@ -16,6 +17,7 @@ mod output;
 mod passphrase;
 mod progress;
 mod report;
+mod truststore;
 
 fn main() -> ExitCode {
     match args::Args::parse().run() {

@@ -126,12 +126,9 @@ impl New {
         if let Some(subject) = &self.subject {
             return Ok(Answers { subject: subject.clone(), ..Answers::default() });
         }
-        match self.names.first() {
-            Some(first) => Ok(Answers {
-                subject: Subject::from_common_name(&first.value())?,
-                ..Answers::default()
-            }),
-            None => subject_prompt::ask(&mut io::stdin().lock()),
+        match self.names.as_slice() {
+            [] => subject_prompt::ask(&mut io::stdin().lock()),
+            names => Ok(Answers { subject: Subject::for_names(names)?, ..Answers::default() }),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One module for each verb: its arguments and what it does.
 
+pub(crate) mod ca;
 pub(crate) mod cert;
 pub(crate) mod connect;
+pub(crate) mod crl;
 pub(crate) mod csr;
 pub(crate) mod demo;
 pub(crate) mod key;
@@ -9,3 +11,4 @@ mod material;
 pub(crate) mod pfx;
 pub(crate) mod serve;
 mod subject_prompt;
+pub(crate) mod trust;

@@ -1,6 +1,8 @@
 //! The programs that judge what we make, and our own, all run in one folder.
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub(crate) mod https;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,6 +32,14 @@ impl Ran {
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "stdout: {:?}\nstderr: {}", self.text(), self.stderr);
         self
+    }
+}
+
+impl Ran {
+    /// Checks that the program refused as usage or I/O, with this in its message.
+    #[track_caller]
+    pub(crate) fn err_is(self, part: &str) {
+        assert!(self.code == 2 && self.stderr.contains(part), "{self:?}");
     }
 }
 

@@ -3,19 +3,16 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_lc_rs::rand;
 use const_oid::db::rfc5280;
-use der::asn1::{AnyRef, Uint};
-use der::{Decode, Enumerated, Sequence};
-use spki::AlgorithmIdentifierOwned;
+use der::Decode;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::signature::{sign_der, unencodable};
+use super::signature::sign_der;
 use super::{
     Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, NameConstraint, PrivateKey,
-    Problem, Subject, SubjectAltName, Validity, extension, renew, x509,
+    Problem, Subject, SubjectAltName, Validity, extension, renew, tbs, x509,
 };
 
 /// Days a certificate of ours is valid unless told otherwise. Below every limit that clients set
@@ -110,17 +107,9 @@ impl CertificateBuilder {
         }
     }
 
-    /// Begins a certificate for these names; the first that fits also becomes the common name,
-    /// which some old programs show or look for.
+    /// Begins a certificate for these names, with the subject of [`Subject::for_names`].
     pub fn for_names(names: Vec<SubjectAltName>) -> Result<Self, Error> {
-        const LONGEST_COMMON_NAME: usize = 64;
-        let common =
-            names.iter().map(SubjectAltName::value).find(|n| n.len() <= LONGEST_COMMON_NAME);
-        let subject = match common {
-            Some(name) => Subject::from_common_name(&name)?,
-            None => Subject::new(),
-        };
-        Ok(Self::new(subject).names(names))
+        Ok(Self::new(Subject::for_names(&names)?).names(names))
     }
 
     /// Begins a certificate for the subject of a request. The names and other extensions that it
@@ -134,7 +123,7 @@ impl CertificateBuilder {
     /// on for as long as the old one was. The key may be the same or another.
     pub fn renewing(old: &x509::Certificate) -> Result<Self, Error> {
         let mut builder = Self::new(Subject::from_der(old.subject().der())?);
-        builder.requested = renew::extensions_to_keep(old)?;
+        builder.requested = renew::extensions_of(old)?;
         builder.kind = match old.version() {
             3 => Kind::Renewal,
             _ => Kind::OpensslDefault,
@@ -291,8 +280,8 @@ impl CertificateBuilder {
         key: &PrivateKey,
     ) -> Result<x509::Certificate, Error> {
         let serial = match &self.serial {
-            Some(serial) => check_serial(serial)?,
-            None => random_serial()?,
+            Some(serial) => tbs::check_serial(serial)?,
+            None => tbs::random_serial()?,
         };
         let validity = match self.validity {
             Some(validity) => validity,
@@ -304,12 +293,12 @@ impl CertificateBuilder {
             _ => self.extensions(spki, issuer_key_identifier)?,
         };
         let subject = self.subject.to_der();
-        let parts = TbsParts {
+        let parts = tbs::Parts {
             serial,
-            issuer: any(issuer)?,
+            issuer: tbs::any(issuer)?,
             validity: validity.to_x509()?,
-            subject: any(&subject)?,
-            spki: any(spki)?,
+            subject: tbs::any(&subject)?,
+            spki: tbs::any(spki)?,
             extensions,
         };
         let der = sign_der(key, |algorithm| parts.into_tbs(algorithm))?;
@@ -324,12 +313,7 @@ impl CertificateBuilder {
         let key = KeyAlgorithm::of_spki(spki)?;
         let mut all = Vec::new();
         if self.kind == Kind::Renewal {
-            all.push(extension::subject_key_identifier(spki)?);
-            if let Some(id) = issuer_key_identifier {
-                all.push(extension::authority_key_identifier(id)?);
-            }
-            all.extend(self.requested.iter().cloned());
-            return Ok(all);
+            return renew::extensions(&self.requested, spki, issuer_key_identifier);
         }
         let (ca, path_length) = match self.kind {
             Kind::Authority { path_length } => (true, path_length),
@@ -393,72 +377,4 @@ impl CertificateBuilder {
             _ => vec![KeyUsage::DigitalSignature],
         }
     }
-}
-
-/// TBSCertificate (RFC 5280, section 4.1). Our own and not x509-cert's, whose fields are private:
-/// here names and keys stay the bytes they were, so an issuer's name never changes its encoding.
-#[derive(Sequence)]
-struct TbsCertificate<'a> {
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", default = "Version::default")]
-    version: Version,
-    serial: Uint,
-    signature: AlgorithmIdentifierOwned,
-    issuer: AnyRef<'a>,
-    validity: x509_cert::time::Validity,
-    subject: AnyRef<'a>,
-    spki: AnyRef<'a>,
-    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<Vec<Extension>>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Enumerated)]
-#[asn1(type = "INTEGER")]
-#[repr(u8)]
-enum Version {
-    #[default]
-    V1 = 0,
-    V3 = 2,
-}
-
-struct TbsParts<'a> {
-    serial: Uint,
-    issuer: AnyRef<'a>,
-    validity: x509_cert::time::Validity,
-    subject: AnyRef<'a>,
-    spki: AnyRef<'a>,
-    extensions: Vec<Extension>,
-}
-
-impl<'a> TbsParts<'a> {
-    fn into_tbs(self, signature: AlgorithmIdentifierOwned) -> TbsCertificate<'a> {
-        let Self { serial, issuer, validity, subject, spki, extensions } = self;
-        let (version, extensions) = match extensions.is_empty() {
-            true => (Version::V1, None),
-            false => (Version::V3, Some(extensions)),
-        };
-        TbsCertificate { version, serial, signature, issuer, validity, subject, spki, extensions }
-    }
-}
-
-fn any(der: &[u8]) -> Result<AnyRef<'_>, Error> {
-    AnyRef::from_der(der).map_err(|e| unencodable(&e))
-}
-
-/// 20 bytes, the most that RFC 5280 allows: 158 random bits, after one that keeps the number
-/// positive and one that keeps it at full length.
-fn random_serial() -> Result<Uint, Error> {
-    let mut bytes = [0; 20];
-    rand::fill(&mut bytes).map_err(|_| Error::new(Problem::Internal, "no random bytes"))?;
-    bytes[0] = bytes[0] & 0x7f | 0x40;
-    Uint::new(&bytes).map_err(|e| unencodable(&e))
-}
-
-fn check_serial(bytes: &[u8]) -> Result<Uint, Error> {
-    let significant = bytes.iter().skip_while(|byte| **byte == 0).count();
-    let negative = bytes.len() >= 20 && bytes[bytes.len() - significant..].first() >= Some(&0x80);
-    if significant == 0 || significant > 20 || (significant == 20 && negative) {
-        let what = "a serial number is a positive integer of at most 20 bytes";
-        return Err(Error::new(Problem::InvalidValue, what));
-    }
-    Uint::new(bytes).map_err(|e| unencodable(&e))
 }

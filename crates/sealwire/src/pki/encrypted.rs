@@ -133,7 +133,8 @@ pub(super) fn first_in_pem(pem: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Err
     block.filter(|b| b.label == LABEL).map(pem::Block::decode).transpose()
 }
 
-fn check_cost(kdf: &Kdf) -> Result<(), Error> {
+/// Refuses what would take minutes or all memory.
+pub(super) fn check_cost(kdf: &Kdf) -> Result<(), Error> {
     let too_much = match kdf {
         Kdf::Pbkdf2(kdf) => kdf.iteration_count > MOST_ITERATIONS,
         Kdf::Scrypt(kdf) => {

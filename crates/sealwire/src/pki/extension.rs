@@ -21,7 +21,7 @@ use super::{Error, ExtendedKeyUsage, KeyUsage, NameConstraint, Problem, SubjectA
 /// id-pe-tlsfeature (RFC 7633).
 const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
 
-fn extension(
+pub(super) fn extension(
     extn_id: ObjectIdentifier,
     critical: bool,
     value: &impl Encode,

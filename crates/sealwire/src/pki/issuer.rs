@@ -60,7 +60,8 @@ impl Issuer {
         &self.certificate
     }
 
-    pub(super) fn key(&self) -> &PrivateKey {
+    /// The CA's key.
+    pub fn key(&self) -> &PrivateKey {
         &self.key
     }
 

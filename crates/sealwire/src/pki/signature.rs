@@ -144,7 +144,20 @@ fn pss(algorithm: &AlgorithmIdentifierOwned) -> Result<Verifier, Error> {
 
 /// The registered name of an algorithm, or its dotted OID: errors name what we do not have.
 pub(super) fn name_of(oid: &ObjectIdentifier) -> String {
-    const_oid::db::DB.by_oid(oid).map_or_else(|| oid.to_string(), str::to_owned)
+    /// What people meet and the database lacks.
+    const MORE: &[(&str, &str)] = &[
+        ("1.3.132.0.10", "secp256k1"),
+        ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
+        ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
+        ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
+        ("1.3.101.113", "Ed448"),
+        ("1.2.840.10040.4.1", "DSA"),
+    ];
+    let dotted = oid.to_string();
+    match MORE.iter().find(|row| row.0 == dotted) {
+        Some(row) => row.1.to_owned(),
+        None => const_oid::db::DB.by_oid(oid).map_or(dotted, str::to_owned),
+    }
 }
 
 fn bad() -> Error {

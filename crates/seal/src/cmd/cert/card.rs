@@ -86,7 +86,8 @@ impl Card {
         if self.ca {
             return match self.path_length {
                 Some(0) => "a CA that may sign leaves only".to_owned(),
-                Some(n) => format!("a CA with at most {n} CAs under it"),
+                Some(1) => "a CA that may have CAs below it, one level deep".to_owned(),
+                Some(n) => format!("a CA that may have CAs below it, {n} levels deep"),
                 None => "a CA".to_owned(),
             };
         }

@@ -61,12 +61,15 @@ impl Check {
         for path in &self.files {
             for certificate in pki::certificates_from_file(path)? {
                 let (start, end) = (certificate.not_before(), certificate.not_after());
-                let days = (end - now).div_euclid(86_400);
+                let left = match (end - now).max(0) {
+                    seconds @ ..172_800 => format!("{} hours", seconds / 3600),
+                    seconds => format!("{} days", seconds / 86_400),
+                };
                 let verdict = match () {
                     () if now > end => "expired".to_owned(),
                     () if now < start => "not valid yet".to_owned(),
-                    () if end < horizon => format!("expires in {days} days"),
-                    () => format!("good for {days} days"),
+                    () if end < horizon => format!("expires in {left}"),
+                    () => format!("good for {left}"),
                 };
                 lines.push(Line {
                     file: path.display().to_string(),

@@ -59,7 +59,7 @@ impl SelfSign {
         let subject = match (&csr, &self.subject) {
             (Some(csr), _) => csr.subject().clone(),
             (None, Some(subject)) => subject.clone(),
-            (None, None) => Subject::from_common_name(&self.shape.names[0].value())?,
+            (None, None) => Subject::for_names(&self.shape.names)?,
         };
         let mut builder = CertificateBuilder::new(subject.clone());
         if self.openssl_compat {

@@ -6,6 +6,8 @@ use zeroize::Zeroizing;
 /// What the derived bytes are for (appendix B.3).
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
+    EncryptionKey = 1,
+    Iv = 2,
     MacKey = 3,
 }
 

@@ -1,6 +1,10 @@
 //! PFX files (PKCS#12, RFC 7292): a key, its certificate and the chain in one encrypted file.
 
+mod ber;
+mod cipher;
 mod kdf;
+mod mac;
+mod read;
 mod structure;
 mod write;
 
@@ -41,20 +45,57 @@ impl Pfx {
         self
     }
 
-    /// Reads a PFX. `None` is for a file without a passphrase; an empty one is not the same, but
-    /// files with either are opened by both.
+    /// Reads a PFX with one key. `None` and an empty passphrase open the same files.
+    ///
+    /// With several keys the error is [`Problem::SeveralKeys`] and names them; see
+    /// [`all_from_der`](Self::all_from_der).
     pub fn from_der(der: &[u8], passphrase: Option<&str>) -> Result<Self, Error> {
-        let parsed = x509::Pkcs12::parse(der, passphrase.map(str::as_bytes))?;
-        let (Some(key), Some(certificate)) = (parsed.key, parsed.certificate) else {
-            return Err(Error::new(Problem::Malformed, "there is no key with its certificate"));
-        };
-        Self::new(PrivateKey::from_x509(&key)?, certificate, parsed.chain)
+        let mut all = Self::all_from_der(der, passphrase)?;
+        match all.pop() {
+            Some(only) if all.is_empty() => Ok(only),
+            Some(last) => {
+                let names: Vec<_> = all.iter().chain([&last]).map(Self::label).collect();
+                let what = format!("the PFX has several keys: {}", names.join(", "));
+                Err(Error::new(Problem::SeveralKeys, what))
+            }
+            None => Err(Error::new(Problem::Malformed, "the PFX has no private key")),
+        }
+    }
+
+    /// Reads every key of a PFX with its certificate and chain: a Java key store may have many.
+    pub fn all_from_der(der: &[u8], passphrase: Option<&str>) -> Result<Vec<Self>, Error> {
+        match read::read(der, passphrase) {
+            // AWS-LC has RC4, which nothing else here needs.
+            Err(e) if e.problem() == Problem::Unsupported => {
+                let parsed = x509::Pkcs12::parse(der, passphrase.map(str::as_bytes));
+                let Ok(x509::Pkcs12 {
+                    key: Some(key), certificate: Some(certificate), chain, ..
+                }) = parsed
+                else {
+                    return Err(e);
+                };
+                Ok(vec![Self::new(PrivateKey::from_x509(&key)?, certificate, chain)?])
+            }
+            read => read,
+        }
     }
 
     /// Reads a PFX file. Errors name the file.
     pub fn from_file(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
         Self::from_der(&bytes, passphrase).map_err(|e| e.at(path.display().to_string()))
+    }
+
+    /// The name that Windows, Java and Firefox show, if the file has one.
+    pub fn name(&self) -> Option<&str> {
+        self.friendly_name.as_deref()
+    }
+
+    fn label(&self) -> String {
+        match self.name() {
+            Some(name) => format!("{name:?}"),
+            None => self.certificate.subject().to_string(),
+        }
     }
 
     /// Writes it as OpenSSL 3 does: PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, MAC with
@@ -70,7 +111,14 @@ impl Pfx {
         passphrase: &str,
         iterations: u32,
     ) -> Result<Vec<u8>, Error> {
-        write::write(self, passphrase, iterations)
+        write::write(self, passphrase, write::Form::Modern { iterations })
+    }
+
+    /// Writes it for programs from before 2018 (Windows 7 and Server 2016, macOS up to 14,
+    /// Java 8 before update 301): 3DES and SHA-1 with 2048 iterations. Whoever has the file can
+    /// guess passphrases quickly.
+    pub fn to_der_legacy(&self, passphrase: &str) -> Result<Vec<u8>, Error> {
+        write::write(self, passphrase, write::Form::Legacy)
     }
 
     /// The private key.

@@ -1,10 +1,10 @@
-//! Writing a PFX as OpenSSL 3 does, with today's iteration counts.
+//! Writing a PFX as OpenSSL 3 does with today's iteration counts, or as its `-legacy` does.
 
 use aws_lc_rs::{digest, hmac, rand};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912;
 use der::asn1::{Any, BmpString, OctetString, SetOfVec};
-use der::{Decode, Encode};
+use der::{Decode, Encode, Sequence};
 use pkcs5::pbes2;
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attribute;
@@ -14,20 +14,31 @@ use super::structure::{
     EncryptedData, FRIENDLY_NAME, LOCAL_KEY_ID, MacData, Pfx as File, SHROUDED_KEY_BAG, SafeBag,
     X509_CERTIFICATE,
 };
-use super::{Pfx, kdf};
+use super::{Pfx, cipher, kdf};
 use crate::pki::signature::unencodable;
 use crate::pki::{Error, KeyEncryption, Problem, encrypted};
 
+/// With what the parts are encrypted.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// AES-256 and SHA-256.
+    Modern { iterations: u32 },
+    /// 3DES and SHA-1, 2048 iterations.
+    Legacy,
+}
+
+const LEGACY_ITERATIONS: u32 = 2048;
+
 /// The file: certificates encrypted in one safe, the key in another, a MAC over both.
-pub(super) fn write(pfx: &Pfx, passphrase: &str, iterations: u32) -> Result<Vec<u8>, Error> {
+pub(super) fn write(pfx: &Pfx, passphrase: &str, form: Form) -> Result<Vec<u8>, Error> {
     let key_id = key_id(pfx);
-    let certificates = encrypt_safe(&certificate_bags(pfx, &key_id)?, passphrase, iterations)?;
-    let keys = vec![key_bag(pfx, &key_id, passphrase, iterations)?];
+    let certificates = encrypt_safe(&certificate_bags(pfx, &key_id)?, passphrase, form)?;
+    let keys = vec![key_bag(pfx, &key_id, passphrase, form)?];
     let safes = der(&vec![certificates, data(&der(&keys)?)?])?;
     let file = File {
         version: 3,
         auth_safe: data(&safes)?,
-        mac_data: Some(mac(&safes, passphrase, iterations)?),
+        mac_data: Some(mac(&safes, passphrase, form)?),
     };
     der(&file)
 }
@@ -45,14 +56,31 @@ fn certificate_bags(pfx: &Pfx, key_id: &[u8]) -> Result<Vec<SafeBag>, Error> {
     Ok(bags)
 }
 
-fn key_bag(pfx: &Pfx, key_id: &[u8], passphrase: &str, iterations: u32) -> Result<SafeBag, Error> {
-    let how = KeyEncryption::Pbkdf2 { iterations };
-    let key = encrypted::encrypt(pfx.key.to_pkcs8_der(), passphrase.as_bytes(), how)?;
+fn key_bag(pfx: &Pfx, key_id: &[u8], passphrase: &str, form: Form) -> Result<SafeBag, Error> {
+    let plain = pfx.key.to_pkcs8_der();
+    let shrouded = match form {
+        Form::Modern { iterations } => {
+            let how = KeyEncryption::Pbkdf2 { iterations };
+            encrypted::encrypt(plain, passphrase.as_bytes(), how)?
+        }
+        Form::Legacy => {
+            let (algorithm, ciphertext) =
+                cipher::seal_3des(passphrase, &random::<8>()?, LEGACY_ITERATIONS, plain)?;
+            der(&ShroudedKey { algorithm, ciphertext: octets(&ciphertext)? })?
+        }
+    };
     Ok(SafeBag {
         id: SHROUDED_KEY_BAG,
-        value: Any::from_der(&key).map_err(|e| unencodable(&e))?,
+        value: Any::from_der(&shrouded).map_err(|e| unencodable(&e))?,
         attributes: Some(attributes(pfx.friendly_name.as_deref(), key_id)?),
     })
+}
+
+/// EncryptedPrivateKeyInfo with an algorithm that the pkcs8 crate has not.
+#[derive(Sequence)]
+struct ShroudedKey {
+    algorithm: AlgorithmIdentifierOwned,
+    ciphertext: OctetString,
 }
 
 /// What ties the key to its certificate: the certificate's SHA-1, as OpenSSL has it.
@@ -92,23 +120,21 @@ fn data(content: &[u8]) -> Result<ContentInfo, Error> {
     Ok(ContentInfo { content_type: DATA, content: Some(content) })
 }
 
-fn encrypt_safe(
-    bags: &Vec<SafeBag>,
-    passphrase: &str,
-    iterations: u32,
-) -> Result<ContentInfo, Error> {
-    let parameters = encrypted::parameters(iterations)?;
-    let ciphertext = parameters
-        .encrypt(passphrase, &der(bags)?)
-        .map_err(|_| Error::new(Problem::Internal, "encrypting the PFX failed"))?;
-    let encrypted = EncryptedData {
-        version: 0,
-        content: EncryptedContentInfo {
-            content_type: DATA,
-            algorithm: algorithm(&parameters)?,
-            ciphertext: octets(&ciphertext)?,
-        },
+fn encrypt_safe(bags: &Vec<SafeBag>, passphrase: &str, form: Form) -> Result<ContentInfo, Error> {
+    let plain = der(bags)?;
+    let (algorithm, ciphertext) = match form {
+        Form::Modern { iterations } => {
+            let parameters = encrypted::parameters(iterations)?;
+            let ciphertext = parameters
+                .encrypt(passphrase, &plain)
+                .map_err(|_| Error::new(Problem::Internal, "encrypting the PFX failed"))?;
+            (algorithm(&parameters)?, ciphertext)
+        }
+        Form::Legacy => cipher::seal_3des(passphrase, &random::<8>()?, LEGACY_ITERATIONS, &plain)?,
     };
+    let ciphertext = octets(&ciphertext)?;
+    let content = EncryptedContentInfo { content_type: DATA, algorithm, ciphertext };
+    let encrypted = EncryptedData { version: 0, content };
     let content = Any::encode_from(&encrypted).map_err(|e| unencodable(&e))?;
     Ok(ContentInfo { content_type: ENCRYPTED_DATA, content: Some(content) })
 }
@@ -118,15 +144,23 @@ fn algorithm(parameters: &pbes2::Parameters) -> Result<AlgorithmIdentifierOwned,
     Ok(AlgorithmIdentifierOwned { oid: pbes2::PBES2_OID, parameters: Some(parameters) })
 }
 
-fn mac(content: &[u8], passphrase: &str, iterations: u32) -> Result<MacData, Error> {
-    let mut salt = [0; 16];
-    rand::fill(&mut salt).map_err(|_| Error::new(Problem::Internal, "no random bytes"))?;
-    let digest = &digest::SHA256;
+fn mac(content: &[u8], passphrase: &str, form: Form) -> Result<MacData, Error> {
+    let (digest, hmac, oid, iterations) = match form {
+        Form::Modern { iterations } => {
+            (&digest::SHA256, hmac::HMAC_SHA256, rfc5912::ID_SHA_256, iterations)
+        }
+        Form::Legacy => (
+            &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            rfc5912::ID_SHA_1,
+            LEGACY_ITERATIONS,
+        ),
+    };
+    let salt: [u8; 16] = random()?;
     let passphrase = kdf::bmp(passphrase);
     let length = digest.output_len();
     let key = kdf::derive(digest, kdf::Purpose::MacKey, &passphrase, &salt, iterations, length);
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), content);
-    let oid = rfc5912::ID_SHA_256;
+    let tag = hmac::sign(&hmac::Key::new(hmac, &key), content);
     Ok(MacData {
         mac: DigestInfo {
             algorithm: AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) },
@@ -135,6 +169,12 @@ fn mac(content: &[u8], passphrase: &str, iterations: u32) -> Result<MacData, Err
         salt: octets(&salt)?,
         iterations,
     })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| Error::new(Problem::Internal, "no random bytes"))?;
+    Ok(bytes)
 }
 
 fn octets(bytes: &[u8]) -> Result<OctetString, Error> {

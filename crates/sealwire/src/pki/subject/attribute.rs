@@ -192,6 +192,9 @@ impl Attribute {
             Err(Error::new(Problem::InvalidValue, format!("{} has no value", self.short)))
         } else if text.contains('\0') {
             Err(self.refuse(text, "has a NUL character".to_owned()))
+        } else if text.chars().any(is_noncharacter) {
+            // AWS-LC and BoringSSL do not read a certificate with one.
+            Err(self.refuse(text, "has a code point that is no character".to_owned()))
         } else if count < least || count > most {
             let bound = if least == most { format!("{most}") } else { format!("at most {most}") };
             Err(self.refuse(text, format!("must be {bound} characters long, is {count}")))
@@ -208,4 +211,10 @@ impl Attribute {
     fn refuse(&self, text: &str, why: String) -> Error {
         Error::new(Problem::InvalidValue, format!("{} {text:?}: {why}", self.short))
     }
+}
+
+/// The code points that Unicode promises never to make characters (section 23.7).
+fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }

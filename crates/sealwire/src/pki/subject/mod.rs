@@ -13,7 +13,7 @@ use der::{Decode, Encode};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
-use super::{Error, Problem};
+use super::{Error, Problem, SubjectAltName};
 
 /// A distinguished name: the subject or issuer of a certificate.
 ///
@@ -47,6 +47,23 @@ impl Subject {
         let mut subject = Self::new();
         subject.push("CN", name)?;
         Ok(subject)
+    }
+
+    /// A subject for a certificate that is about these names: the first that fits as the common
+    /// name, which people see and a few old programs look for.
+    ///
+    /// An address comes as `IP:10.0.0.1`: OpenSSL takes a bare `10.0.0.1` for a host name, which
+    /// then violates the name constraints of the CA.
+    pub fn for_names(names: &[SubjectAltName]) -> Result<Self, Error> {
+        const LONGEST: usize = 64;
+        let text = |name: &SubjectAltName| match name {
+            SubjectAltName::Ip(address) => format!("IP:{address}"),
+            other => other.value().into_owned(),
+        };
+        match names.iter().map(text).find(|text| text.chars().count() <= LONGEST) {
+            Some(text) => Self::from_common_name(&text),
+            None => Ok(Self::new()),
+        }
     }
 
     /// Appends one attribute as a relative name of its own. `attribute` is a short or long name
@@ -205,6 +222,10 @@ mod tests {
         assert_eq!(refused("CN=\\zz"), "CN: '\\z' is not an escape");
         assert_eq!(refused("CN=\"a"), "CN: the quote does not end");
         assert_eq!(refused("CN=a\0b"), "CN \"a\\0b\": has a NUL character");
+        for noncharacter in ['\u{fdd0}', '\u{ffff}', '\u{1fffe}'] {
+            let message = refused(&format!("CN={noncharacter}"));
+            assert!(message.ends_with("has a code point that is no character"), "{message}");
+        }
     }
 
     #[test]

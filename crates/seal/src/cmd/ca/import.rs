@@ -1,0 +1,59 @@
+//! `seal ca import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::pki::{self, CaStore, Issuer};
+
+use super::folder::CaFolder;
+use super::init::key_text;
+use super::show::Report;
+use crate::failure::Failure;
+use crate::passphrase::{self, Source};
+use crate::report::{self, Answer};
+
+/// Take over a CA that something else made: OpenSSL, mkcert, step, easy-rsa
+///
+/// Its files are copied; the certificate is not made anew, so those who trust it need do nothing.
+/// mkcert's are rootCA.pem and rootCA-key.pem in `mkcert -CAROOT`; step's are
+/// certs/root_ca.crt and secrets/root_ca_key in `step path`.
+#[derive(Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// The CA's certificate; further certificates in the file are the chain above it
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// The CA's private key
+    #[arg(long, value_name = "FILE")]
+    ca_key: PathBuf,
+    /// The passphrase of that key, if it has one: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<Source>,
+    /// Encrypt the copy of the key; the passphrase is asked for, or comes from
+    /// --new-passphrase-file
+    #[arg(long)]
+    encrypt: bool,
+    /// The passphrase of the copy: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<Source>,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Import {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let issuer = passphrase::open(
+            self.passphrase_file.as_ref(),
+            &self.ca_key.display().to_string(),
+            |passphrase| Issuer::from_files(&self.ca, &self.ca_key, passphrase.map(str::as_bytes)),
+        )?;
+        let above = pki::certificates_from_file(&self.ca)?.split_off(1);
+        let key = key_text(issuer.key(), self.encrypt, self.new_passphrase_file.as_ref())?;
+        let path = self.folder.path()?;
+        let store = CaStore::create(&path, issuer.certificate(), &key, &above)?;
+        report::print(&Report::new(&store)?, self.json)?;
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,130 @@
+//! `seal ca init`.
+
+use std::env;
+
+use clap::Args;
+use sealwire::pki::{
+    CaStore, CertificateBuilder, KeyAlgorithm, KeyEncryption, NameConstraint, PrivateKey, Subject,
+    Validity,
+};
+
+use super::folder::CaFolder;
+use super::show::Report;
+use crate::failure::Failure;
+use crate::passphrase::{self, Source};
+use crate::report::{self, Answer};
+
+/// Names that belong to nobody on the internet: those set aside by RFC 6761, RFC 6762, RFC 8375
+/// and ICANN (internal), and the addresses of RFC 1918, RFC 4193, loopback and link-local.
+pub(super) const PRIVATE: &[&str] = &[
+    "DNS:localhost",
+    "DNS:test",
+    "DNS:example",
+    "DNS:internal",
+    "DNS:local",
+    "DNS:home.arpa",
+    "IP:127.0.0.0/8",
+    "IP:10.0.0.0/8",
+    "IP:172.16.0.0/12",
+    "IP:192.168.0.0/16",
+    "IP:169.254.0.0/16",
+    "IP:::1/128",
+    "IP:fc00::/7",
+    "IP:fe80::/10",
+];
+
+/// Make a CA for development and for machines of your own
+///
+/// The CA can sign for localhost, the private names (.test, .internal, .local, .home.arpa) and
+/// private addresses only, and for what --permit adds: whoever steals its key cannot pose as a
+/// bank to those who trust it. Mailboxes are not limited. --unconstrained lifts this.
+///
+/// With mkcert: mkcert -install (and then seal trust install)
+#[derive(Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// Its common name [default: Development CA of USER]
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Its whole subject instead: /O=Example/CN=Example CA
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    subject: Option<Subject>,
+    /// Something else that it may sign for; may be repeated: example.com, 203.0.113.0/24,
+    /// @example.com
+    #[arg(long, value_name = "NAME", conflicts_with = "unconstrained")]
+    permit: Vec<NameConstraint>,
+    /// Let it sign for every name
+    #[arg(long)]
+    unconstrained: bool,
+    /// Days it is valid
+    #[arg(long, value_name = "N", default_value_t = 3650)]
+    days: u32,
+    /// The kind of its key: p256, p384, rsa:3072, rsa:4096, ...
+    #[arg(long, value_name = "KIND", default_value = "p256")]
+    key_kind: KeyAlgorithm,
+    /// How many further CAs may stand below it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    path_length: u8,
+    /// Encrypt its key; the passphrase is asked for, or comes from --passphrase-file
+    #[arg(long)]
+    encrypt: bool,
+    /// Encrypt its key with the passphrase in this file (`-` is standard input, `env:NAME` a
+    /// variable of the environment)
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<Source>,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Init {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let path = self.folder.path()?;
+        if CaStore::open(&path).is_ok() {
+            let what = format!("{}: there is a CA in this folder already", path.display());
+            return Err(Failure::usage(what).advise("--dir names another folder"));
+        }
+        let subject = match (self.subject, &self.name) {
+            (Some(subject), _) if subject.is_empty() => {
+                return Err(Failure::usage("--subject: a CA needs a name"));
+            }
+            (Some(subject), _) => subject,
+            (None, Some(name)) => Subject::from_common_name(name).map_err(|e| e.at("--name"))?,
+            (None, None) => Subject::from_common_name(&default_name())?,
+        };
+        let key = PrivateKey::generate(self.key_kind)?;
+        let mut builder = CertificateBuilder::new(subject)
+            .authority(Some(self.path_length))
+            .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?);
+        if !self.unconstrained {
+            let private = PRIVATE.iter().map(|text| text.parse().expect("written above"));
+            builder = builder.name_constraints(private.chain(self.permit), []);
+        }
+        let certificate = builder.self_signed(&key)?;
+        let key = key_text(&key, self.encrypt, self.passphrase_file.as_ref())?;
+        let store = CaStore::create(&path, &certificate, &key, &[])?;
+        report::print(&Report::new(&store)?, self.json)?;
+        Ok(Answer::Yes)
+    }
+}
+
+/// The text of the key file of a CA.
+pub(super) fn key_text(
+    key: &PrivateKey,
+    encrypt: bool,
+    source: Option<&Source>,
+) -> Result<zeroize::Zeroizing<String>, Failure> {
+    if !encrypt && source.is_none() {
+        return Ok(key.to_pem());
+    }
+    let passphrase = passphrase::choose(source, "the key of the CA")?;
+    let pem = key.to_encrypted_pem(passphrase.as_bytes(), KeyEncryption::default())?;
+    Ok(zeroize::Zeroizing::new(pem))
+}
+
+fn default_name() -> String {
+    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| env::var(name).ok());
+    let name = format!("Development CA of {}", user.as_deref().unwrap_or("somebody"));
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}

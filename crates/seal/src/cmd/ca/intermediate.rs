@@ -1,0 +1,93 @@
+//! `seal ca intermediate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::pki::{
+    CaStore, CertificateBuilder, KeyAlgorithm, NameConstraint, PrivateKey, Subject, Validity,
+};
+
+use super::folder::{CaFolder, CaPassphrase};
+use super::init::key_text;
+use super::show::Report;
+use crate::failure::Failure;
+use crate::passphrase::Source;
+use crate::report::{self, Answer};
+
+/// Make a CA below this one, in a folder of its own
+///
+/// The root can then be locked away; what the new CA signs is sent together with its certificate,
+/// and trusted by everybody who trusts the root.
+#[derive(Args)]
+pub(crate) struct Intermediate {
+    #[command(flatten)]
+    folder: CaFolder,
+    #[command(flatten)]
+    passphrase: CaPassphrase,
+    /// The folder of the new CA
+    #[arg(long, value_name = "DIR")]
+    new_dir: PathBuf,
+    /// The new CA's common name
+    #[arg(long, value_name = "TEXT", required_unless_present = "subject")]
+    name: Option<String>,
+    /// Its whole subject instead: /O=Example/CN=Example CA 2
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    subject: Option<Subject>,
+    /// A name that it may sign for, and no others of its kind; may be repeated
+    #[arg(long, value_name = "NAME")]
+    permit: Vec<NameConstraint>,
+    /// A name that it may not sign for; may be repeated
+    #[arg(long, value_name = "NAME")]
+    exclude: Vec<NameConstraint>,
+    /// How many further CAs may stand below it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    path_length: u8,
+    /// Days it is valid
+    #[arg(long, value_name = "N", default_value_t = 1825)]
+    days: u32,
+    /// The kind of its key: p256, p384, rsa:3072, rsa:4096, ...
+    #[arg(long, value_name = "KIND", default_value = "p256")]
+    key_kind: KeyAlgorithm,
+    /// Encrypt its key with the passphrase in this file
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<Source>,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Intermediate {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let store = self.folder.open()?;
+        let above = store.chain()?;
+        if let Some((_, Some(0))) = above[0].basic_constraints() {
+            let what = format!("{}: this CA may have no CA below it", store.folder().display());
+            return Err(Failure::refused(what).advise("its path length is 0"));
+        }
+        if CaStore::open(&self.new_dir).is_ok() {
+            let what = format!("{}: there is a CA in this folder already", self.new_dir.display());
+            return Err(Failure::usage(what));
+        }
+        let subject = match (self.subject, &self.name) {
+            (Some(subject), _) if !subject.is_empty() => subject,
+            (_, Some(name)) => Subject::from_common_name(name).map_err(|e| e.at("--name"))?,
+            _ => return Err(Failure::usage("--subject: a CA needs a name")),
+        };
+        let issuer = self.passphrase.unlock(&store)?;
+        let key = PrivateKey::generate(self.key_kind)?;
+        let certificate = CertificateBuilder::new(subject)
+            .authority(Some(self.path_length))
+            .name_constraints(self.permit, self.exclude)
+            .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?)
+            .signed_by(&issuer, key.spki_der())?;
+        let key = key_text(&key, false, self.new_passphrase_file.as_ref())?;
+        let new_dir = self.new_dir;
+        let mut made = None;
+        store.record(&certificate, || {
+            made = Some(CaStore::create(&new_dir, &certificate, &key, &above)?);
+            Ok::<_, Failure>(())
+        })?;
+        report::print(&Report::new(&made.expect("delivered"))?, self.json)?;
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,240 @@
+//! `seal ca issue`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealwire::TrustStore;
+use sealwire::pki::x509::{Certificate, Purpose};
+use sealwire::pki::{
+    self, Access, CaStore, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
+    PrivateKey, SubjectAltName,
+};
+use serde::Serialize;
+
+use super::folder::{CaFolder, CaPassphrase};
+use crate::cmd::cert::made::Made;
+use crate::cmd::cert::shape::Period;
+use crate::delivery::Delivery;
+use crate::failure::Failure;
+use crate::passphrase::{self, Source};
+use crate::report::{self, Answer};
+
+/// Make a certificate for these names, and its key
+///
+/// Writes NAME.pem, with the chain up to but without the root, and NAME-key.pem. For TLS servers;
+/// with --client for clients. The names decide the kind: localhost, 127.0.0.1, ::1, app.test,
+/// *.app.test, user@example.com.
+///
+/// With mkcert: mkcert localhost 127.0.0.1 ::1
+#[derive(Args)]
+pub(crate) struct Issue {
+    #[command(flatten)]
+    folder: CaFolder,
+    #[command(flatten)]
+    passphrase: CaPassphrase,
+    /// The names
+    #[arg(value_name = "NAME", required_unless_present = "copy_names")]
+    names: Vec<SubjectAltName>,
+    /// For TLS clients instead of servers
+    #[arg(long, conflicts_with = "both")]
+    client: bool,
+    /// For servers and clients
+    #[arg(long)]
+    both: bool,
+    #[command(flatten)]
+    period: Period,
+    /// The kind of the key: p256, p384, rsa:2048, ...
+    #[arg(long, value_name = "KIND", default_value = "p256", conflicts_with = "csr")]
+    key_kind: KeyAlgorithm,
+    /// Sign this request instead of making a key
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+    /// Take the names that the request asks for as well
+    #[arg(long, requires = "csr")]
+    copy_names: bool,
+    /// The file for the certificate and its chain [default: NAME.pem]
+    #[arg(long, value_name = "FILE")]
+    cert_file: Option<PathBuf>,
+    /// The file for the key [default: NAME-key.pem]
+    #[arg(long, value_name = "FILE", conflicts_with = "csr")]
+    key_file: Option<PathBuf>,
+    /// Write a PFX as well
+    #[arg(long, value_name = "FILE", conflicts_with = "csr", requires = "pfx_passphrase_file")]
+    pfx: Option<PathBuf>,
+    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE")]
+    pfx_passphrase_file: Option<Source>,
+    /// Where the CA's revocation list is; may be repeated
+    #[arg(long, value_name = "URL")]
+    crl_url: Vec<String>,
+    /// Overwrite files that exist
+    #[arg(long)]
+    force: bool,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    certificate: Made,
+    key_file: Option<String>,
+    pfx_file: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.certificate.fmt(f)?;
+        for (file, what) in [(&self.key_file, "its private key"), (&self.pfx_file, "both in one")] {
+            if let Some(file) = file {
+                write!(f, "\n{file}: {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Issue {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let store = self.folder.open()?;
+        let csr = self.csr.as_deref().map(read_request).transpose()?;
+        let (cert_file, key_file) = self.file_names(csr.as_ref());
+        let mut delivery = Delivery::new(self.force);
+        let files = [Some(&cert_file), key_file.as_ref(), self.pfx.as_ref()];
+        delivery.check(&files.into_iter().flatten().collect::<Vec<_>>())?;
+        let issuer = self.passphrase.unlock(&store)?;
+        let key = match csr {
+            Some(_) => None,
+            None => Some(PrivateKey::generate(self.key_kind)?),
+        };
+        let spki = key.as_ref().map_or_else(
+            || csr.as_ref().map(Csr::spki_der).unwrap_or_default(),
+            PrivateKey::spki_der,
+        );
+        let certificate = self.builder(csr.as_ref())?.signed_by(&issuer, spki)?;
+        check_allowed(&store, &issuer, &certificate)?;
+
+        let chain: Vec<_> = store.chain()?.into_iter().filter(|c| !c.is_self_signed()).collect();
+        if let (Some(key), Some(key_file)) = (&key, &key_file) {
+            delivery.add(key_file, key.to_pem().as_bytes(), Access::Private);
+        }
+        let pem: String =
+            std::iter::once(&certificate).chain(&chain).map(Certificate::to_pem).collect();
+        delivery.add(&cert_file, pem.as_bytes(), Access::Public);
+        if let (Some(path), Some(source), Some(key)) = (&self.pfx, &self.pfx_passphrase_file, &key)
+        {
+            let passphrase = passphrase::choose(Some(source), "the PFX")?;
+            let name = certificate_name(&certificate);
+            let pfx = Pfx::new(key.clone(), certificate.clone(), chain)?.friendly_name(name);
+            delivery.add(path, &pfx.to_der(&passphrase)?, Access::Private);
+        }
+        store.record(&certificate, || delivery.write())?;
+
+        let shown = |path: &PathBuf| path.display().to_string();
+        let report = Report {
+            certificate: Made::new(shown(&cert_file), &certificate),
+            key_file: key.as_ref().and(key_file.as_ref()).map(shown),
+            pfx_file: self.pfx.as_ref().map(shown),
+        };
+        report::print(&report, self.json)?;
+        Ok(Answer::Yes)
+    }
+
+    fn builder(&self, csr: Option<&Csr>) -> Result<CertificateBuilder, Failure> {
+        use sealwire::pki::ExtendedKeyUsage as Use;
+        let purposes = match (self.client, self.both) {
+            (true, _) => vec![Use::CLIENT_AUTH],
+            (_, true) => vec![Use::SERVER_AUTH, Use::CLIENT_AUTH],
+            _ => vec![Use::SERVER_AUTH],
+        };
+        let mut builder = match csr {
+            Some(csr) => CertificateBuilder::for_csr(csr).names(self.names.iter().cloned()),
+            None => CertificateBuilder::for_names(self.names.clone())?,
+        };
+        if let (Some(csr), true) = (csr, self.copy_names) {
+            builder = builder.copy_names(csr);
+        }
+        builder = builder.extended_key_usage(purposes);
+        for url in &self.crl_url {
+            builder = builder.crl_url(url);
+        }
+        if let Some(validity) = self.period.validity()? {
+            builder = builder.validity(validity);
+        }
+        Ok(builder)
+    }
+
+    /// mkcert's names, so that scripts written for it find their files.
+    fn file_names(&self, csr: Option<&Csr>) -> (PathBuf, Option<PathBuf>) {
+        let mut names = self.names.clone();
+        if self.copy_names {
+            names.extend(csr.map(Csr::names).unwrap_or_default());
+        }
+        let first = names.first().map_or_else(|| "certificate".into(), SubjectAltName::value);
+        let mut base: String = first
+            .replace('*', "_wildcard")
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "-_.@+".contains(c) { c } else { '_' })
+            .collect();
+        if names.len() > 1 {
+            base += &format!("+{}", names.len() - 1);
+        }
+        if self.client {
+            base += "-client";
+        }
+        let certificate = self.cert_file.clone();
+        let key = self.key_file.clone().unwrap_or_else(|| format!("{base}-key.pem").into());
+        (
+            certificate.unwrap_or_else(|| format!("{base}.pem").into()),
+            Some(key).filter(|_| csr.is_none()),
+        )
+    }
+}
+
+fn read_request(path: &Path) -> Result<Csr, Failure> {
+    let csr = Csr::from_file(path)?;
+    csr.verify().map_err(|e| e.at(path.display().to_string()))?;
+    Ok(csr)
+}
+
+/// Refuses to hand out what clients would refuse: a name outside the CA's constraints, a CA that
+/// has expired.
+fn check_allowed(store: &CaStore, issuer: &Issuer, leaf: &Certificate) -> Result<(), Failure> {
+    let mut presented = vec![leaf.clone()];
+    let chain = store.chain()?;
+    presented.extend(chain.iter().cloned());
+    // The last certificate known is believed here, be it a root or not.
+    let top = chain.last().unwrap_or_else(|| issuer.certificate()).clone();
+    let trust = TrustStore::from_certificates([top])
+        .map_err(|e| Failure::refused(e.to_string()))?
+        .allow_partial_chain(true);
+    let verdict = ChainCheck {
+        presented: &presented,
+        trust: &trust,
+        crls: &[],
+        purpose: Purpose::Any,
+        name: None,
+        time: leaf.not_before(),
+        security_level: 0,
+    }
+    .verdict();
+    match verdict.findings().last() {
+        None => Ok(()),
+        Some(finding) if finding.code().name() == "PERMITTED_VIOLATION" => {
+            let names = crate::cmd::cert::card::names(leaf).join(", ");
+            Err(Failure::refused(format!("this CA may not sign for all of {names}"))
+                .advise("make one with `seal ca init --dir DIR --permit NAME`, or --unconstrained"))
+        }
+        Some(finding) => {
+            Err(Failure::refused(format!("clients would refuse the certificate: {finding}")))
+        }
+    }
+}
+
+fn certificate_name(certificate: &Certificate) -> String {
+    pki::Subject::from_der(certificate.subject().der())
+        .ok()
+        .and_then(|subject| subject.common_name())
+        .unwrap_or_else(|| "certificate".to_owned())
+}

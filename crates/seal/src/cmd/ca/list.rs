@@ -1,0 +1,86 @@
+//! `seal ca list`.
+
+use std::fmt;
+use std::time::UNIX_EPOCH;
+
+use clap::Args;
+use sealwire::pki::{CaStore, Entry};
+use serde::Serialize;
+
+use super::folder::CaFolder;
+use crate::cmd::cert::card;
+use crate::failure::Failure;
+use crate::report::{self, Answer};
+
+/// List what the CA has signed
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Report(Vec<Line>);
+
+#[derive(Serialize)]
+struct Line {
+    serial: String,
+    subject: String,
+    names: Vec<String>,
+    not_after: String,
+    state: &'static str,
+    revoked_at: Option<String>,
+    reason: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing was signed yet");
+        }
+        let lines = self.0.iter().map(|line| {
+            let names = match line.names.as_slice() {
+                [] => line.subject.clone(),
+                names => names.join(", "),
+            };
+            let reason = line.reason.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
+            format!("{}  {:<7}  to {}  {names}{reason}", line.serial, line.state, line.not_after)
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let store = self.folder.open()?;
+        let lines: Result<Vec<_>, Failure> =
+            store.entries()?.iter().map(|entry| line(&store, entry)).collect();
+        report::print(&Report(lines?), self.json)?;
+        Ok(Answer::Yes)
+    }
+}
+
+fn line(store: &CaStore, entry: &Entry) -> Result<Line, Failure> {
+    let seconds = |time: std::time::SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    };
+    let end = seconds(entry.not_after());
+    Ok(Line {
+        serial: entry.serial().to_owned(),
+        subject: entry.subject().to_owned(),
+        names: store.issued(entry.serial())?.map(|one| card::names(&one)).unwrap_or_default(),
+        not_after: card::time(end),
+        state: match entry.revoked() {
+            Some(_) => "revoked",
+            None if end < card::now() => "expired",
+            None => "valid",
+        },
+        revoked_at: entry.revoked().map(|(time, _)| card::time(seconds(time))),
+        reason: entry.revoked().map(|(_, reason)| reason.to_string()),
+    })
+}

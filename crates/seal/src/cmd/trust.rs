@@ -1,0 +1,261 @@
+//! `seal trust`: the roots that this machine trusts.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use sealwire::pki;
+use serde::Serialize;
+
+use super::ca::CaFolder;
+use crate::failure::Failure;
+use crate::report::{self, Answer};
+use crate::truststore::{self, Kind, Places, Root, Step, TrustStore};
+
+/// The roots that this machine trusts
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Let this machine trust your CA
+    ///
+    /// Puts the CA of `seal ca` (or --cert) into the system's store, Chromium's and Firefox's
+    /// profiles, and Java's cacerts, and then asks each store whether it believes. When one
+    /// fails, those done before are undone.
+    ///
+    /// With mkcert: mkcert -install
+    Install(Change),
+    /// Let this machine no longer trust your CA
+    ///
+    /// With mkcert: mkcert -uninstall
+    Uninstall(Change),
+    /// Tell which stores trust your CA; exit code 1 when one does not
+    Status(Status),
+}
+
+#[derive(Args)]
+pub(crate) struct Which {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// This root instead of the CA's
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Only these stores; may be repeated [default: all]
+    #[arg(long, value_enum, value_name = "STORE")]
+    store: Vec<Kind>,
+    /// Another system's root folder, such as a container image's; its update program is left to
+    /// you
+    #[arg(long, value_name = "DIR")]
+    system_root: Option<PathBuf>,
+    /// An NSS profile folder, instead of those of this user; may be repeated
+    #[arg(long, value_name = "DIR")]
+    nss_profile: Vec<PathBuf>,
+    /// A Java key store, instead of the installed Java's; may be repeated
+    #[arg(long, value_name = "FILE")]
+    java_keystore: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Change {
+    #[command(flatten)]
+    which: Which,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Serialize)]
+struct Report {
+    root: String,
+    stores: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    store: String,
+    trusted: bool,
+    state: &'static str,
+    /// What is done; of a dry run, what would be.
+    steps: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.root)?;
+        for line in &self.stores {
+            write!(f, "\n  {}: {}", line.store, line.state)?;
+            for step in &line.steps {
+                write!(f, "\n    {step}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Answer, Failure> {
+        match self {
+            Self::Install(change) => change.install(),
+            Self::Uninstall(change) => change.uninstall(),
+            Self::Status(status) => status.run(),
+        }
+    }
+}
+
+impl Which {
+    fn root(&self) -> Result<Root, Failure> {
+        let certificate = match &self.cert {
+            Some(path) => pki::certificates_from_file(path)?.swap_remove(0),
+            // Of an intermediate, the root above it is what others have to trust.
+            None => self.folder.open()?.chain()?.pop().expect("a chain has a certificate"),
+        };
+        Root::new(certificate)
+    }
+
+    fn stores(&self) -> Result<Vec<Box<dyn TrustStore>>, Failure> {
+        let kinds = match self.store.as_slice() {
+            [] => &[Kind::System, Kind::Nss, Kind::Java],
+            some => some,
+        };
+        let places = Places {
+            system_root: self.system_root.clone(),
+            nss_profiles: self.nss_profile.clone(),
+            java_keystores: self.java_keystore.clone(),
+        };
+        let stores = truststore::find(kinds, &places);
+        match stores.is_empty() {
+            true => Err(Failure::usage("there is no such trust store on this machine")),
+            false => Ok(stores),
+        }
+    }
+
+    fn report(&self, root: &Root, stores: Vec<Line>) -> Result<(), Failure> {
+        report::print(&Report { root: root.subject(), stores }, self.json)
+    }
+}
+
+impl Change {
+    fn install(self) -> Result<Answer, Failure> {
+        let root = self.which.root()?;
+        let stores = self.which.stores()?;
+        if self.dry_run {
+            return self.plan(&root, &stores, |store| store.install(&root));
+        }
+        let mut wanted = Vec::new();
+        let mut lines = Vec::new();
+        for store in &stores {
+            match store.trusts(&root)? {
+                true => lines.push(line(store.as_ref(), true, "trusted already")),
+                false => wanted.push(store.as_ref()),
+            }
+        }
+        // Found out before anything is changed.
+        for store in &wanted {
+            store.check_ready().map_err(|e| e.prefix(&store.name()))?;
+        }
+        for (done, store) in wanted.iter().enumerate() {
+            if let Err(failure) = put_in(*store, &root) {
+                for undone in wanted[..=done].iter().rev() {
+                    take_out(*undone, &root);
+                }
+                return Err(failure.prefix(&format!("{}: nothing was changed", store.name())));
+            }
+            lines.push(line(*store, true, "trusted now"));
+        }
+        self.which.report(&root, lines)?;
+        Ok(Answer::Yes)
+    }
+
+    fn uninstall(self) -> Result<Answer, Failure> {
+        let root = self.which.root()?;
+        let stores = self.which.stores()?;
+        if self.dry_run {
+            return self.plan(&root, &stores, |store| store.uninstall(&root));
+        }
+        let mut lines = Vec::new();
+        for store in &stores {
+            if !store.holds(&root)? && !store.trusts(&root)? {
+                lines.push(line(store.as_ref(), false, "was not there"));
+                continue;
+            }
+            store.check_ready().map_err(|e| e.prefix(&store.name()))?;
+            for step in store.uninstall(&root) {
+                step.perform().map_err(|e| e.prefix(&store.name()))?;
+            }
+            if store.trusts(&root)? {
+                return Err(Failure::usage(format!("{}: it is still trusted", store.name())));
+            }
+            lines.push(line(store.as_ref(), false, "removed"));
+        }
+        self.which.report(&root, lines)?;
+        Ok(Answer::Yes)
+    }
+
+    fn plan(
+        &self,
+        root: &Root,
+        stores: &[Box<dyn TrustStore>],
+        steps: impl Fn(&dyn TrustStore) -> Vec<Step>,
+    ) -> Result<Answer, Failure> {
+        let mut lines = Vec::new();
+        for store in stores {
+            let trusted = store.trusts(root).unwrap_or(false);
+            let mut line = line(store.as_ref(), trusted, "would be changed so");
+            line.steps = steps(store.as_ref()).iter().map(ToString::to_string).collect();
+            lines.push(line);
+        }
+        self.which.report(root, lines)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Status {
+    fn run(self) -> Result<Answer, Failure> {
+        let root = self.which.root()?;
+        let mut lines = Vec::new();
+        for store in self.which.stores()? {
+            let trusted = store.trusts(&root).map_err(|e| e.prefix(&store.name()))?;
+            let state = match (trusted, store.holds(&root)?) {
+                (true, _) => "trusted",
+                (false, true) => "there, but not trusted",
+                (false, false) => "not trusted",
+            };
+            lines.push(line(store.as_ref(), trusted, state));
+        }
+        let all = lines.iter().all(|line| line.trusted);
+        self.which.report(&root, lines)?;
+        Ok(if all { Answer::Yes } else { Answer::No })
+    }
+}
+
+fn line(store: &dyn TrustStore, trusted: bool, state: &'static str) -> Line {
+    Line { store: store.name(), trusted, state, steps: Vec::new() }
+}
+
+/// Does the steps, then asks the store whether it believes.
+fn put_in(store: &dyn TrustStore, root: &Root) -> Result<(), Failure> {
+    for step in store.install(root) {
+        step.perform()?;
+    }
+    match store.trusts(root)? {
+        true => Ok(()),
+        false => Err(Failure::usage("it does not trust the root after it was put in")),
+    }
+}
+
+/// Takes out what may be there of a root that could not be installed. The failure that led here
+/// is the one to tell.
+fn take_out(store: &dyn TrustStore, root: &Root) {
+    if store.holds(root).unwrap_or(true) {
+        for step in store.uninstall(root) {
+            let _ = step.perform();
+        }
+    }
+}

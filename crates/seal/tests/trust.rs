@@ -1,0 +1,157 @@
+//! Trust stores, on private copies: NSS, Java and the four Linux layouts.
+
+mod peers;
+
+use std::fs;
+use std::process::Command;
+
+use peers::{Folder, installed};
+
+fn with_ca() -> Folder {
+    let dir = Folder::new();
+    dir.seal("ca init --dir ca --name Trust-Test-CA").ok();
+    dir
+}
+
+#[test]
+fn an_nss_profile_trusts_the_root_until_it_is_removed() {
+    if !installed(&["certutil"]) {
+        return;
+    }
+    let dir = with_ca();
+    dir.seal("ca issue --dir ca app.test").ok();
+    let store = "--dir ca --store nss --nss-profile profile";
+    let status = dir.seal(&format!("trust status {store}"));
+    assert_eq!((status.code, status.text().contains("not trusted")), (1, true), "{status:?}");
+
+    let plan = dir.seal(&format!("trust install {store} --dry-run")).ok();
+    assert!(plan.text().contains("run certutil -d sql:profile -A -t C,, -n sealwire-"), "{plan:?}");
+    assert!(!dir.path("profile").exists(), "a dry run changes nothing");
+
+    dir.seal(&format!("trust install {store}")).ok();
+    dir.seal(&format!("trust status {store}")).ok();
+    let again = dir.seal(&format!("trust install {store}")).ok();
+    assert!(again.text().contains("trusted already"), "{again:?}");
+    // NSS judges a certificate of the CA: good as a TLS server's.
+    let certutil = |arguments: &[&str]| dir.run(Command::new("certutil"), arguments, b"");
+    certutil(&["-d", "sql:profile", "-A", "-n", "leaf", "-t", ",,", "-a", "-i", "app.test.pem"])
+        .ok();
+    certutil(&["-d", "sql:profile", "-V", "-u", "V", "-n", "leaf"]).ok();
+
+    dir.seal(&format!("trust uninstall {store}")).ok();
+    assert_eq!(dir.seal(&format!("trust status {store}")).code, 1);
+    assert_ne!(certutil(&["-d", "sql:profile", "-V", "-u", "V", "-n", "leaf"]).code, 0);
+    let gone = dir.seal(&format!("trust uninstall {store}")).ok();
+    assert!(gone.text().contains("was not there"), "{gone:?}");
+}
+
+#[test]
+fn a_java_key_store_trusts_the_root_until_it_is_removed() {
+    if !installed(&["keytool"]) {
+        return;
+    }
+    let dir = with_ca();
+    // A new store with something else in it, as cacerts has.
+    let keytool = |arguments: &[&str]| dir.run(Command::new("keytool"), arguments, b"");
+    dir.seal("ca init --dir other --name Other").ok();
+    let import = [
+        "-importcert",
+        "-noprompt",
+        "-alias",
+        "x",
+        "-file",
+        "other/ca.pem",
+        "-keystore",
+        "cacerts",
+        "-storepass",
+        "changeit",
+    ];
+    keytool(&import).ok();
+    let store = "--dir ca --store java --java-keystore cacerts";
+    assert_eq!(dir.seal(&format!("trust status {store}")).code, 1);
+    dir.seal(&format!("trust install {store}")).ok();
+    dir.seal(&format!("trust status {store}")).ok();
+    let list = keytool(&["-list", "-keystore", "cacerts", "-storepass", "changeit"]).ok();
+    assert!(list.text().contains("2 entries"), "{list:?}");
+    dir.seal(&format!("trust uninstall {store}")).ok();
+    let list = keytool(&["-list", "-keystore", "cacerts", "-storepass", "changeit"]).ok();
+    assert!(list.text().contains("1 entry"), "{list:?}");
+}
+
+#[test]
+fn every_linux_layout_gets_its_file() {
+    for (anchors, extension, program) in [
+        ("etc/pki/ca-trust/source/anchors", "pem", "update-ca-trust extract"),
+        ("usr/local/share/ca-certificates", "crt", "update-ca-certificates"),
+        ("etc/ca-certificates/trust-source/anchors", "crt", "trust extract-compat"),
+        ("usr/share/pki/trust/anchors", "pem", "update-ca-certificates"),
+    ] {
+        let dir = with_ca();
+        fs::create_dir_all(dir.path("root").join(anchors)).unwrap();
+        let files = || fs::read_dir(dir.path("root").join(anchors)).unwrap().count();
+        let store = "--dir ca --store system --system-root root";
+        let plan = dir.seal(&format!("trust install {store} --dry-run --json")).ok();
+        assert!(plan.text().contains(&format!("write root/{anchors}/sealwire-")), "{plan:?}");
+        assert!(plan.text().contains(program), "{plan:?}");
+        assert_eq!(files(), 0);
+        dir.seal(&format!("trust install {store}")).ok();
+        assert_eq!(files(), 1);
+        let file = fs::read_dir(dir.path("root").join(anchors)).unwrap().next().unwrap().unwrap();
+        assert_eq!(file.path().extension().unwrap(), extension);
+        assert_eq!(fs::read(file.path()).unwrap(), dir.read("ca/ca.pem"));
+        dir.seal(&format!("trust uninstall {store}")).ok();
+        assert_eq!(files(), 0);
+    }
+    let dir = with_ca();
+    let none = dir.seal("trust install --dir ca --store system --system-root nowhere");
+    assert_eq!(
+        (none.code, none.stderr.as_str()),
+        (2, "seal: there is no such trust store on this machine\n")
+    );
+}
+
+/// Debian's own program takes the file into the bundle that OpenSSL reads.
+#[test]
+fn debian_merges_the_root_into_its_bundle() {
+    if !installed(&["openssl", "update-ca-certificates"]) {
+        return;
+    }
+    let dir = with_ca();
+    dir.seal("ca issue --dir ca app.test").ok();
+    for folder in ["root/usr/local/share/ca-certificates", "root/etc/ssl/certs", "hooks"] {
+        fs::create_dir_all(dir.path(folder)).unwrap();
+    }
+    dir.seal("trust install --dir ca --store system --system-root root").ok();
+    let local = dir.path("root/usr/local/share/ca-certificates").display().to_string();
+    let certs = dir.path("root/etc/ssl/certs").display().to_string();
+    let hooks = dir.path("hooks").display().to_string();
+    let arguments = ["--localcertsdir", &local, "--etccertsdir", &certs, "--hooksdir", &hooks];
+    dir.run(Command::new("update-ca-certificates"), &arguments, b"").ok();
+    dir.openssl("verify -CAfile root/etc/ssl/certs/ca-certificates.crt app.test.pem");
+}
+
+#[test]
+fn a_failure_undoes_what_was_done() {
+    if !installed(&["certutil", "keytool"]) {
+        return;
+    }
+    let dir = with_ca();
+    dir.write("broken", "this is no key store");
+    let stores = "--nss-profile profile --java-keystore broken --store nss --store java";
+    let ran = dir.seal(&format!("trust install --dir ca {stores}"));
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.starts_with("seal: java broken: nothing was changed: "), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    let status = dir.seal("trust status --dir ca --store nss --nss-profile profile");
+    assert_eq!(status.code, 1, "the profile was put back: {status:?}");
+    assert_eq!(dir.read("broken"), b"this is no key store");
+}
+
+#[test]
+fn a_leaf_is_not_made_a_root() {
+    let dir = with_ca();
+    dir.seal("ca issue --dir ca app.test").ok();
+    let ran = dir.seal("trust install --cert app.test.pem --store nss --nss-profile profile");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("not one of a CA"), "{ran:?}");
+}

@@ -1,0 +1,289 @@
+//! A CA in a folder: its certificate and key, what it has signed, and its revocation lists.
+//!
+//! ```text
+//! ca.pem        the certificate
+//! ca-key.pem    the key (mode 0600, perhaps encrypted)
+//! chain.pem     the certificates above it, when it is not a root
+//! index.txt     what it has signed, as `openssl ca` keeps it
+//! crlnumber     the number of the next revocation list, in hexadecimal
+//! crl.pem       the latest revocation list
+//! issued/       the certificates, by serial number
+//! lock          held while anything is changed
+//! ```
+//!
+//! Every file is replaced whole, so a crash leaves the old or the new one. A certificate is put
+//! into the index before it is handed out, so none exists that cannot be revoked; numbers of
+//! revocation lists may have gaps but never repeat.
+
+mod index;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{
+    Access, CrlBuilder, Error, Existing, Issuer, Problem, RevocationReason, Revoked, Subject,
+    write_file, x509,
+};
+pub use index::Entry;
+use index::Index;
+
+/// A CA in a folder. Several processes may use it at once.
+#[derive(Debug, Clone)]
+pub struct CaStore {
+    folder: PathBuf,
+}
+
+impl CaStore {
+    /// Makes a new store for a CA, with `key` as the text of its key file. `above` are the
+    /// certificates that lead to a root, when the CA is not one. Fails when there is a CA already.
+    pub fn create(
+        folder: &Path,
+        certificate: &x509::Certificate,
+        key: &str,
+        above: &[x509::Certificate],
+    ) -> Result<Self, Error> {
+        let store = Self { folder: folder.to_owned() };
+        make_private_folder(folder).map_err(|e| Error::io(folder, &e))?;
+        let _lock = store.lock_file()?;
+        // The certificate comes last: a store is there when its certificate is.
+        if store.file("ca.pem").exists() {
+            let what = "there is a CA in this folder already";
+            return Err(Error::new(Problem::Exists, what).at(folder.display().to_string()));
+        }
+        store.put("index.txt", b"", Access::Public)?;
+        // Renewals have the same subject, which `openssl ca` refuses unless told.
+        store.put("index.txt.attr", b"unique_subject = no\n", Access::Public)?;
+        store.put("crlnumber", b"01\n", Access::Public)?;
+        if !above.is_empty() {
+            let chain: String = above.iter().map(x509::Certificate::to_pem).collect();
+            store.put("chain.pem", chain.as_bytes(), Access::Public)?;
+        }
+        store.put("ca-key.pem", key.as_bytes(), Access::Private)?;
+        store.put("ca.pem", certificate.to_pem().as_bytes(), Access::Public)?;
+        Ok(store)
+    }
+
+    /// Opens the store in a folder.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let store = Self { folder: folder.to_owned() };
+        match store.file("ca.pem").exists() {
+            true => Ok(store),
+            false => {
+                let what = "there is no CA in this folder";
+                let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
+                Err(error.at(folder.display().to_string()))
+            }
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file of the CA's certificate.
+    pub fn certificate_file(&self) -> PathBuf {
+        self.file("ca.pem")
+    }
+
+    /// The CA's certificate.
+    pub fn certificate(&self) -> Result<x509::Certificate, Error> {
+        Ok(super::certificates_from_file(&self.certificate_file())?.swap_remove(0))
+    }
+
+    /// The certificates from this CA up to the root: itself first.
+    pub fn chain(&self) -> Result<Vec<x509::Certificate>, Error> {
+        let mut chain = vec![self.certificate()?];
+        let above = self.file("chain.pem");
+        if above.exists() {
+            chain.extend(super::certificates_from_file(&above)?);
+        }
+        Ok(chain)
+    }
+
+    /// The CA with its key, to sign with.
+    pub fn issuer(&self, passphrase: Option<&[u8]>) -> Result<Issuer, Error> {
+        Issuer::from_files(&self.certificate_file(), &self.file("ca-key.pem"), passphrase)
+    }
+
+    /// What the CA has signed, in the order of signing.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        Ok(self.index()?.entries)
+    }
+
+    /// The certificate with this serial number, if it was signed here.
+    pub fn issued(&self, serial: &str) -> Result<Option<x509::Certificate>, Error> {
+        let path = self.issued_file(serial);
+        match path.exists() {
+            true => Ok(Some(super::certificates_from_file(&path)?.swap_remove(0))),
+            false => Ok(None),
+        }
+    }
+
+    /// Notes a certificate as signed, then hands it out with `deliver`. When that fails, the note
+    /// is taken back.
+    pub fn record<E: From<Error>>(
+        &self,
+        certificate: &x509::Certificate,
+        deliver: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let _lock = self.lock_file()?;
+        let before = self.index()?;
+        let mut after = before.clone();
+        after.entries.push(entry_of(certificate)?);
+        let copy = self.issued_file(&certificate.serial_hex());
+        make_folder(&self.file("issued")).map_err(|e| Error::io(&self.file("issued"), &e))?;
+        write_file(&copy, certificate.to_pem().as_bytes(), Access::Public, Existing::Keep)?;
+        self.put("index.txt", after.to_text().as_bytes(), Access::Public)?;
+        deliver().inspect_err(|_| {
+            // The first error is the one to tell; a note too many harms nobody.
+            let _ = self.put("index.txt", before.to_text().as_bytes(), Access::Public);
+            let _ = fs::remove_file(&copy);
+        })
+    }
+
+    /// Revokes a certificate by its serial number (hexadecimal). One that this store has not
+    /// signed itself, but the same CA has, must be given as `certificate`.
+    pub fn revoke(
+        &self,
+        serial: &str,
+        certificate: Option<&x509::Certificate>,
+        reason: RevocationReason,
+    ) -> Result<(), Error> {
+        let _lock = self.lock_file()?;
+        let mut index = self.index()?;
+        let wanted = serial.to_ascii_uppercase();
+        let known = index.entries.iter_mut().find(|entry| same_number(entry.serial(), &wanted));
+        let entry = match (known, certificate) {
+            (Some(entry), _) => entry,
+            (None, Some(certificate)) => {
+                index.entries.push(entry_of(certificate)?);
+                index.entries.last_mut().expect("pushed just above")
+            }
+            (None, None) => {
+                let what =
+                    format!("no certificate with the serial number {serial} was signed here");
+                return Err(Error::new(Problem::InvalidValue, what));
+            }
+        };
+        if let Some((time, _)) = entry.revoked() {
+            let what = format!("it is revoked already, since {}", text(time));
+            return Err(Error::new(Problem::InvalidValue, what));
+        }
+        entry.revoke(now(), reason);
+        self.put("index.txt", index.to_text().as_bytes(), Access::Public)
+    }
+
+    /// Signs a new revocation list that is good for so long, and keeps it as `crl.pem`.
+    pub fn publish_crl(&self, issuer: &Issuer, good_for: Duration) -> Result<x509::Crl, Error> {
+        let _lock = self.lock_file()?;
+        let number = self.crl_number()?;
+        let this_update = now();
+        let next_update = this_update.checked_add(good_for).ok_or_else(|| {
+            Error::new(Problem::InvalidValue, "the time of the next list is out of range")
+        })?;
+        let revoked = self.index()?.entries.into_iter().filter_map(|entry| {
+            let (time, reason) = entry.revoked()?;
+            Some(Revoked { serial: bytes_of_hex(entry.serial()), time, reason })
+        });
+        let crl = CrlBuilder { number, this_update, next_update, revoked: revoked.collect() }
+            .signed_by(issuer)?;
+        // The number is used up before the list is out: a crash between the two leaves a gap.
+        let next = format!("{:02X}", number + 1);
+        let next = if next.len() % 2 == 1 { format!("0{next}\n") } else { format!("{next}\n") };
+        self.put("crlnumber", next.as_bytes(), Access::Public)?;
+        self.put("crl.pem", crl.to_pem().as_bytes(), Access::Public)?;
+        Ok(crl)
+    }
+
+    /// The file of the latest revocation list.
+    pub fn crl_file(&self) -> PathBuf {
+        self.file("crl.pem")
+    }
+
+    fn crl_number(&self) -> Result<u64, Error> {
+        let path = self.file("crlnumber");
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        u64::from_str_radix(text.trim(), 16).map_err(|_| {
+            Error::new(Problem::Malformed, "not a number in hexadecimal")
+                .at(path.display().to_string())
+        })
+    }
+
+    fn index(&self) -> Result<Index, Error> {
+        let path = self.file("index.txt");
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        Index::parse(&text).map_err(|e| e.at(path.display().to_string()))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8], access: Access) -> Result<(), Error> {
+        write_file(&self.file(name), bytes, access, Existing::Replace)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn issued_file(&self, serial: &str) -> PathBuf {
+        // Only digits, so that a serial number is never a path.
+        let digits: String = serial.chars().filter(char::is_ascii_hexdigit).collect();
+        self.file("issued").join(format!("{digits}.pem"))
+    }
+
+    /// Waits until no other process changes the store. The lock ends with the file's handle, also
+    /// when the process is killed.
+    fn lock_file(&self) -> Result<File, Error> {
+        let path = self.file("lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let locked = options.open(&path).and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|e| Error::io(&path, &e))
+    }
+}
+
+fn entry_of(certificate: &x509::Certificate) -> Result<Entry, Error> {
+    let seconds = u64::try_from(certificate.not_after()).unwrap_or(0);
+    let subject = Subject::from_der(certificate.subject().der())?.to_openssl();
+    let not_after = UNIX_EPOCH + Duration::from_secs(seconds);
+    Ok(Entry::new(certificate.serial_hex(), not_after, subject))
+}
+
+fn same_number(one: &str, other: &str) -> bool {
+    one.trim_start_matches('0') == other.trim_start_matches('0')
+}
+
+pub(super) fn bytes_of_hex(hexadecimal: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        hexadecimal.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    // An odd first digit is a byte of its own.
+    let (first, rest) = digits.split_at(digits.len() % 2);
+    first.iter().copied().chain(rest.chunks(2).map(|pair| pair[0] << 4 | pair[1])).collect()
+}
+
+/// Now, in whole seconds, as certificates and the index have it.
+fn now() -> SystemTime {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(elapsed.as_secs())
+}
+
+fn text(time: SystemTime) -> String {
+    let elapsed = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    super::time_text(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).create(path)
+}
+
+#[cfg(unix)]
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    make_folder(path)
+}
