@@ -218,7 +218,7 @@ fn bad_input_is_one_line_with_the_file_and_the_exit_code() {
             "seal: other-key.pem: the private key does not belong",
         ),
         ("--pfx amit.pfx --passphrase-file wrong", 1, "seal: amit.pfx: "),
-        ("--pfx amit.pfx", 1, "seal: amit.pfx: "),
+        ("--pfx amit.pfx", 2, "seal: amit.pfx: "),
         ("--pfx amit-cert.pem --passphrase-file pass", 1, "seal: amit-cert.pem: "),
         ("", 2, "seal: no certificate to serve with"),
     ] {

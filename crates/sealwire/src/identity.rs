@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use sealwire_x509::{Certificate, Pkcs12};
+use sealwire_x509::Certificate;
 use zeroize::Zeroizing;
 
-use crate::pki::{Error, PrivateKey, Problem};
+use crate::pki::{self, Error, Pfx, PrivateKey, Problem};
 
 /// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
 ///
@@ -65,21 +65,34 @@ impl Identity {
         Self::read_pem_files(chain.as_ref(), key.as_ref(), Some(passphrase.as_ref()))
     }
 
+    /// A new key with a self-signed certificate for these names, for tests and development
+    /// servers. Who is to trust it needs [`leaf`](Self::leaf).
+    ///
+    /// # Errors
+    /// When a name is none, or there are no names.
+    pub fn self_signed<I>(names: I) -> Result<Self, Error>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let (certificate, key) = pki::self_signed(names)?;
+        Self::new(vec![certificate], &key)
+    }
+
     /// From a PFX (PKCS#12) file's bytes. An empty passphrase and an absent one are the same.
     ///
     /// # Errors
-    /// When it is not a PFX, the passphrase is wrong, an algorithm is not supported, or it holds
-    /// no key or no certificate for it.
+    /// When it is not a PFX, the passphrase is wrong or not UTF-8, an algorithm is not supported,
+    /// or it does not hold exactly one key with its certificate.
     pub fn from_pkcs12(der: impl AsRef<[u8]>, passphrase: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let pfx = Pkcs12::parse(der.as_ref(), Some(passphrase.as_ref()))?;
-        let missing =
-            |what: &str| Error::new(Problem::Malformed, format!("the PFX holds no {what}"));
-        let key = pfx.key.ok_or_else(|| missing("private key"))?;
-        let key = PrivateKey::from_der(&key.to_pkcs8_der()?, None)?;
-        let leaf = pfx.certificate.ok_or_else(|| missing("certificate for its key"))?;
-        let rest = pfx.chain.into_iter().filter(|certificate| *certificate != leaf);
-        let chain = std::iter::once(leaf.clone()).chain(rest).collect();
-        Self::new(order(chain), &key)
+        let passphrase = std::str::from_utf8(passphrase.as_ref())
+            .map_err(|_| Error::new(Problem::InvalidValue, "the passphrase is not UTF-8"))?;
+        let given = (!passphrase.is_empty()).then_some(passphrase);
+        let pfx = Pfx::from_der(der.as_ref(), given)?;
+        let leaf = pfx.certificate();
+        let rest = pfx.chain().iter().filter(|certificate| *certificate != leaf);
+        let chain = std::iter::once(leaf).chain(rest).cloned().collect();
+        Self::new(order(chain), pfx.key())
     }
 
     /// As [`from_pkcs12`](Self::from_pkcs12), from a file.

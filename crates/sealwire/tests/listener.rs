@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use sealwire::{
-    Acceptor, Connector, Error, Identity, Listener, SecureContext, TlsStream, TrustStore, pki,
+    Acceptor, Connector, Error, Identity, Listener, SecureContext, TlsStream, TrustStore,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// An acceptor and a connector that trusts it.
 fn both_sides() -> (Acceptor, Connector) {
-    let (certificate, key) = pki::self_signed(["localhost"]).unwrap();
-    let trust = TrustStore::from_certificates([certificate.clone()]).unwrap();
-    let identity = Identity::new(vec![certificate], &key).unwrap();
+    let identity = Identity::self_signed(["localhost"]).unwrap();
+    let trust = TrustStore::from_certificates([identity.leaf().clone()]).unwrap();
     let server = SecureContext::builder().identity(identity).build().unwrap();
     let client = SecureContext::builder().trust(trust).build().unwrap();
     (Acceptor::new(server), Connector::new(client))
