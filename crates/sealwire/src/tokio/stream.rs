@@ -419,6 +419,32 @@ impl ToSend {
                 true => drop(mem::take(&mut self.bytes)),
                 false => self.bytes.clear(),
             }
+        } else if self.start >= WRITE_SIZE {
+            // There may always be more behind it: what is sent must go all the same.
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ToSend, WRITE_SIZE};
+
+    #[test]
+    fn what_was_sent_is_dropped_though_there_is_always_more() {
+        let mut to_send = ToSend::default();
+        let (mut written, mut sent) = (0_u64, 0_u64);
+        // A transport that is never quite done, and a writer that never stops: 64 MiB of it.
+        while sent < 64 * 1024 * 1024 {
+            to_send.bytes.extend((0..1000).map(|i| (written + i) as u8));
+            written += 1000;
+            let part = to_send.rest().len() - 1;
+            let expected: Vec<u8> = (0..part as u64).map(|i| (sent + i) as u8).collect();
+            assert_eq!(to_send.rest()[..part], expected);
+            to_send.advance(part);
+            sent += part as u64;
+            assert!(to_send.bytes.len() <= 2 * WRITE_SIZE, "{} bytes kept", to_send.bytes.len());
         }
     }
 }
