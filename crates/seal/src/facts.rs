@@ -1,14 +1,13 @@
 //! What is known of a connection, as one value for people and for machines.
 
 use std::fmt::{self, Display};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sealwire::pki::x509::Certificate;
 use sealwire::verify::Refusal;
 use sealwire::{Identity, Peer};
 use serde::Serialize;
 
-use crate::advice;
+use crate::{advice, clock};
 
 /// Which side the peer is on: it decides what its certificate must prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,7 +85,7 @@ impl Card {
     }
 
     fn validity(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+        let now = clock::now();
         match (self.not_after - now) / 86_400 {
             _ if self.not_after < now => "expired".to_owned(),
             0 => "expires today".to_owned(),

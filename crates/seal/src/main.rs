@@ -7,6 +7,7 @@ use clap::Parser;
 
 mod advice;
 mod args;
+mod clock;
 mod cmd;
 mod delivery;
 mod facts;

@@ -17,7 +17,7 @@ use sealwire_x509::Crl;
 use crate::groups;
 use crate::identity::Identity;
 use crate::names::ProtocolVersion;
-use crate::options::{ClientAuth, ClientOptions};
+use crate::options::{ClientAuth, ClientSettings};
 use crate::server_name::ServerName;
 use crate::session::verifier;
 use crate::trust::TrustStore;
@@ -127,15 +127,15 @@ impl SecureContext {
 
     /// The engine's settings for a client connection: the shared ones, or a clone (about 100 ns)
     /// with what differs replaced.
-    pub(crate) fn client_config(&self, options: &ClientOptions) -> Arc<rustls::ClientConfig> {
+    pub(crate) fn client_config(&self, settings: &ClientSettings) -> Arc<rustls::ClientConfig> {
         let shared = &self.0.client;
-        if options.alpn.is_empty() && options.send_sni && options.resume {
+        if settings.alpn.is_empty() && settings.send_sni && settings.resume {
             return shared.clone();
         }
         let mut config = rustls::ClientConfig::clone(shared);
-        config.alpn_protocols = options.alpn.to_vec();
-        config.enable_sni = options.send_sni;
-        if !options.resume {
+        config.alpn_protocols = settings.alpn.to_vec();
+        config.enable_sni = settings.send_sni;
+        if !settings.resume {
             config.resumption = Resumption::disabled();
         }
         Arc::new(config)

@@ -89,10 +89,10 @@ impl Identity {
             .map_err(|_| Error::new(Problem::InvalidValue, "the passphrase is not UTF-8"))?;
         let given = (!passphrase.is_empty()).then_some(passphrase);
         let pfx = Pfx::from_der(der.as_ref(), given)?;
-        let leaf = pfx.certificate();
-        let rest = pfx.chain().iter().filter(|certificate| *certificate != leaf);
-        let chain = std::iter::once(leaf).chain(rest).cloned().collect();
-        Self::new(order(chain), pfx.key())
+        // PFX files keep their certificates in any order; what leads nowhere is not sent.
+        let mut chain = vec![pfx.certificate().clone()];
+        chain.extend(pki::issuers(pfx.certificate(), pfx.chain()));
+        Self::new(chain, pfx.key())
     }
 
     /// As [`from_pkcs12`](Self::from_pkcs12), from a file.
@@ -179,18 +179,4 @@ impl fmt::Debug for Identity {
 /// Reads a file that may hold a secret; the bytes are wiped when dropped.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     fs::read(path).map(Zeroizing::new).map_err(|e| Error::io(path, &e))
-}
-
-/// The chain in sending order, leaf first: PFX files keep their certificates in any order.
-/// What is not an issuer of something before it is left out.
-fn order(certificates: Vec<Certificate>) -> Vec<Certificate> {
-    let mut rest = certificates;
-    let mut chain = vec![rest.remove(0)];
-    while let Some(last) = chain.last()
-        && !last.is_self_issued()
-        && let Some(index) = rest.iter().position(|candidate| last.is_issued_by(candidate))
-    {
-        chain.push(rest.remove(index));
-    }
-    chain
 }

@@ -37,6 +37,12 @@ pub enum ClientAuth {
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     pub(crate) server_name: ServerName,
+    pub(crate) settings: ClientSettings,
+}
+
+/// What is the same for all connections of a client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientSettings {
     pub(crate) send_sni: bool,
     pub(crate) verification: PeerVerification,
     pub(crate) name_check: NameCheck,
@@ -45,11 +51,9 @@ pub struct ClientOptions {
     pub(crate) ask_about_peer: bool,
 }
 
-impl ClientOptions {
-    /// A connection to `server_name`, which is sent as SNI and must be in the certificate.
-    pub fn new(server_name: ServerName) -> Self {
+impl Default for ClientSettings {
+    fn default() -> Self {
         Self {
-            server_name,
             send_sni: true,
             verification: PeerVerification::Required,
             name_check: NameCheck::Rfc9525,
@@ -58,32 +62,39 @@ impl ClientOptions {
             ask_about_peer: false,
         }
     }
+}
+
+impl ClientOptions {
+    /// A connection to `server_name`, which is sent as SNI and must be in the certificate.
+    pub fn new(server_name: ServerName) -> Self {
+        Self { server_name, settings: ClientSettings::default() }
+    }
 
     /// Whether the name is sent in SNI (RFC 6066); on by default. An address never is.
     #[must_use]
     pub fn send_sni(mut self, send: bool) -> Self {
-        self.send_sni = send;
+        self.settings.send_sni = send;
         self
     }
 
     /// What becomes of the connection when the server does not pass.
     #[must_use]
     pub fn verification(mut self, verification: PeerVerification) -> Self {
-        self.verification = verification;
+        self.settings.verification = verification;
         self
     }
 
     /// By which rules the server's certificate is compared with the name.
     #[must_use]
     pub fn name_check(mut self, check: NameCheck) -> Self {
-        self.name_check = check;
+        self.settings.name_check = check;
         self
     }
 
     /// The application protocols to offer (RFC 7301), in order of preference.
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
-        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self.settings.alpn = protocols.into_iter().map(Into::into).collect();
         self
     }
 
@@ -91,14 +102,14 @@ impl ClientOptions {
     /// server is judged again by today's trust and time, as on every connection.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
+        self.settings.resume = resume;
         self
     }
 
     /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
     #[must_use]
     pub fn ask_about_peer(mut self, ask: bool) -> Self {
-        self.ask_about_peer = ask;
+        self.settings.ask_about_peer = ask;
         self
     }
 }

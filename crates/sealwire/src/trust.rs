@@ -1,6 +1,5 @@
 //! Whom to believe: sets of trusted certificates.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::{LazyLock, OnceLock};
@@ -82,11 +81,8 @@ impl TrustStore {
     /// The union of two sets: the company's root besides the bundled ones, say.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        let mut seen = HashSet::new();
-        let both = self.certificates().iter().chain(other.certificates());
-        let unique: Vec<Certificate> =
-            both.filter(|certificate| seen.insert(certificate.der())).cloned().collect();
-        let set = TrustSet::new(unique).expect("certificates of existing sets make a set");
+        let both = self.certificates().iter().chain(other.certificates()).cloned();
+        let set = TrustSet::new(both).expect("certificates of existing sets make a set");
         Self { set, partial_chain: self.partial_chain || other.partial_chain }
     }
 

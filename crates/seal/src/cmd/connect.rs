@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 use sealwire::verify::NameCheck;
-use sealwire::{Connector, PeerVerification, SecureContext, ServerName, TlsStream, TrustStore};
+use sealwire::{Connector, PeerVerification, SecureContext, ServerName, TlsStream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::material::Material;
+use super::material::{Material, public_roots};
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
 use crate::report::Answer;
@@ -74,7 +74,8 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
         None => args.target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
     let identity = args.material.identity()?;
-    let mut builder = SecureContext::builder().trust(trust(&args.material)?);
+    let mut builder =
+        SecureContext::builder().trust(args.material.trust()?.unwrap_or_else(public_roots));
     if let Some(identity) = identity.clone() {
         builder = builder.identity(identity);
     }
@@ -124,18 +125,6 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     tokio::io::copy(&mut from, &mut to).await?;
     to.flush().await
-}
-
-/// The trust for a client: what was given, else Mozilla's roots and the system's.
-fn trust(material: &Material) -> Result<TrustStore, Failure> {
-    if let Some(given) = material.trust()? {
-        return Ok(given);
-    }
-    // A system without roots of its own still has Mozilla's.
-    Ok(match TrustStore::system() {
-        Ok(system) => TrustStore::bundled().and(&system),
-        Err(_) => TrustStore::bundled(),
-    })
 }
 
 async fn reach(target: &Target) -> Result<(TcpStream, SocketAddr), Failure> {

@@ -8,6 +8,7 @@ use sealwire::pki::{self, Subject};
 use serde::Serialize;
 
 use super::cert::card;
+use crate::clock;
 use crate::failure::Failure;
 use crate::report::{self, Answer};
 
@@ -76,7 +77,7 @@ impl Show {
             report::print_text(texts.join("\n").trim_end())?;
             return Ok(Answer::Yes);
         }
-        let now = card::now();
+        let now = clock::now();
         let lists = crls.iter().map(|crl| List {
             issuer: Subject::from_der(crl.issuer().der())
                 .map_or_else(|e| e.to_string(), |issuer| issuer.to_string()),

@@ -70,3 +70,12 @@ impl Material {
         !self.ca.is_empty()
     }
 }
+
+/// Whom a client trusts unless told otherwise: Mozilla's roots and the system's. A system without
+/// roots of its own still has Mozilla's.
+pub(crate) fn public_roots() -> TrustStore {
+    match TrustStore::system() {
+        Ok(system) => TrustStore::bundled().and(&system),
+        Err(_) => TrustStore::bundled(),
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::x509::{Certificate, Crl, Purpose};
-use crate::verify::{NameCheck, Policy, Verdict, check_server_identity, judge};
+use crate::verify::{NameCheck, Policy, Verdict, judge};
 use crate::{ServerName, TrustStore};
 
 /// A question about certificates in files: would a connection that shows them be trusted?
@@ -36,12 +36,25 @@ impl ChainCheck<'_> {
             partial_chain: self.trust.allows_partial_chain(),
             security_level: self.security_level,
         };
-        let verdict = judge(&policy, self.presented, self.purpose, self.time);
-        match (&self.name, self.presented.first()) {
-            (Some((name, rules)), Some(leaf)) => {
-                verdict.and_name(check_server_identity(name, leaf, rules))
-            }
-            _ => verdict,
+        judge(&policy, self.presented, self.purpose, self.name.as_ref(), self.time)
+    }
+}
+
+/// The certificates among `candidates` that lead from `leaf` upwards, each once.
+pub(crate) fn issuers<'a>(
+    leaf: &Certificate,
+    candidates: impl IntoIterator<Item = &'a Certificate>,
+) -> Vec<Certificate> {
+    let mut rest: Vec<&Certificate> = candidates.into_iter().filter(|one| *one != leaf).collect();
+    let mut chain: Vec<Certificate> = Vec::new();
+    loop {
+        let last = chain.last().unwrap_or(leaf);
+        if last.is_self_issued() {
+            return chain;
         }
+        let Some(next) = rest.iter().position(|candidate| last.is_issued_by(candidate)) else {
+            return chain;
+        };
+        chain.push(rest.remove(next).clone());
     }
 }

@@ -29,6 +29,7 @@ use std::path::Path;
 
 pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;
+pub(crate) use chain::issuers;
 pub use constraint::NameConstraint;
 pub use crl::{CrlBuilder, RevocationReason, Revoked};
 pub use csr::{Csr, CsrBuilder};

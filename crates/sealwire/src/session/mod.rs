@@ -33,7 +33,7 @@ use tap::{Desk, Examiner};
 
 use crate::context::SecureContext;
 use crate::error::Error;
-use crate::options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
+use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
 
 /// One side of one TLS connection.
@@ -52,8 +52,8 @@ pub struct Session {
 enum Stage {
     /// A server that has not read the whole ClientHello yet.
     Hello(Box<ServerOptions>, hello::Reassembly),
-    /// Stands still until [`Reply`] to [`Question::ClientHello`].
-    HelloAsked(Box<ServerOptions>, Box<ClientHello>),
+    /// Stands still until [`Reply`] to [`Question::ClientHello`]; with the name of its SNI.
+    HelloAsked(Box<ServerOptions>, Option<String>),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>),
@@ -65,8 +65,7 @@ enum Stage {
 struct Handshake {
     engine: Box<dyn Engine>,
     desk: Option<Desk>,
-    is_client: bool,
-    client_auth: ClientAuth,
+    asked_for_certificate: bool,
     ask_about_peer: bool,
     server_name: Option<String>,
     /// Whether the first bytes of the peer are still to be looked at.
@@ -77,7 +76,6 @@ struct Handshake {
 struct Closing {
     peer_sent_close_notify: bool,
     we_sent_close_notify: bool,
-    peer_eof: bool,
 }
 
 impl Session {
@@ -86,26 +84,22 @@ impl Session {
     /// # Errors
     /// [`Error::Internal`] when the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
-        let config = context.client_config(options);
+        let config = context.client_config(&options.settings);
         let engine =
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
-        let desk = Desk {
-            examiner: Examiner {
-                policy: context.policy().clone(),
-                name: Some((options.server_name.clone(), options.name_check.clone())),
-                purpose: Purpose::Server,
-            },
-            refuse_at_once: options.verification == PeerVerification::Required,
-            leaf: None,
-            examined: None,
+        let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
+            &options.settings;
+        let examiner = Examiner {
+            policy: context.policy().clone(),
+            name: Some((options.server_name.clone(), name_check.clone())),
+            purpose: Purpose::Server,
         };
-        let sni = options.send_sni && options.server_name.ip().is_none();
+        let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
-            desk: Some(desk),
-            is_client: true,
-            client_auth: ClientAuth::None,
-            ask_about_peer: options.ask_about_peer,
+            desk: Some(Desk::new(examiner, *verification == PeerVerification::Required)),
+            asked_for_certificate: true,
+            ask_about_peer: *ask_about_peer,
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
@@ -179,7 +173,6 @@ impl Session {
     /// # Errors
     /// [`Error::ClosedInHandshake`], or [`Error::Truncated`] when no `close_notify` came before.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
-        self.closing.peer_eof = true;
         match &self.stage {
             Stage::Failed(error) => Err(error.clone()),
             Stage::Open(_) if self.closing.peer_sent_close_notify => Ok(()),
@@ -247,12 +240,12 @@ impl Session {
                 drop(stage);
                 Err(Error::RefusedByProgram)
             }
-            (Stage::HelloAsked(options, hello), reply) => {
+            (Stage::HelloAsked(options, server_name), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
                     _ => HelloReply::new(),
                 };
-                self.start_server(*options, *hello, reply)
+                self.start_server(*options, server_name, reply)
             }
             (Stage::PeerAsked(engine), _) => {
                 self.open(engine);
@@ -309,11 +302,12 @@ impl Session {
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
+        let server_name = hello.server_name().map(str::to_owned);
         if options.ask_client_hello {
-            self.events.push_back(Event::Question(Question::ClientHello(hello.clone())));
-            self.stage = Stage::HelloAsked(options, hello);
+            self.events.push_back(Event::Question(Question::ClientHello(hello)));
+            self.stage = Stage::HelloAsked(options, server_name);
         } else {
-            self.start_server(*options, *hello, HelloReply::new())?;
+            self.start_server(*options, server_name, HelloReply::new())?;
         }
         Ok(true)
     }
@@ -321,7 +315,7 @@ impl Session {
     fn start_server(
         &mut self,
         options: ServerOptions,
-        hello: ClientHello,
+        server_name: Option<String>,
         reply: HelloReply,
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
@@ -333,23 +327,17 @@ impl Session {
             Ok(engine) => engine,
             Err(error) => return Err(self.fail(Error::from_rustls(error))),
         };
-        let desk = Desk {
-            examiner: Examiner {
-                policy: self.context.policy().clone(),
-                name: None,
-                purpose: Purpose::Client,
-            },
-            refuse_at_once: options.client_auth == ClientAuth::Require,
-            leaf: None,
-            examined: None,
+        let examiner = Examiner {
+            policy: self.context.policy().clone(),
+            name: None,
+            purpose: Purpose::Client,
         };
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(desk),
-            is_client: false,
-            client_auth: options.client_auth,
+            desk: Some(Desk::new(examiner, options.client_auth == ClientAuth::Require)),
+            asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
-            server_name: hello.server_name().map(str::to_owned),
+            server_name,
             unheard: false,
         }));
         Ok(())
@@ -392,13 +380,12 @@ impl Session {
     fn complete_handshake(&mut self) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
-        let Handshake { engine, desk, is_client, client_auth, ask_about_peer, server_name, .. } =
+        let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let mut desk = desk.expect("the engine gave the desk back");
         let must_pass = desk.refuse_at_once;
-        let asked = is_client || client_auth != ClientAuth::None;
-        let (certificates, authorization) = if asked {
+        let (certificates, authorization) = if asked_for_certificate {
             // Inside a resumed handshake nobody was asked. It is judged here from the chain that
             // the session was made with, so that it gives no other answer than a full handshake
             // would today.

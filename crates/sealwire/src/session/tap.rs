@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sealwire_x509::{Certificate, Purpose};
 
 use crate::server_name::ServerName;
-use crate::verify::{NameCheck, Policy, Verdict, check_server_identity, judge};
+use crate::verify::{NameCheck, Policy, Verdict, judge};
 
 /// What the verifier of one handshake needs to know, and what it found.
 pub(super) struct Desk {
@@ -23,6 +23,12 @@ pub(super) struct Desk {
     pub(super) leaf: Option<Certificate>,
     /// The chain and the verdict, once the verifier was called.
     pub(super) examined: Option<(Vec<Certificate>, Verdict)>,
+}
+
+impl Desk {
+    pub(super) fn new(examiner: Examiner, refuse_at_once: bool) -> Self {
+        Self { examiner, refuse_at_once, leaf: None, examined: None }
+    }
 }
 
 /// Everything that a verdict depends on: the one way in which chains are judged, inside the
@@ -50,10 +56,7 @@ impl Examiner {
                 Err(error) => return (certificates, Verdict::unreadable(depth, &error)),
             }
         }
-        let mut verdict = judge(&self.policy, &certificates, self.purpose, time);
-        if let (Some((name, rules)), Some(leaf)) = (&self.name, certificates.first()) {
-            verdict = verdict.and_name(check_server_identity(name, leaf, rules));
-        }
+        let verdict = judge(&self.policy, &certificates, self.purpose, self.name.as_ref(), time);
         (certificates, verdict)
     }
 }

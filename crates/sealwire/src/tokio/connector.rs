@@ -8,7 +8,7 @@ use super::TlsStream;
 use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
-use crate::options::{ClientOptions, PeerVerification};
+use crate::options::{ClientOptions, ClientSettings, PeerVerification};
 use crate::server_name::ServerName;
 use crate::session::Session;
 use crate::verify::NameCheck;
@@ -27,11 +27,7 @@ use crate::verify::NameCheck;
 #[derive(Debug, Clone)]
 pub struct Connector {
     context: SecureContext,
-    verification: PeerVerification,
-    name_check: NameCheck,
-    send_sni: bool,
-    alpn: Vec<Vec<u8>>,
-    resume: bool,
+    settings: ClientSettings,
     handshake_timeout: Duration,
 }
 
@@ -40,11 +36,7 @@ impl Connector {
     pub fn new(context: SecureContext) -> Self {
         Self {
             context,
-            verification: PeerVerification::Required,
-            name_check: NameCheck::Rfc9525,
-            send_sni: true,
-            alpn: Vec::new(),
-            resume: true,
+            settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
         }
     }
@@ -52,35 +44,35 @@ impl Connector {
     /// What becomes of a connection whose server does not pass.
     #[must_use]
     pub fn peer_verification(mut self, verification: PeerVerification) -> Self {
-        self.verification = verification;
+        self.settings.verification = verification;
         self
     }
 
     /// By which rules the server's certificate is compared with the name.
     #[must_use]
     pub fn name_check(mut self, check: NameCheck) -> Self {
-        self.name_check = check;
+        self.settings.name_check = check;
         self
     }
 
     /// Whether the name is sent in SNI; on by default.
     #[must_use]
     pub fn send_sni(mut self, send: bool) -> Self {
-        self.send_sni = send;
+        self.settings.send_sni = send;
         self
     }
 
     /// The application protocols to offer, in order of preference.
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
-        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self.settings.alpn = protocols.into_iter().map(Into::into).collect();
         self
     }
 
     /// Whether sessions are resumed; on by default. The server is judged again each time.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
+        self.settings.resume = resume;
         self
     }
 
@@ -102,12 +94,7 @@ impl Connector {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let options = ClientOptions::new(name)
-            .verification(self.verification)
-            .name_check(self.name_check.clone())
-            .send_sni(self.send_sni)
-            .alpn(self.alpn.iter().cloned())
-            .resume(self.resume);
+        let options = ClientOptions { server_name: name, settings: self.settings.clone() };
         let session = Session::client(&self.context, &options)?;
         let mut stream = TlsStream::new(io, session);
         within(self.handshake_timeout, stream.handshake()).await?;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
-use super::{Code, NameMismatch, level};
+use super::{Code, NameCheck, NameMismatch, check_server_identity, level};
+use crate::server_name::ServerName;
 
 /// What a [`SecureContext`](crate::SecureContext) believes: the part of it that judges.
 #[derive(Clone)]
@@ -39,15 +40,29 @@ pub struct Finding {
 #[derive(Debug, Clone)]
 pub struct Refusal(Arc<Verdict>);
 
-/// Judges the chain that a peer sent (leaf first) for `purpose` at `time` (seconds since 1970).
+/// Judges the chain that a peer sent (leaf first) for `purpose` at `time` (seconds since 1970),
+/// and the server's name by the rules given with it, if one was asked for.
 ///
 /// The yes is always `X509_verify_cert`'s: what is added here only refuses.
 pub(crate) fn judge(
     policy: &Policy,
     presented: &[Certificate],
     purpose: Purpose,
+    name: Option<&(ServerName, NameCheck)>,
     time: i64,
 ) -> Verdict {
+    let verdict = judge_chain(policy, presented, purpose, time);
+    // As in Node, a name is only looked at when the chain is good, so that the code says what is
+    // wrong with the chain first.
+    match (name, presented.first()) {
+        (Some((name, rules)), Some(leaf)) if verdict.is_trusted() => {
+            verdict.and_name(check_server_identity(name, leaf, rules))
+        }
+        _ => verdict,
+    }
+}
+
+fn judge_chain(policy: &Policy, presented: &[Certificate], purpose: Purpose, time: i64) -> Verdict {
     let Some((leaf, intermediates)) = presented.split_first() else {
         return Verdict::no_certificate();
     };
@@ -107,10 +122,9 @@ impl Verdict {
         (!self.is_trusted()).then(|| Refusal(Arc::new(self)))
     }
 
-    /// Adds the answer of the server name check. As in Node, a name is only looked at when the
-    /// chain is good, so that the code says what is wrong with the chain first.
-    pub(crate) fn and_name(mut self, checked: Result<(), NameMismatch>) -> Self {
-        if let (true, Err(mismatch)) = (self.is_trusted(), checked) {
+    /// Adds the answer of the server name check to a chain that is good.
+    fn and_name(mut self, checked: Result<(), NameMismatch>) -> Self {
+        if let Err(mismatch) = checked {
             let leaf = self.chain.first().cloned();
             self.findings.push(Finding::new(
                 Code::ERR_TLS_CERT_ALTNAME_INVALID,

@@ -1,13 +1,13 @@
 //! `seal ca list`.
 
 use std::fmt;
-use std::time::UNIX_EPOCH;
 
 use clap::Args;
 use sealwire::pki::{CaStore, Entry};
 use serde::Serialize;
 
 use super::folder::CaFolder;
+use crate::clock;
 use crate::cmd::cert::card;
 use crate::failure::Failure;
 use crate::report::{self, Answer};
@@ -65,11 +65,7 @@ impl List {
 }
 
 fn line(store: &CaStore, entry: &Entry) -> Result<Line, Failure> {
-    let seconds = |time: std::time::SystemTime| {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    };
-    let end = seconds(entry.not_after());
+    let end = clock::seconds(entry.not_after());
     Ok(Line {
         serial: entry.serial().to_owned(),
         subject: entry.subject().to_owned(),
@@ -77,10 +73,10 @@ fn line(store: &CaStore, entry: &Entry) -> Result<Line, Failure> {
         not_after: card::time(end),
         state: match entry.revoked() {
             Some(_) => "revoked",
-            None if end < card::now() => "expired",
+            None if end < clock::now() => "expired",
             None => "valid",
         },
-        revoked_at: entry.revoked().map(|(time, _)| card::time(seconds(time))),
+        revoked_at: entry.revoked().map(|(time, _)| card::time(clock::seconds(time))),
         reason: entry.revoked().map(|(_, reason)| reason.to_string()),
     })
 }

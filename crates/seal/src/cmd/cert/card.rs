@@ -1,11 +1,12 @@
 //! A certificate on a card: what people ask about it, for eyes and for programs.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sealwire::pki::x509::Certificate;
 use sealwire::pki::{self, ExtendedKeyUsage, KeyAlgorithm, Severity, Subject, SubjectAltName};
 use serde::Serialize;
+
+use crate::clock;
 
 const DAY: i64 = 86_400;
 
@@ -47,7 +48,7 @@ struct Warning {
 
 impl Card {
     pub(crate) fn new(file: String, certificate: &Certificate) -> Self {
-        let now = now();
+        let now = clock::now();
         let (start, end) = (certificate.not_before(), certificate.not_after());
         let constraints = certificate.basic_constraints();
         Self {
@@ -152,12 +153,6 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Notice => "notice",
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A moment: `2030-12-31T23:59:59Z`.

@@ -9,6 +9,7 @@ use sealwire::pki;
 use serde::Serialize;
 
 use super::card;
+use crate::clock;
 use crate::failure::Failure;
 use crate::report::{self, Answer};
 
@@ -55,7 +56,7 @@ impl fmt::Display for Report {
 
 impl Check {
     pub(super) fn run(self) -> Result<Answer, Failure> {
-        let now = card::now();
+        let now = clock::now();
         let horizon = now.saturating_add(i64::try_from(self.within.as_secs()).unwrap_or(i64::MAX));
         let mut lines = Vec::new();
         for path in &self.files {

@@ -8,6 +8,7 @@ use sealwire::pki::{self, Severity};
 use serde::Serialize;
 
 use super::card;
+use crate::clock;
 use crate::failure::Failure;
 use crate::report::{self, Answer};
 
@@ -57,7 +58,7 @@ impl fmt::Display for Report {
 
 impl Lint {
     pub(super) fn run(self) -> Result<Answer, Failure> {
-        let now = card::now();
+        let now = clock::now();
         let mut report = Report { findings: Vec::new(), looked_at: 0 };
         let mut worst = Severity::Notice;
         for path in &self.files {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use sealwire::pki::x509::{Certificate, Purpose};
@@ -12,9 +12,10 @@ use sealwire::{ServerName, TrustStore};
 use serde::Serialize;
 
 use super::card;
-use crate::advice;
+use crate::cmd::material::public_roots;
 use crate::failure::Failure;
 use crate::report::{self, Answer};
+use crate::{advice, clock};
 
 /// Tell whether a certificate would be trusted, and if not, everything that is wrong
 ///
@@ -112,7 +113,7 @@ impl Verify {
                 As::Any => Purpose::Any,
             },
             name: self.name.clone().map(|name| (name, rules)),
-            time: self.at.map_or_else(card::now, seconds),
+            time: self.at.map_or_else(clock::now, clock::seconds),
             security_level: 2,
         }
         .verdict();
@@ -123,11 +124,7 @@ impl Verify {
 
     fn trust(&self) -> Result<TrustStore, Failure> {
         if self.ca.is_empty() {
-            // A system without roots of its own still has Mozilla's.
-            return Ok(match TrustStore::system() {
-                Ok(system) => TrustStore::bundled().and(&system),
-                Err(_) => TrustStore::bundled(),
-            });
+            return Ok(public_roots());
         }
         let mut trusted = Vec::new();
         for path in &self.ca {
@@ -202,9 +199,4 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
-}
-
-fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -14,7 +14,7 @@ use super::structure::{
 };
 use super::{Pfx, ber, mac};
 use crate::pki::signature::name_of;
-use crate::pki::{Error, PrivateKey, Problem, x509};
+use crate::pki::{Error, PrivateKey, Problem, issuers, x509};
 
 /// Safes inside safes.
 const DEEPEST: usize = 8;
@@ -182,7 +182,7 @@ impl Contents {
                 let chain = match alone {
                     // Everything else in the file was put there for this key.
                     true => without_repeats(others, &certificate),
-                    false => issuers(others, &certificate),
+                    false => issuers(&certificate, others),
                 };
                 let friendly_name = key_name.or(certificate_name);
                 Ok(Pfx { key, certificate, chain, friendly_name })
@@ -202,22 +202,6 @@ fn without_repeats<'a>(
         }
     }
     kept
-}
-
-/// The certificates that lead from `leaf` upwards.
-fn issuers<'a>(
-    all: impl Iterator<Item = &'a x509::Certificate>,
-    leaf: &x509::Certificate,
-) -> Vec<x509::Certificate> {
-    let all: Vec<_> = all.collect();
-    let mut chain: Vec<x509::Certificate> = Vec::new();
-    let mut last = leaf.clone();
-    while !last.is_self_issued() && chain.len() < all.len() {
-        let Some(next) = all.iter().find(|other| last.is_issued_by(other)) else { break };
-        last = (*next).clone();
-        chain.push(last.clone());
-    }
-    chain
 }
 
 fn friendly_name(attributes: AnyRef<'_>) -> Option<String> {

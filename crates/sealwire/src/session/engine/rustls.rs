@@ -20,24 +20,14 @@ pub(in crate::session) fn client(
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
 ) -> Result<Box<dyn Engine>, rustls::Error> {
-    Ok(Box::new(Rustls {
-        connection: UnbufferedClientConnection::new(config, name)?,
-        handshaking: true,
-        closed: false,
-        held: 0,
-    }))
+    Ok(Box::new(Rustls::new(UnbufferedClientConnection::new(config, name)?)))
 }
 
 /// A server's engine.
 pub(in crate::session) fn server(
     config: Arc<rustls::ServerConfig>,
 ) -> Result<Box<dyn Engine>, rustls::Error> {
-    Ok(Box::new(Rustls {
-        connection: UnbufferedServerConnection::new(config)?,
-        handshaking: true,
-        closed: false,
-        held: 0,
-    }))
+    Ok(Box::new(Rustls::new(UnbufferedServerConnection::new(config)?)))
 }
 
 struct Rustls<C> {
@@ -206,6 +196,10 @@ impl<C: Connection> Engine for Rustls<C> {
 }
 
 impl<C: Connection> Rustls<C> {
+    fn new(connection: C) -> Self {
+        Self { connection, handshaking: true, closed: false, held: 0 }
+    }
+
     /// After an error rustls has an alert ready. Only what is to be sent is taken: shown the bytes
     /// again, it would find the same error again.
     fn flush_alert(&mut self, out: &mut Vec<u8>) {
