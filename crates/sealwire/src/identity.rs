@@ -15,8 +15,8 @@ use crate::pki::{self, Error, Pfx, PrivateKey, Problem};
 
 /// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
 ///
-/// Every form that OpenSSL writes is read: PKCS#8, PKCS#1 and SEC1 keys, plain or encrypted, in
-/// PEM or DER; PFX files. That the key is the certificate's is checked when the identity is made.
+/// PEM is read in every form that OpenSSL writes (PKCS#8, PKCS#1 and SEC1 keys, plain or encrypted),
+/// and PFX files. That the key is the certificate's is checked when the identity is made.
 #[derive(Clone)]
 pub struct Identity {
     chain: Arc<[Certificate]>,
