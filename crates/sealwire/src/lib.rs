@@ -26,7 +26,7 @@ pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
 pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
 pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};
-pub use session::Session;
+pub use session::{ClientSession, Session, TicketKeys};
 #[cfg(feature = "tokio")]
 pub use tokio::{Acceptor, Connector, Listener, TlsStream};
 pub use trust::TrustStore;

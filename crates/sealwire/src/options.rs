@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::server_name::ServerName;
+use crate::session::ClientSession;
 use crate::verify::NameCheck;
 
 /// What becomes of a connection whose server does not pass.
@@ -48,6 +49,7 @@ pub(crate) struct ClientSettings {
     pub(crate) name_check: NameCheck,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) resume: bool,
+    pub(crate) session: Option<ClientSession>,
     pub(crate) ask_about_peer: bool,
 }
 
@@ -59,6 +61,7 @@ impl Default for ClientSettings {
             name_check: NameCheck::Rfc9525,
             alpn: Arc::from([]),
             resume: true,
+            session: None,
             ask_about_peer: false,
         }
     }
@@ -106,6 +109,15 @@ impl ClientOptions {
         self
     }
 
+    /// Resumes this session, rather than one of the context's. One with another server, or that is
+    /// expired, is passed over without a word; so is one whose server would be judged otherwise
+    /// today. Then a full handshake follows.
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
+        self
+    }
+
     /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
     #[must_use]
     pub fn ask_about_peer(mut self, ask: bool) -> Self {
@@ -120,6 +132,7 @@ pub struct ServerOptions {
     pub(crate) client_auth: ClientAuth,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
+    pub(crate) ask_store_session: bool,
     pub(crate) ask_about_peer: bool,
 }
 
@@ -148,6 +161,15 @@ impl ServerOptions {
     #[must_use]
     pub fn ask_client_hello(mut self, ask: bool) -> Self {
         self.ask_client_hello = ask;
+        self
+    }
+
+    /// Whether [`Question::StoreSession`](crate::session::Question::StoreSession) is asked. In
+    /// TLS 1.3 it is asked for tickets, too, as in Node; in TLS 1.2 only for sessions of clients
+    /// that take no ticket.
+    #[must_use]
+    pub fn ask_store_session(mut self, ask: bool) -> Self {
+        self.ask_store_session = ask;
         self
     }
 

@@ -3,13 +3,13 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::time_provider::TimeProvider;
 use sealwire_x509::Crl;
 
 use super::clock::{EngineClock, SystemClock, TimeSource};
 use super::engine::client_base;
+use super::resumption::Settings;
 use super::server::Borrowed;
 use super::{ConfigError, Inner, SecureContext};
 use crate::groups;
@@ -27,10 +27,8 @@ pub struct SecureContextBuilder {
     groups: Vec<&'static dyn SupportedKxGroup>,
     security_level: u8,
     time: Arc<dyn TimeSource>,
+    pub(super) sessions: Settings,
 }
-
-/// With how many servers a client keeps sessions.
-const CLIENT_SESSIONS: usize = 256;
 
 impl SecureContextBuilder {
     pub(super) fn new() -> Self {
@@ -42,6 +40,7 @@ impl SecureContextBuilder {
             groups: groups::default_groups(),
             security_level: 2,
             time: Arc::new(SystemClock),
+            sessions: Settings::default(),
         }
     }
 
@@ -127,24 +126,18 @@ impl SecureContextBuilder {
         let provider =
             Arc::new(CryptoProvider { kx_groups: self.groups, ..aws_lc_rs::default_provider() });
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
-        let ticketer = || {
-            aws_lc_rs::Ticketer::new()
-                .map_err(|e| ConfigError::new("tickets", format!("no random bytes: {e}")))
-        };
-        let ticketers = [ticketer()?, ticketer()?, ticketer()?];
-        let mut client = client_base(&provider, &versions, &self.identities, time)?;
-        let client_sessions = Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS));
-        client.resumption = Resumption::store(client_sessions.clone());
+        let resumption = self.sessions.build(&*self.time)?;
+        let client = client_base(&provider, &versions, &self.identities, time)?;
         Ok(SecureContext(Arc::new(Inner {
             identities: self.identities,
             trust,
             policy,
             time: self.time,
             client: Arc::new(client),
-            client_sessions,
             provider,
             versions,
-            ticketers,
+            version_range: self.versions,
+            resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),
         })))

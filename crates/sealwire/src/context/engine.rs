@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rustls::DistinguishedName;
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 
 use super::choice::Identities;
@@ -12,6 +12,7 @@ use super::clock::EngineClock;
 use super::{ConfigError, Inner};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
+use crate::session::resumption::DeskStore;
 use crate::session::verifier;
 use crate::trust::TrustStore;
 
@@ -42,9 +43,7 @@ impl Inner {
             false => &credentials.identities,
         };
         let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
-        config.ticketer = self.ticketers[client_auth as usize].clone();
-        // Tickets hold the state; the memory of a server does not grow with its clients.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
+        self.resume_in(&mut config, client_auth);
         config
     }
 }
@@ -65,11 +64,12 @@ pub(super) fn client_base(
     identities: &[Identity],
     time: Arc<dyn TimeProvider>,
 ) -> Result<rustls::ClientConfig, ConfigError> {
-    let config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
+    let mut config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
         .with_protocol_versions(versions)
         .map_err(|e| ConfigError::new("versions", e.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(verifier::server_cert_verifier())
-        .with_client_cert_resolver(Arc::new(Identities::of(identities)));
+        .with_client_cert_resolver(Identities::interned(identities));
+    config.resumption = Resumption::store(Arc::new(DeskStore));
     Ok(config)
 }

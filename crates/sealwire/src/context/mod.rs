@@ -5,23 +5,24 @@ mod choice;
 mod clock;
 mod config_error;
 mod engine;
+mod resumption;
 mod server;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::{ClientSessionStore, Resumption};
 use rustls::crypto::CryptoProvider;
-use rustls::server::ProducesTickets;
 
 pub use builder::SecureContextBuilder;
 pub use clock::TimeSource;
+pub(crate) use clock::now;
 pub use config_error::ConfigError;
 pub(crate) use server::Serving;
 
 use crate::identity::Identity;
+use crate::names::ProtocolVersion;
 use crate::options::ClientSettings;
-use crate::server_name::ServerName;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -48,12 +49,10 @@ struct Inner {
     policy: Arc<Policy>,
     time: Arc<dyn TimeSource>,
     client: Arc<rustls::ClientConfig>,
-    client_sessions: Arc<dyn ClientSessionStore>,
     provider: Arc<CryptoProvider>,
     versions: Vec<&'static rustls::SupportedProtocolVersion>,
-    /// One for each [`ClientAuth`](crate::ClientAuth): a session in which nobody asked for a certificate must not be
-    /// resumed where one is asked for, but give way to a full handshake.
-    ticketers: [Arc<dyn ProducesTickets>; 3],
+    version_range: RangeInclusive<ProtocolVersion>,
+    resumption: resumption::Resumption,
     /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
     servers: [OnceLock<Arc<rustls::ServerConfig>>; 3],
     /// Those made for the credentials of other contexts.
@@ -81,32 +80,26 @@ impl SecureContext {
         &self.0.policy
     }
 
-    /// Now, in seconds since 1970.
-    pub(crate) fn now(&self) -> i64 {
-        clock::seconds(self.0.time.now())
+    /// The versions that are spoken.
+    pub(crate) fn versions(&self) -> &RangeInclusive<ProtocolVersion> {
+        &self.0.version_range
     }
 
-    /// Drops the sessions with this server. What was refused once must not be offered again: the
-    /// server may have another certificate by now, which only a full handshake shows.
-    pub(crate) fn forget_sessions(&self, server_name: &ServerName) {
-        let (sessions, name) = (&self.0.client_sessions, server_name.to_rustls());
-        sessions.remove_tls12_session(&name);
-        while sessions.take_tls13_ticket(&name).is_some() {}
+    /// Now, in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        now(&*self.0.time)
     }
 
     /// The engine's settings for a client connection: the shared ones, or a clone (about 100 ns)
     /// with what differs replaced.
     pub(crate) fn client_config(&self, settings: &ClientSettings) -> Arc<rustls::ClientConfig> {
         let shared = &self.0.client;
-        if settings.alpn.is_empty() && settings.send_sni && settings.resume {
+        if settings.alpn.is_empty() && settings.send_sni {
             return shared.clone();
         }
         let mut config = rustls::ClientConfig::clone(shared);
         config.alpn_protocols = settings.alpn.to_vec();
         config.enable_sni = settings.send_sni;
-        if !settings.resume {
-            config.resumption = Resumption::disabled();
-        }
         Arc::new(config)
     }
 }

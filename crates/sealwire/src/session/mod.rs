@@ -14,6 +14,8 @@
 mod engine;
 mod event;
 mod hello;
+mod keeping;
+pub(crate) mod resumption;
 mod sniff;
 mod tap;
 pub(crate) mod verifier;
@@ -28,11 +30,14 @@ pub use engine::Sink;
 use engine::{Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
 pub use hello::{ClientHello, MAX_CLIENT_HELLO};
+use resumption::ClientSessions;
+pub use resumption::{ClientSession, SessionData, TicketKeys};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
+use crate::names::ProtocolVersion;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
 
@@ -46,6 +51,8 @@ pub struct Session {
     held: Vec<u8>,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
+    /// A client's part in resumption.
+    client_sessions: Option<Box<ClientSessions>>,
     closing: Closing,
 }
 
@@ -56,7 +63,9 @@ enum Stage {
     HelloAsked(Box<ServerOptions>, Option<String>),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
-    PeerAsked(Box<dyn Engine>),
+    PeerAsked(Box<dyn Engine>, keeping::ToStore),
+    /// Stands still until [`Reply`] to [`Question::StoreSession`], and then asks about the rest.
+    StoreAsked(Box<dyn Engine>, keeping::ToStore),
     Open(Box<dyn Engine>),
     Failed(Error),
 }
@@ -84,9 +93,6 @@ impl Session {
     /// # Errors
     /// [`Error::Internal`] when the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
-        let config = context.client_config(&options.settings);
-        let engine =
-            engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
         let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
             &options.settings;
         let examiner = Examiner {
@@ -94,16 +100,23 @@ impl Session {
             name: Some((options.server_name.clone(), name_check.clone())),
             purpose: Purpose::Server,
         };
+        let mut desk = Desk::new(examiner, *verification == PeerVerification::Required);
+        let mut sessions = keeping::choose(context, options, &mut desk);
+        let config = context.client_config(&options.settings);
+        let name = options.server_name.to_rustls();
+        let engine = resumption::with(&mut sessions, || engine::client(config, name))
+            .map_err(Error::from_rustls)?;
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
-            desk: Some(Desk::new(examiner, *verification == PeerVerification::Required)),
+            desk: Some(desk),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
         let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
+        session.client_sessions = sessions;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
     }
@@ -133,7 +146,9 @@ impl Session {
             let rest = &mut tls[consumed..];
             match &mut self.stage {
                 Stage::Failed(error) => return Err(error.clone()),
-                Stage::HelloAsked(..) | Stage::PeerAsked(..) => return Ok(consumed),
+                Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..) => {
+                    return Ok(consumed);
+                }
                 Stage::Hello(..) => {
                     if !self.read_hello(rest)? {
                         return Ok(consumed);
@@ -153,8 +168,12 @@ impl Session {
                     if sink.is_full() || self.closing.peer_sent_close_notify {
                         return Ok(consumed);
                     }
-                    let (taken, step) = engine.advance(rest, &mut self.out, sink);
+                    let out = &mut self.out;
+                    let sessions = &mut self.client_sessions;
+                    let (taken, step) =
+                        resumption::with(sessions, || engine.advance(rest, out, sink));
                     consumed += taken;
+                    self.tell_sessions();
                     match step {
                         Err(error) => return Err(self.fail(Error::from_rustls(error))),
                         Ok(Step::PeerClosed) => {
@@ -236,7 +255,10 @@ impl Session {
     pub fn reply(&mut self, reply: Reply) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         match (stage, reply) {
-            (stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..)), Reply::Refuse) => {
+            (
+                stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..)),
+                Reply::Refuse,
+            ) => {
                 drop(stage);
                 Err(Error::RefusedByProgram)
             }
@@ -245,7 +267,9 @@ impl Session {
                 self.out.extend_from_slice(&[21, 3, 3, 0, 2, 2, alert.number()]);
                 Err(Error::RefusedByProgram)
             }
-            (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
+            (Stage::PeerAsked(..) | Stage::StoreAsked(..), Reply::RefuseWith(_)) => {
+                Err(Error::RefusedByProgram)
+            }
             (Stage::HelloAsked(options, server_name), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
@@ -253,8 +277,8 @@ impl Session {
                 };
                 self.start_server(*options, server_name, reply)
             }
-            (Stage::PeerAsked(engine), _) => {
-                self.open(engine);
+            (Stage::PeerAsked(engine, to_store) | Stage::StoreAsked(engine, to_store), _) => {
+                self.store_or_open(engine, to_store);
                 Ok(())
             }
             (stage, _) => {
@@ -287,6 +311,7 @@ impl Session {
             held: Vec::new(),
             events: VecDeque::new(),
             peer: None,
+            client_sessions: None,
             closing: Closing::default(),
         }
     }
@@ -343,9 +368,12 @@ impl Session {
             name: None,
             purpose: Purpose::Client,
         };
+        let mut desk = Desk::new(examiner, options.client_auth == ClientAuth::Require);
+        desk.server.store = options.ask_store_session;
+        desk.server.found = reply.resume;
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(Desk::new(examiner, options.client_auth == ClientAuth::Require)),
+            desk: Some(desk),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             server_name,
@@ -367,7 +395,12 @@ impl Session {
         }
         let Handshake { engine, desk, .. } = &mut **handshake;
         let (out, held) = (&mut self.out, &mut self.held);
-        let (consumed, step) = tap::with(desk, || engine.advance(tls, out, held));
+        let sessions = &mut self.client_sessions;
+        let (consumed, step) =
+            tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out, held)));
+        if let Some(sessions) = sessions {
+            sessions.look(&tls[..consumed]);
+        }
         let outcome = match step {
             Ok(Step::HandshakeComplete) => self.complete_handshake().map(|()| true),
             Ok(_) => Ok(false),
@@ -375,6 +408,7 @@ impl Session {
                 let version = engine.version();
                 let refusal = desk
                     .as_mut()
+                    .filter(|desk| desk.refuse_at_once)
                     .and_then(|desk| desk.examined.take())
                     .and_then(|(_, verdict)| verdict.refusal())
                     .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
@@ -397,12 +431,14 @@ impl Session {
         let mut desk = desk.expect("the engine gave the desk back");
         let must_pass = desk.refuse_at_once;
         let (certificates, authorization) = if asked_for_certificate {
-            // Inside a resumed handshake nobody was asked. It is judged here from the chain that
-            // the session was made with, so that it gives no other answer than a full handshake
-            // would today.
-            let (certificates, verdict) = desk.examined.take().unwrap_or_else(|| {
-                desk.examiner.examine(desk.leaf.as_ref(), engine.peer_chain(), self.context.now())
-            });
+            // Inside a resumed handshake nobody is asked; the chain that the session was made with
+            // was judged before it was offered or accepted. A client that was asked and had no
+            // certificate is judged here.
+            let chain = engine.peer_chain();
+            let judged = if facts.resumed { desk.resumed.take() } else { desk.examined.take() };
+            let (certificates, verdict) = judged
+                .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
+                .unwrap_or_else(|| desk.examiner.examine(None, chain, self.context.now()));
             let authorization =
                 verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
             (certificates, authorization)
@@ -415,7 +451,8 @@ impl Session {
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
-        self.peer = Some(Box::new(Peer {
+        let to_store = desk.server.made(facts.protocol == ProtocolVersion::Tls13);
+        let peer = Box::new(Peer {
             authorization,
             certificates,
             protocol: facts.protocol,
@@ -424,12 +461,14 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-        }));
+        });
+        self.note_server(&peer);
+        self.peer = Some(peer);
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
-            self.stage = Stage::PeerAsked(engine);
+            self.stage = Stage::PeerAsked(engine, to_store);
         } else {
-            self.open(engine);
+            self.store_or_open(engine, to_store);
         }
         Ok(())
     }
@@ -439,6 +478,7 @@ impl Session {
             engine.close(&mut self.out);
         }
         self.events.push_back(Event::HandshakeComplete);
+        self.tell_sessions();
         self.stage = Stage::Open(engine);
     }
 
@@ -456,7 +496,8 @@ impl fmt::Debug for Session {
             Stage::Hello(..) => "waiting for the ClientHello",
             Stage::HelloAsked(..) => "asking about the ClientHello",
             Stage::Handshake(_) => "in the handshake",
-            Stage::PeerAsked(_) => "asking about the peer",
+            Stage::PeerAsked(..) => "asking about the peer",
+            Stage::StoreAsked(..) => "asking to store a session",
             Stage::Open(_) => "open",
             Stage::Failed(_) => "failed",
         };

@@ -7,27 +7,39 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 use sealwire_x509::{Certificate, Purpose};
 
+use super::resumption::ServerSessions;
 use crate::server_name::ServerName;
 use crate::verify::{NameCheck, Policy, Verdict, judge};
 
 /// What the verifier of one handshake needs to know, and what it found.
 pub(super) struct Desk {
     pub(super) examiner: Examiner,
-    /// A peer that fails ends the handshake (the mode "require"); otherwise the session judges
-    /// when the handshake is complete.
+    /// A peer that fails ends the handshake (the mode "require").
     pub(super) refuse_at_once: bool,
     /// The leaf, for the signature check that follows.
     pub(super) leaf: Option<Certificate>,
     /// The chain and the verdict, once the verifier was called.
     pub(super) examined: Option<(Vec<Certificate>, Verdict)>,
+    /// The same of the session that is to be resumed, judged before it was offered or accepted.
+    pub(super) resumed: Option<(Vec<Certificate>, Verdict)>,
+    /// What a server's tickets and stored sessions need to know, and leave.
+    pub(super) server: ServerSessions,
 }
 
 impl Desk {
     pub(super) fn new(examiner: Examiner, refuse_at_once: bool) -> Self {
-        Self { examiner, refuse_at_once, leaf: None, examined: None }
+        Self {
+            examiner,
+            refuse_at_once,
+            leaf: None,
+            examined: None,
+            resumed: None,
+            server: ServerSessions::default(),
+        }
     }
 }
 
@@ -56,8 +68,13 @@ impl Examiner {
                 Err(error) => return (certificates, Verdict::unreadable(depth, &error)),
             }
         }
-        let verdict = judge(&self.policy, &certificates, self.purpose, self.name.as_ref(), time);
+        let verdict = self.judge(&certificates, time);
         (certificates, verdict)
+    }
+
+    /// As [`examine`](Self::examine), of certificates that have been read.
+    pub(super) fn judge(&self, chain: &[Certificate], time: i64) -> Verdict {
+        judge(&self.policy, chain, self.purpose, self.name.as_ref(), time)
     }
 }
 
@@ -67,9 +84,18 @@ thread_local! {
 
 /// Calls `engine` with `desk` in the slot and gives the desk back.
 pub(super) fn with<T>(desk: &mut Option<Desk>, engine: impl FnOnce() -> T) -> T {
-    DESK.set(desk.take());
+    lend(&DESK, desk, engine)
+}
+
+/// Calls `engine` with `value` in `slot` and gives the value back.
+pub(super) fn lend<V, T>(
+    slot: &'static LocalKey<RefCell<Option<V>>>,
+    value: &mut Option<V>,
+    engine: impl FnOnce() -> T,
+) -> T {
+    slot.set(value.take());
     let result = engine();
-    *desk = DESK.take();
+    *value = slot.take();
     result
 }
 
