@@ -124,7 +124,9 @@ impl SecureContext {
     /// A client connection's part in resumption.
     pub(crate) fn client_sessions(&self, server: ServerName, use_cache: bool) -> ClientSessions {
         let Resumption { cache, lifetime, .. } = &self.0.resumption;
-        ClientSessions::new(server, cache.clone(), use_cache, self.0.time.clone(), *lifetime)
+        let identity = self.0.client.client_auth_cert_resolver.clone();
+        let (cache, time) = (cache.clone(), self.0.time.clone());
+        ClientSessions::new(server, cache, use_cache, identity, time, *lifetime)
     }
 }
 

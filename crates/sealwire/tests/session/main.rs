@@ -2,6 +2,8 @@
 
 mod answers;
 mod closing;
+mod forged;
+mod handles;
 mod hostile;
 mod names;
 #[path = "../pair/mod.rs"]
@@ -11,6 +13,7 @@ mod peers;
 mod questions;
 mod resumption;
 mod rogue;
+mod stored;
 mod tickets;
 mod verdicts;
 

@@ -9,7 +9,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rustls::NamedGroup;
-use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::client::{
+    ClientSessionStore, ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
 use rustls_pki_types as pki_types;
 use sealwire_x509::Certificate;
 
@@ -29,6 +31,7 @@ pub(crate) struct ClientSessions {
     cache: Arc<SessionCache>,
     /// Whether the context's own sessions are used and added to.
     use_cache: bool,
+    identity: Arc<dyn ResolvesClientCert>,
     time: Arc<dyn TimeSource>,
     /// How long a session is good whose server does not say, in seconds.
     lifetime: u32,
@@ -53,6 +56,7 @@ impl ClientSessions {
         server: ServerName,
         cache: Arc<SessionCache>,
         use_cache: bool,
+        identity: Arc<dyn ResolvesClientCert>,
         time: Arc<dyn TimeSource>,
         lifetime: u32,
     ) -> Self {
@@ -60,6 +64,7 @@ impl ClientSessions {
             server,
             cache,
             use_cache,
+            identity,
             time,
             lifetime,
             offered: None,
@@ -83,7 +88,8 @@ impl ClientSessions {
     ) -> Option<Judged> {
         let given = given
             .filter(|session| *session.server_name() == self.server && !session.is_expired())
-            .filter(|session| versions.contains(&session.protocol()));
+            .filter(|session| versions.contains(&session.protocol()))
+            .filter(|session| Arc::ptr_eq(&session.facts().identity, &self.identity));
         let from_cache = || self.cache.take(&self.server, versions);
         let session = given.cloned().or_else(|| self.use_cache.then(from_cache).flatten())?;
         let (chain, trusted) = (&session.facts().chain, session.facts().trusted);
@@ -132,7 +138,8 @@ impl ClientSessions {
         let expires = now.saturating_add(i64::from(lifetime)).min(most);
         self.offer = None;
         self.watch = TicketWatch::default();
-        self.facts = Some(Facts { chain: chain.into(), trusted, proven, expires });
+        let identity = self.identity.clone();
+        self.facts = Some(Facts { chain: chain.into(), trusted, proven, expires, identity });
     }
 
     /// The sessions that the server gave since the last call.

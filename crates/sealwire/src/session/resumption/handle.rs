@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rustls::client::{Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::client::{ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use sealwire_x509::Certificate;
 
 use super::vault;
@@ -51,6 +51,9 @@ pub(super) struct Facts {
     pub(super) proven: i64,
     /// When the session is too old, in seconds since 1970.
     pub(super) expires: i64,
+    /// What chose our certificate. The engine resumes a session only under the very one that made
+    /// it; so it lives as long as a session, also when the context is gone.
+    pub(super) identity: Arc<dyn ResolvesClientCert>,
 }
 
 impl ClientSession {
