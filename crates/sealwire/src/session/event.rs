@@ -55,6 +55,24 @@ pub enum Reply {
     RefuseWith(Alert),
 }
 
+impl From<HelloReply> for Reply {
+    fn from(reply: HelloReply) -> Self {
+        Self::ClientHello(reply)
+    }
+}
+
+impl From<Option<HelloReply>> for Reply {
+    fn from(reply: Option<HelloReply>) -> Self {
+        reply.map_or(Self::Refuse, Self::ClientHello)
+    }
+}
+
+impl From<Result<HelloReply, Alert>> for Reply {
+    fn from(reply: Result<HelloReply, Alert>) -> Self {
+        reply.map_or_else(Self::RefuseWith, Self::ClientHello)
+    }
+}
+
 /// How a server answers a ClientHello. What is not given stays as the session has it.
 #[derive(Debug, Default)]
 pub struct HelloReply {
