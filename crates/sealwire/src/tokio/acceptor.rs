@@ -115,6 +115,11 @@ impl Acceptor {
         Ok(stream)
     }
 
+    /// How long a handshake may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.handshake_timeout
+    }
+
     async fn handshake<IO>(&self, stream: &mut TlsStream<IO>) -> Result<(), Error>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
