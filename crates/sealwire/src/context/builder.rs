@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::time_provider::TimeProvider;
 use sealwire_x509::Crl;
 
@@ -15,6 +15,7 @@ use super::{ConfigError, Inner, SecureContext};
 use crate::groups;
 use crate::identity::Identity;
 use crate::names::ProtocolVersion;
+use crate::session::provider;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -123,8 +124,7 @@ impl SecureContextBuilder {
             .filter(|version| self.versions.contains(version))
             .map(ProtocolVersion::to_rustls)
             .collect();
-        let provider =
-            Arc::new(CryptoProvider { kx_groups: self.groups, ..aws_lc_rs::default_provider() });
+        let provider = Arc::new(CryptoProvider { kx_groups: self.groups, ..provider::provider() });
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let resumption = self.sessions.build(&*self.time)?;
         let client = client_base(&provider, &versions, &self.identities, time)?;

@@ -13,6 +13,7 @@ use super::{ConfigError, Inner};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
 use crate::session::resumption::DeskStore;
+use crate::session::secrets::TapKeyLog;
 use crate::session::verifier;
 use crate::trust::TrustStore;
 
@@ -44,6 +45,7 @@ impl Inner {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
         self.resume_in(&mut config, client_auth);
+        config.key_log = Arc::new(TapKeyLog);
         config
     }
 }
@@ -71,5 +73,6 @@ pub(super) fn client_base(
         .with_custom_certificate_verifier(verifier::server_cert_verifier())
         .with_client_cert_resolver(Identities::interned(identities));
     config.resumption = Resumption::store(Arc::new(DeskStore));
+    config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

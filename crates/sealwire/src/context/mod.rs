@@ -23,6 +23,7 @@ pub(crate) use server::Serving;
 use crate::identity::Identity;
 use crate::names::ProtocolVersion;
 use crate::options::ClientSettings;
+use crate::signature_scheme::SignatureScheme;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -88,6 +89,14 @@ impl SecureContext {
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         now(&*self.0.time)
+    }
+
+    /// Which of a peer's signature schemes are ours as well, in the peer's order.
+    pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
+        let ours = self.0.provider.signature_verification_algorithms.supported_schemes();
+        let shared = |number: &&u16| ours.iter().any(|&scheme| u16::from(scheme) == **number);
+        let named = of_peer.iter().filter(shared).copied();
+        named.filter_map(SignatureScheme::from_number).collect()
     }
 
     /// The engine's settings for a client connection: the shared ones, or a clone (about 100 ns)

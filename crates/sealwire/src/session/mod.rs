@@ -13,11 +13,14 @@
 
 mod engine;
 mod event;
+mod facts;
 mod hello;
 mod keeping;
+pub(crate) mod provider;
 pub(crate) mod resumption;
+pub(crate) mod secrets;
 mod sniff;
-mod tap;
+pub(crate) mod tap;
 pub(crate) mod verifier;
 
 use std::collections::VecDeque;
@@ -29,6 +32,8 @@ use sealwire_x509::Purpose;
 pub use engine::Sink;
 use engine::{Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
+pub use facts::ByteCount;
+use facts::{Counted, Kept, Traffic};
 pub use hello::{ClientHello, MAX_CLIENT_HELLO};
 use resumption::ClientSessions;
 pub use resumption::{ClientSession, SessionData, TicketKeys};
@@ -37,6 +42,7 @@ use tap::{Desk, Examiner};
 
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::names::ProtocolVersion;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
@@ -53,14 +59,17 @@ pub struct Session {
     peer: Option<Box<Peer>>,
     /// A client's part in resumption.
     client_sessions: Option<Box<ClientSessions>>,
+    /// What the handshake left that is secret.
+    kept: Option<Box<Kept>>,
+    traffic: Traffic,
     closing: Closing,
 }
 
 enum Stage {
     /// A server that has not read the whole ClientHello yet.
     Hello(Box<ServerOptions>, hello::Reassembly),
-    /// Stands still until [`Reply`] to [`Question::ClientHello`]; with the name of its SNI.
-    HelloAsked(Box<ServerOptions>, Option<String>),
+    /// Stands still until [`Reply`] to [`Question::ClientHello`].
+    HelloAsked(Box<ServerOptions>, Offer),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>, keeping::ToStore),
@@ -76,9 +85,20 @@ struct Handshake {
     desk: Option<Desk>,
     asked_for_certificate: bool,
     ask_about_peer: bool,
+    request_ocsp: bool,
     server_name: Option<String>,
+    /// The identity that is ours when none was asked for.
+    own: Option<Identity>,
+    /// The signature schemes of a client's hello, by number.
+    offered_schemes: Vec<u16>,
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
+}
+
+/// What is kept of a ClientHello.
+struct Offer {
+    server_name: Option<String>,
+    signature_schemes: Vec<u16>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -95,12 +115,13 @@ impl Session {
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
         let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
             &options.settings;
+        let ClientSettings { request_ocsp, key_log, .. } = options.settings;
         let examiner = Examiner {
             policy: context.policy().clone(),
             name: Some((options.server_name.clone(), name_check.clone())),
             purpose: Purpose::Server,
         };
-        let mut desk = Desk::new(examiner, *verification == PeerVerification::Required);
+        let mut desk = Desk::new(examiner, *verification == PeerVerification::Required, key_log);
         let mut sessions = keeping::choose(context, options, &mut desk);
         let config = context.client_config(&options.settings);
         let name = options.server_name.to_rustls();
@@ -112,6 +133,9 @@ impl Session {
             desk: Some(desk),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
+            request_ocsp,
+            own: context.identities().first().cloned(),
+            offered_schemes: Vec::new(),
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
@@ -157,11 +181,13 @@ impl Session {
                 Stage::Handshake(_) => {
                     let (taken, complete) = self.advance_handshake(rest);
                     consumed += taken;
+                    self.traffic.received.tls += taken as u64;
                     if !complete? {
                         return Ok(consumed);
                     }
                 }
                 Stage::Open(engine) => {
+                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
                     if !self.held.is_empty() {
                         sink.take(&mem::take(&mut self.held));
                     }
@@ -171,9 +197,10 @@ impl Session {
                     let out = &mut self.out;
                     let sessions = &mut self.client_sessions;
                     let (taken, step) =
-                        resumption::with(sessions, || engine.advance(rest, out, sink));
+                        resumption::with(sessions, || engine.advance(rest, out, &mut sink));
                     consumed += taken;
                     self.tell_sessions();
+                    self.traffic.received.tls += taken as u64;
                     match step {
                         Err(error) => return Err(self.fail(Error::from_rustls(error))),
                         Ok(Step::PeerClosed) => {
@@ -212,8 +239,12 @@ impl Session {
         }
         match &mut self.stage {
             Stage::Open(engine) => {
+                let before = out.len();
                 out.append(&mut self.out);
-                engine.encrypt(plaintext, out).map_err(Error::from_rustls)
+                engine.encrypt(plaintext, out).map_err(Error::from_rustls)?;
+                self.traffic.sent.plaintext += plaintext.len() as u64;
+                self.traffic.sent.tls += (out.len() - before) as u64;
+                Ok(())
             }
             Stage::Failed(error) => Err(error.clone()),
             _ => Err(Error::Misused("data before the handshake is complete")),
@@ -222,6 +253,7 @@ impl Session {
 
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
+        self.traffic.sent.tls += self.out.len() as u64;
         out.append(&mut self.out);
     }
 
@@ -270,12 +302,12 @@ impl Session {
             (Stage::PeerAsked(..) | Stage::StoreAsked(..), Reply::RefuseWith(_)) => {
                 Err(Error::RefusedByProgram)
             }
-            (Stage::HelloAsked(options, server_name), reply) => {
+            (Stage::HelloAsked(options, offer), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
                     _ => HelloReply::new(),
                 };
-                self.start_server(*options, server_name, reply)
+                self.start_server(*options, offer, reply)
             }
             (Stage::PeerAsked(engine, to_store) | Stage::StoreAsked(engine, to_store), _) => {
                 self.store_or_open(engine, to_store);
@@ -312,6 +344,8 @@ impl Session {
             events: VecDeque::new(),
             peer: None,
             client_sessions: None,
+            kept: None,
+            traffic: Traffic::default(),
             closing: Closing::default(),
         }
     }
@@ -333,12 +367,15 @@ impl Session {
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
-        let server_name = hello.server_name().map(str::to_owned);
+        let offer = Offer {
+            server_name: hello.server_name().map(str::to_owned),
+            signature_schemes: hello.signature_schemes().to_vec(),
+        };
         if options.ask_client_hello {
             self.events.push_back(Event::Question(Question::ClientHello(hello)));
-            self.stage = Stage::HelloAsked(options, server_name);
+            self.stage = Stage::HelloAsked(options, offer);
         } else {
-            self.start_server(*options, server_name, HelloReply::new())?;
+            self.start_server(*options, offer, HelloReply::new())?;
         }
         Ok(true)
     }
@@ -346,12 +383,18 @@ impl Session {
     fn start_server(
         &mut self,
         options: ServerOptions,
-        server_name: Option<String>,
+        offer: Offer,
         reply: HelloReply,
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
             self.context = context;
         }
+        let own = reply
+            .identity
+            .as_ref()
+            .or_else(|| reply.credentials.as_ref()?.identities().first())
+            .or_else(|| self.context.identities().first())
+            .cloned();
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,
             alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -368,7 +411,8 @@ impl Session {
             name: None,
             purpose: Purpose::Client,
         };
-        let mut desk = Desk::new(examiner, options.client_auth == ClientAuth::Require);
+        let require = options.client_auth == ClientAuth::Require;
+        let mut desk = Desk::new(examiner, require, options.key_log);
         desk.server.store = options.ask_store_session;
         desk.server.found = reply.resume;
         self.stage = Stage::Handshake(Box::new(Handshake {
@@ -376,7 +420,10 @@ impl Session {
             desk: Some(desk),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
-            server_name,
+            request_ocsp: false,
+            server_name: offer.server_name,
+            own,
+            offered_schemes: offer.signature_schemes,
             unheard: false,
         }));
         Ok(())
@@ -400,6 +447,9 @@ impl Session {
             tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out, held)));
         if let Some(sessions) = sessions {
             sessions.look(&tls[..consumed]);
+        }
+        if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
+            self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
         let outcome = match step {
             Ok(Step::HandshakeComplete) => self.complete_handshake().map(|()| true),
@@ -427,8 +477,10 @@ impl Session {
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
         let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
+        let Handshake { request_ocsp, own, offered_schemes, .. } = *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let mut desk = desk.expect("the engine gave the desk back");
+        let we_are_client = desk.examiner.purpose == Purpose::Server;
         let must_pass = desk.refuse_at_once;
         let (certificates, authorization) = if asked_for_certificate {
             // Inside a resumed handshake nobody is asked; the chain that the session was made with
@@ -451,6 +503,16 @@ impl Session {
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
+        let schemes = if we_are_client { &desk.requested_schemes } else { &offered_schemes };
+        let shared_schemes = match facts.resumed {
+            true => Box::default(), // nobody signed anything
+            false => self.context.shared_schemes(schemes),
+        };
+        let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
+        let ocsp_response = desk.ocsp_response.filter(|_| request_ocsp);
+        if request_ocsp && can_staple {
+            self.events.push_back(Event::OcspResponse(ocsp_response.clone()));
+        }
         let to_store = desk.server.made(facts.protocol == ProtocolVersion::Tls13);
         let peer = Box::new(Peer {
             authorization,
@@ -461,9 +523,13 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
+            local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
+            shared_schemes,
+            ocsp_response,
         });
         self.note_server(&peer);
         self.peer = Some(peer);
+        self.kept = Some(Box::new(Kept { we_are_client, secrets: desk.secrets }));
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine, to_store);

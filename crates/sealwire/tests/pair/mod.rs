@@ -17,6 +17,9 @@ pub(crate) struct End {
     pub(crate) questions: Vec<Question>,
     /// The sessions that a client was given.
     pub(crate) sessions: Vec<ClientSession>,
+    pub(crate) key_log: Vec<String>,
+    /// What was told of a stapled OCSP response.
+    pub(crate) ocsp: Vec<Option<Vec<u8>>>,
     pub(crate) error: Option<Error>,
 }
 
@@ -39,6 +42,8 @@ impl End {
             peer_closed: false,
             questions: Vec::new(),
             sessions: Vec::new(),
+            key_log: Vec::new(),
+            ocsp: Vec::new(),
             error: None,
         }
     }
@@ -57,6 +62,11 @@ impl End {
                 Event::NewSession(session) => {
                     assert!(self.complete, "a session is told after the handshake");
                     self.sessions.push(session);
+                }
+                Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
+                Event::OcspResponse(response) => {
+                    assert!(!self.complete, "it comes before the end of the handshake");
+                    self.ocsp.push(response);
                 }
                 other => panic!("{other:?}"),
             }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod closing;
+mod facts;
 mod forged;
 mod handles;
 mod hostile;
