@@ -32,5 +32,7 @@ pub use server_name::{InvalidServerName, ServerName};
 pub use session::{ClientSession, Session, TicketKeys};
 pub use signature_scheme::SignatureScheme;
 #[cfg(feature = "tokio")]
-pub use tokio::{Acceptor, Connector, Listener, Parts, TlsStream};
+pub use tokio::{
+    Acceptor, Connector, Listener, MemorySessionStore, Parts, SessionStore, TlsStream,
+};
 pub use trust::TrustStore;

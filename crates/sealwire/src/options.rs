@@ -148,13 +148,23 @@ impl ClientOptions {
     }
 }
 
+/// Which sessions of a server the program stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Storing {
+    #[default]
+    None,
+    /// Those that no ticket holds.
+    Ticketless,
+    All,
+}
+
 /// What one server connection is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
     pub(crate) client_auth: ClientAuth,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
-    pub(crate) ask_store_session: bool,
+    pub(crate) storing: Storing,
     pub(crate) ask_about_peer: bool,
     pub(crate) key_log: bool,
 }
@@ -192,7 +202,7 @@ impl ServerOptions {
     /// that take no ticket.
     #[must_use]
     pub fn ask_store_session(mut self, ask: bool) -> Self {
-        self.ask_store_session = ask;
+        self.storing = if ask { Storing::All } else { Storing::None };
         self
     }
 

@@ -413,7 +413,7 @@ impl Session {
         };
         let require = options.client_auth == ClientAuth::Require;
         let mut desk = Desk::new(examiner, require, options.key_log);
-        desk.server.store = options.ask_store_session;
+        desk.server.storing = options.storing;
         desk.server.found = reply.resume;
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,

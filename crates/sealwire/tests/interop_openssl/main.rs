@@ -3,6 +3,7 @@
 mod facts;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod resumption;
 mod s_client;
 mod s_server;
 

@@ -15,7 +15,7 @@ use super::ring::TicketRing;
 use super::state::{Binding, State};
 use super::{MAX_AGE, SessionData};
 use crate::context::{TimeSource, now};
-use crate::options::ClientAuth;
+use crate::options::{ClientAuth, Storing};
 use crate::session::tap::{self, Desk};
 
 /// How far the clocks of two servers that share their keys may be apart, in seconds.
@@ -53,32 +53,23 @@ pub(crate) struct StoredSessions {
 /// One connection's part, at its desk.
 #[derive(Default)]
 pub(in crate::session) struct ServerSessions {
-    /// Whether the program wants to store the sessions that are made.
-    pub(in crate::session) store: bool,
+    /// Which of the sessions that are made the program wants to store.
+    pub(in crate::session) storing: Storing,
     /// What it had stored for this client.
     pub(in crate::session) found: Option<SessionData>,
-    made: Vec<Made>,
+    made: Vec<(Vec<u8>, SessionData)>,
+    /// The client got a ticket.
+    has_ticket: bool,
     /// When the peer of the session that is resumed last proved that it has its key.
     proven: Option<i64>,
     judged: u8,
-}
-
-/// A session for the program's store.
-struct Made {
-    id: Vec<u8>,
-    data: SessionData,
-    /// The client got a ticket for it, too.
-    has_ticket: bool,
 }
 
 impl ServerSessions {
     /// The sessions made in the handshake that is complete now. As in OpenSSL, a TLS 1.2 client
     /// with a ticket needs no other.
     pub(in crate::session) fn made(self, tls13: bool) -> Vec<(Vec<u8>, SessionData)> {
-        if !tls13 && self.made.iter().any(|made| made.has_ticket) {
-            return Vec::new();
-        }
-        self.made.into_iter().map(|made| (made.id, made.data)).collect()
+        if self.has_ticket && !tls13 { Vec::new() } else { self.made }
     }
 }
 
@@ -127,12 +118,16 @@ impl Terms {
 
     /// Leaves a session for the program's store at the desk. False: it stores none.
     fn keep(&self, id: Vec<u8>, engine: &[u8], has_ticket: bool) -> bool {
-        if tap::at(|desk| desk.server.store) != Some(true) {
+        let wanted = tap::at(|desk| match desk.server.storing {
+            Storing::None => false,
+            Storing::Ticketless => !has_ticket,
+            Storing::All => true,
+        });
+        if wanted != Some(true) {
             return false;
         }
         let Some(written) = self.write(engine, &id) else { return false };
-        let made = Made { id, data: SessionData::from(written), has_ticket };
-        tap::at(|desk| desk.server.made.push(made)).is_some()
+        tap::at(|desk| desk.server.made.push((id, SessionData::from(written)))).is_some()
     }
 }
 
@@ -174,6 +169,7 @@ impl ProducesTickets for Tickets {
 
     fn encrypt(&self, engine: &[u8]) -> Option<Vec<u8>> {
         let ticket = self.ring.seal(self.terms.write(engine, &[])?, self.terms.now())?;
+        tap::at(|desk| desk.server.has_ticket = true)?;
         // Node tells of every session, tickets or not; the id is for the program only.
         let mut id = vec![0; 32];
         if rand::fill(&mut id).is_ok() {
@@ -221,7 +217,8 @@ impl StoresServerSessions for StoredSessions {
     }
 
     fn can_cache(&self) -> bool {
-        self.terms.lifetime > 0 && tap::at(|desk| desk.server.store) == Some(true)
+        self.terms.lifetime > 0
+            && tap::at(|desk| desk.server.storing != Storing::None) == Some(true)
     }
 }
 
