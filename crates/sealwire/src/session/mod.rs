@@ -338,6 +338,8 @@ impl Session {
             Ok(engine) => engine,
             Err(error) => return Err(self.fail(Error::from_rustls(error))),
         };
+        let must_pass = options.client_auth == ClientAuth::Require
+            && options.verification == PeerVerification::Required;
         let examiner = Examiner {
             policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
             name: None,
@@ -345,7 +347,7 @@ impl Session {
         };
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(Desk::new(examiner, options.client_auth == ClientAuth::Require)),
+            desk: Some(Desk::new(examiner, must_pass)),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             server_name,
