@@ -3,8 +3,11 @@
 // Application protocols: names in JavaScript, length-prefixed bytes on the wire (RFC 7301).
 
 const { types: { isArrayBufferView } } = require('util');
-const { major, nodeError } = require('./errors');
+const { major, minor, nodeError } = require('./errors');
 const { bytes } = require('./validate');
+
+/** Whether this Node checks the lengths in a wire form. */
+const checks = major >= 26 || (major === 24 && minor >= 21);
 
 /** Puts the wire form of `protocols` into `out.ALPNProtocols`; anything but an array or a view is
  * left alone. */
@@ -13,7 +16,7 @@ function convertALPNProtocols(protocols, out) {
     out.ALPNProtocols = Buffer.concat(protocols.map(prefixed).flat());
   } else if (isArrayBufferView(protocols)) {
     out.ALPNProtocols = Buffer.from(bytes(protocols));
-    if (major >= 24) checkWire(out.ALPNProtocols, protocols);
+    if (checks) checkWire(out.ALPNProtocols, protocols);
   }
 }
 
@@ -24,7 +27,7 @@ function prefixed(protocol, index) {
       `The byte length of the protocol at index ${index} exceeds the maximum length.`,
       '<= 255', name.length, true);
   }
-  if (name.length === 0 && major >= 24) {
+  if (name.length === 0 && checks) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `protocols[${index}]`, protocol,
       'must not be an empty protocol name');
   }

@@ -17,6 +17,7 @@ const sources = {
 };
 /** PEM texts by source; the same frozen array every time. */
 const texts = new Map();
+let replaced = false;
 
 function once(load) {
   let store;
@@ -24,12 +25,17 @@ function once(load) {
 }
 
 function loadDefault() {
-  // Node built with its bundled roots uses OpenSSL's folder only when told to: the system's roots.
-  let store = flags.isOn('use-openssl-ca') ? sources.system.get() : sources.bundled.get();
-  if (flags.isOn('use-system-ca') || process.env.NODE_USE_SYSTEM_CA === '1') {
-    store = store.and(sources.system.get());
-  }
-  return process.env.NODE_EXTRA_CA_CERTS ? store.and(sources.extra.get()) : store;
+  return defaultParts().map((part) => sources[part].get()).reduce((all, more) => all.and(more));
+}
+
+function defaultParts() {
+  // OpenSSL's own folder is where the system's roots are.
+  const parts = [flags.isOn('use-openssl-ca') ? 'system' : 'bundled'];
+  const usesSystem = flags.isSet('use-system-ca') ?
+    flags.isOn('use-system-ca') : process.env.NODE_USE_SYSTEM_CA === '1';
+  if (usesSystem && parts[0] !== 'system') parts.push('system');
+  if (process.env.NODE_EXTRA_CA_CERTS) parts.push('extra');
+  return parts;
 }
 
 function loadExtra() {
@@ -45,8 +51,14 @@ function loadExtra() {
 }
 
 function pems(type) {
-  if (!texts.has(type)) texts.set(type, Object.freeze(sources[type].get().pems()));
+  if (!texts.has(type)) texts.set(type, Object.freeze(listed(type)));
   return texts.get(type);
+}
+
+/** The default list is its parts one after the other, though a certificate may be in two. */
+function listed(type) {
+  if (type !== 'default' || replaced) return sources[type].get().pems();
+  return defaultParts().flatMap((part) => pems(part));
 }
 
 /** The certificates of a source: 'default', 'system', 'bundled' or 'extra'. */
@@ -70,6 +82,7 @@ function setDefaultCACertificates(certs) {
       'No valid certificates found in the provided array');
   }
   sources.default.set(store);
+  replaced = true;
   texts.delete('default');
 }
 

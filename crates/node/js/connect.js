@@ -84,7 +84,7 @@ let warnedOfAddress = false;
 /** SNI names hosts, not addresses (RFC 6066, 3). */
 function setServername(socket, servername) {
   if (net.isIP(servername)) {
-    if (major >= 26) {
+    if (major >= 25) {
       throw nodeError('ERR_INVALID_ARG_VALUE', 'options.servername', servername,
         'Setting the TLS ServerName to an IP address is not permitted by RFC 6066');
     }

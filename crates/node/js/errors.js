@@ -4,7 +4,7 @@
 
 const { inspect } = require('util');
 
-const major = Number(process.versions.node.split('.')[0]);
+const [major, minor] = process.versions.node.split('.').map(Number);
 
 const messages = {
   ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED: [Error,
@@ -101,11 +101,19 @@ function either(words) {
   return `${words.slice(0, -1).join(', ')}, or ${words.at(-1)}`;
 }
 
+/** Spelled like classes, and meant as types. */
+const TYPES = new Set(['Function', 'Object']);
+
 function invalidArgType(name, expected, value) {
   const all = [expected].flat();
-  const types = all.filter((word) => /^[a-z]/.test(word) && word !== 'null' && word !== 'undefined');
-  const classes = all.filter((word) => /^[A-Z]/.test(word));
   const others = all.filter((word) => word === 'null' || word === 'undefined');
+  let types = all.filter((word) => !others.includes(word) && (/^[a-z]/.test(word) || TYPES.has(word)));
+  let classes = all.filter((word) => /^[A-Z]/.test(word) && !TYPES.has(word));
+  if (classes.length > 0 && types.includes('Object')) {
+    types = types.filter((word) => word !== 'Object');
+    classes = [...classes, 'Object'];
+  }
+  types = types.map((word) => word.toLowerCase());
   const parts = [];
   if (types.length > 0) parts.push(`${types.length > 1 ? 'one of type' : 'of type'} ${either(types)}`);
   if (classes.length > 0) parts.push(`an instance of ${either(classes)}`);
@@ -138,4 +146,4 @@ function missingArgs(...names) {
     `${names.length > 1 ? 's' : ''} must be specified`;
 }
 
-module.exports = { connectionReset, major, nodeError, withCode };
+module.exports = { connectionReset, major, minor, nodeError };

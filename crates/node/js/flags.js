@@ -11,8 +11,16 @@ function all() {
 
 /** Whether the switch is on: `--name` or `--no-name`, whichever comes last. */
 function isOn(name) {
-  const last = all().filter((word) => word === `--${name}` || word === `--no-${name}`).at(-1);
-  return last === `--${name}`;
+  return lastOf(name) === `--${name}`;
+}
+
+/** Whether the switch is there, on or off. */
+function isSet(name) {
+  return lastOf(name) !== undefined;
+}
+
+function lastOf(name) {
+  return all().filter((word) => word === `--${name}` || word === `--no-${name}`).at(-1);
 }
 
 /** The value of `--name=value`. */
@@ -26,4 +34,4 @@ function value(name) {
   return found;
 }
 
-module.exports = { isOn, value };
+module.exports = { isOn, isSet, value };

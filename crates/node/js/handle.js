@@ -7,6 +7,8 @@
 // Here the native session is driven. Handshake work is handed to the thread pool; records of an
 // open connection are worked on at once. What happens is told to the owner, a TLSSocket.
 
+const { executionAsyncId } = require('async_hooks');
+const net = require('net');
 const { connectionError } = require('./failures');
 const { Session } = require('./native');
 const transports = require('./transport');
@@ -45,6 +47,8 @@ class TLSHandle {
   #fragment = 16384;
   /** The error for a ClientHello that the program has refused. */
   #refusal;
+  /** The end of our handshake, until the peer is judged. */
+  #held = null;
   reading = false;
   bytesRead = 0;
   bytesWritten = 0;
@@ -140,12 +144,13 @@ class TLSHandle {
     this.#owner._onEof();
   }
 
+  /** Sends records. Without a callback they are the session's own, and nobody waits for them. */
   #send(bytes, callback) {
-    if (bytes === null || this.#transport.destroyed) {
-      callback?.();
-      return;
-    }
-    this.#transport.write(bytes, callback);
+    if (!bytes) return;
+    const listening = this.#listening;
+    this.#transport.write(bytes, callback && ((error) => {
+      callback(error ?? listening.takeWriteError());
+    }));
   }
 
   // --- the handshake ----------------------------------------------------------------------------
@@ -168,7 +173,9 @@ class TLSHandle {
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
-    this.#send(progress.output ?? null);
+    // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
+    if (progress.complete) this.#held = progress.output;
+    else this.#send(progress.output);
     if (progress.failure) {
       this.#fail(progress.failure);
     } else if (progress.clientHello) {
@@ -194,16 +201,24 @@ class TLSHandle {
     this.facts = complete;
     if (rest) this.#received = this.#received ? Buffer.concat([rest, this.#received]) : rest;
     this.#busy = true; // nothing of the peer's is looked at before it is judged
+    this.#state = 'judged';
     this.#owner._onHandshakeDone();
     if (this.#state === 'closed') return;
     this.#busy = false;
-    this.#state = 'open';
-    this.#send(this.#session.takeOutput() ?? null);
+    this.#beginData();
     this.#flush();
     if (data) this.#deliver(data);
     if (this.#state === 'closed') return;
     if (peerClosed) this.#tellEof();
     this.#pump();
+  }
+
+  /** The program has accepted the peer, or writes to it without waiting. */
+  #beginData() {
+    if (this.#state !== 'judged') return;
+    this.#state = 'open';
+    this.#send(this.#held);
+    this.#held = null;
   }
 
   #flush() {
@@ -231,7 +246,7 @@ class TLSHandle {
       flags = report[1];
       const records = this.#records(chunk, report[2]);
       this.#received = consumed < chunk.length && !(flags & FAILED) ? chunk.subarray(consumed) : null;
-      if (flags & HAS_OUTPUT) this.#send(this.#session.takeOutput() ?? null);
+      if (flags & HAS_OUTPUT) this.#send(this.#session.takeOutput());
       for (const record of records) {
         this.#deliver(record);
         if (this.#state === 'closed') return;
@@ -271,6 +286,7 @@ class TLSHandle {
   /** Encrypts and sends; before the connection is open, when it is. */
   write(data, callback) {
     this.bytesWritten += data.length;
+    this.#beginData();
     if (this.#state === 'open') {
       this.#encrypt(data, callback);
       return;
@@ -323,7 +339,7 @@ class TLSHandle {
     this.#pendingShutdown = null;
     if (this.#state === 'open') {
       this.#session.close();
-      this.#send(this.#session.takeOutput() ?? null);
+      this.#send(this.#session.takeOutput());
     }
     const done = () => request.oncomplete(0);
     if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);
@@ -336,19 +352,13 @@ class TLSHandle {
     this.#received = null;
     const transport = this.#transport;
     this.#cancelWrite();
-    if (transport === null || (transport.destroyed && transport.closed !== false)) {
-      process.nextTick(callback);
-    } else {
-      // A stream need not emit 'close' (emitClose: false); a socket always does.
-      let told = false;
-      const tell = () => {
-        if (told) return;
-        told = true;
-        callback();
-      };
-      transport.once('close', tell);
-      if (typeof transport._handle === 'undefined') setImmediate(tell);
+    if (transport instanceof net.Socket && transport._handle) {
+      transport.once('close', callback);
       transport.destroy();
+    } else {
+      // Nothing to wait for, or a stream that need not emit 'close'. The owner tells an error first.
+      transport?.destroy();
+      setImmediate(callback);
     }
     this.#listening?.detach();
   }
@@ -368,6 +378,10 @@ class TLSHandle {
 
   get fd() {
     return this.#transport?._handle?.fd ?? -1;
+  }
+
+  getAsyncId() {
+    return this.#transport?._handle?.getAsyncId?.() ?? executionAsyncId();
   }
 
   ref() {

@@ -96,10 +96,10 @@ function canonicalAddress(text) {
     try {
       return new URL(`http://[${text}]`).hostname.slice(1, -1);
     } catch {
-      return text;
+      return '';
     }
   }
-  return text;
+  return net.isIPv4(text) ? text : '';
 }
 
 function withoutDot(name) {

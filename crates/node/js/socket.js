@@ -384,6 +384,9 @@ class TLSSocket extends net.Socket {
 function checkOptions(options) {
   if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, options);
   if (options.enableTrace !== undefined) validate.boolean(options.enableTrace, 'options.enableTrace');
+  if (options.isServer && options.SNICallback !== undefined) {
+    validate.func(options.SNICallback, 'options.SNICallback');
+  }
   if (options.pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
 }
 

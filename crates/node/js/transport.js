@@ -21,6 +21,16 @@ function listen(stream, on) {
  */
 function listenToSocket(socket, on) {
   let stopped = false;
+  let writeError = null;
+  // A failed write must not end the socket before what came from the peer is read; whoever wrote is
+  // told by `takeWriteError`.
+  const { _writeGeneric } = socket;
+  socket._writeGeneric = function writeGeneric(isMany, data, encoding, callback) {
+    return _writeGeneric.call(this, isMany, data, encoding, (error) => {
+      if (error) writeError ??= error;
+      callback();
+    });
+  };
   socket.push = (chunk) => {
     if (chunk === null) on.end();
     else on.chunk(chunk);
@@ -36,13 +46,18 @@ function listenToSocket(socket, on) {
       stopped = false;
       if (!socket.destroyed) socket._read(0);
     },
+    takeWriteError() {
+      return writeError;
+    },
     detach() {
       delete socket.push;
+      delete socket._writeGeneric;
     },
   };
 }
 
 function listenToStream(stream, on) {
+  // Anything but bytes means that somebody else has set the stream up for text or objects.
   const onData = (chunk) => {
     if (typeof chunk === 'string' || stream.readableObjectMode) {
       stream.pause();
@@ -59,6 +74,7 @@ function listenToStream(stream, on) {
     owned: false,
     pause: () => stream.pause(),
     resume: () => stream.resume(),
+    takeWriteError: () => null,
     detach: () => stream.off('data', onData),
   };
 }
