@@ -23,6 +23,7 @@ function connect(...args) {
   validate.number(options.minDHSize, 'options.minDHSize', 1);
   // Only `false` turns it off: an `undefined` that is spread over the default does not.
   options.rejectUnauthorized = options.rejectUnauthorized !== false;
+  const servername = checkedServername(options.servername);
   const secureContext = options.secureContext || createSecureContext(options);
   const { socket } = options;
   const tlsSocket = new TLSSocket(socket, {
@@ -51,7 +52,7 @@ function connect(...args) {
   }
   tlsSocket._releaseControl();
   if (options.session) tlsSocket.setSession(options.session);
-  if (options.servername) setServername(tlsSocket, options.servername);
+  if (servername) tlsSocket.setServername(servername);
   if (socket) tlsSocket._start();
   const onEarlyEnd = () => tellEarlyEnd(tlsSocket, options);
   tlsSocket.on('secure', () => judge(tlsSocket, options, onEarlyEnd));
@@ -82,20 +83,15 @@ function allowsUnauthorized() {
 let warnedOfAddress = false;
 
 /** SNI names hosts, not addresses (RFC 6066, 3). */
-function setServername(socket, servername) {
-  if (net.isIP(servername)) {
-    if (major >= 25) {
-      throw nodeError('ERR_INVALID_ARG_VALUE', 'options.servername', servername,
-        'Setting the TLS ServerName to an IP address is not permitted by RFC 6066');
-    }
-    if (!warnedOfAddress) {
-      warnedOfAddress = true;
-      process.emitWarning('Setting the TLS ServerName to an IP address is not permitted by RFC 6066. ' +
-        'This will be ignored in a future version.', 'DeprecationWarning', 'DEP0123');
-    }
-    return;
+function checkedServername(servername) {
+  if (!servername || !net.isIP(servername)) return servername;
+  const text = 'Setting the TLS ServerName to an IP address is not permitted by RFC 6066';
+  if (major >= 25) throw nodeError('ERR_INVALID_ARG_VALUE', 'options.servername', servername, text);
+  if (!warnedOfAddress) {
+    warnedOfAddress = true;
+    process.emitWarning(`${text}. This will be ignored in a future version.`, 'DeprecationWarning', 'DEP0123');
   }
-  socket.setServername(servername);
+  return undefined;
 }
 
 /** The handshake is complete: is the server who it should be? */

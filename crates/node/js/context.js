@@ -28,17 +28,23 @@ const OPTION = { NO_TLSv1_3: 0x20000000, NO_TLSv1_2: 0x08000000, NO_TICKET: 0x40
 /** What `context.context` is: the native context, out of reach of the program. */
 class ContextHandle {
   #native;
+  #options;
 
-  constructor(native) {
-    this.#native = native;
+  constructor(options) {
+    this.#options = options;
+    this.#native = build(options, 'options');
   }
 
   get native() {
     return this.#native;
   }
 
-  replace(native) {
-    this.#native = native;
+  /** Trusts one more CA, besides those of the options or the default ones. */
+  addCACert(pem) {
+    validate.stringOrView(pem, 'cert');
+    const { moreTrust = [] } = this.#options;
+    this.#options = { ...this.#options, moreTrust: [...moreTrust, pem] };
+    this.#native = build(this.#options, 'options');
   }
 
   getTicketKeys() {
@@ -59,15 +65,14 @@ function SecureContext(secureProtocol, secureOptions, minVersion, maxVersion) {
   if (!(this instanceof SecureContext)) {
     return new SecureContext(secureProtocol, secureOptions, minVersion, maxVersion);
   }
-  const options = { secureProtocol, secureOptions, minVersion, maxVersion };
-  this.context = new ContextHandle(build(options, 'options'));
+  this.context = new ContextHandle({ secureProtocol, secureOptions, minVersion, maxVersion });
 }
 
 /** Makes a context from options; whatever is wrong with them throws here. */
 function createSecureContext(options = {}) {
   validate.object(options, 'options');
   const context = Object.create(SecureContext.prototype);
-  context.context = new ContextHandle(build(options, 'options'));
+  context.context = new ContextHandle(options);
   return context;
 }
 
@@ -165,6 +170,7 @@ function setCiphers(builder, options, range, name) {
 
 function setTrust(builder, options, name) {
   builder.trust(options.ca ? ca.trustFrom(options.ca, `${name}.ca`) : ca.defaultTrust());
+  if (options.moreTrust) builder.trust(ca.trustFrom(options.moreTrust, `${name}.ca`));
   if (options.allowPartialTrustChain) builder.allowPartialChain(true);
 }
 

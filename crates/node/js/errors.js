@@ -42,7 +42,6 @@ const messages = {
   ERR_TLS_REQUIRED_SERVER_NAME: [Error,
     () => '"servername" is required parameter for Server.addContext'],
   ERR_TLS_SNI_FROM_SERVER: [Error, () => 'Cannot issue SNI from a TLS server-side socket'],
-  ERR_TLS_TRACE_UNSUPPORTED: [Error, () => 'TLS traces are not supported by this engine'],
 };
 
 /** The error with this code, as Node makes it: the code is in the stack, and not in the name. */

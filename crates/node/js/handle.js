@@ -11,6 +11,7 @@ const { executionAsyncId } = require('async_hooks');
 const net = require('net');
 const { connectionError } = require('./failures');
 const { Session } = require('./native');
+const { Tracer } = require('./trace');
 const transports = require('./transport');
 
 /** What `Session.receive` reports: see src/session.rs. One array serves all; it is read at once. */
@@ -22,12 +23,16 @@ const HAS_OUTPUT = 1;
 const PEER_CLOSED = 2;
 const FAILED = 4;
 const MORE = 8;
+const TOLD = 16;
 const ELSEWHERE = 0xffffffff;
 
 /** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
  * 29; the session may have something of its own to send first. */
 const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
+
+/** How much is read ahead while the program is asked about a ClientHello. */
+const MOST_AHEAD = 64 * 1024;
 
 class TLSHandle {
   #owner;
@@ -49,6 +54,7 @@ class TLSHandle {
   #refusal;
   /** The end of our handshake, until the peer is judged. */
   #held = null;
+  #traced = null;
   reading = false;
   bytesRead = 0;
   bytesWritten = 0;
@@ -96,6 +102,10 @@ class TLSHandle {
     this.#onChunk(chunk);
   }
 
+  trace() {
+    this.#traced ??= { sent: new Tracer('Sent'), received: new Tracer('Received') };
+  }
+
   /** Begins the handshake: a client says hello, a server listens. */
   start() {
     if (this.#state !== 'new') return;
@@ -110,11 +120,14 @@ class TLSHandle {
     if (this.#state === 'new') this.#state = 'handshake';
     this.#owner._unrefTimer();
     if (!Buffer.isBuffer(chunk)) chunk = Buffer.from(chunk);
+    this.#traced?.received.see(chunk);
     if (this.#received !== null) {
       this.#received = Buffer.concat([this.#received, chunk]);
     } else {
       this.#received = this.#state === 'open' && !this.#listening.owned ? Buffer.from(chunk) : chunk;
     }
+    // Who talks on while the program considers its answer is not listened to for ever.
+    if (this.#busy && this.#received.length > MOST_AHEAD) this.#listening.pause();
     this.#pump();
   }
 
@@ -147,6 +160,7 @@ class TLSHandle {
   /** Sends records. Without a callback they are the session's own, and nobody waits for them. */
   #send(bytes, callback) {
     if (!bytes) return;
+    this.#traced?.sent.see(bytes);
     const listening = this.#listening;
     this.#transport.write(bytes, callback && ((error) => {
       callback(error ?? listening.takeWriteError());
@@ -163,6 +177,7 @@ class TLSHandle {
       return;
     }
     this.#busy = true;
+    this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
     // rejection: so out of the promise first.
     this.#session.advance(chunk).then((progress) => {
@@ -173,9 +188,12 @@ class TLSHandle {
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
+    if (this.reading || !progress.complete) this.#listening.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#held = progress.output;
     else this.#send(progress.output);
+    if (progress.told) this.#owner._onTold(progress.told);
+    if (this.#state === 'closed') return;
     if (progress.failure) {
       this.#fail(progress.failure);
     } else if (progress.clientHello) {
@@ -247,6 +265,7 @@ class TLSHandle {
       const records = this.#records(chunk, report[2]);
       this.#received = consumed < chunk.length && !(flags & FAILED) ? chunk.subarray(consumed) : null;
       if (flags & HAS_OUTPUT) this.#send(this.#session.takeOutput());
+      if (flags & TOLD) this.#owner._onTold(this.#session.takeTold());
       for (const record of records) {
         this.#deliver(record);
         if (this.#state === 'closed') return;

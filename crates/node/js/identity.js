@@ -26,9 +26,8 @@ function checkAddress(host, ips) {
 }
 
 function checkName(hostname, dns, altNames, cert) {
-  const ascii = major >= 22 ? domainToASCII(withoutDot(hostname)) || hostname : hostname;
-  const host = withoutDot(ascii);
-  const labels = splitLabels(host);
+  const host = withoutDot(hostname);
+  const labels = splitLabels(major >= 22 ? domainToASCII(host) || host : host);
   if (dns.length > 0) {
     if (dns.some((pattern) => covers(labels, pattern))) return undefined;
     return `Host: ${host}. is not in the cert's altnames: ${altNames}`;

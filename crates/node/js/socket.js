@@ -10,7 +10,9 @@ const { major, nodeError } = require('./errors');
 const { ssl, verifyError } = require('./failures');
 const { TLSHandle } = require('./handle');
 const { answerHello, asksHello } = require('./hello');
+const keyLog = require('./keylog');
 const { Session } = require('./native');
+const trace = require('./trace');
 const validate = require('./validate');
 
 class TLSSocket extends net.Socket {
@@ -71,9 +73,10 @@ class TLSSocket extends net.Socket {
     if (options.isServer) {
       if (options.SNICallback) this._SNICallback = options.SNICallback;
       this.ssl.asksHello = asksHello(this);
+      this.ssl.logsKeys = keyLog.isWanted(this);
     }
     if (options.handshakeTimeout > 0) this.setTimeout(options.handshakeTimeout, this._handleTimeout);
-    if (options.enableTrace) this.enableTrace();
+    if (options.enableTrace || trace.isWanted()) this.enableTrace();
     if (socket) this.#adopt(socket);
     else this.connecting = true;
   }
@@ -96,7 +99,7 @@ class TLSSocket extends net.Socket {
   /** Reads on the next tick, so that the program can set its listeners first. */
   #readFirst(socket) {
     if (!this._handle) return;
-    if (socket?.readableLength) {
+    if (socket instanceof net.Socket && socket.readableLength) {
       for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) this._handle.receive(chunk);
     }
     if (!this._handle) return;
@@ -143,10 +146,16 @@ class TLSSocket extends net.Socket {
         requestCertificate: this._requestCert,
         requireCertificate: this._rejectUnauthorized,
         askClientHello: this.ssl.asksHello,
+        keyLog: this.ssl.logsKeys,
         alpn,
       });
     }
-    return Session.client(context, { serverName: this.#servername, alpn });
+    return Session.client(context, {
+      serverName: this.#servername,
+      requestOcsp: Boolean(this._tlsOptions.requestOCSP),
+      keyLog: keyLog.isWanted(this),
+      alpn,
+    });
   }
 
   _start() {
@@ -171,6 +180,12 @@ class TLSSocket extends net.Socket {
     this._secureEstablished = true;
     if (this._tlsOptions.handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
     this.emit('secure');
+  }
+
+  /** What the session tells besides data. */
+  _onTold({ keyLog: lines, hasOcsp, ocspResponse }) {
+    for (const line of lines) keyLog.tell(this, line);
+    if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
   }
 
   _onFailure(error) {
@@ -331,7 +346,20 @@ class TLSSocket extends net.Socket {
   }
 
   #localCertificate() {
-    return nativeContext(this.ssl.context).certificate() ?? undefined;
+    const [shown] = this._handle.session?.localCertificates() ?? [];
+    return shown ?? nativeContext(this.ssl.context).certificate() ?? undefined;
+  }
+
+  getFinished() {
+    return this._handle ? this._handle.session?.finished() ?? undefined : null;
+  }
+
+  getPeerFinished() {
+    return this._handle ? this._handle.session?.peerFinished() ?? undefined : null;
+  }
+
+  getSharedSigalgs() {
+    return this._handle ? this._handle.session?.sharedSignatureSchemes() ?? [] : null;
   }
 
   isSessionReused() {
@@ -376,8 +404,9 @@ class TLSSocket extends net.Socket {
       context === undefined ? null : validate.bytes(context));
   }
 
+  /** Tells the records from now on, on stderr. */
   enableTrace() {
-    throw nodeError('ERR_TLS_TRACE_UNSUPPORTED');
+    this._handle?.trace();
   }
 }
 

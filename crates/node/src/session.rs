@@ -39,8 +39,22 @@ pub struct Progress {
     pub rest: Option<Buffer>,
     /// Whether the peer has said that it will send no more.
     pub peer_closed: bool,
+    /// What else was told.
+    pub told: Option<Told>,
     /// Why the connection failed.
     pub failure: Option<Failure>,
+}
+
+/// What a session tells besides data, in order of its kind.
+#[derive(Default)]
+#[napi(object, object_from_js = false)]
+pub struct Told {
+    /// Lines of the key log.
+    pub key_log: Vec<String>,
+    /// Whether the server's staple was told, or that there is none.
+    pub has_ocsp: bool,
+    /// The OCSP response that the server has stapled.
+    pub ocsp_response: Option<Buffer>,
 }
 
 /// A ClientHello.
@@ -77,6 +91,7 @@ struct Connection {
     data: Vec<u8>,
     /// Records that did not fit into the room that JavaScript had for them.
     unsent: Vec<u8>,
+    told: Told,
     failure: Option<Error>,
 }
 
@@ -97,6 +112,8 @@ const PEER_CLOSED: u32 = 2;
 const FAILED: u32 = 4;
 /// The records do not all fit into the report: call again.
 const MORE: u32 = 8;
+/// [`Session::take_told`] has something.
+const TOLD: u32 = 16;
 /// In place of an offset: the data are not in the chunk but in [`Session::take_data`].
 const ELSEWHERE: u32 = u32::MAX;
 
@@ -164,7 +181,8 @@ impl Session {
         mut report: BufferSlice<'_>,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), data, failure, .. } = &mut *connection else {
+        let Connection { stage: Stage::Live(session), data, failure, told, .. } = &mut *connection
+        else {
             return Err(misuse("the session is gone"));
         };
         let (report, _) = report.as_chunks_mut::<4>();
@@ -184,7 +202,12 @@ impl Session {
                 0
             }
         };
-        while session.poll_event().is_some() {}
+        while let Some(event) = session.poll_event() {
+            told.add(event);
+        }
+        if !told.is_empty() {
+            flags |= TOLD;
+        }
         if session.peer_has_closed() {
             flags |= PEER_CLOSED;
         }
@@ -250,6 +273,12 @@ impl Session {
         Ok(mem::take(&mut self.lock()?.data).into())
     }
 
+    /// What was told besides data.
+    #[napi]
+    pub fn take_told(&self) -> Result<Told, Thrown> {
+        Ok(mem::take(&mut self.lock()?.told))
+    }
+
     /// Why the connection failed.
     #[napi]
     pub fn failure(&self) -> Result<Option<Failure>, Thrown> {
@@ -259,10 +288,61 @@ impl Session {
     /// The peer's certificates in DER, as it sent them.
     #[napi]
     pub fn peer_certificates(&self) -> Result<Vec<Buffer>, Thrown> {
-        let connection = self.lock()?;
-        let Stage::Live(session) = &connection.stage else { return Ok(Vec::new()) };
-        let Some(peer) = session.peer() else { return Ok(Vec::new()) };
-        Ok(peer.certificates().iter().map(|certificate| certificate.der().into()).collect())
+        self.ask(|session| {
+            let certificates = session.peer().map_or(&[][..], sealwire::Peer::certificates);
+            certificates.iter().map(|certificate| certificate.der().into()).collect()
+        })
+    }
+
+    /// Our own certificates as they were shown, leaf first, in DER.
+    #[napi]
+    pub fn local_certificates(&self) -> Result<Vec<Buffer>, Thrown> {
+        self.ask(|session| {
+            session.local_certificates().iter().map(|certificate| certificate.der().into()).collect()
+        })
+    }
+
+    /// The verify_data of our Finished message.
+    #[napi]
+    pub fn finished(&self) -> Result<Option<Buffer>, Thrown> {
+        self.ask(|session| session.finished().map(Buffer::from))
+    }
+
+    /// The verify_data of the peer's.
+    #[napi]
+    pub fn peer_finished(&self) -> Result<Option<Buffer>, Thrown> {
+        self.ask(|session| session.peer_finished().map(Buffer::from))
+    }
+
+    /// OpenSSL's names of the signature schemes that both sides have.
+    #[napi]
+    pub fn shared_signature_schemes(&self) -> Result<Vec<&'static str>, Thrown> {
+        self.ask(|session| {
+            session.shared_signature_schemes().iter().map(|scheme| scheme.openssl_name()).collect()
+        })
+    }
+
+    /// Keying material for another protocol (RFC 5705).
+    #[napi]
+    pub fn export_keying_material(
+        &self,
+        length: u32,
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Result<Buffer, Thrown> {
+        let mut material = vec![0; length as usize];
+        let exported =
+            self.ask(|session| session.export_keying_material(&mut material, label, context))?;
+        exported.map_err(|error| Thrown::new(error.code().to_owned(), error.to_string()))?;
+        Ok(material.into())
+    }
+
+    /// Something that a live session knows; one that never came to life knows nothing.
+    fn ask<T>(&self, question: impl FnOnce(&sealwire::Session) -> T) -> Result<T, Thrown> {
+        match &self.lock()?.stage {
+            Stage::Live(session) => Ok(question(session)),
+            _ => Err(misuse("the session is gone")),
+        }
     }
 
     fn of(stage: Stage) -> Self {
@@ -271,6 +351,7 @@ impl Session {
             received: Vec::new(),
             data: Vec::new(),
             unsent: Vec::new(),
+            told: Told::default(),
             failure: None,
         })))
     }
@@ -320,10 +401,15 @@ impl Connection {
             return;
         }
         // The sink is full from the start: data wait for the JavaScript thread.
-        match session.receive(&mut self.received, &mut Held(&mut self.data)) {
-            Ok(consumed) => drop(self.received.drain(..consumed)),
-            Err(error) => self.failure = Some(error),
+        let mut outcome = session.receive(&mut self.received, &mut Held(&mut self.data));
+        if let Ok(consumed) = outcome {
+            self.received.drain(..consumed);
+            if !session.is_handshaking() {
+                // The engine may have more to say at the end of its handshake.
+                outcome = session.receive(&mut [], &mut self.data);
+            }
         }
+        self.failure = outcome.err();
     }
 
     fn progress(&mut self) -> Progress {
@@ -334,6 +420,7 @@ impl Connection {
             data: None,
             rest: None,
             peer_closed: false,
+            told: None,
             failure: self.failure.as_ref().map(Failure::from),
         };
         let Stage::Live(session) = &mut self.stage else { return progress };
@@ -345,9 +432,10 @@ impl Connection {
                 Event::HandshakeComplete => {
                     progress.complete = session.peer().map(PeerFacts::from);
                 }
-                _ => {}
+                event => self.told.add(event),
             }
         }
+        progress.told = (!self.told.is_empty()).then(|| mem::take(&mut self.told));
         progress.peer_closed = session.peer_has_closed();
         if progress.complete.is_some() {
             progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
@@ -362,6 +450,24 @@ impl Connection {
             session.take_output(&mut out);
         }
         (!out.is_empty()).then(|| out.into())
+    }
+}
+
+impl Told {
+    fn add(&mut self, event: Event) {
+        match event {
+            Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
+            Event::OcspResponse(response) => {
+                self.has_ocsp = true;
+                self.ocsp_response = response.map(Buffer::from);
+            }
+            // The end of the peer's data is in the flags; questions are for the handshake.
+            _ => {}
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.key_log.is_empty() && !self.has_ocsp
     }
 }
 

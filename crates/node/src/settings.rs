@@ -14,6 +14,10 @@ pub struct ClientConnection {
     pub server_name: Option<String>,
     /// The protocols to offer.
     pub alpn: Vec<Buffer>,
+    /// Whether to tell the OCSP staple.
+    pub request_ocsp: bool,
+    /// Whether to tell the lines of the key log.
+    pub key_log: bool,
 }
 
 /// A server connection.
@@ -27,6 +31,8 @@ pub struct ServerConnection {
     pub alpn: Vec<Buffer>,
     /// Whether to stop and tell at the ClientHello.
     pub ask_client_hello: bool,
+    /// Whether to tell the lines of the key log.
+    pub key_log: bool,
 }
 
 impl ClientConnection {
@@ -44,6 +50,8 @@ impl ClientConnection {
             .verification(PeerVerification::Recorded)
             .name_check(NameCheck::DangerousNone)
             .resume(false)
+            .request_ocsp(self.request_ocsp)
+            .key_log(self.key_log)
             .alpn(self.alpn.iter().map(|name| name.to_vec())))
     }
 }
@@ -60,5 +68,6 @@ impl ServerConnection {
             .verification(PeerVerification::Recorded)
             .alpn(self.alpn.iter().map(|name| name.to_vec()))
             .ask_client_hello(self.ask_client_hello)
+            .key_log(self.key_log)
     }
 }
