@@ -12,6 +12,7 @@ use super::clock::EngineClock;
 use super::{ConfigError, Inner};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
+use crate::session::secrets::TapKeyLog;
 use crate::session::verifier;
 use crate::trust::TrustStore;
 
@@ -43,6 +44,7 @@ impl Inner {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
         config.enable_secret_extraction = true; // for our own record layer
+        config.key_log = Arc::new(TapKeyLog);
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -73,5 +75,6 @@ pub(super) fn client_base(
         .with_custom_certificate_verifier(verifier::server_cert_verifier())
         .with_client_cert_resolver(Arc::new(Identities::of(identities)));
     config.enable_secret_extraction = true; // for our own record layer
+    config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

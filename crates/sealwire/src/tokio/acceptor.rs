@@ -13,8 +13,9 @@ use super::TlsStream;
 use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
+use crate::key_log::KeyLogFile;
 use crate::options::{ClientAuth, ServerOptions};
-use crate::session::{ClientHello, Event, HelloReply, Question, Reply, Session};
+use crate::session::{ClientHello, Event, Question, Reply, Session};
 
 /// How long a handshake may take unless said otherwise.
 pub(super) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,9 +28,10 @@ pub struct Acceptor {
     options: ServerOptions,
     on_client_hello: Option<Arc<HelloFn>>,
     handshake_timeout: Duration,
+    key_log: Option<KeyLogFile>,
 }
 
-type HelloFuture = Pin<Box<dyn Future<Output = Option<HelloReply>> + Send>>;
+type HelloFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 type HelloFn = dyn Fn(ClientHello) -> HelloFuture + Send + Sync;
 
 impl Acceptor {
@@ -40,6 +42,7 @@ impl Acceptor {
             options: ServerOptions::new(),
             on_client_hello: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            key_log: None,
         }
     }
 
@@ -57,6 +60,15 @@ impl Acceptor {
         self
     }
 
+    /// Appends the secrets of each connection to this file, for a debugger. Writing is blocking,
+    /// and short.
+    #[must_use]
+    pub fn key_log(mut self, file: KeyLogFile) -> Self {
+        self.options = self.options.key_log(true);
+        self.key_log = Some(file);
+        self
+    }
+
     /// How long a handshake may take; 30 seconds by default. The stream is closed then.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -64,16 +76,21 @@ impl Acceptor {
         self
     }
 
-    /// Chooses context and protocols by the client's first message: other certificates for other
-    /// names (SNI), say. The choice may take its time; `None` refuses the client.
+    /// Answers the client's first message: other certificates for other names (SNI), other
+    /// protocols, an OCSP staple. The choice may take its time. It gives a
+    /// [`HelloReply`](crate::session::HelloReply); an `Option` of one, where `None` ends the
+    /// connection; a `Result` with the [`Alert`](crate::Alert) to refuse by; or any [`Reply`].
     #[must_use]
     pub fn on_client_hello<F, Fut>(mut self, choose: F) -> Self
     where
         F: Fn(ClientHello) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Option<HelloReply>> + Send + 'static,
+        Fut: Future<Output: Into<Reply>> + Send + 'static,
     {
         self.options = self.options.ask_client_hello(true);
-        self.on_client_hello = Some(Arc::new(move |hello| Box::pin(choose(hello))));
+        self.on_client_hello = Some(Arc::new(move |hello| {
+            let reply = choose(hello);
+            Box::pin(async { reply.await.into() })
+        }));
         self
     }
 
@@ -93,8 +110,14 @@ impl Acceptor {
     {
         let session = Session::server(&self.context.load(), &self.options);
         let mut stream = TlsStream::new(io, session);
+        stream.log_keys_to(self.key_log.clone());
         within(self.handshake_timeout, self.handshake(&mut stream)).await?;
         Ok(stream)
+    }
+
+    /// How long a handshake may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.handshake_timeout
     }
 
     async fn handshake<IO>(&self, stream: &mut TlsStream<IO>) -> Result<(), Error>
@@ -106,10 +129,11 @@ impl Acceptor {
                 Event::HandshakeComplete => return stream.flush_handshake().await,
                 Event::Question(Question::ClientHello(hello)) => {
                     let reply = match &self.on_client_hello {
-                        Some(choose) => choose(*hello).await.map(Reply::ClientHello),
-                        None => Some(Reply::Proceed),
+                        Some(choose) => choose(*hello).await,
+                        None => Reply::Proceed,
                     };
-                    stream.reply(reply.unwrap_or(Reply::Refuse))?;
+                    // A refusal is the next event's error, told when its alert has gone out.
+                    let _ = stream.reply(reply);
                 }
                 _ => {}
             }

@@ -11,7 +11,7 @@ use rustls::{CommonState, ExtractedSecrets, PeerMisbehaved};
 use rustls_pki_types::ServerName;
 
 use super::records::{Kernel, Records};
-use super::{Channel, Engine, Facts, Step};
+use super::{Channel, Engine, Facts, MAX_HANDSHAKE_WIRE, Step};
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// A client's engine. The ClientHello is in the first output.
@@ -130,6 +130,10 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
             };
             self.handshaking &= !completed;
             self.held = shown.whole - consumed;
+            if self.held > MAX_HANDSHAKE_WIRE {
+                let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
+                return (consumed, Err(error.into()));
+            }
             return (consumed, Ok(step));
         }
     }
