@@ -18,6 +18,11 @@ pub(crate) struct Block<'a> {
 }
 
 impl Block<'_> {
+    /// Whether there are headers before the base64 (`Proc-Type: 4,ENCRYPTED`).
+    pub(crate) fn has_headers(&self) -> bool {
+        self.body.first().is_some_and(|line| line.contains(':'))
+    }
+
     /// The bytes inside. Wiped when dropped, since the block may be a key.
     pub(crate) fn decode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let base64: Zeroizing<String> = Zeroizing::new(
