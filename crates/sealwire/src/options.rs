@@ -30,7 +30,8 @@ pub enum ClientAuth {
     /// [`authorized`](crate::Peer::authorized) is false: Node's `requestCert: true,
     /// rejectUnauthorized: false`. **The program must look at it.**
     Request,
-    /// Asked, and the handshake fails without one that passes: mutual TLS.
+    /// Asked, and the handshake fails without one that passes: mutual TLS. With
+    /// [`ServerOptions::verification`] `Recorded`, any certificate will do for the handshake.
     Require,
 }
 
@@ -162,6 +163,7 @@ pub(crate) enum Storing {
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
     pub(crate) client_auth: ClientAuth,
+    pub(crate) verification: PeerVerification,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
     pub(crate) storing: Storing,
@@ -179,6 +181,15 @@ impl ServerOptions {
     #[must_use]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
+        self
+    }
+
+    /// What becomes of a connection whose client has a certificate that does not pass, when
+    /// [`client_auth`](Self::client_auth) is [`Require`](ClientAuth::Require). A client without
+    /// one is refused all the same.
+    #[must_use]
+    pub fn verification(mut self, verification: PeerVerification) -> Self {
+        self.verification = verification;
         self
     }
 

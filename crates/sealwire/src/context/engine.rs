@@ -45,6 +45,7 @@ impl Inner {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
         self.resume_in(&mut config, client_auth);
+        config.enable_secret_extraction = true; // for our own record layer
         config.key_log = Arc::new(TapKeyLog);
         config
     }
@@ -73,6 +74,7 @@ pub(super) fn client_base(
         .with_custom_certificate_verifier(verifier::server_cert_verifier())
         .with_client_cert_resolver(Identities::interned(identities));
     config.resumption = Resumption::store(Arc::new(DeskStore));
+    config.enable_secret_extraction = true; // for our own record layer
     config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

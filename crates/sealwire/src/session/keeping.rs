@@ -2,12 +2,13 @@
 
 use sealwire_x509::Certificate;
 
-use super::resumption::{ClientSessions, SessionData};
+use super::resumption::{ClientSession, ClientSessions, SessionData};
 use super::tap::Desk;
 use super::{Engine, Event, Question, Session, Stage};
 use crate::context::SecureContext;
+use crate::error::Error;
+use crate::names::ProtocolVersion;
 use crate::options::ClientOptions;
-use crate::peer::Peer;
 
 /// Sessions of a server that are still to be stored, the next one last.
 pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;
@@ -30,24 +31,39 @@ pub(super) fn choose(
 
 impl Session {
     /// Asks to store the next session of a server, or opens the connection.
-    pub(super) fn store_or_open(&mut self, engine: Box<dyn Engine>, mut to_store: ToStore) {
+    pub(super) fn store_or_open(
+        &mut self,
+        engine: Box<dyn Engine>,
+        mut to_store: ToStore,
+    ) -> Result<(), Error> {
         let Some((id, data)) = to_store.pop() else { return self.open(engine) };
         self.events.push_back(Event::Question(Question::StoreSession { id, data }));
         self.stage = Stage::StoreAsked(engine, to_store);
+        Ok(())
     }
 
-    /// A client has judged its server: what the server gives from now on are sessions with it.
-    pub(super) fn note_server(&mut self, peer: &Peer) {
+    /// A client's handshake is complete: tells of the session that it made, and keeps what is
+    /// needed for those to come. In TLS 1.2 there are none.
+    pub(super) fn tell_first_session(&mut self) {
+        let (Some(sessions), Some(peer)) = (&mut self.client_sessions, &self.peer) else { return };
+        let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
+        if peer.protocol() == ProtocolVersion::Tls12 {
+            self.client_sessions = None;
+        }
+        self.tell(made);
+    }
+
+    /// Tells of the sessions that the server has given since.
+    pub(super) fn tell_sessions(&mut self) {
         if let Some(sessions) = &mut self.client_sessions {
-            sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
+            let made = sessions.take_more();
+            self.tell(made);
         }
     }
 
-    /// Tells of the sessions that the server has given.
-    pub(super) fn tell_sessions(&mut self) {
-        let Some(sessions) = &mut self.client_sessions else { return };
-        for session in sessions.take_new() {
-            let waiting = |event: &Event| matches!(event, Event::NewSession(_));
+    fn tell(&mut self, made: Vec<ClientSession>) {
+        let waiting = |event: &Event| matches!(event, Event::NewSession(_));
+        for session in made {
             if self.events.iter().filter(|event| waiting(event)).count() >= MAX_WAITING
                 && let Some(oldest) = self.events.iter().position(waiting)
             {

@@ -30,7 +30,7 @@ use std::mem;
 use sealwire_x509::Purpose;
 
 pub use engine::Sink;
-use engine::{Engine, Step};
+use engine::{Channel, Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
@@ -53,8 +53,7 @@ pub struct Session {
     context: SecureContext,
     /// Bytes to send that no call has fetched yet: handshake, alerts, tickets, key updates.
     out: Vec<u8>,
-    /// Data that came with the last handshake message, until the verdict.
-    held: Vec<u8>,
+    max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
     /// A client's part in resumption.
@@ -75,7 +74,7 @@ enum Stage {
     PeerAsked(Box<dyn Engine>, keeping::ToStore),
     /// Stands still until [`Reply`] to [`Question::StoreSession`], and then asks about the rest.
     StoreAsked(Box<dyn Engine>, keeping::ToStore),
-    Open(Box<dyn Engine>),
+    Open(Box<dyn Channel>),
     Failed(Error),
 }
 
@@ -94,6 +93,10 @@ struct Handshake {
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
 }
+
+/// The bounds of [`Session::set_max_fragment_size`].
+const MIN_FRAGMENT: usize = 512;
+const MAX_FRAGMENT: usize = 16 * 1024;
 
 /// What is kept of a ClientHello.
 struct Offer {
@@ -186,18 +189,14 @@ impl Session {
                         return Ok(consumed);
                     }
                 }
-                Stage::Open(engine) => {
-                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    if !self.held.is_empty() {
-                        sink.take(&mem::take(&mut self.held));
-                    }
-                    if sink.is_full() || self.closing.peer_sent_close_notify {
+                Stage::Open(channel) => {
+                    if self.closing.peer_sent_close_notify {
                         return Ok(consumed);
                     }
-                    let out = &mut self.out;
-                    let sessions = &mut self.client_sessions;
+                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
+                    let (out, sessions) = (&mut self.out, &mut self.client_sessions);
                     let (taken, step) =
-                        resumption::with(sessions, || engine.advance(rest, out, &mut sink));
+                        resumption::with(sessions, || channel.receive(rest, out, &mut sink));
                     consumed += taken;
                     self.tell_sessions();
                     self.traffic.received.tls += taken as u64;
@@ -238,10 +237,10 @@ impl Session {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
-            Stage::Open(engine) => {
+            Stage::Open(channel) => {
                 let before = out.len();
                 out.append(&mut self.out);
-                engine.encrypt(plaintext, out).map_err(Error::from_rustls)?;
+                channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
                 self.traffic.sent.plaintext += plaintext.len() as u64;
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
@@ -249,6 +248,21 @@ impl Session {
             Stage::Failed(error) => Err(error.clone()),
             _ => Err(Error::Misused("data before the handshake is complete")),
         }
+    }
+
+    /// How many bytes of data a record holds at most: 512 to 16384, which is the default. From the
+    /// next [`encrypt`](Self::encrypt) on. Node calls it `setMaxSendFragment`, OpenSSL
+    /// `SSL_set_max_send_fragment`: small records reach the peer's program sooner, large ones cost
+    /// less.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for any other number.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        if !(MIN_FRAGMENT..=MAX_FRAGMENT).contains(&bytes) {
+            return Err(Error::Misused("a fragment size is 512 to 16384 bytes"));
+        }
+        self.max_fragment = bytes;
+        Ok(())
     }
 
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
@@ -268,8 +282,8 @@ impl Session {
         if mem::replace(&mut self.closing.we_sent_close_notify, true) {
             return;
         }
-        if let Stage::Open(engine) = &mut self.stage {
-            engine.close(&mut self.out);
+        if let Stage::Open(channel) = &mut self.stage {
+            channel.close(&mut self.out);
         }
     }
 
@@ -310,8 +324,7 @@ impl Session {
                 self.start_server(*options, offer, reply)
             }
             (Stage::PeerAsked(engine, to_store) | Stage::StoreAsked(engine, to_store), _) => {
-                self.store_or_open(engine, to_store);
-                Ok(())
+                self.store_or_open(engine, to_store)
             }
             (stage, _) => {
                 self.stage = stage;
@@ -340,7 +353,7 @@ impl Session {
             stage,
             context,
             out: Vec::new(),
-            held: Vec::new(),
+            max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
             client_sessions: None,
@@ -411,8 +424,9 @@ impl Session {
             name: None,
             purpose: Purpose::Client,
         };
-        let require = options.client_auth == ClientAuth::Require;
-        let mut desk = Desk::new(examiner, require, options.key_log);
+        let refuse_at_once = options.client_auth == ClientAuth::Require
+            && options.verification == PeerVerification::Required;
+        let mut desk = Desk::new(examiner, refuse_at_once, options.key_log);
         desk.server.storing = options.storing;
         desk.server.found = reply.resume;
         self.stage = Stage::Handshake(Box::new(Handshake {
@@ -441,10 +455,9 @@ impl Session {
             handshake.unheard = false;
         }
         let Handshake { engine, desk, .. } = &mut **handshake;
-        let (out, held) = (&mut self.out, &mut self.held);
-        let sessions = &mut self.client_sessions;
+        let (out, sessions) = (&mut self.out, &mut self.client_sessions);
         let (consumed, step) =
-            tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out, held)));
+            tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out)));
         if let Some(sessions) = sessions {
             sessions.look(&tls[..consumed]);
         }
@@ -514,7 +527,7 @@ impl Session {
             self.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
         let to_store = desk.server.made(facts.protocol == ProtocolVersion::Tls13);
-        let peer = Box::new(Peer {
+        self.peer = Some(Box::new(Peer {
             authorization,
             certificates,
             protocol: facts.protocol,
@@ -526,31 +539,34 @@ impl Session {
             local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
             shared_schemes,
             ocsp_response,
-        });
-        self.note_server(&peer);
-        self.peer = Some(peer);
+        }));
         self.kept = Some(Box::new(Kept { we_are_client, secrets: desk.secrets }));
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine, to_store);
+            Ok(())
         } else {
-            self.store_or_open(engine, to_store);
+            self.store_or_open(engine, to_store)
         }
+    }
+
+    /// Leaves the handshake behind: from here on there are data.
+    fn open(&mut self, engine: Box<dyn Engine>) -> Result<(), Error> {
+        let mut channel = match engine.open(&mut self.out) {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.fail(Error::from_rustls(error))),
+        };
+        if self.closing.we_sent_close_notify {
+            channel.close(&mut self.out);
+        }
+        self.events.push_back(Event::HandshakeComplete);
+        self.tell_first_session();
+        self.stage = Stage::Open(channel);
         Ok(())
     }
 
-    fn open(&mut self, mut engine: Box<dyn Engine>) {
-        if self.closing.we_sent_close_notify {
-            engine.close(&mut self.out);
-        }
-        self.events.push_back(Event::HandshakeComplete);
-        self.tell_sessions();
-        self.stage = Stage::Open(engine);
-    }
-
-    /// Ends the session: what was held is dropped, and every later call gives the same error.
+    /// Ends the session: every later call gives the same error.
     fn fail(&mut self, error: Error) -> Error {
-        self.held = Vec::new();
         self.stage = Stage::Failed(error.clone());
         error
     }

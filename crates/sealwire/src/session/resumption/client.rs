@@ -35,14 +35,27 @@ pub(crate) struct ClientSessions {
     time: Arc<dyn TimeSource>,
     /// How long a session is good whose server does not say, in seconds.
     lifetime: u32,
+    progress: Progress,
+    /// What the engine left, oldest first, and how long the server said that it is good.
+    made: Vec<(Value, Option<u32>)>,
+    /// What the ticket says that the engine is being shown.
+    said: Option<u32>,
+}
+
+enum Progress {
+    Handshake(Box<InHandshake>),
+    /// Complete; what is the same for all sessions with this server.
+    Known(Facts),
+}
+
+/// What is needed until the handshake is complete, and not after.
+#[derive(Default)]
+struct InHandshake {
     offered: Option<ClientSession>,
     /// What the engine may take, once.
     offer: Option<Value>,
-    /// What it left, oldest first.
-    made: Vec<Value>,
     watch: TicketWatch,
     ticket: Option<NewTicket>,
-    facts: Option<Facts>,
 }
 
 /// The offered session's chain and today's verdict on it.
@@ -60,20 +73,9 @@ impl ClientSessions {
         time: Arc<dyn TimeSource>,
         lifetime: u32,
     ) -> Self {
-        Self {
-            server,
-            cache,
-            use_cache,
-            identity,
-            time,
-            lifetime,
-            offered: None,
-            offer: None,
-            made: Vec::new(),
-            watch: TicketWatch::default(),
-            ticket: None,
-            facts: None,
-        }
+        let progress = Progress::Handshake(Box::default());
+        let (made, said) = (Vec::new(), None);
+        Self { server, cache, use_cache, identity, time, lifetime, progress, made, said }
     }
 
     /// Chooses the session to offer: the program's, or else the context's newest. Only one whose
@@ -92,78 +94,91 @@ impl ClientSessions {
             .filter(|session| Arc::ptr_eq(&session.facts().identity, &self.identity));
         let from_cache = || self.cache.take(&self.server, versions);
         let session = given.cloned().or_else(|| self.use_cache.then(from_cache).flatten())?;
-        let (chain, trusted) = (&session.facts().chain, session.facts().trusted);
-        let verdict = examiner.judge(chain, now(&*self.time));
+        let (chain, trusted) = (session.facts().chain.clone(), session.facts().trusted);
+        let verdict = examiner.judge(&chain, now(&*self.time));
         if verdict.is_trusted() != trusted || (must_pass && !trusted) {
             // Its siblings have the same server.
             self.cache.forget(&self.server);
             return None;
         }
-        let chain = chain.to_vec();
-        self.offer = session.take();
-        self.offered = Some(session);
-        Some((chain, verdict))
+        if let Progress::Handshake(handshake) = &mut self.progress {
+            handshake.offer = session.take();
+            handshake.offered = Some(session);
+        }
+        Some((chain.to_vec(), verdict))
     }
 
     /// Looks at records that the engine consumed in the handshake.
     pub(in crate::session) fn look(&mut self, records: &[u8]) {
-        if !self.watch.is_over() {
-            self.ticket = self.watch.read(records).or_else(|| self.ticket.take());
+        if let Progress::Handshake(handshake) = &mut self.progress
+            && let Some(ticket) = handshake.watch.read(records)
+        {
+            handshake.ticket = Some(ticket);
         }
     }
 
-    /// The handshake is complete, and this is the server. From now on sessions are told.
+    /// The handshake is complete, and this is the server. Gives the session that it has given so
+    /// far; from now on there may be more.
     pub(in crate::session) fn complete(
         &mut self,
         chain: &[Certificate],
         trusted: bool,
         resumed: bool,
-    ) {
+    ) -> Vec<ClientSession> {
+        let Progress::Handshake(handshake) = &mut self.progress else { return Vec::new() };
+        let InHandshake { offered, ticket, .. } = std::mem::take(&mut **handshake);
+        let offered = offered.filter(|_| resumed);
         let now = now(&*self.time);
-        let offered = self.offered.take().filter(|_| resumed);
         let proven = offered.as_ref().map_or(now, |session| session.facts().proven);
-        let ticket = self.ticket.as_ref();
-        let lifetime = match ticket.map_or(0, |ticket| ticket.lifetime) {
-            0 => self.lifetime,
-            said => said,
+        let identity = self.identity.clone();
+        self.progress = Progress::Known(Facts { chain: chain.into(), trusted, proven, identity });
+        let (said, ticket) = match ticket {
+            Some(new) if !new.ticket.is_empty() => (new.lifetime, Some(new.ticket)),
+            _ => (0, None),
         };
-        if let Some(session) = offered
-            && session.protocol() == ProtocolVersion::Tls12
-            && ticket.is_none_or(|ticket| ticket.ticket.is_empty())
+        if offered.is_some_and(|session| session.protocol() == ProtocolVersion::Tls12)
+            && ticket.is_none()
         {
             // It stays what it was; the engine leaves it again all the same.
             self.made.clear();
         }
-        let most = proven.saturating_add(MAX_AGE);
-        let expires = now.saturating_add(i64::from(lifetime)).min(most);
-        self.offer = None;
-        self.watch = TicketWatch::default();
-        let identity = self.identity.clone();
-        self.facts = Some(Facts { chain: chain.into(), trusted, proven, expires, identity });
+        for (value, lifetime) in &mut self.made {
+            if let Value::Tls12(_) = value {
+                // Zero: the server does not say (RFC 5077, 3.3).
+                *lifetime = Some(if said == 0 { self.lifetime } else { said });
+            }
+        }
+        self.take_new(ticket)
     }
 
-    /// The sessions that the server gave since the last call.
-    pub(in crate::session) fn take_new(&mut self) -> Vec<ClientSession> {
-        let (Some(facts), false) = (&self.facts, self.made.is_empty()) else { return Vec::new() };
+    /// The sessions that the server has given since the last call.
+    pub(in crate::session) fn take_more(&mut self) -> Vec<ClientSession> {
+        if self.made.is_empty() { Vec::new() } else { self.take_new(None) }
+    }
+
+    fn take_new(&mut self, mut ticket: Option<Vec<u8>>) -> Vec<ClientSession> {
+        let Progress::Known(facts) = &self.progress else { return Vec::new() };
+        let now = now(&*self.time);
         let mut told = Vec::with_capacity(self.made.len());
-        for value in self.made.drain(..) {
-            let (facts, ticket) = match &value {
-                Value::Tls12(_) => (facts.clone(), self.ticket.take()),
-                // How long it is good is in the engine's part, which sees to it.
-                Value::Tls13(_) => {
-                    let expires = facts.proven.saturating_add(MAX_AGE);
-                    (Facts { expires, ..facts.clone() }, None)
-                }
-            };
-            let ticket = ticket.map(|new| new.ticket).filter(|ticket| !ticket.is_empty());
+        for (value, lifetime) in self.made.drain(..) {
+            let lifetime = lifetime.map_or(MAX_AGE, i64::from);
+            let expires = now.saturating_add(lifetime).min(facts.proven.saturating_add(MAX_AGE));
+            let ticket = ticket.take();
             let (server, time) = (self.server.clone(), self.time.clone());
-            let session = ClientSession::new(server, value, facts, ticket, time);
+            let session = ClientSession::new(server, value, facts.clone(), expires, ticket, time);
             if self.use_cache {
                 self.cache.insert(session.clone());
             }
             told.push(session);
         }
         told
+    }
+
+    fn handshake(&mut self) -> Option<&mut InHandshake> {
+        match &mut self.progress {
+            Progress::Handshake(handshake) => Some(handshake),
+            Progress::Known(_) => None,
+        }
     }
 }
 
@@ -212,7 +227,7 @@ impl ClientSessionStore for DeskStore {
         &self,
         _server: &pki_types::ServerName<'_>,
     ) -> Option<Tls12ClientSessionValue> {
-        match at(|sessions| sessions.offer.take())?? {
+        match at(|sessions| sessions.handshake()?.offer.take())?? {
             Value::Tls12(value) => Some(value),
             Value::Tls13(_) => None,
         }
@@ -222,7 +237,8 @@ impl ClientSessionStore for DeskStore {
     fn remove_tls12_session(&self, _server: &pki_types::ServerName<'static>) {
         at(|sessions| {
             sessions.cache.forget_tls12(&sessions.server);
-            if let Some(session) = &sessions.offered
+            if let Progress::Handshake(handshake) = &sessions.progress
+                && let Some(session) = &handshake.offered
                 && session.protocol() == ProtocolVersion::Tls12
             {
                 session.spend();
@@ -242,21 +258,34 @@ impl ClientSessionStore for DeskStore {
         &self,
         _server: &pki_types::ServerName<'static>,
     ) -> Option<Tls13ClientSessionValue> {
-        at(|sessions| match sessions.offer.take()? {
-            Value::Tls13(value) => Some(value),
-            other => {
-                sessions.offer = Some(other);
-                None
+        at(|sessions| {
+            let offer = &mut sessions.handshake()?.offer;
+            match offer.take()? {
+                Value::Tls13(value) => return Some(value),
+                other => *offer = Some(other),
             }
+            None
         })?
     }
 }
 
 fn keep(value: Value) {
     at(|sessions| {
+        let said = sessions.said.take();
+        // Zero: to be discarded at once (RFC 8446, 4.6.1).
+        if said == Some(0) {
+            return;
+        }
         if sessions.made.len() == MAX_WAITING {
             sessions.made.remove(0);
         }
-        sessions.made.push(value);
+        sessions.made.push((value, said));
     });
+}
+
+/// Reads of a TLS 1.3 ticket (the body of NewSessionTicket) how long it is good, before the engine
+/// is shown it: it keeps that to itself.
+pub(in crate::session) fn note_ticket(body: &[u8]) {
+    let lifetime = body.first_chunk().map(|seconds| u32::from_be_bytes(*seconds));
+    at(|sessions| sessions.said = lifetime);
 }

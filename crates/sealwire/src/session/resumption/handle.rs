@@ -28,6 +28,8 @@ struct Inner {
     server_name: ServerName,
     protocol: ProtocolVersion,
     facts: Facts,
+    /// When it is too old, in seconds since 1970.
+    expires: i64,
     ticket: Option<Vec<u8>>,
     time: Arc<dyn TimeSource>,
     value: Mutex<Option<Value>>,
@@ -49,8 +51,6 @@ pub(super) struct Facts {
     pub(super) trusted: bool,
     /// When the server last proved that it has its key, in seconds since 1970.
     pub(super) proven: i64,
-    /// When the session is too old, in seconds since 1970.
-    pub(super) expires: i64,
     /// What chose our certificate. The engine resumes a session only under the very one that made
     /// it; so it lives as long as a session, also when the context is gone.
     pub(super) identity: Arc<dyn ResolvesClientCert>,
@@ -61,6 +61,7 @@ impl ClientSession {
         server_name: ServerName,
         value: Value,
         facts: Facts,
+        expires: i64,
         ticket: Option<Vec<u8>>,
         time: Arc<dyn TimeSource>,
     ) -> Self {
@@ -70,7 +71,7 @@ impl ClientSession {
         };
         let value = Mutex::new(Some(value));
         let handle = OnceLock::new();
-        Self(Arc::new(Inner { server_name, protocol, facts, ticket, time, value, handle }))
+        Self(Arc::new(Inner { server_name, protocol, facts, expires, ticket, time, value, handle }))
     }
 
     /// The server that it is a session with; it is resumed with no other.
@@ -86,7 +87,7 @@ impl ClientSession {
     /// Whether it is of no use any more: too old, or of TLS 1.3 and used. The server may have
     /// forgotten it earlier; then a full handshake follows.
     pub fn is_expired(&self) -> bool {
-        now(&*self.0.time) > self.0.facts.expires || self.value().is_none()
+        now(&*self.0.time) > self.0.expires || self.value().is_none()
     }
 
     /// The session ticket (RFC 5077), when it is a session of TLS 1.2 with one.

@@ -23,8 +23,8 @@ mod ticket;
 mod vault;
 
 pub(crate) use cache::SessionCache;
-pub(super) use client::with;
 pub(crate) use client::{ClientSessions, DeskStore};
+pub(super) use client::{note_ticket, with};
 pub use data::SessionData;
 pub use handle::ClientSession;
 pub use keys::TicketKeys;

@@ -46,11 +46,6 @@ impl TicketWatch {
         None
     }
 
-    /// Whether nothing more is to be seen.
-    pub(super) fn is_over(&self) -> bool {
-        self.over
-    }
-
     fn messages(&mut self, mut payload: &[u8]) -> Option<NewTicket> {
         while !payload.is_empty() {
             if self.header.len() < 4 {
@@ -114,7 +109,7 @@ mod tests {
                 }
             }
             assert_eq!(seen, found, "records of {split} bytes");
-            assert!(watch.is_over());
+            assert!(watch.over);
         }
     }
 
@@ -123,7 +118,7 @@ mod tests {
         let mut watch = TicketWatch::default();
         let wire = [record(20, &[1]), record(22, &messages())].concat();
         assert_eq!(watch.read(&wire), None);
-        assert!(watch.is_over());
+        assert!(watch.over);
     }
 
     #[test]
