@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod cipher_list;
 mod context;
 mod date;
 mod error;
