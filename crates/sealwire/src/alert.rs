@@ -7,6 +7,13 @@ use std::fmt;
 pub struct Alert(u8);
 
 impl Alert {
+    /// The connection is fine, and its other end does not want it (RFC 8446, 6.2).
+    pub const ACCESS_DENIED: Self = Self(49);
+    /// No such name is served here (RFC 6066, section 3).
+    pub const UNRECOGNIZED_NAME: Self = Self(112);
+    /// None of the application protocols offered is spoken (RFC 7301, 3.2).
+    pub const NO_APPLICATION_PROTOCOL: Self = Self(120);
+
     /// The alert of this number (`AlertDescription`).
     pub const fn from_number(number: u8) -> Self {
         Self(number)

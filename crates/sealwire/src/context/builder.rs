@@ -10,6 +10,7 @@ use sealwire_x509::Crl;
 
 use super::clock::{EngineClock, SystemClock, TimeSource};
 use super::engine::client_base;
+use super::server::Borrowed;
 use super::{ConfigError, Inner, SecureContext};
 use crate::groups;
 use crate::identity::Identity;
@@ -145,6 +146,7 @@ impl SecureContextBuilder {
             versions,
             ticketers,
             servers: [const { OnceLock::new() }; 3],
+            borrowed: Borrowed::default(),
         })))
     }
 }

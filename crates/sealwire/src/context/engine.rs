@@ -13,9 +13,16 @@ use super::{ConfigError, Inner};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
 use crate::session::verifier;
+use crate::trust::TrustStore;
 
 impl Inner {
-    pub(super) fn build_server(&self, client_auth: ClientAuth) -> rustls::ServerConfig {
+    /// Settings for servers of this context that show the identities of `credentials` and name
+    /// its CAs; usually those are its own.
+    pub(super) fn build_server(
+        &self,
+        client_auth: ClientAuth,
+        credentials: &Self,
+    ) -> rustls::ServerConfig {
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let builder = rustls::ServerConfig::builder_with_details(self.provider.clone(), time)
             .with_protocol_versions(&self.versions)
@@ -23,29 +30,32 @@ impl Inner {
         let builder = match client_auth {
             ClientAuth::None => builder.with_no_client_auth(),
             ClientAuth::Request | ClientAuth::Require => {
-                let subjects =
-                    self.trust.certificates().iter().map(|ca| ca.subject().der().to_vec().into());
                 builder.with_client_cert_verifier(verifier::client_cert_verifier(
-                    self.advertised(subjects),
+                    advertised(&credentials.trust),
                     client_auth == ClientAuth::Require,
                 ))
             }
         };
-        let mut config = builder.with_cert_resolver(Arc::new(Identities::of(&self.identities)));
+        // Who only says whom to trust leaves us who we are, as in Node's `addContext`.
+        let identities = match credentials.identities.is_empty() {
+            true => &self.identities,
+            false => &credentials.identities,
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config
     }
+}
 
-    /// The CA names for the certificate request. The bundled roots are many kilobytes of names
-    /// that help no client to choose: then none are sent, which means any (RFC 8446, 4.2.4).
-    fn advertised(
-        &self,
-        subjects: impl Iterator<Item = DistinguishedName>,
-    ) -> Vec<DistinguishedName> {
-        const TOO_MANY: usize = 64;
-        if self.trust.certificates().len() > TOO_MANY { Vec::new() } else { subjects.collect() }
+/// The CA names for the certificate request. The bundled roots are many kilobytes of names that
+/// help no client to choose: then none are sent, which means any (RFC 8446, 4.2.4).
+fn advertised(trust: &TrustStore) -> Vec<DistinguishedName> {
+    const TOO_MANY: usize = 64;
+    match trust.certificates() {
+        cas if cas.len() > TOO_MANY => Vec::new(),
+        cas => cas.iter().map(|ca| ca.subject().der().to_vec().into()).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ mod choice;
 mod clock;
 mod config_error;
 mod engine;
+mod server;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -16,9 +17,10 @@ use rustls::server::ProducesTickets;
 pub use builder::SecureContextBuilder;
 pub use clock::TimeSource;
 pub use config_error::ConfigError;
+pub(crate) use server::Serving;
 
 use crate::identity::Identity;
-use crate::options::{ClientAuth, ClientSettings};
+use crate::options::ClientSettings;
 use crate::server_name::ServerName;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
@@ -49,11 +51,13 @@ struct Inner {
     client_sessions: Arc<dyn ClientSessionStore>,
     provider: Arc<CryptoProvider>,
     versions: Vec<&'static rustls::SupportedProtocolVersion>,
-    /// One for each [`ClientAuth`]: a session in which nobody asked for a certificate must not be
+    /// One for each [`ClientAuth`](crate::ClientAuth): a session in which nobody asked for a certificate must not be
     /// resumed where one is asked for, but give way to a full handshake.
     ticketers: [Arc<dyn ProducesTickets>; 3],
-    /// One for each [`ClientAuth`], made when first needed.
+    /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
     servers: [OnceLock<Arc<rustls::ServerConfig>>; 3],
+    /// Those made for the credentials of other contexts.
+    borrowed: server::Borrowed,
 }
 
 impl SecureContext {
@@ -103,22 +107,6 @@ impl SecureContext {
         if !settings.resume {
             config.resumption = Resumption::disabled();
         }
-        Arc::new(config)
-    }
-
-    /// The engine's settings for a server connection.
-    pub(crate) fn server_config(
-        &self,
-        client_auth: ClientAuth,
-        alpn: &[Vec<u8>],
-    ) -> Arc<rustls::ServerConfig> {
-        let shared = self.0.servers[client_auth as usize]
-            .get_or_init(|| Arc::new(self.0.build_server(client_auth)));
-        if alpn.is_empty() {
-            return shared.clone();
-        }
-        let mut config = rustls::ServerConfig::clone(shared);
-        config.alpn_protocols = alpn.to_vec();
         Arc::new(config)
     }
 }

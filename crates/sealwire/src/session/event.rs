@@ -1,6 +1,8 @@
 //! What a session tells, what it asks, and what it may be answered.
 
+use crate::alert::Alert;
 use crate::context::SecureContext;
+use crate::identity::Identity;
 use crate::session::ClientHello;
 
 /// Something happened. Events are taken with [`Session::poll_event`](super::Session::poll_event);
@@ -36,15 +38,40 @@ pub enum Reply {
     Proceed,
     /// To [`Question::ClientHello`]: go on with another context and other protocols.
     ClientHello(HelloReply),
-    /// End the connection.
+    /// End the connection without a word.
     Refuse,
+    /// To [`Question::ClientHello`]: end the connection and tell the client by this alert, say
+    /// `no_application_protocol` or `unrecognized_name`. To another question, as
+    /// [`Refuse`](Self::Refuse).
+    RefuseWith(Alert),
+}
+
+impl From<HelloReply> for Reply {
+    fn from(reply: HelloReply) -> Self {
+        Self::ClientHello(reply)
+    }
+}
+
+impl From<Option<HelloReply>> for Reply {
+    fn from(reply: Option<HelloReply>) -> Self {
+        reply.map_or(Self::Refuse, Self::ClientHello)
+    }
+}
+
+impl From<Result<HelloReply, Alert>> for Reply {
+    fn from(reply: Result<HelloReply, Alert>) -> Self {
+        reply.map_or_else(Self::RefuseWith, Self::ClientHello)
+    }
 }
 
 /// How a server answers a ClientHello. What is not given stays as the session has it.
 #[derive(Debug, Default)]
 pub struct HelloReply {
     pub(crate) context: Option<SecureContext>,
+    pub(crate) credentials: Option<SecureContext>,
     pub(crate) alpn: Option<Vec<Vec<u8>>>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) ocsp_staple: Option<Vec<u8>>,
 }
 
 impl HelloReply {
@@ -53,10 +80,35 @@ impl HelloReply {
         Self::default()
     }
 
-    /// Answer with this context: its certificates, and its trust for the client's.
+    /// Answer with this context in place of the session's: everything of it.
     #[must_use]
     pub fn context(mut self, context: SecureContext) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Answer with the identities of this context, and with its trust and revocation lists for
+    /// the client's certificate; versions, cipher suites, groups, tickets and clock stay. This is
+    /// what Node's `SNICallback` and `addContext` do. A context without an identity leaves the
+    /// session's.
+    #[must_use]
+    pub fn credentials(mut self, context: SecureContext) -> Self {
+        self.credentials = Some(context);
+        self
+    }
+
+    /// Show this identity, whatever the context has and the client offers: Node's `setKeyCert`.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Staple this OCSP response (DER; RFC 6066, section 8) to our certificate. It is sent only
+    /// to a client that [asks](ClientHello::requests_ocsp) for one.
+    #[must_use]
+    pub fn ocsp_staple(mut self, response: impl Into<Vec<u8>>) -> Self {
+        self.ocsp_staple = Some(response.into());
         self
     }
 

@@ -31,7 +31,7 @@ pub use hello::{ClientHello, MAX_CLIENT_HELLO};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
-use crate::context::SecureContext;
+use crate::context::{SecureContext, Serving};
 use crate::error::Error;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
@@ -232,7 +232,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Misused`] when no question is open; [`Error::RefusedByProgram`] for
-    /// [`Reply::Refuse`], which ends the session.
+    /// [`Reply::Refuse`] and [`Reply::RefuseWith`], which end the session.
     pub fn reply(&mut self, reply: Reply) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         match (stage, reply) {
@@ -240,6 +240,12 @@ impl Session {
                 drop(stage);
                 Err(Error::RefusedByProgram)
             }
+            (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
+                // Nothing is encrypted yet: a plain record of the version that all can read.
+                self.out.extend_from_slice(&[21, 3, 3, 0, 2, 2, alert.number()]);
+                Err(Error::RefusedByProgram)
+            }
+            (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
             (Stage::HelloAsked(options, server_name), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
@@ -321,14 +327,19 @@ impl Session {
         if let Some(context) = reply.context {
             self.context = context;
         }
-        let alpn = reply.alpn.as_deref().unwrap_or(&options.alpn);
-        let config = self.context.server_config(options.client_auth, alpn);
+        let config = self.context.server_config(Serving {
+            client_auth: options.client_auth,
+            alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
+            credentials: reply.credentials.as_ref(),
+            identity: reply.identity,
+            ocsp_staple: reply.ocsp_staple,
+        });
         let engine = match engine::server(config) {
             Ok(engine) => engine,
             Err(error) => return Err(self.fail(Error::from_rustls(error))),
         };
         let examiner = Examiner {
-            policy: self.context.policy().clone(),
+            policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
             name: None,
             purpose: Purpose::Client,
         };

@@ -14,7 +14,7 @@ use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::options::{ClientAuth, ServerOptions};
-use crate::session::{ClientHello, Event, HelloReply, Question, Reply, Session};
+use crate::session::{ClientHello, Event, Question, Reply, Session};
 
 /// How long a handshake may take unless said otherwise.
 pub(super) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ pub struct Acceptor {
     handshake_timeout: Duration,
 }
 
-type HelloFuture = Pin<Box<dyn Future<Output = Option<HelloReply>> + Send>>;
+type HelloFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 type HelloFn = dyn Fn(ClientHello) -> HelloFuture + Send + Sync;
 
 impl Acceptor {
@@ -64,16 +64,21 @@ impl Acceptor {
         self
     }
 
-    /// Chooses context and protocols by the client's first message: other certificates for other
-    /// names (SNI), say. The choice may take its time; `None` refuses the client.
+    /// Answers the client's first message: other certificates for other names (SNI), other
+    /// protocols, an OCSP staple. The choice may take its time. It gives a
+    /// [`HelloReply`](crate::session::HelloReply); an `Option` of one, where `None` ends the
+    /// connection; a `Result` with the [`Alert`](crate::Alert) to refuse by; or any [`Reply`].
     #[must_use]
     pub fn on_client_hello<F, Fut>(mut self, choose: F) -> Self
     where
         F: Fn(ClientHello) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Option<HelloReply>> + Send + 'static,
+        Fut: Future<Output: Into<Reply>> + Send + 'static,
     {
         self.options = self.options.ask_client_hello(true);
-        self.on_client_hello = Some(Arc::new(move |hello| Box::pin(choose(hello))));
+        self.on_client_hello = Some(Arc::new(move |hello| {
+            let reply = choose(hello);
+            Box::pin(async { reply.await.into() })
+        }));
         self
     }
 
@@ -106,10 +111,11 @@ impl Acceptor {
                 Event::HandshakeComplete => return stream.flush_handshake().await,
                 Event::Question(Question::ClientHello(hello)) => {
                     let reply = match &self.on_client_hello {
-                        Some(choose) => choose(*hello).await.map(Reply::ClientHello),
-                        None => Some(Reply::Proceed),
+                        Some(choose) => choose(*hello).await,
+                        None => Reply::Proceed,
                     };
-                    stream.reply(reply.unwrap_or(Reply::Refuse))?;
+                    // A refusal is the next event's error, told when its alert has gone out.
+                    let _ = stream.reply(reply);
                 }
                 _ => {}
             }

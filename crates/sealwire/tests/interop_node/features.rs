@@ -1,8 +1,8 @@
 //! ALPN, SNI, resumption, refusals and error codes against Node.
 
-use sealwire::session::HelloReply;
+use sealwire::session::{HelloReply, Reply};
 use sealwire::verify::NameCheck;
-use sealwire::{Acceptor, ClientAuth, Connector, Error, ProtocolVersion};
+use sealwire::{Acceptor, Alert, ClientAuth, Connector, Error, ProtocolVersion};
 use serde_json::{Value, json};
 
 use crate::peers::credentials::{context, credentials};
@@ -99,9 +99,10 @@ async fn server_names_choose_the_certificate() {
         let other = other.clone();
         async move {
             match hello.server_name() {
-                Some("refused.example") => None,
-                Some("elsewhere.example") => Some(HelloReply::new().context(other)),
-                _ => Some(HelloReply::new()),
+                Some("refused.example") => Reply::Refuse,
+                Some("unknown.example") => Err(Alert::UNRECOGNIZED_NAME).into(),
+                Some("elsewhere.example") => HelloReply::new().context(other).into(),
+                _ => Reply::Proceed,
             }
         }
     });
@@ -124,6 +125,11 @@ async fn server_names_choose_the_certificate() {
         let mut options = good(version);
         extend(&mut options, json!({ "servername": "refused.example" }));
         assert_eq!(node.connect(ours.port, options)["error"], "ECONNRESET");
+        assert!(matches!(ours.seen().await, Err(Error::RefusedByProgram)));
+        let mut options = good(version);
+        extend(&mut options, json!({ "servername": "unknown.example" }));
+        let refused = node.connect(ours.port, options);
+        assert_eq!(refused["error"], "ERR_SSL_TLSV1_UNRECOGNIZED_NAME", "{version}");
         assert!(matches!(ours.seen().await, Err(Error::RefusedByProgram)));
     }
 }

@@ -1,5 +1,6 @@
 //! The session by itself: two of them in memory, with certificates made by OpenSSL.
 
+mod answers;
 mod closing;
 mod hostile;
 mod names;
