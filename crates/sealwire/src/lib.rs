@@ -14,6 +14,7 @@ mod peer;
 pub mod pki;
 mod server_name;
 pub mod session;
+mod signature_schemes;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod trust;
@@ -21,7 +22,7 @@ pub mod verify;
 
 pub use alert::Alert;
 pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
-pub use error::{Error, Fault};
+pub use error::{CannotSpeak, Error, Fault};
 pub use identity::Identity;
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
 pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};

@@ -33,7 +33,9 @@ pub(crate) fn parse(text: &str) -> Result<CipherList, ConfigError> {
     let parts = text.split(':').filter(|part| !part.is_empty());
     let (named, list): (Vec<&str>, Vec<&str>) = parts.partition(|part| part.starts_with("TLS_"));
     if named.is_empty() && list.is_empty() {
-        return Err(ConfigError::new(OPTION, "the list is empty").with_code("ERR_INVALID_ARG_VALUE"));
+        return Err(
+            ConfigError::new(OPTION, "the list is empty").with_code("ERR_INVALID_ARG_VALUE")
+        );
     }
     let mut lacking = Vec::new();
     let mut suites = match named.is_empty() {

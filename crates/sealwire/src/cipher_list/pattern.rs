@@ -118,9 +118,7 @@ impl Pattern {
     /// What `word` stands for: a suite or an alias; `None` when OpenSSL does not know it either.
     pub(super) fn of(word: &str) -> Option<Self> {
         match SUITES.iter().find(|suite| suite.name == word || suite.iana == word) {
-            Some(suite) => {
-                Some(Self { bits: suite.is, since: None, suite: Some(suite.name) })
-            }
+            Some(suite) => Some(Self { bits: suite.is, since: None, suite: Some(suite.name) }),
             None => alias(word),
         }
     }

@@ -4,8 +4,11 @@ mod builder;
 mod choice;
 mod clock;
 mod config_error;
+mod credentials;
 mod engine;
 mod server;
+mod speech;
+mod strength;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -19,9 +22,16 @@ pub use clock::TimeSource;
 pub use config_error::ConfigError;
 pub(crate) use server::Serving;
 
+use choice::{ServerIdentities, ServerRules};
+use credentials::Credentials;
+use speech::Speech;
+
+use crate::error::CannotSpeak;
 use crate::identity::Identity;
+use crate::names::CipherSuite;
 use crate::options::ClientSettings;
 use crate::server_name::ServerName;
+use crate::session::ClientHello;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -43,14 +53,15 @@ use crate::verify::Policy;
 pub struct SecureContext(Arc<Inner>);
 
 struct Inner {
-    identities: Vec<Identity>,
+    credentials: Credentials,
     trust: TrustStore,
     policy: Arc<Policy>,
     time: Arc<dyn TimeSource>,
     client: Arc<rustls::ClientConfig>,
     client_sessions: Arc<dyn ClientSessionStore>,
     provider: Arc<CryptoProvider>,
-    versions: Vec<&'static rustls::SupportedProtocolVersion>,
+    speech: Speech,
+    rules: ServerRules,
     /// One for each [`ClientAuth`](crate::ClientAuth): a session in which nobody asked for a certificate must not be
     /// resumed where one is asked for, but give way to a full handshake.
     ticketers: [Arc<dyn ProducesTickets>; 3],
@@ -69,12 +80,37 @@ impl SecureContext {
 
     /// Our identities.
     pub fn identities(&self) -> &[Identity] {
-        &self.0.identities
+        &self.0.credentials.identities
+    }
+
+    /// The identity that a server of this context shows to a client with these offers; `None`
+    /// when none goes with them, and the handshake would fail.
+    pub fn identity_for(&self, hello: &ClientHello) -> Option<&Identity> {
+        let Inner { credentials, rules, .. } = &*self.0;
+        let suites: Vec<_> = hello.cipher_suites().iter().map(|id| (*id).into()).collect();
+        let schemes: Vec<_> = hello.signature_schemes().iter().map(|id| (*id).into()).collect();
+        let chosen = ServerIdentities::new(&credentials.certified, rules.clone());
+        chosen.choose(&suites, &schemes).map(|found| &credentials.identities[found])
+    }
+
+    /// The cipher suites that are spoken, in order of preference. None: see
+    /// [`versions`](SecureContextBuilder::versions).
+    pub fn supported_cipher_suites(&self) -> Vec<CipherSuite> {
+        let suites = match self.can_speak() {
+            Ok(()) => self.0.speech.suites.as_slice(),
+            Err(_) => &[],
+        };
+        suites.iter().filter_map(|suite| CipherSuite::from_rustls(suite.suite())).collect()
     }
 
     /// Whom this context trusts.
     pub fn trust(&self) -> &TrustStore {
         &self.0.trust
+    }
+
+    /// Whether any handshake can succeed with the versions and suites of this context.
+    pub(crate) fn can_speak(&self) -> Result<(), CannotSpeak> {
+        self.0.speech.lack.map_or(Ok(()), Err)
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -114,7 +150,7 @@ impl SecureContext {
 impl fmt::Debug for SecureContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecureContext")
-            .field("identities", &self.0.identities)
+            .field("identities", &self.0.credentials.identities)
             .field("trust", &self.0.trust)
             .finish_non_exhaustive()
     }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::{Inner, SecureContext};
+use super::{Inner, SecureContext, choice};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
 
@@ -40,7 +40,9 @@ impl SecureContext {
         let mut config = rustls::ServerConfig::clone(&shared);
         config.alpn_protocols = alpn.to_vec();
         if let Some(identity) = identity {
-            config.cert_resolver = Arc::new(Chosen(identity.certified().clone()));
+            let rules = &self.0.rules;
+            let chosen = choice::limited(identity.certified(), &rules.schemes, rules.order);
+            config.cert_resolver = Arc::new(Chosen(chosen));
         }
         if let Some(staple) = ocsp_staple {
             config.cert_resolver = Arc::new(Stapled { inner: config.cert_resolver, staple });

@@ -82,8 +82,10 @@ impl Session {
     /// A client session. The ClientHello is in the first output.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the engine cannot start: no random bytes.
+    /// [`Error::CannotSpeak`] when the context leaves nothing to offer; [`Error::Internal`] when
+    /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
+        context.can_speak()?;
         let config = context.client_config(&options.settings);
         let engine =
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
@@ -241,8 +243,7 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
-                // Nothing is encrypted yet: a plain record of the version that all can read.
-                self.out.extend_from_slice(&[21, 3, 3, 0, 2, 2, alert.number()]);
+                self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
@@ -326,6 +327,10 @@ impl Session {
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
             self.context = context;
+        }
+        if let Err(lack) = self.context.can_speak() {
+            self.out.extend(lack.alert().plain_record());
+            return Err(self.fail(lack.into()));
         }
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,

@@ -4,6 +4,7 @@
 mod peers;
 mod s_client;
 mod s_server;
+mod settings;
 
 use sealwire::verify::NameCheck;
 use sealwire::{Connector, ProtocolVersion, SecureContext, SecureContextBuilder};

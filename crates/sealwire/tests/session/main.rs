@@ -11,6 +11,7 @@ mod peers;
 mod questions;
 mod resumption;
 mod rogue;
+mod settings;
 mod verdicts;
 
 use pair::Pair;
