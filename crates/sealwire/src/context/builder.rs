@@ -19,9 +19,10 @@ use super::strength::Strength;
 use super::{ConfigError, Inner, SecureContext};
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
+use crate::session::provider;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
-use crate::{cipher_list, groups, signature_schemes};
+use crate::{cipher_list, groups, scheme_list};
 
 /// Gathers the settings of a [`SecureContext`].
 pub struct SecureContextBuilder {
@@ -50,7 +51,7 @@ impl SecureContextBuilder {
             suites: cipher_list::default_suites(),
             prefer_server_order: true,
             groups: groups::default_groups(),
-            schemes: signature_schemes::DEFAULT.to_vec(),
+            schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
             time: Arc::new(SystemClock),
         }
@@ -171,7 +172,7 @@ impl SecureContextBuilder {
     /// # Errors
     /// A name that OpenSSL does not know either; a list of which nothing is left.
     pub fn signature_schemes(mut self, list: &str) -> Result<Self, ConfigError> {
-        self.schemes = signature_schemes::parse(list)?;
+        self.schemes = scheme_list::parse(list)?;
         Ok(self)
     }
 
@@ -214,7 +215,7 @@ impl SecureContextBuilder {
             security_level: self.security_level,
         });
         let provider = Arc::new(CryptoProvider {
-            cipher_suites: speech.suites.clone(),
+            cipher_suites: speech.suites.iter().map(|suite| provider::told(*suite)).collect(),
             kx_groups: strength.groups(self.groups)?,
             ..aws_lc_rs::default_provider()
         });

@@ -4,9 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{CipherSuite, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
+use sealwire_x509::Certificate;
+
+use super::credentials::Shown;
+use crate::session::tap;
 
 /// Whose order of preference counts where both sides have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +46,13 @@ pub(super) struct ClientIdentities(Vec<Member>);
 struct Member {
     /// With a key that keeps to the schemes.
     certified: Arc<CertifiedKey>,
+    chain: Arc<[Certificate]>,
     /// The schemes that it can sign by.
     schemes: Vec<SignatureScheme>,
 }
 
 impl ServerIdentities {
-    pub(super) fn new(identities: &[Arc<CertifiedKey>], rules: ServerRules) -> Self {
+    pub(super) fn new(identities: &[Shown], rules: ServerRules) -> Self {
         let member = |identity| Member::new(identity, &rules.schemes, rules.order);
         let members = identities.iter().map(member).collect();
         Self { members, rules }
@@ -90,23 +96,20 @@ impl ServerIdentities {
     }
 }
 
-impl rustls::server::ResolvesServerCert for ServerIdentities {
-    fn resolve(&self, hello: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+impl ResolvesServerCert for ServerIdentities {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let found = self.choose(hello.cipher_suites(), hello.signature_schemes());
         let shares = |suite: &SupportedCipherSuite| hello.cipher_suites().contains(&suite.suite());
         // When it is suites that are not shared, the engine is to say so: it asks for this first.
         let found = found.or_else(|| (!self.rules.suites.iter().any(shares)).then_some(0))?;
-        self.members.get(found).map(|member| member.certified.clone())
+        self.members.get(found).map(Member::show)
     }
 }
 
 impl ClientIdentities {
     /// The resolver for these identities. Equal ones share it, also across contexts: the engine
     /// resumes a session only under the resolver that it was made under.
-    pub(super) fn shared(
-        identities: &[Arc<CertifiedKey>],
-        schemes: &Arc<[SignatureScheme]>,
-    ) -> Arc<Self> {
+    pub(super) fn shared(identities: &[Shown], schemes: &Arc<[SignatureScheme]>) -> Arc<Self> {
         static NOBODY: LazyLock<Arc<ClientIdentities>> =
             LazyLock::new(|| Arc::new(ClientIdentities(Vec::new())));
         static KNOWN: LazyLock<Mutex<HashMap<Likeness, Weak<ClientIdentities>>>> =
@@ -134,8 +137,9 @@ impl rustls::client::ResolvesClientCert for ClientIdentities {
         _root_hint_subjects: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
+        tap::note_requested(schemes);
         let who_can = |scheme| self.0.iter().find(|member| member.can(scheme));
-        schemes.iter().find_map(who_can).map(|member| member.certified.clone())
+        schemes.iter().find_map(who_can).map(Member::show)
     }
 
     fn has_certs(&self) -> bool {
@@ -151,8 +155,8 @@ struct Likeness {
 }
 
 impl Likeness {
-    fn of(identities: &[Arc<CertifiedKey>], schemes: &[SignatureScheme]) -> Self {
-        let chain = |one: &Arc<CertifiedKey>| one.cert.iter().map(|der| der.to_vec()).collect();
+    fn of(identities: &[Shown], schemes: &[SignatureScheme]) -> Self {
+        let chain = |one: &Shown| one.chain.iter().map(|one| one.der().to_vec()).collect();
         Self {
             chains: identities.iter().map(chain).collect(),
             schemes: schemes.iter().map(|scheme| u16::from(*scheme)).collect(),
@@ -161,31 +165,42 @@ impl Likeness {
 }
 
 impl Member {
-    fn new(identity: &Arc<CertifiedKey>, schemes: &Arc<[SignatureScheme]>, order: Order) -> Self {
-        let can = |scheme: &&SignatureScheme| identity.key.choose_scheme(&[**scheme]).is_some();
-        Self {
-            certified: limited(identity, schemes, order),
-            schemes: schemes.iter().filter(can).copied().collect(),
-        }
+    fn new(identity: &Shown, schemes: &Arc<[SignatureScheme]>, order: Order) -> Self {
+        let key = identity.certified.key.clone();
+        let can = |scheme: &&SignatureScheme| key.choose_scheme(&[**scheme]).is_some();
+        let can = schemes.iter().filter(can).copied().collect();
+        let certified = Arc::new(CertifiedKey {
+            cert: identity.certified.cert.clone(),
+            key: Arc::new(Limited { key, schemes: schemes.clone(), order }),
+            ocsp: identity.certified.ocsp.clone(),
+        });
+        Self { certified, chain: identity.chain.clone(), schemes: can }
     }
 
     fn can(&self, scheme: &SignatureScheme) -> bool {
         self.schemes.contains(scheme)
     }
+
+    /// Gives it to the engine, and notes that.
+    fn show(&self) -> Arc<CertifiedKey> {
+        tap::note_shown(&self.chain);
+        self.certified.clone()
+    }
 }
 
-/// The same identity, signing by `schemes` only.
-pub(super) fn limited(
-    identity: &CertifiedKey,
-    schemes: &Arc<[SignatureScheme]>,
-    order: Order,
-) -> Arc<CertifiedKey> {
-    let (key, schemes) = (identity.key.clone(), schemes.clone());
-    Arc::new(CertifiedKey {
-        cert: identity.cert.clone(),
-        key: Arc::new(Limited { key, schemes, order }),
-        ocsp: identity.ocsp.clone(),
-    })
+impl ServerRules {
+    /// The resolver that shows this identity, whatever the client offers.
+    pub(super) fn only(&self, identity: &Shown) -> impl ResolvesServerCert + use<> {
+        Only(Member::new(identity, &self.schemes, self.order))
+    }
+}
+
+struct Only(Member);
+
+impl ResolvesServerCert for Only {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.show())
+    }
 }
 
 /// A key that signs by some schemes only.
@@ -227,6 +242,12 @@ fn fits_tls13(scheme: SignatureScheme) -> bool {
 impl fmt::Debug for Limited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limited").field("schemes", &self.schemes).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Only {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Only").finish_non_exhaustive()
     }
 }
 

@@ -12,6 +12,7 @@ use super::clock::EngineClock;
 use super::credentials::Credentials;
 use super::{ConfigError, Inner};
 use crate::options::ClientAuth;
+use crate::session::secrets::TapKeyLog;
 use crate::session::verifier;
 use crate::trust::TrustStore;
 
@@ -39,12 +40,13 @@ impl Inner {
         };
         // Who only says whom to trust leaves us who we are, as in Node's `addContext`.
         let identities = match credentials.credentials.identities.is_empty() {
-            true => &self.credentials.certified,
-            false => &credentials.credentials.certified,
+            true => &self.credentials.shown,
+            false => &credentials.credentials.shown,
         };
         let identities = ServerIdentities::new(identities, self.rules.clone());
         let mut config = builder.with_cert_resolver(Arc::new(identities));
         config.ignore_client_order = self.rules.order == Order::Ours;
+        config.key_log = Arc::new(TapKeyLog);
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -69,11 +71,12 @@ pub(super) fn client_base(
     schemes: &Arc<[SignatureScheme]>,
     time: Arc<dyn TimeProvider>,
 ) -> Result<rustls::ClientConfig, ConfigError> {
-    let config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
+    let mut config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
         .with_protocol_versions(versions)
         .map_err(|e| ConfigError::new("versions", e.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(verifier::server_cert_verifier(schemes))
-        .with_client_cert_resolver(ClientIdentities::shared(&credentials.certified, schemes));
+        .with_client_cert_resolver(ClientIdentities::shared(&credentials.shown, schemes));
+    config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

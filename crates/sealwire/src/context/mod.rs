@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::{ClientSessionStore, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::server::ProducesTickets;
+use sealwire_x509::Certificate;
 
 pub use builder::SecureContextBuilder;
 pub use clock::TimeSource;
@@ -32,6 +33,7 @@ use crate::names::CipherSuite;
 use crate::options::ClientSettings;
 use crate::server_name::ServerName;
 use crate::session::ClientHello;
+use crate::signature_scheme::SignatureScheme;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -89,7 +91,7 @@ impl SecureContext {
         let Inner { credentials, rules, .. } = &*self.0;
         let suites: Vec<_> = hello.cipher_suites().iter().map(|id| (*id).into()).collect();
         let schemes: Vec<_> = hello.signature_schemes().iter().map(|id| (*id).into()).collect();
-        let chosen = ServerIdentities::new(&credentials.certified, rules.clone());
+        let chosen = ServerIdentities::new(&credentials.shown, rules.clone());
         chosen.choose(&suites, &schemes).map(|found| &credentials.identities[found])
     }
 
@@ -108,6 +110,11 @@ impl SecureContext {
         &self.0.trust
     }
 
+    /// The chain of our first identity, as it is sent.
+    pub(crate) fn first_chain(&self) -> Option<&Arc<[Certificate]>> {
+        self.0.credentials.shown.first().map(|shown| &shown.chain)
+    }
+
     /// Whether any handshake can succeed with the versions and suites of this context.
     pub(crate) fn can_speak(&self) -> Result<(), CannotSpeak> {
         self.0.speech.lack.map_or(Ok(()), Err)
@@ -120,6 +127,14 @@ impl SecureContext {
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         clock::seconds(self.0.time.now())
+    }
+
+    /// Which of a peer's signature schemes are ours as well, in the peer's order.
+    pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
+        let ours = &self.0.rules.schemes;
+        let shared = |number: &&u16| ours.iter().any(|&scheme| u16::from(scheme) == **number);
+        let named = of_peer.iter().filter(shared).copied();
+        named.filter_map(SignatureScheme::from_number).collect()
     }
 
     /// Drops the sessions with this server. What was refused once must not be offered again: the

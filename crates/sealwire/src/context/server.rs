@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::{Inner, SecureContext, choice};
+use super::credentials::Shown;
+use super::{Inner, SecureContext};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
 
@@ -40,9 +41,8 @@ impl SecureContext {
         let mut config = rustls::ServerConfig::clone(&shared);
         config.alpn_protocols = alpn.to_vec();
         if let Some(identity) = identity {
-            let rules = &self.0.rules;
-            let chosen = choice::limited(identity.certified(), &rules.schemes, rules.order);
-            config.cert_resolver = Arc::new(Chosen(chosen));
+            let shown = Shown::of(&identity, &self.0.credentials.named);
+            config.cert_resolver = Arc::new(self.0.rules.only(&shown));
         }
         if let Some(staple) = ocsp_staple {
             config.cert_resolver = Arc::new(Stapled { inner: config.cert_resolver, staple });
@@ -80,16 +80,6 @@ struct Made {
     /// can be at its address.
     from: Weak<Inner>,
     config: Arc<rustls::ServerConfig>,
-}
-
-/// One identity, whatever the client offers.
-#[derive(Debug)]
-struct Chosen(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for Chosen {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
-    }
 }
 
 /// The identity that `inner` chooses, with an OCSP response (RFC 6066, section 8).

@@ -14,7 +14,6 @@ mod issuer;
 mod key;
 mod lint;
 mod name;
-mod pem;
 mod pfx;
 mod renew;
 mod signature;
@@ -26,6 +25,8 @@ mod usage;
 mod validity;
 
 use std::path::Path;
+
+use sealwire_x509::pem;
 
 pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;

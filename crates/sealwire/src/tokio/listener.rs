@@ -1,8 +1,10 @@
 //! A TCP listener whose handshakes never wait for each other.
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,11 +37,16 @@ pub struct Listener {
     tcp: TcpListener,
     acceptor: Acceptor,
     limit: usize,
-    handshakes: JoinSet<(SocketAddr, Result<TlsStream<TcpStream>, Error>)>,
+    handshakes: JoinSet<Option<Handshaken>>,
+    prepare: Option<Arc<PrepareFn>>,
     on_error: Arc<ErrorFn>,
 }
 
 type ErrorFn = dyn Fn(SocketAddr, &Error) + Send + Sync;
+type Handshaken = (SocketAddr, Result<TlsStream<TcpStream>, Error>);
+type Client = (TcpStream, SocketAddr);
+type PrepareFuture = Pin<Box<dyn Future<Output = io::Result<Option<Client>>> + Send>>;
+type PrepareFn = dyn Fn(TcpStream, SocketAddr) -> PrepareFuture + Send + Sync;
 
 /// How many handshakes may be under way unless said otherwise.
 const DEFAULT_LIMIT: usize = 4096;
@@ -60,6 +67,7 @@ impl Listener {
             acceptor,
             limit: DEFAULT_LIMIT,
             handshakes: JoinSet::new(),
+            prepare: None,
             on_error: Arc::new(|_, _| {}),
         }
     }
@@ -69,6 +77,19 @@ impl Listener {
     #[must_use]
     pub fn handshake_limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
+        self
+    }
+
+    /// What is done with a client before its handshake, in the same task: a PROXY header is read
+    /// (and the address that it names returned), STARTTLS spoken, plain HTTP redirected. `None`
+    /// means that this client is served already. It has the handshake's timeout for itself.
+    #[must_use]
+    pub fn before_handshake<F, Fut>(mut self, prepare: F) -> Self
+    where
+        F: Fn(TcpStream, SocketAddr) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<Option<(TcpStream, SocketAddr)>>> + Send + 'static,
+    {
+        self.prepare = Some(Arc::new(move |tcp, address| Box::pin(prepare(tcp, address))));
         self
     }
 
@@ -91,7 +112,7 @@ impl Listener {
             tokio::select! {
                 Some(done) = self.handshakes.join_next() => {
                     // A handshake that was aborted or panicked concerns its own client only.
-                    if let Ok((address, outcome)) = done {
+                    if let Ok(Some((address, outcome))) = done {
                         match outcome {
                             Ok(stream) => return Ok((stream, address)),
                             Err(error) => (self.on_error)(address, &error),
@@ -120,7 +141,17 @@ impl Listener {
         let acceptor = self.acceptor.clone();
         // Records are written whole; waiting for more to send only adds delay.
         let _ = tcp.set_nodelay(true);
-        self.handshakes.spawn(async move { (address, acceptor.accept(tcp).await) });
+        let prepare = self.prepare.clone();
+        self.handshakes.spawn(async move {
+            let (tcp, address) = match prepare {
+                None => (tcp, address),
+                Some(prepare) => match prepared(&acceptor, prepare(tcp, address)).await {
+                    Ok(client) => client?,
+                    Err(error) => return Some((address, Err(error))),
+                },
+            };
+            Some((address, acceptor.accept(tcp).await))
+        });
     }
 }
 
@@ -130,6 +161,13 @@ impl fmt::Debug for Listener {
             .field("tcp", &self.tcp)
             .field("handshakes", &self.handshakes.len())
             .finish_non_exhaustive()
+    }
+}
+
+async fn prepared(acceptor: &Acceptor, preparing: PrepareFuture) -> Result<Option<Client>, Error> {
+    match tokio::time::timeout(acceptor.timeout(), preparing).await {
+        Ok(outcome) => outcome.map_err(Error::from),
+        Err(_) => Err(Error::HandshakeTimedOut),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use sealwire::pki::x509::Crl;
+use sealwire::pki::x509::{Certificate, Crl};
 use sealwire::{Identity, SecureContext, SecureContextBuilder, TrustStore};
 
 use super::run;
@@ -69,6 +69,11 @@ impl Credentials {
     pub(crate) fn identity(&self, name: &str) -> Identity {
         let Files { cert, key } = self.files(name);
         Identity::from_pem_files(cert, key).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// The certificate of a name, a CA's too.
+    pub(crate) fn certificate(&self, name: &str) -> Certificate {
+        self.identity(name).leaf().clone()
     }
 
     /// The certificates of the names in `names`.

@@ -28,7 +28,7 @@ fn showing(names: &[&str]) -> SecureContextBuilder {
 }
 
 fn leaf(name: &str) -> Certificate {
-    credentials().identity(name).leaf().clone()
+    credentials().certificate(name)
 }
 
 fn shown(pair: &Pair) -> &Certificate {

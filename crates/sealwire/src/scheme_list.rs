@@ -72,64 +72,34 @@ enum Known {
 }
 
 fn by_name(name: &str) -> Option<Known> {
-    let lower = name.to_ascii_lowercase();
-    if let Some((one, other)) = lower.split_once('+') {
+    let is_it = |one: &crate::SignatureScheme| match name.split_once('+') {
+        None => one.iana_name().eq_ignore_ascii_case(name),
         // OpenSSL takes key and digest in either order.
-        return by_key_and_digest(one, other).or_else(|| by_key_and_digest(other, one));
-    }
-    let scheme = match lower.as_str() {
-        "ecdsa_secp256r1_sha256" => SignatureScheme::ECDSA_NISTP256_SHA256,
-        "ecdsa_secp384r1_sha384" => SignatureScheme::ECDSA_NISTP384_SHA384,
-        "ecdsa_secp521r1_sha512" => SignatureScheme::ECDSA_NISTP521_SHA512,
-        "ed25519" => SignatureScheme::ED25519,
-        "rsa_pss_rsae_sha256" => SignatureScheme::RSA_PSS_SHA256,
-        "rsa_pss_rsae_sha384" => SignatureScheme::RSA_PSS_SHA384,
-        "rsa_pss_rsae_sha512" => SignatureScheme::RSA_PSS_SHA512,
-        "rsa_pkcs1_sha256" => SignatureScheme::RSA_PKCS1_SHA256,
-        "rsa_pkcs1_sha384" => SignatureScheme::RSA_PKCS1_SHA384,
-        "rsa_pkcs1_sha512" => SignatureScheme::RSA_PKCS1_SHA512,
-        "mldsa44" => SignatureScheme::ML_DSA_44,
-        "mldsa65" => SignatureScheme::ML_DSA_65,
-        "mldsa87" => SignatureScheme::ML_DSA_87,
-        "ed448"
-        | "rsa_pss_pss_sha256"
-        | "rsa_pss_pss_sha384"
-        | "rsa_pss_pss_sha512"
-        | "rsa_pkcs1_sha1"
-        | "rsa_pkcs1_sha224"
-        | "ecdsa_sha1"
-        | "ecdsa_sha224"
-        | "dsa_sha1"
-        | "dsa_sha224"
-        | "dsa_sha256"
-        | "dsa_sha384"
-        | "dsa_sha512"
-        | "ecdsa_brainpoolp256r1tls13_sha256"
-        | "ecdsa_brainpoolp384r1tls13_sha384"
-        | "ecdsa_brainpoolp512r1tls13_sha512" => return Some(Known::OpensslOnly),
-        _ => return None,
+        Some((one_part, other)) => {
+            is_pair(one.openssl_name(), one_part, other)
+                || is_pair(one.openssl_name(), other, one_part)
+        }
     };
-    Some(Known::Scheme(scheme))
+    let mut openssl_only = None;
+    for named in crate::SignatureScheme::all().filter(is_it) {
+        let scheme = SignatureScheme::from(named.number());
+        if DEFAULT.contains(&scheme) {
+            return Some(Known::Scheme(scheme));
+        }
+        openssl_only = Some(Known::OpensslOnly).filter(|_| named.number() != RSA_MD5);
+    }
+    openssl_only
 }
 
-fn by_key_and_digest(key: &str, digest: &str) -> Option<Known> {
-    use SignatureScheme as S;
-    Some(Known::Scheme(match (key, digest) {
-        ("ecdsa", "sha256") => S::ECDSA_NISTP256_SHA256,
-        ("ecdsa", "sha384") => S::ECDSA_NISTP384_SHA384,
-        ("ecdsa", "sha512") => S::ECDSA_NISTP521_SHA512,
-        ("rsa-pss" | "pss", "sha256") => S::RSA_PSS_SHA256,
-        ("rsa-pss" | "pss", "sha384") => S::RSA_PSS_SHA384,
-        ("rsa-pss" | "pss", "sha512") => S::RSA_PSS_SHA512,
-        ("rsa", "sha256") => S::RSA_PKCS1_SHA256,
-        ("rsa", "sha384") => S::RSA_PKCS1_SHA384,
-        ("rsa", "sha512") => S::RSA_PKCS1_SHA512,
-        ("ecdsa" | "rsa", "sha1" | "sha224")
-        | ("dsa", "sha1" | "sha224" | "sha256" | "sha384" | "sha512") => {
-            return Some(Known::OpensslOnly);
-        }
-        _ => return None,
-    }))
+/// In the table for the sake of peers that offer it; no list may have it.
+const RSA_MD5: u16 = 0x0101;
+
+fn is_pair(openssl_name: &str, key: &str, digest: &str) -> bool {
+    let key = if key.eq_ignore_ascii_case("PSS") { "RSA-PSS" } else { key };
+    let pair = openssl_name.split_once('+').filter(|(_, has)| *has != "UNDEF");
+    pair.is_some_and(|(its_key, its_digest)| {
+        its_key.eq_ignore_ascii_case(key) && its_digest.eq_ignore_ascii_case(digest)
+    })
 }
 
 #[cfg(test)]
