@@ -213,6 +213,7 @@ impl SecureContextBuilder {
             crls: self.crls.into(),
             partial_chain: trusted.allows_partial_chain(),
             security_level: self.security_level,
+            memory: Arc::default(),
         });
         let provider = Arc::new(CryptoProvider {
             cipher_suites: speech.suites.iter().map(|suite| provider::told(*suite)).collect(),

@@ -46,6 +46,7 @@ impl Inner {
         let identities = ServerIdentities::new(identities, self.rules.clone());
         let mut config = builder.with_cert_resolver(Arc::new(identities));
         config.ignore_client_order = self.rules.order == Order::Ours;
+        config.enable_secret_extraction = true; // for our own record layer
         config.key_log = Arc::new(TapKeyLog);
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
@@ -77,6 +78,7 @@ pub(super) fn client_base(
         .dangerous()
         .with_custom_certificate_verifier(verifier::server_cert_verifier(schemes))
         .with_client_cert_resolver(ClientIdentities::shared(&credentials.shown, schemes));
+    config.enable_secret_extraction = true; // for our own record layer
     config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

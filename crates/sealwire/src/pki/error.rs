@@ -37,6 +37,8 @@ pub enum Problem {
     KeyMismatch,
     /// The key is too small to be used for TLS here.
     KeyTooSmall,
+    /// No private key where one is needed: a PFX with certificates only.
+    NoPrivateKey,
     /// More than one private key where one is needed.
     SeveralKeys,
     /// A value given by the caller (a subject, a name, a date) that cannot be used.
