@@ -403,7 +403,8 @@ impl Session {
             engine,
             desk: Some(Desk::new(
                 examiner,
-                options.client_auth == ClientAuth::Require,
+                options.client_auth == ClientAuth::Require
+                    && options.verification == PeerVerification::Required,
                 options.key_log,
             )),
             asked_for_certificate: options.client_auth != ClientAuth::None,
