@@ -14,6 +14,7 @@ mod facts;
 mod failure;
 mod key_file;
 mod key_form;
+mod net;
 mod output;
 mod passphrase;
 mod progress;

@@ -6,6 +6,7 @@ mod peers;
 use std::process::Command;
 
 use peers::https::Server;
+use peers::served::Served;
 use peers::{Folder, Ran, installed};
 
 /// The page as Chromium shows it, or why it does not.
@@ -54,6 +55,37 @@ fn a_page_is_shown_only_when_the_ca_is_installed() {
     assert!(friend.contains("<p>sealed</p>"), "{friend}");
     let by_address = visit(&dir, "friend", &format!("https://127.0.0.1:{}/", server.port));
     assert!(by_address.contains("<p>sealed</p>"), "{by_address}");
+}
+
+/// The same with `seal serve FOLDER`, which needs no certificate: the CA makes one on the spot.
+#[test]
+fn seal_serves_pages_that_chromium_believes() {
+    if !installed(&["chromium", "certutil"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.seal("ca init --dir ca --name Chromium-Test-CA").ok();
+    std::fs::create_dir(dir.path("site")).unwrap();
+    dir.write("site/index.html", "<script src=app.js></script><p id=p>plain</p>");
+    // Strict MIME checking: a script of another type would not run.
+    dir.write(
+        "site/app.js",
+        "onload = () => document.all.p.textContent = 'sealed ' + location.protocol",
+    );
+    let mut server = Served::start(&dir, "site --ca-dir ca");
+    let url = server.listening["url"].as_str().unwrap().to_owned();
+    assert_eq!(url, format!("https://localhost:{}/", server.port));
+
+    let stranger = visit(&dir, "stranger", &url);
+    assert!(stranger.contains("ERR_CERT_AUTHORITY_INVALID"), "{stranger}");
+    assert_eq!(server.next_of("failed")["code"], "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN");
+
+    dir.seal("trust install --dir ca --store nss --nss-profile friend/.pki/nssdb").ok();
+    let friend = visit(&dir, "friend", &url);
+    assert!(friend.contains("sealed https:"), "{friend}");
+    assert_eq!(server.next_of("request")["http"], "HTTP/2");
+    let redirected = visit(&dir, "friend", &format!("http://localhost:{}/", server.port));
+    assert!(redirected.contains("sealed https:"), "{redirected}");
 }
 
 /// What Chromium says of our other certificates agrees with what `seal cert lint` says.

@@ -3,53 +3,12 @@
 
 mod peers;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, ChildStdout, Command, Stdio};
 
+use peers::served::Served as Server;
 use peers::{Folder, Ran};
 use serde_json::Value;
-
-/// A running `seal serve --json` on a free port; killed when dropped.
-struct Server {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-    port: u16,
-}
-
-impl Server {
-    fn start(dir: &Folder, line: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_seal"))
-            .args(["serve", "--json", "--port", "0"])
-            .args(line.split_whitespace())
-            .current_dir(dir.root())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("seal starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
-        let told = next(&mut lines);
-        let address = told["address"].as_str().unwrap_or_else(|| panic!("{told}"));
-        let port = address.rsplit(':').next().unwrap().parse().unwrap();
-        Self { child, lines, port }
-    }
-
-    fn next(&mut self) -> Value {
-        next(&mut self.lines)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn next(lines: &mut BufReader<ChildStdout>) -> Value {
-    let mut line = String::new();
-    lines.read_line(&mut line).expect("the server's output");
-    serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"))
-}
 
 /// A folder with the tutorial's files, `amit-*.pem` and `amit.pfx` (passphrase in `pass`), and a
 /// certificate `other-cert.pem` with its key that nobody trusts.
@@ -220,7 +179,14 @@ fn bad_input_is_one_line_with_the_file_and_the_exit_code() {
         ("--pfx amit.pfx --passphrase-file wrong", 1, "seal: amit.pfx: "),
         ("--pfx amit.pfx", 2, "seal: amit.pfx: "),
         ("--pfx amit-cert.pem --passphrase-file pass", 1, "seal: amit-cert.pem: "),
-        ("", 2, "seal: no certificate to serve with"),
+        (
+            "--cert amit-cert.pem --cert other-cert.pem --key amit-key.pem",
+            2,
+            "seal: --cert is given 2 times, --key 1 times",
+        ),
+        ("no-folder", 2, "seal: no-folder: no such folder"),
+        ("pass", 2, "seal: pass: not a folder"),
+        ("--alpn smtp .", 2, "seal: --alpn smtp: a folder is served over h2 and http/1.1 only"),
     ] {
         let mut arguments = vec!["serve", "--port", "0"];
         arguments.extend(line.split_whitespace());

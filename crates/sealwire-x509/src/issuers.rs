@@ -31,12 +31,14 @@ impl<'a> Candidates<'a> {
         let Request { leaf, intermediates, trust, crls, partial_chain, .. } = *request;
         // A self-issued leaf whose key usage lacks keyCertSign is not "self-signed" to AWS-LC, so
         // it never ends a chain. To OpenSSL 3 it does: trusted itself, it needs no issuer. That is
-        // a chain of one that ends at a trusted certificate, and nothing else may take part in it.
-        if leaf.fits_issuer(leaf) == c::X509_V_ERR_KEYUSAGE_NO_CERTSIGN
-            && let Some(trusted) = trust.find(leaf)
-        {
-            let (intermediates, trusted) = (Vec::new(), vec![trusted]);
-            return Self { request: *request, intermediates, trusted, partial_chain: true };
+        // a chain of one that ends at a trusted certificate. Nothing else may take part in it, nor
+        // in the no when it is not trusted: another trusted certificate of the same name is not
+        // its issuer (OpenSSL's "self-signed untrusted mimic").
+        if leaf.fits_issuer(leaf) == c::X509_V_ERR_KEYUSAGE_NO_CERTSIGN {
+            let itself = trust.find(leaf);
+            let partial_chain = itself.is_some() || partial_chain;
+            let (intermediates, trusted) = (Vec::new(), itself.into_iter().collect());
+            return Self { request: *request, intermediates, trusted, partial_chain };
         }
         let mut intermediates = &intermediates[..intermediates.len().min(MAX_INTERMEDIATES)];
         let mut trusted = trust.relevant(leaf, &intermediates.iter().collect::<Vec<_>>());

@@ -80,6 +80,8 @@ const CASES: &[Case] = cases! {
     "v3 self without keyCertSign in ca": ["self-ku"] by ["self-ku"] => ok;
     "v3 self without keyCertSign, twin in ca": ["self-ku"] by ["self-ku-twin"]
         => DEPTH_ZERO_SELF_SIGNED_CERT;
+    "v3 self without keyCertSign, twin without key id in ca": ["self-ku"] by ["self-bare"]
+        => DEPTH_ZERO_SELF_SIGNED_CERT;
     "v3 self without keyCertSign, expired": ["self-ku-old"] by ["self-ku-old"] => CERT_HAS_EXPIRED;
     "v3 self without keyCertSign, client only": ["self-ku-client"] by ["self-ku-client"]
         => INVALID_PURPOSE ok;
@@ -210,6 +212,8 @@ fn make_all(w: &Workshop) {
         own(with("basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost", leaf("self", ""))),
         own(leaf("self-ku", "")),
         own(leaf("self-ku-twin", "")),
+        // Debian's snakeoil certificate: no key identifiers, no key usage.
+        own(with("basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost", leaf("self-bare", ""))),
         dated(EXPIRED, own(leaf("self-ku-old", ""))),
         own(with(
             "basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=clientAuth",

@@ -105,7 +105,7 @@ impl Identity {
     ) -> Result<Self, Error> {
         let path = path.as_ref();
         let der = read(path)?;
-        Self::from_pkcs12(&*der, passphrase).map_err(|e| e.at(path.display().to_string()))
+        Self::from_pkcs12(&*der, passphrase).map_err(|e| pki::pfx_at_file(e, &der, path))
     }
 
     /// From a chain (leaf first) and its key.
@@ -136,6 +136,17 @@ impl Identity {
         Ok(Self { chain: chain.into(), certified })
     }
 
+    /// The same identity with an OCSP response (DER; RFC 6066, section 8), which a server staples
+    /// to the certificate for each client that asks. It is sent as it is: that it is about this
+    /// certificate, and fresh, is the program's to see to.
+    #[must_use]
+    pub fn with_ocsp_response(mut self, response: impl Into<Vec<u8>>) -> Self {
+        let mut certified = CertifiedKey::clone(&self.certified);
+        certified.ocsp = Some(response.into());
+        self.certified = Arc::new(certified);
+        self
+    }
+
     /// The chain, leaf first.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
@@ -144,6 +155,10 @@ impl Identity {
     /// The certificate that is ours.
     pub fn leaf(&self) -> &Certificate {
         &self.chain[0]
+    }
+
+    pub(crate) fn shared_chain(&self) -> &Arc<[Certificate]> {
+        &self.chain
     }
 
     pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
@@ -162,10 +177,11 @@ impl Identity {
         passphrase: Option<&[u8]>,
     ) -> Result<Self, Error> {
         let at = |path: &Path| path.display().to_string();
-        let chain = Certificate::all_from_pem(&read(chain_path)?)
-            .map_err(|e| Error::from(e).at(at(chain_path)))?;
-        let key =
-            PrivateKey::from_pem(&read(key_path)?, passphrase).map_err(|e| e.at(at(key_path)))?;
+        let (chain, key) = (read(chain_path)?, read(key_path)?);
+        let chain = Certificate::all_from_pem(&chain)
+            .map_err(|e| pki::no_certificate(e, &chain).at(at(chain_path)))?;
+        let key = PrivateKey::from_pem(&key, passphrase)
+            .map_err(|e| pki::no_key(e, &key).at(at(key_path)))?;
         Self::new(chain, &key).map_err(|e| e.at(at(key_path)))
     }
 }

@@ -29,7 +29,8 @@ pub enum ClientAuth {
     /// [`authorized`](crate::Peer::authorized) is false: Node's `requestCert: true,
     /// rejectUnauthorized: false`. **The program must look at it.**
     Request,
-    /// Asked, and the handshake fails without one that passes: mutual TLS.
+    /// Asked, and the handshake fails without one that passes: mutual TLS. With
+    /// [`ServerOptions::verification`] `Recorded`, any certificate will do for the handshake.
     Require,
 }
 
@@ -49,6 +50,8 @@ pub(crate) struct ClientSettings {
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) resume: bool,
     pub(crate) ask_about_peer: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) key_log: bool,
 }
 
 impl Default for ClientSettings {
@@ -60,6 +63,8 @@ impl Default for ClientSettings {
             alpn: Arc::from([]),
             resume: true,
             ask_about_peer: false,
+            request_ocsp: false,
+            key_log: false,
         }
     }
 }
@@ -112,15 +117,35 @@ impl ClientOptions {
         self.settings.ask_about_peer = ask;
         self
     }
+
+    /// Whether the OCSP response that the server staples to its certificate (RFC 6066, section 8)
+    /// is told, by [`Event::OcspResponse`](crate::session::Event::OcspResponse) and
+    /// [`Peer::ocsp_response`](crate::Peer::ocsp_response). It is not judged: that is the
+    /// program's. The server is asked for it in any case.
+    #[must_use]
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.settings.request_ocsp = request;
+        self
+    }
+
+    /// Whether the secrets of the connection are told, for a debugger, by
+    /// [`Event::KeyLog`](crate::session::Event::KeyLog).
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.settings.key_log = log;
+        self
+    }
 }
 
 /// What one server connection is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
     pub(crate) client_auth: ClientAuth,
+    pub(crate) verification: PeerVerification,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
     pub(crate) ask_about_peer: bool,
+    pub(crate) key_log: bool,
 }
 
 impl ServerOptions {
@@ -133,6 +158,15 @@ impl ServerOptions {
     #[must_use]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
+        self
+    }
+
+    /// What becomes of a connection whose client has a certificate that does not pass, when
+    /// [`client_auth`](Self::client_auth) is [`Require`](ClientAuth::Require). A client without
+    /// one is refused all the same.
+    #[must_use]
+    pub fn verification(mut self, verification: PeerVerification) -> Self {
+        self.verification = verification;
         self
     }
 
@@ -155,6 +189,14 @@ impl ServerOptions {
     #[must_use]
     pub fn ask_about_peer(mut self, ask: bool) -> Self {
         self.ask_about_peer = ask;
+        self
+    }
+
+    /// Whether the secrets of the connection are told, for a debugger, by
+    /// [`Event::KeyLog`](crate::session::Event::KeyLog).
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.key_log = log;
         self
     }
 }

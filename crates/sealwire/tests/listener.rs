@@ -86,3 +86,40 @@ async fn a_handshake_that_never_ends_is_ended() {
     assert_eq!(error.code(), "ERR_TLS_HANDSHAKE_TIMEOUT");
     assert_eq!(start.elapsed().as_secs(), 12);
 }
+
+/// What is done before the handshake is done for each client by itself: one that is dealt with is
+/// not handed out, another's address is the one that was found, and a silent one delays nobody.
+#[tokio::test]
+async fn clients_are_prepared_before_their_handshake() {
+    let (acceptor, connector) = both_sides();
+    let (told, mut failures) = tokio::sync::mpsc::unbounded_channel();
+    let mut listener = Listener::bind("127.0.0.1:0", acceptor)
+        .await
+        .unwrap()
+        .on_handshake_error(move |_, error| told.send(error.code()).unwrap())
+        .before_handshake(async |mut tcp: TcpStream, _| match tcp.read_u8().await? {
+            b'p' => {
+                tcp.write_all(b"plain").await?;
+                Ok(None)
+            }
+            b'x' => Err(std::io::ErrorKind::BrokenPipe.into()),
+            last => Ok(Some((tcp, ([192, 0, 2, last], 7).into()))),
+        });
+    let address = listener.local_addr().unwrap();
+    let _silent = TcpStream::connect(address).await.unwrap();
+    let clients = async {
+        let mut plain = TcpStream::connect(address).await.unwrap();
+        plain.write_all(b"p").await.unwrap();
+        let mut heard = String::new();
+        plain.read_to_string(&mut heard).await.unwrap();
+        assert_eq!(heard, "plain");
+        let mut broken = TcpStream::connect(address).await.unwrap();
+        broken.write_all(b"x").await.unwrap();
+        assert_eq!(failures.recv().await, Some("EPIPE"));
+        let mut tcp = TcpStream::connect(address).await.unwrap();
+        tcp.write_all(&[9]).await.unwrap();
+        connector.connect("localhost".parse().unwrap(), tcp).await.expect("a good server")
+    };
+    let (accepted, _client) = in_time(async { tokio::join!(listener.accept(), clients) }).await;
+    assert_eq!(accepted.unwrap().1, ([192, 0, 2, 9], 7).into());
+}

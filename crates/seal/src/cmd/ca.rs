@@ -13,6 +13,7 @@ mod show;
 use clap::Subcommand;
 
 pub(crate) use folder::CaFolder;
+pub(crate) use issue::check_allowed;
 
 use crate::failure::Failure;
 use crate::report::Answer;

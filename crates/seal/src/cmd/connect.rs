@@ -73,11 +73,11 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
         Some(name) => name.clone(),
         None => args.target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
-    let identity = args.material.identity()?;
+    let identities = args.material.identities()?;
     let mut builder =
         SecureContext::builder().trust(args.material.trust()?.unwrap_or_else(public_roots));
-    if let Some(identity) = identity.clone() {
-        builder = builder.identity(identity);
+    for identity in &identities {
+        builder = builder.identity(identity.clone());
     }
     let context = builder.build().map_err(|e| Failure::usage(e.to_string()))?;
     let connector = Connector::new(context)
@@ -93,7 +93,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
     let (tcp, address) = reach(&args.target).await?;
     let at = args.target.to_string();
     let tls = connector.connect(name, tcp).await.map_err(|e| Failure::of_connection(&at, &e))?;
-    let facts = Facts::of(tls.peer(), Side::Server, identity.as_ref());
+    let facts = Facts::of(tls.peer(), Side::Server, identities.first());
     if args.json {
         eprintln!("{}", serde_json::to_string(&facts).unwrap_or_default());
     } else if !args.quiet {

@@ -1,8 +1,9 @@
 //! The options that `serve` and `connect` share: who we are and whom we trust.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sealwire::pki::Error;
 use sealwire::{Identity, TrustStore};
 
 use crate::failure::Failure;
@@ -11,19 +12,20 @@ use crate::passphrase::{self, Source};
 /// Who we are and whom we trust.
 #[derive(Args, Debug)]
 pub(crate) struct Material {
-    /// Our certificate: PEM, the leaf first, then its intermediates
-    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "pfx")]
-    cert: Option<PathBuf>,
+    /// Our certificate: PEM, the leaf first, then its intermediates; may be repeated, each with
+    /// its --key
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Vec<PathBuf>,
 
-    /// Our private key: PEM, plain or encrypted
+    /// Our private key: PEM, plain or encrypted; the first for the first --cert, and so on
     #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    key: Vec<PathBuf>,
 
-    /// Our certificate and key in one PFX (PKCS#12) file
+    /// Our certificate and key in one PFX (PKCS#12) file; may be repeated
     #[arg(long, value_name = "FILE")]
-    pfx: Option<PathBuf>,
+    pfx: Vec<PathBuf>,
 
-    /// Where the passphrase of the key or PFX is: a file, `-` for stdin, or `env:NAME`
+    /// Where the passphrase of the keys and PFX files is: a file, `-` for stdin, or `env:NAME`
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
 
@@ -33,26 +35,31 @@ pub(crate) struct Material {
 }
 
 impl Material {
-    /// Our identity, if one was given.
-    pub(crate) fn identity(&self) -> Result<Option<Identity>, Failure> {
-        let source = self.passphrase_file.as_ref();
-        let identity = match (&self.pfx, &self.cert, &self.key) {
-            (Some(pfx), ..) => {
-                passphrase::open(source, &pfx.display().to_string(), |passphrase| {
-                    Identity::from_pkcs12_file(pfx, passphrase.unwrap_or_default())
-                })?
-            }
-            (None, Some(cert), Some(key)) => passphrase::open(
-                source,
-                &key.display().to_string(),
-                |passphrase| match passphrase {
-                    Some(passphrase) => Identity::from_encrypted_pem_files(cert, key, passphrase),
-                    None => Identity::from_pem_files(cert, key),
-                },
-            )?,
-            _ => return Ok(None),
+    /// Our identities, in the order given: those of --cert and --key, then those of --pfx.
+    pub(crate) fn identities(&self) -> Result<Vec<Identity>, Failure> {
+        if self.cert.len() != self.key.len() {
+            let (certs, keys) = (self.cert.len(), self.key.len());
+            return Err(Failure::usage(format!(
+                "--cert is given {certs} times, --key {keys} times"
+            ))
+            .advise("each certificate needs its own key"));
+        }
+        let read = |file: &Path, open: &dyn Fn(Option<&str>) -> Result<Identity, Error>| {
+            passphrase::open(self.passphrase_file.as_ref(), &file.display().to_string(), open)
         };
-        Ok(Some(identity))
+        let mut identities = Vec::new();
+        for (cert, key) in self.cert.iter().zip(&self.key) {
+            identities.push(read(key, &|passphrase| match passphrase {
+                Some(passphrase) => Identity::from_encrypted_pem_files(cert, key, passphrase),
+                None => Identity::from_pem_files(cert, key),
+            })?);
+        }
+        for pfx in &self.pfx {
+            identities.push(read(pfx, &|passphrase| {
+                Identity::from_pkcs12_file(pfx, passphrase.unwrap_or_default())
+            })?);
+        }
+        Ok(identities)
     }
 
     /// The trust that was given; `None` leaves it to the command's default.

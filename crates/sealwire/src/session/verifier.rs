@@ -46,9 +46,12 @@ impl ServerCertVerifier for PeerVerifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if !ocsp_response.is_empty() {
+            tap::at(|desk| desk.ocsp_response = Some(ocsp_response.to_vec()));
+        }
         examine(end_entity, intermediates, now)?;
         Ok(ServerCertVerified::assertion())
     }
@@ -128,7 +131,8 @@ fn examine(
 ) -> Result<(), Error> {
     let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let outcome = tap::at(|desk| {
-        let leaf = Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        let leaf = desk.examiner.read_leaf(end_entity);
+        let leaf = leaf.map_err(|_| CertificateError::BadEncoding)?;
         desk.leaf = Some(leaf);
         if !desk.refuse_at_once {
             return Ok(());

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +40,10 @@ pub struct Listener {
     tcp: TcpListener,
     acceptor: Acceptor,
     limit: usize,
-    handshakes: JoinSet<(SocketAddr, Result<TlsStream<TcpStream>, Error>)>,
+    handshakes: JoinSet<Option<Handshaken>>,
     /// The same, oldest first, some of them finished.
     begun: VecDeque<Begun>,
+    prepare: Option<Arc<PrepareFn>>,
     on_error: Arc<ErrorFn>,
 }
 
@@ -51,6 +54,10 @@ struct Begun {
 }
 
 type ErrorFn = dyn Fn(SocketAddr, &Error) + Send + Sync;
+type Handshaken = (SocketAddr, Result<TlsStream<TcpStream>, Error>);
+type Client = (TcpStream, SocketAddr);
+type PrepareFuture = Pin<Box<dyn Future<Output = io::Result<Option<Client>>> + Send>>;
+type PrepareFn = dyn Fn(TcpStream, SocketAddr) -> PrepareFuture + Send + Sync;
 
 /// How many handshakes may be under way unless said otherwise.
 const DEFAULT_LIMIT: usize = 4096;
@@ -75,6 +82,7 @@ impl Listener {
             limit: DEFAULT_LIMIT,
             handshakes: JoinSet::new(),
             begun: VecDeque::new(),
+            prepare: None,
             on_error: Arc::new(|_, _| {}),
         }
     }
@@ -86,6 +94,19 @@ impl Listener {
     #[must_use]
     pub fn handshake_limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
+        self
+    }
+
+    /// What is done with a client before its handshake, in the same task: a PROXY header is read
+    /// (and the address that it names returned), STARTTLS spoken, plain HTTP redirected. `None`
+    /// means that this client is served already. It has the handshake's timeout for itself.
+    #[must_use]
+    pub fn before_handshake<F, Fut>(mut self, prepare: F) -> Self
+    where
+        F: Fn(TcpStream, SocketAddr) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<Option<(TcpStream, SocketAddr)>>> + Send + 'static,
+    {
+        self.prepare = Some(Arc::new(move |tcp, address| Box::pin(prepare(tcp, address))));
         self
     }
 
@@ -109,7 +130,7 @@ impl Listener {
             tokio::select! {
                 Some(done) = self.handshakes.join_next() => {
                     // A handshake that was aborted or panicked concerns its own client only.
-                    if let Ok((address, outcome)) = done {
+                    if let Ok(Some((address, outcome))) = done {
                         match outcome {
                             Ok(stream) => return Ok((stream, address)),
                             Err(error) => (self.on_error)(address, &error),
@@ -148,7 +169,17 @@ impl Listener {
         let acceptor = self.acceptor.clone();
         // Records are written whole; waiting for more to send only adds delay.
         let _ = tcp.set_nodelay(true);
-        let task = self.handshakes.spawn(async move { (address, acceptor.accept(tcp).await) });
+        let prepare = self.prepare.clone();
+        let task = self.handshakes.spawn(async move {
+            let (tcp, address) = match prepare {
+                None => (tcp, address),
+                Some(prepare) => match prepared(&acceptor, prepare(tcp, address)).await {
+                    Ok(client) => client?,
+                    Err(error) => return Some((address, Err(error))),
+                },
+            };
+            Some((address, acceptor.accept(tcp).await))
+        });
         self.begun.push_back(Begun { at: Instant::now(), address, task });
     }
 
@@ -175,6 +206,13 @@ impl fmt::Debug for Listener {
             .field("tcp", &self.tcp)
             .field("handshakes", &self.handshakes.len())
             .finish_non_exhaustive()
+    }
+}
+
+async fn prepared(acceptor: &Acceptor, preparing: PrepareFuture) -> Result<Option<Client>, Error> {
+    match tokio::time::timeout(acceptor.timeout(), preparing).await {
+        Ok(outcome) => outcome.map_err(Error::from),
+        Err(_) => Err(Error::HandshakeTimedOut),
     }
 }
 

@@ -26,6 +26,12 @@ pub(crate) struct CaPassphrase {
 }
 
 impl CaFolder {
+    /// This folder; without one, that of `SEAL_CA_DIR` or the usual one.
+    pub(crate) fn new(dir: Option<PathBuf>) -> Self {
+        let given = dir.or_else(|| env::var_os("SEAL_CA_DIR").map(PathBuf::from));
+        Self { dir: given }
+    }
+
     /// The folder, whether there is a CA in it or not.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
         match (&self.dir, data_folder()) {

@@ -200,7 +200,11 @@ fn read_request(path: &Path) -> Result<Csr, Failure> {
 
 /// Refuses to hand out what clients would refuse: a name outside the CA's constraints, a CA that
 /// has expired.
-fn check_allowed(store: &CaStore, issuer: &Issuer, leaf: &Certificate) -> Result<(), Failure> {
+pub(crate) fn check_allowed(
+    store: &CaStore,
+    issuer: &Issuer,
+    leaf: &Certificate,
+) -> Result<(), Failure> {
     let mut presented = vec![leaf.clone()];
     let chain = store.chain()?;
     presented.extend(chain.iter().cloned());

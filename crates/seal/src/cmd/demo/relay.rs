@@ -51,7 +51,8 @@ pub(super) async fn over_tls(material: &Material, words: &str) -> Result<Seen, F
     let connector = connector(material, material.trust.clone())?;
     let server = async {
         let (tcp, _) = listener.accept().await?;
-        greet_and_echo(acceptor.accept(tcp).await?).await.map(|_| ())
+        let tls = acceptor.accept(tcp).await?;
+        greet_and_echo(tls, std::future::pending()).await.map(|_| ())
     };
     let client = |relay: SocketAddr| async move {
         let tcp = TcpStream::connect(relay).await?;

@@ -62,7 +62,7 @@ async fn talk(
         let (tcp, _) = listener.accept().await?;
         let tls = acceptor.accept(tcp).await?;
         let facts = Facts::of(tls.peer(), Side::Client, Some(identity));
-        greet_and_echo(tls).await?;
+        greet_and_echo(tls, std::future::pending()).await?;
         io::Result::Ok(facts)
     };
     let client = async {

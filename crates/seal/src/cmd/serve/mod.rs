@@ -1,0 +1,330 @@
+//! `seal serve`: a server for whatever is at hand. It echoes, shows a folder, or runs a program.
+
+mod echo;
+mod exec;
+mod folder;
+mod page;
+mod shown;
+mod told;
+mod web;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use sealwire::pki::{SubjectAltName, parse_duration};
+use sealwire::session::HelloReply;
+use sealwire::{Acceptor, ClientAuth, Listener, TlsStream};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) use echo::greet_and_echo;
+
+use self::folder::Folder;
+use self::shown::Shown;
+use self::told::{Teller, Told};
+use self::web::Web;
+use super::ca::CaFolder;
+use super::material::Material;
+use crate::facts::{Facts, Side};
+use crate::failure::Failure;
+use crate::net::first_bytes::{self, FirstByte};
+use crate::net::stop::Stop;
+use crate::report::Answer;
+
+/// Serve TLS: a folder over HTTPS, a program, or an echo
+///
+/// With a FOLDER, its files are served over HTTP/1.1 and HTTP/2, and plain HTTP on the same port
+/// is sent to HTTPS. With --exec, each connection gets a program of its own. Without either, each
+/// client is greeted with "Hello World !" and gets back what it sends.
+///
+/// Without a certificate, one is made on the spot: by the CA of `seal ca`, if there is one, which
+/// browsers here believe after `seal trust install`; else by itself, and nobody believes it.
+///
+/// With --ca, clients must show a certificate that leads to it (mutual TLS); --client-auth says
+/// otherwise. Like `openssl s_server`, `npx serve`, and the server of Node's tls tutorials.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  seal serve .                                       this folder at https://localhost:1234/
+  seal serve public --cert cert.pem --key key.pem --host 0.0.0.0 --port 443
+  seal serve --exec 'date; cat' --ca clients.pem     a program for clients with a certificate
+  seal serve --cert a.pem --key a-key.pem --cert b.pem --key b-key.pem    two names (SNI)
+  seal serve --cert amit-cert.pem --key amit-key.pem --ca amit-cert.pem   the tutorial's server")]
+pub(crate) struct ServeArgs {
+    /// Serve the files of this folder over HTTPS
+    #[arg(value_name = "FOLDER", conflicts_with = "exec")]
+    folder: Option<PathBuf>,
+
+    /// Run this in a shell for each connection, which is its stdin and stdout. SEAL_CLIENT,
+    /// SEAL_AUTHORIZED, SEAL_CLIENT_SUBJECT, SEAL_SERVER_NAME, SEAL_ALPN, SEAL_PROTOCOL and
+    /// SEAL_CIPHER are in its environment
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    host: String,
+
+    /// Port to listen on; 0 takes a free one
+    #[arg(short, long, default_value_t = 1234)]
+    port: u16,
+
+    #[command(flatten)]
+    material: Material,
+
+    /// Names for the certificate that is made on the spot; may be repeated [default: localhost,
+    /// 127.0.0.1, ::1 and the address of --host]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["cert", "pfx"])]
+    name: Vec<SubjectAltName>,
+
+    /// The folder of the CA that makes it [default: the one of `seal ca`]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cert", "pfx"])]
+    ca_dir: Option<PathBuf>,
+
+    /// Whether clients are asked for a certificate [default: require with --ca, else none]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    client_auth: Option<ClientAuthArg>,
+
+    /// Application protocols to speak, best first (RFC 7301) [default with FOLDER: h2,http/1.1]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    alpn: Vec<String>,
+
+    /// Serve names that start with a dot as well: .git, .env
+    #[arg(long, requires = "folder")]
+    dotfiles: bool,
+
+    /// Show no page for a folder without an index.html
+    #[arg(long, requires = "folder")]
+    no_listing: bool,
+
+    /// End after one connection
+    #[arg(long)]
+    once: bool,
+
+    /// How long open connections may go on after SIGINT or SIGTERM
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    drain: Duration,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum ClientAuthArg {
+    /// Not asked
+    None,
+    /// Asked, and told whether it passes; all are let in
+    Request,
+    /// Asked, and refused without one that passes
+    Require,
+}
+
+/// What a client gets.
+enum Service {
+    Echo,
+    Exec(String),
+    Folder(Web),
+}
+
+pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
+    let teller = Teller { json: args.json };
+    let service = Arc::new(args.service(teller)?);
+    let shown = args.shown()?;
+    let acceptor = args.acceptor(&service, &shown)?;
+    let at = format!("{}:{}", bracketed(&args.host), args.port);
+    let tcp = TcpListener::bind(&at).await.map_err(|e| cannot_listen(&at, &e))?;
+    let address = tcp.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
+    let url = matches!(*service, Service::Folder(_)).then(|| match address.port() {
+        443 => format!("https://{}/", shown.reachable_as(address.ip())),
+        port => format!("https://{}:{port}/", shown.reachable_as(address.ip())),
+    });
+    let mut listener = Listener::new(tcp, acceptor)
+        .on_handshake_error(move |client, error| teller.failed(client, error));
+    if let Some(home) = url.clone() {
+        listener = listener
+            .before_handshake(move |tcp, client| only_tls(tcp, client, home.clone(), teller));
+    }
+    // From here on a signal ends the program in good order.
+    let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
+    let serving = args.serving();
+    teller.tell(&Told::Listening { address, serving, url, certificates: &shown.told() });
+    loop {
+        let (stream, client) = tokio::select! {
+            () = stop.asked() => break,
+            accepted = listener.accept() => accepted
+                .map_err(|e| Failure::usage(format!("{address}: cannot accept: {e}")))?,
+        };
+        let (service, of_one) = (service.clone(), stop.clone());
+        let serving = async move { service.serve(stream, client, teller, &of_one).await };
+        if args.once {
+            drop(listener);
+            serving.await;
+            return Ok(Answer::Yes);
+        }
+        stop.spawn(serving);
+    }
+    drop(listener);
+    teller.tell(&Told::Stopping { open: stop.at_work() });
+    let drained = stop.drained(args.drain).await;
+    let cut_off = drained.map_err(|e| Failure::usage(format!("signals: {e}")))?;
+    teller.tell(&Told::Stopped { cut_off });
+    Ok(Answer::Yes)
+}
+
+impl ServeArgs {
+    fn service(&self, teller: Teller) -> Result<Service, Failure> {
+        Ok(match (&self.folder, &self.exec) {
+            (Some(path), _) => {
+                let folder = Folder::open(path, self.dotfiles)
+                    .map_err(|e| cannot_serve(&path.display().to_string(), &e))?;
+                Service::Folder(Web::new(folder, !self.no_listing, teller))
+            }
+            (None, Some(command)) => Service::Exec(command.clone()),
+            (None, None) => Service::Echo,
+        })
+    }
+
+    /// What is served, in words.
+    fn serving(&self) -> String {
+        match (&self.folder, &self.exec) {
+            (Some(folder), _) => folder.display().to_string(),
+            (None, Some(command)) => command.clone(),
+            (None, None) => "an echo".to_owned(),
+        }
+    }
+
+    fn shown(&self) -> Result<Shown, Failure> {
+        let given = self.material.identities()?;
+        if !given.is_empty() {
+            return Ok(Shown::given(given));
+        }
+        let mut names = self.name.clone();
+        if names.is_empty() {
+            let local = ["localhost", "127.0.0.1", "::1"];
+            names = local.iter().filter_map(|name| name.parse().ok()).collect();
+            let is_everywhere = matches!(self.host.as_str(), "0.0.0.0" | "::");
+            if let (Ok(host), false) = (self.host.parse(), is_everywhere)
+                && !names.contains(&host)
+            {
+                names.push(host);
+            }
+        }
+        Shown::made_here(&CaFolder::new(self.ca_dir.clone()), names)
+    }
+
+    fn acceptor(&self, service: &Service, shown: &Shown) -> Result<Acceptor, Failure> {
+        let client_auth = match self.client_auth {
+            Some(ClientAuthArg::None) => ClientAuth::None,
+            Some(ClientAuthArg::Request) => ClientAuth::Request,
+            Some(ClientAuthArg::Require) => ClientAuth::Require,
+            None if self.material.has_trust() => ClientAuth::Require,
+            None => ClientAuth::None,
+        };
+        let by_name = shown.by_name(self.material.trust()?)?;
+        let acceptor = Acceptor::new(by_name.fallback()?)
+            .client_auth(client_auth)
+            .alpn(self.protocols(service)?);
+        if !by_name.is_a_choice() {
+            return Ok(acceptor);
+        }
+        Ok(acceptor.on_client_hello(move |hello| {
+            let context = by_name.named(hello.server_name());
+            async move {
+                let reply = HelloReply::new();
+                Some(match context {
+                    Some(context) => reply.context(context),
+                    None => reply,
+                })
+            }
+        }))
+    }
+
+    fn protocols(&self, service: &Service) -> Result<Vec<String>, Failure> {
+        const HTTP: [&str; 2] = ["h2", "http/1.1"];
+        if !matches!(service, Service::Folder(_)) {
+            return Ok(self.alpn.clone());
+        }
+        match self.alpn.iter().find(|name| !HTTP.contains(&name.as_str())) {
+            Some(other) => Err(Failure::usage(format!(
+                "--alpn {other}: a folder is served over h2 and http/1.1 only"
+            ))),
+            None if self.alpn.is_empty() => Ok(HTTP.map(str::to_owned).to_vec()),
+            None => Ok(self.alpn.clone()),
+        }
+    }
+}
+
+impl Service {
+    async fn serve(
+        &self,
+        stream: TlsStream<TcpStream>,
+        client: SocketAddr,
+        teller: Teller,
+        stop: &Stop,
+    ) {
+        let facts = Facts::of(stream.peer(), Side::Client, None);
+        // A browser opens many connections for one page; there the requests are what counts.
+        if teller.json || !matches!(self, Self::Folder(_)) {
+            teller.tell(&Told::Connected { client, facts: Box::new(facts.clone()) });
+        }
+        let outcome = match self {
+            Self::Folder(web) => return web.serve(stream, client, stop).await,
+            Self::Echo => greet_and_echo(stream, stop.asked()).await.map(|bytes| (bytes, None)),
+            Self::Exec(command) => exec::run(command, stream, &client.to_string(), &facts)
+                .await
+                .map(|ran| (ran.bytes, Some(ran.exit))),
+        };
+        match outcome {
+            Ok((bytes, exit)) => teller.tell(&Told::Closed { client, bytes, exit }),
+            Err(error) => teller.failed(client, &error.into()),
+        }
+    }
+}
+
+/// Lets TLS through, and answers plain HTTP with where to go.
+async fn only_tls(
+    tcp: TcpStream,
+    client: SocketAddr,
+    home: String,
+    teller: Teller,
+) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    match first_bytes::look(&tcp).await? {
+        FirstByte::Tls => Ok(Some((tcp, client))),
+        FirstByte::Http => {
+            web::to_https(tcp, client, home, teller).await;
+            Ok(None)
+        }
+    }
+}
+
+/// An IPv6 address as it stands before a port.
+fn bracketed(host: &str) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]"),
+        false => host.to_owned(),
+    }
+}
+
+fn cannot_serve(folder: &str, error: &io::Error) -> Failure {
+    let fact = match error.kind() {
+        io::ErrorKind::NotFound => "no such folder".to_owned(),
+        io::ErrorKind::NotADirectory => "not a folder".to_owned(),
+        _ => error.to_string(),
+    };
+    Failure::usage(format!("{folder}: {fact}"))
+}
+
+fn cannot_listen(address: &str, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::usage(format!("{address}: the port is in use"))
+            .advise("stop the other program, or choose a port with --port"),
+        io::ErrorKind::PermissionDenied => {
+            Failure::usage(format!("{address}: not allowed to listen there"))
+                .advise("ports under 1024 need privileges")
+        }
+        _ => Failure::usage(format!("{address}: cannot listen: {error}")),
+    }
+}

@@ -1,0 +1,124 @@
+//! What the server tells of itself, line by line, for people and for machines.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::shown::ShownCertificate;
+use crate::advice;
+use crate::facts::Facts;
+
+/// One line of what the server has to tell.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Told<'a> {
+    Listening {
+        address: SocketAddr,
+        serving: String,
+        url: Option<String>,
+        certificates: &'a [ShownCertificate],
+    },
+    Connected {
+        client: SocketAddr,
+        #[serde(flatten)]
+        facts: Box<Facts>,
+    },
+    /// A request of plain HTTP, which was sent to HTTPS.
+    Redirected {
+        client: SocketAddr,
+        location: String,
+    },
+    Request {
+        client: SocketAddr,
+        http: &'static str,
+        method: &'a str,
+        target: String,
+        status: u16,
+        /// The length of the body, where it is known before it is sent.
+        bytes: Option<u64>,
+    },
+    Closed {
+        client: SocketAddr,
+        bytes: u64,
+        /// How the program of --exec ended.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exit: Option<String>,
+    },
+    Failed {
+        client: SocketAddr,
+        code: &'a str,
+        reason: String,
+        advice: Option<&'static str>,
+    },
+    Stopping {
+        open: usize,
+    },
+    Stopped {
+        cut_off: usize,
+    },
+}
+
+/// Where lines go, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Teller {
+    pub(super) json: bool,
+}
+
+impl Teller {
+    /// Prints a line. When nobody reads it any more, serving goes on.
+    pub(super) fn tell(self, told: &Told<'_>) {
+        let line = match self.json {
+            true => serde_json::to_string(told).unwrap_or_default(),
+            false => text(told),
+        };
+        let _ = writeln!(io::stdout().lock(), "{line}");
+    }
+
+    /// A connection that failed.
+    pub(super) fn failed(self, client: SocketAddr, error: &sealwire::Error) {
+        self.tell(&Told::Failed {
+            client,
+            code: error.code(),
+            reason: advice::sentence(error),
+            advice: advice::for_failure(error),
+        });
+    }
+}
+
+fn text(told: &Told<'_>) -> String {
+    match told {
+        Told::Listening { address, serving, url, certificates } => {
+            let at = url.as_ref().map_or_else(String::new, |url| format!(" at {url}"));
+            let mut text = format!("listening on {address}\n  {:<12}{serving}{at}", "serving");
+            for certificate in *certificates {
+                text += &format!("\n  {:<12}{certificate}", "certificate");
+            }
+            text
+        }
+        Told::Connected { client, facts } => format!("{client} connected\n{facts}"),
+        Told::Redirected { client, location } => {
+            format!("{client} spoke plain HTTP: sent to {location}")
+        }
+        Told::Request { client, http, method, target, status, bytes } => {
+            let bytes = bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
+            format!("{client} {http} {method} {target} {status} {bytes}")
+        }
+        Told::Closed { client, bytes, exit: None } => {
+            format!("{client} closed after {bytes} bytes")
+        }
+        Told::Closed { client, bytes, exit: Some(exit) } => {
+            format!("{client} closed after {bytes} bytes: the program ended with {exit}")
+        }
+        Told::Failed { client, reason, advice: None, .. } => format!("{client} failed: {reason}"),
+        Told::Failed { client, reason, advice: Some(advice), .. } => {
+            format!("{client} failed: {reason} ({advice})")
+        }
+        Told::Stopping { open: 0 } => "stopping".to_owned(),
+        Told::Stopping { open } => {
+            format!("stopping; connections still open: {open} (once more stops at once)")
+        }
+        Told::Stopped { cut_off: 0 } => "stopped".to_owned(),
+        Told::Stopped { cut_off } => format!("stopped; connections cut off: {cut_off}"),
+    }
+}
