@@ -25,7 +25,12 @@ pub(super) fn choose(
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
     let given = settings.session.as_ref();
-    desk.resumed = sessions.choose(given, context.versions(), &desk.examiner, desk.refuse_at_once);
+    desk.resumed = sessions.choose(
+        given,
+        &|version| context.speaks(version),
+        &desk.examiner,
+        desk.refuse_at_once,
+    );
     Some(Box::new(sessions))
 }
 

@@ -7,6 +7,7 @@ mod peers;
 mod resumption;
 mod s_client;
 mod s_server;
+mod settings;
 
 use sealwire::verify::NameCheck;
 use sealwire::{Connector, ProtocolVersion, SecureContext, SecureContextBuilder};

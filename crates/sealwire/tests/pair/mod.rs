@@ -15,7 +15,7 @@ pub(crate) struct End {
     pub(crate) complete: bool,
     pub(crate) peer_closed: bool,
     pub(crate) questions: Vec<Question>,
-    /// The sessions that a client was given.
+    /// The newest sessions that a client was given.
     pub(crate) sessions: Vec<ClientSession>,
     pub(crate) key_log: Vec<String>,
     /// What was told of a stapled OCSP response.
@@ -62,6 +62,7 @@ impl End {
                 Event::NewSession(session) => {
                     assert!(self.complete, "a session is told after the handshake");
                     self.sessions.push(session);
+                    self.sessions.drain(..self.sessions.len().saturating_sub(16));
                 }
                 Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
                 Event::OcspResponse(response) => {

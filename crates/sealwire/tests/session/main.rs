@@ -14,6 +14,7 @@ mod peers;
 mod questions;
 mod resumption;
 mod rogue;
+mod settings;
 mod stored;
 mod tickets;
 mod verdicts;

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::NamedGroup;
@@ -44,13 +43,13 @@ impl SessionCache {
     pub(super) fn take(
         &self,
         server: &ServerName,
-        versions: &RangeInclusive<ProtocolVersion>,
+        speaks: &dyn Fn(ProtocolVersion) -> bool,
     ) -> Option<ClientSession> {
         let mut servers = self.servers();
         let turn = servers.next_turn();
         let known = servers.of.get_mut(server)?;
         known.used = turn;
-        if versions.contains(&ProtocolVersion::Tls13) {
+        if speaks(ProtocolVersion::Tls13) {
             while let Some(newest) = known.tls13.pop_back() {
                 if !newest.is_expired() {
                     return Some(newest);
@@ -58,18 +57,18 @@ impl SessionCache {
             }
         }
         known.tls12 = known.tls12.take().filter(|session| !session.is_expired());
-        known.tls12.clone().filter(|session| versions.contains(&session.protocol()))
+        known.tls12.clone().filter(|session| speaks(session.protocol()))
     }
 
     pub(super) fn insert(&self, session: ClientSession) {
         self.edit(&session.server_name().clone(), |known| match session.protocol() {
-            ProtocolVersion::Tls12 => known.tls12 = Some(session),
             ProtocolVersion::Tls13 => {
                 if known.tls13.len() == TICKETS {
                     known.tls13.pop_front();
                 }
                 known.tls13.push_back(session);
             }
+            _ => known.tls12 = Some(session),
         });
     }
 

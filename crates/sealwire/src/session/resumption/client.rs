@@ -5,7 +5,6 @@
 //! call of the engine; without it nothing is offered and nothing is kept.
 
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rustls::NamedGroup;
@@ -84,15 +83,15 @@ impl ClientSessions {
     pub(in crate::session) fn choose(
         &mut self,
         given: Option<&ClientSession>,
-        versions: &RangeInclusive<ProtocolVersion>,
+        speaks: &dyn Fn(ProtocolVersion) -> bool,
         examiner: &Examiner,
         must_pass: bool,
     ) -> Option<Judged> {
         let given = given
             .filter(|session| *session.server_name() == self.server && !session.is_expired())
-            .filter(|session| versions.contains(&session.protocol()))
+            .filter(|session| speaks(session.protocol()))
             .filter(|session| Arc::ptr_eq(&session.facts().identity, &self.identity));
-        let from_cache = || self.cache.take(&self.server, versions);
+        let from_cache = || self.cache.take(&self.server, speaks);
         let session = given.cloned().or_else(|| self.use_cache.then(from_cache).flatten())?;
         let (chain, trusted) = (session.facts().chain.clone(), session.facts().trusted);
         let verdict = examiner.judge(&chain, now(&*self.time));
