@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sealwire_x509::Certificate;
 use zeroize::Zeroizing;
 
-use crate::pki::{self, Error, Pfx, PrivateKey, Problem};
+use crate::pki::{self, Error, KeyAlgorithm, Pfx, PrivateKey, Problem};
 
 /// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
 ///
@@ -105,7 +105,7 @@ impl Identity {
     ) -> Result<Self, Error> {
         let path = path.as_ref();
         let der = read(path)?;
-        Self::from_pkcs12(&*der, passphrase).map_err(|e| e.at(path.display().to_string()))
+        Self::from_pkcs12(&*der, passphrase).map_err(|e| pki::pfx_at_file(e, &der, path))
     }
 
     /// From a chain (leaf first) and its key.
@@ -126,9 +126,19 @@ impl Identity {
         }
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8_der()));
         // The provider's key types are RSA of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519.
-        let signer = any_supported_type(&der).map_err(|_| {
-            let detail = format!("{} keys cannot be used for TLS", key.algorithm());
-            Error::new(Problem::Unsupported, detail)
+        let signer = any_supported_type(&der).map_err(|_| match key.algorithm() {
+            KeyAlgorithm::Rsa { bits } => {
+                let small = bits < 2048;
+                let problem = if small { Problem::KeyTooSmall } else { Problem::Unsupported };
+                let detail = format!(
+                    "an RSA key of {bits} bits cannot be used for TLS: the engine signs with 2048 \
+                     to 8192 bits"
+                );
+                Error::new(problem, detail)
+            }
+            other => {
+                Error::new(Problem::Unsupported, format!("{other} keys cannot be used for TLS"))
+            }
         })?;
         let ders = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
         // `CertifiedKey::from_der` refuses X.509 v1; that the key fits was checked above.
@@ -177,10 +187,11 @@ impl Identity {
         passphrase: Option<&[u8]>,
     ) -> Result<Self, Error> {
         let at = |path: &Path| path.display().to_string();
-        let chain = Certificate::all_from_pem(&read(chain_path)?)
-            .map_err(|e| Error::from(e).at(at(chain_path)))?;
-        let key =
-            PrivateKey::from_pem(&read(key_path)?, passphrase).map_err(|e| e.at(at(key_path)))?;
+        let (chain, key) = (read(chain_path)?, read(key_path)?);
+        let chain = Certificate::all_from_pem(&chain)
+            .map_err(|e| pki::no_certificate(e, &chain).at(at(chain_path)))?;
+        let key = PrivateKey::from_pem(&key, passphrase)
+            .map_err(|e| pki::no_key(e, &key).at(at(key_path)))?;
         Self::new(chain, &key).map_err(|e| e.at(at(key_path)))
     }
 }

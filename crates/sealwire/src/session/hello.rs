@@ -97,6 +97,8 @@ pub(super) struct Reassembly {
 struct Malformed;
 
 const HANDSHAKE_RECORD: u8 = 22;
+/// What the engine takes for a record; a longer one is refused by its header.
+const MAX_RECORD: usize = 16_384 + 2_048;
 const CLIENT_HELLO: u8 = 1;
 
 impl Reassembly {
@@ -121,7 +123,7 @@ impl Reassembly {
             let rest = tls.get(self.read..).unwrap_or_default();
             let [kind, major, _minor, high, low, after @ ..] = rest else { return Ok(false) };
             let length = usize::from(u16::from_be_bytes([*high, *low]));
-            let too_long = self.read + 5 + length > MAX_HANDSHAKE_WIRE;
+            let too_long = length > MAX_RECORD || self.read + 5 + length > MAX_HANDSHAKE_WIRE;
             if *kind != HANDSHAKE_RECORD || *major != 3 || length == 0 || too_long {
                 return Err(Malformed);
             }
@@ -321,6 +323,7 @@ mod tests {
             &[22, 3, 1, 0, 0],                   // an empty handshake record
             &[22, 3, 1, 0, 4, 2, 0, 0, 0],       // a ServerHello
             &[22, 3, 1, 64, 0, 2],               // the first byte of one
+            &[22, 3, 1, 255, 255],               // a record of 64 KiB
             &[22, 3, 1, 0, 4, 1, 255, 255, 255], // a hello of 16 MiB
             &[22, 3, 1, 0, 5, 1, 0, 0, 1, 3],    // a hello of one byte
             &[23, 3, 3, 0, 1, 0],

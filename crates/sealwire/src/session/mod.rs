@@ -24,11 +24,12 @@ pub(crate) mod verifier;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
+use std::sync::Arc;
 
-use sealwire_x509::Purpose;
+use sealwire_x509::{Certificate, Purpose};
 
 pub use engine::Sink;
-use engine::{Engine, Step};
+use engine::{Channel, Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
@@ -38,7 +39,6 @@ use tap::{Desk, Examiner};
 
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
-use crate::identity::Identity;
 use crate::names::ProtocolVersion;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
@@ -49,8 +49,7 @@ pub struct Session {
     context: SecureContext,
     /// Bytes to send that no call has fetched yet: handshake, alerts, tickets, key updates.
     out: Vec<u8>,
-    /// Data that came with the last handshake message, until the verdict.
-    held: Vec<u8>,
+    max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
     /// What the handshake left that is secret.
@@ -67,7 +66,7 @@ enum Stage {
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>),
-    Open(Box<dyn Engine>),
+    Open(Box<dyn Channel>),
     Failed(Error),
 }
 
@@ -80,12 +79,16 @@ struct Handshake {
     request_ocsp: bool,
     server_name: Option<String>,
     /// The identity that is ours when none was asked for.
-    own: Option<Identity>,
+    own: Option<Arc<[Certificate]>>,
     /// The signature schemes of a client's hello, by number.
     offered_schemes: Vec<u16>,
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
 }
+
+/// The bounds of [`Session::set_max_fragment_size`].
+const MIN_FRAGMENT: usize = 512;
+const MAX_FRAGMENT: usize = 16 * 1024;
 
 /// What is kept of a ClientHello.
 struct Offer {
@@ -103,8 +106,10 @@ impl Session {
     /// A client session. The ClientHello is in the first output.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the engine cannot start: no random bytes.
+    /// [`Error::CannotSpeak`] when the context leaves nothing to offer; [`Error::Internal`] when
+    /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
+        context.can_speak()?;
         let config = context.client_config(&options.settings);
         let engine =
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
@@ -123,7 +128,7 @@ impl Session {
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
-            own: context.identities().first().cloned(),
+            own: context.first_chain().cloned(),
             offered_schemes: Vec::new(),
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
@@ -172,15 +177,12 @@ impl Session {
                         return Ok(consumed);
                     }
                 }
-                Stage::Open(engine) => {
-                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    if !self.held.is_empty() {
-                        sink.take(&mem::take(&mut self.held));
-                    }
-                    if sink.is_full() || self.closing.peer_sent_close_notify {
+                Stage::Open(channel) => {
+                    if self.closing.peer_sent_close_notify {
                         return Ok(consumed);
                     }
-                    let (taken, step) = engine.advance(rest, &mut self.out, &mut sink);
+                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
+                    let (taken, step) = channel.receive(rest, &mut self.out, &mut sink);
                     consumed += taken;
                     self.traffic.received.tls += taken as u64;
                     match step {
@@ -220,10 +222,10 @@ impl Session {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
-            Stage::Open(engine) => {
+            Stage::Open(channel) => {
                 let before = out.len();
                 out.append(&mut self.out);
-                engine.encrypt(plaintext, out).map_err(Error::from_rustls)?;
+                channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
                 self.traffic.sent.plaintext += plaintext.len() as u64;
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
@@ -231,6 +233,21 @@ impl Session {
             Stage::Failed(error) => Err(error.clone()),
             _ => Err(Error::Misused("data before the handshake is complete")),
         }
+    }
+
+    /// How many bytes of data a record holds at most: 512 to 16384, which is the default. From the
+    /// next [`encrypt`](Self::encrypt) on. Node calls it `setMaxSendFragment`, OpenSSL
+    /// `SSL_set_max_send_fragment`: small records reach the peer's program sooner, large ones cost
+    /// less.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for any other number.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        if !(MIN_FRAGMENT..=MAX_FRAGMENT).contains(&bytes) {
+            return Err(Error::Misused("a fragment size is 512 to 16384 bytes"));
+        }
+        self.max_fragment = bytes;
+        Ok(())
     }
 
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
@@ -250,8 +267,8 @@ impl Session {
         if mem::replace(&mut self.closing.we_sent_close_notify, true) {
             return;
         }
-        if let Stage::Open(engine) = &mut self.stage {
-            engine.close(&mut self.out);
+        if let Stage::Open(channel) = &mut self.stage {
+            channel.close(&mut self.out);
         }
     }
 
@@ -274,8 +291,7 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
-                // Nothing is encrypted yet: a plain record of the version that all can read.
-                self.out.extend_from_slice(&[21, 3, 3, 0, 2, 2, alert.number()]);
+                self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
@@ -286,10 +302,7 @@ impl Session {
                 };
                 self.start_server(*options, offer, reply)
             }
-            (Stage::PeerAsked(engine), _) => {
-                self.open(engine);
-                Ok(())
-            }
+            (Stage::PeerAsked(engine), _) => self.open(engine),
             (stage, _) => {
                 self.stage = stage;
                 Err(Error::Misused("a reply without a question"))
@@ -317,7 +330,7 @@ impl Session {
             stage,
             context,
             out: Vec::new(),
-            held: Vec::new(),
+            max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
             kept: None,
@@ -365,12 +378,16 @@ impl Session {
         if let Some(context) = reply.context {
             self.context = context;
         }
-        let own = reply
-            .identity
-            .as_ref()
-            .or_else(|| reply.credentials.as_ref()?.identities().first())
-            .or_else(|| self.context.identities().first())
-            .cloned();
+        if let Err(lack) = self.context.can_speak() {
+            self.out.extend(lack.alert().plain_record());
+            return Err(self.fail(lack.into()));
+        }
+        let own = match (&reply.identity, &reply.credentials) {
+            (Some(identity), _) => Some(identity.shared_chain()),
+            (None, Some(credentials)) => credentials.first_chain(),
+            (None, None) => None,
+        };
+        let own = own.or_else(|| self.context.first_chain()).cloned();
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,
             alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -418,8 +435,8 @@ impl Session {
             handshake.unheard = false;
         }
         let Handshake { engine, desk, .. } = &mut **handshake;
-        let (out, held) = (&mut self.out, &mut self.held);
-        let (consumed, step) = tap::with(desk, || engine.advance(tls, out, held));
+        let out = &mut self.out;
+        let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
             self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
@@ -491,7 +508,7 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-            local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
+            local_certificates: desk.shown.or(own),
             shared_schemes,
             ocsp_response,
         }));
@@ -499,23 +516,28 @@ impl Session {
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine);
+            Ok(())
         } else {
-            self.open(engine);
+            self.open(engine)
         }
+    }
+
+    /// Leaves the handshake behind: from here on there are data.
+    fn open(&mut self, engine: Box<dyn Engine>) -> Result<(), Error> {
+        let mut channel = match engine.open(&mut self.out) {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.fail(Error::from_rustls(error))),
+        };
+        if self.closing.we_sent_close_notify {
+            channel.close(&mut self.out);
+        }
+        self.events.push_back(Event::HandshakeComplete);
+        self.stage = Stage::Open(channel);
         Ok(())
     }
 
-    fn open(&mut self, mut engine: Box<dyn Engine>) {
-        if self.closing.we_sent_close_notify {
-            engine.close(&mut self.out);
-        }
-        self.events.push_back(Event::HandshakeComplete);
-        self.stage = Stage::Open(engine);
-    }
-
-    /// Ends the session: what was held is dropped, and every later call gives the same error.
+    /// Ends the session: every later call gives the same error.
     fn fail(&mut self, error: Error) -> Error {
-        self.held = Vec::new();
         self.stage = Stage::Failed(error.clone());
         error
     }
