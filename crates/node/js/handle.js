@@ -46,6 +46,7 @@ class TLSHandle {
   /** Whether the session is with the thread pool, or waits for an answer of the program. */
   #busy = false;
   #transportEnded = false;
+  #transportGone = false;
   #eofTold = false;
   #pendingWrite = null;
   #pendingShutdown = null;
@@ -131,6 +132,26 @@ class TLSHandle {
     this.#pump();
   }
 
+  /** The transport is gone: what it brought is told first. */
+  transportClosed() {
+    if (this.#state === 'closed') return;
+    if (this.#transport instanceof net.Socket) {
+      this.#owner.destroy();
+      return;
+    }
+    this.#transportGone = true;
+    this.#onTransportEnd();
+  }
+
+  /** Nothing more can come; what came is for the program to read. */
+  #destroyWhenRead() {
+    const owner = this.#owner;
+    setImmediate(() => {
+      if (owner.readableLength > 0 && !owner.readableEnded) owner.once('end', () => owner.destroy());
+      else owner.destroy();
+    });
+  }
+
   #onTransportEnd() {
     this.#transportEnded = true;
     this.#pump();
@@ -148,6 +169,7 @@ class TLSHandle {
       return;
     }
     if (this.#transportEnded && !this.#busy) this.#tellEof();
+    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
   }
 
   #tellEof() {
@@ -193,6 +215,17 @@ class TLSHandle {
     if (progress.complete) this.#held = progress.output;
     else this.#send(progress.output);
     if (progress.told) this.#owner._onTold(progress.told);
+    if (progress.told?.hasOcsp) {
+      // Who awaits the one event must have its turn before the next.
+      this.#busy = true;
+      setImmediate(() => this.#goOn(progress));
+    } else {
+      this.#goOn(progress);
+    }
+  }
+
+  #goOn(progress) {
+    this.#busy = false;
     if (this.#state === 'closed') return;
     if (progress.failure) {
       this.#fail(progress.failure);
@@ -225,6 +258,7 @@ class TLSHandle {
     this.#busy = false;
     this.#beginData();
     this.#flush();
+    this.#send(this.#withHeld(null));
     if (data) this.#deliver(data);
     if (this.#state === 'closed') return;
     if (peerClosed) this.#tellEof();
@@ -233,10 +267,15 @@ class TLSHandle {
 
   /** The program has accepted the peer, or writes to it without waiting. */
   #beginData() {
-    if (this.#state !== 'judged') return;
-    this.#state = 'open';
-    this.#send(this.#held);
+    if (this.#state === 'judged') this.#state = 'open';
+  }
+
+  /** Sends the end of the handshake, together with the first data where there are some. */
+  #withHeld(bytes) {
+    const held = this.#held;
     this.#held = null;
+    if (!held || !bytes) return held || bytes;
+    return Buffer.concat([held, bytes]);
   }
 
   #flush() {
@@ -319,8 +358,8 @@ class TLSHandle {
       this.#send(data, callback);
       return;
     }
-    const records = Math.ceil(data.length / this.#fragment);
-    const room = Buffer.allocUnsafe(data.length + records * RECORD_OVERHEAD + OWN_OUTPUT);
+    const count = Math.ceil(data.length / this.#fragment);
+    const room = Buffer.allocUnsafe(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
     let length;
     try {
       length = this.#session.encrypt(data, room);
@@ -328,7 +367,8 @@ class TLSHandle {
       callback(error);
       return;
     }
-    this.#send(length > 0 ? room.subarray(0, length) : this.#session.takeOutput(), callback);
+    const records = length > 0 ? room.subarray(0, length) : this.#session.takeOutput();
+    this.#send(this.#withHeld(records), callback);
   }
 
   // --- what net.Socket wants of a handle --------------------------------------------------------
@@ -358,7 +398,7 @@ class TLSHandle {
     this.#pendingShutdown = null;
     if (this.#state === 'open') {
       this.#session.close();
-      this.#send(this.#session.takeOutput());
+      this.#send(this.#withHeld(this.#session.takeOutput()));
     }
     const done = () => request.oncomplete(0);
     if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);

@@ -93,9 +93,10 @@ class TLSSocket extends net.Socket {
         this.emit('connect');
       });
     }
+    const handle = this._handle;
     socket.on('error', (error) => this._emitTLSError(error));
-    socket.once('close', () => this.destroy());
-    this._handle.attach(socket);
+    socket.once('close', () => handle.transportClosed());
+    handle.attach(socket);
   }
 
   /** Reads on the next tick, so that the program can set its listeners first. */

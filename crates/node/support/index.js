@@ -5,7 +5,8 @@
 const { once } = require('events');
 const fs = require('fs');
 const path = require('path');
-const tls = require('..');
+// JUDGE=node runs the tests against Node's own TLS: what they expect is what it does.
+const tls = process.env.JUDGE === 'node' ? require('node:tls') : require('..');
 
 const file = (name) => path.join(__dirname, 'certificates', name);
 const pem = (name) => fs.readFileSync(file(`${name}.pem`), 'utf8');

@@ -17,7 +17,9 @@ openssl req -x509 -new -key ca-key.pem -subj '/O=Sealwire tests/CN=Test root' -d
 key server
 leaf server /CN=localhost 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1' $days
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa-key.pem
-leaf rsa /CN=rsa.example 'subjectAltName=DNS:rsa.example' $days
+leaf rsa /CN=localhost 'subjectAltName=DNS:localhost,IP:127.0.0.1' $days
+key named
+leaf named /CN=named.example 'subjectAltName=DNS:named.example' $days
 key client
 leaf client '/O=Sealwire tests/CN=a client' 'extendedKeyUsage=clientAuth' $days
 key stranger

@@ -141,7 +141,9 @@ test('keying material is the same on both sides', async (t) => {
     socket.end();
   });
   const socket = await connected(port);
-  assert.throws(() => client(port).exportKeyingMaterial(32, 'x'), { code: 'ERR_TLS_INVALID_STATE' });
+  const early = client(port);
+  assert.throws(() => early.exportKeyingMaterial(32, 'x'), { code: 'ERR_TLS_INVALID_STATE' });
+  early.destroy();
   const mine = [socket.exportKeyingMaterial(32, 'EXPERIMENTAL-x', Buffer.from('context')),
     socket.getPeerFinished(), socket.getFinished()];
   await readAll(socket);

@@ -1,7 +1,8 @@
 'use strict';
 
 const assert = require('node:assert');
-const { once } = require('node:events');
+const EventEmitter = require('node:events');
+const { once } = EventEmitter;
 const net = require('node:net');
 const { test } = require('node:test');
 const { client, connected, identity, pem, readAll, serve, tls } = require('../support');
@@ -23,7 +24,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3']) {
     const socket = client(port, { ...identity('stranger'), maxVersion: version });
     socket.on('error', (error) => assert.strictEqual(error.code, 'ECONNRESET'));
     socket.resume();
-    await once(socket, 'close');
+    await new Promise((resolve) => { socket.on('close', resolve); });
     assert.strictEqual((await told)[0].message, 'socket hang up');
   });
 }
@@ -51,10 +52,10 @@ test('a client that nobody asked is not authorized', async (t) => {
 
 test('contexts are found by the name that the client asks for', async (t) => {
   const { port, server } = await serve(t, {}, (socket) => socket.end(String(socket.servername)));
-  server.addContext('*.example', identity('rsa'));
-  const named = await connected(port, { servername: 'RSA.example' });
-  assert.strictEqual(named.getPeerCertificate().subject.CN, 'rsa.example');
-  assert.strictEqual((await readAll(named)).toString(), 'RSA.example');
+  server.addContext('*.example', identity('named'));
+  const named = await connected(port, { servername: 'named.example' });
+  assert.strictEqual(named.getPeerCertificate().subject.CN, 'named.example');
+  assert.strictEqual((await readAll(named)).toString(), 'named.example');
   const other = await connected(port, { servername: 'localhost' });
   assert.strictEqual(other.getPeerCertificate().subject.CN, 'localhost');
   other.destroy();
@@ -85,7 +86,7 @@ test('callbacks are asked in the order of Node, and may answer later', async (t)
     },
     SNICallback(name, done) {
       order.push(['sni', name]);
-      setImmediate(done, null, tls.createSecureContext(identity('rsa')));
+      setImmediate(done, null, tls.createSecureContext(identity('named')));
     },
   }, (socket) => socket.end());
   server.on('OCSPRequest', (cert, issuer, done) => {
@@ -93,14 +94,14 @@ test('callbacks are asked in the order of Node, and may answer later', async (t)
     setImmediate(done, null, Buffer.from('staple'));
   });
   const socket = client(port, {
-    servername: 'rsa.example', ALPNProtocols: ['one', 'two'], requestOCSP: true,
+    servername: 'named.example', ALPNProtocols: ['one', 'two'], requestOCSP: true,
   });
   const [staple] = await once(socket, 'OCSPResponse');
   await once(socket, 'secureConnect');
   assert.strictEqual(staple.toString(), 'staple');
   assert.strictEqual(socket.alpnProtocol, 'two');
   assert.deepStrictEqual(order, [
-    ['alpn', 'rsa.example', ['one', 'two']], ['sni', 'rsa.example'], ['ocsp', true, null],
+    ['alpn', 'named.example', ['one', 'two']], ['sni', 'named.example'], ['ocsp', true, null],
   ]);
 });
 
@@ -138,16 +139,20 @@ test('a silent client is told after the timeout, and stays until somebody destro
 });
 
 test('a server may be given other certificates while it runs', async (t) => {
-  const { port, server } = await serve(t, {}, (socket) => socket.end());
+  const { port, server } = await serve(t, {}, (socket) => socket.resume());
   const before = await connected(port);
-  server.setSecureContext(identity('rsa'));
+  server.setSecureContext(identity('named'));
   const after = await connected(port, { rejectUnauthorized: false });
   assert.strictEqual(before.getPeerCertificate().subject.CN, 'localhost');
-  assert.strictEqual(after.getPeerCertificate().subject.CN, 'rsa.example');
+  assert.strictEqual(after.getPeerCertificate().subject.CN, 'named.example');
+  before.destroy();
+  after.destroy();
 });
 
 test('a listener that rejects ends its connection', async (t) => {
-  const { port, server } = await serve(t, { captureRejections: true }, async () => {
+  EventEmitter.captureRejections = true;
+  t.after(() => { EventEmitter.captureRejections = false; });
+  const { port, server } = await serve(t, {}, async () => {
     throw new Error('rejected');
   });
   const failed = new Promise((resolve) => server.prependListener('secureConnection',

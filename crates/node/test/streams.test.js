@@ -132,7 +132,7 @@ test('an upgrade in the middle of a connection (STARTTLS)', async (t) => {
     socket.write('ready?');
     socket.once('data', () => {
       const secure = new tls.TLSSocket(socket, { isServer: true, ...identity('server') });
-      secure.end('now in secret');
+      secure.on('secure', () => secure.end('now in secret'));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
