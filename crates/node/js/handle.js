@@ -28,6 +28,7 @@ const ELSEWHERE = 0xffffffff;
 
 /** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
  * 29; the session may have something of its own to send first. */
+const MOST_IN_RECORD = 16384;
 const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
 
@@ -50,7 +51,7 @@ class TLSHandle {
   #eofTold = false;
   #pendingWrite = null;
   #pendingShutdown = null;
-  #fragment = 16384;
+  #fragment = MOST_IN_RECORD;
   /** The error for a ClientHello that the program has refused. */
   #refusal;
   /** The end of our handshake, until the peer is judged. */
@@ -267,7 +268,9 @@ class TLSHandle {
 
   /** The program has accepted the peer, or writes to it without waiting. */
   #beginData() {
-    if (this.#state === 'judged') this.#state = 'open';
+    if (this.#state !== 'judged') return;
+    this.#state = 'open';
+    if (this.#fragment !== MOST_IN_RECORD) this.#session.setMaxFragmentSize(this.#fragment);
   }
 
   /** Sends the end of the handshake, together with the first data where there are some. */
@@ -477,8 +480,12 @@ class TLSHandle {
     return this.#owner._verifyError();
   }
 
-  setFragment(length) {
-    this.#fragment = length;
+  /** At any time: before the session is there, it waits. */
+  setMaxSendFragment(size) {
+    if (size < 512 || size > 16384) return false;
+    this.#fragment = size;
+    if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
+    return true;
   }
 }
 

@@ -100,6 +100,7 @@ test('callbacks are asked in the order of Node, and may answer later', async (t)
   await once(socket, 'secureConnect');
   assert.strictEqual(staple.toString(), 'staple');
   assert.strictEqual(socket.alpnProtocol, 'two');
+  await readAll(socket);
   assert.deepStrictEqual(order, [
     ['alpn', 'named.example', ['one', 'two']], ['sni', 'named.example'], ['ocsp', true, null],
   ]);
