@@ -25,6 +25,8 @@ pub enum Error {
     /// The peer and we have no version, suite, group or signature scheme in common, or it wants
     /// something that we do not have.
     Incompatible(Fault),
+    /// The settings of our own context leave nothing that the engine could speak.
+    CannotSpeak(CannotSpeak),
     /// The peer broke the protocol.
     Misbehaved(Fault),
     /// The transport ended in the middle of the handshake.
@@ -43,6 +45,18 @@ pub enum Error {
     Internal(Fault),
 }
 
+/// Why a context can speak to nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CannotSpeak {
+    /// The range of versions is empty.
+    NoVersion,
+    /// The range of versions has none that the engine speaks: TLS 1.2 and 1.3.
+    UnsupportedVersion,
+    /// None of the cipher suites goes with the versions and the security level.
+    NoCipherSuite,
+}
+
 /// What the engine has to say about a failure: a sentence, and Node's code for it.
 #[derive(Debug, Clone)]
 pub struct Fault {
@@ -57,6 +71,7 @@ impl Error {
             Self::PeerRefused(refusal) => refusal.code().name(),
             Self::AlertReceived(alert) => alert_code(*alert),
             Self::NotTls(found) => found.code(),
+            Self::CannotSpeak(lack) => lack.code(),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
                 fault.code
             }
@@ -148,6 +163,7 @@ impl fmt::Display for Error {
                 write!(f, "the peer refused with {alert}: {}", alert.meaning())
             }
             Self::NotTls(found) => found.fmt(f),
+            Self::CannotSpeak(lack) => lack.fmt(f),
             Self::Incompatible(fault) => write!(f, "nothing in common with the peer: {fault}"),
             Self::Misbehaved(fault) => write!(f, "the peer broke the protocol: {fault}"),
             Self::ClosedInHandshake => {
@@ -175,6 +191,45 @@ impl std::error::Error for Error {
             Self::Io(error) => Some(error.as_ref()),
             _ => None,
         }
+    }
+}
+
+impl CannotSpeak {
+    /// The code that Node's `err.code` has for it.
+    fn code(self) -> &'static str {
+        match self {
+            Self::NoVersion => "ERR_SSL_NO_PROTOCOLS_AVAILABLE",
+            Self::UnsupportedVersion => "ERR_SSL_UNSUPPORTED_PROTOCOL",
+            Self::NoCipherSuite => "ERR_SSL_NO_CIPHERS_AVAILABLE",
+        }
+    }
+
+    /// What a server tells its client.
+    pub(crate) fn alert(self) -> Alert {
+        match self {
+            Self::NoVersion | Self::UnsupportedVersion => Alert::PROTOCOL_VERSION,
+            Self::NoCipherSuite => Alert::HANDSHAKE_FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for CannotSpeak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoVersion => "our range of versions is empty",
+            Self::UnsupportedVersion => {
+                "our range of versions has neither TLSv1.2 nor TLSv1.3, and the engine speaks no other"
+            }
+            Self::NoCipherSuite => {
+                "none of our cipher suites goes with our versions and security level"
+            }
+        })
+    }
+}
+
+impl From<CannotSpeak> for Error {
+    fn from(lack: CannotSpeak) -> Self {
+        Self::CannotSpeak(lack)
     }
 }
 
@@ -206,6 +261,7 @@ impl From<Error> for io::Error {
             Error::NotTls(_) | Error::Incompatible(_) | Error::Misbehaved(_) => {
                 io::ErrorKind::InvalidData
             }
+            Error::CannotSpeak(_) => io::ErrorKind::Unsupported,
             Error::Misused(_) | Error::Internal(_) => io::ErrorKind::Other,
         };
         Self::new(kind, error)

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod cipher_list;
 mod context;
 mod date;
 mod error;
@@ -12,6 +13,7 @@ mod names;
 mod options;
 mod peer;
 pub mod pki;
+mod scheme_list;
 mod server_name;
 pub mod session;
 mod signature_scheme;
@@ -22,7 +24,7 @@ pub mod verify;
 
 pub use alert::Alert;
 pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
-pub use error::{Error, Fault};
+pub use error::{CannotSpeak, Error, Fault};
 pub use identity::Identity;
 pub use key_log::{KeyLogFile, KeyLogLine};
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};

@@ -25,8 +25,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
 use std::mem;
+use std::sync::Arc;
 
-use sealwire_x509::Purpose;
+use sealwire_x509::{Certificate, Purpose};
 
 pub use engine::Sink;
 use engine::{Channel, Engine, Step};
@@ -39,7 +40,6 @@ use tap::{Desk, Examiner};
 
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
-use crate::identity::Identity;
 use crate::names::ProtocolVersion;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
@@ -80,7 +80,7 @@ struct Handshake {
     request_ocsp: bool,
     server_name: Option<String>,
     /// The identity that is ours when none was asked for.
-    own: Option<Identity>,
+    own: Option<Arc<[Certificate]>>,
     /// The signature schemes of a client's hello, by number.
     offered_schemes: Vec<u16>,
     /// Whether the first bytes of the peer are still to be looked at.
@@ -107,8 +107,10 @@ impl Session {
     /// A client session. The ClientHello is in the first output.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the engine cannot start: no random bytes.
+    /// [`Error::CannotSpeak`] when the context leaves nothing to offer; [`Error::Internal`] when
+    /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
+        context.can_speak()?;
         let config = context.client_config(&options.settings);
         let engine =
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
@@ -127,7 +129,7 @@ impl Session {
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
-            own: context.identities().first().cloned(),
+            own: context.first_chain().cloned(),
             offered_schemes: Vec::new(),
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
@@ -312,8 +314,7 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
-                // Nothing is encrypted yet: a plain record of the version that all can read.
-                self.out.extend_from_slice(&[21, 3, 3, 0, 2, 2, alert.number()]);
+                self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
@@ -400,12 +401,16 @@ impl Session {
         if let Some(context) = reply.context {
             self.context = context;
         }
-        let own = reply
-            .identity
-            .as_ref()
-            .or_else(|| reply.credentials.as_ref()?.identities().first())
-            .or_else(|| self.context.identities().first())
-            .cloned();
+        if let Err(lack) = self.context.can_speak() {
+            self.out.extend(lack.alert().plain_record());
+            return Err(self.fail(lack.into()));
+        }
+        let own = match (&reply.identity, &reply.credentials) {
+            (Some(identity), _) => Some(identity.shared_chain()),
+            (None, Some(credentials)) => credentials.first_chain(),
+            (None, None) => None,
+        };
+        let own = own.or_else(|| self.context.first_chain()).cloned();
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,
             alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -526,7 +531,7 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-            local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
+            local_certificates: desk.shown.or(own),
             shared_schemes,
             ocsp_response,
         }));
