@@ -23,6 +23,7 @@ pub(crate) mod verifier;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::IoSlice;
 use std::mem;
 use std::sync::Arc;
 
@@ -218,15 +219,29 @@ impl Session {
     /// [`Error::Misused`] before [`Event::HandshakeComplete`] and after
     /// [`send_close_notify`](Self::send_close_notify); the connection's error if it has failed.
     pub fn encrypt(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.encrypt_vectored(&[IoSlice::new(plaintext)], out)
+    }
+
+    /// As [`encrypt`](Self::encrypt), of data in several pieces. They become as few records as
+    /// they would in one piece.
+    ///
+    /// # Errors
+    /// As [`encrypt`](Self::encrypt).
+    pub fn encrypt_vectored(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         if self.closing.we_sent_close_notify {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
             Stage::Open(channel) => {
                 let before = out.len();
-                out.append(&mut self.out);
+                out.extend_from_slice(&mem::take(&mut self.out));
                 channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
-                self.traffic.sent.plaintext += plaintext.len() as u64;
+                self.traffic.sent.plaintext +=
+                    plaintext.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
             }
@@ -253,7 +268,11 @@ impl Session {
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         self.traffic.sent.tls += self.out.len() as u64;
-        out.append(&mut self.out);
+        // Nothing is kept: after the handshake there is seldom more.
+        match out.is_empty() && out.capacity() < self.out.len() {
+            true => *out = mem::take(&mut self.out),
+            false => out.extend_from_slice(&mem::take(&mut self.out)),
+        }
     }
 
     /// Whether [`take_output`](Self::take_output) has something.
@@ -274,7 +293,11 @@ impl Session {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if self.events.is_empty() {
+            self.events = VecDeque::new(); // after the handshake there is seldom another
+        }
+        Some(event)
     }
 
     /// Answers the open question. Call [`receive`](Self::receive) again afterwards, with the
