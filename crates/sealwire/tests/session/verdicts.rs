@@ -54,7 +54,7 @@ const ALIKE: &[Case] = &[
         ],
         "certificate_expired",
     ),
-    case("early", "ca", &["CERT_NOT_YET_VALID"], "certificate_expired"),
+    case("early", "ca", &["CERT_NOT_YET_VALID"], "bad_certificate"),
     case("forged", "ca", &["CERT_SIGNATURE_FAILURE"], "decrypt_error"),
     case("sha1", "ca", &["CA_MD_TOO_WEAK"], "certificate_unknown"),
     // The signature of a top that nobody vouches for is of no interest.
