@@ -32,9 +32,9 @@ audit:
 fuzz seconds="60":
     .ci/fuzz {{seconds}}
 
-# The fence under AddressSanitizer (needs nightly)
+# The fence under AddressSanitizer, AWS-LC's C code too (else under valgrind)
 asan:
-    RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p sealwire-x509 --target x86_64-unknown-linux-gnu
+    .ci/asan
 
 # Handshakes and bulk data against tokio-rustls and plain TCP, as ratios
 bench:

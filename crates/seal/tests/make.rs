@@ -123,11 +123,20 @@ fn keys_that_openssl_made_are_read_in_every_form() {
         "-scrypt -outform DER",
         "-v2 aes-256-cbc -outform DER",
         "-v1 PBE-SHA1-3DES",
+        // PBES1, the default until OpenSSL 1.1.
+        "-provider legacy -provider default -v1 PBE-MD5-DES",
+        "-provider legacy -provider default -v1 PBE-SHA1-DES",
+        "-provider legacy -provider default -v1 PBE-MD5-RC2-64",
+        "-provider legacy -provider default -v1 PBE-SHA1-RC2-64",
     ] {
         dir.openssl(&format!("pkcs8 -topk8 -in k.pem -passout file:pass {form} -out e.pem"));
         dir.seal("csr new --key e.pem --passphrase-file pass --subject /CN=x --out c.pem --force")
             .ok();
         dir.openssl("req -in c.pem -verify -noout");
+        dir.write("other", "other");
+        let refused = dir.seal("key show --key e.pem --passphrase-file other");
+        assert_eq!(refused.code, 1, "{form}: {refused:?}");
+        assert!(refused.stderr.contains("passphrase"), "{form}: {}", refused.stderr);
     }
 }
 

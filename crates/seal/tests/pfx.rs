@@ -241,9 +241,9 @@ fn what_cannot_be_read_is_named() {
     dir.write("id.pfx", &good[..good.len() / 2]);
     assert_eq!(refused("pass", "the PFX is broken: it ends too early"), 1);
     dir.write("id.pfx", "hello");
-    assert_eq!(refused("pass", "the PFX is broken"), 1);
+    assert_eq!(refused("pass", "no PFX (PKCS#12): neither PEM nor DER"), 1);
     dir.write("id.pfx", dir.read("leaf.pem"));
-    assert_eq!(refused("pass", "the PFX is broken"), 1);
+    assert_eq!(refused("pass", "no PFX (PKCS#12) (there is a certificate)"), 1);
     dir.openssl(&format!("{with_key} -legacy -keypbe PBE-SHA1-RC4-40"));
     assert_eq!(refused("pass", "the PFX is encrypted with PBE-SHA1-RC4-40"), 1);
     dir.openssl(&format!("{with_key} -macalg sha3-256"));

@@ -67,11 +67,11 @@ fn garbled_and_foreign_files_are_refused() {
     for (line, message) in [
         (
             "cert self-sign --csr k.pem --key k.pem --out o.pem",
-            "seal: k.pem: no certificate request (there is a PRIVATE KEY)",
+            "seal: k.pem: no certificate request (there is a private key)",
         ),
         (
             "cert self-sign --csr cert.pem --key k.pem --out o.pem",
-            "seal: cert.pem: no certificate request (there is a CERTIFICATE)",
+            "seal: cert.pem: no certificate request (there is a certificate)",
         ),
     ] {
         refused(&dir.seal(line), 1, message);
@@ -83,6 +83,56 @@ fn garbled_and_foreign_files_are_refused() {
         assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     }
     assert!(!dir.files().contains(&"o.pem".to_owned()));
+}
+
+/// Whatever a file is instead of what is wanted, the one line says it.
+#[test]
+fn files_are_told_apart_by_their_bytes() {
+    let dir = Folder::new();
+    dir.write("pass", "x");
+    for line in [
+        "key new --out key.pem",
+        "key convert --key key.pem --der --out key.der",
+        "cert self-sign --key key.pem --name localhost --out cert.pem",
+        "csr new --key key.pem --subject /CN=x --out csr.pem",
+        "pfx export --cert cert.pem --key key.pem --passphrase-file pass --out id.pfx",
+    ] {
+        dir.seal(line).ok();
+    }
+    let cert = String::from_utf8(dir.read("cert.pem")).unwrap();
+    dir.write("cut.pem", format!("two\nlines\n{}", &cert[..200]));
+    dir.write("odd.pem", cert.replacen('M', "!", 1));
+    dir.write("empty", "\n");
+    dir.write("text", "hello");
+    let nothing = "neither PEM nor DER, or it was cut or damaged";
+    for (command, wanted) in [
+        ("cert show", "certificate"),
+        ("csr show", "certificate request"),
+        ("crl show", "revocation list"),
+        ("key show --key", "private key"),
+        ("pfx show --passphrase-file pass", "PFX (PKCS#12)"),
+    ] {
+        for (file, what) in [
+            ("key.pem", "private key"),
+            ("key.der", "private key"),
+            ("cert.pem", "certificate"),
+            ("csr.pem", "certificate request"),
+            ("id.pfx", "PFX (PKCS#12)"),
+        ] {
+            if what != wanted {
+                let line = format!("seal: {file}: no {wanted} (there is a {what})");
+                refused(&dir.seal(&format!("{command} {file}")), 1, &line);
+            }
+        }
+        for (file, why) in [
+            ("empty", "the file is empty"),
+            ("text", &format!("no {wanted}: {nothing}")),
+            ("cut.pem", "line 3: the PEM block CERTIFICATE has no END line"),
+            ("odd.pem", "line 1: the PEM block CERTIFICATE is not base64"),
+        ] {
+            refused(&dir.seal(&format!("{command} {file}")), 1, &format!("seal: {file}: {why}"));
+        }
+    }
 }
 
 #[test]

@@ -129,7 +129,8 @@ impl<'a> Block<'a> {
     }
 
     /// The `Name: value` lines before the first empty line, as one text; empty when there are none.
-    pub(crate) fn headers(&self) -> String {
+    #[must_use]
+    pub fn headers(&self) -> String {
         let lines = &self.body[..self.header_lines()];
         lines.iter().map(|line| String::from_utf8_lossy(line) + "\n").collect()
     }

@@ -105,7 +105,7 @@ impl Identity {
     ) -> Result<Self, Error> {
         let path = path.as_ref();
         let der = read(path)?;
-        Self::from_pkcs12(&*der, passphrase).map_err(|e| e.at(path.display().to_string()))
+        Self::from_pkcs12(&*der, passphrase).map_err(|e| pki::pfx_at_file(e, &der, path))
     }
 
     /// From a chain (leaf first) and its key.
@@ -177,10 +177,11 @@ impl Identity {
         passphrase: Option<&[u8]>,
     ) -> Result<Self, Error> {
         let at = |path: &Path| path.display().to_string();
-        let chain = Certificate::all_from_pem(&read(chain_path)?)
-            .map_err(|e| Error::from(e).at(at(chain_path)))?;
-        let key =
-            PrivateKey::from_pem(&read(key_path)?, passphrase).map_err(|e| e.at(at(key_path)))?;
+        let (chain, key) = (read(chain_path)?, read(key_path)?);
+        let chain = Certificate::all_from_pem(&chain)
+            .map_err(|e| pki::no_certificate(e, &chain).at(at(chain_path)))?;
+        let key = PrivateKey::from_pem(&key, passphrase)
+            .map_err(|e| pki::no_key(e, &key).at(at(key_path)))?;
         Self::new(chain, &key).map_err(|e| e.at(at(key_path)))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use sealwire_x509::{Certificate, TrustSet};
 
-use crate::pki::{Error, Problem};
+use crate::pki::{self, Error, Problem};
 
 /// A set of certificates that are trusted to say who others are.
 ///
@@ -75,7 +75,8 @@ impl TrustStore {
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let pem = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-        Self::from_pem(pem).map_err(|e| e.at(path.display().to_string()))
+        Self::from_pem(&pem)
+            .map_err(|e| pki::no_certificate(e, &pem).at(path.display().to_string()))
     }
 
     /// The union of two sets: the company's root besides the bundled ones, say.

@@ -4,11 +4,10 @@ mod export;
 mod import;
 mod show;
 
-use std::fs;
 use std::path::Path;
 
 use clap::Subcommand;
-use sealwire::pki::{Error, Pfx};
+use sealwire::pki::Pfx;
 
 use crate::failure::Failure;
 use crate::passphrase::{self, Source};
@@ -33,9 +32,6 @@ impl Command {
 
 /// Opens a file with all that it holds; a passphrase is asked for when it needs one.
 fn open_all(path: &Path, source: Option<&Source>) -> Result<Vec<Pfx>, Failure> {
-    let bytes = fs::read(path).map_err(|e| Error::io(path, &e))?;
     let name = path.display().to_string();
-    passphrase::open(source, &name, |passphrase| {
-        Pfx::all_from_der(&bytes, passphrase).map_err(|e| e.at(&name))
-    })
+    passphrase::open(source, &name, |passphrase| Pfx::all_from_file(path, passphrase))
 }

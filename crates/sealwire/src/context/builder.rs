@@ -119,6 +119,7 @@ impl SecureContextBuilder {
             crls: self.crls.into(),
             partial_chain: trust.allows_partial_chain(),
             security_level: self.security_level,
+            memory: Arc::default(),
         });
         let versions: Vec<_> = [ProtocolVersion::Tls13, ProtocolVersion::Tls12]
             .into_iter()

@@ -43,6 +43,7 @@ impl Inner {
             false => &credentials.identities,
         };
         let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
+        config.enable_secret_extraction = true; // for our own record layer
         config.key_log = Arc::new(TapKeyLog);
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
@@ -73,6 +74,7 @@ pub(super) fn client_base(
         .dangerous()
         .with_custom_certificate_verifier(verifier::server_cert_verifier())
         .with_client_cert_resolver(Arc::new(Identities::of(identities)));
+    config.enable_secret_extraction = true; // for our own record layer
     config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

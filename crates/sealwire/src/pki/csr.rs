@@ -16,8 +16,8 @@ use x509_cert::request::{CertReq, CertReqInfo};
 
 use super::signature::{sign_der, unencodable, verify_der};
 use super::{
-    Error, ExtendedKeyUsage, KeyAlgorithm, KeyUsage, PrivateKey, Problem, Subject, SubjectAltName,
-    extension, pem,
+    Content, Error, ExtendedKeyUsage, KeyAlgorithm, KeyUsage, PrivateKey, Problem, Subject,
+    SubjectAltName, content, extension, pem,
 };
 
 const LABEL: &str = "CERTIFICATE REQUEST";
@@ -51,7 +51,10 @@ impl Csr {
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
         let csr = if pem::is_pem(&bytes) { Self::from_pem(&bytes) } else { Self::from_der(&bytes) };
-        csr.map_err(|e| e.at(path.display().to_string()))
+        csr.map_err(|e| {
+            let wanted = [Content::CertificateRequest];
+            content::explained(e, &bytes, &wanted).at(path.display().to_string())
+        })
     }
 
     /// Reads the first request of a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).

@@ -8,7 +8,7 @@ use pkcs5::pbes2::{self, Kdf, Pbkdf2Prf, ScryptParams};
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
-use super::{Error, Problem, pem};
+use super::{Error, Problem, pbes1, pem};
 
 /// Rounds of PBKDF2-HMAC-SHA256 for what we write: OWASP's figure since 2023.
 /// (`openssl genpkey -aes256` still does 2048.)
@@ -92,13 +92,26 @@ pub(super) fn encrypt(
 }
 
 /// The key inside `der`, when it is encrypted in a way that AWS-LC does not read: scrypt, PBKDF2
-/// with another digest than SHA-1 and SHA-256, AES-GCM. `None` leaves it to AWS-LC.
+/// with another digest than SHA-1 and SHA-256, AES-GCM, PBES1. `None` leaves it to AWS-LC.
 pub(super) fn decrypt(
     der: &[u8],
     passphrase: Option<&[u8]>,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let Ok(info) = EncryptedPrivateKeyInfoRef::from_der(der) else { return Ok(None) };
-    let EncryptionScheme::Pbes2(parameters) = &info.encryption_algorithm else { return Ok(None) };
+    let needed = || {
+        passphrase.ok_or_else(|| {
+            let what = "the key is encrypted and no passphrase was given";
+            Error::new(Problem::PassphraseNeeded, what)
+        })
+    };
+    let parameters = match &info.encryption_algorithm {
+        EncryptionScheme::Pbes2(parameters) => parameters,
+        EncryptionScheme::Pbes1(algorithm) => {
+            let ciphertext = info.encrypted_data.as_bytes();
+            return pbes1::decrypt(algorithm, needed()?, ciphertext).map(Some);
+        }
+        _ => return Ok(None),
+    };
     let theirs = match &parameters.kdf {
         Kdf::Pbkdf2(kdf) => {
             matches!(kdf.prf, Pbkdf2Prf::HmacWithSha1 | Pbkdf2Prf::HmacWithSha256)
@@ -114,10 +127,7 @@ pub(super) fn decrypt(
         return Ok(None);
     }
     check_cost(&parameters.kdf)?;
-    let passphrase = passphrase.ok_or_else(|| {
-        Error::new(Problem::PassphraseNeeded, "the key is encrypted and no passphrase was given")
-    })?;
-    match parameters.decrypt(passphrase, info.encrypted_data.as_bytes()) {
+    match parameters.decrypt(needed()?, info.encrypted_data.as_bytes()) {
         Ok(key) => Ok(Some(Zeroizing::new(key))),
         Err(pkcs5::Error::DecryptFailed) => {
             Err(Error::new(Problem::WrongPassphrase, "the passphrase does not open the key"))

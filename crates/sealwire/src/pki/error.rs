@@ -35,6 +35,8 @@ pub enum Problem {
     Unsupported,
     /// The key is not the one of the certificate.
     KeyMismatch,
+    /// No private key where one is needed: a PFX with certificates only.
+    NoPrivateKey,
     /// More than one private key where one is needed.
     SeveralKeys,
     /// A value given by the caller (a subject, a name, a date) that cannot be used.

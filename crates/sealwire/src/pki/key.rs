@@ -162,7 +162,7 @@ impl PrivateKey {
         } else {
             Self::from_der(&bytes, passphrase)
         };
-        key.map_err(|e| e.at(path.display().to_string()))
+        key.map_err(|e| super::no_key(e, &bytes).at(path.display().to_string()))
     }
 
     /// Reads a key from PEM: PKCS#8 (`PRIVATE KEY`), encrypted PKCS#8 (`ENCRYPTED PRIVATE KEY`),

@@ -3,6 +3,7 @@
 mod certificate;
 mod chain;
 mod constraint;
+mod content;
 mod crl;
 mod csr;
 mod encrypted;
@@ -14,6 +15,7 @@ mod issuer;
 mod key;
 mod lint;
 mod name;
+mod pbes1;
 mod pfx;
 mod renew;
 mod signature;
@@ -32,6 +34,7 @@ pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;
 pub(crate) use chain::issuers;
 pub use constraint::NameConstraint;
+pub use content::Content;
 pub use crl::{CrlBuilder, RevocationReason, Revoked};
 pub use csr::{Csr, CsrBuilder};
 pub use encrypted::KeyEncryption;
@@ -43,6 +46,7 @@ pub use key::{KeyAlgorithm, PrivateKey};
 pub use lint::{Lint, Severity, lint};
 pub use name::SubjectAltName;
 pub use pfx::Pfx;
+pub(crate) use pfx::at_file as pfx_at_file;
 pub use sealwire_x509 as x509;
 pub use store::{CaStore, Entry};
 pub use subject::Subject;
@@ -51,16 +55,18 @@ pub use validity::{Validity, parse_duration, parse_time, time_text};
 
 /// Reads the certificates of a file, at least one: PEM (all of them) or DER. Errors name the file.
 pub fn certificates_from_file(path: &Path) -> Result<Vec<x509::Certificate>, Error> {
-    all_from_file(path, x509::Certificate::all_from_pem, x509::Certificate::from_der)
+    let wanted = Content::Certificate;
+    all_from_file(path, wanted, x509::Certificate::all_from_pem, x509::Certificate::from_der)
 }
 
 /// Reads the revocation lists of a file, at least one: PEM or DER. Errors name the file.
 pub fn crls_from_file(path: &Path) -> Result<Vec<x509::Crl>, Error> {
-    all_from_file(path, x509::Crl::all_from_pem, x509::Crl::from_der)
+    all_from_file(path, Content::Crl, x509::Crl::all_from_pem, x509::Crl::from_der)
 }
 
 fn all_from_file<T>(
     path: &Path,
+    wanted: Content,
     from_pem: impl Fn(&[u8]) -> Result<Vec<T>, x509::Error>,
     from_der: impl Fn(&[u8]) -> Result<T, x509::Error>,
 ) -> Result<Vec<T>, Error> {
@@ -69,5 +75,15 @@ fn all_from_file<T>(
         true => from_pem(&bytes),
         false => from_der(&bytes).map(|one| vec![one]),
     };
-    read.map_err(|e| Error::from(e).at(path.display().to_string()))
+    read.map_err(|e| content::explained(e.into(), &bytes, &[wanted]).at(path.display().to_string()))
+}
+
+/// Says what is wrong with a file that should hold a certificate, as far as its bytes tell.
+pub(crate) fn no_certificate(error: impl Into<Error>, bytes: &[u8]) -> Error {
+    content::explained(error.into(), bytes, &[Content::Certificate])
+}
+
+/// The same for a private key.
+pub(crate) fn no_key(error: Error, bytes: &[u8]) -> Error {
+    content::explained(error, bytes, &[Content::PrivateKey, Content::EncryptedPrivateKey])
 }

@@ -133,9 +133,9 @@ pub(super) struct Reassembly {
 struct Malformed;
 
 const HANDSHAKE_RECORD: u8 = 22;
+/// What the engine takes for a record; a longer one is refused by its header.
+const MAX_RECORD: usize = 16_384 + 2_048;
 const CLIENT_HELLO: u8 = 1;
-/// The largest record that is not encrypted (RFC 8446, 5.1).
-const MAX_RECORD: usize = 1 << 14;
 
 impl Reassembly {
     /// Reads the ClientHello at the front of `tls`, which is everything received so far.
@@ -362,6 +362,7 @@ mod tests {
             &[22, 3, 1, 0, 0],                   // an empty handshake record
             &[22, 3, 1, 0, 4, 2, 0, 0, 0],       // a ServerHello
             &[22, 3, 1, 64, 0, 2],               // the first byte of one
+            &[22, 3, 1, 255, 255],               // a record of 64 KiB
             &[22, 3, 1, 0, 4, 1, 255, 255, 255], // a hello of 16 MiB
             &[22, 3, 1, 0, 5, 1, 0, 0, 1, 3],    // a hello of one byte
             &[23, 3, 3, 0, 1, 0],

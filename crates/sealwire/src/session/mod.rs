@@ -29,7 +29,7 @@ use std::mem;
 use sealwire_x509::Purpose;
 
 pub use engine::Sink;
-use engine::{Engine, Step};
+use engine::{Channel, Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
@@ -53,8 +53,7 @@ pub struct Session {
     context: SecureContext,
     /// Bytes to send that no call has fetched yet: handshake, alerts, tickets, key updates.
     out: Vec<u8>,
-    /// Data that came with the last handshake message, until the verdict.
-    held: Vec<u8>,
+    max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
     /// What the handshake left that is secret.
@@ -71,7 +70,7 @@ enum Stage {
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>),
-    Open(Box<dyn Engine>),
+    Open(Box<dyn Channel>),
     Failed(Error),
 }
 
@@ -92,6 +91,10 @@ struct Handshake {
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
 }
+
+/// The bounds of [`Session::set_max_fragment_size`].
+const MIN_FRAGMENT: usize = 512;
+const MAX_FRAGMENT: usize = 16 * 1024;
 
 #[derive(Default, Clone, Copy)]
 struct Closing {
@@ -173,15 +176,12 @@ impl Session {
                         return Ok(consumed);
                     }
                 }
-                Stage::Open(engine) => {
-                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    if !self.held.is_empty() {
-                        sink.take(&mem::take(&mut self.held));
-                    }
-                    if sink.is_full() || self.closing.peer_sent_close_notify {
+                Stage::Open(channel) => {
+                    if self.closing.peer_sent_close_notify {
                         return Ok(consumed);
                     }
-                    let (taken, step) = engine.advance(rest, &mut self.out, &mut sink);
+                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
+                    let (taken, step) = channel.receive(rest, &mut self.out, &mut sink);
                     consumed += taken;
                     self.traffic.received.tls += taken as u64;
                     match step {
@@ -221,10 +221,10 @@ impl Session {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
-            Stage::Open(engine) => {
+            Stage::Open(channel) => {
                 let before = out.len();
                 out.append(&mut self.out);
-                engine.encrypt(plaintext, out).map_err(Error::from_rustls)?;
+                channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
                 self.traffic.sent.plaintext += plaintext.len() as u64;
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
@@ -232,6 +232,21 @@ impl Session {
             Stage::Failed(error) => Err(error.clone()),
             _ => Err(Error::Misused("data before the handshake is complete")),
         }
+    }
+
+    /// How many bytes of data a record holds at most: 512 to 16384, which is the default. From the
+    /// next [`encrypt`](Self::encrypt) on. Node calls it `setMaxSendFragment`, OpenSSL
+    /// `SSL_set_max_send_fragment`: small records reach the peer's program sooner, large ones cost
+    /// less.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for any other number.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        if !(MIN_FRAGMENT..=MAX_FRAGMENT).contains(&bytes) {
+            return Err(Error::Misused("a fragment size is 512 to 16384 bytes"));
+        }
+        self.max_fragment = bytes;
+        Ok(())
     }
 
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
@@ -251,8 +266,8 @@ impl Session {
         if mem::replace(&mut self.closing.we_sent_close_notify, true) {
             return;
         }
-        if let Stage::Open(engine) = &mut self.stage {
-            engine.close(&mut self.out);
+        if let Stage::Open(channel) = &mut self.stage {
+            channel.close(&mut self.out);
         }
     }
 
@@ -287,10 +302,7 @@ impl Session {
                 };
                 self.start_server(*options, hello, reply)
             }
-            (Stage::PeerAsked(engine), _) => {
-                self.open(engine);
-                Ok(())
-            }
+            (Stage::PeerAsked(engine), _) => self.open(engine),
             (stage, _) => {
                 self.stage = stage;
                 Err(Error::Misused("a reply without a question"))
@@ -318,7 +330,7 @@ impl Session {
             stage,
             context,
             out: Vec::new(),
-            held: Vec::new(),
+            max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
             kept: None,
@@ -396,7 +408,8 @@ impl Session {
             engine,
             desk: Some(Desk::new(
                 examiner,
-                options.client_auth == ClientAuth::Require,
+                options.client_auth == ClientAuth::Require
+                    && options.verification == PeerVerification::Required,
                 options.key_log,
             )),
             asked_for_certificate: options.client_auth != ClientAuth::None,
@@ -424,8 +437,8 @@ impl Session {
         }
         let Handshake { engine, desk, encrypting, hello, .. } = &mut **handshake;
         let start = self.out.len();
-        let (out, held) = (&mut self.out, &mut self.held);
-        let (consumed, step) = tap::with(desk, || engine.advance(tls, out, held));
+        let out = &mut self.out;
+        let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
             self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
@@ -520,18 +533,24 @@ impl Session {
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine);
+            Ok(())
         } else {
-            self.open(engine);
+            self.open(engine)
         }
-        Ok(())
     }
 
-    fn open(&mut self, mut engine: Box<dyn Engine>) {
+    /// Leaves the handshake behind: from here on there are data.
+    fn open(&mut self, engine: Box<dyn Engine>) -> Result<(), Error> {
+        let mut channel = match engine.open(&mut self.out) {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.fail(Error::from_rustls(error))),
+        };
         if self.closing.we_sent_close_notify {
-            engine.close(&mut self.out);
+            channel.close(&mut self.out);
         }
         self.events.push_back(Event::HandshakeComplete);
-        self.stage = Stage::Open(engine);
+        self.stage = Stage::Open(channel);
+        Ok(())
     }
 
     /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
@@ -540,9 +559,8 @@ impl Session {
         self.fail(Error::Misbehaved(fault))
     }
 
-    /// Ends the session: what was held is dropped, and every later call gives the same error.
+    /// Ends the session: every later call gives the same error.
     fn fail(&mut self, error: Error) -> Error {
-        self.held = Vec::new();
         self.stage = Stage::Failed(error.clone());
         error
     }

@@ -131,7 +131,8 @@ fn examine(
 ) -> Result<(), Error> {
     let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let outcome = tap::at(|desk| {
-        let leaf = Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        let leaf = desk.examiner.read_leaf(end_entity);
+        let leaf = leaf.map_err(|_| CertificateError::BadEncoding)?;
         desk.leaf = Some(leaf);
         if !desk.refuse_at_once {
             return Ok(());

@@ -1,6 +1,7 @@
 //! OpenSSL's two test programs judge us: `s_server` and `s_client`.
 
 mod facts;
+mod key_updates;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod s_client;

@@ -56,7 +56,7 @@ const ALIKE: &[Case] = &[
     ),
     case("early", "ca", &["CERT_NOT_YET_VALID"], "bad_certificate"),
     case("forged", "ca", &["CERT_SIGNATURE_FAILURE"], "decrypt_error"),
-    case("sha1", "ca", &["CA_MD_TOO_WEAK"], "certificate_unknown"),
+    case("sha1", "ca", &["CA_MD_TOO_WEAK"], "bad_certificate"),
     // The signature of a top that nobody vouches for is of no interest.
     case("sha1", "other-ca", UNKNOWN_ISSUER, "unknown_ca"),
     case("sha1-expired", "ca", &["CA_MD_TOO_WEAK", "CERT_HAS_EXPIRED"], "certificate_expired"),

@@ -10,7 +10,7 @@ mod write;
 
 use std::path::Path;
 
-use super::{Error, PrivateKey, Problem, encrypted, x509};
+use super::{Content, Error, PrivateKey, Problem, content, encrypted, x509};
 
 /// A key, its certificate, and the certificates that lead from it to a root.
 #[derive(Debug, Clone)]
@@ -38,6 +38,12 @@ impl Pfx {
         Ok(Self { key, certificate, chain, friendly_name: None })
     }
 
+    /// As [`all_from_der`](Self::all_from_der), from a file. Errors name the file.
+    pub fn all_from_file(path: &Path, passphrase: Option<&str>) -> Result<Vec<Self>, Error> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+        Self::all_from_der(&bytes, passphrase).map_err(|e| at_file(e, &bytes, path))
+    }
+
     /// The name that Windows, Java and Firefox show (`openssl pkcs12 -name`).
     #[must_use]
     pub fn friendly_name(mut self, name: impl Into<String>) -> Self {
@@ -58,7 +64,7 @@ impl Pfx {
                 let what = format!("the PFX has several keys: {}", names.join(", "));
                 Err(Error::new(Problem::SeveralKeys, what))
             }
-            None => Err(Error::new(Problem::Malformed, "the PFX has no private key")),
+            None => Err(Error::new(Problem::NoPrivateKey, "the PFX has no private key")),
         }
     }
 
@@ -83,7 +89,7 @@ impl Pfx {
     /// Reads a PFX file. Errors name the file.
     pub fn from_file(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-        Self::from_der(&bytes, passphrase).map_err(|e| e.at(path.display().to_string()))
+        Self::from_der(&bytes, passphrase).map_err(|e| at_file(e, &bytes, path))
     }
 
     /// The name that Windows, Java and Firefox show, if the file has one.
@@ -135,4 +141,9 @@ impl Pfx {
     pub fn chain(&self) -> &[x509::Certificate] {
         &self.chain
     }
+}
+
+/// Names the file, and says what it is instead of a PFX.
+pub(crate) fn at_file(error: Error, bytes: &[u8], path: &Path) -> Error {
+    content::explained(error, bytes, &[Content::Pfx]).at(path.display().to_string())
 }

@@ -1,0 +1,166 @@
+//! What is in a file, whatever its name says.
+
+use std::fmt;
+
+use super::x509::{self, pem};
+use super::{Csr, Error, KeyAlgorithm, PrivateKey, Problem};
+
+/// One thing that a file of ours or of anybody's may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Content {
+    /// A certificate.
+    Certificate,
+    /// A certificate signing request (PKCS#10).
+    CertificateRequest,
+    /// A certificate revocation list.
+    Crl,
+    /// A private key that is not encrypted.
+    PrivateKey,
+    /// A private key that needs a passphrase.
+    EncryptedPrivateKey,
+    /// A public key (SubjectPublicKeyInfo).
+    PublicKey,
+    /// A PFX (PKCS#12) file.
+    Pfx,
+}
+
+impl Content {
+    /// What these bytes hold, in order: each block of a PEM text that is known here, or the one
+    /// thing that a DER file is. Empty when it is nothing of these.
+    ///
+    /// # Errors
+    /// A PEM block without an end, or with broken base64; the error names its line.
+    pub fn of(bytes: &[u8]) -> Result<Vec<Self>, Error> {
+        if !pem::is_pem(bytes) {
+            return Ok(Self::of_der(bytes).into_iter().collect());
+        }
+        let mut found = Vec::new();
+        for block in pem::blocks(bytes) {
+            let label = block.label();
+            let content = match label {
+                "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Self::Certificate,
+                "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::CertificateRequest,
+                "X509 CRL" => Self::Crl,
+                "PUBLIC KEY" => Self::PublicKey,
+                "ENCRYPTED PRIVATE KEY" => Self::EncryptedPrivateKey,
+                // The traditional form says so in its headers.
+                _ if label.ends_with("PRIVATE KEY") && block.headers().contains("ENCRYPTED") => {
+                    Self::EncryptedPrivateKey
+                }
+                _ if label.ends_with("PRIVATE KEY") => Self::PrivateKey,
+                _ => continue,
+            };
+            block.decode()?;
+            found.push(content);
+        }
+        Ok(found)
+    }
+
+    fn of_der(der: &[u8]) -> Option<Self> {
+        if is_pfx(der) {
+            return Some(Self::Pfx);
+        }
+        if x509::Certificate::from_der(der).is_ok() {
+            return Some(Self::Certificate);
+        }
+        if x509::Crl::from_der(der).is_ok() {
+            return Some(Self::Crl);
+        }
+        if Csr::from_der(der).is_ok() {
+            return Some(Self::CertificateRequest);
+        }
+        match PrivateKey::from_der(der, None).map_err(|e| e.problem()) {
+            Ok(_) | Err(Problem::Unsupported) => return Some(Self::PrivateKey),
+            Err(Problem::PassphraseNeeded) => return Some(Self::EncryptedPrivateKey),
+            Err(_) => {}
+        }
+        KeyAlgorithm::of_spki(der).is_ok().then_some(Self::PublicKey)
+    }
+}
+
+/// A PFX begins with its version, 3, and then the ContentInfo (RFC 7292, section 4); its lengths
+/// may be those of BER.
+fn is_pfx(der: &[u8]) -> bool {
+    let header = match der {
+        [0x30, length, ..] if *length > 0x80 => 2 + usize::from(length & 0x7f),
+        [0x30, ..] => 2,
+        _ => return false,
+    };
+    der.get(header..).is_some_and(|inside| inside.starts_with(&[2, 1, 3, 0x30]))
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "certificate",
+            Self::CertificateRequest => "certificate request",
+            Self::Crl => "revocation list",
+            Self::PrivateKey => "private key",
+            Self::EncryptedPrivateKey => "encrypted private key",
+            Self::PublicKey => "public key",
+            Self::Pfx => "PFX (PKCS#12)",
+        })
+    }
+}
+
+/// What is wrong with a file in which no `wanted` could be read, when its bytes tell more than the
+/// reader's `error`: it is empty, or something else, or a block of it is broken at some line.
+pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error {
+    if !matches!(error.problem(), Problem::Malformed | Problem::NoPemBlock) {
+        return error;
+    }
+    let what = wanted[0];
+    if bytes.trim_ascii().is_empty() {
+        return Error::new(Problem::NoPemBlock, "the file is empty");
+    }
+    let found = match Content::of(bytes) {
+        Ok(found) => found,
+        Err(broken) => return broken,
+    };
+    match found.first() {
+        Some(_) if found.iter().any(|one| wanted.contains(one)) => error,
+        Some(other) => Error::new(Problem::NoPemBlock, format!("no {what} (there is a {other})")),
+        None if pem::is_pem(bytes) => error,
+        None => {
+            let detail = format!("no {what}: neither PEM nor DER, or it was cut or damaged");
+            Error::new(Problem::Malformed, detail)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Content;
+    use crate::pki::{Csr, KeyEncryption, Pfx, PrivateKey, Subject, self_signed};
+
+    #[test]
+    fn everything_is_known_by_its_bytes() {
+        let (certificate, key) = self_signed(["localhost"]).unwrap();
+        let csr = Csr::new(&key, &Subject::from_common_name("x").unwrap()).unwrap();
+        let few = KeyEncryption::Pbkdf2 { iterations: 1000 };
+        let encrypted = key.to_encrypted_pem(b"x", few).unwrap();
+        let pfx = Pfx::new(key.clone(), certificate.clone(), vec![]).unwrap().to_der("x").unwrap();
+        let all = format!("{}{}{}{encrypted}", *key.to_pem(), certificate.to_pem(), csr.to_pem());
+        use Content as C;
+        for (bytes, expected) in [
+            (certificate.der(), vec![C::Certificate]),
+            (csr.der(), vec![C::CertificateRequest]),
+            (key.to_pkcs8_der(), vec![C::PrivateKey]),
+            (key.spki_der(), vec![C::PublicKey]),
+            (&pfx, vec![C::Pfx]),
+            (
+                all.as_bytes(),
+                vec![C::PrivateKey, C::Certificate, C::CertificateRequest, C::EncryptedPrivateKey],
+            ),
+            (b"hello", vec![]),
+            (b"", vec![]),
+        ] {
+            assert_eq!(Content::of(bytes).unwrap(), expected);
+        }
+        assert!(PrivateKey::from_der(&pfx, None).is_err());
+        let broken = certificate.to_pem().replacen('M', "!", 1);
+        let error = Content::of(broken.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "line 1: the PEM block CERTIFICATE is not base64");
+    }
+}
