@@ -6,6 +6,7 @@
 
 use super::engine::MAX_HANDSHAKE_WIRE;
 use crate::alert::Alert;
+use crate::error::Error;
 use crate::fault::Fault;
 use crate::names::ProtocolVersion;
 use crate::openssl_reason as reason;
@@ -80,7 +81,7 @@ impl ClientHello {
 
     /// What OpenSSL refuses in a hello and the engine does not look at; `ours` is the newest version
     /// that we speak.
-    pub(super) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Fault, Alert)> {
+    pub(super) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Error, Alert)> {
         const FALLBACK_SCSV: u16 = 0x5600;
         if self.legacy_version == 0 {
             return None;
@@ -91,19 +92,20 @@ impl ClientHello {
             Some(ProtocolVersion::Tls13) => 0x0304,
             _ => 0x0303,
         };
-        let (what, reason, alert) = if newest < 0x0301 {
-            ("the client speaks SSL 3 only", &reason::VERSION_TOO_LOW, 40)
+        let (error, alert) = if newest < 0x0301 {
+            let what = "the client speaks SSL 3 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
         } else if self.renegotiates {
-            let what = "the client negotiates a connection again that there is not";
-            (what, &reason::RENEGOTIATION_MISMATCH, 40)
+            let what = "the client goes on with a connection that there is not";
+            (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
         } else if (0x0303..ours).contains(&newest) && self.cipher_suites.contains(&FALLBACK_SCSV) {
             // RFC 7507: somebody may have made the client believe that we speak no better.
             let what = "the client fell back to an older version than both speak";
-            (what, &reason::INAPPROPRIATE_FALLBACK, 86)
+            (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
         } else {
             return None;
         };
-        Some((Fault::found(what, reason), Alert::from_number(alert)))
+        Some((error, Alert::from_number(alert)))
     }
 
     /// Whether a session ticket or pre-shared key is offered.

@@ -348,7 +348,7 @@ impl Session {
         if matches!(tls, [21, 3, ..]) {
             // rustls would take it for the client's last word, and wait.
             let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
-            return Err(self.refuse(fault, Alert::from_number(10)));
+            return Err(self.refuse(Error::Misbehaved(fault), Alert::from_number(10)));
         }
         let Stage::Hello(_, reassembly) = &mut self.stage else {
             unreachable!("called in this stage only")
@@ -379,8 +379,8 @@ impl Session {
         if let Some(context) = reply.context {
             self.context = context;
         }
-        if let Some((fault, alert)) = hello.objection(self.context.newest_version()) {
-            return Err(self.refuse(fault, alert));
+        if let Some((error, alert)) = hello.objection(self.context.newest_version()) {
+            return Err(self.refuse(error, alert));
         }
         let own = reply
             .identity
@@ -554,9 +554,9 @@ impl Session {
     }
 
     /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
-    fn refuse(&mut self, fault: Fault, alert: Alert) -> Error {
+    fn refuse(&mut self, error: Error, alert: Alert) -> Error {
         self.out.extend_from_slice(&last_word::plain(alert));
-        self.fail(Error::Misbehaved(fault))
+        self.fail(error)
     }
 
     /// Ends the session: every later call gives the same error.

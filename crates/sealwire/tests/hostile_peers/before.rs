@@ -71,7 +71,7 @@ fn kinds() -> Vec<Kind> {
             "a hello of SSL 3",
             &records(&hello([3, 0], &usual()), 1000),
             NOTHING,
-            "ERR_SSL_UNSUPPORTED_PROTOCOL",
+            "ERR_SSL_VERSION_TOO_LOW",
         ),
         kind(
             "a hello of TLS 1.0",
