@@ -77,8 +77,8 @@ impl ContextBuilder {
     #[napi]
     pub fn pfx(&mut self, der: &[u8], passphrase: Option<String>) -> Result<(), Thrown> {
         let passphrase = passphrase.map(Zeroizing::new);
-        let pfx = Pfx::from_der(der, passphrase.as_ref().map(|text| text.as_str()))
-            .map_err(material)?;
+        let pfx =
+            Pfx::from_der(der, passphrase.as_ref().map(|text| text.as_str())).map_err(material)?;
         let mut chain = vec![pfx.certificate().clone()];
         chain.extend_from_slice(pfx.chain());
         let extra = sealwire::TrustStore::from_certificates(pfx.chain().iter().cloned());

@@ -47,7 +47,10 @@ impl Places {
         {
             return Err(Error::new(
                 Problem::KeyMismatch,
-                format!("the private key does not belong to the certificate \"{}\"", leaf.subject()),
+                format!(
+                    "the private key does not belong to the certificate \"{}\"",
+                    leaf.subject()
+                ),
             ));
         }
         place.key = Some(key);
@@ -57,7 +60,8 @@ impl Places {
     /// The identities that are complete. A certificate without its key, or a key alone, is none,
     /// as in Node.
     pub(crate) fn identities(&self) -> Result<Vec<Identity>, Error> {
-        let complete = self.0.iter().filter_map(|place| place.chain.as_ref().zip(place.key.as_ref()));
+        let complete =
+            self.0.iter().filter_map(|place| place.chain.as_ref().zip(place.key.as_ref()));
         complete.map(|(chain, key)| Identity::new(chain.clone(), key)).collect()
     }
 

@@ -298,7 +298,11 @@ impl Session {
     #[napi]
     pub fn local_certificates(&self) -> Result<Vec<Buffer>, Thrown> {
         self.ask(|session| {
-            session.local_certificates().iter().map(|certificate| certificate.der().into()).collect()
+            session
+                .local_certificates()
+                .iter()
+                .map(|certificate| certificate.der().into())
+                .collect()
         })
     }
 
@@ -439,7 +443,8 @@ impl Connection {
         progress.peer_closed = session.peer_has_closed();
         if progress.complete.is_some() {
             progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
-            progress.rest = (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
+            progress.rest =
+                (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
         }
         progress
     }

@@ -54,6 +54,10 @@ static TABLE: [Row; 35] = [
 ];
 
 impl Alert {
+    /// No parameters that both sides accept (RFC 8446, 6.2).
+    pub const HANDSHAKE_FAILURE: Self = Self(40);
+    /// The version offered is not spoken (RFC 8446, 6.2).
+    pub const PROTOCOL_VERSION: Self = Self(70);
     /// The connection is fine, and its other end does not want it (RFC 8446, 6.2).
     pub const ACCESS_DENIED: Self = Self(49);
     /// No such name is served here (RFC 6066, section 3).
@@ -69,6 +73,12 @@ impl Alert {
     /// The number on the wire.
     pub const fn number(self) -> u8 {
         self.0
+    }
+
+    /// A fatal alert as it is sent before anything is encrypted: in a record of the version that
+    /// all can read.
+    pub(crate) const fn plain_record(self) -> [u8; 7] {
+        [21, 3, 3, 0, 2, 2, self.0]
     }
 
     /// The name in RFC 8446 or in the RFC that added it; `unknown` for any other number.

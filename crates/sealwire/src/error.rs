@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::fault::{Fault, diagnose};
-use crate::openssl_reason::{OpensslReason, Reason};
+use crate::openssl_reason::{self as reason, OpensslReason, Reason};
 use crate::session::NotTls;
 use crate::verify::Refusal;
 
@@ -26,6 +26,8 @@ pub enum Error {
     /// The peer and we have no version, suite, group or signature scheme in common, or it wants
     /// something that we do not have.
     Incompatible(Fault),
+    /// The settings of our own context leave nothing that the engine could speak.
+    CannotSpeak(CannotSpeak),
     /// The peer broke the protocol.
     Misbehaved(Fault),
     /// The transport ended in the middle of the handshake.
@@ -44,6 +46,18 @@ pub enum Error {
     Internal(Fault),
 }
 
+/// Why a context can speak to nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CannotSpeak {
+    /// The range of versions is empty.
+    NoVersion,
+    /// The range of versions has none that the engine speaks: TLS 1.2 and 1.3.
+    UnsupportedVersion,
+    /// None of the cipher suites goes with the versions and the security level.
+    NoCipherSuite,
+}
+
 impl Error {
     /// The code that Node's `err.code` has for this failure.
     pub fn code(&self) -> &'static str {
@@ -52,6 +66,7 @@ impl Error {
             // What OpenSSL does not report goes down its end-of-file path.
             Self::AlertReceived(alert) => alert.reason().map_or("ECONNRESET", Reason::code),
             Self::NotTls(found) => found.reason().code(),
+            Self::CannotSpeak(lack) => lack.reason().code(),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
                 fault.reason().code()
             }
@@ -100,6 +115,7 @@ impl Error {
         match self {
             Self::AlertReceived(alert) => alert.reason(),
             Self::NotTls(found) => Some(found.reason()),
+            Self::CannotSpeak(lack) => Some(lack.reason()),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
                 Some(fault.reason())
             }
@@ -116,6 +132,7 @@ impl fmt::Display for Error {
                 write!(f, "the peer refused with {alert}: {}", alert.meaning())
             }
             Self::NotTls(found) => found.fmt(f),
+            Self::CannotSpeak(lack) => lack.fmt(f),
             Self::Incompatible(fault) => write!(f, "nothing in common with the peer: {fault}"),
             Self::Misbehaved(fault) => write!(f, "the peer broke the protocol: {fault}"),
             Self::ClosedInHandshake => {
@@ -146,6 +163,44 @@ impl std::error::Error for Error {
     }
 }
 
+impl CannotSpeak {
+    fn reason(self) -> &'static Reason {
+        match self {
+            Self::NoVersion => &reason::NO_PROTOCOLS_AVAILABLE,
+            Self::UnsupportedVersion => &reason::UNSUPPORTED_PROTOCOL,
+            Self::NoCipherSuite => &reason::NO_CIPHERS_AVAILABLE,
+        }
+    }
+
+    /// What a server tells its client.
+    pub(crate) fn alert(self) -> Alert {
+        match self {
+            Self::NoVersion | Self::UnsupportedVersion => Alert::PROTOCOL_VERSION,
+            Self::NoCipherSuite => Alert::HANDSHAKE_FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for CannotSpeak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoVersion => "our range of versions is empty",
+            Self::UnsupportedVersion => {
+                "our range of versions has neither TLSv1.2 nor TLSv1.3, and the engine speaks no other"
+            }
+            Self::NoCipherSuite => {
+                "none of our cipher suites goes with our versions and security level"
+            }
+        })
+    }
+}
+
+impl From<CannotSpeak> for Error {
+    fn from(lack: CannotSpeak) -> Self {
+        Self::CannotSpeak(lack)
+    }
+}
+
 impl From<io::Error> for Error {
     /// An I/O error of a TLS stream holds one of ours; it is taken out again.
     fn from(error: io::Error) -> Self {
@@ -168,6 +223,7 @@ impl From<Error> for io::Error {
             Error::NotTls(_) | Error::Incompatible(_) | Error::Misbehaved(_) => {
                 io::ErrorKind::InvalidData
             }
+            Error::CannotSpeak(_) => io::ErrorKind::Unsupported,
             Error::Misused(_) | Error::Internal(_) => io::ErrorKind::Other,
         };
         Self::new(kind, error)

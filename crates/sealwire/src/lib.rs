@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod cipher_list;
 mod context;
 mod date;
 mod error;
@@ -14,6 +15,7 @@ mod openssl_reason;
 mod options;
 mod peer;
 pub mod pki;
+mod scheme_list;
 mod server_name;
 pub mod session;
 mod signature_scheme;
@@ -24,7 +26,7 @@ pub mod verify;
 
 pub use alert::Alert;
 pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
-pub use error::Error;
+pub use error::{CannotSpeak, Error};
 pub use fault::Fault;
 pub use identity::Identity;
 pub use key_log::{KeyLogFile, KeyLogLine};

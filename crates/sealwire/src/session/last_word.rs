@@ -5,18 +5,13 @@
 
 use crate::alert::Alert;
 
-/// A fatal alert in a record that is not encrypted. Its version is one that all can read.
-pub(super) fn plain(alert: Alert) -> [u8; 7] {
-    [21, 3, 3, 0, 2, 2, alert.number()]
-}
-
 /// Makes `alert` the last word in what the engine has just written: in place of the alert there,
 /// or behind the rest where `may_add` says that nothing was encrypted before.
 pub(super) fn correct(written: &mut Vec<u8>, start: usize, alert: Alert, may_add: bool) {
     if let [.., 21, 3, _, 0, 2, 2, last] = &mut written[start..] {
         *last = alert.number();
     } else if may_add && !has_begun_to_encrypt(&written[start..]) {
-        written.extend_from_slice(&plain(alert));
+        written.extend_from_slice(&alert.plain_record());
     }
 }
 
@@ -37,7 +32,7 @@ pub(super) fn has_begun_to_encrypt(records: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{correct, has_begun_to_encrypt, plain};
+    use super::{correct, has_begun_to_encrypt};
     use crate::alert::Alert;
 
     const ALERT: Alert = Alert::from_number(40);
@@ -60,17 +55,17 @@ mod tests {
         ] {
             let mut out = written.to_vec();
             correct(&mut out, 0, ALERT, may_add);
-            assert_eq!(out.ends_with(&plain(ALERT)), added, "{written:?}");
+            assert_eq!(out.ends_with(&ALERT.plain_record()), added, "{written:?}");
             assert!(out.starts_with(written));
         }
     }
 
     #[test]
     fn an_alert_of_an_earlier_flight_is_not_touched() {
-        let mut out = plain(Alert::from_number(10)).to_vec();
+        let mut out = Alert::from_number(10).plain_record().to_vec();
         let end = out.len();
         correct(&mut out, end, ALERT, false);
-        assert_eq!(out, plain(Alert::from_number(10)));
+        assert_eq!(out, Alert::from_number(10).plain_record());
         assert!(!has_begun_to_encrypt(&out));
     }
 }

@@ -25,8 +25,9 @@ pub(crate) mod verifier;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
+use std::sync::Arc;
 
-use sealwire_x509::Purpose;
+use sealwire_x509::{Certificate, Purpose};
 
 pub use engine::Sink;
 use engine::{Channel, Engine, Step};
@@ -41,7 +42,6 @@ use crate::alert::Alert;
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
 use crate::fault::{Diagnosis, Fault, diagnose_with};
-use crate::identity::Identity;
 use crate::names::ProtocolVersion;
 use crate::openssl_reason as reason;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
@@ -83,7 +83,7 @@ struct Handshake {
     request_ocsp: bool,
     server_name: Option<String>,
     /// The identity that is ours when none was asked for.
-    own: Option<Identity>,
+    own: Option<Arc<[Certificate]>>,
     /// What the client said, when we are the server.
     hello: Option<Box<ClientHello>>,
     /// Whether we have sent what only the keys of this connection can read.
@@ -106,8 +106,10 @@ impl Session {
     /// A client session. The ClientHello is in the first output.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the engine cannot start: no random bytes.
+    /// [`Error::CannotSpeak`] when the context leaves nothing to offer; [`Error::Internal`] when
+    /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
+        context.can_speak()?;
         let config = context.client_config(&options.settings);
         let engine =
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
@@ -126,7 +128,7 @@ impl Session {
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
-            own: context.identities().first().cloned(),
+            own: context.first_chain().cloned(),
             hello: None,
             encrypting: false,
             server_name: sni.then(|| options.server_name.to_string()),
@@ -290,8 +292,7 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
-                // Nothing is encrypted yet: a plain record of the version that all can read.
-                self.out.extend_from_slice(&last_word::plain(alert));
+                self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
@@ -379,15 +380,18 @@ impl Session {
         if let Some(context) = reply.context {
             self.context = context;
         }
+        if let Err(lack) = self.context.can_speak() {
+            return Err(self.refuse(lack.into(), lack.alert()));
+        }
         if let Some((error, alert)) = hello.objection(self.context.newest_version()) {
             return Err(self.refuse(error, alert));
         }
-        let own = reply
-            .identity
-            .as_ref()
-            .or_else(|| reply.credentials.as_ref()?.identities().first())
-            .or_else(|| self.context.identities().first())
-            .cloned();
+        let own = match (&reply.identity, &reply.credentials) {
+            (Some(identity), _) => Some(identity.shared_chain()),
+            (None, Some(credentials)) => credentials.first_chain(),
+            (None, None) => None,
+        };
+        let own = own.or_else(|| self.context.first_chain()).cloned();
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,
             alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -525,7 +529,7 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-            local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
+            local_certificates: desk.shown.or(own),
             shared_schemes,
             ocsp_response,
         }));
@@ -555,7 +559,7 @@ impl Session {
 
     /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
     fn refuse(&mut self, error: Error, alert: Alert) -> Error {
-        self.out.extend_from_slice(&last_word::plain(alert));
+        self.out.extend(alert.plain_record());
         self.fail(error)
     }
 

@@ -8,7 +8,7 @@
 mod code;
 mod evidence;
 mod identity;
-mod level;
+pub(crate) mod level;
 mod memory;
 mod verdict;
 

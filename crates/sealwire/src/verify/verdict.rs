@@ -166,6 +166,24 @@ impl Verdict {
         Self { findings: vec![finding], chain: Vec::new() }
     }
 
+    /// The verdict on a leaf whose RSA key the engine cannot verify handshakes with; `None` when
+    /// the key is not of that kind.
+    pub(crate) fn unusable_key(leaf: &Certificate) -> Option<Self> {
+        let key = leaf.public_key().ok()?;
+        if key.algorithm != x509::KeyAlgorithm::Rsa || (2048..=8192).contains(&key.bits) {
+            return None;
+        }
+        let small = key.bits < 2048;
+        let code = if small { Code::EE_KEY_TOO_SMALL } else { Code::UNSPECIFIED };
+        let evidence = format!(
+            "the certificate's RSA key has {} bits; the engine verifies handshakes with 2048 to \
+             8192 bits, whatever the security level",
+            key.bits
+        );
+        let finding = Finding::new(code, 0, Some(leaf.clone()), evidence);
+        Some(Self { findings: vec![finding], chain: vec![leaf.clone()] })
+    }
+
     /// The verdict on a chain with a certificate that cannot be read.
     pub(crate) fn unreadable(depth: usize, error: &x509::Error) -> Self {
         let evidence = format!("certificate {depth} of the chain cannot be read: {error}");

@@ -6,6 +6,7 @@ mod key_updates;
 mod peers;
 mod s_client;
 mod s_server;
+mod settings;
 
 use sealwire::verify::NameCheck;
 use sealwire::{Connector, ProtocolVersion, SecureContext, SecureContextBuilder};
