@@ -130,6 +130,20 @@ impl SecureContext {
         now(&*self.0.time)
     }
 
+    /// The newest version that is spoken.
+    pub(crate) fn newest_version(&self) -> Option<ProtocolVersion> {
+        let versions = self.0.speech.versions.iter();
+        versions.filter_map(|version| ProtocolVersion::from_rustls(version.version)).max()
+    }
+
+    /// Whether one of these cipher suites is spoken, in `version` if it is known.
+    pub(crate) fn speaks_any(&self, suites: &[u16], version: Option<ProtocolVersion>) -> bool {
+        self.0.provider.cipher_suites.iter().any(|suite| {
+            let its_version = ProtocolVersion::from_rustls(suite.version().version);
+            suites.contains(&suite.suite().into()) && (version.is_none() || version == its_version)
+        })
+    }
+
     /// Which of a peer's signature schemes are ours as well, in the peer's order.
     pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
         let ours = &self.0.rules.schemes;
