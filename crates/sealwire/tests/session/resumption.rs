@@ -21,6 +21,7 @@ pub(crate) struct Clock(AtomicU64);
 
 impl Clock {
     pub(crate) fn now() -> Arc<Self> {
+        credentials(); // none must be younger
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Arc::new(Self(AtomicU64::new(now.as_secs())))
     }
