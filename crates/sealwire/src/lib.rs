@@ -17,6 +17,7 @@ mod scheme_list;
 mod server_name;
 pub mod session;
 mod signature_scheme;
+mod sni_router;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod trust;
@@ -33,6 +34,7 @@ pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};
 pub use session::Session;
 pub use signature_scheme::SignatureScheme;
+pub use sni_router::SniRouter;
 #[cfg(feature = "tokio")]
 pub use tokio::{Acceptor, Connector, Listener, Parts, TlsStream};
 pub use trust::TrustStore;

@@ -119,6 +119,7 @@ impl Session {
         let examiner = Examiner {
             policy: context.policy().clone(),
             name: Some((options.server_name.clone(), name_check.clone())),
+            pins: options.settings.pins.clone(),
             purpose: Purpose::Server,
         };
         let sni = *send_sni && options.server_name.ip().is_none();
@@ -402,6 +403,7 @@ impl Session {
         let examiner = Examiner {
             policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
             name: None,
+            pins: None,
             purpose: Purpose::Client,
         };
         self.stage = Stage::Handshake(Box::new(Handshake {

@@ -4,6 +4,7 @@ mod facts;
 mod features;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod settings;
 mod streams;
 mod verdicts;
 
