@@ -252,6 +252,15 @@ impl Session {
         })
     }
 
+    /// How many bytes of data a record holds at most. False: not a size that TLS allows.
+    #[napi]
+    pub fn set_max_fragment_size(&self, bytes: u32) -> Result<bool, Thrown> {
+        match &mut self.lock()?.stage {
+            Stage::Live(session) => Ok(session.set_max_fragment_size(bytes as usize).is_ok()),
+            _ => Err(misuse("the session is gone")),
+        }
+    }
+
     /// Says that no more data will be sent. [`take_output`](Self::take_output) has the words.
     #[napi]
     pub fn close(&self) -> Result<(), Thrown> {
@@ -298,7 +307,11 @@ impl Session {
     #[napi]
     pub fn local_certificates(&self) -> Result<Vec<Buffer>, Thrown> {
         self.ask(|session| {
-            session.local_certificates().iter().map(|certificate| certificate.der().into()).collect()
+            session
+                .local_certificates()
+                .iter()
+                .map(|certificate| certificate.der().into())
+                .collect()
         })
     }
 
@@ -439,7 +452,8 @@ impl Connection {
         progress.peer_closed = session.peer_has_closed();
         if progress.complete.is_some() {
             progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
-            progress.rest = (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
+            progress.rest =
+                (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
         }
         progress
     }

@@ -96,7 +96,8 @@ fn one_by_one(pem: &[u8]) -> Vec<Certificate> {
     let mut found = Vec::new();
     let mut rest = pem;
     while let Some(at) = rest.windows(END.len()).position(|window| window == END) {
-        let line_end = rest[at..].iter().position(|&b| b == b'\n').map_or(rest.len(), |n| at + n + 1);
+        let line_end =
+            rest[at..].iter().position(|&b| b == b'\n').map_or(rest.len(), |n| at + n + 1);
         let (block, after) = rest.split_at(line_end);
         match Certificate::all_from_pem(block) {
             Ok(certificates) => found.extend(certificates),
