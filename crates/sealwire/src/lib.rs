@@ -19,6 +19,7 @@ mod scheme_list;
 mod server_name;
 pub mod session;
 mod signature_scheme;
+mod sni_router;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod trust;
@@ -37,6 +38,7 @@ pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};
 pub use session::{ClientSession, Session, TicketKeys};
 pub use signature_scheme::SignatureScheme;
+pub use sni_router::SniRouter;
 #[cfg(feature = "tokio")]
 pub use tokio::{
     Acceptor, Connector, Listener, MemorySessionStore, Parts, SessionStore, TlsStream,

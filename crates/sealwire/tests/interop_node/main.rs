@@ -10,6 +10,7 @@ mod refused_clients;
 mod refused_servers;
 mod resumption;
 mod rules;
+mod settings;
 mod streams;
 mod verdicts;
 
