@@ -1,5 +1,6 @@
 //! Node's tls module judges us. Another binary than the installed one is named by `NODE`.
 
+mod certificates;
 mod facts;
 mod features;
 #[path = "../hellos/mod.rs"]
