@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+pub mod blocking;
 mod cipher_list;
 mod context;
 mod date;
@@ -11,6 +12,7 @@ mod identity;
 mod key_log;
 mod names;
 mod options;
+mod parts;
 mod peer;
 pub mod pki;
 mod scheme_list;
@@ -29,10 +31,11 @@ pub use identity::Identity;
 pub use key_log::{KeyLogFile, KeyLogLine};
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
 pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
+pub use parts::Parts;
 pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};
 pub use session::Session;
 pub use signature_scheme::SignatureScheme;
 #[cfg(feature = "tokio")]
-pub use tokio::{Acceptor, Connector, Listener, Parts, TlsStream};
+pub use tokio::{Acceptor, Connector, Listener, TlsStream};
 pub use trust::TrustStore;
