@@ -22,6 +22,7 @@ const REASONS = {
   'no protocols available': 191,
   'no renegotiation': 339,
   'no shared cipher': 193,
+  'no shared signature algorithms': 376,
   'no suitable key share': 101,
   'no suitable signature algorithm': 118,
   'peer did not return a certificate': 199,
@@ -138,6 +139,7 @@ function pfx(problem) {
 
 /** What is wrong with a setting, in the native side's words when Node has none. */
 function configError(error) {
+  if (error.code === 'BeyondEngine') return withDetail(ssl('ERR_SSL_NO_CIPHER_MATCH'), error);
   if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);
   if (error.code === 'Config:groups') {
     return withDetail(nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set ECDH curve'), error);

@@ -63,6 +63,9 @@ pub(crate) fn material(error: impl Into<pki::Error>) -> Thrown {
 
 /// Something wrong with a setting of a context.
 pub(crate) fn config(error: &ConfigError) -> Thrown {
+    if error.is_beyond_engine() {
+        return Thrown::new("BeyondEngine".to_owned(), error.to_string());
+    }
     let code = error.code().map_or_else(|| format!("Config:{}", error.option()), str::to_owned);
     Thrown::new(code, error.to_string())
 }

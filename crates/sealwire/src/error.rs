@@ -117,6 +117,17 @@ impl Error {
         error
     }
 
+    /// The same, when the peers have no signature scheme in common: OpenSSL looks at that before it
+    /// looks for a key (`tls1_set_server_sigalgs`).
+    pub(crate) fn without_shared_scheme(mut self) -> Self {
+        if let Self::Incompatible(fault) = &mut self
+            && fault.code == "ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM"
+        {
+            fault.code = "ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS";
+        }
+        self
+    }
+
     pub(crate) fn from_rustls(error: rustls::Error) -> Self {
         use rustls::Error as E;
         let fault = |code| Fault { source: error.clone(), code };

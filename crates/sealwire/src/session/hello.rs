@@ -18,6 +18,7 @@ pub struct ClientHello {
     cipher_suites: Vec<u16>,
     signature_schemes: Vec<u16>,
     named_groups: Vec<u16>,
+    legacy_version: u16,
     supported_versions: Vec<u16>,
     offers_ticket: bool,
     requests_ocsp: bool,
@@ -68,6 +69,12 @@ impl ClientHello {
     /// The versions offered in `supported_versions`; empty before TLS 1.3.
     pub fn supported_versions(&self) -> &[u16] {
         &self.supported_versions
+    }
+
+    /// Whether the client speaks nothing newer than TLS 1.1.
+    pub(super) fn is_outdated(&self) -> bool {
+        const TLS_1_2: u16 = 0x0303;
+        self.supported_versions.is_empty() && (0x0300..TLS_1_2).contains(&self.legacy_version)
     }
 
     /// Whether a session ticket or pre-shared key is offered.
@@ -155,8 +162,10 @@ fn body(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 
 fn parse(message: &[u8]) -> Result<ClientHello, Malformed> {
     let mut bytes = Reader(message);
-    bytes.take(2 + 32)?; // legacy_version, random
-    let mut hello = ClientHello { session_id: bytes.vector8()?.to_vec(), ..Default::default() };
+    let legacy_version = bytes.u16()?;
+    bytes.take(32)?; // random
+    let session_id = bytes.vector8()?.to_vec();
+    let mut hello = ClientHello { legacy_version, session_id, ..Default::default() };
     hello.cipher_suites = Reader(bytes.vector16()?).u16s()?;
     bytes.vector8()?; // legacy_compression_methods
     if bytes.0.is_empty() {

@@ -37,6 +37,7 @@ pub use hello::{ClientHello, MAX_CLIENT_HELLO};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
+use crate::alert::Alert;
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
 use crate::names::ProtocolVersion;
@@ -354,6 +355,12 @@ impl Session {
             // Whatever is wrong with it, the engine says it, with the right alert.
             hello::Read::Broken => Box::default(),
         };
+        if hello.is_outdated() {
+            // The engine would miss an extension that such a client cannot have, and say so.
+            self.out.extend(Alert::PROTOCOL_VERSION.plain_record());
+            let reason = rustls::PeerIncompatible::Tls12NotOffered;
+            return Err(self.fail(Error::from_rustls(reason.into())));
+        }
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
         let offer = Offer {
@@ -434,7 +441,7 @@ impl Session {
             }
             handshake.unheard = false;
         }
-        let Handshake { engine, desk, .. } = &mut **handshake;
+        let Handshake { engine, desk, offered_schemes, .. } = &mut **handshake;
         let out = &mut self.out;
         let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
@@ -450,10 +457,16 @@ impl Session {
                     .and_then(|desk| desk.examined.take())
                     .and_then(|(_, verdict)| verdict.refusal())
                     .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
-                Err(self.fail(match refusal {
+                let error = match refusal {
                     Some(refusal) => Error::PeerRefused(refusal),
+                    None if !offered_schemes.is_empty()
+                        && self.context.shared_schemes(offered_schemes).is_empty() =>
+                    {
+                        Error::in_handshake(error, version).without_shared_scheme()
+                    }
                     None => Error::in_handshake(error, version),
-                }))
+                };
+                Err(self.fail(error))
             }
         };
         (consumed, outcome)
