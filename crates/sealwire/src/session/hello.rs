@@ -5,6 +5,11 @@
 //! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
 
 use super::engine::MAX_HANDSHAKE_WIRE;
+use crate::alert::Alert;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::names::ProtocolVersion;
+use crate::openssl_reason as reason;
 
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
@@ -18,10 +23,13 @@ pub struct ClientHello {
     cipher_suites: Vec<u16>,
     signature_schemes: Vec<u16>,
     named_groups: Vec<u16>,
-    legacy_version: u16,
     supported_versions: Vec<u16>,
     offers_ticket: bool,
     requests_ocsp: bool,
+    /// `legacy_version`; 0 when there was no hello to read.
+    legacy_version: u16,
+    /// Whether it is about a connection that is being negotiated again (RFC 5746).
+    renegotiates: bool,
 }
 
 /// How far the bytes of a connection go towards a ClientHello.
@@ -71,10 +79,33 @@ impl ClientHello {
         &self.supported_versions
     }
 
-    /// Whether the client speaks nothing newer than TLS 1.1.
-    pub(super) fn is_outdated(&self) -> bool {
-        const TLS_1_2: u16 = 0x0303;
-        self.supported_versions.is_empty() && (0x0300..TLS_1_2).contains(&self.legacy_version)
+    /// What OpenSSL refuses in a hello and the engine does not look at; `ours` is the newest version
+    /// that we speak.
+    pub(super) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Error, Alert)> {
+        const FALLBACK_SCSV: u16 = 0x5600;
+        if self.legacy_version == 0 {
+            return None;
+        }
+        let newest = self.supported_versions.iter().copied().filter(|version| version >> 8 == 3);
+        let newest = newest.max().unwrap_or(self.legacy_version);
+        let ours = match ours {
+            Some(ProtocolVersion::Tls13) => 0x0304,
+            _ => 0x0303,
+        };
+        let (error, alert) = if newest < 0x0301 {
+            let what = "the client speaks SSL 3 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
+        } else if self.renegotiates {
+            let what = "the client goes on with a connection that there is not";
+            (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
+        } else if (0x0303..ours).contains(&newest) && self.cipher_suites.contains(&FALLBACK_SCSV) {
+            // RFC 7507: somebody may have made the client believe that we speak no better.
+            let what = "the client fell back to an older version than both speak";
+            (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
+        } else {
+            return None;
+        };
+        Some((error, Alert::from_number(alert)))
     }
 
     /// Whether a session ticket or pre-shared key is offered.
@@ -164,8 +195,8 @@ fn parse(message: &[u8]) -> Result<ClientHello, Malformed> {
     let mut bytes = Reader(message);
     let legacy_version = bytes.u16()?;
     bytes.take(32)?; // random
-    let session_id = bytes.vector8()?.to_vec();
-    let mut hello = ClientHello { legacy_version, session_id, ..Default::default() };
+    let mut hello =
+        ClientHello { legacy_version, session_id: bytes.vector8()?.to_vec(), ..Default::default() };
     hello.cipher_suites = Reader(bytes.vector16()?).u16s()?;
     bytes.vector8()?; // legacy_compression_methods
     if bytes.0.is_empty() {
@@ -198,6 +229,7 @@ fn read_extension(
         }
         35 => hello.offers_ticket |= !body.0.is_empty(),
         41 => hello.offers_ticket = true,
+        0xff01 => hello.renegotiates = !Reader(body.vector8()?).0.is_empty(),
         43 => hello.supported_versions = Reader(body.vector8()?).u16s()?,
         _ => {}
     }
