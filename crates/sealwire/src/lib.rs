@@ -21,6 +21,7 @@ mod scheme_list;
 mod server_name;
 pub mod session;
 mod signature_scheme;
+mod sni_router;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod trust;
@@ -38,8 +39,9 @@ pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
 pub use parts::Parts;
 pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};
-pub use session::Session;
+pub use session::{ClientSession, Session, TicketKeys};
 pub use signature_scheme::SignatureScheme;
+pub use sni_router::SniRouter;
 #[cfg(feature = "tokio")]
-pub use tokio::{Acceptor, Connector, Listener, TlsStream};
+pub use tokio::{Acceptor, Connector, Listener, MemorySessionStore, SessionStore, TlsStream};
 pub use trust::TrustStore;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::parts::Parts;
 use crate::peer::Peer;
-use crate::session::{Event, Reply, Session, Sink};
+use crate::session::{ClientSession, Event, Reply, Session, Sink};
 
 /// A TLS connection over `IO`.
 ///
@@ -35,6 +35,7 @@ pub struct TlsStream<IO> {
     writer: Option<Waker>,
     at_end: bool,
     key_log: Option<KeyLogFile>,
+    new_session: Option<ClientSession>,
 }
 
 /// How much is read from the transport at once: the more, the more there was the last time. Large
@@ -54,6 +55,14 @@ impl<IO> TlsStream<IO> {
     /// The transport.
     pub fn get_ref(&self) -> &IO {
         &self.io
+    }
+
+    /// A client's newest session that was not taken yet, to be given to
+    /// [`Connector::resume_session`](crate::Connector::resume_session). In TLS 1.3 sessions come
+    /// with the first data that are read, or later. The context resumes its sessions by itself;
+    /// this is for programs that choose.
+    pub fn take_session(&mut self) -> Option<ClientSession> {
+        self.new_session.take()
     }
 
     /// The session: Finished values, exported keying material, bytes counted.
@@ -94,6 +103,7 @@ impl<IO> TlsStream<IO> {
             writer: None,
             at_end: false,
             key_log: None,
+            new_session: None,
         }
     }
 
@@ -111,6 +121,7 @@ impl<IO> TlsStream<IO> {
                         file.write(&line);
                     }
                 }
+                Event::NewSession(session) => self.new_session = Some(session),
                 event => return Some(event),
             }
         }
@@ -196,7 +207,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             if self.session.has_output() {
                 self.session.take_output(&mut self.to_send.bytes);
             }
-            while let Some(event) = self.session.poll_event() {
+            while let Some(event) = self.take_event() {
                 self.at_end |= matches!(event, Event::PeerClosed);
             }
             // Data that came before an error are the reader's; the error comes next time.
