@@ -296,7 +296,7 @@ function setSessions(builder, options, name) {
     if (Buffer.byteLength(sessionIdContext) > 32) {
       throw ssl('ERR_SSL_SSL_SESSION_ID_CONTEXT_TOO_LONG');
     }
-    builder.sessionIdContext?.(Buffer.from(sessionIdContext));
+    builder.sessionIdContext(Buffer.from(sessionIdContext));
   }
   if (isGiven(ticketKeys)) {
     validate.view(ticketKeys, `${name}.ticketKeys`);
@@ -304,13 +304,13 @@ function setSessions(builder, options, name) {
       throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ticketKeys`, ticketKeys.byteLength,
         'must be exactly 48 bytes');
     }
-    builder.ticketKeys?.(validate.bytes(ticketKeys));
+    builder.ticketKeys(validate.bytes(ticketKeys));
   }
   if (isGiven(sessionTimeout)) {
     validate.int32(sessionTimeout, `${name}.sessionTimeout`, 0);
-    builder.sessionTimeout?.(sessionTimeout);
+    builder.sessionTimeout(sessionTimeout);
   }
-  if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets?.(false);
+  if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets(false);
 }
 
 module.exports = { SecureContext, createSecureContext, isContext, nativeContext };

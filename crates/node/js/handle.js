@@ -62,8 +62,9 @@ class TLSHandle {
   bytesWritten = 0;
 
   /**
-   * `role` makes the native session when it is needed (`role.session()`) and answers its question
-   * (`role.onHello(hello, reply)`; `reply(credentials, answer, refusal)`).
+   * `role` makes the native session when it is needed (`role.session()`) and answers its questions:
+   * `role.onHello(hello, reply)`, with `reply(credentials, answer, refusal)`, and
+   * `role.onSession(id, data, proceed)`.
    */
   constructor(role) {
     this.#role = role;
@@ -232,6 +233,8 @@ class TLSHandle {
       this.#fail(progress.failure);
     } else if (progress.clientHello) {
       this.#ask(progress.clientHello);
+    } else if (progress.storeSession) {
+      this.#store(progress.storeSession);
     } else if (progress.complete) {
       this.#open(progress);
     } else {
@@ -245,6 +248,16 @@ class TLSHandle {
       if (this.#state === 'closed') return;
       this.#refusal = refusal;
       this.#session.answerHello(credentials, answer);
+      this.#advance(null);
+    });
+  }
+
+  /** Waits until the program has stored a session. */
+  #store({ id, data }) {
+    this.#busy = true;
+    this.#role.onSession(id, data, () => {
+      if (this.#state === 'closed') return;
+      this.#session.stored();
       this.#advance(null);
     });
   }

@@ -10,15 +10,20 @@ const { createSecureContext, nativeContext } = require('./context');
 const { major, nodeError } = require('./errors');
 const { ssl, verifyError } = require('./failures');
 const { TLSHandle } = require('./handle');
-const { answerHello, asksHello } = require('./hello');
+const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
 const { Session } = require('./native');
+const sessions = require('./sessions');
 const trace = require('./trace');
 const validate = require('./validate');
 
 class TLSSocket extends net.Socket {
   #facts = null;
   #servername;
+  /** The session that is offered to the server. */
+  #offered;
+  /** Sessions that wait for the verdict. */
+  #sessionsHeld = true;
   #onread;
 
   constructor(socket, options) {
@@ -30,6 +35,7 @@ class TLSSocket extends net.Socket {
       isServer: Boolean(tlsOptions.isServer),
       session: () => self.#makeSession(),
       onHello: (hello, reply) => answerHello(self, hello, reply),
+      onSession: (id, data, proceed) => storeSession(self, id, data, proceed),
     };
     const handle = new TLSHandle(role);
     super({
@@ -75,6 +81,7 @@ class TLSSocket extends net.Socket {
     if (options.isServer) {
       if (options.SNICallback) this._SNICallback = options.SNICallback;
       this.ssl.asksHello = asksHello(this);
+      this.ssl.storesSessions = options.server?.listenerCount?.('newSession') > 0;
       this.ssl.logsKeys = keyLog.isWanted(this);
     }
     if (options.handshakeTimeout > 0) this.setTimeout(options.handshakeTimeout, this._handleTimeout);
@@ -150,12 +157,14 @@ class TLSSocket extends net.Socket {
         requestCertificate: this._requestCert,
         requireCertificate: this._rejectUnauthorized,
         askClientHello: this.ssl.asksHello,
+        askStoreSession: this.ssl.storesSessions,
         keyLog: this.ssl.logsKeys,
         alpn,
       });
     }
     return Session.client(context, {
       serverName: this.#servername,
+      session: this.#offered?.session,
       requestOcsp: Boolean(this._tlsOptions.requestOCSP),
       keyLog: keyLog.isWanted(this),
       alpn,
@@ -187,9 +196,24 @@ class TLSSocket extends net.Socket {
   }
 
   /** What the session tells besides data. */
-  _onTold({ keyLog: lines, hasOcsp, ocspResponse }) {
+  _onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
     for (const line of lines) keyLog.tell(this, line);
     if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
+    if (count > 0 && !this.#sessionsHeld) this._releaseSessions();
+  }
+
+  /** Tells the sessions that the server has given, from the verdict on. */
+  _releaseSessions() {
+    this.#sessionsHeld = false;
+    while (this._handle && this.listenerCount('session') > 0) {
+      const session = this._handle.session.takeSession();
+      if (!session) break;
+      this.emit('session', this.#sealed(session));
+    }
+  }
+
+  #sealed(session) {
+    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
   }
 
   _onFailure(error) {
@@ -371,6 +395,36 @@ class TLSSocket extends net.Socket {
   }
 
   // --- settings -------------------------------------------------------------------------------------
+
+  /** Offers a session to the server. One with another server is passed over. */
+  setSession(session) {
+    const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+    validate.view(bytes, 'session');
+    this.#offered = sessions.open(bytes, this._peerName);
+  }
+
+  getSession() {
+    if (!this._handle) return null;
+    const newest = this._handle.session?.newestSession();
+    return newest ? this.#sealed(newest) : undefined;
+  }
+
+  getTLSTicket() {
+    if (!this._handle) return null;
+    return this._handle.session?.newestTicket() ?? undefined;
+  }
+
+  /** Whether the server of the session that was resumed was found to be this one, by name too. */
+  _isVerifiedBySession() {
+    return this.isSessionReused() && Boolean(this.#offered?.verified);
+  }
+
+  /** The server's certificate, also that of the session that was resumed. */
+  _judgedCertificate() {
+    const context = nativeContext(this.ssl.context);
+    const chain = this._handle.session.peerCertificates();
+    return peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
+  }
 
   setServername(name) {
     validate.string(name, 'name');

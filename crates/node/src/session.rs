@@ -6,6 +6,7 @@
 //! JavaScript never calls both at once; if it did, it would get an error, not wait.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice};
 use napi_derive::napi;
 use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, Sink};
-use sealwire::{Alert, ClientOptions, Error, ServerOptions};
+use sealwire::{Alert, ClientOptions, ClientSession, Error, ServerOptions};
 
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
@@ -31,6 +32,8 @@ pub struct Progress {
     pub output: Option<Buffer>,
     /// What the client said first, when that is a question. Nothing goes on before the answer.
     pub client_hello: Option<Hello>,
+    /// A session to be stored. Nothing goes on before [`Session::stored`].
+    pub store_session: Option<Stored>,
     /// What was agreed: the handshake is complete.
     pub complete: Option<PeerFacts>,
     /// Data that came along with the end of the handshake.
@@ -45,6 +48,15 @@ pub struct Progress {
     pub failure: Option<Failure>,
 }
 
+/// A server's session, for the program's store.
+#[napi(object, object_from_js = false)]
+pub struct Stored {
+    /// Under which it will be asked for.
+    pub id: Buffer,
+    /// The session. Secret.
+    pub data: Buffer,
+}
+
 /// What a session tells besides data, in order of its kind.
 #[derive(Default)]
 #[napi(object, object_from_js = false)]
@@ -55,6 +67,8 @@ pub struct Told {
     pub has_ocsp: bool,
     /// The OCSP response that the server has stapled.
     pub ocsp_response: Option<Buffer>,
+    /// How many sessions the server has given, for [`Session::take_session`].
+    pub sessions: u32,
 }
 
 /// A ClientHello.
@@ -66,6 +80,10 @@ pub struct Hello {
     pub alpn: Vec<Buffer>,
     /// The session id.
     pub session_id: Buffer,
+    /// The ids under which a session with this client may have been stored.
+    pub stored_ids: Vec<Buffer>,
+    /// Whether TLS 1.3 is offered.
+    pub offers_tls13: bool,
     /// Whether a ticket is offered.
     pub offers_ticket: bool,
     /// Whether an OCSP staple is asked for.
@@ -79,6 +97,8 @@ pub struct HelloAnswer {
     pub alpn: Option<Vec<Buffer>>,
     /// The OCSP response to staple.
     pub ocsp_staple: Option<Buffer>,
+    /// The stored session to resume.
+    pub session: Option<Buffer>,
     /// End the connection with this alert instead.
     pub alert: Option<u8>,
 }
@@ -92,6 +112,10 @@ struct Connection {
     /// Records that did not fit into the room that JavaScript had for them.
     unsent: Vec<u8>,
     told: Told,
+    /// Sessions that the server has given and JavaScript has not taken.
+    sessions: VecDeque<ClientSession>,
+    /// The newest of all that it has given.
+    newest: Option<ClientSession>,
     failure: Option<Error>,
 }
 
@@ -163,11 +187,25 @@ impl Session {
         if let Some(staple) = &answer.ocsp_staple {
             reply = reply.ocsp_staple(staple.to_vec());
         }
+        if let Some(session) = &answer.session {
+            reply = reply.resume(session.to_vec());
+        }
         let reply = match answer.alert {
             Some(alert) => Reply::RefuseWith(Alert::from_number(alert)),
             None => Reply::ClientHello(reply),
         };
         if let Err(error) = session.reply(reply) {
+            connection.failure = Some(error);
+        }
+        Ok(())
+    }
+
+    /// The session told last is stored. [`advance`](Self::advance) goes on from there.
+    #[napi]
+    pub fn stored(&self) -> Result<(), Thrown> {
+        let mut connection = self.lock()?;
+        let Stage::Live(session) = &mut connection.stage else { return Err(misuse("no question")) };
+        if let Err(error) = session.reply(Reply::Proceed) {
             connection.failure = Some(error);
         }
         Ok(())
@@ -182,8 +220,7 @@ impl Session {
         mut report: BufferSlice<'_>,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), data, failure, told, .. } = &mut *connection
-        else {
+        let Connection { stage: Stage::Live(session), data, failure, .. } = &mut *connection else {
             return Err(misuse("the session is gone"));
         };
         let (report, _) = report.as_chunks_mut::<4>();
@@ -203,12 +240,11 @@ impl Session {
                 0
             }
         };
-        while let Some(event) = session.poll_event() {
-            told.add(event);
-        }
-        if !told.is_empty() {
+        connection.gather();
+        if !connection.told.is_empty() {
             flags |= TOLD;
         }
+        let Stage::Live(session) = &connection.stage else { return Err(misuse("no session")) };
         if session.peer_has_closed() {
             flags |= PEER_CLOSED;
         }
@@ -304,6 +340,24 @@ impl Session {
         })
     }
 
+    /// The next session that the server has given, as bytes that are good in this process.
+    #[napi]
+    pub fn take_session(&self) -> Result<Option<Buffer>, Thrown> {
+        Ok(self.lock()?.sessions.pop_front().map(|session| session.to_bytes().into()))
+    }
+
+    /// The newest session that the server has given.
+    #[napi]
+    pub fn newest_session(&self) -> Result<Option<Buffer>, Thrown> {
+        Ok(self.lock()?.newest.as_ref().map(|session| session.to_bytes().into()))
+    }
+
+    /// The ticket of the newest session, in TLS 1.2.
+    #[napi]
+    pub fn newest_ticket(&self) -> Result<Option<Buffer>, Thrown> {
+        Ok(self.lock()?.newest.as_ref().and_then(|session| session.ticket().map(Buffer::from)))
+    }
+
     /// Our own certificates as they were shown, leaf first, in DER.
     #[napi]
     pub fn local_certificates(&self) -> Result<Vec<Buffer>, Thrown> {
@@ -366,6 +420,8 @@ impl Session {
             data: Vec::new(),
             unsent: Vec::new(),
             told: Told::default(),
+            sessions: VecDeque::new(),
+            newest: None,
             failure: None,
         })))
     }
@@ -430,6 +486,7 @@ impl Connection {
         let mut progress = Progress {
             output: self.output(),
             client_hello: None,
+            store_session: None,
             complete: None,
             data: None,
             rest: None,
@@ -437,19 +494,25 @@ impl Connection {
             told: None,
             failure: self.failure.as_ref().map(Failure::from),
         };
-        let Stage::Live(session) = &mut self.stage else { return progress };
-        while let Some(event) = session.poll_event() {
+        for event in self.gather() {
             match event {
                 Event::Question(Question::ClientHello(hello)) => {
                     progress.client_hello = Some(Hello::from(&*hello));
                 }
-                Event::HandshakeComplete => {
-                    progress.complete = session.peer().map(PeerFacts::from);
+                Event::Question(Question::StoreSession { id, data }) => {
+                    let data = data.into_vec().into();
+                    progress.store_session = Some(Stored { id: id.into(), data });
                 }
-                event => self.told.add(event),
+                Event::HandshakeComplete => {
+                    if let Stage::Live(session) = &self.stage {
+                        progress.complete = session.peer().map(PeerFacts::from);
+                    }
+                }
+                _ => {}
             }
         }
         progress.told = (!self.told.is_empty()).then(|| mem::take(&mut self.told));
+        let Stage::Live(session) = &mut self.stage else { return progress };
         progress.peer_closed = session.peer_has_closed();
         if progress.complete.is_some() {
             progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
@@ -457,6 +520,28 @@ impl Connection {
                 (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
         }
         progress
+    }
+
+    /// Writes down what was told, and gives the events that are for the handshake.
+    fn gather(&mut self) -> Vec<Event> {
+        let Stage::Live(session) = &mut self.stage else { return Vec::new() };
+        let mut others = Vec::new();
+        while let Some(event) = session.poll_event() {
+            match event {
+                Event::KeyLog(line) => self.told.key_log.push(line.as_str().to_owned()),
+                Event::OcspResponse(response) => {
+                    self.told.has_ocsp = true;
+                    self.told.ocsp_response = response.map(Buffer::from);
+                }
+                Event::NewSession(session) => {
+                    self.told.sessions += 1;
+                    self.newest = Some(session.clone());
+                    self.sessions.push_back(session);
+                }
+                event => others.push(event),
+            }
+        }
+        others
     }
 
     fn output(&mut self) -> Option<Buffer> {
@@ -469,20 +554,8 @@ impl Connection {
 }
 
 impl Told {
-    fn add(&mut self, event: Event) {
-        match event {
-            Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
-            Event::OcspResponse(response) => {
-                self.has_ocsp = true;
-                self.ocsp_response = response.map(Buffer::from);
-            }
-            // The end of the peer's data is in the flags; questions are for the handshake.
-            _ => {}
-        }
-    }
-
     fn is_empty(&self) -> bool {
-        self.key_log.is_empty() && !self.has_ocsp
+        self.key_log.is_empty() && !self.has_ocsp && self.sessions == 0
     }
 }
 
@@ -492,6 +565,8 @@ impl From<&ClientHello> for Hello {
             server_name: hello.server_name().map(str::to_owned),
             alpn: hello.alpn().iter().map(|name| name.as_slice().into()).collect(),
             session_id: hello.session_id().into(),
+            stored_ids: hello.session_ids().map(Buffer::from).collect(),
+            offers_tls13: hello.supported_versions().contains(&0x0304),
             offers_ticket: hello.offers_ticket(),
             requests_ocsp: hello.requests_ocsp(),
         }
