@@ -18,7 +18,7 @@ function open(bytes, name) {
   const start = MAGIC.length + 2;
   if (view.length < start || !view.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const end = start + view.readUInt16BE(MAGIC.length);
-  if (view.length <= end) return undefined;
+  if (view.length < end + 1) return undefined;
   if (name !== undefined && view.toString('utf8', start, end) !== name) return undefined;
   return { verified: view[end] === 1, session: view.subarray(end + 1) };
 }

@@ -205,16 +205,11 @@ class TLSSocket extends net.Socket {
   /** Tells the sessions that the server has given, from the verdict on. */
   _releaseSessions() {
     this.#sessionsHeld = false;
-    while (this._handle && this.listenerCount('session') > 0) {
-      const session = this._handle.session.takeSession();
-      if (!session) break;
-      this.emit('session', this.#sealed(session));
+    while (this._handle?.session.nextSession()) {
+      if (this.listenerCount('session') > 0) this.emit('session', this.getSession());
     }
   }
 
-  #sealed(session) {
-    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
-  }
 
   _onFailure(error) {
     if (this._hadError) return;
@@ -405,13 +400,15 @@ class TLSSocket extends net.Socket {
 
   getSession() {
     if (!this._handle) return null;
-    const newest = this._handle.session?.newestSession();
-    return newest ? this.#sealed(newest) : undefined;
+    if (!this.#facts) return undefined;
+    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
+    const session = this._handle.session.currentSession() ?? Buffer.alloc(0);
+    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
   }
 
   getTLSTicket() {
     if (!this._handle) return null;
-    return this._handle.session?.newestTicket() ?? undefined;
+    return this._handle.session?.currentTicket() ?? undefined;
   }
 
   /** Whether the server of the session that was resumed was found to be this one, by name too. */

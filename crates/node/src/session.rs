@@ -67,7 +67,7 @@ pub struct Told {
     pub has_ocsp: bool,
     /// The OCSP response that the server has stapled.
     pub ocsp_response: Option<Buffer>,
-    /// How many sessions the server has given, for [`Session::take_session`].
+    /// How many sessions the server has given, for [`Session::next_session`].
     pub sessions: u32,
 }
 
@@ -112,10 +112,10 @@ struct Connection {
     /// Records that did not fit into the room that JavaScript had for them.
     unsent: Vec<u8>,
     told: Told,
-    /// Sessions that the server has given and JavaScript has not taken.
+    /// The session that is offered to the server, and then the one told last.
+    session: Option<ClientSession>,
+    /// Sessions that the server has given and that are to be told.
     sessions: VecDeque<ClientSession>,
-    /// The newest of all that it has given.
-    newest: Option<ClientSession>,
     failure: Option<Error>,
 }
 
@@ -147,15 +147,17 @@ impl Session {
     /// A client session. The first [`advance`](Self::advance) gives the ClientHello.
     #[napi(factory)]
     pub fn client(context: &SecureContext, connection: ClientConnection) -> Result<Self, Thrown> {
-        let start = (context.context.clone(), connection.options()?);
-        Ok(Self::of(Stage::New(Box::new(start))))
+        let offered = connection.session.as_deref().and_then(ClientSession::from_bytes);
+        let options = connection.options(offered.clone())?;
+        let stage = Stage::New(Box::new((context.context.clone(), options)));
+        Ok(Self::of(stage, offered))
     }
 
     /// A server session.
     #[napi(factory)]
     pub fn server(context: &SecureContext, connection: ServerConnection) -> Self {
         let options: ServerOptions = connection.options();
-        Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)))
+        Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)), None)
     }
 
     /// Goes on with the handshake on the thread pool, with more bytes received, if there are any.
@@ -340,22 +342,29 @@ impl Session {
         })
     }
 
-    /// The next session that the server has given, as bytes that are good in this process.
+    /// Makes the next session that the server has given the [`current`](Self::current_session)
+    /// one. False: there is none.
     #[napi]
-    pub fn take_session(&self) -> Result<Option<Buffer>, Thrown> {
-        Ok(self.lock()?.sessions.pop_front().map(|session| session.to_bytes().into()))
+    pub fn next_session(&self) -> Result<bool, Thrown> {
+        let mut connection = self.lock()?;
+        let next = connection.sessions.pop_front();
+        let found = next.is_some();
+        connection.session = next.or(connection.session.take());
+        Ok(found)
     }
 
-    /// The newest session that the server has given.
+    /// The session of this connection, as bytes that are good in this process.
     #[napi]
-    pub fn newest_session(&self) -> Result<Option<Buffer>, Thrown> {
-        Ok(self.lock()?.newest.as_ref().map(|session| session.to_bytes().into()))
+    pub fn current_session(&self) -> Result<Option<Buffer>, Thrown> {
+        Ok(self.lock()?.current_session().map(|session| session.to_bytes().into()))
     }
 
-    /// The ticket of the newest session, in TLS 1.2.
+    /// Its ticket, in TLS 1.2.
     #[napi]
-    pub fn newest_ticket(&self) -> Result<Option<Buffer>, Thrown> {
-        Ok(self.lock()?.newest.as_ref().and_then(|session| session.ticket().map(Buffer::from)))
+    pub fn current_ticket(&self) -> Result<Option<Buffer>, Thrown> {
+        let connection = self.lock()?;
+        let ticket = connection.current_session().and_then(ClientSession::ticket);
+        Ok(ticket.map(Buffer::from))
     }
 
     /// Our own certificates as they were shown, leaf first, in DER.
@@ -413,15 +422,15 @@ impl Session {
         }
     }
 
-    fn of(stage: Stage) -> Self {
+    fn of(stage: Stage, offered: Option<ClientSession>) -> Self {
         Self(Arc::new(Mutex::new(Connection {
             stage,
             received: Vec::new(),
             data: Vec::new(),
             unsent: Vec::new(),
             told: Told::default(),
+            session: offered,
             sessions: VecDeque::new(),
-            newest: None,
             failure: None,
         })))
     }
@@ -504,8 +513,10 @@ impl Connection {
                     progress.store_session = Some(Stored { id: id.into(), data });
                 }
                 Event::HandshakeComplete => {
-                    if let Stage::Live(session) = &self.stage {
-                        progress.complete = session.peer().map(PeerFacts::from);
+                    let Stage::Live(session) = &self.stage else { continue };
+                    progress.complete = session.peer().map(PeerFacts::from);
+                    if !session.peer().is_some_and(sealwire::Peer::is_resumed) {
+                        self.session = None; // what was offered was not taken
                     }
                 }
                 _ => {}
@@ -522,6 +533,11 @@ impl Connection {
         progress
     }
 
+    /// Before any is told, the newest that there is.
+    fn current_session(&self) -> Option<&ClientSession> {
+        self.session.as_ref().or(self.sessions.back())
+    }
+
     /// Writes down what was told, and gives the events that are for the handshake.
     fn gather(&mut self) -> Vec<Event> {
         let Stage::Live(session) = &mut self.stage else { return Vec::new() };
@@ -535,7 +551,6 @@ impl Connection {
                 }
                 Event::NewSession(session) => {
                     self.told.sessions += 1;
-                    self.newest = Some(session.clone());
                     self.sessions.push_back(session);
                 }
                 event => others.push(event),

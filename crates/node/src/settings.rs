@@ -16,7 +16,8 @@ pub struct ClientConnection {
     pub server_name: Option<String>,
     /// The protocols to offer.
     pub alpn: Vec<Buffer>,
-    /// The session to resume, as [`take_session`](crate::session::Session::take_session) gave it.
+    /// The session to resume, as [`current_session`](crate::session::Session::current_session)
+    /// gave it.
     pub session: Option<Buffer>,
     /// Whether to tell the OCSP staple.
     pub request_ocsp: bool,
@@ -43,7 +44,7 @@ pub struct ServerConnection {
 
 impl ClientConnection {
     /// The verdict is recorded and JavaScript judges it, name and all, before any data moves.
-    pub(crate) fn options(self) -> Result<ClientOptions, Thrown> {
+    pub(crate) fn options(self, session: Option<ClientSession>) -> Result<ClientOptions, Thrown> {
         // Without SNI the name is used for nothing: sessions are offered only when JavaScript says
         // so.
         let send_sni = self.server_name.is_some();
@@ -52,7 +53,7 @@ impl ClientConnection {
             Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string())
         })?;
         let mut options = ClientOptions::new(name);
-        if let Some(session) = self.session.as_deref().and_then(ClientSession::from_bytes) {
+        if let Some(session) = session {
             options = options.resume_session(session);
         }
         Ok(options
