@@ -247,7 +247,7 @@ class TLSHandle {
     this.#role.onHello(hello, (credentials, answer, refusal) => {
       if (this.#state === 'closed') return;
       this.#refusal = refusal;
-      this.#session.answerHello(credentials, answer);
+      this.#session.answerHello(credentials, this.keyCert ?? null, answer);
       this.#advance(null);
     });
   }

@@ -76,8 +76,8 @@ class TLSSocket extends net.Socket {
   _init(socket) {
     const options = this._tlsOptions;
     this.server = options.server;
-    this._handle.context = options.secureContext ?? createSecureContext(options);
-    nativeContext(this._handle.context, 'options.secureContext');
+    this._handle.context = options.secureContext || options.credentials || createSecureContext(options);
+    nativeContext(this._handle.context);
     if (options.isServer) {
       if (options.SNICallback) this._SNICallback = options.SNICallback;
       this.ssl.asksHello = asksHello(this);
@@ -166,7 +166,7 @@ class TLSSocket extends net.Socket {
       serverName: this.#servername,
       session: this.#offered?.session,
       requestOcsp: Boolean(this._tlsOptions.requestOCSP),
-      keyLog: keyLog.isWanted(this),
+      keyLog: true,
       alpn,
     });
   }
@@ -197,7 +197,7 @@ class TLSSocket extends net.Socket {
 
   /** What the session tells besides data. */
   _onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
-    for (const line of lines) keyLog.tell(this, line);
+    if (lines > 0) keyLog.tell(this, this._handle.session);
     if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
     if (count > 0 && !this.#sessionsHeld) this._releaseSessions();
   }
@@ -427,6 +427,11 @@ class TLSSocket extends net.Socket {
     validate.string(name, 'name');
     if (this._tlsOptions.isServer) throw nodeError('ERR_TLS_SNI_FROM_SERVER');
     this.#servername = name;
+  }
+
+  /** Shows this certificate, whatever the client offers: for use in ALPNCallback and SNICallback. */
+  setKeyCert(context) {
+    if (this._handle) this._handle.keyCert = nativeContext(context);
   }
 
   setMaxSendFragment(size) {

@@ -14,7 +14,7 @@ use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice};
 use napi_derive::napi;
 use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, Sink};
-use sealwire::{Alert, ClientOptions, ClientSession, Error, ServerOptions};
+use sealwire::{Alert, ClientOptions, ClientSession, Error, KeyLogLine, ServerOptions};
 
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
@@ -61,8 +61,8 @@ pub struct Stored {
 #[derive(Default)]
 #[napi(object, object_from_js = false)]
 pub struct Told {
-    /// Lines of the key log.
-    pub key_log: Vec<String>,
+    /// How many lines the key log has, for [`Session::take_key_log`].
+    pub key_log: u32,
     /// Whether the server's staple was told, or that there is none.
     pub has_ocsp: bool,
     /// The OCSP response that the server has stapled.
@@ -112,6 +112,8 @@ struct Connection {
     /// Records that did not fit into the room that JavaScript had for them.
     unsent: Vec<u8>,
     told: Told,
+    /// Secrets, which leave here only when somebody listens.
+    key_log: Vec<KeyLogLine>,
     /// The session that is offered to the server, and then the one told last.
     session: Option<ClientSession>,
     /// Sessions that the server has given and that are to be told.
@@ -170,11 +172,12 @@ impl Session {
     }
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
-    /// judge by. [`advance`](Self::advance) goes on from there.
+    /// judge by, and `identity` whose certificate to show whatever the client offers. [`advance`](Self::advance) goes on from there.
     #[napi]
     pub fn answer_hello(
         &self,
         credentials: Option<&SecureContext>,
+        identity: Option<&SecureContext>,
         answer: HelloAnswer,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
@@ -182,6 +185,9 @@ impl Session {
         let mut reply = HelloReply::new();
         if let Some(credentials) = credentials {
             reply = reply.credentials(credentials.context.clone());
+        }
+        if let Some(identity) = identity.and_then(|context| context.context.identities().first()) {
+            reply = reply.identity(identity.clone());
         }
         if let Some(alpn) = &answer.alpn {
             reply = reply.alpn(alpn.iter().map(|name| name.to_vec()));
@@ -342,6 +348,14 @@ impl Session {
         })
     }
 
+    /// The lines of the key log, when somebody `listens`; else they are wiped.
+    #[napi]
+    pub fn take_key_log(&self, listens: bool) -> Result<Vec<String>, Thrown> {
+        let lines = mem::take(&mut self.lock()?.key_log);
+        let lines = lines.iter().filter(|_| listens);
+        Ok(lines.map(|line| line.as_str().to_owned()).collect())
+    }
+
     /// Makes the next session that the server has given the [`current`](Self::current_session)
     /// one. False: there is none.
     #[napi]
@@ -429,6 +443,7 @@ impl Session {
             data: Vec::new(),
             unsent: Vec::new(),
             told: Told::default(),
+            key_log: Vec::new(),
             session: offered,
             sessions: VecDeque::new(),
             failure: None,
@@ -544,7 +559,10 @@ impl Connection {
         let mut others = Vec::new();
         while let Some(event) = session.poll_event() {
             match event {
-                Event::KeyLog(line) => self.told.key_log.push(line.as_str().to_owned()),
+                Event::KeyLog(line) => {
+                    self.told.key_log += 1;
+                    self.key_log.push(line);
+                }
                 Event::OcspResponse(response) => {
                     self.told.has_ocsp = true;
                     self.told.ocsp_response = response.map(Buffer::from);
@@ -570,7 +588,7 @@ impl Connection {
 
 impl Told {
     fn is_empty(&self) -> bool {
-        self.key_log.is_empty() && !self.has_ocsp && self.sessions == 0
+        self.key_log == 0 && !self.has_ocsp && self.sessions == 0
     }
 }
 
