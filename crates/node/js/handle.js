@@ -204,9 +204,9 @@ class TLSHandle {
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
     // rejection: so out of the promise first.
-    this.#session.advance(chunk).then((progress) => {
-      process.nextTick(() => this.#onProgress(progress));
-    });
+    this.#session.advance(chunk).then(
+      (progress) => process.nextTick(() => this.#onProgress(progress)),
+      (error) => process.nextTick(() => this.#owner._onFailure(error)));
   }
 
   #onProgress(progress) {

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::Env;
@@ -462,9 +463,11 @@ impl napi::Task for Advance {
     type Output = ();
     type JsValue = Progress;
 
+    /// Nothing in it panics; if something did, it would be an error of this connection and not
+    /// the end of the process.
     fn compute(&mut self) -> napi::Result<()> {
-        self.lock().advance();
-        Ok(())
+        catch_unwind(AssertUnwindSafe(|| self.lock().advance()))
+            .map_err(|_| napi::Error::from_reason("the TLS engine has panicked"))
     }
 
     fn resolve(&mut self, _env: Env, (): ()) -> napi::Result<Progress> {
