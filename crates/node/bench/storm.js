@@ -19,7 +19,7 @@ async function measure(seconds, atOnce, certificate) {
   for (const which of ['node:tls', 'sealwire', 'node:tls', 'sealwire']) {
     const row = await round(which, seconds, atOnce, certificate);
     console.log(`${which.padEnd(9)} ${String(row.perSecond).padStart(6)} handshakes/s  ` +
-      `${String(row.cpu).padStart(6)} us of processor each  loop delay ` +
+      `${String(row.cpu).padStart(6)} us of processor each, ${row.thread} on the JavaScript thread  loop delay ` +
       `p50 ${row.p50} ms  p99 ${row.p99} ms  max ${row.max} ms`);
   }
 }
@@ -52,6 +52,7 @@ function serve(which, certificate) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const start = process.cpuUsage();
+  const ofThread = process.threadCpuUsage?.();
   process.on('message', () => {
     delay.disable();
     const { user, system } = process.cpuUsage(start);
@@ -60,11 +61,16 @@ function serve(which, certificate) {
     process.send({
       count,
       cpu: Math.round((user + system) / count),
+      thread: ofThread ? Math.round(total(process.threadCpuUsage(ofThread)) / count) : '?',
       p50: ms(delay.percentile(50)),
       p99: ms(delay.percentile(99)),
       max: ms(delay.max),
     });
   });
+}
+
+function total({ user, system }) {
+  return user + system;
 }
 
 function call(port, seconds, atOnce) {

@@ -32,6 +32,10 @@ const MOST_IN_RECORD = 16384;
 const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
 
+/** A client that has no certificate ends its handshake with less than this (a key, if it is TLS 1.2,
+ * and Finished), and to check that takes less than to wake a thread. */
+const FINISHED = 256;
+
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
@@ -46,6 +50,8 @@ class TLSHandle {
   #received = null;
   /** Whether the session is with the thread pool, or waits for an answer of the program. */
   #busy = false;
+  /** Whether a server has answered the ClientHello, which is its work. */
+  #answered = false;
   #transportEnded = false;
   #transportGone = false;
   #eofTold = false;
@@ -200,6 +206,10 @@ class TLSHandle {
       process.nextTick(() => this.#owner._onFailure(error));
       return;
     }
+    if (this.#answered && chunk?.length < FINISHED) {
+      this.#onProgress(this.#session.advanceNow(chunk));
+      return;
+    }
     this.#busy = true;
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
@@ -212,6 +222,7 @@ class TLSHandle {
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
+    this.#answered ||= this.#role.isServer && Boolean(progress.output);
     if (this.reading || !progress.complete) this.#listening.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#held = progress.output;

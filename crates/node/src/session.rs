@@ -172,6 +172,16 @@ impl Session {
         Ok(AsyncTask::new(Advance(self.0.clone())))
     }
 
+    /// As [`advance`](Self::advance), at once: for a message that costs less than the way to
+    /// another thread and back.
+    #[napi]
+    pub fn advance_now(&self, received: &[u8]) -> Result<Progress, Thrown> {
+        let mut connection = self.lock()?;
+        connection.received.extend_from_slice(received);
+        connection.advance();
+        Ok(connection.progress())
+    }
+
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
     /// judge by, and `identity` whose certificate to show whatever the client offers. [`advance`](Self::advance) goes on from there.
     #[napi]
