@@ -5,6 +5,7 @@
 const net = require('net');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
+const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
 
@@ -52,7 +53,10 @@ function connect(...args) {
   }
   tlsSocket._releaseControl();
   tlsSocket._peerName = peerName(options);
-  if (options.session) tlsSocket.setSession(options.session);
+  if (options.session) {
+    sessions.check(options.session);
+    tlsSocket.setSession(options.session);
+  }
   if (servername) tlsSocket.setServername(servername);
   if (socket) tlsSocket._start();
   const onEarlyEnd = () => tellEarlyEnd(tlsSocket, options);

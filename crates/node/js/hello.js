@@ -13,7 +13,7 @@ const NO_APPLICATION_PROTOCOL = 120;
 function asksHello(socket) {
   const { server, ALPNCallback, SNICallback } = socket._tlsOptions;
   const listens = (event) => server?.listenerCount?.(event) > 0;
-  return Boolean(ALPNCallback || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
+  return Boolean(typeof ALPNCallback === 'function' || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
 }
 
 /** Asks the program and gives its answer to `reply`. */
@@ -74,7 +74,7 @@ function storeSession(socket, id, data, proceed) {
 
 function chooseProtocol(socket, hello, answer, next, reply) {
   const { ALPNCallback } = socket._tlsOptions;
-  if (!ALPNCallback || hello.alpn.length === 0) {
+  if (typeof ALPNCallback !== 'function' || hello.alpn.length === 0) {
     next();
     return;
   }

@@ -12,6 +12,14 @@ function seal({ session, name, verified }) {
   return Buffer.concat([MAGIC, length, identity, Buffer.of(verified ? 1 : 0), session]);
 }
 
+/** What can be no session at all is refused. */
+function check(session) {
+  if (ArrayBuffer.isView(session)) return;
+  const error = new TypeError('Session must be a buffer');
+  error.code = 'ERR_INVALID_ARG_TYPE';
+  throw error;
+}
+
 /** What is in an envelope, unless it is for another server. Bytes of anything else are no session. */
 function open(bytes, name) {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -23,4 +31,4 @@ function open(bytes, name) {
   return { verified: view[end] === 1, session: view.subarray(end + 1) };
 }
 
-module.exports = { open, seal };
+module.exports = { check, open, seal };

@@ -4,9 +4,9 @@
 
 const net = require('net');
 const { addAbortSignal } = require('stream');
-const { convertALPNProtocols, splitALPNProtocols } = require('./alpn');
+const { convertALPNProtocols, isWire, splitALPNProtocols } = require('./alpn');
 const { X509Certificate, legacy, peerCertificate } = require('./certificates');
-const { createSecureContext, nativeContext } = require('./context');
+const { createSecureContext, isContext, nativeContext } = require('./context');
 const { major, nodeError } = require('./errors');
 const { ssl, verifyError } = require('./failures');
 const { TLSHandle } = require('./handle');
@@ -394,7 +394,7 @@ class TLSSocket extends net.Socket {
   /** Offers a session to the server. One with another server is passed over. */
   setSession(session) {
     const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
-    validate.view(bytes, 'session');
+    sessions.check(bytes);
     this.#offered = sessions.open(bytes, this._peerName);
   }
 
@@ -431,7 +431,8 @@ class TLSSocket extends net.Socket {
 
   /** Shows this certificate, whatever the client offers: for use in ALPNCallback and SNICallback. */
   setKeyCert(context) {
-    if (this._handle) this._handle.keyCert = nativeContext(context);
+    if (!this._handle) return;
+    this._handle.keyCert = nativeContext(isContext(context) ? context : createSecureContext(context || {}));
   }
 
   setMaxSendFragment(size) {
@@ -472,6 +473,12 @@ class TLSSocket extends net.Socket {
 
 function checkOptions(options) {
   if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, options);
+  if (options.ALPNProtocols && !Buffer.isBuffer(options.ALPNProtocols)) {
+    throw new TypeError('Must give a Buffer as first argument');
+  }
+  if (options.ALPNProtocols && !isWire(options.ALPNProtocols)) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', 'options.ALPNProtocols', options.ALPNProtocols);
+  }
   if (options.enableTrace !== undefined) validate.boolean(options.enableTrace, 'options.enableTrace');
   if (options.isServer && options.SNICallback !== undefined) {
     validate.func(options.SNICallback, 'options.SNICallback');
