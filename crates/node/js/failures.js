@@ -138,16 +138,12 @@ function pfx(problem) {
 
 /** What is wrong with a setting, in the native side's words when Node has none. */
 function configError(error) {
-  const option = error.code?.startsWith('Config:') ? error.code.slice('Config:'.length) : undefined;
-  switch (option) {
-    case 'groups':
-      return withDetail(nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set ECDH curve'), error);
-    case 'cipher_list':
-    case 'cipher_suites':
-      return withDetail(ssl('ERR_SSL_NO_CIPHER_MATCH'), error);
-    default:
-      return error;
+  if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);
+  if (error.code === 'Config:groups') {
+    return withDetail(nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set ECDH curve'), error);
   }
+  if (error.code?.startsWith('Config:')) delete error.code;
+  return error;
 }
 
 /** Keeps what the engine found, beyond the name that OpenSSL has for it. */

@@ -63,7 +63,8 @@ pub(crate) fn material(error: impl Into<pki::Error>) -> Thrown {
 
 /// Something wrong with a setting of a context.
 pub(crate) fn config(error: &ConfigError) -> Thrown {
-    Thrown::new(format!("Config:{}", error.option()), error.to_string())
+    let code = error.code().map_or_else(|| format!("Config:{}", error.option()), str::to_owned);
+    Thrown::new(code, error.to_string())
 }
 
 /// Calls in an order that the JavaScript half never makes.

@@ -252,6 +252,15 @@ impl Session {
         })
     }
 
+    /// How many bytes of data a record holds at most. False: not a size that TLS allows.
+    #[napi]
+    pub fn set_max_fragment_size(&self, bytes: u32) -> Result<bool, Thrown> {
+        match &mut self.lock()?.stage {
+            Stage::Live(session) => Ok(session.set_max_fragment_size(bytes as usize).is_ok()),
+            _ => Err(misuse("the session is gone")),
+        }
+    }
+
     /// Says that no more data will be sent. [`take_output`](Self::take_output) has the words.
     #[napi]
     pub fn close(&self) -> Result<(), Thrown> {

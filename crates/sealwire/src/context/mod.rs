@@ -29,7 +29,7 @@ use speech::Speech;
 
 use crate::error::CannotSpeak;
 use crate::identity::Identity;
-use crate::names::CipherSuite;
+use crate::names::{CipherSuite, ProtocolVersion};
 use crate::options::ClientSettings;
 use crate::server_name::ServerName;
 use crate::session::ClientHello;
@@ -127,6 +127,20 @@ impl SecureContext {
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         clock::seconds(self.0.time.now())
+    }
+
+    /// The newest version that is spoken.
+    pub(crate) fn newest_version(&self) -> Option<ProtocolVersion> {
+        let versions = self.0.speech.versions.iter();
+        versions.filter_map(|version| ProtocolVersion::from_rustls(version.version)).max()
+    }
+
+    /// Whether one of these cipher suites is spoken, in `version` if it is known.
+    pub(crate) fn speaks_any(&self, suites: &[u16], version: Option<ProtocolVersion>) -> bool {
+        self.0.provider.cipher_suites.iter().any(|suite| {
+            let its_version = ProtocolVersion::from_rustls(suite.version().version);
+            suites.contains(&suite.suite().into()) && (version.is_none() || version == its_version)
+        })
     }
 
     /// Which of a peer's signature schemes are ours as well, in the peer's order.

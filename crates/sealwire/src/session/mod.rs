@@ -15,6 +15,7 @@ mod engine;
 mod event;
 mod facts;
 mod hello;
+mod last_word;
 pub(crate) mod provider;
 pub(crate) mod secrets;
 mod sniff;
@@ -23,6 +24,7 @@ pub(crate) mod verifier;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::IoSlice;
 use std::mem;
 use std::sync::Arc;
 
@@ -37,9 +39,12 @@ pub use hello::{ClientHello, MAX_CLIENT_HELLO};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
+use crate::alert::Alert;
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
+use crate::fault::{Diagnosis, Fault, diagnose_with};
 use crate::names::ProtocolVersion;
+use crate::openssl_reason as reason;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
 
@@ -62,7 +67,7 @@ enum Stage {
     /// A server that has not read the whole ClientHello yet.
     Hello(Box<ServerOptions>, hello::Reassembly),
     /// Stands still until [`Reply`] to [`Question::ClientHello`].
-    HelloAsked(Box<ServerOptions>, Offer),
+    HelloAsked(Box<ServerOptions>, Box<ClientHello>),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>),
@@ -80,8 +85,10 @@ struct Handshake {
     server_name: Option<String>,
     /// The identity that is ours when none was asked for.
     own: Option<Arc<[Certificate]>>,
-    /// The signature schemes of a client's hello, by number.
-    offered_schemes: Vec<u16>,
+    /// What the client said, when we are the server.
+    hello: Option<Box<ClientHello>>,
+    /// Whether we have sent what only the keys of this connection can read.
+    encrypting: bool,
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
 }
@@ -89,12 +96,6 @@ struct Handshake {
 /// The bounds of [`Session::set_max_fragment_size`].
 const MIN_FRAGMENT: usize = 512;
 const MAX_FRAGMENT: usize = 16 * 1024;
-
-/// What is kept of a ClientHello.
-struct Offer {
-    server_name: Option<String>,
-    signature_schemes: Vec<u16>,
-}
 
 #[derive(Default, Clone, Copy)]
 struct Closing {
@@ -129,7 +130,8 @@ impl Session {
             ask_about_peer: *ask_about_peer,
             request_ocsp,
             own: context.first_chain().cloned(),
-            offered_schemes: Vec::new(),
+            hello: None,
+            encrypting: false,
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
@@ -218,15 +220,29 @@ impl Session {
     /// [`Error::Misused`] before [`Event::HandshakeComplete`] and after
     /// [`send_close_notify`](Self::send_close_notify); the connection's error if it has failed.
     pub fn encrypt(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.encrypt_vectored(&[IoSlice::new(plaintext)], out)
+    }
+
+    /// As [`encrypt`](Self::encrypt), of data in several pieces. They become as few records as
+    /// they would in one piece.
+    ///
+    /// # Errors
+    /// As [`encrypt`](Self::encrypt).
+    pub fn encrypt_vectored(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         if self.closing.we_sent_close_notify {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
             Stage::Open(channel) => {
                 let before = out.len();
-                out.append(&mut self.out);
+                out.extend_from_slice(&mem::take(&mut self.out));
                 channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
-                self.traffic.sent.plaintext += plaintext.len() as u64;
+                self.traffic.sent.plaintext +=
+                    plaintext.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
             }
@@ -253,7 +269,11 @@ impl Session {
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         self.traffic.sent.tls += self.out.len() as u64;
-        out.append(&mut self.out);
+        // Nothing is kept: after the handshake there is seldom more.
+        match out.is_empty() && out.capacity() < self.out.len() {
+            true => *out = mem::take(&mut self.out),
+            false => out.extend_from_slice(&mem::take(&mut self.out)),
+        }
     }
 
     /// Whether [`take_output`](Self::take_output) has something.
@@ -274,7 +294,11 @@ impl Session {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if self.events.is_empty() {
+            self.events = VecDeque::new(); // after the handshake there is seldom another
+        }
+        Some(event)
     }
 
     /// Answers the open question. Call [`receive`](Self::receive) again afterwards, with the
@@ -295,12 +319,12 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
-            (Stage::HelloAsked(options, offer), reply) => {
+            (Stage::HelloAsked(options, hello), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
                     _ => HelloReply::new(),
                 };
-                self.start_server(*options, offer, reply)
+                self.start_server(*options, hello, reply)
             }
             (Stage::PeerAsked(engine), _) => self.open(engine),
             (stage, _) => {
@@ -345,6 +369,11 @@ impl Session {
         if let Some(found) = sniff::not_tls(tls, true) {
             return Err(self.fail(Error::NotTls(found)));
         }
+        if matches!(tls, [21, 3, ..]) {
+            // rustls would take it for the client's last word, and wait.
+            let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
+            return Err(self.refuse(Error::Misbehaved(fault), Alert::from_number(10)));
+        }
         let Stage::Hello(_, reassembly) = &mut self.stage else {
             unreachable!("called in this stage only")
         };
@@ -356,15 +385,11 @@ impl Session {
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
-        let offer = Offer {
-            server_name: hello.server_name().map(str::to_owned),
-            signature_schemes: hello.signature_schemes().to_vec(),
-        };
         if options.ask_client_hello {
-            self.events.push_back(Event::Question(Question::ClientHello(hello)));
-            self.stage = Stage::HelloAsked(options, offer);
+            self.events.push_back(Event::Question(Question::ClientHello(hello.clone())));
+            self.stage = Stage::HelloAsked(options, hello);
         } else {
-            self.start_server(*options, offer, HelloReply::new())?;
+            self.start_server(*options, hello, HelloReply::new())?;
         }
         Ok(true)
     }
@@ -372,15 +397,17 @@ impl Session {
     fn start_server(
         &mut self,
         options: ServerOptions,
-        offer: Offer,
+        hello: Box<ClientHello>,
         reply: HelloReply,
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
             self.context = context;
         }
         if let Err(lack) = self.context.can_speak() {
-            self.out.extend(lack.alert().plain_record());
-            return Err(self.fail(lack.into()));
+            return Err(self.refuse(lack.into(), lack.alert()));
+        }
+        if let Some((error, alert)) = hello.objection(self.context.newest_version()) {
+            return Err(self.refuse(error, alert));
         }
         let own = match (&reply.identity, &reply.credentials) {
             (Some(identity), _) => Some(identity.shared_chain()),
@@ -415,9 +442,10 @@ impl Session {
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             request_ocsp: false,
-            server_name: offer.server_name,
+            server_name: hello.server_name().map(str::to_owned),
             own,
-            offered_schemes: offer.signature_schemes,
+            hello: Some(hello),
+            encrypting: false,
             unheard: false,
         }));
         Ok(())
@@ -434,7 +462,8 @@ impl Session {
             }
             handshake.unheard = false;
         }
-        let Handshake { engine, desk, .. } = &mut **handshake;
+        let Handshake { engine, desk, encrypting, hello, .. } = &mut **handshake;
+        let start = self.out.len();
         let out = &mut self.out;
         let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
@@ -442,7 +471,10 @@ impl Session {
         }
         let outcome = match step {
             Ok(Step::HandshakeComplete) => self.complete_handshake().map(|()| true),
-            Ok(_) => Ok(false),
+            Ok(_) => {
+                *encrypting |= last_word::has_begun_to_encrypt(&self.out[start..]);
+                Ok(false)
+            }
             Err(error) => {
                 let version = engine.version();
                 let refusal = desk
@@ -450,10 +482,19 @@ impl Session {
                     .and_then(|desk| desk.examined.take())
                     .and_then(|(_, verdict)| verdict.refusal())
                     .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
-                Err(self.fail(match refusal {
+                let error = match refusal {
                     Some(refusal) => Error::PeerRefused(refusal),
-                    None => Error::in_handshake(error, version),
-                }))
+                    None => {
+                        let hello = hello.as_deref().map(|hello| (hello, &self.context));
+                        let Diagnosis { error, alert } = diagnose_with(error, version, hello);
+                        if let Some(alert) = alert {
+                            let may_add = !*encrypting && version != Some(ProtocolVersion::Tls13);
+                            last_word::correct(&mut self.out, start, alert, may_add);
+                        }
+                        error
+                    }
+                };
+                Err(self.fail(error))
             }
         };
         (consumed, outcome)
@@ -465,7 +506,7 @@ impl Session {
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
         let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
-        let Handshake { request_ocsp, own, offered_schemes, .. } = *handshake;
+        let Handshake { request_ocsp, own, hello, .. } = *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let mut desk = desk.expect("the engine gave the desk back");
         let we_are_client = desk.examiner.purpose == Purpose::Server;
@@ -489,7 +530,10 @@ impl Session {
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
-        let schemes = if we_are_client { &desk.requested_schemes } else { &offered_schemes };
+        let schemes = match &hello {
+            Some(hello) => hello.signature_schemes(),
+            None => &desk.requested_schemes,
+        };
         let shared_schemes = match facts.resumed {
             true => Box::default(), // nobody signed anything
             false => self.context.shared_schemes(schemes),
@@ -534,6 +578,12 @@ impl Session {
         self.events.push_back(Event::HandshakeComplete);
         self.stage = Stage::Open(channel);
         Ok(())
+    }
+
+    /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
+    fn refuse(&mut self, error: Error, alert: Alert) -> Error {
+        self.out.extend(alert.plain_record());
+        self.fail(error)
     }
 
     /// Ends the session: every later call gives the same error.
