@@ -35,8 +35,10 @@ pub use openssl_reason::OpensslReason;
 pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
 pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};
-pub use session::Session;
+pub use session::{ClientSession, Session, TicketKeys};
 pub use signature_scheme::SignatureScheme;
 #[cfg(feature = "tokio")]
-pub use tokio::{Acceptor, Connector, Listener, Parts, TlsStream};
+pub use tokio::{
+    Acceptor, Connector, Listener, MemorySessionStore, Parts, SessionStore, TlsStream,
+};
 pub use trust::TrustStore;

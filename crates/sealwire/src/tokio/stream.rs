@@ -14,7 +14,7 @@ use tokio_util::io::poll_read_buf;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::peer::Peer;
-use crate::session::{Event, Reply, Session, Sink};
+use crate::session::{ClientSession, Event, Reply, Session, Sink};
 
 /// A TLS connection over `IO`.
 ///
@@ -34,6 +34,7 @@ pub struct TlsStream<IO> {
     writer: Option<Waker>,
     at_end: bool,
     key_log: Option<KeyLogFile>,
+    new_session: Option<ClientSession>,
 }
 
 /// What a [`TlsStream`] was made of, for a protocol that goes on without TLS, or for a program that
@@ -74,6 +75,14 @@ impl<IO> TlsStream<IO> {
         &self.io
     }
 
+    /// A client's newest session that was not taken yet, to be given to
+    /// [`Connector::resume_session`](crate::Connector::resume_session). In TLS 1.3 sessions come
+    /// with the first data that are read, or later. The context resumes its sessions by itself;
+    /// this is for programs that choose.
+    pub fn take_session(&mut self) -> Option<ClientSession> {
+        self.new_session.take()
+    }
+
     /// The session: Finished values, exported keying material, bytes counted.
     pub fn session(&self) -> &Session {
         &self.session
@@ -104,6 +113,7 @@ impl<IO> TlsStream<IO> {
             writer: None,
             at_end: false,
             key_log: None,
+            new_session: None,
         }
     }
 
@@ -121,6 +131,7 @@ impl<IO> TlsStream<IO> {
                         file.write(&line);
                     }
                 }
+                Event::NewSession(session) => self.new_session = Some(session),
                 event => return Some(event),
             }
         }
@@ -206,7 +217,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             if self.session.has_output() {
                 self.session.take_output(&mut self.to_send.bytes);
             }
-            while let Some(event) = self.session.poll_event() {
+            while let Some(event) = self.take_event() {
                 self.at_end |= matches!(event, Event::PeerClosed);
             }
             // Data that came before an error are the reader's; the error comes next time.

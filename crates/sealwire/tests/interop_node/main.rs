@@ -8,6 +8,7 @@ mod hellos;
 mod peers;
 mod refused_clients;
 mod refused_servers;
+mod resumption;
 mod rules;
 mod streams;
 mod verdicts;
