@@ -161,7 +161,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             "service \"t\": listen: 127.0.0.1:7 is taken already",
         ),
     ] {
-        dir.write("tunnel.toml", format!("\n\n[[service]]\nname = \"s\"\n{}", lines));
+        dir.write("tunnel.toml", format!("\n\n[[service]]\nname = \"s\"\n{lines}"));
         for verb in ["check", "run"] {
             let ran = dir.seal(&format!("tunnel {verb} tunnel.toml"));
             assert_eq!(ran.code, 2, "{lines}: {ran:?}");

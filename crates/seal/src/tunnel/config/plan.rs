@@ -408,9 +408,6 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
             }
         }
     }
-    if service.ticket_secret_file.is_some() {
-        return says("ticket-secret-file: sessions of a fleet are not shared yet");
-    }
     if service.session_store.is_some() && service.ticket_secret_file.is_none() {
         return says(
             "session-store: sessions are stored encrypted, under keys of ticket-secret-file",
