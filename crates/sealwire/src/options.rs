@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::server_name::ServerName;
 use crate::session::ClientSession;
-use crate::verify::NameCheck;
+use crate::verify::{NameCheck, Pin};
 
 /// What becomes of a connection whose server does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +48,7 @@ pub(crate) struct ClientSettings {
     pub(crate) send_sni: bool,
     pub(crate) verification: PeerVerification,
     pub(crate) name_check: NameCheck,
+    pub(crate) pins: Option<Arc<[Pin]>>,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) resume: bool,
     pub(crate) session: Option<ClientSession>,
@@ -62,6 +63,7 @@ impl Default for ClientSettings {
             send_sni: true,
             verification: PeerVerification::Required,
             name_check: NameCheck::Rfc9525,
+            pins: None,
             alpn: Arc::from([]),
             resume: true,
             session: None,
@@ -96,6 +98,15 @@ impl ClientOptions {
     #[must_use]
     pub fn name_check(mut self, check: NameCheck) -> Self {
         self.settings.name_check = check;
+        self
+    }
+
+    /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
+    /// signed it. An empty list lets nobody pass.
+    #[must_use]
+    pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.pins = Some(pins.into_iter().collect());
         self
     }
 

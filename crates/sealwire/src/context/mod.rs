@@ -101,6 +101,11 @@ impl SecureContext {
         suites.iter().filter_map(|suite| CipherSuite::from_rustls(suite.suite())).collect()
     }
 
+    /// Whether this is the very same context, and not one that was built alike.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whom this context trusts.
     pub fn trust(&self) -> &TrustStore {
         &self.0.trust

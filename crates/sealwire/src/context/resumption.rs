@@ -21,6 +21,8 @@ pub(super) struct Settings {
     stateless: bool,
     timeout: Duration,
     id_context: Arc<[u8]>,
+    /// Of the context that is replaced.
+    kept: Option<(Arc<TicketRing>, Arc<SessionCache>)>,
 }
 
 /// The parts of a context that resume sessions.
@@ -45,6 +47,7 @@ impl Default for Settings {
             stateless: true,
             timeout: Duration::from_secs(300),
             id_context: Arc::from([]),
+            kept: None,
         }
     }
 }
@@ -56,6 +59,17 @@ impl SecureContextBuilder {
     #[must_use]
     pub fn ticket_keys(mut self, keys: TicketKeys) -> Self {
         self.sessions.ticket_keys = Some(keys);
+        self
+    }
+
+    /// Goes on with the ticket keys of `other` and the sessions that it keeps as a client: for a
+    /// context that replaces it, with a renewed certificate or other trust. Without, sessions end
+    /// with their context, since random keys are its own. Both contexts then have the same keys,
+    /// also later. [`ticket_keys`](Self::ticket_keys) given beside it are set for both.
+    #[must_use]
+    pub fn sessions_of(mut self, other: &SecureContext) -> Self {
+        let Resumption { ring, cache, .. } = &other.0.resumption;
+        self.sessions.kept = Some((ring.clone(), cache.clone()));
         self
     }
 
@@ -134,14 +148,24 @@ impl Settings {
     pub(super) fn build(self, time: &dyn TimeSource) -> Result<Resumption, ConfigError> {
         let most = u32::try_from(MAX_AGE).expect("seven days are few seconds");
         let lifetime = u32::try_from(self.timeout.as_secs()).map_or(most, |s| s.min(most));
-        let ring = TicketRing::new(self.ticket_keys, u64::from(lifetime), now(time))?;
+        let (ring, cache) = match (self.kept, self.ticket_keys) {
+            (None, keys) => {
+                let ring = TicketRing::new(keys, u64::from(lifetime), now(time))?;
+                (Arc::new(ring), Arc::default())
+            }
+            (Some(kept), None) => kept,
+            (Some(kept), Some(keys)) => {
+                kept.0.set(keys);
+                kept
+            }
+        };
         Ok(Resumption {
-            ring: Arc::new(ring),
+            ring,
             tickets: self.tickets,
             stateless: self.stateless,
             lifetime,
             id_context: self.id_context,
-            cache: Arc::default(),
+            cache,
         })
     }
 }

@@ -105,6 +105,10 @@ impl ClientHello {
         let (error, alert) = if newest < 0x0301 {
             let what = "the client speaks SSL 3 and nothing newer";
             (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
+        } else if newest < 0x0303 {
+            // The engine would rather miss an extension that such a client need not have.
+            let what = "the client speaks TLS 1.1 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
         } else if self.renegotiates {
             let what = "the client goes on with a connection that there is not";
             (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)

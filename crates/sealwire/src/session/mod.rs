@@ -125,6 +125,7 @@ impl Session {
         let examiner = Examiner {
             policy: context.policy().clone(),
             name: Some((options.server_name.clone(), name_check.clone())),
+            pins: options.settings.pins.clone(),
             purpose: Purpose::Server,
         };
         let mut desk = Desk::new(examiner, *verification == PeerVerification::Required, key_log);
@@ -454,6 +455,7 @@ impl Session {
         let examiner = Examiner {
             policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
             name: None,
+            pins: None,
             purpose: Purpose::Client,
         };
         let refuse_at_once = options.client_auth == ClientAuth::Require

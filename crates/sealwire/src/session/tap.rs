@@ -18,7 +18,7 @@ use super::resumption::ServerSessions;
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::server_name::ServerName;
-use crate::verify::{NameCheck, Policy, Verdict, judge, recall};
+use crate::verify::{NameCheck, Pin, Policy, Verdict, judge, recall};
 
 /// What the verifier of one handshake needs to know, what it found, and what others noted.
 pub(super) struct Desk {
@@ -68,6 +68,8 @@ pub(super) struct Examiner {
     pub(super) policy: Arc<Policy>,
     /// The server's name and the rules to compare by; `None` for a client's certificate.
     pub(super) name: Option<(ServerName, NameCheck)>,
+    /// Keys of which the chain must have one, if there are any to ask for.
+    pub(super) pins: Option<Arc<[Pin]>>,
     pub(super) purpose: Purpose,
 }
 
@@ -85,7 +87,19 @@ impl Examiner {
         chain: impl IntoIterator<Item = &'a [u8]>,
         time: i64,
     ) -> (Vec<Certificate>, Verdict) {
-        let chain: Vec<&[u8]> = chain.into_iter().collect();
+        let (certificates, verdict) = self.examine_chain(leaf, chain.into_iter().collect(), time);
+        match &self.pins {
+            Some(pins) => (certificates, verdict.with_pins(pins)),
+            None => (certificates, verdict),
+        }
+    }
+
+    fn examine_chain(
+        &self,
+        leaf: Option<&Certificate>,
+        chain: Vec<&[u8]>,
+        time: i64,
+    ) -> (Vec<Certificate>, Verdict) {
         let name = self.name.as_ref();
         if let Some(known) = recall(&self.policy, &chain, self.purpose, name, time) {
             return known;

@@ -12,7 +12,7 @@ use crate::key_log::KeyLogFile;
 use crate::options::{ClientOptions, ClientSettings, PeerVerification};
 use crate::server_name::ServerName;
 use crate::session::{ClientSession, Session};
-use crate::verify::NameCheck;
+use crate::verify::{NameCheck, Pin};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
 ///
@@ -55,6 +55,15 @@ impl Connector {
     #[must_use]
     pub fn name_check(mut self, check: NameCheck) -> Self {
         self.settings.name_check = check;
+        self
+    }
+
+    /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
+    /// signed it. An empty list lets nobody pass.
+    #[must_use]
+    pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.pins = Some(pins.into_iter().collect());
         self
     }
 

@@ -16,4 +16,4 @@ pub use acceptor::Acceptor;
 pub use connector::Connector;
 pub use listener::Listener;
 pub use store::{MemorySessionStore, SessionStore};
-pub use stream::{Parts, TlsStream};
+pub use stream::TlsStream;

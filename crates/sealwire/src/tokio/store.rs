@@ -115,3 +115,22 @@ pub(super) fn resuming(reply: Reply, found: Option<SessionData>) -> Reply {
         refusal => refusal,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MemorySessionStore, SessionStore};
+    use crate::session::SessionData;
+
+    #[tokio::test]
+    async fn the_oldest_sessions_give_way() {
+        let store = MemorySessionStore::new(2);
+        for id in [1, 2, 2, 3] {
+            SessionStore::put(&store, vec![id], SessionData::from(vec![id, id])).await;
+        }
+        for (id, kept) in [(1, false), (2, true), (3, true), (4, false)] {
+            let found = SessionStore::get(&store, &[id]).await;
+            assert_eq!(found, kept.then(|| SessionData::from(vec![id, id])), "{id}");
+        }
+        SessionStore::put(&MemorySessionStore::new(0), vec![1], SessionData::from(vec![1])).await;
+    }
+}

@@ -13,6 +13,7 @@ use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
+use crate::parts::Parts;
 use crate::peer::Peer;
 use crate::session::{ClientSession, Event, Reply, Session, Sink};
 
@@ -35,25 +36,6 @@ pub struct TlsStream<IO> {
     at_end: bool,
     key_log: Option<KeyLogFile>,
     new_session: Option<ClientSession>,
-}
-
-/// What a [`TlsStream`] was made of, for a protocol that goes on without TLS, or for a program that
-/// goes on with the [`Session`] by itself. Nothing that was received is lost.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<IO> {
-    /// The transport.
-    pub io: IO,
-    /// Data of the peer that were decrypted and not read.
-    pub unread: Vec<u8>,
-    /// Bytes from the transport that are not part of the session, or not yet: what the peer sent
-    /// after its `close_notify`, the beginning of a record.
-    pub received: Vec<u8>,
-    /// Bytes that the transport has still to take, such as a `close_notify`. None after
-    /// `shutdown` or `flush`.
-    pub unsent: Vec<u8>,
-    /// The session.
-    pub session: Session,
 }
 
 /// How much is read from the transport at once: the more, the more there was the last time. Large
@@ -86,6 +68,14 @@ impl<IO> TlsStream<IO> {
     /// The session: Finished values, exported keying material, bytes counted.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// [`Session::set_max_fragment_size`].
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for a size that is out of bounds.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        self.session.set_max_fragment_size(bytes)
     }
 
     /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and

@@ -1,7 +1,8 @@
 // A TLS server that says each client's line backwards and tells what it saw of it.
 //
 // Argument: the options of tls.createServer as JSON; `ca`, `cert`, `key` and `crl` name files, and
-// `names` has options for certain server names. With `store` it keeps its sessions itself.
+// `names` has options for certain server names, as an object or as pairs where the order counts.
+// With `store` it keeps its sessions itself.
 'use strict';
 
 const fs = require('node:fs');
@@ -15,7 +16,8 @@ function options(given) {
     if (made[name]) made[name] = made[name].map(read);
   }
   for (const name of ['cert', 'key']) {
-    if (made[name]) made[name] = read(made[name]);
+    if (Array.isArray(made[name])) made[name] = made[name].map(read);
+    else if (made[name]) made[name] = read(made[name]);
   }
   return made;
 }
@@ -46,7 +48,8 @@ const server = tls.createServer(options(given), (socket) => {
     if (more !== undefined) socket.write([...line].reverse().join('') + '\n');
   });
 });
-for (const [name, own] of Object.entries(names)) server.addContext(name, options(own));
+const entries = Array.isArray(names) ? names : Object.entries(names);
+for (const [name, own] of entries) server.addContext(name, options(own));
 if (store) {
   const kept = new Map();
   server.on('newSession', (id, data, done) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use sealwire::session::{HelloReply, Reply};
 use sealwire::verify::NameCheck;
 use sealwire::{
     ClientAuth, ClientOptions, PeerVerification, ProtocolVersion, SecureContext,
@@ -20,6 +21,7 @@ pub(crate) struct Clock(AtomicU64);
 
 impl Clock {
     pub(crate) fn now() -> Arc<Self> {
+        credentials(); // none must be younger
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Arc::new(Self(AtomicU64::new(now.as_secs())))
     }
@@ -211,6 +213,33 @@ fn a_server_judges_the_client_of_a_session_by_its_own_policy() {
                 }
             }
         }
+    }
+}
+
+/// A name's own context, given in answer to the ClientHello, counts for its sessions, too.
+#[test]
+fn a_server_judges_the_client_of_a_session_by_the_credentials_of_the_hour() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let client = build(context("client", "ca"), version);
+        let server = build(context("p256", "ca"), version);
+        let distrusting = context("", "other-ca").build().unwrap();
+        let options = ServerOptions::new().client_auth(ClientAuth::Require).ask_client_hello(true);
+        let connect = |credentials: &SecureContext| {
+            let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
+            pair.settle();
+            let reply = HelloReply::new().credentials(credentials.clone());
+            pair.server.reply(Reply::ClientHello(reply));
+            pair.settle();
+            pair
+        };
+        connect(&server).converse();
+        assert!(resumed(&connect(&server)), "{version}");
+        let pair = connect(&distrusting);
+        assert_eq!(pair.client.alert(), Some("unknown_ca"), "{version}");
+        assert!(!pair.server.complete, "{version}");
     }
 }
 

@@ -70,6 +70,35 @@ fn other_keys_count_at_once_and_may_accept_the_old() {
     }
 }
 
+/// A context that replaces another goes on with its sessions, on either side; whom it trusts is
+/// its own affair.
+#[test]
+fn a_context_may_go_on_with_the_sessions_of_another() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let client = build(context("client", "ca"), version);
+        let server = build(context("p256", "ca"), version);
+        let options = to("localhost");
+        let require = ClientAuth::Require;
+        connect((&client, &options), (&server, require)).converse();
+        let next_server = build(context("p384", "ca").sessions_of(&server), version);
+        let next_client = build(context("client", "ca").sessions_of(&client), version);
+        let mut pair = connect((&next_client, &options), (&next_server, require));
+        pair.converse();
+        assert!(resumed(&pair), "{version}");
+        assert_eq!(*server.ticket_keys().to_bytes(), *next_server.ticket_keys().to_bytes());
+
+        let other = build(context("p256", "other-ca").sessions_of(&server), version);
+        let pair = connect((&client, &options), (&other, require));
+        assert_eq!(pair.client.alert(), Some("unknown_ca"), "{version}");
+        let other = build(context("client", "other-ca").sessions_of(&client), version);
+        let pair = connect((&other, &options), (&server, require));
+        assert_eq!(pair.server.alert(), Some("unknown_ca"), "{version}");
+    }
+}
+
 #[test]
 fn random_keys_change_by_themselves_and_turn_nobody_away() {
     if !present("openssl") {

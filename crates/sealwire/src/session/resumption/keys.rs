@@ -124,9 +124,9 @@ impl Sealer {
         }
     }
 
-    /// The ticket for `state`, which is encrypted in place; `None` when there are no random bytes.
+    /// The ticket for `state`, which is encrypted in place and should have room for a block more;
+    /// `None` when there are no random bytes.
     pub(super) fn seal(&self, mut state: Zeroizing<Vec<u8>>) -> Option<Vec<u8>> {
-        state.reserve_exact(BLOCK); // a vector that grows leaves its bytes behind
         let DecryptionContext::Iv128(iv) = self.encrypt.encrypt(&mut *state).ok()? else {
             return None;
         };

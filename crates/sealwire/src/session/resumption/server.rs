@@ -116,16 +116,8 @@ impl Terms {
         Binding { client_auth: self.client_auth, id_context: &self.id_context }
     }
 
-    /// Leaves a session for the program's store at the desk. False: it stores none.
-    fn keep(&self, id: Vec<u8>, engine: &[u8], has_ticket: bool) -> bool {
-        let wanted = tap::at(|desk| match desk.server.storing {
-            Storing::None => false,
-            Storing::Ticketless => !has_ticket,
-            Storing::All => true,
-        });
-        if wanted != Some(true) {
-            return false;
-        }
+    /// Leaves a session for the program's store at the desk. False: it cannot be written.
+    fn keep(&self, id: Vec<u8>, engine: &[u8]) -> bool {
         let Some(written) = self.write(engine, &id) else { return false };
         tap::at(|desk| desk.server.made.push((id, SessionData::from(written)))).is_some()
     }
@@ -169,11 +161,15 @@ impl ProducesTickets for Tickets {
 
     fn encrypt(&self, engine: &[u8]) -> Option<Vec<u8>> {
         let ticket = self.ring.seal(self.terms.write(engine, &[])?, self.terms.now())?;
-        tap::at(|desk| desk.server.has_ticket = true)?;
-        // Node tells of every session, tickets or not; the id is for the program only.
-        let mut id = vec![0; 32];
-        if rand::fill(&mut id).is_ok() {
-            self.terms.keep(id, engine, true);
+        let storing = tap::at(|desk| {
+            desk.server.has_ticket = true;
+            desk.server.storing
+        })?;
+        if storing == Storing::All {
+            // As Node has it; the id is for the program only.
+            let mut id = vec![0; 32];
+            rand::fill(&mut id).ok()?;
+            self.terms.keep(id, engine);
         }
         Some(ticket)
     }
@@ -204,7 +200,7 @@ impl ProducesTickets for NoTickets {
 
 impl StoresServerSessions for StoredSessions {
     fn put(&self, id: Vec<u8>, engine: Vec<u8>) -> bool {
-        self.terms.keep(id, &Zeroizing::new(engine), false)
+        stores() && self.terms.keep(id, &Zeroizing::new(engine))
     }
 
     fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
@@ -217,9 +213,13 @@ impl StoresServerSessions for StoredSessions {
     }
 
     fn can_cache(&self) -> bool {
-        self.terms.lifetime > 0
-            && tap::at(|desk| desk.server.storing != Storing::None) == Some(true)
+        self.terms.lifetime > 0 && stores()
     }
+}
+
+/// Whether the program stores the sessions of the connection at hand.
+fn stores() -> bool {
+    tap::at(|desk| desk.server.storing != Storing::None).unwrap_or(false)
 }
 
 impl fmt::Debug for Tickets {

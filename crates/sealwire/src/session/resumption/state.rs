@@ -11,6 +11,9 @@ use crate::options::ClientAuth;
 /// is larger gets no ticket and does a full handshake each time.
 pub(crate) const MAX_STATE: usize = 12 * 1024;
 
+/// The most that a block cipher adds.
+const PADDING: usize = 16;
+
 /// Another number: another layout, or an engine that writes another state. Sessions of other
 /// versions of this library are not resumed.
 const FORMAT: u8 = 1;
@@ -44,8 +47,14 @@ pub(super) struct Binding<'a> {
 impl<'a> State<'a> {
     /// `None` when it would be too large, or holds what cannot be written.
     pub(super) fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        // A vector that grows leaves its bytes behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(MAX_STATE));
+        let fixed = 3 + 8 + 8 + 1 + 1 + 1 + self.binding.id_context.len() + self.id.len();
+        let length = fixed + 4 * self.chain.len() + self.engine.len();
+        if length > MAX_STATE {
+            return None;
+        }
+        // Of the right size at once, for a vector that grows leaves its bytes behind; with room
+        // for what encryption adds.
+        let mut out = Zeroizing::new(Vec::with_capacity(length + PADDING));
         out.extend([FORMAT, mode(self.binding.client_auth), u8::from(self.trusted)]);
         out.extend(self.issued.to_be_bytes());
         out.extend(self.proven.to_be_bytes());
@@ -60,9 +69,6 @@ impl<'a> State<'a> {
             from = place + certificate.len();
             out.extend(u16::try_from(place).ok()?.to_be_bytes());
             out.extend(u16::try_from(certificate.len()).ok()?.to_be_bytes());
-        }
-        if out.len() + self.engine.len() > MAX_STATE {
-            return None;
         }
         out.extend_from_slice(self.engine);
         Some(out)
