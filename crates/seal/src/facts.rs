@@ -41,6 +41,7 @@ pub(crate) struct Card {
     pub(crate) self_signed: bool,
     pub(crate) version: u8,
     pub(crate) serial: String,
+    pub(crate) not_before: i64,
     pub(crate) not_after: i64,
 }
 
@@ -80,17 +81,8 @@ impl Card {
             self_signed: certificate.is_self_issued(),
             version: certificate.version(),
             serial: certificate.serial_hex(),
+            not_before: certificate.not_before(),
             not_after: certificate.not_after(),
-        }
-    }
-
-    fn validity(&self) -> String {
-        let now = clock::now();
-        match (self.not_after - now) / 86_400 {
-            _ if self.not_after < now => "expired".to_owned(),
-            0 => "expires today".to_owned(),
-            1 => "1 day left".to_owned(),
-            days => format!("{days} days left"),
         }
     }
 }
@@ -152,7 +144,7 @@ impl Display for Card {
         if self.version < 3 {
             write!(f, ", X.509 v{}", self.version)?;
         }
-        write!(f, ", {})", self.validity())
+        write!(f, ", {})", clock::left(self.not_before, self.not_after))
     }
 }
 

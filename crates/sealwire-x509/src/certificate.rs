@@ -59,16 +59,16 @@ impl Certificate {
     ///
     /// # Errors
     /// [`ErrorKind::NoPemBlock`] when there is no certificate, [`ErrorKind::Malformed`] when one of
-    /// them cannot be read.
+    /// them cannot be read, naming its line.
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
         let mut certificates = Vec::new();
         for block in pem::blocks(pem) {
-            let trusted = match block.label {
+            let trusted = match block.label() {
                 "CERTIFICATE" | "X509 CERTIFICATE" => false,
                 "TRUSTED CERTIFICATE" => true,
                 _ => continue,
             };
-            certificates.push(Self::build(&block.decode()?, trusted)?);
+            certificates.push(block.parse(|der| Self::build(der, trusted))?);
         }
         if certificates.is_empty() {
             return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN CERTIFICATE"));

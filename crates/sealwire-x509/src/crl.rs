@@ -50,12 +50,12 @@ impl Crl {
     /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
     ///
     /// # Errors
-    /// [`ErrorKind::NoPemBlock`] when there is none, [`ErrorKind::Malformed`].
+    /// [`ErrorKind::NoPemBlock`] when there is none, [`ErrorKind::Malformed`], naming the line.
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
         let blocks = pem::blocks(pem);
-        let crls = blocks.iter().filter(|block| block.label == "X509 CRL");
+        let crls = blocks.iter().filter(|block| block.label() == "X509 CRL");
         let crls: Vec<_> =
-            crls.map(|block| Self::from_der(&block.decode()?)).collect::<Result<_, _>>()?;
+            crls.map(|block| block.parse(Self::from_der)).collect::<Result<_, _>>()?;
         if crls.is_empty() {
             return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN X509 CRL"));
         }

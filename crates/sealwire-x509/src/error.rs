@@ -43,6 +43,12 @@ impl Error {
         Self { kind, reason: reason.into() }
     }
 
+    /// Names the line of a text at which the bytes at fault begin.
+    pub(crate) fn at_line(mut self, line: usize) -> Self {
+        self.reason = format!("line {line}: {}", self.reason);
+        self
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -49,25 +49,25 @@ impl PrivateKey {
     /// [`Malformed`](ErrorKind::Malformed).
     pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
         let mut keys: Vec<_> = pem::blocks(pem);
-        keys.retain(|block| block.label.ends_with("PRIVATE KEY"));
+        keys.retain(|block| block.label().ends_with("PRIVATE KEY"));
         let block = match &keys[..] {
             [block] => block,
             [] => return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN PRIVATE KEY")),
             several => {
-                let labels: Vec<_> = several.iter().map(|block| block.label).collect();
+                let labels: Vec<_> = several.iter().map(pem::Block::label).collect();
                 return Err(Error::new(ErrorKind::SeveralKeys, labels.join(", ")));
             }
         };
-        match block.label {
+        match block.label() {
             "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" | "ANY PRIVATE KEY" => {
-                Self::from_der(&block.decode()?, passphrase)
+                block.parse(|der| Self::from_der(der, passphrase))
             }
             "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "DSA PRIVATE KEY" => {
                 let headers = block.headers();
                 if headers.contains("ENCRYPTED") {
                     Self::from_traditional(headers, block.decode()?, passphrase)
                 } else {
-                    Self::from_der(&block.decode()?, passphrase)
+                    block.parse(|der| Self::from_der(der, passphrase))
                 }
             }
             other => Err(Error::new(ErrorKind::Unsupported, format!("PEM block {other}"))),

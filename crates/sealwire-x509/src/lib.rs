@@ -66,7 +66,7 @@ mod key;
 mod name;
 mod owned;
 mod parity;
-mod pem;
+pub mod pem;
 mod pkcs12;
 mod public_key;
 mod trust;

@@ -1,4 +1,5 @@
-//! PEM blocks in a text (RFC 7468, and RFC 1421 headers), read as generously as OpenSSL does.
+//! PEM blocks in a text (RFC 7468, and RFC 1421 headers), read as generously as OpenSSL does,
+//! because files come from mail clients, editors and heredocs.
 //!
 //! AWS-LC's own reader stops at lines longer than 254 characters and at the first bad block, and
 //! counts a byte order mark as part of the first line; so the framing is read here and only base64
@@ -9,24 +10,28 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, ErrorKind};
 
-/// One block: the word between `BEGIN` and `END`, its headers, its bytes.
-pub(crate) struct Block<'a> {
-    pub(crate) label: &'a str,
+/// One `-----BEGIN LABEL-----` .. `-----END LABEL-----`: the word, its headers, its bytes.
+#[derive(Debug)]
+pub struct Block<'a> {
+    label: &'a str,
+    line: usize,
     body: Vec<&'a [u8]>,
     /// An `END` line with the same label was there.
     closed: bool,
 }
 
-/// Every block of the text in order, whatever surrounds it. Nothing is decoded yet, so a damaged
-/// block that nobody wants does no harm.
-pub(crate) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
+/// Every block of the text in order, whatever surrounds it: a byte order mark, CRLF, lines of any
+/// width, spaces at their ends. Nothing is decoded yet, so a damaged block that nobody wants does
+/// no harm.
+#[must_use]
+pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut open = false;
-    for line in text.split(|&byte| byte == b'\n') {
+    for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let line = line.trim_ascii_end();
         if let Some(label) = boundary(line, b"-----BEGIN ") {
-            blocks.push(Block { label, body: Vec::new(), closed: false });
+            blocks.push(Block { label, line: index + 1, body: Vec::new(), closed: false });
             open = true;
         } else if let Some(label) = boundary(line, b"-----END ") {
             if let Some(block) = blocks.last_mut().filter(|block| open && block.label == label) {
@@ -40,33 +45,53 @@ pub(crate) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     blocks
 }
 
-/// One PEM block around the bytes, 64 characters a line.
-pub(crate) fn encode(label: &str, der: &[u8]) -> String {
+/// Whether the bytes are PEM rather than DER: the beginning of a block is somewhere in them.
+#[must_use]
+pub fn is_pem(bytes: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    bytes.windows(BEGIN.len()).any(|window| window == BEGIN)
+}
+
+/// One PEM block around the bytes, 64 characters a line. No copy is left behind, so a key may be
+/// written when the caller wipes the text.
+#[must_use]
+pub fn encode(label: &str, der: &[u8]) -> String {
     // Three bytes become four characters, and EVP_EncodeBlock writes a NUL after them.
-    let mut base64 = vec![0u8; der.len().div_ceil(3) * 4 + 1];
+    let mut base64 = Zeroizing::new(vec![0u8; der.len().div_ceil(3) * 4 + 1]);
     // SAFETY: `der.len()` readable bytes, and as many writable ones as the encoder fills.
     let len = unsafe { c::EVP_EncodeBlock(base64.as_mut_ptr(), der.as_ptr(), der.len()) };
-    base64.truncate(len);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for line in base64.chunks(64) {
+    let frame = "-----BEGIN -----\n-----END -----\n".len() + 2 * label.len();
+    // All of it at once: a text that grows would leave copies.
+    let mut text = String::with_capacity(frame + len + len.div_ceil(64));
+    text.extend(["-----BEGIN ", label, "-----\n"]);
+    for line in base64[..len].chunks(64) {
         text.extend(line.iter().map(|&byte| char::from(byte)));
         text.push('\n');
     }
-    text.push_str(&format!("-----END {label}-----\n"));
+    text.extend(["-----END ", label, "-----\n"]);
     text
 }
 
-impl Block<'_> {
-    /// The `Name: value` lines before the first empty line, as one text; empty when there are none.
-    pub(crate) fn headers(&self) -> String {
-        let lines = &self.body[..self.header_lines()];
-        lines.iter().map(|line| String::from_utf8_lossy(line) + "\n").collect()
+impl<'a> Block<'a> {
+    /// The word after `BEGIN`: `CERTIFICATE`, `PRIVATE KEY`.
+    #[must_use]
+    pub fn label(&self) -> &'a str {
+        self.label
     }
 
-    /// The bytes of the block.
-    pub(crate) fn decode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// The line of the `BEGIN`, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The bytes of the block. Wiped when dropped, since they may be a key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`], naming the line: no `END` line of the same label, or not base64.
+    pub fn decode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         if !self.closed {
-            return Err(self.malformed("has no matching END line"));
+            return Err(self.malformed("has no END line"));
         }
         let lines = self.body[self.header_lines()..].iter().copied();
         let mut base64 = Zeroizing::new(Vec::with_capacity(lines.clone().map(<[u8]>::len).sum()));
@@ -92,6 +117,24 @@ impl Block<'_> {
         Ok(der)
     }
 
+    /// Reads what the block holds; when that is broken, the error names the block's line.
+    pub(crate) fn parse<T>(
+        &self,
+        read: impl FnOnce(&[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        read(&self.decode()?).map_err(|error| match error.kind() {
+            ErrorKind::Malformed => error.at_line(self.line),
+            _ => error,
+        })
+    }
+
+    /// The `Name: value` lines before the first empty line, as one text; empty when there are none.
+    #[must_use]
+    pub fn headers(&self) -> String {
+        let lines = &self.body[..self.header_lines()];
+        lines.iter().map(|line| String::from_utf8_lossy(line) + "\n").collect()
+    }
+
     fn header_lines(&self) -> usize {
         let headed = self.body.first().is_some_and(|line| line.contains(&b':'));
         if !headed {
@@ -102,6 +145,7 @@ impl Block<'_> {
 
     fn malformed(&self, what: &str) -> Error {
         Error::new(ErrorKind::Malformed, format!("the PEM block {} {what}", self.label))
+            .at_line(self.line)
     }
 }
 
@@ -132,13 +176,10 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_a_block() {
         for (text, reason) in [
-            ("-----BEGIN X-----\nAQID", "the PEM block X has no matching END line"),
-            (
-                "-----BEGIN X-----\nAQID\n-----END Y-----",
-                "the PEM block X has no matching END line",
-            ),
-            ("-----BEGIN X-----\nAQI\n-----END X-----", "the PEM block X is not base64"),
-            ("-----BEGIN X-----\nAQ*D\n-----END X-----", "the PEM block X is not base64"),
+            ("-----BEGIN X-----\nAQID", "line 1: the PEM block X has no END line"),
+            ("-----BEGIN X-----\nAQID\n-----END Y-----", "line 1: the PEM block X has no END line"),
+            ("-----BEGIN X-----\nAQI\n-----END X-----", "line 1: the PEM block X is not base64"),
+            ("-----BEGIN X-----\nAQ*D\n-----END X-----", "line 1: the PEM block X is not base64"),
         ] {
             assert_eq!(only(text).unwrap_err().reason(), reason);
         }
@@ -149,7 +190,8 @@ mod tests {
     fn a_damaged_block_does_not_hide_the_next() {
         let text = b"-----BEGIN A-----\n***\n-----BEGIN B-----\nAQID\n-----END B-----\n";
         let blocks = blocks(text);
-        assert_eq!(blocks.iter().map(|block| block.label).collect::<Vec<_>>(), ["A", "B"]);
+        let found: Vec<_> = blocks.iter().map(|block| (block.label(), block.line())).collect();
+        assert_eq!(found, [("A", 1), ("B", 3)]);
         assert_eq!(*blocks[1].decode().unwrap(), [1, 2, 3]);
     }
 
@@ -158,6 +200,7 @@ mod tests {
         for len in [0, 1, 2, 3, 47, 48, 49, 200] {
             let der: Vec<u8> = (0..len).map(|byte: u8| byte.wrapping_mul(37)).collect();
             let text = encode("X", &der);
+            assert_eq!(text.len(), text.capacity(), "written in one piece");
             assert!(text.lines().all(|line| line.len() <= 64));
             assert_eq!(only(&text).unwrap(), der);
         }

@@ -136,6 +136,17 @@ impl Identity {
         Ok(Self { chain: chain.into(), certified })
     }
 
+    /// The same identity with an OCSP response (DER; RFC 6066, section 8), which a server staples
+    /// to the certificate for each client that asks. It is sent as it is: that it is about this
+    /// certificate, and fresh, is the program's to see to.
+    #[must_use]
+    pub fn with_ocsp_response(mut self, response: impl Into<Vec<u8>>) -> Self {
+        let mut certified = CertifiedKey::clone(&self.certified);
+        certified.ocsp = Some(response.into());
+        self.certified = Arc::new(certified);
+        self
+    }
+
     /// The chain, leaf first.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
@@ -144,6 +155,10 @@ impl Identity {
     /// The certificate that is ours.
     pub fn leaf(&self) -> &Certificate {
         &self.chain[0]
+    }
+
+    pub(crate) fn shared_chain(&self) -> &Arc<[Certificate]> {
+        &self.chain
     }
 
     pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {

@@ -63,6 +63,15 @@ impl CipherSuite {
         self.openssl
     }
 
+    /// The oldest version that has this suite, which is the only one here that has it. Node's
+    /// `getCipher().version`.
+    pub fn protocol(self) -> ProtocolVersion {
+        match self.iana.contains("_WITH_") {
+            true => ProtocolVersion::Tls12,
+            false => ProtocolVersion::Tls13,
+        }
+    }
+
     pub(crate) fn from_rustls(suite: rustls::CipherSuite) -> Option<Self> {
         use rustls::CipherSuite as S;
         let (iana, openssl) = match suite {
@@ -117,6 +126,23 @@ impl NamedGroup {
     /// OpenSSL's name: `prime256v1`.
     pub fn openssl_name(self) -> &'static str {
         self.openssl
+    }
+
+    /// What Node's `getEphemeralKeyInfo` calls it: elliptic curves are `ECDH`, all others
+    /// `TLSGroup`.
+    pub fn kind(self) -> &'static str {
+        if self.bits().is_some() { "ECDH" } else { "TLSGroup" }
+    }
+
+    /// The size of an elliptic curve's keys in bits, as OpenSSL counts them; `None` for a group of
+    /// another kind.
+    pub fn bits(self) -> Option<u16> {
+        Some(match self.iana {
+            "x25519" => 253,
+            "secp256r1" => 256,
+            "secp384r1" => 384,
+            _ => return None,
+        })
     }
 
     pub(crate) fn from_rustls(group: Group) -> Option<Self> {

@@ -49,6 +49,8 @@ pub(crate) struct ClientSettings {
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) resume: bool,
     pub(crate) ask_about_peer: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) key_log: bool,
 }
 
 impl Default for ClientSettings {
@@ -60,6 +62,8 @@ impl Default for ClientSettings {
             alpn: Arc::from([]),
             resume: true,
             ask_about_peer: false,
+            request_ocsp: false,
+            key_log: false,
         }
     }
 }
@@ -112,6 +116,24 @@ impl ClientOptions {
         self.settings.ask_about_peer = ask;
         self
     }
+
+    /// Whether the OCSP response that the server staples to its certificate (RFC 6066, section 8)
+    /// is told, by [`Event::OcspResponse`](crate::session::Event::OcspResponse) and
+    /// [`Peer::ocsp_response`](crate::Peer::ocsp_response). It is not judged: that is the
+    /// program's. The server is asked for it in any case.
+    #[must_use]
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.settings.request_ocsp = request;
+        self
+    }
+
+    /// Whether the secrets of the connection are told, for a debugger, by
+    /// [`Event::KeyLog`](crate::session::Event::KeyLog).
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.settings.key_log = log;
+        self
+    }
 }
 
 /// What one server connection is asked to do.
@@ -121,6 +143,7 @@ pub struct ServerOptions {
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
     pub(crate) ask_about_peer: bool,
+    pub(crate) key_log: bool,
 }
 
 impl ServerOptions {
@@ -155,6 +178,14 @@ impl ServerOptions {
     #[must_use]
     pub fn ask_about_peer(mut self, ask: bool) -> Self {
         self.ask_about_peer = ask;
+        self
+    }
+
+    /// Whether the secrets of the connection are told, for a debugger, by
+    /// [`Event::KeyLog`](crate::session::Event::KeyLog).
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.key_log = log;
         self
     }
 }

@@ -1,8 +1,11 @@
 //! What is known of the other side once the handshake is done.
 
+use std::sync::Arc;
+
 use sealwire_x509::Certificate;
 
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::signature_scheme::SignatureScheme;
 use crate::verify::Refusal;
 
 /// The other side of a connection: who it is, whether it may be believed, and what was agreed.
@@ -16,6 +19,9 @@ pub struct Peer {
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) server_name: Option<String>,
     pub(crate) resumed: bool,
+    pub(crate) local_certificates: Option<Arc<[Certificate]>>,
+    pub(crate) shared_schemes: Box<[SignatureScheme]>,
+    pub(crate) ocsp_response: Option<Vec<u8>>,
 }
 
 /// Whether a peer is who it says. It starts as "not asked", and is written in one place: where
@@ -82,5 +88,25 @@ impl Peer {
     /// Whether an earlier session was resumed instead of a full handshake.
     pub fn is_resumed(&self) -> bool {
         self.resumed
+    }
+
+    /// Our own certificates, leaf first: those that were shown, or those of our first identity
+    /// when none were asked for. Node's `getCertificate` is the first of them.
+    pub fn local_certificates(&self) -> &[Certificate] {
+        self.local_certificates.as_deref().unwrap_or_default()
+    }
+
+    /// The signature schemes that both sides can use, in the client's order (Node's
+    /// `getSharedSigalgs`). Empty where no list was received: on a client that was not asked for a
+    /// certificate, and on a resumed connection.
+    pub fn shared_signature_schemes(&self) -> &[SignatureScheme] {
+        &self.shared_schemes
+    }
+
+    /// The OCSP response that the server stapled to its certificate, DER (RFC 6066, section 8),
+    /// when [`ClientOptions::request_ocsp`](crate::ClientOptions::request_ocsp) asked for it. As it
+    /// came: not judged.
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.ocsp_response.as_deref()
     }
 }

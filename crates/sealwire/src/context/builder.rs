@@ -15,6 +15,7 @@ use super::{ConfigError, Inner, SecureContext};
 use crate::groups;
 use crate::identity::Identity;
 use crate::names::ProtocolVersion;
+use crate::session::provider;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -124,8 +125,7 @@ impl SecureContextBuilder {
             .filter(|version| self.versions.contains(version))
             .map(ProtocolVersion::to_rustls)
             .collect();
-        let provider =
-            Arc::new(CryptoProvider { kx_groups: self.groups, ..aws_lc_rs::default_provider() });
+        let provider = Arc::new(CryptoProvider { kx_groups: self.groups, ..provider::provider() });
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let ticketer = || {
             aws_lc_rs::Ticketer::new()

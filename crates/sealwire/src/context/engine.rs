@@ -12,6 +12,7 @@ use super::clock::EngineClock;
 use super::{ConfigError, Inner};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
+use crate::session::secrets::TapKeyLog;
 use crate::session::verifier;
 use crate::trust::TrustStore;
 
@@ -42,6 +43,7 @@ impl Inner {
             false => &credentials.identities,
         };
         let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
+        config.key_log = Arc::new(TapKeyLog);
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -65,11 +67,12 @@ pub(super) fn client_base(
     identities: &[Identity],
     time: Arc<dyn TimeProvider>,
 ) -> Result<rustls::ClientConfig, ConfigError> {
-    let config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
+    let mut config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
         .with_protocol_versions(versions)
         .map_err(|e| ConfigError::new("versions", e.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(verifier::server_cert_verifier())
         .with_client_cert_resolver(Arc::new(Identities::of(identities)));
+    config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

@@ -22,6 +22,7 @@ pub(crate) use server::Serving;
 use crate::identity::Identity;
 use crate::options::ClientSettings;
 use crate::server_name::ServerName;
+use crate::signature_scheme::SignatureScheme;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
 
@@ -84,6 +85,14 @@ impl SecureContext {
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         clock::seconds(self.0.time.now())
+    }
+
+    /// Which of a peer's signature schemes are ours as well, in the peer's order.
+    pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
+        let ours = self.0.provider.signature_verification_algorithms.supported_schemes();
+        let shared = |number: &&u16| ours.iter().any(|&scheme| u16::from(scheme) == **number);
+        let named = of_peer.iter().filter(shared).copied();
+        named.filter_map(SignatureScheme::from_number).collect()
     }
 
     /// Drops the sessions with this server. What was refused once must not be offered again: the

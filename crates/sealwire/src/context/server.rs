@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use super::{Inner, SecureContext};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
+use crate::session::tap;
 
 /// How one connection is to be served.
 pub(crate) struct Serving<'a> {
@@ -40,7 +41,7 @@ impl SecureContext {
         let mut config = rustls::ServerConfig::clone(&shared);
         config.alpn_protocols = alpn.to_vec();
         if let Some(identity) = identity {
-            config.cert_resolver = Arc::new(Chosen(identity.certified().clone()));
+            config.cert_resolver = Arc::new(Chosen(identity));
         }
         if let Some(staple) = ocsp_staple {
             config.cert_resolver = Arc::new(Stapled { inner: config.cert_resolver, staple });
@@ -82,11 +83,12 @@ struct Made {
 
 /// One identity, whatever the client offers.
 #[derive(Debug)]
-struct Chosen(Arc<CertifiedKey>);
+struct Chosen(Identity);
 
 impl ResolvesServerCert for Chosen {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
+        tap::note_shown(self.0.shared_chain());
+        Some(self.0.certified().clone())
     }
 }
 

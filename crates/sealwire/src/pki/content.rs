@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Csr, Error, KeyAlgorithm, PrivateKey, Problem, pem, x509};
+use super::x509::{self, pem};
+use super::{Csr, Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// One thing that a file of ours or of anybody's may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,25 +36,23 @@ impl Content {
             return Ok(Self::of_der(bytes).into_iter().collect());
         }
         let mut found = Vec::new();
-        for block in pem::blocks(bytes)? {
-            let der = block.decode();
-            found.extend(match block.label {
-                "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
-                    der.map(|_| Some(Self::Certificate))?
+        for block in pem::blocks(bytes) {
+            let label = block.label();
+            let content = match label {
+                "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Self::Certificate,
+                "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::CertificateRequest,
+                "X509 CRL" => Self::Crl,
+                "PUBLIC KEY" => Self::PublicKey,
+                "ENCRYPTED PRIVATE KEY" => Self::EncryptedPrivateKey,
+                // The traditional form says so in its headers.
+                _ if label.ends_with("PRIVATE KEY") && block.headers().contains("ENCRYPTED") => {
+                    Self::EncryptedPrivateKey
                 }
-                "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
-                    der.map(|_| Some(Self::CertificateRequest))?
-                }
-                "X509 CRL" => der.map(|_| Some(Self::Crl))?,
-                "PUBLIC KEY" => der.map(|_| Some(Self::PublicKey))?,
-                "ENCRYPTED PRIVATE KEY" => der.map(|_| Some(Self::EncryptedPrivateKey))?,
-                // The traditional form has headers before its base64.
-                label if label.ends_with("PRIVATE KEY") && block.has_headers() => {
-                    Some(Self::EncryptedPrivateKey)
-                }
-                label if label.ends_with("PRIVATE KEY") => der.map(|_| Some(Self::PrivateKey))?,
-                _ => None,
-            });
+                _ if label.ends_with("PRIVATE KEY") => Self::PrivateKey,
+                _ => continue,
+            };
+            block.decode()?;
+            found.push(content);
         }
         Ok(found)
     }
@@ -162,6 +161,6 @@ mod tests {
         assert!(PrivateKey::from_der(&pfx, None).is_err());
         let broken = certificate.to_pem().replacen('M', "!", 1);
         let error = Content::of(broken.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "line 1: the base64 of the CERTIFICATE block is broken");
+        assert_eq!(error.to_string(), "malformed: line 1: the PEM block CERTIFICATE is not base64");
     }
 }

@@ -59,11 +59,11 @@ impl Csr {
 
     /// Reads the first request of a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
-        let blocks = pem::blocks(pem)?;
-        match blocks.iter().find(|b| b.label == LABEL || b.label == "NEW CERTIFICATE REQUEST") {
+        let blocks = pem::blocks(pem);
+        match blocks.iter().find(|b| [LABEL, "NEW CERTIFICATE REQUEST"].contains(&b.label())) {
             Some(block) => Self::from_der(&block.decode()?),
             None => {
-                let instead = blocks.first().map(|b| format!(" (there is a {})", b.label));
+                let instead = blocks.first().map(|b| format!(" (there is a {})", b.label()));
                 Err(Error::new(
                     Problem::NoPemBlock,
                     format!("no certificate request{}", instead.unwrap_or_default()),

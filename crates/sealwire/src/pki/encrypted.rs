@@ -136,11 +136,14 @@ pub(super) fn decrypt(
     }
 }
 
-/// The first block of `pem` that is an encrypted key.
-pub(super) fn first_in_pem(pem: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let blocks = pem::blocks(pem)?;
-    let block = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY"));
-    block.filter(|b| b.label == LABEL).map(pem::Block::decode).transpose()
+/// The key of `pem`, when there is one only and it is encrypted.
+pub(super) fn only_in_pem(pem: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let mut blocks = pem::blocks(pem);
+    blocks.retain(|block| block.label().ends_with("PRIVATE KEY"));
+    match &blocks[..] {
+        [block] if block.label() == LABEL => Ok(Some(block.decode()?)),
+        _ => Ok(None),
+    }
 }
 
 /// Refuses what would take minutes or all memory.

@@ -169,7 +169,7 @@ impl PrivateKey {
     /// PKCS#1 (`RSA PRIVATE KEY`), SEC 1 (`EC PRIVATE KEY`), the latter two also with OpenSSL's
     /// traditional encryption (`Proc-Type: 4,ENCRYPTED`).
     pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
-        if let Some(der) = encrypted::first_in_pem(pem)?
+        if let Some(der) = encrypted::only_in_pem(pem)?
             && let Some(key) = encrypted::decrypt(&der, passphrase)?
         {
             return Self::from_der(&key, None);

@@ -16,7 +16,6 @@ mod key;
 mod lint;
 mod name;
 mod pbes1;
-mod pem;
 mod pfx;
 mod renew;
 mod signature;
@@ -28,6 +27,8 @@ mod usage;
 mod validity;
 
 use std::path::Path;
+
+use sealwire_x509::pem;
 
 pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;

@@ -3,6 +3,7 @@
 use crate::alert::Alert;
 use crate::context::SecureContext;
 use crate::identity::Identity;
+use crate::key_log::KeyLogLine;
 use crate::session::ClientHello;
 
 /// Something happened. Events are taken with [`Session::poll_event`](super::Session::poll_event);
@@ -12,6 +13,14 @@ use crate::session::ClientHello;
 pub enum Event {
     /// The session stands still until [`Session::reply`](super::Session::reply).
     Question(Question),
+    /// The OCSP response that the server stapled (DER), or that it stapled none; before
+    /// [`HandshakeComplete`](Self::HandshakeComplete). Told when
+    /// [`ClientOptions::request_ocsp`](crate::ClientOptions::request_ocsp) says so, except on a
+    /// connection resumed in TLS 1.2, where OpenSSL and Node are silent too.
+    OcspResponse(Option<Vec<u8>>),
+    /// A line of the key log, when the options say `key_log`. Those of a handshake that failed
+    /// come too.
+    KeyLog(KeyLogLine),
     /// The handshake is complete and the peer is judged: data may flow.
     HandshakeComplete,
     /// The peer sent `close_notify`: no more data will come from it. We may still send.

@@ -4,6 +4,8 @@
 //! engine offers only a part of it. So the session reads the message itself (RFC 8446, 4.1.2;
 //! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
 
+use super::engine::MAX_HANDSHAKE_WIRE;
+
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 
@@ -80,10 +82,11 @@ impl ClientHello {
 }
 
 /// The front of a connection, on the way to a ClientHello. What was read is remembered, so that a
-/// peer who sends byte by byte, in records of one byte, costs no more than another.
+/// peer who sends byte by byte, in records of one byte, takes no more work than another; and
+/// when the records have cost too much, the hello is given up ([`MAX_HANDSHAKE_WIRE`]).
 #[derive(Debug, Default)]
 pub(super) struct Reassembly {
-    /// The handshake message so far.
+    /// The handshake message so far, with its header.
     message: Vec<u8>,
     /// How many bytes of the connection are in it.
     read: usize,
@@ -99,34 +102,27 @@ const CLIENT_HELLO: u8 = 1;
 impl Reassembly {
     /// Reads the ClientHello at the front of `tls`, which is everything received so far.
     pub(super) fn read(&mut self, tls: &[u8]) -> Read {
-        let message = match self.message(tls) {
-            Ok(Some(message)) => message,
-            Ok(None) => return Read::Incomplete,
+        let hello = match self.complete(tls) {
+            Ok(true) => body(&self.message).and_then(|body| parse(body.ok_or(Malformed)?)),
+            Ok(false) => return Read::Incomplete,
             Err(Malformed) => return Read::Broken,
         };
-        match parse(message) {
+        self.message = Vec::new();
+        match hello {
             Ok(hello) => Read::Complete(Box::new(hello)),
             Err(Malformed) => Read::Broken,
         }
     }
 
-    /// The first handshake message without its header, put together from as many records as it
-    /// takes.
-    fn message(&mut self, tls: &[u8]) -> Result<Option<&[u8]>, Malformed> {
-        loop {
-            if let [kind, a, b, c, body @ ..] = self.message.as_slice() {
-                let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-                if *kind != CLIENT_HELLO || length > MAX_CLIENT_HELLO {
-                    return Err(Malformed);
-                }
-                if body.len() >= length {
-                    return Ok(Some(&self.message[4..4 + length]));
-                }
-            }
+    /// Puts the first handshake message together from as many records as it takes. False: there
+    /// are not enough yet.
+    fn complete(&mut self, tls: &[u8]) -> Result<bool, Malformed> {
+        while body(&self.message)?.is_none() {
             let rest = tls.get(self.read..).unwrap_or_default();
-            let [kind, major, _minor, high, low, after @ ..] = rest else { return Ok(None) };
+            let [kind, major, _minor, high, low, after @ ..] = rest else { return Ok(false) };
             let length = usize::from(u16::from_be_bytes([*high, *low]));
-            if *kind != HANDSHAKE_RECORD || *major != 3 || length == 0 {
+            let too_long = self.read + 5 + length > MAX_HANDSHAKE_WIRE;
+            if *kind != HANDSHAKE_RECORD || *major != 3 || length == 0 || too_long {
                 return Err(Malformed);
             }
             let Some(payload) = after.get(..length) else {
@@ -135,13 +131,24 @@ impl Reassembly {
                     Some(kind) if self.message.is_empty() && *kind != CLIENT_HELLO => {
                         Err(Malformed)
                     }
-                    _ => Ok(None),
+                    _ => Ok(false),
                 };
             };
             self.message.extend_from_slice(payload);
             self.read += 5 + length;
         }
+        Ok(true)
     }
+}
+
+/// The ClientHello without its header; `None` when it is not all there.
+fn body(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
+    let [kind, a, b, c, body @ ..] = message else { return Ok(None) };
+    let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+    if *kind != CLIENT_HELLO || length > MAX_CLIENT_HELLO {
+        return Err(Malformed);
+    }
+    Ok(body.get(..length))
 }
 
 fn parse(message: &[u8]) -> Result<ClientHello, Malformed> {

@@ -13,9 +13,12 @@
 
 mod engine;
 mod event;
+mod facts;
 mod hello;
+pub(crate) mod provider;
+pub(crate) mod secrets;
 mod sniff;
-mod tap;
+pub(crate) mod tap;
 pub(crate) mod verifier;
 
 use std::collections::VecDeque;
@@ -27,12 +30,16 @@ use sealwire_x509::Purpose;
 pub use engine::Sink;
 use engine::{Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
+pub use facts::ByteCount;
+use facts::{Counted, Kept, Traffic};
 pub use hello::{ClientHello, MAX_CLIENT_HELLO};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
+use crate::identity::Identity;
+use crate::names::ProtocolVersion;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
 
@@ -46,14 +53,17 @@ pub struct Session {
     held: Vec<u8>,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
+    /// What the handshake left that is secret.
+    kept: Option<Box<Kept>>,
+    traffic: Traffic,
     closing: Closing,
 }
 
 enum Stage {
     /// A server that has not read the whole ClientHello yet.
     Hello(Box<ServerOptions>, hello::Reassembly),
-    /// Stands still until [`Reply`] to [`Question::ClientHello`]; with the name of its SNI.
-    HelloAsked(Box<ServerOptions>, Option<String>),
+    /// Stands still until [`Reply`] to [`Question::ClientHello`].
+    HelloAsked(Box<ServerOptions>, Offer),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>),
@@ -67,9 +77,20 @@ struct Handshake {
     desk: Option<Desk>,
     asked_for_certificate: bool,
     ask_about_peer: bool,
+    request_ocsp: bool,
     server_name: Option<String>,
+    /// The identity that is ours when none was asked for.
+    own: Option<Identity>,
+    /// The signature schemes of a client's hello, by number.
+    offered_schemes: Vec<u16>,
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
+}
+
+/// What is kept of a ClientHello.
+struct Offer {
+    server_name: Option<String>,
+    signature_schemes: Vec<u16>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -89,6 +110,7 @@ impl Session {
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
         let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
             &options.settings;
+        let ClientSettings { request_ocsp, key_log, .. } = options.settings;
         let examiner = Examiner {
             policy: context.policy().clone(),
             name: Some((options.server_name.clone(), name_check.clone())),
@@ -97,9 +119,12 @@ impl Session {
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
-            desk: Some(Desk::new(examiner, *verification == PeerVerification::Required)),
+            desk: Some(Desk::new(examiner, *verification == PeerVerification::Required, key_log)),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
+            request_ocsp,
+            own: context.identities().first().cloned(),
+            offered_schemes: Vec::new(),
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
@@ -142,19 +167,22 @@ impl Session {
                 Stage::Handshake(_) => {
                     let (taken, complete) = self.advance_handshake(rest);
                     consumed += taken;
+                    self.traffic.received.tls += taken as u64;
                     if !complete? {
                         return Ok(consumed);
                     }
                 }
                 Stage::Open(engine) => {
+                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
                     if !self.held.is_empty() {
                         sink.take(&mem::take(&mut self.held));
                     }
                     if sink.is_full() || self.closing.peer_sent_close_notify {
                         return Ok(consumed);
                     }
-                    let (taken, step) = engine.advance(rest, &mut self.out, sink);
+                    let (taken, step) = engine.advance(rest, &mut self.out, &mut sink);
                     consumed += taken;
+                    self.traffic.received.tls += taken as u64;
                     match step {
                         Err(error) => return Err(self.fail(Error::from_rustls(error))),
                         Ok(Step::PeerClosed) => {
@@ -193,8 +221,12 @@ impl Session {
         }
         match &mut self.stage {
             Stage::Open(engine) => {
+                let before = out.len();
                 out.append(&mut self.out);
-                engine.encrypt(plaintext, out).map_err(Error::from_rustls)
+                engine.encrypt(plaintext, out).map_err(Error::from_rustls)?;
+                self.traffic.sent.plaintext += plaintext.len() as u64;
+                self.traffic.sent.tls += (out.len() - before) as u64;
+                Ok(())
             }
             Stage::Failed(error) => Err(error.clone()),
             _ => Err(Error::Misused("data before the handshake is complete")),
@@ -203,6 +235,7 @@ impl Session {
 
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
+        self.traffic.sent.tls += self.out.len() as u64;
         out.append(&mut self.out);
     }
 
@@ -246,12 +279,12 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
-            (Stage::HelloAsked(options, server_name), reply) => {
+            (Stage::HelloAsked(options, offer), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
                     _ => HelloReply::new(),
                 };
-                self.start_server(*options, server_name, reply)
+                self.start_server(*options, offer, reply)
             }
             (Stage::PeerAsked(engine), _) => {
                 self.open(engine);
@@ -287,6 +320,8 @@ impl Session {
             held: Vec::new(),
             events: VecDeque::new(),
             peer: None,
+            kept: None,
+            traffic: Traffic::default(),
             closing: Closing::default(),
         }
     }
@@ -308,12 +343,15 @@ impl Session {
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
-        let server_name = hello.server_name().map(str::to_owned);
+        let offer = Offer {
+            server_name: hello.server_name().map(str::to_owned),
+            signature_schemes: hello.signature_schemes().to_vec(),
+        };
         if options.ask_client_hello {
             self.events.push_back(Event::Question(Question::ClientHello(hello)));
-            self.stage = Stage::HelloAsked(options, server_name);
+            self.stage = Stage::HelloAsked(options, offer);
         } else {
-            self.start_server(*options, server_name, HelloReply::new())?;
+            self.start_server(*options, offer, HelloReply::new())?;
         }
         Ok(true)
     }
@@ -321,12 +359,18 @@ impl Session {
     fn start_server(
         &mut self,
         options: ServerOptions,
-        server_name: Option<String>,
+        offer: Offer,
         reply: HelloReply,
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
             self.context = context;
         }
+        let own = reply
+            .identity
+            .as_ref()
+            .or_else(|| reply.credentials.as_ref()?.identities().first())
+            .or_else(|| self.context.identities().first())
+            .cloned();
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,
             alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -345,10 +389,17 @@ impl Session {
         };
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(Desk::new(examiner, options.client_auth == ClientAuth::Require)),
+            desk: Some(Desk::new(
+                examiner,
+                options.client_auth == ClientAuth::Require,
+                options.key_log,
+            )),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
-            server_name,
+            request_ocsp: false,
+            server_name: offer.server_name,
+            own,
+            offered_schemes: offer.signature_schemes,
             unheard: false,
         }));
         Ok(())
@@ -368,6 +419,9 @@ impl Session {
         let Handshake { engine, desk, .. } = &mut **handshake;
         let (out, held) = (&mut self.out, &mut self.held);
         let (consumed, step) = tap::with(desk, || engine.advance(tls, out, held));
+        if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
+            self.events.extend(lines.drain(..).map(Event::KeyLog));
+        }
         let outcome = match step {
             Ok(Step::HandshakeComplete) => self.complete_handshake().map(|()| true),
             Ok(_) => Ok(false),
@@ -393,8 +447,10 @@ impl Session {
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
         let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
+        let Handshake { request_ocsp, own, offered_schemes, .. } = *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let mut desk = desk.expect("the engine gave the desk back");
+        let we_are_client = desk.examiner.purpose == Purpose::Server;
         let must_pass = desk.refuse_at_once;
         let (certificates, authorization) = if asked_for_certificate {
             // Inside a resumed handshake nobody was asked. It is judged here from the chain that
@@ -415,6 +471,16 @@ impl Session {
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
+        let schemes = if we_are_client { &desk.requested_schemes } else { &offered_schemes };
+        let shared_schemes = match facts.resumed {
+            true => Box::default(), // nobody signed anything
+            false => self.context.shared_schemes(schemes),
+        };
+        let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
+        let ocsp_response = desk.ocsp_response.filter(|_| request_ocsp);
+        if request_ocsp && can_staple {
+            self.events.push_back(Event::OcspResponse(ocsp_response.clone()));
+        }
         self.peer = Some(Box::new(Peer {
             authorization,
             certificates,
@@ -424,7 +490,11 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
+            local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
+            shared_schemes,
+            ocsp_response,
         }));
+        self.kept = Some(Box::new(Kept { we_are_client, secrets: desk.secrets }));
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine);

@@ -1,19 +1,24 @@
-//! The handshake tap: how the verifier, which the engine shares between connections, reaches the
-//! one connection that is being driven.
+//! The handshake tap: how what the engine shares between connections (the verifier, the choice of
+//! the identity, the key log, the provider's key derivation) reaches the one connection that is
+//! being driven.
 //!
 //! Everything happens in one call on one thread: the session puts its desk into a thread-local
 //! slot, calls the engine, and takes the desk back. The engine's verifier finds there what to
-//! check against and leaves there what it found. With nobody at the desk it refuses.
+//! check against and leaves there what it found; with nobody at the desk it refuses. The others
+//! only leave notes.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use rustls::SignatureScheme;
 use sealwire_x509::{Certificate, Purpose};
 
+use super::secrets::Secrets;
+use crate::key_log::KeyLogLine;
 use crate::server_name::ServerName;
 use crate::verify::{NameCheck, Policy, Verdict, judge};
 
-/// What the verifier of one handshake needs to know, and what it found.
+/// What the verifier of one handshake needs to know, what it found, and what others noted.
 pub(super) struct Desk {
     pub(super) examiner: Examiner,
     /// A peer that fails ends the handshake (the mode "require"); otherwise the session judges
@@ -23,11 +28,30 @@ pub(super) struct Desk {
     pub(super) leaf: Option<Certificate>,
     /// The chain and the verdict, once the verifier was called.
     pub(super) examined: Option<(Vec<Certificate>, Verdict)>,
+    /// The OCSP response that a server stapled.
+    pub(super) ocsp_response: Option<Vec<u8>>,
+    /// The chain that we chose to show.
+    pub(super) shown: Option<Arc<[Certificate]>>,
+    /// The signature schemes by which a server wants a client to sign, by number.
+    pub(super) requested_schemes: Vec<u16>,
+    pub(super) secrets: Secrets,
+    /// The lines for the program, if it wants them.
+    pub(super) key_log: Option<Vec<KeyLogLine>>,
 }
 
 impl Desk {
-    pub(super) fn new(examiner: Examiner, refuse_at_once: bool) -> Self {
-        Self { examiner, refuse_at_once, leaf: None, examined: None }
+    pub(super) fn new(examiner: Examiner, refuse_at_once: bool, key_log: bool) -> Self {
+        Self {
+            examiner,
+            refuse_at_once,
+            leaf: None,
+            examined: None,
+            ocsp_response: None,
+            shown: None,
+            requested_schemes: Vec::new(),
+            secrets: Secrets::default(),
+            key_log: key_log.then(Vec::new),
+        }
     }
 }
 
@@ -71,6 +95,16 @@ pub(super) fn with<T>(desk: &mut Option<Desk>, engine: impl FnOnce() -> T) -> T 
     let result = engine();
     *desk = DESK.take();
     result
+}
+
+/// Notes which identity is shown.
+pub(crate) fn note_shown(chain: &Arc<[Certificate]>) {
+    at(|desk| desk.shown = Some(chain.clone()));
+}
+
+/// Notes the signature schemes in a certificate request.
+pub(crate) fn note_requested(schemes: &[SignatureScheme]) {
+    at(|desk| desk.requested_schemes = schemes.iter().map(|&scheme| scheme.into()).collect());
 }
 
 /// What the verifier does at the desk; `None` when nobody is driving a session on this thread.

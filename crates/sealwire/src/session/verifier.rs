@@ -46,9 +46,12 @@ impl ServerCertVerifier for PeerVerifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if !ocsp_response.is_empty() {
+            tap::at(|desk| desk.ocsp_response = Some(ocsp_response.to_vec()));
+        }
         examine(end_entity, intermediates, now)?;
         Ok(ServerCertVerified::assertion())
     }

@@ -13,6 +13,7 @@ use super::TlsStream;
 use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
+use crate::key_log::KeyLogFile;
 use crate::options::{ClientAuth, ServerOptions};
 use crate::session::{ClientHello, Event, Question, Reply, Session};
 
@@ -27,6 +28,7 @@ pub struct Acceptor {
     options: ServerOptions,
     on_client_hello: Option<Arc<HelloFn>>,
     handshake_timeout: Duration,
+    key_log: Option<KeyLogFile>,
 }
 
 type HelloFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
@@ -40,6 +42,7 @@ impl Acceptor {
             options: ServerOptions::new(),
             on_client_hello: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            key_log: None,
         }
     }
 
@@ -54,6 +57,15 @@ impl Acceptor {
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.options = self.options.alpn(protocols);
+        self
+    }
+
+    /// Appends the secrets of each connection to this file, for a debugger. Writing is blocking,
+    /// and short.
+    #[must_use]
+    pub fn key_log(mut self, file: KeyLogFile) -> Self {
+        self.options = self.options.key_log(true);
+        self.key_log = Some(file);
         self
     }
 
@@ -98,6 +110,7 @@ impl Acceptor {
     {
         let session = Session::server(&self.context.load(), &self.options);
         let mut stream = TlsStream::new(io, session);
+        stream.log_keys_to(self.key_log.clone());
         within(self.handshake_timeout, self.handshake(&mut stream)).await?;
         Ok(stream)
     }

@@ -8,6 +8,7 @@ use super::TlsStream;
 use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
+use crate::key_log::KeyLogFile;
 use crate::options::{ClientOptions, ClientSettings, PeerVerification};
 use crate::server_name::ServerName;
 use crate::session::Session;
@@ -29,6 +30,7 @@ pub struct Connector {
     context: SecureContext,
     settings: ClientSettings,
     handshake_timeout: Duration,
+    key_log: Option<KeyLogFile>,
 }
 
 impl Connector {
@@ -38,6 +40,7 @@ impl Connector {
             context,
             settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
+            key_log: None,
         }
     }
 
@@ -76,6 +79,23 @@ impl Connector {
         self
     }
 
+    /// Whether the OCSP response that the server staples is kept, as
+    /// [`Peer::ocsp_response`](crate::Peer::ocsp_response). It is not judged.
+    #[must_use]
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.settings.request_ocsp = request;
+        self
+    }
+
+    /// Appends the secrets of each connection to this file, for a debugger. Writing is blocking,
+    /// and short.
+    #[must_use]
+    pub fn key_log(mut self, file: KeyLogFile) -> Self {
+        self.settings.key_log = true;
+        self.key_log = Some(file);
+        self
+    }
+
     /// How long a handshake may take; 30 seconds by default. The stream is closed then.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -97,6 +117,7 @@ impl Connector {
         let options = ClientOptions { server_name: name, settings: self.settings.clone() };
         let session = Session::client(&self.context, &options)?;
         let mut stream = TlsStream::new(io, session);
+        stream.log_keys_to(self.key_log.clone());
         within(self.handshake_timeout, stream.handshake()).await?;
         Ok(stream)
     }

@@ -14,4 +14,4 @@ mod stream;
 pub use acceptor::Acceptor;
 pub use connector::Connector;
 pub use listener::Listener;
-pub use stream::TlsStream;
+pub use stream::{Parts, TlsStream};

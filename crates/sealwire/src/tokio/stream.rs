@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
+use crate::key_log::KeyLogFile;
 use crate::peer::Peer;
 use crate::session::{Event, Reply, Session, Sink};
 
@@ -32,6 +33,26 @@ pub struct TlsStream<IO> {
     /// The task that waits for the transport to take what it wrote.
     writer: Option<Waker>,
     at_end: bool,
+    key_log: Option<KeyLogFile>,
+}
+
+/// What a [`TlsStream`] was made of, for a protocol that goes on without TLS, or for a program that
+/// goes on with the [`Session`] by itself. Nothing that was received is lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts<IO> {
+    /// The transport.
+    pub io: IO,
+    /// Data of the peer that were decrypted and not read.
+    pub unread: Vec<u8>,
+    /// Bytes from the transport that are not part of the session, or not yet: what the peer sent
+    /// after its `close_notify`, the beginning of a record.
+    pub received: Vec<u8>,
+    /// Bytes that the transport has still to take, such as a `close_notify`. None after
+    /// `shutdown` or `flush`.
+    pub unsent: Vec<u8>,
+    /// The session.
+    pub session: Session,
 }
 
 /// How much is read from the transport at once: a full record with its header, twice. A larger
@@ -52,11 +73,24 @@ impl<IO> TlsStream<IO> {
         &self.io
     }
 
-    /// The transport, and the bytes received from it that belong to nobody yet: what a peer sent
-    /// after its `close_notify`. Read to the end first: data that are decrypted and not read yet are
-    /// dropped with the stream.
-    pub fn into_inner(self) -> (IO, Vec<u8>) {
-        (self.io, self.received.rest().to_vec())
+    /// The session: Finished values, exported keying material, bytes counted.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and
+    /// shut down first: then [`received`](Parts::received) is the beginning of what follows.
+    pub fn into_inner(mut self) -> Parts<IO> {
+        // Whatever is complete is decrypted; an error shows again to who goes on.
+        let _ = self.received.process(&mut self.session, &mut self.unread);
+        self.session.take_output(&mut self.to_send.bytes);
+        Parts {
+            io: self.io,
+            unread: self.unread.bytes.split_off(self.unread.start),
+            received: self.received.bytes.split_off(self.received.start),
+            unsent: self.to_send.bytes.split_off(self.to_send.start),
+            session: self.session,
+        }
     }
 
     pub(super) fn new(io: IO, session: Session) -> Self {
@@ -68,6 +102,26 @@ impl<IO> TlsStream<IO> {
             to_send: ToSend::default(),
             writer: None,
             at_end: false,
+            key_log: None,
+        }
+    }
+
+    /// Has the lines of the key log written to `file`.
+    pub(super) fn log_keys_to(&mut self, file: Option<KeyLogFile>) {
+        self.key_log = file;
+    }
+
+    /// The next thing that happened, except what is dealt with here.
+    fn take_event(&mut self) -> Option<Event> {
+        loop {
+            match self.session.poll_event()? {
+                Event::KeyLog(line) => {
+                    if let Some(file) = &self.key_log {
+                        file.write(&line);
+                    }
+                }
+                event => return Some(event),
+            }
         }
     }
 
@@ -95,17 +149,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
         loop {
-            if let Some(event) = self.session.poll_event() {
+            if let Some(event) = self.take_event() {
                 return Poll::Ready(Ok(event));
             }
             let outcome = self.received.process(&mut self.session, &mut self.unread);
             self.session.take_output(&mut self.to_send.bytes);
             if let Err(error) = outcome {
+                while self.take_event().is_some() {} // keys of a handshake that failed
                 // The alert goes out before the error is told; its loss changes nothing.
                 let _ = ready!(self.poll_send(cx));
                 return Poll::Ready(Err(error));
             }
-            if let Some(event) = self.session.poll_event() {
+            if let Some(event) = self.take_event() {
                 return Poll::Ready(Ok(event));
             }
             if let Poll::Ready(sent) = self.poll_send(cx) {
@@ -317,10 +372,6 @@ struct Received {
 }
 
 impl Received {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
     /// Shows the bytes to the session and drops what it is done with.
     fn process(&mut self, session: &mut Session, sink: &mut dyn Sink) -> Result<(), Error> {
         let consumed = session.receive(&mut self.bytes[self.start..], sink)?;

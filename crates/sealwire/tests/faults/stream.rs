@@ -246,11 +246,13 @@ async fn what_follows_close_notify_is_handed_over() {
         wire.extend(b"220 in clear again\r\n");
         near.write_all(&wire).await.unwrap();
 
-        let mut secret = String::new();
-        in_time(server.read_to_string(&mut secret)).await.unwrap();
-        assert_eq!(secret, "the last secret");
-        let (_, rest) = server.into_inner();
-        assert_eq!(rest, b"220 in clear again\r\n", "{version}");
+        let mut secret = [0; 8];
+        in_time(server.read_exact(&mut secret)).await.unwrap();
+        assert_eq!(secret, *b"the last");
+        let parts = server.into_inner();
+        assert_eq!(parts.unread, b" secret");
+        assert_eq!(parts.received, b"220 in clear again\r\n", "{version}");
+        assert!(parts.unsent.is_empty() && parts.session.peer_has_closed());
     }
 }
 
@@ -262,7 +264,7 @@ async fn damage_is_an_error_on_both_sides() {
     }
     for version in VERSIONS {
         let (client, mut server) = join(version, 1 << 16).await;
-        let (mut raw, _) = client.into_inner();
+        let mut raw = client.into_inner().io;
         raw.write_all(&[23, 3, 3, 0, 20]).await.unwrap();
         raw.write_all(&[0; 20]).await.unwrap();
         let mut buf = [0; 10];

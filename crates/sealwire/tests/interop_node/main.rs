@@ -1,5 +1,6 @@
 //! Node's tls module judges us. Another binary than the installed one is named by `NODE`.
 
+mod facts;
 mod features;
 #[path = "../peers/mod.rs"]
 mod peers;

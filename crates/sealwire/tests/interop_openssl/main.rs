@@ -1,5 +1,6 @@
 //! OpenSSL's two test programs judge us: `s_server` and `s_client`.
 
+mod facts;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod s_client;

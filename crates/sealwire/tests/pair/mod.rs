@@ -15,6 +15,9 @@ pub(crate) struct End {
     pub(crate) complete: bool,
     pub(crate) peer_closed: bool,
     pub(crate) questions: Vec<Question>,
+    pub(crate) key_log: Vec<String>,
+    /// What was told of a stapled OCSP response.
+    pub(crate) ocsp: Vec<Option<Vec<u8>>>,
     pub(crate) error: Option<Error>,
 }
 
@@ -36,6 +39,8 @@ impl End {
             complete: false,
             peer_closed: false,
             questions: Vec::new(),
+            key_log: Vec::new(),
+            ocsp: Vec::new(),
             error: None,
         }
     }
@@ -51,6 +56,11 @@ impl End {
                 Event::HandshakeComplete => self.complete = true,
                 Event::PeerClosed => self.peer_closed = true,
                 Event::Question(question) => self.questions.push(question),
+                Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
+                Event::OcspResponse(response) => {
+                    assert!(!self.complete, "it comes before the end of the handshake");
+                    self.ocsp.push(response);
+                }
                 other => panic!("{other:?}"),
             }
         }

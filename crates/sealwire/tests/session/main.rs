@@ -2,6 +2,7 @@
 
 mod answers;
 mod closing;
+mod facts;
 mod hostile;
 mod names;
 #[path = "../pair/mod.rs"]

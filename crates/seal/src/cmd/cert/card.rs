@@ -35,6 +35,9 @@ pub(crate) struct Card {
     fingerprint_sha1: String,
     pin_sha256: String,
     warnings: Vec<Warning>,
+    /// What is left of its time, in words; for eyes only.
+    #[serde(skip)]
+    left: String,
     #[serde(skip)]
     used: f64,
 }
@@ -75,6 +78,7 @@ impl Card {
             fingerprint_sha1: pki::sha1_fingerprint(certificate.der()),
             pin_sha256: pki::spki_pin(&certificate.spki_der()),
             warnings: pki::lint(certificate, now).into_iter().map(Warning::from).collect(),
+            left: clock::left(start, end),
             used: (now - start) as f64 / (end - start).max(1) as f64,
         }
     }
@@ -98,16 +102,6 @@ impl Card {
         }
     }
 
-    fn left(&self) -> String {
-        match self.days_left {
-            _ if !self.valid_now && self.used < 0.0 => "not valid yet".to_owned(),
-            _ if !self.valid_now => format!("expired {} days ago", -self.days_left - 1),
-            0 => "less than a day left".to_owned(),
-            1 => "1 day left".to_owned(),
-            days => format!("{days} days left"),
-        }
-    }
-
     /// The part of its time that has passed.
     fn bar(&self) -> String {
         const WIDTH: usize = 20;
@@ -128,7 +122,7 @@ impl fmt::Display for Card {
         line("names", &self.names.join(", "))?;
         line("for", &self.purpose())?;
         line("valid", &format!("{} to {}", self.not_before, self.not_after))?;
-        line("", &format!("{} {}", self.bar(), self.left()))?;
+        line("", &format!("{} {}", self.bar(), self.left))?;
         line("key", &self.key)?;
         line("signed", &format!("{}, X.509 version {}", self.signature, self.version))?;
         line("serial", &self.serial)?;

@@ -32,6 +32,12 @@ impl Sink for Vec<u8> {
     }
 }
 
+/// How many bytes of records may be held for one handshake message that is not complete. The
+/// largest message has 64 KiB; in records of 64 bytes, the smallest that RFC 8449 lets a peer ask
+/// for, its headers and tags come to 22 KiB more. Without this limit a peer who sends records of
+/// one byte makes us hold 1.4 MiB for it, before anybody knows who it is.
+pub(super) const MAX_HANDSHAKE_WIRE: usize = 96 * 1024;
+
 /// One side of one connection.
 pub(super) trait Engine: fmt::Debug + Send + Sync {
     /// Takes bytes from the front of `tls` and goes on until something has to be told. What is

@@ -12,7 +12,7 @@ use rustls::unbuffered::{
 };
 use rustls_pki_types::ServerName;
 
-use super::{Engine, Facts, Sink, Step};
+use super::{Engine, Facts, MAX_HANDSHAKE_WIRE, Sink, Step};
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// A client's engine. The ClientHello is in the first output.
@@ -123,6 +123,10 @@ impl<C: Connection> Engine for Rustls<C> {
             };
             self.handshaking &= !completed;
             self.held = shown.whole - consumed;
+            if self.held > MAX_HANDSHAKE_WIRE {
+                let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
+                return (consumed, Err(error.into()));
+            }
             return (consumed, Ok(step));
         }
     }

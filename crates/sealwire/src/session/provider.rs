@@ -1,0 +1,126 @@
+//! The cryptography of the engine: AWS-LC's, with cipher suites that tell the tap what no other
+//! interface of the engine's gives out: the Finished values and the secrets behind the exporter.
+//!
+//! A suite is a plain record of functions. These differ from the provider's own in one of them,
+//! which computes the same and notes the result: one look at a thread-local slot, three or four
+//! times in a handshake and never afterwards.
+
+use std::sync::LazyLock;
+
+use rustls::crypto::hmac::Tag;
+use rustls::crypto::tls12::Prf;
+use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock};
+use rustls::crypto::{ActiveKeyExchange, CryptoProvider, aws_lc_rs};
+use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
+
+use super::tap;
+
+/// The provider of every context.
+pub(crate) fn provider() -> CryptoProvider {
+    CryptoProvider { cipher_suites: SUITES.clone(), ..aws_lc_rs::default_provider() }
+}
+
+/// The provider's suites in its order. The engine wants them to live for ever, so they are made
+/// once for the process.
+static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
+    LazyLock::new(|| aws_lc_rs::ALL_CIPHER_SUITES.iter().map(told).collect());
+
+fn told(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
+    match suite {
+        SupportedCipherSuite::Tls12(suite) => {
+            let prf: &'static ToldPrf = Box::leak(Box::new(ToldPrf(suite.prf_provider)));
+            SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+                common: common(&suite.common),
+                prf_provider: prf,
+                kx: suite.kx,
+                sign: suite.sign,
+                aead_alg: suite.aead_alg,
+            })))
+        }
+        SupportedCipherSuite::Tls13(suite) => {
+            let hkdf: &'static ToldHkdf = Box::leak(Box::new(ToldHkdf(suite.hkdf_provider)));
+            SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
+                common: common(&suite.common),
+                hkdf_provider: hkdf,
+                aead_alg: suite.aead_alg,
+                quic: suite.quic,
+            })))
+        }
+    }
+}
+
+fn common(of: &CipherSuiteCommon) -> CipherSuiteCommon {
+    CipherSuiteCommon {
+        suite: of.suite,
+        hash_provider: of.hash_provider,
+        confidentiality_limit: of.confidentiality_limit,
+    }
+}
+
+/// The pseudorandom function of TLS 1.2 (RFC 5246, section 5).
+struct ToldPrf(&'static dyn Prf);
+
+impl Prf for ToldPrf {
+    fn for_key_exchange(
+        &self,
+        output: &mut [u8; 48],
+        kx: Box<dyn ActiveKeyExchange>,
+        peer_pub_key: &[u8],
+        label: &[u8],
+        seed: &[u8],
+    ) -> Result<(), Error> {
+        self.0.for_key_exchange(output, kx, peer_pub_key, label, seed)
+    }
+
+    fn for_secret(&self, output: &mut [u8], secret: &[u8], label: &[u8], seed: &[u8]) {
+        self.0.for_secret(output, secret, label, seed);
+        tap::at(|desk| match label {
+            b"client finished" => desk.secrets.finished.client = (&*output).into(),
+            b"server finished" => desk.secrets.finished.server = (&*output).into(),
+            b"key expansion" => desk.secrets.note_master_secret(self.0, secret, seed),
+            _ => {}
+        });
+    }
+
+    fn fips(&self) -> bool {
+        self.0.fips()
+    }
+}
+
+/// The key derivation of TLS 1.3 (RFC 8446, section 7.1).
+struct ToldHkdf(&'static dyn Hkdf);
+
+impl Hkdf for ToldHkdf {
+    fn extract_from_zero_ikm(&self, salt: Option<&[u8]>) -> Box<dyn HkdfExpander> {
+        self.0.extract_from_zero_ikm(salt)
+    }
+
+    fn extract_from_secret(&self, salt: Option<&[u8]>, secret: &[u8]) -> Box<dyn HkdfExpander> {
+        self.0.extract_from_secret(salt, secret)
+    }
+
+    fn extract_from_kx_shared_secret(
+        &self,
+        salt: Option<&[u8]>,
+        kx: Box<dyn ActiveKeyExchange>,
+        peer_pub_key: &[u8],
+    ) -> Result<Box<dyn HkdfExpander>, Error> {
+        self.0.extract_from_kx_shared_secret(salt, kx, peer_pub_key)
+    }
+
+    fn expander_for_okm(&self, okm: &OkmBlock) -> Box<dyn HkdfExpander> {
+        self.0.expander_for_okm(okm)
+    }
+
+    /// Used for the binders of pre-shared keys, then for the server's Finished, last for the
+    /// client's: on both sides, as each computes what it expects of the other.
+    fn hmac_sign(&self, key: &OkmBlock, message: &[u8]) -> Tag {
+        let tag = self.0.hmac_sign(key, message);
+        tap::at(|desk| desk.secrets.finished.push(tag.as_ref()));
+        tag
+    }
+
+    fn fips(&self) -> bool {
+        self.0.fips()
+    }
+}
