@@ -32,9 +32,18 @@ audit:
 fuzz seconds="60":
     .ci/fuzz {{seconds}}
 
-# The fence under AddressSanitizer (needs nightly)
+# Mixed traffic with reloads, resets and garbage for so many seconds; nothing may grow or be lost
+soak seconds="600":
+    SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --test soak -- --nocapture
+
+# testssl.sh, sslyze, tlslite-ng and gnutls-cli against `seal serve` (about five minutes)
+scan *args:
+    cargo build -p seal
+    .ci/scan {{args}}
+
+# The fence under AddressSanitizer, AWS-LC's C code too (else under valgrind)
 asan:
-    RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p sealwire-x509 --target x86_64-unknown-linux-gnu
+    .ci/asan
 
 # Handshakes and bulk data against tokio-rustls and plain TCP, as ratios
 bench:

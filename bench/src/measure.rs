@@ -1,7 +1,7 @@
 //! What is measured: a client and a server, each on a thread of its own, over loopback.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +25,14 @@ pub(crate) fn interleaved(
         }
     }
     Ok(rates)
+}
+
+/// Processor time of this thread so far, from the kernel's scheduler: other programs on the machine
+/// do not count.
+pub(crate) fn processor_time() -> std::io::Result<Duration> {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = statistics.split(' ').next().and_then(|first| first.parse().ok());
+    Ok(Duration::from_nanos(nanoseconds.ok_or(std::io::ErrorKind::InvalidData)?))
 }
 
 /// Full handshakes a second, one after the other. Each ends with a byte from the server, so that
@@ -121,6 +129,6 @@ fn with_server<S: Future<Output = std::io::Result<()>>>(
     })
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -169,15 +169,21 @@ const CASES: &[Case] = cases! {
         => CERT_HAS_EXPIRED;
 };
 
+/// An intermediate of `issuer` whose common name is its own.
+macro_rules! ca {
+    ($name:literal, $issuer:literal, $extensions:expr) => {
+        Spec {
+            name: $name,
+            subject: concat!("/CN=", $name),
+            issuer: Some($issuer),
+            extensions: $extensions,
+            ..INTERMEDIATE
+        }
+    };
+}
+
 fn make_all(w: &Workshop) {
     let root = |name, subject, extensions| Spec { name, subject, extensions, ..ROOT };
-    let ca = |name, issuer, extensions| Spec {
-        name,
-        subject: Box::leak(format!("/CN={name}").into_boxed_str()),
-        issuer: Some(issuer),
-        extensions,
-        ..INTERMEDIATE
-    };
     let leaf = |name, issuer| Spec { name, issuer: Some(issuer), extensions: END_ENTITY, ..LEAF };
     let with = |extensions, spec| Spec { extensions, ..spec };
     let dated = |(start, end), spec: Spec<'static>| Spec { start, end, ..spec };
@@ -200,7 +206,7 @@ fn make_all(w: &Workshop) {
         root("v1-twin", "/C=AU/O=Widgits/CN=localhost", ""),
         with("", leaf("v1-leaf", "root")),
         leaf("of-v1-self", "v1-self"),
-        with("", ca("v1-int", "root", "")),
+        with("", ca!("v1-int", "root", "")),
         leaf("of-v1-int", "v1-int"),
         // Self-signed leaves.
         own(with("basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost", leaf("self", ""))),
@@ -230,7 +236,7 @@ fn make_all(w: &Workshop) {
         // Times.
         dated(EXPIRED, leaf("leaf-old", "int")),
         dated(FUTURE, leaf("leaf-future", "int")),
-        dated(EXPIRED, ca("int-old", "root", CA)),
+        dated(EXPIRED, ca!("int-old", "root", CA)),
         leaf("of-int-old", "int-old"),
         dated(EXPIRED, root("root-old", "/CN=Old root", ROOT.extensions)),
         leaf("of-root-old", "root-old"),
@@ -240,34 +246,34 @@ fn make_all(w: &Workshop) {
         with("subjectAltName=DNS:localhost", leaf("no-eku", "int")),
         with("extendedKeyUsage=anyExtendedKeyUsage", leaf("any-eku", "int")),
         with("keyUsage=critical,keyCertSign", leaf("sign-only", "int")),
-        ca("int-client", "root", "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=clientAuth"),
+        ca!("int-client", "root", "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=clientAuth"),
         leaf("of-int-client", "int-client"),
         with("1.2.3.4=critical,DER:0500", leaf("critical", "int")),
-        ca("int-critical", "root", "basicConstraints=CA:TRUE\n1.2.3.4=critical,DER:0500"),
+        ca!("int-critical", "root", "basicConstraints=CA:TRUE\n1.2.3.4=critical,DER:0500"),
         leaf("of-int-critical", "int-critical"),
         // Who may sign.
-        ca("int-false", "root", "basicConstraints=CA:FALSE"),
+        ca!("int-false", "root", "basicConstraints=CA:FALSE"),
         leaf("of-int-false", "int-false"),
-        ca("int-ku", "root", "basicConstraints=CA:TRUE\nkeyUsage=cRLSign"),
+        ca!("int-ku", "root", "basicConstraints=CA:TRUE\nkeyUsage=cRLSign"),
         leaf("of-int-ku", "int-ku"),
-        ca("int-bare", "root", "subjectKeyIdentifier=hash"),
+        ca!("int-bare", "root", "subjectKeyIdentifier=hash"),
         leaf("of-int-bare", "int-bare"),
         root("root-ku", "/CN=Root KU", "basicConstraints=CA:TRUE\nkeyUsage=cRLSign"),
         leaf("of-root-ku", "root-ku"),
         root("root-bare", "/CN=Root bare", "subjectKeyIdentifier=hash"),
         leaf("of-root-bare", "root-bare"),
         root("root-len", "/CN=Root len", "basicConstraints=CA:TRUE,pathlen:0"),
-        ca("int-len", "root-len", CA),
+        ca!("int-len", "root-len", CA),
         leaf("of-int-len", "int-len"),
-        ca("int-zero", "root", "basicConstraints=CA:TRUE,pathlen:0"),
-        ca("int2", "int-zero", CA),
+        ca!("int-zero", "root", "basicConstraints=CA:TRUE,pathlen:0"),
+        ca!("int2", "int-zero", CA),
         leaf("of-int2", "int2"),
         // Name constraints.
-        ca(
+        ca!(
             "int-nc",
             "root",
             "basicConstraints=CA:TRUE\n\
-             nameConstraints=critical,permitted;DNS:localhost,excluded;DNS:bad.localhost",
+             nameConstraints=critical,permitted;DNS:localhost,excluded;DNS:bad.localhost"
         ),
         leaf("in-nc", "int-nc"),
         with("subjectAltName=DNS:elsewhere", leaf("out-nc", "int-nc")),

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sealwire_x509::Certificate;
 use zeroize::Zeroizing;
 
-use crate::pki::{self, Error, Pfx, PrivateKey, Problem};
+use crate::pki::{self, Error, KeyAlgorithm, Pfx, PrivateKey, Problem};
 
 /// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
 ///
@@ -126,9 +126,19 @@ impl Identity {
         }
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8_der()));
         // The provider's key types are RSA of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519.
-        let signer = any_supported_type(&der).map_err(|_| {
-            let detail = format!("{} keys cannot be used for TLS", key.algorithm());
-            Error::new(Problem::Unsupported, detail)
+        let signer = any_supported_type(&der).map_err(|_| match key.algorithm() {
+            KeyAlgorithm::Rsa { bits } => {
+                let small = bits < 2048;
+                let problem = if small { Problem::KeyTooSmall } else { Problem::Unsupported };
+                let detail = format!(
+                    "an RSA key of {bits} bits cannot be used for TLS: the engine signs with 2048 \
+                     to 8192 bits"
+                );
+                Error::new(problem, detail)
+            }
+            other => {
+                Error::new(Problem::Unsupported, format!("{other} keys cannot be used for TLS"))
+            }
         })?;
         let ders = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
         // `CertifiedKey::from_der` refuses X.509 v1; that the key fits was checked above.

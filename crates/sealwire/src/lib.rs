@@ -2,16 +2,20 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod cipher_list;
 mod context;
 mod date;
 mod error;
+mod fault;
 mod groups;
 mod identity;
 mod key_log;
 mod names;
+mod openssl_reason;
 mod options;
 mod peer;
 pub mod pki;
+mod scheme_list;
 mod server_name;
 pub mod session;
 mod signature_scheme;
@@ -22,10 +26,12 @@ pub mod verify;
 
 pub use alert::Alert;
 pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
-pub use error::{Error, Fault};
+pub use error::{CannotSpeak, Error};
+pub use fault::Fault;
 pub use identity::Identity;
 pub use key_log::{KeyLogFile, KeyLogLine};
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
+pub use openssl_reason::OpensslReason;
 pub use options::{ClientAuth, ClientOptions, PeerVerification, ServerOptions};
 pub use peer::Peer;
 pub use server_name::{InvalidServerName, ServerName};

@@ -2,12 +2,20 @@
 
 use std::fmt;
 
-use rustls::NamedGroup as Group;
+use rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES;
+use rustls::{NamedGroup as Group, SupportedCipherSuite};
 
-/// A version of TLS that can be negotiated here.
+/// A version of TLS, older ones first.
+///
+/// What is negotiated is TLS 1.2 or 1.3. The older two can be named in a range of versions, as
+/// OpenSSL's and Node's users do; a range of nothing else fails in the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProtocolVersion {
+    /// TLS 1.0 (RFC 2246), which no engine here speaks.
+    Tls10,
+    /// TLS 1.1 (RFC 4346), which no engine here speaks.
+    Tls11,
     /// TLS 1.2 (RFC 5246).
     Tls12,
     /// TLS 1.3 (RFC 8446).
@@ -18,6 +26,8 @@ impl ProtocolVersion {
     /// OpenSSL's and Node's name: `TLSv1.3`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Tls10 => "TLSv1",
+            Self::Tls11 => "TLSv1.1",
             Self::Tls12 => "TLSv1.2",
             Self::Tls13 => "TLSv1.3",
         }
@@ -31,10 +41,12 @@ impl ProtocolVersion {
         }
     }
 
-    pub(crate) fn to_rustls(self) -> &'static rustls::SupportedProtocolVersion {
+    /// `None`: the engine does not speak it.
+    pub(crate) fn to_rustls(self) -> Option<&'static rustls::SupportedProtocolVersion> {
         match self {
-            Self::Tls12 => &rustls::version::TLS12,
-            Self::Tls13 => &rustls::version::TLS13,
+            Self::Tls10 | Self::Tls11 => None,
+            Self::Tls12 => Some(&rustls::version::TLS12),
+            Self::Tls13 => Some(&rustls::version::TLS13),
         }
     }
 }
@@ -45,7 +57,7 @@ impl fmt::Display for ProtocolVersion {
     }
 }
 
-/// A cipher suite that was negotiated.
+/// A cipher suite: one that was negotiated, or is to be spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CipherSuite {
     iana: &'static str,
@@ -63,6 +75,16 @@ impl CipherSuite {
         self.openssl
     }
 
+    /// The suites that can be spoken, in the engine's order of preference.
+    pub fn supported() -> impl Iterator<Item = Self> {
+        ALL_CIPHER_SUITES.iter().filter_map(|suite| Self::from_rustls(suite.suite()))
+    }
+
+    /// The suite of this name, IANA's or OpenSSL's; `None` when it cannot be spoken.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::supported().find(|suite| suite.iana == name || suite.openssl == name)
+    }
+
     /// The oldest version that has this suite, which is the only one here that has it. Node's
     /// `getCipher().version`.
     pub fn protocol(self) -> ProtocolVersion {
@@ -70,6 +92,13 @@ impl CipherSuite {
             true => ProtocolVersion::Tls12,
             false => ProtocolVersion::Tls13,
         }
+    }
+
+    pub(crate) fn to_rustls(self) -> SupportedCipherSuite {
+        *ALL_CIPHER_SUITES
+            .iter()
+            .find(|suite| Self::from_rustls(suite.suite()) == Some(self))
+            .expect("made from one of them")
     }
 
     pub(crate) fn from_rustls(suite: rustls::CipherSuite) -> Option<Self> {

@@ -29,7 +29,8 @@ pub enum ClientAuth {
     /// [`authorized`](crate::Peer::authorized) is false: Node's `requestCert: true,
     /// rejectUnauthorized: false`. **The program must look at it.**
     Request,
-    /// Asked, and the handshake fails without one that passes: mutual TLS.
+    /// Asked, and the handshake fails without one that passes: mutual TLS. With
+    /// [`ServerOptions::verification`] `Recorded`, any certificate will do for the handshake.
     Require,
 }
 
@@ -140,6 +141,7 @@ impl ClientOptions {
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
     pub(crate) client_auth: ClientAuth,
+    pub(crate) verification: PeerVerification,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
     pub(crate) ask_about_peer: bool,
@@ -156,6 +158,15 @@ impl ServerOptions {
     #[must_use]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
+        self
+    }
+
+    /// What becomes of a connection whose client has a certificate that does not pass, when
+    /// [`client_auth`](Self::client_auth) is [`Require`](ClientAuth::Require). A client without
+    /// one is refused all the same.
+    #[must_use]
+    pub fn verification(mut self, verification: PeerVerification) -> Self {
+        self.verification = verification;
         self
     }
 

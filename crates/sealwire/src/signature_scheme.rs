@@ -49,6 +49,11 @@ impl SignatureScheme {
         TABLE.iter().any(|row| row.0 == number).then_some(Self(number))
     }
 
+    /// All that have a name, in OpenSSL's order of preference.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| Self(row.0))
+    }
+
     /// The number on the wire.
     pub fn number(self) -> u16 {
         self.0

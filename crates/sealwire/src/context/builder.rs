@@ -6,26 +6,34 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::time_provider::TimeProvider;
+use rustls::{SignatureScheme, SupportedCipherSuite};
 use sealwire_x509::Crl;
 
+use super::choice::{Order, ServerRules};
 use super::clock::{EngineClock, SystemClock, TimeSource};
+use super::credentials::{Credentials, Trust};
 use super::engine::client_base;
 use super::server::Borrowed;
+use super::speech::Speech;
+use super::strength::Strength;
 use super::{ConfigError, Inner, SecureContext};
-use crate::groups;
 use crate::identity::Identity;
-use crate::names::ProtocolVersion;
+use crate::names::{CipherSuite, ProtocolVersion};
 use crate::session::provider;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
+use crate::{cipher_list, groups, scheme_list};
 
 /// Gathers the settings of a [`SecureContext`].
 pub struct SecureContextBuilder {
     identities: Vec<Identity>,
-    trust: Option<TrustStore>,
+    trust: Trust,
     crls: Vec<Crl>,
     versions: RangeInclusive<ProtocolVersion>,
+    suites: Vec<SupportedCipherSuite>,
+    prefer_server_order: bool,
     groups: Vec<&'static dyn SupportedKxGroup>,
+    schemes: Vec<SignatureScheme>,
     security_level: u8,
     time: Arc<dyn TimeSource>,
 }
@@ -37,27 +45,54 @@ impl SecureContextBuilder {
     pub(super) fn new() -> Self {
         Self {
             identities: Vec::new(),
-            trust: None,
+            trust: Trust::default(),
             crls: Vec::new(),
             versions: ProtocolVersion::Tls12..=ProtocolVersion::Tls13,
+            suites: cipher_list::default_suites(),
+            prefer_server_order: true,
             groups: groups::default_groups(),
+            schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
             time: Arc::new(SystemClock),
         }
     }
 
-    /// Adds an identity. A server with several (RSA and ECDSA, say) shows the first that the
-    /// client can verify.
+    /// Adds an identity. Which of several is shown depends on the peer's offers, as in OpenSSL:
+    /// in TLS 1.3 the first [signature scheme](Self::signature_schemes) decides for which there is
+    /// a key, in TLS 1.2 the first [cipher suite](Self::cipher_list). By default that is ECDSA
+    /// before RSA. Of identities with the same kind of key the first counts.
+    ///
+    /// A leaf without its issuers is sent with those that are found in
+    /// [`trust`](Self::trust) and [`extra_trust`](Self::extra_trust), the root included.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identities.push(identity);
         self
     }
 
-    /// Trusts exactly this set, in place of the bundled roots.
+    /// Trusts exactly this set, in place of the bundled roots. A server names its members to the
+    /// clients that it asks for a certificate (RFC 8446, 4.2.4), unless they are very many.
     #[must_use]
     pub fn trust(mut self, trust: TrustStore) -> Self {
-        self.trust = Some(trust);
+        self.trust.given = Some(trust);
+        self
+    }
+
+    /// Trusts these too, besides [`trust`](Self::trust) or the bundled roots. Called again, they
+    /// are added. Node does so with the certificates of a PFX that are not its leaf
+    /// ([`Pfx::chain`](crate::pki::Pfx::chain)).
+    #[must_use]
+    pub fn extra_trust(mut self, trust: &TrustStore) -> Self {
+        let extra = self.trust.extra.as_ref();
+        self.trust.extra = Some(extra.map_or_else(|| trust.clone(), |extra| extra.and(trust)));
+        self
+    }
+
+    /// Whom to trust when [`trust`](Self::trust) says nothing, in place of the bundled roots:
+    /// [`TrustStore::from_env`], say. These complete no chain and are not named to clients.
+    #[must_use]
+    pub fn default_trust(mut self, trust: TrustStore) -> Self {
+        self.trust.default = Some(trust);
         self
     }
 
@@ -69,10 +104,52 @@ impl SecureContextBuilder {
         self
     }
 
-    /// The protocol versions to speak.
+    /// The protocol versions to speak. A range without a version that the engine speaks is no
+    /// error here, as in OpenSSL, and is never widened: every handshake fails with
+    /// [`Error::CannotSpeak`](crate::Error::CannotSpeak).
     #[must_use]
     pub fn versions(mut self, versions: RangeInclusive<ProtocolVersion>) -> Self {
         self.versions = versions;
+        self
+    }
+
+    /// The cipher suites to speak, best first, in OpenSSL's list language, as Node's option
+    /// `ciphers` has it: of the parts between colons, those that begin with `TLS_` name suites of
+    /// TLS 1.3 (without any, all of them are spoken), and the rest is a list for TLS 1.2 (without
+    /// it, only TLS 1.3 is spoken): `ECDHE+AESGCM:!aRSA`, `HIGH:@STRENGTH`,
+    /// `TLS_AES_128_GCM_SHA256:DEFAULT`. Suites that OpenSSL has and this engine has not are
+    /// passed over.
+    ///
+    /// `@SECLEVEL=n` sets the [security level](Self::security_level).
+    ///
+    /// # Errors
+    /// `ERR_SSL_NO_CIPHER_MATCH` when no suite is left, with the names of those that OpenSSL
+    /// would have; `ERR_SSL_INVALID_COMMAND` for a rule that cannot be read.
+    pub fn cipher_list(mut self, list: &str) -> Result<Self, ConfigError> {
+        let list = cipher_list::parse(list)?;
+        self.suites = list.suites;
+        self.security_level = list.level.unwrap_or(self.security_level);
+        Ok(self)
+    }
+
+    /// The cipher suites to speak, best first: exactly these.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Result<Self, ConfigError> {
+        if suites.is_empty() {
+            return Err(ConfigError::new("cipher_suites", "no cipher suite is given"));
+        }
+        self.suites = suites.iter().map(|suite| suite.to_rustls()).collect();
+        Ok(self)
+    }
+
+    /// Whether a server goes by its own order of cipher suites and signature schemes, as it does
+    /// by default, or by the client's: `SSL_OP_CIPHER_SERVER_PREFERENCE`, Node's
+    /// `honorCipherOrder`.
+    #[must_use]
+    pub fn prefer_server_order(mut self, prefer: bool) -> Self {
+        self.prefer_server_order = prefer;
         self
     }
 
@@ -86,9 +163,24 @@ impl SecureContextBuilder {
         Ok(self)
     }
 
-    /// OpenSSL's security level, 0 to 5, for the keys and digests of chains: at 2, the default,
-    /// RSA keys under 2048 bits and SHA-1 signatures are refused. It only ever refuses: what the
-    /// engine cannot verify stays refused at 0.
+    /// The signature schemes by which we sign handshakes, and by which peers may, best first, in
+    /// OpenSSL's syntax: `ECDSA+SHA256:rsa_pss_rsae_sha256:ed25519` (`SSL_CTX_set1_sigalgs_list`,
+    /// Node's `sigalgs`). The signatures in certificates are the
+    /// [security level](Self::security_level)'s matter. Schemes that OpenSSL has and this engine
+    /// has not are passed over.
+    ///
+    /// # Errors
+    /// A name that OpenSSL does not know either; a list of which nothing is left.
+    pub fn signature_schemes(mut self, list: &str) -> Result<Self, ConfigError> {
+        self.schemes = scheme_list::parse(list)?;
+        Ok(self)
+    }
+
+    /// OpenSSL's security level, 0 to 5 (`SSL_CTX_set_security_level`). At 2, the default, RSA
+    /// keys under 2048 bits and SHA-1 signatures are refused: in the chains of peers when they are
+    /// judged, and in our own when the context is built. From 3 on, suites, groups and signature
+    /// schemes that give less are not spoken either. It only ever refuses: what the engine cannot
+    /// do stays refused at 0.
     #[must_use]
     pub fn security_level(mut self, level: u8) -> Self {
         self.security_level = level;
@@ -105,45 +197,50 @@ impl SecureContextBuilder {
     /// Builds the context.
     ///
     /// # Errors
-    /// An empty range of versions, or a security level above 5.
+    /// A security level above 5, or one that leaves no group or signature scheme; a key or
+    /// certificate of ours that is too weak for it (`ERR_SSL_EE_KEY_TOO_SMALL`,
+    /// `ERR_SSL_CA_KEY_TOO_SMALL`, `ERR_SSL_CA_MD_TOO_WEAK`).
     pub fn build(self) -> Result<SecureContext, ConfigError> {
-        if self.versions.is_empty() {
-            return Err(ConfigError::new("versions", "the range of versions is empty"));
+        let strength = Strength::of_level(self.security_level)?;
+        for identity in &self.identities {
+            strength.check(identity)?;
         }
-        if self.security_level > 5 {
-            return Err(ConfigError::new("security_level", "security levels go from 0 to 5"));
-        }
-        let trust = self.trust.unwrap_or_else(TrustStore::bundled);
+        let schemes: Arc<[SignatureScheme]> = strength.schemes(self.schemes)?.into();
+        let speech = Speech::new(&self.versions, strength.suites(self.suites));
+        let trusted = self.trust.all();
         let policy = Arc::new(Policy {
-            trust: trust.set().clone(),
+            trust: trusted.set().clone(),
             crls: self.crls.into(),
-            partial_chain: trust.allows_partial_chain(),
+            partial_chain: trusted.allows_partial_chain(),
             security_level: self.security_level,
+            memory: Arc::default(),
         });
-        let versions: Vec<_> = [ProtocolVersion::Tls13, ProtocolVersion::Tls12]
-            .into_iter()
-            .filter(|version| self.versions.contains(version))
-            .map(ProtocolVersion::to_rustls)
-            .collect();
-        let provider = Arc::new(CryptoProvider { kx_groups: self.groups, ..provider::provider() });
+        let provider = Arc::new(CryptoProvider {
+            cipher_suites: speech.suites.iter().map(|suite| provider::told(*suite)).collect(),
+            kx_groups: strength.groups(self.groups)?,
+            ..aws_lc_rs::default_provider()
+        });
+        let order = if self.prefer_server_order { Order::Ours } else { Order::Peers };
+        let credentials = Credentials::new(self.identities, self.trust.named());
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let ticketer = || {
             aws_lc_rs::Ticketer::new()
                 .map_err(|e| ConfigError::new("tickets", format!("no random bytes: {e}")))
         };
         let ticketers = [ticketer()?, ticketer()?, ticketer()?];
-        let mut client = client_base(&provider, &versions, &self.identities, time)?;
+        let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
         let client_sessions = Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS));
         client.resumption = Resumption::store(client_sessions.clone());
         Ok(SecureContext(Arc::new(Inner {
-            identities: self.identities,
-            trust,
+            rules: ServerRules { suites: speech.suites.clone(), schemes, order },
+            credentials,
+            trust: trusted,
             policy,
             time: self.time,
             client: Arc::new(client),
             client_sessions,
             provider,
-            versions,
+            speech,
             ticketers,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),

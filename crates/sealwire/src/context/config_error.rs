@@ -7,16 +7,28 @@ use std::fmt;
 pub struct ConfigError {
     option: &'static str,
     reason: String,
+    code: Option<&'static str>,
 }
 
 impl ConfigError {
     pub(crate) fn new(option: &'static str, reason: impl Into<String>) -> Self {
-        Self { option, reason: reason.into() }
+        Self { option, reason: reason.into(), code: None }
+    }
+
+    /// The same, with the code that Node gives to it.
+    pub(crate) fn with_code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// The option at fault, by the name of the builder's method.
     pub fn option(&self) -> &'static str {
         self.option
+    }
+
+    /// The code that Node's `err.code` has for the same mistake: `ERR_SSL_NO_CIPHER_MATCH`.
+    /// `None` when Node's error has none, or Node has no such option.
+    pub fn code(&self) -> Option<&'static str> {
+        self.code
     }
 }
 

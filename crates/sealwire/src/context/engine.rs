@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use rustls::DistinguishedName;
 use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
+use rustls::{DistinguishedName, SignatureScheme};
 
-use super::choice::Identities;
+use super::choice::{ClientIdentities, Order, ServerIdentities};
 use super::clock::EngineClock;
+use super::credentials::Credentials;
 use super::{ConfigError, Inner};
-use crate::identity::Identity;
 use crate::options::ClientAuth;
 use crate::session::secrets::TapKeyLog;
 use crate::session::verifier;
@@ -26,23 +26,27 @@ impl Inner {
     ) -> rustls::ServerConfig {
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let builder = rustls::ServerConfig::builder_with_details(self.provider.clone(), time)
-            .with_protocol_versions(&self.versions)
+            .with_protocol_versions(&self.speech.versions)
             .expect("the client's settings were built with the same versions");
         let builder = match client_auth {
             ClientAuth::None => builder.with_no_client_auth(),
             ClientAuth::Request | ClientAuth::Require => {
                 builder.with_client_cert_verifier(verifier::client_cert_verifier(
-                    advertised(&credentials.trust),
+                    advertised(&credentials.credentials.named),
                     client_auth == ClientAuth::Require,
+                    &self.rules.schemes,
                 ))
             }
         };
         // Who only says whom to trust leaves us who we are, as in Node's `addContext`.
-        let identities = match credentials.identities.is_empty() {
-            true => &self.identities,
-            false => &credentials.identities,
+        let identities = match credentials.credentials.identities.is_empty() {
+            true => &self.credentials.shown,
+            false => &credentials.credentials.shown,
         };
-        let mut config = builder.with_cert_resolver(Arc::new(Identities::of(identities)));
+        let identities = ServerIdentities::new(identities, self.rules.clone());
+        let mut config = builder.with_cert_resolver(Arc::new(identities));
+        config.ignore_client_order = self.rules.order == Order::Ours;
+        config.enable_secret_extraction = true; // for our own record layer
         config.key_log = Arc::new(TapKeyLog);
         config.ticketer = self.ticketers[client_auth as usize].clone();
         // Tickets hold the state; the memory of a server does not grow with its clients.
@@ -51,7 +55,7 @@ impl Inner {
     }
 }
 
-/// The CA names for the certificate request. The bundled roots are many kilobytes of names that
+/// The CA names for the certificate request. A whole root program is many kilobytes of names that
 /// help no client to choose: then none are sent, which means any (RFC 8446, 4.2.4).
 fn advertised(trust: &TrustStore) -> Vec<DistinguishedName> {
     const TOO_MANY: usize = 64;
@@ -64,15 +68,17 @@ fn advertised(trust: &TrustStore) -> Vec<DistinguishedName> {
 pub(super) fn client_base(
     provider: &Arc<CryptoProvider>,
     versions: &[&'static rustls::SupportedProtocolVersion],
-    identities: &[Identity],
+    credentials: &Credentials,
+    schemes: &Arc<[SignatureScheme]>,
     time: Arc<dyn TimeProvider>,
 ) -> Result<rustls::ClientConfig, ConfigError> {
     let mut config = rustls::ClientConfig::builder_with_details(provider.clone(), time)
         .with_protocol_versions(versions)
         .map_err(|e| ConfigError::new("versions", e.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier::server_cert_verifier())
-        .with_client_cert_resolver(Arc::new(Identities::of(identities)));
+        .with_custom_certificate_verifier(verifier::server_cert_verifier(schemes))
+        .with_client_cert_resolver(ClientIdentities::shared(&credentials.shown, schemes));
+    config.enable_secret_extraction = true; // for our own record layer
     config.key_log = Arc::new(TapKeyLog);
     Ok(config)
 }

@@ -4,8 +4,11 @@ mod builder;
 mod choice;
 mod clock;
 mod config_error;
+mod credentials;
 mod engine;
 mod server;
+mod speech;
+mod strength;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -13,15 +16,23 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::{ClientSessionStore, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::server::ProducesTickets;
+use sealwire_x509::Certificate;
 
 pub use builder::SecureContextBuilder;
 pub use clock::TimeSource;
 pub use config_error::ConfigError;
 pub(crate) use server::Serving;
 
+use choice::{ServerIdentities, ServerRules};
+use credentials::Credentials;
+use speech::Speech;
+
+use crate::error::CannotSpeak;
 use crate::identity::Identity;
+use crate::names::{CipherSuite, ProtocolVersion};
 use crate::options::ClientSettings;
 use crate::server_name::ServerName;
+use crate::session::ClientHello;
 use crate::signature_scheme::SignatureScheme;
 use crate::trust::TrustStore;
 use crate::verify::Policy;
@@ -44,14 +55,15 @@ use crate::verify::Policy;
 pub struct SecureContext(Arc<Inner>);
 
 struct Inner {
-    identities: Vec<Identity>,
+    credentials: Credentials,
     trust: TrustStore,
     policy: Arc<Policy>,
     time: Arc<dyn TimeSource>,
     client: Arc<rustls::ClientConfig>,
     client_sessions: Arc<dyn ClientSessionStore>,
     provider: Arc<CryptoProvider>,
-    versions: Vec<&'static rustls::SupportedProtocolVersion>,
+    speech: Speech,
+    rules: ServerRules,
     /// One for each [`ClientAuth`](crate::ClientAuth): a session in which nobody asked for a certificate must not be
     /// resumed where one is asked for, but give way to a full handshake.
     ticketers: [Arc<dyn ProducesTickets>; 3],
@@ -70,12 +82,42 @@ impl SecureContext {
 
     /// Our identities.
     pub fn identities(&self) -> &[Identity] {
-        &self.0.identities
+        &self.0.credentials.identities
+    }
+
+    /// The identity that a server of this context shows to a client with these offers; `None`
+    /// when none goes with them, and the handshake would fail.
+    pub fn identity_for(&self, hello: &ClientHello) -> Option<&Identity> {
+        let Inner { credentials, rules, .. } = &*self.0;
+        let suites: Vec<_> = hello.cipher_suites().iter().map(|id| (*id).into()).collect();
+        let schemes: Vec<_> = hello.signature_schemes().iter().map(|id| (*id).into()).collect();
+        let chosen = ServerIdentities::new(&credentials.shown, rules.clone());
+        chosen.choose(&suites, &schemes).map(|found| &credentials.identities[found])
+    }
+
+    /// The cipher suites that are spoken, in order of preference. None: see
+    /// [`versions`](SecureContextBuilder::versions).
+    pub fn supported_cipher_suites(&self) -> Vec<CipherSuite> {
+        let suites = match self.can_speak() {
+            Ok(()) => self.0.speech.suites.as_slice(),
+            Err(_) => &[],
+        };
+        suites.iter().filter_map(|suite| CipherSuite::from_rustls(suite.suite())).collect()
     }
 
     /// Whom this context trusts.
     pub fn trust(&self) -> &TrustStore {
         &self.0.trust
+    }
+
+    /// The chain of our first identity, as it is sent.
+    pub(crate) fn first_chain(&self) -> Option<&Arc<[Certificate]>> {
+        self.0.credentials.shown.first().map(|shown| &shown.chain)
+    }
+
+    /// Whether any handshake can succeed with the versions and suites of this context.
+    pub(crate) fn can_speak(&self) -> Result<(), CannotSpeak> {
+        self.0.speech.lack.map_or(Ok(()), Err)
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -87,9 +129,23 @@ impl SecureContext {
         clock::seconds(self.0.time.now())
     }
 
+    /// The newest version that is spoken.
+    pub(crate) fn newest_version(&self) -> Option<ProtocolVersion> {
+        let versions = self.0.speech.versions.iter();
+        versions.filter_map(|version| ProtocolVersion::from_rustls(version.version)).max()
+    }
+
+    /// Whether one of these cipher suites is spoken, in `version` if it is known.
+    pub(crate) fn speaks_any(&self, suites: &[u16], version: Option<ProtocolVersion>) -> bool {
+        self.0.provider.cipher_suites.iter().any(|suite| {
+            let its_version = ProtocolVersion::from_rustls(suite.version().version);
+            suites.contains(&suite.suite().into()) && (version.is_none() || version == its_version)
+        })
+    }
+
     /// Which of a peer's signature schemes are ours as well, in the peer's order.
     pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
-        let ours = self.0.provider.signature_verification_algorithms.supported_schemes();
+        let ours = &self.0.rules.schemes;
         let shared = |number: &&u16| ours.iter().any(|&scheme| u16::from(scheme) == **number);
         let named = of_peer.iter().filter(shared).copied();
         named.filter_map(SignatureScheme::from_number).collect()
@@ -123,7 +179,7 @@ impl SecureContext {
 impl fmt::Debug for SecureContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecureContext")
-            .field("identities", &self.0.identities)
+            .field("identities", &self.0.credentials.identities)
             .field("trust", &self.0.trust)
             .finish_non_exhaustive()
     }

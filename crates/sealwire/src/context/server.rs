@@ -8,10 +8,10 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::credentials::Shown;
 use super::{Inner, SecureContext};
 use crate::identity::Identity;
 use crate::options::ClientAuth;
-use crate::session::tap;
 
 /// How one connection is to be served.
 pub(crate) struct Serving<'a> {
@@ -41,7 +41,8 @@ impl SecureContext {
         let mut config = rustls::ServerConfig::clone(&shared);
         config.alpn_protocols = alpn.to_vec();
         if let Some(identity) = identity {
-            config.cert_resolver = Arc::new(Chosen(identity));
+            let shown = Shown::of(&identity, &self.0.credentials.named);
+            config.cert_resolver = Arc::new(self.0.rules.only(&shown));
         }
         if let Some(staple) = ocsp_staple {
             config.cert_resolver = Arc::new(Stapled { inner: config.cert_resolver, staple });
@@ -79,17 +80,6 @@ struct Made {
     /// can be at its address.
     from: Weak<Inner>,
     config: Arc<rustls::ServerConfig>,
-}
-
-/// One identity, whatever the client offers.
-#[derive(Debug)]
-struct Chosen(Identity);
-
-impl ResolvesServerCert for Chosen {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        tap::note_shown(self.0.shared_chain());
-        Some(self.0.certified().clone())
-    }
 }
 
 /// The identity that `inner` chooses, with an OCSP response (RFC 6066, section 8).

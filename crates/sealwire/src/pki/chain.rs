@@ -35,6 +35,7 @@ impl ChainCheck<'_> {
             crls: Arc::from(self.crls),
             partial_chain: self.trust.allows_partial_chain(),
             security_level: self.security_level,
+            memory: Arc::default(),
         };
         judge(&policy, self.presented, self.purpose, self.name.as_ref(), self.time)
     }

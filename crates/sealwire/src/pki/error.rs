@@ -35,6 +35,10 @@ pub enum Problem {
     Unsupported,
     /// The key is not the one of the certificate.
     KeyMismatch,
+    /// The key is too small to be used for TLS here.
+    KeyTooSmall,
+    /// No private key where one is needed: a PFX with certificates only.
+    NoPrivateKey,
     /// More than one private key where one is needed.
     SeveralKeys,
     /// A value given by the caller (a subject, a name, a date) that cannot be used.
@@ -90,6 +94,7 @@ impl Error {
             Problem::NoPemBlock => Some("ERR_OSSL_PEM_NO_START_LINE"),
             Problem::PassphraseNeeded | Problem::WrongPassphrase => Some("ERR_OSSL_BAD_DECRYPT"),
             Problem::KeyMismatch => Some("ERR_OSSL_X509_KEY_VALUES_MISMATCH"),
+            Problem::KeyTooSmall => Some("ERR_SSL_EE_KEY_TOO_SMALL"),
             Problem::Unsupported => Some("ERR_OSSL_UNSUPPORTED"),
             _ => None,
         }

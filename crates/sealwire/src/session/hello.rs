@@ -5,6 +5,11 @@
 //! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
 
 use super::engine::MAX_HANDSHAKE_WIRE;
+use crate::alert::Alert;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::names::ProtocolVersion;
+use crate::openssl_reason as reason;
 
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
@@ -21,6 +26,10 @@ pub struct ClientHello {
     supported_versions: Vec<u16>,
     offers_ticket: bool,
     requests_ocsp: bool,
+    /// `legacy_version`; 0 when there was no hello to read.
+    legacy_version: u16,
+    /// Whether it is about a connection that is being negotiated again (RFC 5746).
+    renegotiates: bool,
 }
 
 /// How far the bytes of a connection go towards a ClientHello.
@@ -70,6 +79,35 @@ impl ClientHello {
         &self.supported_versions
     }
 
+    /// What OpenSSL refuses in a hello and the engine does not look at; `ours` is the newest version
+    /// that we speak.
+    pub(super) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Error, Alert)> {
+        const FALLBACK_SCSV: u16 = 0x5600;
+        if self.legacy_version == 0 {
+            return None;
+        }
+        let newest = self.supported_versions.iter().copied().filter(|version| version >> 8 == 3);
+        let newest = newest.max().unwrap_or(self.legacy_version);
+        let ours = match ours {
+            Some(ProtocolVersion::Tls13) => 0x0304,
+            _ => 0x0303,
+        };
+        let (error, alert) = if newest < 0x0301 {
+            let what = "the client speaks SSL 3 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
+        } else if self.renegotiates {
+            let what = "the client goes on with a connection that there is not";
+            (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
+        } else if (0x0303..ours).contains(&newest) && self.cipher_suites.contains(&FALLBACK_SCSV) {
+            // RFC 7507: somebody may have made the client believe that we speak no better.
+            let what = "the client fell back to an older version than both speak";
+            (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
+        } else {
+            return None;
+        };
+        Some((error, Alert::from_number(alert)))
+    }
+
     /// Whether a session ticket or pre-shared key is offered.
     pub fn offers_ticket(&self) -> bool {
         self.offers_ticket
@@ -97,6 +135,8 @@ pub(super) struct Reassembly {
 struct Malformed;
 
 const HANDSHAKE_RECORD: u8 = 22;
+/// What the engine takes for a record; a longer one is refused by its header.
+const MAX_RECORD: usize = 16_384 + 2_048;
 const CLIENT_HELLO: u8 = 1;
 
 impl Reassembly {
@@ -121,7 +161,7 @@ impl Reassembly {
             let rest = tls.get(self.read..).unwrap_or_default();
             let [kind, major, _minor, high, low, after @ ..] = rest else { return Ok(false) };
             let length = usize::from(u16::from_be_bytes([*high, *low]));
-            let too_long = self.read + 5 + length > MAX_HANDSHAKE_WIRE;
+            let too_long = length > MAX_RECORD || self.read + 5 + length > MAX_HANDSHAKE_WIRE;
             if *kind != HANDSHAKE_RECORD || *major != 3 || length == 0 || too_long {
                 return Err(Malformed);
             }
@@ -153,8 +193,10 @@ fn body(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 
 fn parse(message: &[u8]) -> Result<ClientHello, Malformed> {
     let mut bytes = Reader(message);
-    bytes.take(2 + 32)?; // legacy_version, random
-    let mut hello = ClientHello { session_id: bytes.vector8()?.to_vec(), ..Default::default() };
+    let legacy_version = bytes.u16()?;
+    bytes.take(32)?; // random
+    let mut hello =
+        ClientHello { legacy_version, session_id: bytes.vector8()?.to_vec(), ..Default::default() };
     hello.cipher_suites = Reader(bytes.vector16()?).u16s()?;
     bytes.vector8()?; // legacy_compression_methods
     if bytes.0.is_empty() {
@@ -187,6 +229,7 @@ fn read_extension(
         }
         35 => hello.offers_ticket |= !body.0.is_empty(),
         41 => hello.offers_ticket = true,
+        0xff01 => hello.renegotiates = !Reader(body.vector8()?).0.is_empty(),
         43 => hello.supported_versions = Reader(body.vector8()?).u16s()?,
         _ => {}
     }
@@ -321,6 +364,7 @@ mod tests {
             &[22, 3, 1, 0, 0],                   // an empty handshake record
             &[22, 3, 1, 0, 4, 2, 0, 0, 0],       // a ServerHello
             &[22, 3, 1, 64, 0, 2],               // the first byte of one
+            &[22, 3, 1, 255, 255],               // a record of 64 KiB
             &[22, 3, 1, 0, 4, 1, 255, 255, 255], // a hello of 16 MiB
             &[22, 3, 1, 0, 5, 1, 0, 0, 1, 3],    // a hello of one byte
             &[23, 3, 3, 0, 1, 0],

@@ -15,6 +15,7 @@ mod engine;
 mod event;
 mod facts;
 mod hello;
+mod last_word;
 pub(crate) mod provider;
 pub(crate) mod secrets;
 mod sniff;
@@ -23,12 +24,14 @@ pub(crate) mod verifier;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::IoSlice;
 use std::mem;
+use std::sync::Arc;
 
-use sealwire_x509::Purpose;
+use sealwire_x509::{Certificate, Purpose};
 
 pub use engine::Sink;
-use engine::{Engine, Step};
+use engine::{Channel, Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
@@ -36,10 +39,12 @@ pub use hello::{ClientHello, MAX_CLIENT_HELLO};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
+use crate::alert::Alert;
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
-use crate::identity::Identity;
+use crate::fault::{Diagnosis, Fault, diagnose_with};
 use crate::names::ProtocolVersion;
+use crate::openssl_reason as reason;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
 
@@ -49,8 +54,7 @@ pub struct Session {
     context: SecureContext,
     /// Bytes to send that no call has fetched yet: handshake, alerts, tickets, key updates.
     out: Vec<u8>,
-    /// Data that came with the last handshake message, until the verdict.
-    held: Vec<u8>,
+    max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
     /// What the handshake left that is secret.
@@ -63,11 +67,11 @@ enum Stage {
     /// A server that has not read the whole ClientHello yet.
     Hello(Box<ServerOptions>, hello::Reassembly),
     /// Stands still until [`Reply`] to [`Question::ClientHello`].
-    HelloAsked(Box<ServerOptions>, Offer),
+    HelloAsked(Box<ServerOptions>, Box<ClientHello>),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
     PeerAsked(Box<dyn Engine>),
-    Open(Box<dyn Engine>),
+    Open(Box<dyn Channel>),
     Failed(Error),
 }
 
@@ -80,18 +84,18 @@ struct Handshake {
     request_ocsp: bool,
     server_name: Option<String>,
     /// The identity that is ours when none was asked for.
-    own: Option<Identity>,
-    /// The signature schemes of a client's hello, by number.
-    offered_schemes: Vec<u16>,
+    own: Option<Arc<[Certificate]>>,
+    /// What the client said, when we are the server.
+    hello: Option<Box<ClientHello>>,
+    /// Whether we have sent what only the keys of this connection can read.
+    encrypting: bool,
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
 }
 
-/// What is kept of a ClientHello.
-struct Offer {
-    server_name: Option<String>,
-    signature_schemes: Vec<u16>,
-}
+/// The bounds of [`Session::set_max_fragment_size`].
+const MIN_FRAGMENT: usize = 512;
+const MAX_FRAGMENT: usize = 16 * 1024;
 
 #[derive(Default, Clone, Copy)]
 struct Closing {
@@ -103,8 +107,10 @@ impl Session {
     /// A client session. The ClientHello is in the first output.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the engine cannot start: no random bytes.
+    /// [`Error::CannotSpeak`] when the context leaves nothing to offer; [`Error::Internal`] when
+    /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
+        context.can_speak()?;
         let config = context.client_config(&options.settings);
         let engine =
             engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
@@ -123,8 +129,9 @@ impl Session {
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
-            own: context.identities().first().cloned(),
-            offered_schemes: Vec::new(),
+            own: context.first_chain().cloned(),
+            hello: None,
+            encrypting: false,
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
@@ -172,15 +179,12 @@ impl Session {
                         return Ok(consumed);
                     }
                 }
-                Stage::Open(engine) => {
-                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    if !self.held.is_empty() {
-                        sink.take(&mem::take(&mut self.held));
-                    }
-                    if sink.is_full() || self.closing.peer_sent_close_notify {
+                Stage::Open(channel) => {
+                    if self.closing.peer_sent_close_notify {
                         return Ok(consumed);
                     }
-                    let (taken, step) = engine.advance(rest, &mut self.out, &mut sink);
+                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
+                    let (taken, step) = channel.receive(rest, &mut self.out, &mut sink);
                     consumed += taken;
                     self.traffic.received.tls += taken as u64;
                     match step {
@@ -216,15 +220,29 @@ impl Session {
     /// [`Error::Misused`] before [`Event::HandshakeComplete`] and after
     /// [`send_close_notify`](Self::send_close_notify); the connection's error if it has failed.
     pub fn encrypt(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.encrypt_vectored(&[IoSlice::new(plaintext)], out)
+    }
+
+    /// As [`encrypt`](Self::encrypt), of data in several pieces. They become as few records as
+    /// they would in one piece.
+    ///
+    /// # Errors
+    /// As [`encrypt`](Self::encrypt).
+    pub fn encrypt_vectored(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         if self.closing.we_sent_close_notify {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
-            Stage::Open(engine) => {
+            Stage::Open(channel) => {
                 let before = out.len();
-                out.append(&mut self.out);
-                engine.encrypt(plaintext, out).map_err(Error::from_rustls)?;
-                self.traffic.sent.plaintext += plaintext.len() as u64;
+                out.extend_from_slice(&mem::take(&mut self.out));
+                channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
+                self.traffic.sent.plaintext +=
+                    plaintext.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
             }
@@ -233,10 +251,29 @@ impl Session {
         }
     }
 
+    /// How many bytes of data a record holds at most: 512 to 16384, which is the default. From the
+    /// next [`encrypt`](Self::encrypt) on. Node calls it `setMaxSendFragment`, OpenSSL
+    /// `SSL_set_max_send_fragment`: small records reach the peer's program sooner, large ones cost
+    /// less.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for any other number.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        if !(MIN_FRAGMENT..=MAX_FRAGMENT).contains(&bytes) {
+            return Err(Error::Misused("a fragment size is 512 to 16384 bytes"));
+        }
+        self.max_fragment = bytes;
+        Ok(())
+    }
+
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         self.traffic.sent.tls += self.out.len() as u64;
-        out.append(&mut self.out);
+        // Nothing is kept: after the handshake there is seldom more.
+        match out.is_empty() && out.capacity() < self.out.len() {
+            true => *out = mem::take(&mut self.out),
+            false => out.extend_from_slice(&mem::take(&mut self.out)),
+        }
     }
 
     /// Whether [`take_output`](Self::take_output) has something.
@@ -250,14 +287,18 @@ impl Session {
         if mem::replace(&mut self.closing.we_sent_close_notify, true) {
             return;
         }
-        if let Stage::Open(engine) = &mut self.stage {
-            engine.close(&mut self.out);
+        if let Stage::Open(channel) = &mut self.stage {
+            channel.close(&mut self.out);
         }
     }
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if self.events.is_empty() {
+            self.events = VecDeque::new(); // after the handshake there is seldom another
+        }
+        Some(event)
     }
 
     /// Answers the open question. Call [`receive`](Self::receive) again afterwards, with the
@@ -274,22 +315,18 @@ impl Session {
                 Err(Error::RefusedByProgram)
             }
             (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
-                // Nothing is encrypted yet: a plain record of the version that all can read.
-                self.out.extend_from_slice(&[21, 3, 3, 0, 2, 2, alert.number()]);
+                self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
             (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
-            (Stage::HelloAsked(options, offer), reply) => {
+            (Stage::HelloAsked(options, hello), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
                     _ => HelloReply::new(),
                 };
-                self.start_server(*options, offer, reply)
+                self.start_server(*options, hello, reply)
             }
-            (Stage::PeerAsked(engine), _) => {
-                self.open(engine);
-                Ok(())
-            }
+            (Stage::PeerAsked(engine), _) => self.open(engine),
             (stage, _) => {
                 self.stage = stage;
                 Err(Error::Misused("a reply without a question"))
@@ -317,7 +354,7 @@ impl Session {
             stage,
             context,
             out: Vec::new(),
-            held: Vec::new(),
+            max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
             kept: None,
@@ -332,6 +369,11 @@ impl Session {
         if let Some(found) = sniff::not_tls(tls, true) {
             return Err(self.fail(Error::NotTls(found)));
         }
+        if matches!(tls, [21, 3, ..]) {
+            // rustls would take it for the client's last word, and wait.
+            let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
+            return Err(self.refuse(Error::Misbehaved(fault), Alert::from_number(10)));
+        }
         let Stage::Hello(_, reassembly) = &mut self.stage else {
             unreachable!("called in this stage only")
         };
@@ -343,15 +385,11 @@ impl Session {
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
-        let offer = Offer {
-            server_name: hello.server_name().map(str::to_owned),
-            signature_schemes: hello.signature_schemes().to_vec(),
-        };
         if options.ask_client_hello {
-            self.events.push_back(Event::Question(Question::ClientHello(hello)));
-            self.stage = Stage::HelloAsked(options, offer);
+            self.events.push_back(Event::Question(Question::ClientHello(hello.clone())));
+            self.stage = Stage::HelloAsked(options, hello);
         } else {
-            self.start_server(*options, offer, HelloReply::new())?;
+            self.start_server(*options, hello, HelloReply::new())?;
         }
         Ok(true)
     }
@@ -359,18 +397,24 @@ impl Session {
     fn start_server(
         &mut self,
         options: ServerOptions,
-        offer: Offer,
+        hello: Box<ClientHello>,
         reply: HelloReply,
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
             self.context = context;
         }
-        let own = reply
-            .identity
-            .as_ref()
-            .or_else(|| reply.credentials.as_ref()?.identities().first())
-            .or_else(|| self.context.identities().first())
-            .cloned();
+        if let Err(lack) = self.context.can_speak() {
+            return Err(self.refuse(lack.into(), lack.alert()));
+        }
+        if let Some((error, alert)) = hello.objection(self.context.newest_version()) {
+            return Err(self.refuse(error, alert));
+        }
+        let own = match (&reply.identity, &reply.credentials) {
+            (Some(identity), _) => Some(identity.shared_chain()),
+            (None, Some(credentials)) => credentials.first_chain(),
+            (None, None) => None,
+        };
+        let own = own.or_else(|| self.context.first_chain()).cloned();
         let config = self.context.server_config(Serving {
             client_auth: options.client_auth,
             alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -391,15 +435,17 @@ impl Session {
             engine,
             desk: Some(Desk::new(
                 examiner,
-                options.client_auth == ClientAuth::Require,
+                options.client_auth == ClientAuth::Require
+                    && options.verification == PeerVerification::Required,
                 options.key_log,
             )),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             request_ocsp: false,
-            server_name: offer.server_name,
+            server_name: hello.server_name().map(str::to_owned),
             own,
-            offered_schemes: offer.signature_schemes,
+            hello: Some(hello),
+            encrypting: false,
             unheard: false,
         }));
         Ok(())
@@ -416,15 +462,19 @@ impl Session {
             }
             handshake.unheard = false;
         }
-        let Handshake { engine, desk, .. } = &mut **handshake;
-        let (out, held) = (&mut self.out, &mut self.held);
-        let (consumed, step) = tap::with(desk, || engine.advance(tls, out, held));
+        let Handshake { engine, desk, encrypting, hello, .. } = &mut **handshake;
+        let start = self.out.len();
+        let out = &mut self.out;
+        let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
             self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
         let outcome = match step {
             Ok(Step::HandshakeComplete) => self.complete_handshake().map(|()| true),
-            Ok(_) => Ok(false),
+            Ok(_) => {
+                *encrypting |= last_word::has_begun_to_encrypt(&self.out[start..]);
+                Ok(false)
+            }
             Err(error) => {
                 let version = engine.version();
                 let refusal = desk
@@ -432,10 +482,19 @@ impl Session {
                     .and_then(|desk| desk.examined.take())
                     .and_then(|(_, verdict)| verdict.refusal())
                     .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
-                Err(self.fail(match refusal {
+                let error = match refusal {
                     Some(refusal) => Error::PeerRefused(refusal),
-                    None => Error::in_handshake(error, version),
-                }))
+                    None => {
+                        let hello = hello.as_deref().map(|hello| (hello, &self.context));
+                        let Diagnosis { error, alert } = diagnose_with(error, version, hello);
+                        if let Some(alert) = alert {
+                            let may_add = !*encrypting && version != Some(ProtocolVersion::Tls13);
+                            last_word::correct(&mut self.out, start, alert, may_add);
+                        }
+                        error
+                    }
+                };
+                Err(self.fail(error))
             }
         };
         (consumed, outcome)
@@ -447,7 +506,7 @@ impl Session {
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
         let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
-        let Handshake { request_ocsp, own, offered_schemes, .. } = *handshake;
+        let Handshake { request_ocsp, own, hello, .. } = *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let mut desk = desk.expect("the engine gave the desk back");
         let we_are_client = desk.examiner.purpose == Purpose::Server;
@@ -471,7 +530,10 @@ impl Session {
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
-        let schemes = if we_are_client { &desk.requested_schemes } else { &offered_schemes };
+        let schemes = match &hello {
+            Some(hello) => hello.signature_schemes(),
+            None => &desk.requested_schemes,
+        };
         let shared_schemes = match facts.resumed {
             true => Box::default(), // nobody signed anything
             false => self.context.shared_schemes(schemes),
@@ -490,7 +552,7 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-            local_certificates: desk.shown.or_else(|| Some(own?.shared_chain().clone())),
+            local_certificates: desk.shown.or(own),
             shared_schemes,
             ocsp_response,
         }));
@@ -498,23 +560,34 @@ impl Session {
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine);
+            Ok(())
         } else {
-            self.open(engine);
+            self.open(engine)
         }
+    }
+
+    /// Leaves the handshake behind: from here on there are data.
+    fn open(&mut self, engine: Box<dyn Engine>) -> Result<(), Error> {
+        let mut channel = match engine.open(&mut self.out) {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.fail(Error::from_rustls(error))),
+        };
+        if self.closing.we_sent_close_notify {
+            channel.close(&mut self.out);
+        }
+        self.events.push_back(Event::HandshakeComplete);
+        self.stage = Stage::Open(channel);
         Ok(())
     }
 
-    fn open(&mut self, mut engine: Box<dyn Engine>) {
-        if self.closing.we_sent_close_notify {
-            engine.close(&mut self.out);
-        }
-        self.events.push_back(Event::HandshakeComplete);
-        self.stage = Stage::Open(engine);
+    /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
+    fn refuse(&mut self, error: Error, alert: Alert) -> Error {
+        self.out.extend(alert.plain_record());
+        self.fail(error)
     }
 
-    /// Ends the session: what was held is dropped, and every later call gives the same error.
+    /// Ends the session: every later call gives the same error.
     fn fail(&mut self, error: Error) -> Error {
-        self.held = Vec::new();
         self.stage = Stage::Failed(error.clone());
         error
     }

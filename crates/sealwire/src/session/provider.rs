@@ -10,22 +10,20 @@ use std::sync::LazyLock;
 use rustls::crypto::hmac::Tag;
 use rustls::crypto::tls12::Prf;
 use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock};
-use rustls::crypto::{ActiveKeyExchange, CryptoProvider, aws_lc_rs};
+use rustls::crypto::{ActiveKeyExchange, aws_lc_rs};
 use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
 use super::tap;
 
-/// The provider of every context.
-pub(crate) fn provider() -> CryptoProvider {
-    CryptoProvider { cipher_suites: SUITES.clone(), ..aws_lc_rs::default_provider() }
+/// A suite of the provider's, as one that tells. The engine wants them to live for ever, so they
+/// are made once for the process.
+pub(crate) fn told(suite: SupportedCipherSuite) -> SupportedCipherSuite {
+    static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
+        LazyLock::new(|| aws_lc_rs::ALL_CIPHER_SUITES.iter().map(make).collect());
+    *SUITES.iter().find(|made| made.suite() == suite.suite()).expect("a suite of the provider's")
 }
 
-/// The provider's suites in its order. The engine wants them to live for ever, so they are made
-/// once for the process.
-static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
-    LazyLock::new(|| aws_lc_rs::ALL_CIPHER_SUITES.iter().map(told).collect());
-
-fn told(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
+fn make(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
     match suite {
         SupportedCipherSuite::Tls12(suite) => {
             let prf: &'static ToldPrf = Box::leak(Box::new(ToldPrf(suite.prf_provider)));

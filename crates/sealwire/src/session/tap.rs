@@ -16,7 +16,7 @@ use sealwire_x509::{Certificate, Purpose};
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::server_name::ServerName;
-use crate::verify::{NameCheck, Policy, Verdict, judge};
+use crate::verify::{NameCheck, Policy, Verdict, judge, recall};
 
 /// What the verifier of one handshake needs to know, what it found, and what others noted.
 pub(super) struct Desk {
@@ -65,6 +65,11 @@ pub(super) struct Examiner {
 }
 
 impl Examiner {
+    /// Reads a leaf, unless it is known.
+    pub(super) fn read_leaf(&self, der: &[u8]) -> Result<Certificate, sealwire_x509::Error> {
+        self.policy.memory.leaf(der).map_or_else(|| Certificate::from_der(der), Ok)
+    }
+
     /// Judges `chain`, given as DER, leaf first, at `time`. `leaf` is its first certificate, when
     /// that has been read already.
     pub(super) fn examine<'a>(
@@ -73,6 +78,11 @@ impl Examiner {
         chain: impl IntoIterator<Item = &'a [u8]>,
         time: i64,
     ) -> (Vec<Certificate>, Verdict) {
+        let chain: Vec<&[u8]> = chain.into_iter().collect();
+        let name = self.name.as_ref();
+        if let Some(known) = recall(&self.policy, &chain, self.purpose, name, time) {
+            return known;
+        }
         let mut certificates: Vec<Certificate> = leaf.cloned().into_iter().collect();
         for (depth, der) in chain.into_iter().enumerate().skip(certificates.len()) {
             match Certificate::from_der(der) {
@@ -80,7 +90,7 @@ impl Examiner {
                 Err(error) => return (certificates, Verdict::unreadable(depth, &error)),
             }
         }
-        let verdict = judge(&self.policy, &certificates, self.purpose, self.name.as_ref(), time);
+        let verdict = judge(&self.policy, &certificates, self.purpose, name, time);
         (certificates, verdict)
     }
 }

@@ -1,7 +1,7 @@
 //! The engine's verifiers: they check the handshake signature always, and the chain when the
 //! session wants that inside the handshake. The verdict itself is `tap::Examiner`'s.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
@@ -14,14 +14,22 @@ use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, Unix
 use sealwire_x509::Certificate;
 
 use super::tap;
-use crate::verify::Refusal;
+use crate::verify::{Refusal, Verdict};
 
-/// The verifier of every client session. One for the process: what differs between connections
-/// is at the tap, and the engine resumes a session only under the verifier that made it.
-pub(crate) fn server_cert_verifier() -> Arc<dyn ServerCertVerifier> {
-    static VERIFIER: LazyLock<Arc<PeerVerifier>> =
-        LazyLock::new(|| Arc::new(PeerVerifier { subjects: Vec::new(), mandatory: false }));
-    VERIFIER.clone()
+/// The verifier of client sessions whose servers may sign by these schemes. One for the process
+/// and each list: what differs between connections is at the tap, and the engine resumes a session
+/// only under the verifier that made it.
+pub(crate) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn ServerCertVerifier> {
+    static KNOWN: Mutex<Vec<Arc<PeerVerifier>>> = Mutex::new(Vec::new());
+
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(verifier) = known.iter().find(|verifier| *verifier.schemes == *schemes) {
+        return verifier.clone();
+    }
+    let (subjects, schemes) = (Vec::new(), schemes.into());
+    let verifier = Arc::new(PeerVerifier { subjects, mandatory: false, schemes });
+    known.push(verifier.clone());
+    verifier
 }
 
 /// The verifier of server sessions that ask for a certificate, naming `subjects` as the CAs whose
@@ -29,14 +37,27 @@ pub(crate) fn server_cert_verifier() -> Arc<dyn ServerCertVerifier> {
 pub(crate) fn client_cert_verifier(
     subjects: Vec<DistinguishedName>,
     mandatory: bool,
+    schemes: &Arc<[SignatureScheme]>,
 ) -> Arc<dyn ClientCertVerifier> {
-    Arc::new(PeerVerifier { subjects, mandatory })
+    Arc::new(PeerVerifier { subjects, mandatory, schemes: schemes.clone() })
 }
 
 #[derive(Debug)]
 struct PeerVerifier {
     subjects: Vec<DistinguishedName>,
     mandatory: bool,
+    /// Those that the peer is told of, best first, and may use.
+    schemes: Arc<[SignatureScheme]>,
+}
+
+impl PeerVerifier {
+    /// That the peer signed as it was told, which the engine leaves to its verifier.
+    fn check_scheme(&self, dss: &DigitallySignedStruct) -> Result<(), Error> {
+        match self.schemes.contains(&dss.scheme) {
+            true => Ok(()),
+            false => Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into()),
+        }
+    }
 }
 
 impl ServerCertVerifier for PeerVerifier {
@@ -62,6 +83,7 @@ impl ServerCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
         verify_tls12_signature(message, cert, dss)
     }
 
@@ -71,11 +93,12 @@ impl ServerCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
         verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        algorithms().supported_schemes()
+        self.schemes.to_vec()
     }
 }
 
@@ -105,6 +128,7 @@ impl ClientCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
         verify_tls12_signature(message, cert, dss)
     }
 
@@ -114,11 +138,12 @@ impl ClientCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
         verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        algorithms().supported_schemes()
+        self.schemes.to_vec()
     }
 }
 
@@ -131,7 +156,8 @@ fn examine(
 ) -> Result<(), Error> {
     let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let outcome = tap::at(|desk| {
-        let leaf = Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        let leaf = desk.examiner.read_leaf(end_entity);
+        let leaf = leaf.map_err(|_| CertificateError::BadEncoding)?;
         desk.leaf = Some(leaf);
         if !desk.refuse_at_once {
             return Ok(());
@@ -145,21 +171,48 @@ fn examine(
     outcome.ok_or_else(nobody)?.map_err(Error::InvalidCertificate)
 }
 
-/// The engine chooses the alert by the kind of certificate error; the reason itself is at the tap.
+/// The engine chooses the alert by the kind of certificate error, so the kind is chosen by the
+/// alert that OpenSSL sends (`ssl_x509err2alert`); the reason itself is at the tap.
 fn alert_for(refusal: Refusal) -> CertificateError {
     match refusal.code().name() {
-        "CERT_HAS_EXPIRED" => CertificateError::Expired,
-        "CERT_NOT_YET_VALID" => CertificateError::NotValidYet,
-        "CERT_REVOKED" => CertificateError::Revoked,
-        "CERT_SIGNATURE_FAILURE" => CertificateError::BadSignature,
-        "INVALID_PURPOSE" => CertificateError::InvalidPurpose,
-        "ERR_TLS_CERT_ALTNAME_INVALID" => CertificateError::NotValidForName,
-        "UNABLE_TO_GET_CRL" => CertificateError::UnknownRevocationStatus,
-        "DEPTH_ZERO_SELF_SIGNED_CERT"
+        // unknown_ca
+        "CERT_CHAIN_TOO_LONG"
+        | "DEPTH_ZERO_SELF_SIGNED_CERT"
+        | "INVALID_CA"
+        | "PATH_LENGTH_EXCEEDED"
         | "SELF_SIGNED_CERT_IN_CHAIN"
-        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+        | "UNABLE_TO_GET_CRL"
+        | "UNABLE_TO_GET_CRL_ISSUER"
+        | "UNABLE_TO_GET_ISSUER_CERT"
         | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
-        | "UNABLE_TO_GET_ISSUER_CERT" => CertificateError::UnknownIssuer,
+        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => CertificateError::UnknownIssuer,
+        // certificate_expired
+        "CERT_HAS_EXPIRED" | "CRL_HAS_EXPIRED" => CertificateError::Expired,
+        // certificate_revoked
+        "CERT_REVOKED" => CertificateError::Revoked,
+        // decrypt_error
+        "CERT_SIGNATURE_FAILURE" | "CRL_SIGNATURE_FAILURE" => CertificateError::BadSignature,
+        // unsupported_certificate
+        "INVALID_PURPOSE" => CertificateError::InvalidPurpose,
+        // bad_certificate
+        "CA_KEY_TOO_SMALL"
+        | "CA_MD_TOO_WEAK"
+        | "CERT_NOT_YET_VALID"
+        | "CERT_REJECTED"
+        | "CERT_UNTRUSTED"
+        | "CRL_NOT_YET_VALID"
+        | "EE_KEY_TOO_SMALL"
+        | "ERROR_IN_CERT_NOT_AFTER_FIELD"
+        | "ERROR_IN_CERT_NOT_BEFORE_FIELD"
+        | "ERROR_IN_CRL_LAST_UPDATE_FIELD"
+        | "ERROR_IN_CRL_NEXT_UPDATE_FIELD"
+        | "ERR_TLS_CERT_ALTNAME_INVALID"
+        | "HOSTNAME_MISMATCH"
+        | "SUBTREE_MINMAX"
+        | "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"
+        | "UNABLE_TO_DECRYPT_CERT_SIGNATURE"
+        | "UNABLE_TO_DECRYPT_CRL_SIGNATURE" => CertificateError::NotValidForName,
+        // certificate_unknown
         _ => CertificateError::Other(OtherError(Arc::new(refusal))),
     }
 }
@@ -172,7 +225,7 @@ fn verify_tls13_signature(
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
     let spki = leaf_key(cert)?;
-    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms())
+    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms()).map_err(explained)
 }
 
 /// RFC 5246, 7.4.3. A TLS 1.2 scheme names no curve, so each algorithm that it maps to is tried.
@@ -196,7 +249,22 @@ fn verify_tls12_signature(
             return Ok(HandshakeSignatureValid::assertion());
         }
     }
-    Err(Error::InvalidCertificate(CertificateError::BadSignature))
+    Err(explained(Error::InvalidCertificate(CertificateError::BadSignature)))
+}
+
+/// The engine verifies with RSA keys of 2048 to 8192 bits, and calls the signatures of all others
+/// bad. A low security level lets such a chain pass; then it is the key that is refused.
+fn explained(error: Error) -> Error {
+    let refusal = tap::at(|desk| {
+        let verdict = Verdict::unusable_key(desk.leaf.as_ref()?)?;
+        let certificates = desk.examined.take().map(|(certificates, _)| certificates);
+        desk.examined = Some((certificates.unwrap_or_default(), verdict.clone()));
+        verdict.refusal()
+    });
+    match refusal.flatten() {
+        Some(refusal) => Error::InvalidCertificate(alert_for(refusal)),
+        None => error,
+    }
 }
 
 fn leaf_key(cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {

@@ -1,5 +1,6 @@
 //! A TCP listener whose handshakes never wait for each other.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Acceptor, TlsStream};
 use crate::error::Error;
@@ -17,8 +19,9 @@ use crate::error::Error;
 /// Accepts TCP connections and gives out those whose handshake is complete.
 ///
 /// Each handshake is a task of its own, with the acceptor's timeout and a limit on how many are
-/// under way, so that a silent or slow client delays nobody. They go on only while somebody
-/// waits in [`accept`](Self::accept); dropping the listener ends them.
+/// under way, so that a silent or slow client delays nobody, nor do so many of them that the limit
+/// is reached. They go on only while somebody waits in [`accept`](Self::accept); dropping the
+/// listener ends them.
 ///
 /// ```no_run
 /// # async fn example(context: sealwire::SecureContext) -> std::io::Result<()> {
@@ -38,8 +41,16 @@ pub struct Listener {
     acceptor: Acceptor,
     limit: usize,
     handshakes: JoinSet<Option<Handshaken>>,
+    /// The same, oldest first, some of them finished.
+    begun: VecDeque<Begun>,
     prepare: Option<Arc<PrepareFn>>,
     on_error: Arc<ErrorFn>,
+}
+
+struct Begun {
+    at: Instant,
+    address: SocketAddr,
+    task: AbortHandle,
 }
 
 type ErrorFn = dyn Fn(SocketAddr, &Error) + Send + Sync;
@@ -50,6 +61,9 @@ type PrepareFn = dyn Fn(TcpStream, SocketAddr) -> PrepareFuture + Send + Sync;
 
 /// How many handshakes may be under way unless said otherwise.
 const DEFAULT_LIMIT: usize = 4096;
+
+/// How long a handshake may take when others wait for its place. Most take a few round trips.
+const PATIENCE_AT_THE_LIMIT: Duration = Duration::from_secs(3);
 
 impl Listener {
     /// Listens on `address`.
@@ -67,13 +81,16 @@ impl Listener {
             acceptor,
             limit: DEFAULT_LIMIT,
             handshakes: JoinSet::new(),
+            begun: VecDeque::new(),
             prepare: None,
             on_error: Arc::new(|_, _| {}),
         }
     }
 
     /// How many handshakes may be under way at once; 4096 by default. Further clients wait in
-    /// the system's queue.
+    /// the system's queue; when the oldest handshake has taken more than three seconds, it is
+    /// given up for them ([`Error::HandshakeTimedOut`]), so that a flood of silent clients
+    /// shuts nobody out.
     #[must_use]
     pub fn handshake_limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);
@@ -109,6 +126,7 @@ impl Listener {
     /// When the listening socket itself fails; a client that fails is not an error here.
     pub async fn accept(&mut self) -> io::Result<(TlsStream<TcpStream>, SocketAddr)> {
         loop {
+            let waits_until = self.full_until();
             tokio::select! {
                 Some(done) = self.handshakes.join_next() => {
                     // A handshake that was aborted or panicked concerns its own client only.
@@ -119,12 +137,15 @@ impl Listener {
                         }
                     }
                 }
-                accepted = self.tcp.accept(), if self.handshakes.len() < self.limit => {
+                accepted = self.tcp.accept(), if waits_until.is_none() => {
                     match accepted {
                         Ok((tcp, address)) => self.begin(tcp, address),
                         Err(error) => wait_out(error).await?,
                     }
                 }
+                // The oldest has to make room from then on, if somebody wants it.
+                () = sleep_until(waits_until.unwrap_or_else(Instant::now)),
+                    if waits_until.is_some() => {}
             }
         }
     }
@@ -138,11 +159,18 @@ impl Listener {
     }
 
     fn begin(&mut self, tcp: TcpStream, address: SocketAddr) {
+        if self.handshakes.len() >= self.limit
+            && let Some(oldest) = self.begun.pop_front()
+            && !oldest.task.is_finished()
+        {
+            oldest.task.abort();
+            (self.on_error)(oldest.address, &Error::HandshakeTimedOut);
+        }
         let acceptor = self.acceptor.clone();
         // Records are written whole; waiting for more to send only adds delay.
         let _ = tcp.set_nodelay(true);
         let prepare = self.prepare.clone();
-        self.handshakes.spawn(async move {
+        let task = self.handshakes.spawn(async move {
             let (tcp, address) = match prepare {
                 None => (tcp, address),
                 Some(prepare) => match prepared(&acceptor, prepare(tcp, address)).await {
@@ -152,6 +180,23 @@ impl Listener {
             };
             Some((address, acceptor.accept(tcp).await))
         });
+        self.begun.push_back(Begun { at: Instant::now(), address, task });
+    }
+
+    /// Until when no client is taken; `None`: there is room, or the oldest can make some.
+    fn full_until(&mut self) -> Option<Instant> {
+        while self.begun.front().is_some_and(|begun| begun.task.is_finished()) {
+            self.begun.pop_front();
+        }
+        // Those that are done behind one that is slow.
+        if self.begun.len() > 2 * self.limit {
+            self.begun.retain(|begun| !begun.task.is_finished());
+        }
+        if self.handshakes.len() < self.limit {
+            return None;
+        }
+        let until = self.begun.front()?.at + PATIENCE_AT_THE_LIMIT;
+        (until > Instant::now()).then_some(until)
     }
 }
 
@@ -179,7 +224,7 @@ async fn wait_out(error: io::Error) -> io::Result<()> {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::Interrupted => Ok(()),
         _ if error.raw_os_error().is_some_and(|code| NO_FILE_DESCRIPTORS.contains(&code)) => {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
             Ok(())
         }
         _ => Err(error),

@@ -30,7 +30,8 @@ const EE_KEY_TOO_SMALL: i32 = 66;
 const CA_KEY_TOO_SMALL: i32 = 67;
 const CA_MD_TOO_WEAK: i32 = 68;
 
-fn required_bits(level: u8) -> u32 {
+/// Security bits that a level asks of every algorithm.
+pub(crate) fn required_bits(level: u8) -> u32 {
     match level {
         0 => 0,
         1 => 80,
@@ -42,7 +43,7 @@ fn required_bits(level: u8) -> u32 {
 }
 
 /// Security bits of the public key (NIST SP 800-57, as OpenSSL's `EVP_PKEY_get_security_bits`).
-fn key_bits(certificate: &Certificate) -> u32 {
+pub(crate) fn key_bits(certificate: &Certificate) -> u32 {
     let Ok(key) = certificate.public_key() else { return 0 };
     match key.algorithm {
         KeyAlgorithm::Rsa => match key.bits {
@@ -61,7 +62,7 @@ fn key_bits(certificate: &Certificate) -> u32 {
 
 /// Security bits of the digest in the certificate's signature: half its output, less for the
 /// two that are broken (OpenSSL counts SHA-1 as 63 and MD5 as 39).
-fn digest_bits(certificate: &Certificate) -> u32 {
+pub(crate) fn digest_bits(certificate: &Certificate) -> u32 {
     match certificate.signature_algorithm().digest.as_deref() {
         Some("md5") => 39,
         Some("sha1") => 63,

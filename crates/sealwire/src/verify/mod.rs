@@ -8,10 +8,11 @@
 mod code;
 mod evidence;
 mod identity;
-mod level;
+pub(crate) mod level;
+mod memory;
 mod verdict;
 
 pub use code::Code;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
 pub use verdict::{Finding, Refusal, Verdict};
-pub(crate) use verdict::{Policy, judge};
+pub(crate) use verdict::{Policy, judge, recall};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
+use super::memory::Memory;
 use super::{Code, NameCheck, NameMismatch, check_server_identity, level};
 use crate::server_name::ServerName;
 
@@ -16,6 +17,7 @@ pub(crate) struct Policy {
     pub(crate) crls: Arc<[Crl]>,
     pub(crate) partial_chain: bool,
     pub(crate) security_level: u8,
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// The answer about a peer's certificates: trusted, or every error that was met, in order.
@@ -52,14 +54,24 @@ pub(crate) fn judge(
     time: i64,
 ) -> Verdict {
     let verdict = judge_chain(policy, presented, purpose, time);
-    // As in Node, a name is only looked at when the chain is good, so that the code says what is
-    // wrong with the chain first.
-    match (name, presented.first()) {
-        (Some((name, rules)), Some(leaf)) if verdict.is_trusted() => {
-            verdict.and_name(check_server_identity(name, leaf, rules))
-        }
-        _ => verdict,
+    if policy.crls.is_empty() {
+        policy.memory.keep(presented, purpose, &verdict, time);
     }
+    verdict.with_name(presented, name)
+}
+
+/// What [`judge`] would say of a chain (DER, leaf first) that it has found good before, and the
+/// certificates in it. `None`: it has to be judged.
+pub(crate) fn recall(
+    policy: &Policy,
+    presented: &[&[u8]],
+    purpose: Purpose,
+    name: Option<&(ServerName, NameCheck)>,
+    time: i64,
+) -> Option<(Vec<Certificate>, Verdict)> {
+    let (certificates, verdict) = policy.memory.recall(presented, purpose, time)?;
+    let verdict = verdict.with_name(&certificates, name);
+    Some((certificates, verdict))
 }
 
 fn judge_chain(policy: &Policy, presented: &[Certificate], purpose: Purpose, time: i64) -> Verdict {
@@ -122,6 +134,17 @@ impl Verdict {
         (!self.is_trusted()).then(|| Refusal(Arc::new(self)))
     }
 
+    /// Adds the answer of the server name check. As in Node, a name is only looked at when the
+    /// chain is good, so that the code says what is wrong with the chain first.
+    fn with_name(self, presented: &[Certificate], name: Option<&(ServerName, NameCheck)>) -> Self {
+        match (name, presented.first()) {
+            (Some((name, rules)), Some(leaf)) if self.is_trusted() => {
+                self.and_name(check_server_identity(name, leaf, rules))
+            }
+            _ => self,
+        }
+    }
+
     /// Adds the answer of the server name check to a chain that is good.
     fn and_name(mut self, checked: Result<(), NameMismatch>) -> Self {
         if let Err(mismatch) = checked {
@@ -141,6 +164,24 @@ impl Verdict {
         let evidence = "the peer sent no certificate".to_owned();
         let finding = Finding::new(Code::UNABLE_TO_GET_ISSUER_CERT, 0, None, evidence);
         Self { findings: vec![finding], chain: Vec::new() }
+    }
+
+    /// The verdict on a leaf whose RSA key the engine cannot verify handshakes with; `None` when
+    /// the key is not of that kind.
+    pub(crate) fn unusable_key(leaf: &Certificate) -> Option<Self> {
+        let key = leaf.public_key().ok()?;
+        if key.algorithm != x509::KeyAlgorithm::Rsa || (2048..=8192).contains(&key.bits) {
+            return None;
+        }
+        let small = key.bits < 2048;
+        let code = if small { Code::EE_KEY_TOO_SMALL } else { Code::UNSPECIFIED };
+        let evidence = format!(
+            "the certificate's RSA key has {} bits; the engine verifies handshakes with 2048 to \
+             8192 bits, whatever the security level",
+            key.bits
+        );
+        let finding = Finding::new(code, 0, Some(leaf.clone()), evidence);
+        Some(Self { findings: vec![finding], chain: vec![leaf.clone()] })
     }
 
     /// The verdict on a chain with a certificate that cannot be read.

@@ -190,7 +190,8 @@ async fn a_node_server_knows_the_same_as_our_client() {
             assert_eq!(nodes["servername"].as_str(), (!forgotten).then_some("localhost"), "{case}");
             assert_eq!(session.ocsp_response(), (!resumed).then_some(&b"a staple"[..]), "{case}");
             assert_eq!(nodes["own"], fingerprint("p256"), "{case}");
-            assert_eq!(session.local_certificates(), credentials().identity("client").chain());
+            let shown = ["client", "ca"].map(|name| credentials().certificate(name));
+            assert_eq!(session.local_certificates(), shown, "{case}");
             same_schemes(&session, &nodes, &case);
             assert_eq!(session.shared_signature_schemes().is_empty(), resumed, "{case}");
         }

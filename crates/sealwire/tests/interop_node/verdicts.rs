@@ -5,7 +5,7 @@ use sealwire::{Acceptor, ClientAuth, Connector, PeerVerification, ServerName};
 use serde_json::{Value, json};
 
 use crate::peers::Peer;
-use crate::peers::credentials::{context, credentials};
+use crate::peers::credentials::{bare_context, context, credentials};
 use crate::peers::net::{Server, call};
 use crate::{NodeClient, NodeServer, VERSIONS, extend, files, identity, present, script, seen};
 
@@ -68,7 +68,7 @@ async fn of_servers() {
     let mut node = NodeClient::start();
     let mut differences = Vec::new();
     for shown in SHOWN {
-        let server = Server::start(Acceptor::new(context(shown, "").build().unwrap())).await;
+        let server = Server::start(Acceptor::new(bare_context(shown, "").build().unwrap())).await;
         for trust in TRUSTED {
             let trust = trusted(trust, shown);
             for crls in [false, true] {
@@ -121,7 +121,11 @@ async fn of_clients() {
         );
         for shown in SHOWN.into_iter().chain([""]) {
             for version in VERSIONS {
-                let context = context(shown, "ca").versions(version..=version).build().unwrap();
+                let context = match shown {
+                    "" => context("", "ca"),
+                    shown => bare_context(shown, "ca"),
+                };
+                let context = context.versions(version..=version).build().unwrap();
                 let client = Connector::new(context);
                 call(&client, "localhost", nodes.port).await.expect("let in");
                 let by_node = nodes.seen();

@@ -1,10 +1,12 @@
 //! OpenSSL's two test programs judge us: `s_server` and `s_client`.
 
 mod facts;
+mod key_updates;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod s_client;
 mod s_server;
+mod settings;
 
 use sealwire::verify::NameCheck;
 use sealwire::{Connector, ProtocolVersion, SecureContext, SecureContextBuilder};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use sealwire::pki::x509::Crl;
+use sealwire::pki::x509::{Certificate, Crl};
 use sealwire::{Identity, SecureContext, SecureContextBuilder, TrustStore};
 
 use super::run;
@@ -20,7 +20,7 @@ pub(crate) struct Files {
 ///
 /// The names: `ca` and `other-ca` are roots, of which the second issued nothing. `rsa`, `p256`,
 /// `p384`, `ed25519` are for localhost and 127.0.0.1, for both purposes; `client` is for
-/// client.example. One thing is special about `expired`, `early`, `wrong-name`, `server-only`,
+/// client.example. One thing is special about `rsa-1024`, `expired`, `early`, `wrong-name`, `server-only`,
 /// `client-only`, `no-san` (only a common name), `revoked` (see [`Credentials::crl`]), `sha1`,
 /// `sha1-expired`,
 /// `forged` (not signed by the CA that it names) and `v1-leaf` (X.509 v1, issued by the CA).
@@ -50,6 +50,15 @@ pub(crate) fn context(identity: &str, trusted: &str) -> SecureContextBuilder {
     builder.identity(credentials().identity(identity))
 }
 
+/// As [`context`], but the identity is sent as it is, without the CAs that are trusted; and it may
+/// be as weak as it likes.
+pub(crate) fn bare_context(identity: &str, trusted: &str) -> SecureContextBuilder {
+    SecureContext::builder()
+        .default_trust(credentials().trust(trusted))
+        .identity(credentials().identity(identity))
+        .security_level(0)
+}
+
 impl Credentials {
     /// The files of a name.
     pub(crate) fn files(&self, name: &str) -> Files {
@@ -60,6 +69,11 @@ impl Credentials {
     pub(crate) fn identity(&self, name: &str) -> Identity {
         let Files { cert, key } = self.files(name);
         Identity::from_pem_files(cert, key).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// The certificate of a name, a CA's too.
+    pub(crate) fn certificate(&self, name: &str) -> Certificate {
+        self.identity(name).leaf().clone()
     }
 
     /// The certificates of the names in `names`.
@@ -103,6 +117,7 @@ impl Credentials {
         for key in KEYS {
             made.leaf(key, key, "localhost", BOTH);
         }
+        made.leaf("rsa-1024", "rsa-1024", "localhost", BOTH);
         made.leaf("client", "p256", "client.example", BOTH);
         made.leaf("wrong-name", "p256", "elsewhere.example", BOTH);
         made.leaf("server-only", "p256", "localhost", "extendedKeyUsage=serverAuth");
@@ -216,6 +231,7 @@ impl Credentials {
     fn key(&self, name: &str, kind: &str) {
         let how = match kind {
             "rsa" => "-algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+            "rsa-1024" => "-algorithm RSA -pkeyopt rsa_keygen_bits:1024",
             "p256" => "-algorithm EC -pkeyopt ec_paramgen_curve:P-256",
             "p384" => "-algorithm EC -pkeyopt ec_paramgen_curve:P-384",
             "ed25519" => "-algorithm ED25519",

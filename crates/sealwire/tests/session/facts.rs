@@ -277,7 +277,8 @@ fn our_own_certificates_are_known() {
     if !present("openssl") {
         return;
     }
-    let leaf = |name: &str| credentials().identity(name).leaf().clone();
+    // The CA that is trusted is sent too.
+    let chain = |name: &str| [credentials().certificate(name), credentials().certificate("ca")];
     for version in VERSIONS {
         for client_auth in [ClientAuth::None, ClientAuth::Require] {
             let contexts = contexts(version);
@@ -285,8 +286,8 @@ fn our_own_certificates_are_known() {
             for resumed in [false, true] {
                 let pair = settled(&contexts, &to("localhost"), &options);
                 assert_eq!(pair.client.session.peer().unwrap().is_resumed(), resumed);
-                assert_eq!(pair.client.session.local_certificates(), [leaf("client")]);
-                assert_eq!(pair.server.session.local_certificates(), [leaf("p256")]);
+                assert_eq!(pair.client.session.local_certificates(), chain("client"));
+                assert_eq!(pair.server.session.local_certificates(), chain("p256"));
             }
         }
         // Of several, the one that was shown.

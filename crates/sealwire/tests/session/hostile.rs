@@ -153,22 +153,110 @@ fn half_a_handshake_message_does_not_stop_us() {
     if !present("openssl") {
         return;
     }
-    for (mut ours, mut rogue, version) in rogues() {
-        // The front of a NewSessionTicket of 1000 bytes, in pieces.
-        for piece in [&[4][..], &[0, 3], &[0xe8, 7, 7], &[7; 500]] {
+    for (end, (mut ours, mut rogue, version)) in rogues().into_iter().enumerate() {
+        // The front of a message of 1000 bytes that may come here, in pieces: a NewSessionTicket,
+        // or the ClientHello of one who wants to negotiate again.
+        let kind = match (version, end % 2) {
+            (ProtocolVersion::Tls13, 0) => 4,
+            (ProtocolVersion::Tls12, 1) => 1,
+            _ => continue,
+        };
+        for piece in [&[kind][..], &[0, 3], &[0xe8, 7, 7], &[7; 500]] {
             let part = rogue.record(22, piece);
             ours.receive(&part);
             assert!(ours.error.is_none(), "{version}: {:?}", ours.error);
+            assert!(ours.received.is_empty());
             assert!(!ours.send(b"data").is_empty());
         }
         ours.session.send_close_notify();
         assert!(!ours.output().is_empty());
-        assert!(!ours.received.is_empty(), "the engine wants to see the parts again");
         // Anything between the parts of a message is a violation.
         let data = rogue.record(23, b"in between");
         ours.receive(&data);
         assert!(matches!(ours.error, Some(Error::Misbehaved(_))), "{version}: {:?}", ours.error);
         assert!(ours.plaintext.is_empty());
+    }
+}
+
+/// What may not come is refused at its first byte: nobody waits for the rest, nor keeps the part.
+#[test]
+fn half_a_handshake_message_that_may_not_come_is_refused() {
+    if !present("openssl") {
+        return;
+    }
+    for (end, (mut ours, mut rogue, version)) in rogues().into_iter().enumerate() {
+        let kind = match (version, end % 2) {
+            (ProtocolVersion::Tls13, 0) => 13, // CertificateRequest: we offered no such thing
+            _ => 4,
+        };
+        let part = rogue.record(22, &[kind]);
+        ours.receive(&part);
+        let error = ours.error.as_ref().expect("refused");
+        assert_eq!(error.code(), "ERR_SSL_UNEXPECTED_MESSAGE", "{version}");
+        assert!(ours.session.has_output(), "an alert");
+    }
+}
+
+#[test]
+fn a_message_that_is_too_long_is_refused_at_its_header() {
+    if !present("openssl") {
+        return;
+    }
+    for (mut ours, mut rogue, version) in rogues() {
+        let kind = match version {
+            ProtocolVersion::Tls13 => 24,
+            _ => continue,
+        };
+        let part = rogue.record(22, &[kind, 1, 0, 0]);
+        ours.receive(&part);
+        let error = ours.error.expect("refused");
+        assert_eq!(error.code(), "ERR_SSL_EXCESSIVE_MESSAGE_SIZE", "{version}");
+    }
+}
+
+/// A change of keys ends its record (RFC 8446, 5.1).
+#[test]
+fn nothing_follows_a_key_update_in_its_record() {
+    if !present("openssl") {
+        return;
+    }
+    const UPDATE: [u8; 5] = [24, 0, 0, 1, 0];
+    for more in [&[24][..], &UPDATE] {
+        for (mut ours, mut rogue, version) in rogues() {
+            if version == ProtocolVersion::Tls12 {
+                continue;
+            }
+            let record = rogue.record(22, &[&UPDATE, more].concat());
+            ours.receive(&record);
+            assert!(matches!(ours.error, Some(Error::Misbehaved(_))), "{:?}", ours.error);
+            assert!(ours.session.has_output(), "an alert");
+        }
+    }
+}
+
+/// A request to negotiate again is declined with a warning, the first time (RFC 5746, 4.5).
+#[test]
+fn renegotiation_is_declined() {
+    if !present("openssl") {
+        return;
+    }
+    for (end, (mut ours, mut rogue, version)) in rogues().into_iter().enumerate() {
+        if version == ProtocolVersion::Tls13 {
+            continue;
+        }
+        let hello = [&[1, 0, 1, 0][..], &[3; 256]].concat();
+        let request = if end % 2 == 0 { &[0, 0, 0, 0][..] } else { &hello };
+        let (first, second) = request.split_at(2);
+        let wire = [rogue.record(22, first), rogue.record(22, second)].concat();
+        ours.receive(&wire);
+        assert!(ours.error.is_none(), "{:?}", ours.error);
+        assert_eq!(records(&ours.output()), [(21, 2 + 16)]);
+        let data = rogue.record(23, b"data");
+        ours.receive(&data);
+        assert_eq!(ours.plaintext, b"data");
+        let again = rogue.record(22, request);
+        ours.receive(&again);
+        assert!(matches!(ours.error, Some(Error::Misbehaved(_))), "{:?}", ours.error);
     }
 }
 

@@ -12,6 +12,7 @@ mod peers;
 mod questions;
 mod resumption;
 mod rogue;
+mod settings;
 mod verdicts;
 
 use pair::Pair;

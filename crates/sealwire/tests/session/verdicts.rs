@@ -5,7 +5,7 @@ use sealwire::verify::NameCheck;
 use sealwire::{ClientAuth, Error, PeerVerification, ProtocolVersion, ServerOptions};
 
 use crate::pair::{Pair, records};
-use crate::peers::credentials::{context, credentials};
+use crate::peers::credentials::{bare_context, context, credentials};
 use crate::peers::present;
 use crate::{VERSIONS, to};
 
@@ -54,9 +54,9 @@ const ALIKE: &[Case] = &[
         ],
         "certificate_expired",
     ),
-    case("early", "ca", &["CERT_NOT_YET_VALID"], "certificate_expired"),
+    case("early", "ca", &["CERT_NOT_YET_VALID"], "bad_certificate"),
     case("forged", "ca", &["CERT_SIGNATURE_FAILURE"], "decrypt_error"),
-    case("sha1", "ca", &["CA_MD_TOO_WEAK"], "certificate_unknown"),
+    case("sha1", "ca", &["CA_MD_TOO_WEAK"], "bad_certificate"),
     // The signature of a top that nobody vouches for is of no interest.
     case("sha1", "other-ca", UNKNOWN_ISSUER, "unknown_ca"),
     case("sha1-expired", "ca", &["CA_MD_TOO_WEAK", "CERT_HAS_EXPIRED"], "certificate_expired"),
@@ -155,7 +155,7 @@ fn judged_by_client(case: &Case, crls: &[Crl], version: ProtocolVersion, mode: P
     let name =
         format!("{version} {mode:?}: {} to a client that trusts {:?}", case.shown, case.trusted);
     let client = context("client", case.trusted).crls(crls.to_vec()).build().unwrap();
-    let server = context(case.shown, "ca").versions(version..=version).build().unwrap();
+    let server = bare_context(case.shown, "ca").versions(version..=version).build().unwrap();
     let options = to("localhost").verification(mode).name_check(NameCheck::Node);
     let asking = ServerOptions::new().client_auth(ClientAuth::Require);
     let mut pair = Pair::new((&client, &options), (&server, &asking));
@@ -186,7 +186,7 @@ fn judged_by_client(case: &Case, crls: &[Crl], version: ProtocolVersion, mode: P
 fn judged_by_server(case: &Case, crls: &[Crl], version: ProtocolVersion, mode: ClientAuth) {
     let name =
         format!("{version} {mode:?}: {} to a server that trusts {:?}", case.shown, case.trusted);
-    let client = context(case.shown, "ca").build().unwrap();
+    let client = bare_context(case.shown, "ca").build().unwrap();
     let server = context("p256", case.trusted)
         .crls(crls.to_vec())
         .versions(version..=version)

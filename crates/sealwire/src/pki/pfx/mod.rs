@@ -64,7 +64,7 @@ impl Pfx {
                 let what = format!("the PFX has several keys: {}", names.join(", "));
                 Err(Error::new(Problem::SeveralKeys, what))
             }
-            None => Err(Error::new(Problem::Malformed, "the PFX has no private key")),
+            None => Err(Error::new(Problem::NoPrivateKey, "the PFX has no private key")),
         }
     }
 

@@ -171,7 +171,7 @@ impl Contents {
                 0 => "the PFX has neither a key nor a certificate".to_owned(),
                 count => format!("the PFX has no private key ({count} certificates)"),
             };
-            return Err(Error::new(Problem::Malformed, what));
+            return Err(Error::new(Problem::NoPrivateKey, what));
         }
         keys.into_iter()
             .map(|(key, key_name)| {

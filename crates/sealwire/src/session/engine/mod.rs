@@ -5,9 +5,11 @@
 //! about the peer.
 
 use std::fmt;
+use std::io::IoSlice;
 
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
 
+mod records;
 mod rustls;
 
 pub(super) use self::rustls::{client, server};
@@ -38,22 +40,15 @@ impl Sink for Vec<u8> {
 /// one byte makes us hold 1.4 MiB for it, before anybody knows who it is.
 pub(super) const MAX_HANDSHAKE_WIRE: usize = 96 * 1024;
 
-/// One side of one connection.
+/// The handshake of one side of one connection.
 pub(super) trait Engine: fmt::Debug + Send + Sync {
-    /// Takes bytes from the front of `tls` and goes on until something has to be told. What is
-    /// to be sent is appended to `out`, also when the result is an error.
+    /// Takes bytes from the front of `tls` and goes on until the handshake is complete or more
+    /// bytes are needed. What is to be sent is appended to `out`, also when the result is an error.
     fn advance(
         &mut self,
         tls: &mut [u8],
         out: &mut Vec<u8>,
-        sink: &mut dyn Sink,
     ) -> (usize, Result<Step, ::rustls::Error>);
-
-    /// Encrypts `plaintext` into records appended to `out`. Only when the handshake is complete.
-    fn encrypt(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), ::rustls::Error>;
-
-    /// Appends a `close_notify` to `out`.
-    fn close(&mut self, out: &mut Vec<u8>);
 
     /// The version, as soon as it is agreed.
     fn version(&self) -> Option<ProtocolVersion>;
@@ -63,14 +58,42 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
 
     /// The peer's chain as it sent it, leaf first; of the original connection when resumed.
     fn peer_chain(&self) -> Vec<&[u8]>;
+
+    /// Appends what the complete handshake has still to send (tickets) to `out`, and gives the
+    /// connection for data. Nothing else of the handshake stays.
+    fn open(self: Box<Self>, out: &mut Vec<u8>) -> Result<Box<dyn Channel>, ::rustls::Error>;
 }
 
-/// Why [`Engine::advance`] came back.
+/// One side of one connection whose handshake is complete.
+pub(super) trait Channel: fmt::Debug + Send + Sync {
+    /// Takes whole records from the front of `tls`, decrypts them in place and puts the data into
+    /// `sink`, until something has to be told. What is to be sent is appended to `out`, also when
+    /// the result is an error.
+    fn receive(
+        &mut self,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> (usize, Result<Step, ::rustls::Error>);
+
+    /// Encrypts `plaintext` into records of at most `max_fragment` bytes each, appended to `out`.
+    fn encrypt(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        max_fragment: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ::rustls::Error>;
+
+    /// Appends a `close_notify` to `out`, the first time.
+    fn close(&mut self, out: &mut Vec<u8>);
+}
+
+/// Why [`Engine::advance`] or [`Channel::receive`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// Everything usable is used; more bytes are needed.
     NeedInput,
-    /// The handshake has just been completed. Data of the peer that came along are in the sink.
+    /// The handshake has just been completed.
     HandshakeComplete,
     /// The sink is full.
     SinkFull,

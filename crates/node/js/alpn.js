@@ -1,0 +1,55 @@
+'use strict';
+
+// Application protocols: names in JavaScript, length-prefixed bytes on the wire (RFC 7301).
+
+const { types: { isArrayBufferView } } = require('util');
+const { major, minor, nodeError } = require('./errors');
+const { bytes } = require('./validate');
+
+/** Whether this Node checks the lengths in a wire form. */
+const checks = major >= 26 || (major === 24 && minor >= 21);
+
+/** Puts the wire form of `protocols` into `out.ALPNProtocols`; anything but an array or a view is
+ * left alone. */
+function convertALPNProtocols(protocols, out) {
+  if (Array.isArray(protocols)) {
+    out.ALPNProtocols = Buffer.concat(protocols.map(prefixed).flat());
+  } else if (isArrayBufferView(protocols)) {
+    out.ALPNProtocols = Buffer.from(bytes(protocols));
+    if (checks) checkWire(out.ALPNProtocols, protocols);
+  }
+}
+
+function prefixed(protocol, index) {
+  const name = isArrayBufferView(protocol) ? bytes(protocol) : Buffer.from(protocol);
+  if (name.length > 255) {
+    throw nodeError('ERR_OUT_OF_RANGE',
+      `The byte length of the protocol at index ${index} exceeds the maximum length.`,
+      '<= 255', name.length, true);
+  }
+  if (name.length === 0 && checks) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', `protocols[${index}]`, protocol,
+      'must not be an empty protocol name');
+  }
+  return [Buffer.of(name.length), name];
+}
+
+function checkWire(wire, given) {
+  for (let at = 0; at < wire.length; at += 1 + wire[at]) {
+    if (wire[at] === 0 || at + wire[at] >= wire.length) {
+      throw nodeError('ERR_INVALID_ARG_VALUE', 'protocols', given,
+        'must be a list of length-prefixed protocol names');
+    }
+  }
+}
+
+/** The names in a wire form, each as bytes. */
+function splitALPNProtocols(wire) {
+  const names = [];
+  for (let at = 0; at < wire.length; at += 1 + wire[at]) {
+    names.push(wire.subarray(at + 1, at + 1 + wire[at]));
+  }
+  return names;
+}
+
+module.exports = { convertALPNProtocols, splitALPNProtocols };

@@ -1,0 +1,293 @@
+'use strict';
+
+// Secure contexts: the options of `tls.createSecureContext`, looked at in Node's order.
+
+const { types: { isArrayBufferView } } = require('util');
+const ca = require('./ca');
+const defaults = require('./defaults');
+const { configError, materialError, ssl } = require('./failures');
+const { major, nodeError } = require('./errors');
+const { ContextBuilder } = require('./native');
+const validate = require('./validate');
+
+const VERSIONS = { 'TLSv1': 0x301, 'TLSv1.1': 0x302, 'TLSv1.2': 0x303, 'TLSv1.3': 0x304 };
+
+// OpenSSL's method names as ranges of versions; 'any' is every version that the engine speaks.
+const METHODS = {
+  SSLv23_method: 'any', SSLv23_client_method: 'any', SSLv23_server_method: 'any',
+  TLS_method: 'any', TLS_client_method: 'any', TLS_server_method: 'any',
+  TLSv1_method: 0x301, TLSv1_client_method: 0x301, TLSv1_server_method: 0x301,
+  TLSv1_1_method: 0x302, TLSv1_1_client_method: 0x302, TLSv1_1_server_method: 0x302,
+  TLSv1_2_method: 0x303, TLSv1_2_client_method: 0x303, TLSv1_2_server_method: 0x303,
+  TLSv1_3_method: 0x304, TLSv1_3_client_method: 0x304, TLSv1_3_server_method: 0x304,
+};
+
+/** Bits of `secureOptions` that mean something here; see `constants` of node:crypto. */
+const OPTION = { NO_TLSv1_3: 0x20000000, NO_TLSv1_2: 0x08000000, NO_TICKET: 0x4000, SERVER_PREFERENCE: 0x400000 };
+
+/** What `context.context` is: the native context, out of reach of the program. */
+class ContextHandle {
+  #native;
+  #options;
+
+  constructor(options) {
+    this.#options = options;
+    this.#native = build(options, 'options');
+  }
+
+  get native() {
+    return this.#native;
+  }
+
+  /** Trusts one more CA, besides those of the options or the default ones. */
+  addCACert(pem) {
+    validate.stringOrView(pem, 'cert');
+    const { moreTrust = [] } = this.#options;
+    this.#options = { ...this.#options, moreTrust: [...moreTrust, pem] };
+    this.#native = build(this.#options, 'options');
+  }
+
+  getTicketKeys() {
+    return this.#native.ticketKeys();
+  }
+
+  setTicketKeys(keys) {
+    this.#native.setTicketKeys(keys);
+  }
+
+  /** Node has a pointer here that other addons may use; there is none to an OpenSSL context. */
+  get _external() {
+    return this.#native ? undefined : undefined;
+  }
+}
+
+function SecureContext(secureProtocol, secureOptions, minVersion, maxVersion) {
+  if (!(this instanceof SecureContext)) {
+    return new SecureContext(secureProtocol, secureOptions, minVersion, maxVersion);
+  }
+  this.context = new ContextHandle({ secureProtocol, secureOptions, minVersion, maxVersion });
+}
+
+/** Makes a context from options; whatever is wrong with them throws here. */
+function createSecureContext(options = {}) {
+  validate.object(options, 'options');
+  const context = Object.create(SecureContext.prototype);
+  context.context = new ContextHandle(options);
+  return context;
+}
+
+/** Whether it is a SecureContext, or what one has in `context`, as `addContext` of older Nodes. */
+function isContext(value) {
+  return value instanceof ContextHandle || value?.context instanceof ContextHandle;
+}
+
+/** The native context of a SecureContext, or an error that names the option. */
+function nativeContext(value, name = 'context') {
+  if (!isContext(value)) throw nodeError('ERR_TLS_INVALID_CONTEXT', name);
+  return (value.context ?? value).native;
+}
+
+function build(options, name) {
+  const builder = new ContextBuilder();
+  const range = versions(options);
+  setCiphers(builder, options, name);
+  configure(() => builder.versions(range.min, range.max));
+  setTrust(builder, options, name);
+  setIdentities(builder, options, name);
+  setAgreement(builder, options, name);
+  setCrls(builder, options.crl, name);
+  setPfx(builder, options.pfx, options.passphrase);
+  refuseEngines(options, name);
+  setSessions(builder, options, name);
+  const native = configure(() => builder.build(securityLevel(options)));
+  for (const text of native.unusable()) process.emitWarning(text, 'SecurityWarning');
+  return native;
+}
+
+const DEFAULT_LEVEL = major >= 24 ? 2 : 1;
+
+/** OpenSSL's security level, which the list of ciphers may set. */
+function securityLevel({ ciphers }) {
+  const given = (ciphers || defaults.values.DEFAULT_CIPHERS).match(/@SECLEVEL=\d/g)?.at(-1);
+  return given === undefined ? DEFAULT_LEVEL : Number(given.at(-1));
+}
+
+function configure(step) {
+  try {
+    return step();
+  } catch (error) {
+    throw configError(error);
+  }
+}
+
+function isGiven(value) {
+  return value !== undefined && value !== null;
+}
+
+// --- versions and suites ------------------------------------------------------------------------
+
+function versions({ secureProtocol, secureOptions, minVersion, maxVersion }) {
+  let min = version('minimum', minVersion, defaults.values.DEFAULT_MIN_VERSION);
+  let max = version('maximum', maxVersion, defaults.values.DEFAULT_MAX_VERSION);
+  if (secureProtocol) {
+    for (const given of [minVersion, maxVersion]) {
+      if (isGiven(given)) throw nodeError('ERR_TLS_PROTOCOL_VERSION_CONFLICT', given, secureProtocol);
+    }
+    ({ min, max } = method(secureProtocol, { min, max }));
+  }
+  if (secureOptions) {
+    validate.integer(secureOptions, 'secureOptions');
+    if (secureOptions & OPTION.NO_TLSv1_3) max = Math.min(max, 0x303);
+    if (secureOptions & OPTION.NO_TLSv1_2 && min === 0x303) min = 0x304;
+  }
+  return { min, max };
+}
+
+function version(which, given, fallback) {
+  const number = VERSIONS[given ?? fallback];
+  if (number === undefined) throw nodeError('ERR_TLS_INVALID_PROTOCOL_VERSION', given ?? fallback, which);
+  return number;
+}
+
+function method(name, range) {
+  validate.string(name, 'secureProtocol');
+  if (/^SSLv[23]_/.test(name)) {
+    throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `${name.slice(0, 5)} methods disabled`);
+  }
+  const found = METHODS[name];
+  if (found === undefined) throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `Unknown method: ${name}`);
+  if (found !== 'any') return { min: found, max: found };
+  return name.startsWith('TLS_') ? { min: 0x301, max: 0x304 } : { min: 0x301, max: range.max };
+}
+
+function setCiphers(builder, options, name) {
+  const { ciphers, honorCipherOrder, secureOptions } = options;
+  if (isGiven(ciphers)) validate.string(ciphers, `${name}.ciphers`);
+  const words = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
+  if (words.length === 0) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
+  }
+  configure(() => builder.securityLevel(DEFAULT_LEVEL));
+  configure(() => builder.cipherList(words.join(':')));
+  builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
+}
+
+// --- trust and identities -----------------------------------------------------------------------
+
+function setTrust(builder, options, name) {
+  const partial = Boolean(options.allowPartialTrustChain);
+  if (options.ca) builder.trust(ca.trustFrom(options.ca, `${name}.ca`), partial);
+  else builder.defaultTrust(ca.defaultTrust(), partial);
+  if (options.moreTrust) builder.extraTrust(ca.trustFrom(options.moreTrust, `${name}.ca`));
+}
+
+function setIdentities(builder, { cert, key, passphrase }, name) {
+  for (const pem of cert ? [cert].flat() : []) {
+    validate.stringOrView(pem, `${name}.cert`);
+    material('cert', () => builder.certificate(validate.bytes(pem)));
+  }
+  for (const item of key ? [key].flat() : []) {
+    const pem = item?.pem !== undefined ? item.pem : item;
+    const secret = item?.passphrase !== undefined ? item.passphrase : passphrase;
+    validate.stringOrView(pem, `${name}.key`);
+    if (isGiven(secret)) validate.string(secret, `${name}.passphrase`);
+    material('key', () => builder.key(validate.bytes(pem), isGiven(secret) ? Buffer.from(secret) : null));
+  }
+}
+
+function setPfx(builder, pfx, passphrase) {
+  for (const item of pfx ? [pfx].flat() : []) {
+    const raw = item.buf ?? item;
+    const secret = item.passphrase ?? passphrase;
+    validate.stringOrView(raw, 'options.pfx');
+    const text = isArrayBufferView(secret) ? validate.bytes(secret).toString() : secret;
+    material('pfx', () => builder.pfx(validate.bytes(raw, 'latin1'), isGiven(text) ? String(text) : null));
+  }
+}
+
+function setCrls(builder, crl, name) {
+  for (const pem of isGiven(crl) ? [crl].flat() : []) {
+    validate.stringOrView(pem, `${name}.crl`);
+    material('crl', () => builder.crl(validate.bytes(pem)));
+  }
+}
+
+function material(option, step) {
+  try {
+    step();
+  } catch (error) {
+    throw materialError(option, error);
+  }
+}
+
+// --- the rest -----------------------------------------------------------------------------------
+
+function setAgreement(builder, options, name) {
+  const { sigalgs, certificateCompression, dhparam } = options;
+  if (isGiven(sigalgs)) {
+    validate.string(sigalgs, `${name}.sigalgs`);
+    if (sigalgs === '') throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.sigalgs`, sigalgs);
+    configure(() => builder.signatureSchemes(sigalgs));
+  }
+  if (isGiven(certificateCompression) && builder.certificateCompression) {
+    configure(() => builder.certificateCompression(certificateCompression));
+  }
+  refuseKeyEngine(options, name);
+  const curve = options.ecdhCurve === undefined ? defaults.values.DEFAULT_ECDH_CURVE : options.ecdhCurve;
+  validate.string(curve, `${name}.ecdhCurve`);
+  configure(() => builder.groups(curve));
+  // The engine has no suite with a finite-field Diffie-Hellman: the parameters have no use.
+  if (isGiven(dhparam)) validate.stringOrView(dhparam, `${name}.dhparam`);
+}
+
+function refuseKeyEngine({ privateKeyIdentifier, privateKeyEngine, key }, name) {
+  if (!isGiven(privateKeyIdentifier)) return;
+  const text = ['string', 'null', 'undefined'];
+  if (!isGiven(privateKeyEngine)) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.privateKeyEngine`, privateKeyEngine);
+  }
+  if (key) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.privateKeyIdentifier`, privateKeyIdentifier);
+  }
+  if (typeof privateKeyIdentifier !== 'string') {
+    throw nodeError('ERR_INVALID_ARG_TYPE', `${name}.privateKeyIdentifier`, text, privateKeyIdentifier);
+  }
+  if (typeof privateKeyEngine !== 'string') {
+    throw nodeError('ERR_INVALID_ARG_TYPE', `${name}.privateKeyEngine`, text, privateKeyEngine);
+  }
+  throw nodeError('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED');
+}
+
+function refuseEngines({ clientCertEngine }, name) {
+  if (typeof clientCertEngine === 'string') throw nodeError('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED');
+  if (isGiven(clientCertEngine)) {
+    throw nodeError('ERR_INVALID_ARG_TYPE', `${name}.clientCertEngine`,
+      ['string', 'null', 'undefined'], clientCertEngine);
+  }
+}
+
+function setSessions(builder, options, name) {
+  const { sessionIdContext, ticketKeys, sessionTimeout, secureOptions } = options;
+  if (isGiven(sessionIdContext)) {
+    validate.string(sessionIdContext, `${name}.sessionIdContext`);
+    if (Buffer.byteLength(sessionIdContext) > 32) {
+      throw ssl('ERR_SSL_SSL_SESSION_ID_CONTEXT_TOO_LONG');
+    }
+    builder.sessionIdContext?.(Buffer.from(sessionIdContext));
+  }
+  if (isGiven(ticketKeys)) {
+    validate.view(ticketKeys, `${name}.ticketKeys`);
+    if (ticketKeys.byteLength !== 48) {
+      throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ticketKeys`, ticketKeys.byteLength,
+        'must be exactly 48 bytes');
+    }
+    builder.ticketKeys?.(validate.bytes(ticketKeys));
+  }
+  if (isGiven(sessionTimeout)) {
+    validate.int32(sessionTimeout, `${name}.sessionTimeout`, 0);
+    builder.sessionTimeout?.(sessionTimeout);
+  }
+  if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets?.(false);
+}
+
+module.exports = { SecureContext, createSecureContext, isContext, nativeContext };

@@ -1,0 +1,155 @@
+'use strict';
+
+// What the native side reports, in OpenSSL's and Node's words.
+
+const { major, nodeError } = require('./errors');
+
+const SSL = { number: 20, name: 'SSL routines' };
+
+// Numbers of OpenSSL's reasons (sslerr.h); an alert that was received is 1000 and its number.
+const REASONS = {
+  'bad extension': 110,
+  'decryption failed or bad record mac': 281,
+  'data length too long': 146,
+  'ee key too small': 399,
+  'excessive message size': 152,
+  'http request': 156,
+  'internal error': 524355,
+  'length mismatch': 159,
+  'no application protocol': 235,
+  'no cipher match': 185,
+  'no ciphers available': 181,
+  'no protocols available': 191,
+  'no renegotiation': 339,
+  'no shared cipher': 193,
+  'no suitable key share': 101,
+  'no suitable signature algorithm': 118,
+  'peer did not return a certificate': 199,
+  'unexpected message': 244,
+  'unsupported protocol': 258,
+  'wrong ssl version': 266,
+  'wrong version number': 267,
+};
+
+/** An error in the form that OpenSSL's have in Node. */
+function openssl(code, { library = SSL, reason, number, after = '' }) {
+  const packed = ((library.number << 23) | number) >>> 0;
+  const hex = packed.toString(16).toUpperCase().padStart(8, '0');
+  const error = new Error(`error:${hex}:${library.name}::${reason}${after}`);
+  Error.captureStackTrace(error, openssl);
+  error.library = library.name;
+  error.reason = reason;
+  error.code = code;
+  return error;
+}
+
+/** The reason `ERR_SSL_NO_SHARED_CIPHER` is made of: OpenSSL's text in upper case. */
+function reasonOf(code) {
+  return code.replace(/^ERR_SSL_/, '').toLowerCase().replaceAll('_', ' ');
+}
+
+/** An error of OpenSSL's SSL library, from Node's code for it. */
+function ssl(code, alert) {
+  let reason = reasonOf(code);
+  if (alert !== undefined && process.versions.openssl?.startsWith('3.0')) {
+    reason = reason.replace('ssl/tls alert', 'sslv3 alert');
+    code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
+  }
+  const number = alert === undefined ? REASONS[reason] ?? REASONS['internal error'] : 1000 + alert;
+  const after = alert === undefined ? '' : `:SSL alert number ${alert}`;
+  return openssl(code, { reason, number, after });
+}
+
+/** The error of a connection, from the native side's account of it. */
+function connectionError({ blame, code, message, alert }) {
+  if (!code.startsWith('ERR_SSL_')) {
+    const error = new Error(message);
+    error.code = code;
+    return error;
+  }
+  const error = ssl(code, blame === 'AlertReceived' ? alert : undefined);
+  return withDetail(error, { message });
+}
+
+const HINT = '; if the root CA is installed locally, try running Node.js with --use-system-ca';
+const HINTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT',
+]);
+
+/** Why a peer is not authorized: Node's `verifyError()`. */
+function verifyError({ code, text, evidence }) {
+  const error = new Error(major >= 24 && HINTED.has(code) ? text + HINT : text);
+  error.code = code;
+  Object.defineProperty(error, 'evidence', { value: evidence, enumerable: false });
+  return error;
+}
+
+const PEM = { number: 9, name: 'PEM routines' };
+const DECODER = { number: 60, name: 'DECODER routines' };
+const PROVIDER = { number: 57, name: 'Provider routines' };
+const X509 = { number: 11, name: 'x509 certificate routines' };
+
+/** What is wrong with `cert`, `key`, `pfx` or `crl`: `error` is the native side's. */
+function materialError(option, error) {
+  const made = material(option, error.code);
+  if (made === undefined) return configError(error);
+  return withDetail(made, error);
+}
+
+function material(option, problem) {
+  if (option === 'pfx') return pfx(problem);
+  if (option === 'crl') return nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to parse CRL');
+  switch (problem) {
+    case 'KeyMismatch':
+      return openssl('ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+        { library: X509, reason: 'key values mismatch', number: 116 });
+    case 'PassphraseNeeded':
+    case 'WrongPassphrase':
+      return openssl('ERR_OSSL_BAD_DECRYPT',
+        { library: PROVIDER, reason: 'bad decrypt', number: 100 });
+    case 'NoPemBlock':
+    case 'Malformed':
+      if (option === 'cert') {
+        return openssl('ERR_OSSL_PEM_NO_START_LINE',
+          { library: PEM, reason: 'no start line', number: 108 });
+      }
+      return openssl('ERR_OSSL_UNSUPPORTED',
+        { library: DECODER, reason: 'unsupported', number: 524556 });
+    default:
+      return undefined;
+  }
+}
+
+function pfx(problem) {
+  switch (problem) {
+    case 'PassphraseNeeded':
+    case 'WrongPassphrase':
+      return new Error('mac verify failure');
+    case 'NoPrivateKey':
+      return nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Unable to load private key from PFX data');
+    case 'Malformed':
+      return new Error('not enough data');
+    case 'Unsupported':
+      return nodeError('ERR_CRYPTO_UNSUPPORTED_OPERATION', 'Unsupported PKCS12 PFX data');
+    default:
+      return undefined;
+  }
+}
+
+/** What is wrong with a setting, in the native side's words when Node has none. */
+function configError(error) {
+  if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);
+  if (error.code === 'Config:groups') {
+    return withDetail(nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set ECDH curve'), error);
+  }
+  if (error.code?.startsWith('Config:')) delete error.code;
+  return error;
+}
+
+/** Keeps what the engine found, beyond the name that OpenSSL has for it. */
+function withDetail(made, error) {
+  Object.defineProperty(made, 'detail', { value: error.message, enumerable: false });
+  return made;
+}
+
+module.exports = { configError, connectionError, materialError, openssl, ssl, verifyError };

@@ -1,0 +1,492 @@
+'use strict';
+
+// The handle of a TLSSocket: what stands between its stream and the transport, in the place where
+// Node's own sockets have a handle of libuv. It has the methods that net.Socket calls on such a
+// handle, so that what net.Socket knows (timeouts, addresses, byte counts, closing) goes on working.
+//
+// Here the native session is driven. Handshake work is handed to the thread pool; records of an
+// open connection are worked on at once. What happens is told to the owner, a TLSSocket.
+
+const { executionAsyncId } = require('async_hooks');
+const net = require('net');
+const { connectionError } = require('./failures');
+const { Session } = require('./native');
+const { Tracer } = require('./trace');
+const transports = require('./transport');
+
+/** What `Session.receive` reports: see src/session.rs. One array serves all; it is read at once. */
+const HEADER = 3;
+const RECORDS = 256;
+const report = new Uint32Array(HEADER + 2 * RECORDS);
+const reportBytes = Buffer.from(report.buffer);
+const HAS_OUTPUT = 1;
+const PEER_CLOSED = 2;
+const FAILED = 4;
+const MORE = 8;
+const TOLD = 16;
+const ELSEWHERE = 0xffffffff;
+
+/** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
+ * 29; the session may have something of its own to send first. */
+const MOST_IN_RECORD = 16384;
+const RECORD_OVERHEAD = 32;
+const OWN_OUTPUT = 128;
+
+/** How much is read ahead while the program is asked about a ClientHello. */
+const MOST_AHEAD = 64 * 1024;
+
+class TLSHandle {
+  #owner;
+  #role;
+  #session = null;
+  #transport = null;
+  #listening = null;
+  #state = 'new';
+  /** Bytes of the transport that were not used yet. */
+  #received = null;
+  /** Whether the session is with the thread pool, or waits for an answer of the program. */
+  #busy = false;
+  #transportEnded = false;
+  #transportGone = false;
+  #eofTold = false;
+  #pendingWrite = null;
+  #pendingShutdown = null;
+  #fragment = MOST_IN_RECORD;
+  /** The error for a ClientHello that the program has refused. */
+  #refusal;
+  /** The end of our handshake, until the peer is judged. */
+  #held = null;
+  #traced = null;
+  reading = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+
+  /**
+   * `role` makes the native session when it is needed (`role.session()`) and answers its question
+   * (`role.onHello(hello, reply)`; `reply(credentials, answer, refusal)`).
+   */
+  constructor(role) {
+    this.#role = role;
+  }
+
+  set owner(owner) {
+    this.#owner = owner;
+  }
+
+  get session() {
+    return this.#session;
+  }
+
+  get transport() {
+    return this.#transport;
+  }
+
+  get isOpen() {
+    return this.#state === 'open';
+  }
+
+  get isClosed() {
+    return this.#state === 'closed';
+  }
+
+  // --- the transport ----------------------------------------------------------------------------
+
+  attach(transport) {
+    this.#transport = transport;
+    this.#listening = transports.listen(transport, {
+      chunk: (chunk) => this.#onChunk(chunk),
+      end: () => this.#onTransportEnd(),
+    });
+  }
+
+  /** Takes bytes that the transport had read before it was given to us. */
+  receive(chunk) {
+    this.#onChunk(chunk);
+  }
+
+  trace() {
+    this.#traced ??= { sent: new Tracer('Sent'), received: new Tracer('Received') };
+  }
+
+  /** Begins the handshake: a client says hello, a server listens. */
+  start() {
+    if (this.#state !== 'new') return;
+    this.#state = 'handshake';
+    this.#listening?.resume();
+    if (!this.#role.isServer) this.#advance(null);
+    else this.#pump();
+  }
+
+  #onChunk(chunk) {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'new') this.#state = 'handshake';
+    this.#owner._unrefTimer();
+    if (!Buffer.isBuffer(chunk)) chunk = Buffer.from(chunk);
+    this.#traced?.received.see(chunk);
+    if (this.#received !== null) {
+      this.#received = Buffer.concat([this.#received, chunk]);
+    } else {
+      this.#received = this.#state === 'open' && !this.#listening.owned ? Buffer.from(chunk) : chunk;
+    }
+    // Who talks on while the program considers its answer is not listened to for ever.
+    if (this.#busy && this.#received.length > MOST_AHEAD) this.#listening.pause();
+    this.#pump();
+  }
+
+  /** The transport is gone: what it brought is told first. */
+  transportClosed() {
+    if (this.#state === 'closed') return;
+    if (this.#transport instanceof net.Socket) {
+      this.#owner.destroy();
+      return;
+    }
+    this.#transportGone = true;
+    this.#onTransportEnd();
+  }
+
+  /** Nothing more can come; what came is for the program to read. */
+  #destroyWhenRead() {
+    const owner = this.#owner;
+    setImmediate(() => {
+      if (owner.readableLength > 0 && !owner.readableEnded) owner.once('end', () => owner.destroy());
+      else owner.destroy();
+    });
+  }
+
+  #onTransportEnd() {
+    this.#transportEnded = true;
+    this.#pump();
+  }
+
+  /** Goes on as far as it can with what there is. */
+  #pump() {
+    if (this.#busy || this.#state === 'closed') return;
+    if (this.#state === 'open') {
+      if (this.#received !== null) this.#decrypt();
+    } else if (this.#received !== null) {
+      const chunk = this.#received;
+      this.#received = null;
+      this.#advance(chunk);
+      return;
+    }
+    if (this.#transportEnded && !this.#busy) this.#tellEof();
+    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
+  }
+
+  #tellEof() {
+    if (this.#eofTold || this.#state === 'closed') return;
+    this.#eofTold = true;
+    if (this.#pendingShutdown !== null && this.#state !== 'open') this.#endTransport();
+    this.#owner._onEof();
+  }
+
+  /** Sends records. Without a callback they are the session's own, and nobody waits for them. */
+  #send(bytes, callback) {
+    if (!bytes) return;
+    this.#traced?.sent.see(bytes);
+    const listening = this.#listening;
+    this.#transport.write(bytes, callback && ((error) => {
+      callback(error ?? listening.takeWriteError());
+    }));
+  }
+
+  // --- the handshake ----------------------------------------------------------------------------
+
+  #advance(chunk) {
+    try {
+      this.#session ??= this.#role.session();
+    } catch (error) {
+      process.nextTick(() => this.#owner._onFailure(error));
+      return;
+    }
+    this.#busy = true;
+    this.#listening.pause();
+    // A listener of the program's that throws must end as an uncaught exception, not as a
+    // rejection: so out of the promise first.
+    this.#session.advance(chunk).then((progress) => {
+      process.nextTick(() => this.#onProgress(progress));
+    });
+  }
+
+  #onProgress(progress) {
+    this.#busy = false;
+    if (this.#state === 'closed') return;
+    if (this.reading || !progress.complete) this.#listening.resume();
+    // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
+    if (progress.complete) this.#held = progress.output;
+    else this.#send(progress.output);
+    if (progress.told) this.#owner._onTold(progress.told);
+    if (progress.told?.hasOcsp) {
+      // Who awaits the one event must have its turn before the next.
+      this.#busy = true;
+      setImmediate(() => this.#goOn(progress));
+    } else {
+      this.#goOn(progress);
+    }
+  }
+
+  #goOn(progress) {
+    this.#busy = false;
+    if (this.#state === 'closed') return;
+    if (progress.failure) {
+      this.#fail(progress.failure);
+    } else if (progress.clientHello) {
+      this.#ask(progress.clientHello);
+    } else if (progress.complete) {
+      this.#open(progress);
+    } else {
+      this.#pump();
+    }
+  }
+
+  #ask(hello) {
+    this.#busy = true;
+    this.#role.onHello(hello, (credentials, answer, refusal) => {
+      if (this.#state === 'closed') return;
+      this.#refusal = refusal;
+      this.#session.answerHello(credentials, answer);
+      this.#advance(null);
+    });
+  }
+
+  #open({ complete, data, rest, peerClosed }) {
+    this.facts = complete;
+    if (rest) this.#received = this.#received ? Buffer.concat([rest, this.#received]) : rest;
+    this.#busy = true; // nothing of the peer's is looked at before it is judged
+    this.#state = 'judged';
+    this.#owner._onHandshakeDone();
+    if (this.#state === 'closed') return;
+    this.#busy = false;
+    this.#beginData();
+    this.#flush();
+    this.#send(this.#withHeld(null));
+    if (data) this.#deliver(data);
+    if (this.#state === 'closed') return;
+    if (peerClosed) this.#tellEof();
+    this.#pump();
+  }
+
+  /** The program has accepted the peer, or writes to it without waiting. */
+  #beginData() {
+    if (this.#state !== 'judged') return;
+    this.#state = 'open';
+    if (this.#fragment !== MOST_IN_RECORD) this.#session.setMaxFragmentSize(this.#fragment);
+  }
+
+  /** Sends the end of the handshake, together with the first data where there are some. */
+  #withHeld(bytes) {
+    const held = this.#held;
+    this.#held = null;
+    if (!held || !bytes) return held || bytes;
+    return Buffer.concat([held, bytes]);
+  }
+
+  #flush() {
+    if (this.#pendingWrite !== null) {
+      const { data, callback } = this.#pendingWrite;
+      this.#pendingWrite = null;
+      this.#encrypt(data, callback);
+    }
+    if (this.#pendingShutdown !== null) this.#endTransport();
+  }
+
+  #fail(failure) {
+    this.#received = null;
+    this.#owner._onFailure(this.#refusal ?? connectionError(failure));
+  }
+
+  // --- data -------------------------------------------------------------------------------------
+
+  #decrypt() {
+    let flags;
+    do {
+      const chunk = this.#received;
+      this.#session.receive(chunk, reportBytes);
+      const consumed = report[0];
+      flags = report[1];
+      const records = this.#records(chunk, report[2]);
+      this.#received = consumed < chunk.length && !(flags & FAILED) ? chunk.subarray(consumed) : null;
+      if (flags & HAS_OUTPUT) this.#send(this.#session.takeOutput());
+      if (flags & TOLD) this.#owner._onTold(this.#session.takeTold());
+      for (const record of records) {
+        this.#deliver(record);
+        if (this.#state === 'closed') return;
+      }
+      if (flags & FAILED) {
+        this.#fail(this.#session.failure());
+        return;
+      }
+    } while (flags & MORE && this.#received !== null);
+    if (flags & PEER_CLOSED) this.#tellEof();
+  }
+
+  /** The data of each record, mostly as views of the chunk in which they were decrypted. */
+  #records(chunk, count) {
+    const records = [];
+    let elsewhere = null;
+    for (let at = HEADER; at < HEADER + 2 * count; at += 2) {
+      const offset = report[at];
+      const length = report[at + 1];
+      if (offset === ELSEWHERE) {
+        elsewhere ??= this.#session.takeData();
+        records.push(elsewhere.subarray(0, length));
+        elsewhere = elsewhere.subarray(length);
+      } else {
+        records.push(chunk.subarray(offset, offset + length));
+      }
+    }
+    return records;
+  }
+
+  #deliver(data) {
+    if (data.length === 0) return;
+    this.bytesRead += data.length;
+    if (!this.#owner._onData(data)) this.readStop();
+  }
+
+  /** Encrypts and sends; before the connection is open, when it is. */
+  write(data, callback) {
+    this.bytesWritten += data.length;
+    this.#beginData();
+    if (this.#state === 'open') {
+      this.#encrypt(data, callback);
+      return;
+    }
+    this.#pendingWrite = { data, callback };
+    if (!this.#role.isServer) this.start();
+  }
+
+  #encrypt(data, callback) {
+    if (data.length === 0) {
+      this.#send(data, callback);
+      return;
+    }
+    const count = Math.ceil(data.length / this.#fragment);
+    const room = Buffer.allocUnsafe(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
+    let length;
+    try {
+      length = this.#session.encrypt(data, room);
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    const records = length > 0 ? room.subarray(0, length) : this.#session.takeOutput();
+    this.#send(this.#withHeld(records), callback);
+  }
+
+  // --- what net.Socket wants of a handle --------------------------------------------------------
+
+  readStart() {
+    this.reading = true;
+    this.#listening?.resume();
+    return 0;
+  }
+
+  readStop() {
+    this.reading = false;
+    // The handshake goes on whether or not somebody reads.
+    if (this.#state === 'open') this.#listening.pause();
+    return 0;
+  }
+
+  /** Says close_notify and ends our side of the transport. */
+  shutdown(request) {
+    this.#pendingShutdown = request;
+    if (this.#state === 'open' || this.#eofTold) this.#endTransport();
+    return 0;
+  }
+
+  #endTransport() {
+    const request = this.#pendingShutdown;
+    this.#pendingShutdown = null;
+    if (this.#state === 'open') {
+      this.#session.close();
+      this.#send(this.#withHeld(this.#session.takeOutput()));
+    }
+    const done = () => request.oncomplete(0);
+    if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);
+    else this.#transport.end(done);
+  }
+
+  close(callback) {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#received = null;
+    const transport = this.#transport;
+    this.#cancelWrite();
+    if (transport instanceof net.Socket && transport._handle) {
+      transport.once('close', callback);
+      transport.destroy();
+    } else {
+      // Nothing to wait for, or a stream that need not emit 'close'. The owner tells an error first.
+      transport?.destroy();
+      setImmediate(callback);
+    }
+    this.#listening?.detach();
+  }
+
+  #cancelWrite() {
+    if (this.#pendingWrite === null) return;
+    const { callback } = this.#pendingWrite;
+    this.#pendingWrite = null;
+    const error = new Error('write ECANCELED');
+    Object.assign(error, { errno: -125, code: 'ECANCELED', syscall: 'write' });
+    process.nextTick(callback, error);
+  }
+
+  get writeQueueSize() {
+    return this.#transport?._handle?.writeQueueSize ?? this.#transport?.writableLength ?? 0;
+  }
+
+  get fd() {
+    return this.#transport?._handle?.fd ?? -1;
+  }
+
+  getAsyncId() {
+    return this.#transport?._handle?.getAsyncId?.() ?? executionAsyncId();
+  }
+
+  ref() {
+    this.#transport?.ref?.();
+  }
+
+  unref() {
+    this.#transport?.unref?.();
+  }
+
+  setNoDelay(enable) {
+    this.#transport?.setNoDelay?.(enable);
+  }
+
+  setKeepAlive(enable, seconds) {
+    this.#transport?.setKeepAlive?.(enable, seconds * 1000);
+  }
+
+  getpeername(out) {
+    const { remoteAddress, remoteFamily, remotePort } = this.#transport ?? {};
+    if (remoteAddress !== undefined) {
+      Object.assign(out, { address: remoteAddress, family: remoteFamily, port: remotePort });
+    }
+    return 0;
+  }
+
+  getsockname(out) {
+    Object.assign(out, this.#transport?.address?.());
+    return 0;
+  }
+
+  /** Why the peer is not authorized, as an error, or null. */
+  verifyError() {
+    return this.#owner._verifyError();
+  }
+
+  /** At any time: before the session is there, it waits. */
+  setMaxSendFragment(size) {
+    if (size < 512 || size > 16384) return false;
+    this.#fragment = size;
+    if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
+    return true;
+  }
+}
+
+module.exports = { TLSHandle };

@@ -1,0 +1,116 @@
+'use strict';
+
+// How a server answers a ClientHello: the program's callbacks, in Node's order. Each may answer
+// later, and each may throw; a throw ends the connection and is told as its error.
+
+const { isContext, nativeContext } = require('./context');
+const { nodeError } = require('./errors');
+const { ssl } = require('./failures');
+
+const NO_APPLICATION_PROTOCOL = 120;
+
+/** Whether somebody wants to have a say in the answer. */
+function asksHello(socket) {
+  const { server, ALPNCallback, SNICallback } = socket._tlsOptions;
+  const listens = (event) => server?.listenerCount?.(event) > 0;
+  return Boolean(ALPNCallback || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
+}
+
+/** Asks the program and gives its answer to `reply`. */
+function answerHello(socket, hello, reply) {
+  const answer = { credentials: null };
+  const steps = [chooseProtocol, chooseContext, stapleResponse];
+  const next = () => {
+    if (socket.destroyed) return;
+    const step = steps.shift();
+    if (step === undefined) {
+      reply(answer.credentials, answer);
+      return;
+    }
+    try {
+      step(socket, hello, answer, next, reply);
+    } catch (error) {
+      socket.destroy(error);
+    }
+  };
+  next();
+}
+
+function chooseProtocol(socket, hello, answer, next, reply) {
+  const { ALPNCallback } = socket._tlsOptions;
+  if (!ALPNCallback || hello.alpn.length === 0) {
+    next();
+    return;
+  }
+  const protocols = hello.alpn.map((name) => name.toString('latin1'));
+  const chosen = ALPNCallback.call(socket, { servername: hello.serverName ?? '', protocols });
+  if (chosen === undefined) {
+    reply(null, { alert: NO_APPLICATION_PROTOCOL }, ssl('ERR_SSL_NO_APPLICATION_PROTOCOL'));
+    return;
+  }
+  if (!protocols.includes(chosen)) {
+    throw nodeError('ERR_TLS_ALPN_CALLBACK_INVALID_RESULT', chosen, protocols);
+  }
+  answer.alpn = [Buffer.from(chosen, 'latin1')];
+  next();
+}
+
+function chooseContext(socket, hello, answer, next) {
+  if (!hello.serverName || !socket._SNICallback) {
+    next();
+    return;
+  }
+  socket._SNICallback(hello.serverName, once(socket, (error, context) => {
+    if (error) {
+      socket.destroy(error);
+      return;
+    }
+    if (context) {
+      if (!isContext(context)) {
+        socket.destroy(new TypeError('Invalid SNI context'));
+        return;
+      }
+      answer.credentials = nativeContext(context);
+      answer.context = context;
+    }
+    next();
+  }));
+}
+
+function stapleResponse(socket, hello, answer, next) {
+  const { server } = socket._tlsOptions;
+  if (!hello.requestsOcsp || !(server?.listenerCount?.('OCSPRequest') > 0)) {
+    next();
+    return;
+  }
+  const context = answer.credentials ?? nativeContext(socket.ssl.context);
+  const certificate = context.certificate() ?? null;
+  const issuer = certificate ? context.issuerOf(certificate) ?? null : null;
+  server.emit('OCSPRequest', certificate, issuer, once(socket, (error, response) => {
+    if (error) {
+      socket.destroy(error);
+      return;
+    }
+    if (response) answer.ocspStaple = Buffer.from(response);
+    next();
+  }));
+}
+
+/** A callback of the program's that may be called once. */
+function once(socket, callback) {
+  let called = false;
+  return (...values) => {
+    if (called) {
+      socket.destroy(nodeError('ERR_MULTIPLE_CALLBACK'));
+      return;
+    }
+    called = true;
+    if (!socket._handle) {
+      socket.destroy(nodeError('ERR_SOCKET_CLOSED'));
+      return;
+    }
+    callback(...values);
+  };
+}
+
+module.exports = { answerHello, asksHello };

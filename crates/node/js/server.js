@@ -1,0 +1,178 @@
+'use strict';
+
+// tls.Server: a net.Server whose connections are wrapped, and told when they are secure.
+
+const { createHash } = require('crypto');
+const EventEmitter = require('events');
+const net = require('net');
+const { convertALPNProtocols } = require('./alpn');
+const { SecureContext, createSecureContext } = require('./context');
+const { connectionReset, major, nodeError } = require('./errors');
+const { TLSSocket } = require('./socket');
+const validate = require('./validate');
+
+const HANDSHAKE_TIMEOUT = 120_000;
+const kSettings = Symbol('settings');
+const kErrorTold = Symbol('error told');
+
+function Server(options, listener) {
+  if (!(this instanceof Server)) return new Server(options, listener);
+  if (typeof options === 'function') {
+    listener = options;
+    options = {};
+  } else if (options === undefined || options === null || typeof options === 'object') {
+    options ??= {};
+  } else {
+    throw nodeError('ERR_INVALID_ARG_TYPE', 'options', 'Object', options);
+  }
+  if (options.pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  this._contexts = [];
+  this.requestCert = options.requestCert === true;
+  this.rejectUnauthorized = options.rejectUnauthorized !== false;
+  this.ALPNCallback = options.ALPNCallback;
+  if (options.sessionTimeout) this.sessionTimeout = options.sessionTimeout;
+  if (options.ticketKeys) this.ticketKeys = options.ticketKeys;
+  if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, this);
+  if (options.ALPNCallback !== undefined) {
+    validate.func(options.ALPNCallback, 'options.ALPNCallback');
+    if (options.ALPNProtocols) throw nodeError('ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS');
+  }
+  this.setSecureContext(options);
+  this[kSettings] = settings(options);
+  net.Server.call(this, options, onConnection);
+  if (listener) this.on('secureConnection', listener);
+}
+
+Object.setPrototypeOf(Server.prototype, net.Server.prototype);
+Object.setPrototypeOf(Server, net.Server);
+
+function settings({ handshakeTimeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark }) {
+  const timeout = handshakeTimeout || HANDSHAKE_TIMEOUT;
+  validate.number(timeout, 'options.handshakeTimeout');
+  if (SNICallback) validate.func(SNICallback, 'options.SNICallback');
+  if (enableTrace !== undefined) validate.boolean(enableTrace, 'options.enableTrace');
+  return { handshakeTimeout: timeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark };
+}
+
+/** Wraps a connection. Also called for what the program emits as 'connection' by hand. */
+function onConnection(rawSocket) {
+  const given = this[kSettings];
+  const socket = new TLSSocket(rawSocket, {
+    ...given,
+    // Without contexts by name there is nothing to look up.
+    SNICallback: given.SNICallback ?? (this._contexts.length > 0 ? findContext.bind(this) : undefined),
+    secureContext: this._sharedCreds,
+    isServer: true,
+    server: this,
+    requestCert: this.requestCert,
+    rejectUnauthorized: this.rejectUnauthorized,
+    ALPNProtocols: this.ALPNProtocols,
+    ALPNCallback: this.ALPNCallback,
+  });
+  socket.on('secure', onSecure);
+  socket[kErrorTold] = false;
+  socket.on('close', onClose);
+  socket.on('_tlsError', onError);
+}
+
+function onSecure() {
+  if (this._requestCert) judge(this);
+  if (!this.destroyed && this._releaseControl()) {
+    this._tlsOptions.server.emit('secureConnection', this);
+  }
+}
+
+function judge(socket) {
+  const error = socket._verifyError();
+  if (error === null) {
+    socket.authorized = true;
+    return;
+  }
+  socket.authorizationError = error.code;
+  if (socket._rejectUnauthorized) socket.destroy();
+}
+
+function onError(error) {
+  tell(this, error);
+}
+
+function onClose(hadError) {
+  if (!hadError) tell(this, connectionReset('socket hang up'));
+}
+
+/** A failure before the program has the socket is the server's to tell, once. */
+function tell(socket, error) {
+  if (socket._controlReleased || socket[kErrorTold]) return;
+  socket[kErrorTold] = true;
+  socket._tlsOptions.server.emit('tlsClientError', error, socket);
+}
+
+/** The context for a name: the one added last whose pattern fits. */
+function findContext(servername, callback) {
+  const found = this._contexts.findLast(([pattern]) => pattern.test(servername));
+  callback(null, found?.[1]);
+}
+
+Server.prototype.addContext = function addContext(servername, context) {
+  if (!servername) throw nodeError('ERR_TLS_REQUIRED_SERVER_NAME');
+  const escaped = servername.replace(/[.^$+?\-\\[\]{}()|/]/g, '\\$&').replaceAll('*', '[^.]*');
+  const pattern = new RegExp(`^${escaped}$`, major >= 22 ? 'i' : '');
+  const secureContext = context instanceof SecureContext ? context : createSecureContext(context);
+  this._contexts.push([pattern, secureContext.context]);
+};
+
+const CONTEXT_OPTIONS = [
+  'allowPartialTrustChain', 'ca', 'cert', 'certificateCompression', 'ciphers', 'clientCertEngine', 'crl',
+  'dhparam', 'ecdhCurve', 'honorCipherOrder', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx',
+  'privateKeyEngine', 'privateKeyIdentifier', 'secureOptions', 'secureProtocol', 'sessionIdContext',
+  'sessionTimeout', 'sigalgs', 'ticketKeys',
+];
+
+/** Replaces the context for the connections to come. */
+Server.prototype.setSecureContext = function setSecureContext(options) {
+  validate.object(options, 'options');
+  const chosen = {};
+  for (const name of CONTEXT_OPTIONS) {
+    if (options[name] !== undefined && options[name] !== null) chosen[name] = options[name];
+  }
+  chosen.honorCipherOrder ??= true;
+  chosen.sessionIdContext ??= defaultSessionIdContext();
+  this._sharedCreds = createSecureContext(chosen);
+};
+
+/** The same for all processes of a cluster, which have the same command line. */
+function defaultSessionIdContext() {
+  return createHash('sha1').update(process.argv.join(' ')).digest('hex').slice(0, 32);
+}
+
+Server.prototype.getTicketKeys = function getTicketKeys() {
+  return this._sharedCreds.context.getTicketKeys();
+};
+
+Server.prototype.setTicketKeys = function setTicketKeys(keys) {
+  validate.view(keys);
+  if (keys.byteLength !== 48) {
+    throw nodeError('ERR_INTERNAL_ASSERTION', 'Session ticket keys must be a 48-byte buffer');
+  }
+  this._sharedCreds.context.setTicketKeys(validate.bytes(keys));
+};
+
+/** What the primary of a cluster keeps for all its workers: see node:cluster. */
+Server.prototype._getServerData = function _getServerData() {
+  return { ticketKeys: this.getTicketKeys().toString('hex') };
+};
+
+Server.prototype._setServerData = function _setServerData(data) {
+  this.setTicketKeys(Buffer.from(data.ticketKeys, 'hex'));
+};
+
+Server.prototype[EventEmitter.captureRejectionSymbol] = function rejected(error, event, socket) {
+  if (event === 'secureConnection') socket.destroy(error);
+  else net.Server.prototype[EventEmitter.captureRejectionSymbol].call(this, error, event, socket);
+};
+
+function createServer(options, listener) {
+  return new Server(options, listener);
+}
+
+module.exports = { Server, createServer };

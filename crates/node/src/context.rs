@@ -1,0 +1,205 @@
+//! Secure contexts, built step by step in the order in which Node looks at the options.
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use sealwire::pki::x509::{Certificate, Crl};
+use sealwire::pki::{self, KeyAlgorithm, Pfx, PrivateKey};
+use sealwire::{ConfigError, ProtocolVersion, SecureContextBuilder};
+use zeroize::Zeroizing;
+
+use crate::failure::{Thrown, config, material, misuse};
+use crate::identities::{Places, Unusable};
+use crate::trust::{TrustStore, readable};
+
+/// A secure context under construction.
+#[napi]
+pub struct ContextBuilder {
+    builder: Option<SecureContextBuilder>,
+    places: Places,
+}
+
+/// A finished secure context. Cheap to share.
+#[napi]
+pub struct SecureContext {
+    pub(crate) context: sealwire::SecureContext,
+    certificate: Option<Certificate>,
+    unusable: Vec<String>,
+}
+
+#[napi]
+impl ContextBuilder {
+    /// Nothing set: the bundled roots are trusted, and there is no identity.
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default, reason = "it is JavaScript's constructor")]
+    pub fn new() -> Self {
+        Self { builder: Some(sealwire::SecureContext::builder()), places: Places::default() }
+    }
+
+    /// Trusts exactly this set: the option `ca`.
+    #[napi]
+    pub fn trust(&mut self, store: &TrustStore, partial_chain: bool) -> Result<(), Thrown> {
+        let trust = store.0.clone().allow_partial_chain(partial_chain);
+        self.change(|builder| Ok(builder.trust(trust)))
+    }
+
+    /// Trusts this set when there is no option `ca`.
+    #[napi]
+    pub fn default_trust(&mut self, store: &TrustStore, partial_chain: bool) -> Result<(), Thrown> {
+        let trust = store.0.clone().allow_partial_chain(partial_chain);
+        self.change(|builder| Ok(builder.default_trust(trust)))
+    }
+
+    /// Trusts this set besides.
+    #[napi]
+    pub fn extra_trust(&mut self, store: &TrustStore) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.extra_trust(&store.0)))
+    }
+
+    /// Adds a chain: the first certificate of the text is ours, the others go with it.
+    #[napi]
+    pub fn certificate(&mut self, pem: &[u8]) -> Result<(), Thrown> {
+        // An empty list makes `set_chain` say that there is no PEM block.
+        self.places.set_chain(readable(pem)).map_err(material)
+    }
+
+    /// Adds a private key.
+    #[napi]
+    pub fn key(&mut self, pem: &[u8], passphrase: Option<&[u8]>) -> Result<(), Thrown> {
+        let key = PrivateKey::from_pem(pem, passphrase).map_err(material)?;
+        self.places.set_key(key).map_err(material)
+    }
+
+    /// Adds key and certificate of a PFX. Its other certificates are trusted and sent, as Node
+    /// does.
+    #[napi]
+    pub fn pfx(&mut self, der: &[u8], passphrase: Option<String>) -> Result<(), Thrown> {
+        let passphrase = passphrase.map(Zeroizing::new);
+        let pfx =
+            Pfx::from_der(der, passphrase.as_ref().map(|text| text.as_str())).map_err(material)?;
+        let mut chain = vec![pfx.certificate().clone()];
+        chain.extend_from_slice(pfx.chain());
+        let extra = sealwire::TrustStore::from_certificates(pfx.chain().iter().cloned());
+        let extra = extra.map_err(material)?;
+        self.change(|builder| Ok(builder.extra_trust(&extra)))?;
+        self.places.set_chain(chain).map_err(material)?;
+        self.places.set_key(pfx.key().clone()).map_err(material)
+    }
+
+    /// Adds the revocation lists of a PEM text.
+    #[napi]
+    pub fn crl(&mut self, pem: &[u8]) -> Result<(), Thrown> {
+        let crls = Crl::all_from_pem(pem).map_err(material)?;
+        self.change(|builder| Ok(builder.crls(crls)))
+    }
+
+    /// The groups for the key agreement, in OpenSSL's syntax.
+    #[napi]
+    pub fn groups(&mut self, list: String) -> Result<(), Thrown> {
+        self.change(|builder| builder.groups(&list))
+    }
+
+    /// The suites, in OpenSSL's list language; may set the security level.
+    #[napi]
+    pub fn cipher_list(&mut self, list: String) -> Result<(), Thrown> {
+        self.change(|builder| builder.cipher_list(&list))
+    }
+
+    /// Whether a server goes by its own order of suites.
+    #[napi]
+    pub fn prefer_server_order(&mut self, prefer: bool) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.prefer_server_order(prefer)))
+    }
+
+    /// The signature schemes, in OpenSSL's syntax.
+    #[napi]
+    pub fn signature_schemes(&mut self, list: String) -> Result<(), Thrown> {
+        self.change(|builder| builder.signature_schemes(&list))
+    }
+
+    /// OpenSSL's security level.
+    #[napi]
+    pub fn security_level(&mut self, level: u8) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.security_level(level)))
+    }
+
+    /// The versions to speak, by the numbers on the wire (0x0303 is TLS 1.2).
+    #[napi]
+    pub fn versions(&mut self, minimum: u16, maximum: u16) -> Result<(), Thrown> {
+        let version = |number| match number {
+            0x0304 => ProtocolVersion::Tls13,
+            0x0303 => ProtocolVersion::Tls12,
+            0x0302 => ProtocolVersion::Tls11,
+            _ => ProtocolVersion::Tls10,
+        };
+        self.change(|builder| Ok(builder.versions(version(minimum)..=version(maximum))))
+    }
+
+    /// The context; the builder is used up. At `security_level` a key that is too small is an
+    /// error. Below, one that is still too small for the engine is only told, by
+    /// [`SecureContext::unusable`], for the program has asked for it in so many words.
+    #[napi]
+    pub fn build(&mut self, security_level: u8) -> Result<SecureContext, Thrown> {
+        let mut builder =
+            self.builder.take().ok_or_else(|| misuse("the context is built already"))?;
+        let (identities, unusable) = self.places.identities();
+        for Unusable { algorithm, error } in &unusable {
+            let least = match security_level {
+                0 => 0,
+                1 => 1024,
+                _ => 2048,
+            };
+            match algorithm {
+                KeyAlgorithm::Rsa { bits } if *bits >= least => {}
+                KeyAlgorithm::Rsa { .. } => {
+                    return Err(Thrown::new(
+                        "ERR_SSL_EE_KEY_TOO_SMALL".to_owned(),
+                        error.to_string(),
+                    ));
+                }
+                _ => return Err(material(error.clone())),
+            }
+        }
+        for identity in identities {
+            builder = builder.identity(identity);
+        }
+        Ok(SecureContext {
+            context: builder.build().map_err(|error| config(&error))?,
+            certificate: self.places.current().cloned(),
+            unusable: unusable.iter().map(|key| key.error.to_string()).collect(),
+        })
+    }
+
+    fn change(
+        &mut self,
+        step: impl FnOnce(SecureContextBuilder) -> Result<SecureContextBuilder, ConfigError>,
+    ) -> Result<(), Thrown> {
+        let builder = self.builder.take().ok_or_else(|| misuse("the context is built already"))?;
+        self.builder = Some(step(builder).map_err(|error| config(&error))?);
+        Ok(())
+    }
+}
+
+#[napi]
+impl SecureContext {
+    /// Our certificate in DER, also one whose key was not given.
+    #[napi]
+    pub fn certificate(&self) -> Option<Buffer> {
+        self.certificate.as_ref().map(|certificate| certificate.der().into())
+    }
+
+    /// Keys that were given and cannot be used, each in a sentence.
+    #[napi]
+    pub fn unusable(&self) -> Vec<String> {
+        self.unusable.clone()
+    }
+
+    /// The certificate that issued this one (both in DER), from our identities or our trust.
+    #[napi]
+    pub fn issuer_of(&self, der: &[u8]) -> Result<Option<Buffer>, Thrown> {
+        let certificate = Certificate::from_der(der).map_err(|e| material(pki::Error::from(e)))?;
+        let identities = self.context.identities().iter().flat_map(|identity| identity.chain());
+        let mut candidates = identities.chain(self.context.trust().certificates());
+        let issuer = candidates.find(|candidate| certificate.is_issued_by(candidate));
+        Ok(issuer.map(|issuer| issuer.der().into()))
+    }
+}

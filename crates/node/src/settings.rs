@@ -1,0 +1,73 @@
+//! What one connection is asked to do, as JavaScript says it.
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use sealwire::verify::NameCheck;
+use sealwire::{ClientAuth, ClientOptions, PeerVerification, ServerName, ServerOptions};
+
+use crate::failure::Thrown;
+
+/// A client connection.
+#[napi(object, object_to_js = false)]
+pub struct ClientConnection {
+    /// The name for SNI; none is sent without.
+    pub server_name: Option<String>,
+    /// The protocols to offer.
+    pub alpn: Vec<Buffer>,
+    /// Whether to tell the OCSP staple.
+    pub request_ocsp: bool,
+    /// Whether to tell the lines of the key log.
+    pub key_log: bool,
+}
+
+/// A server connection.
+#[napi(object, object_to_js = false)]
+pub struct ServerConnection {
+    /// Whether the client is asked for a certificate.
+    pub request_certificate: bool,
+    /// Whether it must have one.
+    pub require_certificate: bool,
+    /// The protocols to choose from.
+    pub alpn: Vec<Buffer>,
+    /// Whether to stop and tell at the ClientHello.
+    pub ask_client_hello: bool,
+    /// Whether to tell the lines of the key log.
+    pub key_log: bool,
+}
+
+impl ClientConnection {
+    /// The verdict is recorded and JavaScript judges it, name and all, before any data moves.
+    pub(crate) fn options(self) -> Result<ClientOptions, Thrown> {
+        // Without SNI the name is used for nothing: sessions are offered only when JavaScript says
+        // so.
+        let send_sni = self.server_name.is_some();
+        let name = self.server_name.as_deref().unwrap_or("localhost");
+        let name: ServerName = name.parse().map_err(|error: sealwire::InvalidServerName| {
+            Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string())
+        })?;
+        Ok(ClientOptions::new(name)
+            .send_sni(send_sni)
+            .verification(PeerVerification::Recorded)
+            .name_check(NameCheck::DangerousNone)
+            .resume(false)
+            .request_ocsp(self.request_ocsp)
+            .key_log(self.key_log)
+            .alpn(self.alpn.iter().map(|name| name.to_vec())))
+    }
+}
+
+impl ServerConnection {
+    pub(crate) fn options(self) -> ServerOptions {
+        let client_auth = match (self.request_certificate, self.require_certificate) {
+            (false, _) => ClientAuth::None,
+            (true, false) => ClientAuth::Request,
+            (true, true) => ClientAuth::Require,
+        };
+        ServerOptions::new()
+            .client_auth(client_auth)
+            .verification(PeerVerification::Recorded)
+            .alpn(self.alpn.iter().map(|name| name.to_vec()))
+            .ask_client_hello(self.ask_client_hello)
+            .key_log(self.key_log)
+    }
+}
