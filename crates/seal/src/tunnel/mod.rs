@@ -19,6 +19,7 @@ mod connection;
 mod end;
 mod endpoint;
 mod gate;
+mod greeting;
 mod listen;
 mod log;
 mod material;
