@@ -39,7 +39,9 @@ function connect(command, done) {
   });
   socket.setEncoding('utf8');
   socket.on('data', (text) => { seen.answer += text; });
-  socket.on('error', (error) => { seen.error = error.code; });
+  socket.on('error', ({ code, library, reason, message }) => {
+    Object.assign(seen, { error: code, library, reason, message });
+  });
   socket.on('close', () => done(seen));
 }
 
