@@ -32,10 +32,7 @@ impl ContextBuilder {
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "it is JavaScript's constructor")]
     pub fn new() -> Self {
-        Self {
-            builder: Some(sealwire::SecureContext::builder()),
-            places: Places::default(),
-        }
+        Self { builder: Some(sealwire::SecureContext::builder()), places: Places::default() }
     }
 
     /// Trusts exactly this set: the option `ca`.
@@ -154,7 +151,10 @@ impl ContextBuilder {
             match algorithm {
                 KeyAlgorithm::Rsa { bits } if *bits >= least => {}
                 KeyAlgorithm::Rsa { .. } => {
-                    return Err(Thrown::new("ERR_SSL_EE_KEY_TOO_SMALL".to_owned(), error.to_string()));
+                    return Err(Thrown::new(
+                        "ERR_SSL_EE_KEY_TOO_SMALL".to_owned(),
+                        error.to_string(),
+                    ));
                 }
                 _ => return Err(material(error.clone())),
             }

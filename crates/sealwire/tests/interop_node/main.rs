@@ -9,7 +9,9 @@ mod hellos;
 mod peers;
 mod refused_clients;
 mod refused_servers;
+mod resumption;
 mod rules;
+mod settings;
 mod streams;
 mod verdicts;
 
