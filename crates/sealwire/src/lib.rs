@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod cert_compression;
 mod cipher_list;
 mod context;
 mod date;
@@ -26,6 +27,7 @@ mod trust;
 pub mod verify;
 
 pub use alert::Alert;
+pub use cert_compression::CertCompression;
 pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
 pub use error::{CannotSpeak, Error};
 pub use fault::Fault;

@@ -17,6 +17,7 @@ use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
 use super::{ConfigError, Inner, SecureContext};
+use crate::cert_compression::CertCompression;
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
 use crate::session::provider;
@@ -35,6 +36,7 @@ pub struct SecureContextBuilder {
     groups: Vec<&'static dyn SupportedKxGroup>,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
+    compression: Vec<CertCompression>,
     time: Arc<dyn TimeSource>,
 }
 
@@ -53,6 +55,7 @@ impl SecureContextBuilder {
             groups: groups::default_groups(),
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
+            compression: Vec::new(),
             time: Arc::new(SystemClock),
         }
     }
@@ -187,6 +190,15 @@ impl SecureContextBuilder {
         self
     }
 
+    /// The algorithms by which certificates are compressed in TLS 1.3 (RFC 8879), best first: ours
+    /// for peers that can unpack them, and theirs for us. None by default, as in Node. A compressed
+    /// chain is kept for the next connections.
+    #[must_use]
+    pub fn cert_compression(mut self, algorithms: &[CertCompression]) -> Self {
+        self.compression = algorithms.to_vec();
+        self
+    }
+
     /// Judges validity by this clock.
     #[must_use]
     pub fn time_source(mut self, time: Arc<dyn TimeSource>) -> Self {
@@ -230,6 +242,8 @@ impl SecureContextBuilder {
         let ticketers = [ticketer()?, ticketer()?, ticketer()?];
         let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
         let client_sessions = Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS));
+        client.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
+        client.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
         client.resumption = Resumption::store(client_sessions.clone());
         Ok(SecureContext(Arc::new(Inner {
             rules: ServerRules { suites: speech.suites.clone(), schemes, order },
@@ -241,6 +255,7 @@ impl SecureContextBuilder {
             client_sessions,
             provider,
             speech,
+            compression: self.compression,
             ticketers,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),

@@ -27,6 +27,7 @@ use choice::{ServerIdentities, ServerRules};
 use credentials::Credentials;
 use speech::Speech;
 
+use crate::cert_compression::CertCompression;
 use crate::error::CannotSpeak;
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
@@ -63,6 +64,7 @@ struct Inner {
     client_sessions: Arc<dyn ClientSessionStore>,
     provider: Arc<CryptoProvider>,
     speech: Speech,
+    compression: Vec<CertCompression>,
     rules: ServerRules,
     /// One for each [`ClientAuth`](crate::ClientAuth): a session in which nobody asked for a certificate must not be
     /// resumed where one is asked for, but give way to a full handshake.

@@ -3,8 +3,8 @@
 use sealwire::pki::x509::Certificate;
 use sealwire::session::{Event, Question};
 use sealwire::{
-    ClientAuth, Identity, ProtocolVersion, SecureContext, SecureContextBuilder, ServerOptions,
-    Session,
+    CertCompression, ClientAuth, Identity, ProtocolVersion, SecureContext, SecureContextBuilder,
+    ServerOptions, Session,
 };
 
 use crate::pair::Pair;
@@ -389,4 +389,69 @@ fn keys_that_the_engine_lacks_are_named() {
         "an RSA key of 1024 bits cannot be used for TLS: the engine signs with 2048 to 8192 bits"
     );
     assert_eq!(error.code(), Some("ERR_SSL_EE_KEY_TOO_SMALL"));
+}
+
+/// Compressed only when both sides can; and never in TLS 1.2.
+#[test]
+fn certificates_are_compressed_when_both_sides_can() {
+    if !present("openssl") {
+        return;
+    }
+    let with = |builder: SecureContextBuilder, algorithms: &[CertCompression]| {
+        builder.cert_compression(algorithms)
+    };
+    for version in VERSIONS {
+        let bytes = |of_client: &[CertCompression], of_server: &[CertCompression]| {
+            let client = context("", "ca").versions(version..=version);
+            let server = showing(&["deep-full"]);
+            let mut pair = meet(with(client, of_client), with(server, of_server));
+            assert!(pair.client.authorized(), "{version} {of_client:?} {of_server:?}");
+            let sent = pair.server.sent.len();
+            pair.converse();
+            sent
+        };
+        let plain = bytes(&[], &[]);
+        let tickets_vary = 16; // and so do signatures
+        for algorithm in CertCompression::supported() {
+            let packed = bytes(&[algorithm], &[algorithm]);
+            let saved = plain.saturating_sub(packed);
+            let is_packed = saved > 100;
+            assert_eq!(is_packed, version == ProtocolVersion::Tls13, "{algorithm}: {saved} saved");
+            for (client, server) in [(&[algorithm][..], &[][..]), (&[], &[algorithm])] {
+                assert!(plain.abs_diff(bytes(client, server)) <= tickets_vary, "{version}");
+            }
+        }
+        let others = bytes(&[CertCompression::Zlib], &[CertCompression::Brotli]);
+        assert!(plain.abs_diff(others) <= tickets_vary, "{version}");
+    }
+    // A client's certificate too.
+    for algorithm in CertCompression::supported() {
+        let [client, server] = ["deep-full", "p256"].map(|name| {
+            let trust = credentials().trust("ca");
+            with(showing(&[name]).trust(trust), &[algorithm]).build().unwrap()
+        });
+        let asking = ServerOptions::new().client_auth(ClientAuth::Require);
+        let mut pair = Pair::new((&client, &to("localhost")), (&server, &asking));
+        pair.settle();
+        assert!(pair.server.authorized(), "{algorithm}");
+    }
+    assert_eq!(CertCompression::by_name("brotli"), Some(CertCompression::Brotli));
+    assert_eq!(CertCompression::by_name("lzma"), None);
+}
+
+/// Lists in every form that `openssl ca` and `openssl crl` write.
+#[test]
+fn revocation_lists_are_read_in_every_form() {
+    if !present("openssl") {
+        return;
+    }
+    let made = credentials().crl_forms();
+    assert!(made.len() >= 5);
+    for (name, crls) in made {
+        for (shown, findings) in [("revoked", &["CERT_REVOKED"][..]), ("p256", &[])] {
+            let client = context("", "ca").crls(crls.clone());
+            let pair = meet(client, showing(&[shown]));
+            assert_eq!(pair.client.findings(), findings, "{name} {shown}");
+        }
+    }
 }
