@@ -27,7 +27,7 @@ fn showing(names: &[&str]) -> SecureContextBuilder {
     })
 }
 
-fn leaf(name: &str) -> Certificate {
+fn certificate(name: &str) -> Certificate {
     credentials().certificate(name)
 }
 
@@ -77,7 +77,26 @@ fn of_several_identities_the_offers_of_the_client_choose() {
             let pair = meet(client, showing(&["rsa", "ed25519", "p384", "p256"]));
             let case = format!("{version} {schemes:?} {suites:?}");
             assert!(pair.client.authorized(), "{case}: {:?}", pair.client.error);
-            assert_eq!(*shown(&pair), leaf(expected), "{case}");
+            assert_eq!(*shown(&pair), certificate(expected), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_goes_by_the_client_s_order_chooses_the_identity_by_it_too() {
+    if !present("openssl") {
+        return;
+    }
+    for (schemes, suites, in_12, in_13) in [
+        ("PSS+SHA256:RSA+SHA256:ECDSA+SHA256", "ECDHE+aRSA:ECDHE", "rsa", "rsa"),
+        ("ECDSA+SHA256:PSS+SHA256:RSA+SHA256", "ECDHE+aRSA:ECDHE", "rsa", "p256"),
+        ("PSS+SHA256:RSA+SHA256:ECDSA+SHA256", "ECDHE+aECDSA:ECDHE", "p256", "rsa"),
+    ] {
+        for (version, expected) in [(VERSIONS[0], in_12), (VERSIONS[1], in_13)] {
+            let client = context("", "ca").versions(version..=version);
+            let client = client.signature_schemes(schemes).unwrap().cipher_list(suites).unwrap();
+            let pair = meet(client, showing(&["p256", "rsa"]).prefer_server_order(false));
+            assert_eq!(*shown(&pair), certificate(expected), "{version} {schemes} {suites}");
         }
     }
 }
@@ -90,7 +109,7 @@ fn of_identities_with_the_same_kind_of_key_the_first_is_shown() {
     for version in VERSIONS {
         let client = context("", "ca").versions(version..=version);
         let pair = meet(client, showing(&["server-only", "p256"]));
-        assert_eq!(*shown(&pair), leaf("server-only"));
+        assert_eq!(*shown(&pair), certificate("server-only"));
     }
 }
 
@@ -113,7 +132,7 @@ fn a_client_with_several_identities_goes_by_what_the_server_accepts() {
             let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
             pair.settle();
             let peer = pair.server.session.peer().expect("let in");
-            assert_eq!(peer.certificate(), Some(&leaf(expected)), "{version} {schemes}");
+            assert_eq!(peer.certificate(), Some(&certificate(expected)), "{version} {schemes}");
         }
     }
 }
