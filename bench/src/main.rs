@@ -33,6 +33,10 @@ struct Args {
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<What>,
 
+    /// Measure idle connections of this contestant (for the program's own use)
+    #[arg(long, hide = true)]
+    idle_of: Option<String>,
+
     /// Serve idle connections of this contestant (for the program's own use)
     #[arg(long, hide = true)]
     serve_idle: Option<String>,
@@ -54,6 +58,9 @@ fn main() -> Result<(), Failure> {
     let args = Args::parse();
     if let Some(contestant) = &args.serve_idle {
         return idle::serve(contestant, args.connections);
+    }
+    if let Some(contestant) = &args.idle_of {
+        return idle::print(contestant, args.connections);
     }
     println!("{}\n", table::machine());
     let wanted = |what| args.only.is_empty() || args.only.contains(&what);

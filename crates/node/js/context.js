@@ -88,9 +88,8 @@ function nativeContext(value, name = 'context') {
 }
 
 function build(options, name) {
-  const builder = new ContextBuilder();
   const range = versions(options);
-  setCiphers(builder, options, name);
+  const builder = startWithCiphers(options, name);
   configure(() => builder.versions(range.min, range.max));
   setTrust(builder, options, name);
   setIdentities(builder, options, name);
@@ -160,17 +159,41 @@ function method(name, range) {
   return name.startsWith('TLS_') ? { min: 0x301, max: 0x304 } : { min: 0x301, max: range.max };
 }
 
-function setCiphers(builder, options, name) {
+function startWithCiphers(options, name) {
   const { ciphers, honorCipherOrder, secureOptions } = options;
   if (isGiven(ciphers)) validate.string(ciphers, `${name}.ciphers`);
   const words = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
   if (words.length === 0) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
   }
-  configure(() => builder.securityLevel(DEFAULT_LEVEL));
-  configure(() => builder.cipherList(words.join(':')));
+  const builder = chooseSuites(words);
   builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
+  return builder;
 }
+
+/**
+ * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
+ * it does in Node when nobody shares one: said, since the program may have meant something else.
+ */
+function chooseSuites(words) {
+  try {
+    return builderWith(words);
+  } catch (error) {
+    if (error.code !== 'BeyondEngine') throw configError(error);
+    process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
+    const of13 = words.filter((word) => word.startsWith('TLS_'));
+    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13));
+  }
+}
+
+function builderWith(words) {
+  const builder = new ContextBuilder();
+  builder.securityLevel(DEFAULT_LEVEL);
+  builder.cipherList(words.join(':'));
+  return builder;
+}
+
+const DEFAULT_13 = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
 
 // --- trust and identities -----------------------------------------------------------------------
 

@@ -95,6 +95,7 @@ struct Connection {
     failure: Option<Error>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a session is live for nearly all of its life")]
 enum Stage {
     /// A client whose first message is yet to be made: that costs key generation, so the pool
     /// does it.

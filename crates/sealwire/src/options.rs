@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::server_name::ServerName;
+use crate::session::ClientSession;
 use crate::verify::{NameCheck, Pin};
 
 /// What becomes of a connection whose server does not pass.
@@ -50,6 +51,7 @@ pub(crate) struct ClientSettings {
     pub(crate) pins: Option<Arc<[Pin]>>,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) resume: bool,
+    pub(crate) session: Option<ClientSession>,
     pub(crate) ask_about_peer: bool,
     pub(crate) request_ocsp: bool,
     pub(crate) key_log: bool,
@@ -64,6 +66,7 @@ impl Default for ClientSettings {
             pins: None,
             alpn: Arc::from([]),
             resume: true,
+            session: None,
             ask_about_peer: false,
             request_ocsp: false,
             key_log: false,
@@ -122,6 +125,15 @@ impl ClientOptions {
         self
     }
 
+    /// Resumes this session, rather than one of the context's. One with another server, or that is
+    /// expired, is passed over without a word; so is one whose server would be judged otherwise
+    /// today. Then a full handshake follows.
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
+        self
+    }
+
     /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
     #[must_use]
     pub fn ask_about_peer(mut self, ask: bool) -> Self {
@@ -148,6 +160,16 @@ impl ClientOptions {
     }
 }
 
+/// Which sessions of a server the program stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Storing {
+    #[default]
+    None,
+    /// Those that no ticket holds.
+    Ticketless,
+    All,
+}
+
 /// What one server connection is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
@@ -155,6 +177,7 @@ pub struct ServerOptions {
     pub(crate) verification: PeerVerification,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
+    pub(crate) storing: Storing,
     pub(crate) ask_about_peer: bool,
     pub(crate) key_log: bool,
 }
@@ -193,6 +216,15 @@ impl ServerOptions {
     #[must_use]
     pub fn ask_client_hello(mut self, ask: bool) -> Self {
         self.ask_client_hello = ask;
+        self
+    }
+
+    /// Whether [`Question::StoreSession`](crate::session::Question::StoreSession) is asked. In
+    /// TLS 1.3 it is asked for tickets, too, as in Node; in TLS 1.2 only for sessions of clients
+    /// that take no ticket.
+    #[must_use]
+    pub fn ask_store_session(mut self, ask: bool) -> Self {
+        self.storing = if ask { Storing::All } else { Storing::None };
         self
     }
 

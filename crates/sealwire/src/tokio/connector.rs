@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::options::{ClientOptions, ClientSettings, PeerVerification};
 use crate::server_name::ServerName;
-use crate::session::Session;
+use crate::session::{ClientSession, Session};
 use crate::verify::{NameCheck, Pin};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
@@ -102,6 +102,15 @@ impl Connector {
     pub fn key_log(mut self, file: KeyLogFile) -> Self {
         self.settings.key_log = true;
         self.key_log = Some(file);
+        self
+    }
+
+    /// Resumes this session, rather than one of the context's, if it is one with the server that
+    /// is connected to: `connector.clone().resume_session(session).connect(..)`. See
+    /// [`ClientOptions::resume_session`](crate::ClientOptions::resume_session).
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
         self
     }
 

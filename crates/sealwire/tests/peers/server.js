@@ -2,6 +2,7 @@
 //
 // Argument: the options of tls.createServer as JSON; `ca`, `cert`, `key` and `crl` name files, and
 // `names` has options for certain server names, as an object or as pairs where the order counts.
+// With `store` it keeps its sessions itself.
 'use strict';
 
 const fs = require('node:fs');
@@ -21,9 +22,10 @@ function options(given) {
   return made;
 }
 
-const { names = {}, ...given } = JSON.parse(process.argv[2]);
+const { names = {}, store = false, ...given } = JSON.parse(process.argv[2]);
 const tell = (seen) => console.log('SEEN ' + JSON.stringify(seen));
 
+let stored = 0;
 const server = tls.createServer(options(given), (socket) => {
   tell({
     error: null,
@@ -35,6 +37,7 @@ const server = tls.createServer(options(given), (socket) => {
     servername: socket.servername || null,
     reused: socket.isSessionReused(),
     fingerprint: socket.getPeerCertificate().fingerprint256 || null,
+    stored,
   });
   let heard = '';
   socket.setEncoding('utf8');
@@ -47,5 +50,15 @@ const server = tls.createServer(options(given), (socket) => {
 });
 const entries = Array.isArray(names) ? names : Object.entries(names);
 for (const [name, own] of entries) server.addContext(name, options(own));
+if (store) {
+  const kept = new Map();
+  server.on('newSession', (id, data, done) => {
+    kept.set(id.toString('hex'), data);
+    stored += 1;
+    console.log('STORED ' + stored);
+    done();
+  });
+  server.on('resumeSession', (id, done) => done(null, kept.get(id.toString('hex')) || null));
+}
 server.on('tlsClientError', (error) => tell({ error: error.code }));
 server.listen(0, '127.0.0.1', () => console.log('PORT ' + server.address().port));
