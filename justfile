@@ -45,6 +45,7 @@ scan *args:
 asan:
     .ci/asan
 
-# Handshakes and bulk data against tokio-rustls and plain TCP, as ratios
-bench:
-    cargo run --release -p bench
+# Everything beside its peers (after bench/setup), written to docs/benchmarks.md with plots
+bench *args:
+    cargo build --release -p seal
+    cargo run --release -p bench --features peers -- all {{args}}

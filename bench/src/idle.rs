@@ -34,7 +34,7 @@ fn of(
     const WARM_UP: usize = 100;
     let total = (connections + WARM_UP).to_string();
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["--serve-idle", contestant.name, "--connections", &total])
+        .args(["serve-idle", contestant.name, &total])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
