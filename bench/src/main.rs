@@ -54,6 +54,9 @@ enum Command {
     /// Serve as one of the contestants (for the program's own use)
     #[command(hide = true)]
     Serve(servers::Serve),
+    /// Measure idle connections of a contestant (for the program's own use)
+    #[command(hide = true)]
+    IdleOf { contestant: String, connections: usize },
     /// Serve idle connections of a contestant (for the program's own use)
     #[command(hide = true)]
     ServeIdle { contestant: String, connections: usize },
@@ -75,6 +78,7 @@ fn main() -> Result<(), Failure> {
         }
         Command::CrossCheck { how } => servers::cross_check(&how),
         Command::Serve(serve) => servers::serve(&serve),
+        Command::IdleOf { contestant, connections } => idle::print(&contestant, connections),
         Command::ServeIdle { contestant, connections } => idle::serve(&contestant, connections),
     }
 }

@@ -123,7 +123,8 @@ impl Contestant {
             Kind::Ours(library) => return super::serve::version(library),
             Kind::Program("seal tunnel") => {
                 let seal = seal();
-                let has_it = Command::new(&seal).args(["tunnel", "--help"]).output().ok()?;
+                let has_it =
+                    Command::new(&seal).args(["tunnel", "server", "--help"]).output().ok()?;
                 return has_it.status.success().then(|| env!("CARGO_PKG_VERSION").to_owned());
             }
             Kind::Program("haproxy") => ("haproxy".to_owned(), "-v"),
@@ -217,8 +218,10 @@ fn tunnel(
     match program {
         "seal tunnel" => {
             command = Command::new(seal());
-            command.args(["tunnel", &format!("127.0.0.1:{port}"), &format!("127.0.0.1:{backend}")]);
+            command.args(["tunnel", "server", "--listen", &format!("127.0.0.1:{port}")]);
+            command.args(["--target", &format!("127.0.0.1:{backend}"), "--log", "warn"]);
             command.args(["--cert", &cert.to_string(), "--key", &key.to_string()]);
+            command.args(["--workers", &cores.to_string()]);
         }
         "haproxy" => {
             let text = format!(

@@ -62,7 +62,6 @@ function connect(...args) {
 
 /** (options[, callback]), (path[, options][, callback]), (port[, host][, options][, callback]). */
 function connectArguments(args) {
-  if (args.length === 0) throw nodeError('ERR_MISSING_ARGS', ['options', 'port', 'path']);
   const [options, callback] = net._normalizeArgs(args);
   const more = [args[1], args[2]].find((arg) => arg !== null && typeof arg === 'object');
   return [Object.assign(options, more), callback];

@@ -23,7 +23,7 @@ const METHODS = {
 };
 
 /** Bits of `secureOptions` that mean something here; see `constants` of node:crypto. */
-const OPTION = { NO_TLSv1_3: 0x20000000, NO_TLSv1_2: 0x08000000, NO_TICKET: 0x4000 };
+const OPTION = { NO_TLSv1_3: 0x20000000, NO_TLSv1_2: 0x08000000, NO_TICKET: 0x4000, SERVER_PREFERENCE: 0x400000 };
 
 /** What `context.context` is: the native context, out of reach of the program. */
 class ContextHandle {
@@ -88,9 +88,8 @@ function nativeContext(value, name = 'context') {
 }
 
 function build(options, name) {
-  const builder = new ContextBuilder();
   const range = versions(options);
-  setCiphers(builder, options, range, name);
+  const builder = startWithCiphers(options, name);
   configure(() => builder.versions(range.min, range.max));
   setTrust(builder, options, name);
   setIdentities(builder, options, name);
@@ -99,7 +98,17 @@ function build(options, name) {
   setPfx(builder, options.pfx, options.passphrase);
   refuseEngines(options, name);
   setSessions(builder, options, name);
-  return configure(() => builder.build());
+  const native = configure(() => builder.build(securityLevel(options)));
+  for (const text of native.unusable()) process.emitWarning(text, 'SecurityWarning');
+  return native;
+}
+
+const DEFAULT_LEVEL = major >= 24 ? 2 : 1;
+
+/** OpenSSL's security level, which the list of ciphers may set. */
+function securityLevel({ ciphers }) {
+  const given = (ciphers || defaults.values.DEFAULT_CIPHERS).match(/@SECLEVEL=\d/g)?.at(-1);
+  return given === undefined ? DEFAULT_LEVEL : Number(given.at(-1));
 }
 
 function configure(step) {
@@ -150,28 +159,49 @@ function method(name, range) {
   return name.startsWith('TLS_') ? { min: 0x301, max: 0x304 } : { min: 0x301, max: range.max };
 }
 
-/** Names that begin with TLS_ are suites of TLS 1.3; the others are OpenSSL's list for TLS 1.2. */
-function setCiphers(builder, options, range, name) {
-  const { ciphers, honorCipherOrder } = options;
+function startWithCiphers(options, name) {
+  const { ciphers, honorCipherOrder, secureOptions } = options;
   if (isGiven(ciphers)) validate.string(ciphers, `${name}.ciphers`);
   const words = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
-  const of13 = words.filter((word) => word.startsWith('TLS_'));
-  const of12 = words.filter((word) => !/^!?TLS_/.test(word));
-  if (of13.length === 0 && of12.length === 0) {
+  if (words.length === 0) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
   }
-  configure(() => builder.securityLevel(major >= 24 ? 2 : 1));
-  if (builder.ciphers) configure(() => builder.ciphers(of12.join(':'), of13, honorCipherOrder));
-  // With suites for TLS 1.3 only there is nothing to say in TLS 1.2.
-  if (of12.length === 0 && range.min < 0x304 && range.max > 0x303) range.min = 0x304;
+  const builder = chooseSuites(words);
+  builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
+  return builder;
 }
+
+/**
+ * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
+ * it does in Node when nobody shares one: said, since the program may have meant something else.
+ */
+function chooseSuites(words) {
+  try {
+    return builderWith(words);
+  } catch (error) {
+    if (error.code !== 'BeyondEngine') throw configError(error);
+    process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
+    const of13 = words.filter((word) => word.startsWith('TLS_'));
+    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13));
+  }
+}
+
+function builderWith(words) {
+  const builder = new ContextBuilder();
+  builder.securityLevel(DEFAULT_LEVEL);
+  builder.cipherList(words.join(':'));
+  return builder;
+}
+
+const DEFAULT_13 = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
 
 // --- trust and identities -----------------------------------------------------------------------
 
 function setTrust(builder, options, name) {
-  builder.trust(options.ca ? ca.trustFrom(options.ca, `${name}.ca`) : ca.defaultTrust());
-  if (options.moreTrust) builder.trust(ca.trustFrom(options.moreTrust, `${name}.ca`));
-  if (options.allowPartialTrustChain) builder.allowPartialChain(true);
+  const partial = Boolean(options.allowPartialTrustChain);
+  if (options.ca) builder.trust(ca.trustFrom(options.ca, `${name}.ca`), partial);
+  else builder.defaultTrust(ca.defaultTrust(), partial);
+  if (options.moreTrust) builder.extraTrust(ca.trustFrom(options.moreTrust, `${name}.ca`));
 }
 
 function setIdentities(builder, { cert, key, passphrase }, name) {
@@ -220,7 +250,7 @@ function setAgreement(builder, options, name) {
   if (isGiven(sigalgs)) {
     validate.string(sigalgs, `${name}.sigalgs`);
     if (sigalgs === '') throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.sigalgs`, sigalgs);
-    if (builder.signatureSchemes) configure(() => builder.signatureSchemes(sigalgs));
+    configure(() => builder.signatureSchemes(sigalgs));
   }
   if (isGiven(certificateCompression) && builder.certificateCompression) {
     configure(() => builder.certificateCompression(certificateCompression));

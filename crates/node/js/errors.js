@@ -15,7 +15,6 @@ const messages = {
   ERR_INTERNAL_ASSERTION: [Error, (text) => text],
   ERR_INVALID_ARG_TYPE: [TypeError, invalidArgType],
   ERR_INVALID_ARG_VALUE: [TypeError, invalidArgValue],
-  ERR_MISSING_ARGS: [TypeError, missingArgs],
   ERR_MULTIPLE_CALLBACK: [Error, () => 'Callback called multiple times'],
   ERR_OUT_OF_RANGE: [RangeError, outOfRange],
   ERR_SOCKET_CLOSED: [Error, () => 'Socket is closed'],
@@ -136,13 +135,6 @@ function outOfRange(name, range, value, isSentence = false) {
 function digits(value) {
   if (!Number.isInteger(value) || Math.abs(value) <= 2 ** 32) return inspect(value);
   return String(value).replace(/\B(?=(\d{3})+$)/g, '_');
-}
-
-function missingArgs(...names) {
-  const quoted = names.map((name) => (Array.isArray(name)
-    ? name.map((one) => `"${one}"`).join(' or ') : `"${name}"`));
-  return `The ${either(quoted).replace(/ or (?="[^"]*"$)/, ' and ')} argument` +
-    `${names.length > 1 ? 's' : ''} must be specified`;
 }
 
 module.exports = { connectionReset, major, minor, nodeError };

@@ -28,6 +28,7 @@ const ELSEWHERE = 0xffffffff;
 
 /** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
  * 29; the session may have something of its own to send first. */
+const MOST_IN_RECORD = 16384;
 const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
 
@@ -46,10 +47,11 @@ class TLSHandle {
   /** Whether the session is with the thread pool, or waits for an answer of the program. */
   #busy = false;
   #transportEnded = false;
+  #transportGone = false;
   #eofTold = false;
   #pendingWrite = null;
   #pendingShutdown = null;
-  #fragment = 16384;
+  #fragment = MOST_IN_RECORD;
   /** The error for a ClientHello that the program has refused. */
   #refusal;
   /** The end of our handshake, until the peer is judged. */
@@ -131,6 +133,26 @@ class TLSHandle {
     this.#pump();
   }
 
+  /** The transport is gone: what it brought is told first. */
+  transportClosed() {
+    if (this.#state === 'closed') return;
+    if (this.#transport instanceof net.Socket) {
+      this.#owner.destroy();
+      return;
+    }
+    this.#transportGone = true;
+    this.#onTransportEnd();
+  }
+
+  /** Nothing more can come; what came is for the program to read. */
+  #destroyWhenRead() {
+    const owner = this.#owner;
+    setImmediate(() => {
+      if (owner.readableLength > 0 && !owner.readableEnded) owner.once('end', () => owner.destroy());
+      else owner.destroy();
+    });
+  }
+
   #onTransportEnd() {
     this.#transportEnded = true;
     this.#pump();
@@ -148,6 +170,7 @@ class TLSHandle {
       return;
     }
     if (this.#transportEnded && !this.#busy) this.#tellEof();
+    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
   }
 
   #tellEof() {
@@ -193,6 +216,17 @@ class TLSHandle {
     if (progress.complete) this.#held = progress.output;
     else this.#send(progress.output);
     if (progress.told) this.#owner._onTold(progress.told);
+    if (progress.told?.hasOcsp) {
+      // Who awaits the one event must have its turn before the next.
+      this.#busy = true;
+      setImmediate(() => this.#goOn(progress));
+    } else {
+      this.#goOn(progress);
+    }
+  }
+
+  #goOn(progress) {
+    this.#busy = false;
     if (this.#state === 'closed') return;
     if (progress.failure) {
       this.#fail(progress.failure);
@@ -225,6 +259,7 @@ class TLSHandle {
     this.#busy = false;
     this.#beginData();
     this.#flush();
+    this.#send(this.#withHeld(null));
     if (data) this.#deliver(data);
     if (this.#state === 'closed') return;
     if (peerClosed) this.#tellEof();
@@ -235,8 +270,15 @@ class TLSHandle {
   #beginData() {
     if (this.#state !== 'judged') return;
     this.#state = 'open';
-    this.#send(this.#held);
+    if (this.#fragment !== MOST_IN_RECORD) this.#session.setMaxFragmentSize(this.#fragment);
+  }
+
+  /** Sends the end of the handshake, together with the first data where there are some. */
+  #withHeld(bytes) {
+    const held = this.#held;
     this.#held = null;
+    if (!held || !bytes) return held || bytes;
+    return Buffer.concat([held, bytes]);
   }
 
   #flush() {
@@ -319,8 +361,8 @@ class TLSHandle {
       this.#send(data, callback);
       return;
     }
-    const records = Math.ceil(data.length / this.#fragment);
-    const room = Buffer.allocUnsafe(data.length + records * RECORD_OVERHEAD + OWN_OUTPUT);
+    const count = Math.ceil(data.length / this.#fragment);
+    const room = Buffer.allocUnsafe(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
     let length;
     try {
       length = this.#session.encrypt(data, room);
@@ -328,7 +370,8 @@ class TLSHandle {
       callback(error);
       return;
     }
-    this.#send(length > 0 ? room.subarray(0, length) : this.#session.takeOutput(), callback);
+    const records = length > 0 ? room.subarray(0, length) : this.#session.takeOutput();
+    this.#send(this.#withHeld(records), callback);
   }
 
   // --- what net.Socket wants of a handle --------------------------------------------------------
@@ -358,7 +401,7 @@ class TLSHandle {
     this.#pendingShutdown = null;
     if (this.#state === 'open') {
       this.#session.close();
-      this.#send(this.#session.takeOutput());
+      this.#send(this.#withHeld(this.#session.takeOutput()));
     }
     const done = () => request.oncomplete(0);
     if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);
@@ -437,8 +480,12 @@ class TLSHandle {
     return this.#owner._verifyError();
   }
 
-  setFragment(length) {
-    this.#fragment = length;
+  /** At any time: before the session is there, it waits. */
+  setMaxSendFragment(size) {
+    if (size < 512 || size > 16384) return false;
+    this.#fragment = size;
+    if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
+    return true;
   }
 }
 

@@ -3,6 +3,7 @@
 // TLSSocket: the stream that programs read and write.
 
 const net = require('net');
+const { addAbortSignal } = require('stream');
 const { convertALPNProtocols, splitALPNProtocols } = require('./alpn');
 const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { createSecureContext, nativeContext } = require('./context');
@@ -37,7 +38,6 @@ class TLSSocket extends net.Socket {
       pauseOnCreate: tlsOptions.pauseOnConnect,
       manualStart: true,
       highWaterMark: tlsOptions.highWaterMark,
-      signal: tlsOptions.signal,
       noDelay: tlsOptions.noDelay,
       keepAlive: tlsOptions.keepAlive,
       keepAliveInitialDelay: tlsOptions.keepAliveInitialDelay,
@@ -62,14 +62,16 @@ class TLSSocket extends net.Socket {
     this.#onread = socket ? undefined : usable(tlsOptions.onread);
     this.on('error', this._tlsError);
     this._init(socket);
+    // Only now: the signal may be aborted already, and then everything must be there to be closed.
+    if (tlsOptions.signal) addAbortSignal(tlsOptions.signal, this);
     process.nextTick(() => this.#readFirst(socket));
   }
 
   _init(socket) {
     const options = this._tlsOptions;
     this.server = options.server;
-    this.ssl.context = options.secureContext ?? createSecureContext(options);
-    nativeContext(this.ssl.context, 'options.secureContext');
+    this._handle.context = options.secureContext ?? createSecureContext(options);
+    nativeContext(this._handle.context, 'options.secureContext');
     if (options.isServer) {
       if (options.SNICallback) this._SNICallback = options.SNICallback;
       this.ssl.asksHello = asksHello(this);
@@ -91,9 +93,10 @@ class TLSSocket extends net.Socket {
         this.emit('connect');
       });
     }
+    const handle = this._handle;
     socket.on('error', (error) => this._emitTLSError(error));
-    socket.once('close', () => this.destroy());
-    this._handle.attach(socket);
+    socket.once('close', () => handle.transportClosed());
+    handle.attach(socket);
   }
 
   /** Reads on the next tick, so that the program can set its listeners first. */
@@ -112,6 +115,7 @@ class TLSSocket extends net.Socket {
   connect(...args) {
     const [options, callback] = net._normalizeArgs(args);
     if (callback) this.once('connect', callback);
+    if (this.destroyed) return this;
     this.connecting = true;
     const { noDelay, keepAlive, keepAliveInitialDelay } = { ...options, ...this._tlsOptions };
     // Half-open, so that our goodbye can follow the peer's.

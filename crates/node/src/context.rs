@@ -1,24 +1,20 @@
 //! Secure contexts, built step by step in the order in which Node looks at the options.
 
-use std::mem;
-
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use sealwire::pki::x509::{Certificate, Crl};
-use sealwire::pki::{self, Pfx, PrivateKey};
+use sealwire::pki::{self, KeyAlgorithm, Pfx, PrivateKey};
 use sealwire::{ConfigError, ProtocolVersion, SecureContextBuilder};
 use zeroize::Zeroizing;
 
 use crate::failure::{Thrown, config, material, misuse};
-use crate::identities::Places;
+use crate::identities::{Places, Unusable};
 use crate::trust::{TrustStore, readable};
 
 /// A secure context under construction.
 #[napi]
 pub struct ContextBuilder {
     builder: Option<SecureContextBuilder>,
-    trust: sealwire::TrustStore,
-    partial_chain: bool,
     places: Places,
 }
 
@@ -27,35 +23,36 @@ pub struct ContextBuilder {
 pub struct SecureContext {
     pub(crate) context: sealwire::SecureContext,
     certificate: Option<Certificate>,
+    unusable: Vec<String>,
 }
 
 #[napi]
 impl ContextBuilder {
-    /// Nothing set: nobody is trusted, and there is no identity.
+    /// Nothing set: the bundled roots are trusted, and there is no identity.
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "it is JavaScript's constructor")]
     pub fn new() -> Self {
-        Self {
-            builder: Some(sealwire::SecureContext::builder()),
-            trust: sealwire::TrustStore::empty(),
-            partial_chain: false,
-            places: Places::default(),
-        }
+        Self { builder: Some(sealwire::SecureContext::builder()), places: Places::default() }
     }
 
-    /// Trusts this set, besides what is trusted already.
+    /// Trusts exactly this set: the option `ca`.
     #[napi]
-    pub fn trust(&mut self, store: &TrustStore) {
-        self.trust = match self.trust.is_empty() {
-            true => store.0.clone(),
-            false => self.trust.and(&store.0),
-        };
+    pub fn trust(&mut self, store: &TrustStore, partial_chain: bool) -> Result<(), Thrown> {
+        let trust = store.0.clone().allow_partial_chain(partial_chain);
+        self.change(|builder| Ok(builder.trust(trust)))
     }
 
-    /// `allowPartialTrustChain`.
+    /// Trusts this set when there is no option `ca`.
     #[napi]
-    pub fn allow_partial_chain(&mut self, allow: bool) {
-        self.partial_chain = allow;
+    pub fn default_trust(&mut self, store: &TrustStore, partial_chain: bool) -> Result<(), Thrown> {
+        let trust = store.0.clone().allow_partial_chain(partial_chain);
+        self.change(|builder| Ok(builder.default_trust(trust)))
+    }
+
+    /// Trusts this set besides.
+    #[napi]
+    pub fn extra_trust(&mut self, store: &TrustStore) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.extra_trust(&store.0)))
     }
 
     /// Adds a chain: the first certificate of the text is ours, the others go with it.
@@ -82,7 +79,8 @@ impl ContextBuilder {
         let mut chain = vec![pfx.certificate().clone()];
         chain.extend_from_slice(pfx.chain());
         let extra = sealwire::TrustStore::from_certificates(pfx.chain().iter().cloned());
-        self.trust = self.trust.and(&extra.map_err(material)?);
+        let extra = extra.map_err(material)?;
+        self.change(|builder| Ok(builder.extra_trust(&extra)))?;
         self.places.set_chain(chain).map_err(material)?;
         self.places.set_key(pfx.key().clone()).map_err(material)
     }
@@ -100,6 +98,24 @@ impl ContextBuilder {
         self.change(|builder| builder.groups(&list))
     }
 
+    /// The suites, in OpenSSL's list language; may set the security level.
+    #[napi]
+    pub fn cipher_list(&mut self, list: String) -> Result<(), Thrown> {
+        self.change(|builder| builder.cipher_list(&list))
+    }
+
+    /// Whether a server goes by its own order of suites.
+    #[napi]
+    pub fn prefer_server_order(&mut self, prefer: bool) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.prefer_server_order(prefer)))
+    }
+
+    /// The signature schemes, in OpenSSL's syntax.
+    #[napi]
+    pub fn signature_schemes(&mut self, list: String) -> Result<(), Thrown> {
+        self.change(|builder| builder.signature_schemes(&list))
+    }
+
     /// OpenSSL's security level.
     #[napi]
     pub fn security_level(&mut self, level: u8) -> Result<(), Thrown> {
@@ -111,25 +127,46 @@ impl ContextBuilder {
     pub fn versions(&mut self, minimum: u16, maximum: u16) -> Result<(), Thrown> {
         let version = |number| match number {
             0x0304 => ProtocolVersion::Tls13,
-            _ => ProtocolVersion::Tls12,
+            0x0303 => ProtocolVersion::Tls12,
+            0x0302 => ProtocolVersion::Tls11,
+            _ => ProtocolVersion::Tls10,
         };
         self.change(|builder| Ok(builder.versions(version(minimum)..=version(maximum))))
     }
 
-    /// The context. The builder is used up.
+    /// The context; the builder is used up. At `security_level` a key that is too small is an
+    /// error. Below, one that is still too small for the engine is only told, by
+    /// [`SecureContext::unusable`], for the program has asked for it in so many words.
     #[napi]
-    pub fn build(&mut self) -> Result<SecureContext, Thrown> {
-        let trust = mem::replace(&mut self.trust, sealwire::TrustStore::empty());
-        let mut builder = self
-            .builder
-            .take()
-            .ok_or_else(|| misuse("the context is built already"))?
-            .trust(trust.allow_partial_chain(self.partial_chain));
-        for identity in self.places.identities().map_err(material)? {
+    pub fn build(&mut self, security_level: u8) -> Result<SecureContext, Thrown> {
+        let mut builder =
+            self.builder.take().ok_or_else(|| misuse("the context is built already"))?;
+        let (identities, unusable) = self.places.identities();
+        for Unusable { algorithm, error } in &unusable {
+            let least = match security_level {
+                0 => 0,
+                1 => 1024,
+                _ => 2048,
+            };
+            match algorithm {
+                KeyAlgorithm::Rsa { bits } if *bits >= least => {}
+                KeyAlgorithm::Rsa { .. } => {
+                    return Err(Thrown::new(
+                        "ERR_SSL_EE_KEY_TOO_SMALL".to_owned(),
+                        error.to_string(),
+                    ));
+                }
+                _ => return Err(material(error.clone())),
+            }
+        }
+        for identity in identities {
             builder = builder.identity(identity);
         }
-        let context = builder.build().map_err(|error| config(&error))?;
-        Ok(SecureContext { context, certificate: self.places.current().cloned() })
+        Ok(SecureContext {
+            context: builder.build().map_err(|error| config(&error))?,
+            certificate: self.places.current().cloned(),
+            unusable: unusable.iter().map(|key| key.error.to_string()).collect(),
+        })
     }
 
     fn change(
@@ -148,6 +185,12 @@ impl SecureContext {
     #[napi]
     pub fn certificate(&self) -> Option<Buffer> {
         self.certificate.as_ref().map(|certificate| certificate.der().into())
+    }
+
+    /// Keys that were given and cannot be used, each in a sentence.
+    #[napi]
+    pub fn unusable(&self) -> Vec<String> {
+        self.unusable.clone()
     }
 
     /// The certificate that issued this one (both in DER), from our identities or our trust.

@@ -15,6 +15,12 @@ struct Place {
     key: Option<PrivateKey>,
 }
 
+/// A key that the engine cannot sign with.
+pub(crate) struct Unusable {
+    pub(crate) algorithm: KeyAlgorithm,
+    pub(crate) error: Error,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Rsa,
@@ -57,12 +63,19 @@ impl Places {
         Ok(())
     }
 
-    /// The identities that are complete. A certificate without its key, or a key alone, is none,
-    /// as in Node.
-    pub(crate) fn identities(&self) -> Result<Vec<Identity>, Error> {
-        let complete =
-            self.0.iter().filter_map(|place| place.chain.as_ref().zip(place.key.as_ref()));
-        complete.map(|(chain, key)| Identity::new(chain.clone(), key)).collect()
+    /// The identities that are complete and that the engine can use, and why another is not one. A
+    /// certificate without its key, or a key alone, is none, as in Node.
+    pub(crate) fn identities(&self) -> (Vec<Identity>, Vec<Unusable>) {
+        let mut identities = Vec::new();
+        let mut unusable = Vec::new();
+        for place in &self.0 {
+            let (Some(chain), Some(key)) = (&place.chain, &place.key) else { continue };
+            match Identity::new(chain.clone(), key) {
+                Ok(identity) => identities.push(identity),
+                Err(error) => unusable.push(Unusable { algorithm: key.algorithm(), error }),
+            }
+        }
+        (identities, unusable)
     }
 
     /// The certificate set last, with or without a key: Node's `getCertificate()`.

@@ -14,3 +14,13 @@ mod peer;
 mod session;
 mod settings;
 mod trust;
+
+use napi_derive::napi;
+
+/// OpenSSL's names of the suites that the engine speaks.
+#[napi]
+pub fn cipher_suites() -> Vec<&'static str> {
+    let everything = sealwire::SecureContext::builder().build();
+    let suites = everything.map(|context| context.supported_cipher_suites()).unwrap_or_default();
+    suites.iter().map(|suite| suite.openssl_name()).collect()
+}

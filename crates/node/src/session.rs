@@ -95,6 +95,7 @@ struct Connection {
     failure: Option<Error>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a session is live for nearly all of its life")]
 enum Stage {
     /// A client whose first message is yet to be made: that costs key generation, so the pool
     /// does it.
@@ -250,6 +251,15 @@ impl Session {
             records.shrink_to(KEEP);
             Ok(u32::try_from(written).expect("a write is shorter than 4 GiB"))
         })
+    }
+
+    /// How many bytes of data a record holds at most. False: not a size that TLS allows.
+    #[napi]
+    pub fn set_max_fragment_size(&self, bytes: u32) -> Result<bool, Thrown> {
+        match &mut self.lock()?.stage {
+            Stage::Live(session) => Ok(session.set_max_fragment_size(bytes as usize).is_ok()),
+            _ => Err(misuse("the session is gone")),
+        }
     }
 
     /// Says that no more data will be sent. [`take_output`](Self::take_output) has the words.

@@ -20,6 +20,7 @@ mod passphrase;
 mod progress;
 mod report;
 mod truststore;
+mod tunnel;
 
 fn main() -> ExitCode {
     match args::Args::parse().run() {

@@ -1,10 +1,57 @@
-//! Alerts by number and by the name RFC 8446 (section 6) gives them.
+//! Alerts by number, by the name RFC 8446 (section 6) gives them, and as OpenSSL reports them.
 
 use std::fmt;
+
+use crate::openssl_reason::{self as reason, OpensslReason, Reason};
 
 /// An alert of the TLS protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Alert(u8);
+
+/// Number, name, what OpenSSL reports when it is received (not every alert is an error there),
+/// and what its sender says.
+type Row = (u8, &'static str, Option<Reason>, &'static str);
+
+const FAULT: &str = "it found a fault in what we sent";
+
+#[rustfmt::skip]
+static TABLE: [Row; 35] = [
+    (0, "close_notify", None, "it will send no more"),
+    (10, "unexpected_message", Some(reason::ALERT_UNEXPECTED_MESSAGE), FAULT),
+    (20, "bad_record_mac", Some(reason::ALERT_BAD_RECORD_MAC), FAULT),
+    (21, "decryption_failed", Some(reason::ALERT_DECRYPTION_FAILED), FAULT),
+    (22, "record_overflow", Some(reason::ALERT_RECORD_OVERFLOW), FAULT),
+    (30, "decompression_failure", Some(reason::ALERT_DECOMPRESSION_FAILURE), FAULT),
+    (40, "handshake_failure", Some(reason::ALERT_HANDSHAKE_FAILURE), "it could not agree on how to talk, or wants something it did not get"),
+    (41, "no_certificate", Some(reason::ALERT_NO_CERTIFICATE), FAULT),
+    (42, "bad_certificate", Some(reason::ALERT_BAD_CERTIFICATE), "it does not accept our certificate"),
+    (43, "unsupported_certificate", Some(reason::ALERT_UNSUPPORTED_CERTIFICATE), "it cannot use a certificate of this kind"),
+    (44, "certificate_revoked", Some(reason::ALERT_CERTIFICATE_REVOKED), "our certificate is revoked"),
+    (45, "certificate_expired", Some(reason::ALERT_CERTIFICATE_EXPIRED), "our certificate has expired or is not valid yet"),
+    (46, "certificate_unknown", Some(reason::ALERT_CERTIFICATE_UNKNOWN), "it does not accept our certificate, for a reason it does not give"),
+    (47, "illegal_parameter", Some(reason::ALERT_ILLEGAL_PARAMETER), FAULT),
+    (48, "unknown_ca", Some(reason::ALERT_UNKNOWN_CA), "it does not know the CA of our certificate"),
+    (49, "access_denied", Some(reason::ALERT_ACCESS_DENIED), "it will not let us in"),
+    (50, "decode_error", Some(reason::ALERT_DECODE_ERROR), FAULT),
+    (51, "decrypt_error", Some(reason::ALERT_DECRYPT_ERROR), "a signature of ours did not verify"),
+    (60, "export_restriction", Some(reason::ALERT_EXPORT_RESTRICTION), FAULT),
+    (70, "protocol_version", Some(reason::ALERT_PROTOCOL_VERSION), "it does not speak a protocol version that we offer"),
+    (71, "insufficient_security", Some(reason::ALERT_INSUFFICIENT_SECURITY), "it wants stronger cryptography than we offer"),
+    (80, "internal_error", Some(reason::ALERT_INTERNAL_ERROR), "it failed by itself"),
+    (86, "inappropriate_fallback", Some(reason::ALERT_INAPPROPRIATE_FALLBACK), "we offer an older version than both of us speak"),
+    (90, "user_canceled", None, "its user ended it"),
+    (100, "no_renegotiation", Some(reason::NO_RENEGOTIATION), "it will not negotiate again"),
+    (109, "missing_extension", Some(reason::ALERT_MISSING_EXTENSION), FAULT),
+    (110, "unsupported_extension", Some(reason::ALERT_UNSUPPORTED_EXTENSION), FAULT),
+    (111, "certificate_unobtainable", Some(reason::ALERT_CERTIFICATE_UNOBTAINABLE), FAULT),
+    (112, "unrecognized_name", Some(reason::ALERT_UNRECOGNIZED_NAME), "it does not serve that name"),
+    (113, "bad_certificate_status_response", Some(reason::ALERT_BAD_CERTIFICATE_STATUS_RESPONSE), "it does not accept the OCSP response that we stapled"),
+    (114, "bad_certificate_hash_value", Some(reason::ALERT_BAD_CERTIFICATE_HASH_VALUE), FAULT),
+    (115, "unknown_psk_identity", Some(reason::ALERT_UNKNOWN_PSK_IDENTITY), FAULT),
+    (116, "certificate_required", Some(reason::ALERT_CERTIFICATE_REQUIRED), "it requires a client certificate, and we sent none"),
+    (120, "no_application_protocol", Some(reason::ALERT_NO_APPLICATION_PROTOCOL), "it speaks none of the application protocols that we offer"),
+    (121, "ech_required", None, FAULT),
+];
 
 impl Alert {
     /// No parameters that both sides accept (RFC 8446, 6.2).
@@ -36,66 +83,26 @@ impl Alert {
 
     /// The name in RFC 8446 or in the RFC that added it; `unknown` for any other number.
     pub fn name(self) -> &'static str {
-        match self.0 {
-            0 => "close_notify",
-            10 => "unexpected_message",
-            20 => "bad_record_mac",
-            21 => "decryption_failed",
-            22 => "record_overflow",
-            30 => "decompression_failure",
-            40 => "handshake_failure",
-            41 => "no_certificate",
-            42 => "bad_certificate",
-            43 => "unsupported_certificate",
-            44 => "certificate_revoked",
-            45 => "certificate_expired",
-            46 => "certificate_unknown",
-            47 => "illegal_parameter",
-            48 => "unknown_ca",
-            49 => "access_denied",
-            50 => "decode_error",
-            51 => "decrypt_error",
-            60 => "export_restriction",
-            70 => "protocol_version",
-            71 => "insufficient_security",
-            80 => "internal_error",
-            86 => "inappropriate_fallback",
-            90 => "user_canceled",
-            100 => "no_renegotiation",
-            109 => "missing_extension",
-            110 => "unsupported_extension",
-            111 => "certificate_unobtainable",
-            112 => "unrecognized_name",
-            113 => "bad_certificate_status_response",
-            114 => "bad_certificate_hash_value",
-            115 => "unknown_psk_identity",
-            116 => "certificate_required",
-            120 => "no_application_protocol",
-            121 => "ech_required",
-            _ => "unknown",
-        }
+        self.row().map_or("unknown", |row| row.1)
     }
 
     /// What the sender of this alert says, in words.
     pub fn meaning(self) -> &'static str {
-        match self.0 {
-            40 => "it could not agree on how to talk, or wants something it did not get",
-            42 => "it does not accept our certificate",
-            43 => "it cannot use a certificate of this kind",
-            44 => "our certificate is revoked",
-            45 => "our certificate has expired or is not valid yet",
-            46 => "it does not accept our certificate, for a reason it does not give",
-            48 => "it does not know the CA of our certificate",
-            49 => "it will not let us in",
-            51 => "a signature of ours did not verify",
-            70 => "it does not speak a protocol version that we offer",
-            71 => "it wants stronger cryptography than we offer",
-            80 => "it failed by itself",
-            112 => "it does not serve that name",
-            116 => "it requires a client certificate, and we sent none",
-            120 => "it speaks none of the application protocols that we offer",
-            _ => "it found a fault in what we sent",
-        }
+        self.row().map_or(FAULT, |row| row.3)
+    }
+
+    /// What OpenSSL reports when it receives this alert. `None` for those that it takes for the
+    /// end of the connection: `close_notify`, `user_canceled` and numbers without a name.
+    pub fn openssl_reason(self) -> Option<OpensslReason> {
+        self.reason().map(|reason| reason.openssl())
+    }
+
+    pub(crate) fn reason(self) -> Option<&'static Reason> {
+        self.row()?.2.as_ref()
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        TABLE.iter().find(|row| row.0 == self.0)
     }
 }
 

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::alert::Alert;
-use crate::names::ProtocolVersion;
+use crate::fault::{Fault, diagnose};
+use crate::openssl_reason::{self as reason, OpensslReason, Reason};
 use crate::session::NotTls;
 use crate::verify::Refusal;
 
@@ -57,23 +58,17 @@ pub enum CannotSpeak {
     NoCipherSuite,
 }
 
-/// What the engine has to say about a failure: a sentence, and Node's code for it.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    source: rustls::Error,
-    code: &'static str,
-}
-
 impl Error {
     /// The code that Node's `err.code` has for this failure.
     pub fn code(&self) -> &'static str {
         match self {
             Self::PeerRefused(refusal) => refusal.code().name(),
-            Self::AlertReceived(alert) => alert_code(*alert),
-            Self::NotTls(found) => found.code(),
-            Self::CannotSpeak(lack) => lack.code(),
+            // What OpenSSL does not report goes down its end-of-file path.
+            Self::AlertReceived(alert) => alert.reason().map_or("ECONNRESET", Reason::code),
+            Self::NotTls(found) => found.reason().code(),
+            Self::CannotSpeak(lack) => lack.reason().code(),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
-                fault.code
+                fault.reason().code()
             }
             Self::ClosedInHandshake | Self::Truncated => "ECONNRESET",
             Self::HandshakeTimedOut => "ERR_TLS_HANDSHAKE_TIMEOUT",
@@ -105,52 +100,26 @@ impl Error {
         }
     }
 
-    /// An error of the engine in a handshake of `version`. In TLS 1.2, where a suite names the
-    /// kinds of key and key agreement, OpenSSL calls it a lack of ciphers when those do not fit.
-    pub(crate) fn in_handshake(error: rustls::Error, version: Option<ProtocolVersion>) -> Self {
-        let mut error = Self::from_rustls(error);
-        if let (Self::Incompatible(fault), Some(ProtocolVersion::Tls12)) = (&mut error, version)
-            && fault.code.starts_with("ERR_SSL_NO_SUITABLE_")
-        {
-            fault.code = "ERR_SSL_NO_SHARED_CIPHER";
-        }
-        error
+    /// An error of the engine on an open connection.
+    pub(crate) fn from_rustls(error: rustls::Error) -> Self {
+        diagnose(error, None).error
     }
 
-    pub(crate) fn from_rustls(error: rustls::Error) -> Self {
-        use rustls::Error as E;
-        let fault = |code| Fault { source: error.clone(), code };
-        match &error {
-            E::AlertReceived(alert) => Self::AlertReceived((*alert).into()),
-            E::PeerIncompatible(reason) => Self::Incompatible(fault(incompatible_code(reason))),
-            E::NoApplicationProtocol => {
-                Self::Incompatible(fault("ERR_SSL_NO_APPLICATION_PROTOCOL"))
+    /// OpenSSL's name for this failure, where it has one: exactly where [`code`](Self::code)
+    /// begins with `ERR_SSL_`, Node's error has these as `library` and `reason`.
+    pub fn openssl_reason(&self) -> Option<OpensslReason> {
+        Some(self.reason()?.openssl())
+    }
+
+    fn reason(&self) -> Option<&'static Reason> {
+        match self {
+            Self::AlertReceived(alert) => alert.reason(),
+            Self::NotTls(found) => Some(found.reason()),
+            Self::CannotSpeak(lack) => Some(lack.reason()),
+            Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
+                Some(fault.reason())
             }
-            E::NoCertificatesPresented => {
-                Self::Incompatible(fault("ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"))
-            }
-            // rustls says this when no identity of ours suits the signature schemes of the client.
-            E::General(text) if text.contains("no server certificate chain resolved") => {
-                Self::Incompatible(fault("ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM"))
-            }
-            E::DecryptError => {
-                Self::Misbehaved(fault("ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC"))
-            }
-            E::PeerSentOversizedRecord => Self::Misbehaved(fault("ERR_SSL_DATA_LENGTH_TOO_LONG")),
-            E::InvalidMessage(
-                rustls::InvalidMessage::InvalidContentType
-                | rustls::InvalidMessage::UnknownProtocolVersion,
-            ) => Self::Misbehaved(fault("ERR_SSL_WRONG_VERSION_NUMBER")),
-            E::InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge) => {
-                Self::Misbehaved(fault("ERR_SSL_EXCESSIVE_MESSAGE_SIZE"))
-            }
-            E::InappropriateMessage { .. } | E::InappropriateHandshakeMessage { .. } => {
-                Self::Misbehaved(fault("ERR_SSL_UNEXPECTED_MESSAGE"))
-            }
-            E::InvalidMessage(_) | E::PeerMisbehaved(_) | E::InvalidCertificate(_) => {
-                Self::Misbehaved(fault("ERR_SSL_INTERNAL_ERROR"))
-            }
-            _ => Self::Internal(fault("ERR_SSL_INTERNAL_ERROR")),
+            _ => None,
         }
     }
 }
@@ -186,7 +155,7 @@ impl std::error::Error for Error {
         match self {
             Self::PeerRefused(refusal) => Some(refusal),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
-                Some(&fault.source)
+                fault.source()
             }
             Self::Io(error) => Some(error.as_ref()),
             _ => None,
@@ -195,12 +164,11 @@ impl std::error::Error for Error {
 }
 
 impl CannotSpeak {
-    /// The code that Node's `err.code` has for it.
-    fn code(self) -> &'static str {
+    fn reason(self) -> &'static Reason {
         match self {
-            Self::NoVersion => "ERR_SSL_NO_PROTOCOLS_AVAILABLE",
-            Self::UnsupportedVersion => "ERR_SSL_UNSUPPORTED_PROTOCOL",
-            Self::NoCipherSuite => "ERR_SSL_NO_CIPHERS_AVAILABLE",
+            Self::NoVersion => &reason::NO_PROTOCOLS_AVAILABLE,
+            Self::UnsupportedVersion => &reason::UNSUPPORTED_PROTOCOL,
+            Self::NoCipherSuite => &reason::NO_CIPHERS_AVAILABLE,
         }
     }
 
@@ -233,12 +201,6 @@ impl From<CannotSpeak> for Error {
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.fmt(f)
-    }
-}
-
 impl From<io::Error> for Error {
     /// An I/O error of a TLS stream holds one of ours; it is taken out again.
     fn from(error: io::Error) -> Self {
@@ -265,62 +227,5 @@ impl From<Error> for io::Error {
             Error::Misused(_) | Error::Internal(_) => io::ErrorKind::Other,
         };
         Self::new(kind, error)
-    }
-}
-
-fn incompatible_code(reason: &rustls::PeerIncompatible) -> &'static str {
-    use rustls::PeerIncompatible as P;
-    match reason {
-        P::NoSignatureSchemesInCommon | P::NoCertificateRequestSignatureSchemesInCommon => {
-            "ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM"
-        }
-        P::NoKxGroupsInCommon => "ERR_SSL_NO_SUITABLE_KEY_SHARE",
-        P::ServerDoesNotSupportTls12Or13
-        | P::ServerTlsVersionIsDisabledByOurConfig
-        | P::SupportedVersionsExtensionRequired
-        | P::Tls12NotOffered
-        | P::Tls12NotOfferedOrEnabled => "ERR_SSL_UNSUPPORTED_PROTOCOL",
-        _ => "ERR_SSL_NO_SHARED_CIPHER",
-    }
-}
-
-/// OpenSSL 3.5's reason for an alert received, as Node spells it (`ERR_SSL_` and the reason
-/// upper-cased with underscores; the slash is theirs).
-fn alert_code(alert: Alert) -> &'static str {
-    match alert.number() {
-        10 => "ERR_SSL_SSL/TLS_ALERT_UNEXPECTED_MESSAGE",
-        20 => "ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC",
-        21 => "ERR_SSL_TLSV1_ALERT_DECRYPTION_FAILED",
-        22 => "ERR_SSL_TLSV1_ALERT_RECORD_OVERFLOW",
-        30 => "ERR_SSL_SSL/TLS_ALERT_DECOMPRESSION_FAILURE",
-        40 => "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE",
-        41 => "ERR_SSL_SSL/TLS_ALERT_NO_CERTIFICATE",
-        42 => "ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE",
-        43 => "ERR_SSL_SSL/TLS_ALERT_UNSUPPORTED_CERTIFICATE",
-        44 => "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_REVOKED",
-        45 => "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED",
-        46 => "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN",
-        47 => "ERR_SSL_SSL/TLS_ALERT_ILLEGAL_PARAMETER",
-        48 => "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
-        49 => "ERR_SSL_TLSV1_ALERT_ACCESS_DENIED",
-        50 => "ERR_SSL_TLSV1_ALERT_DECODE_ERROR",
-        51 => "ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR",
-        60 => "ERR_SSL_TLSV1_ALERT_EXPORT_RESTRICTION",
-        70 => "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
-        71 => "ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY",
-        80 => "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR",
-        86 => "ERR_SSL_TLSV1_ALERT_INAPPROPRIATE_FALLBACK",
-        100 => "ERR_SSL_NO_RENEGOTIATION",
-        109 => "ERR_SSL_TLSV13_ALERT_MISSING_EXTENSION",
-        110 => "ERR_SSL_TLSV1_UNSUPPORTED_EXTENSION",
-        111 => "ERR_SSL_TLSV1_CERTIFICATE_UNOBTAINABLE",
-        112 => "ERR_SSL_TLSV1_UNRECOGNIZED_NAME",
-        113 => "ERR_SSL_TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE",
-        114 => "ERR_SSL_TLSV1_BAD_CERTIFICATE_HASH_VALUE",
-        115 => "ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY",
-        116 => "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
-        120 => "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
-        // OpenSSL raises no error for these and goes down its end-of-file path.
-        _ => "ECONNRESET",
     }
 }

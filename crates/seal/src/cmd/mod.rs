@@ -12,3 +12,4 @@ pub(crate) mod pfx;
 pub(crate) mod serve;
 mod subject_prompt;
 pub(crate) mod trust;
+pub(crate) mod tunnel;

@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::time_provider::TimeProvider;
 use rustls::{SignatureScheme, SupportedCipherSuite};
@@ -13,6 +12,7 @@ use super::choice::{Order, ServerRules};
 use super::clock::{EngineClock, SystemClock, TimeSource};
 use super::credentials::{Credentials, Trust};
 use super::engine::client_base;
+use super::resumption::Settings;
 use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
@@ -36,10 +36,8 @@ pub struct SecureContextBuilder {
     schemes: Vec<SignatureScheme>,
     security_level: u8,
     time: Arc<dyn TimeSource>,
+    pub(super) sessions: Settings,
 }
-
-/// With how many servers a client keeps sessions.
-const CLIENT_SESSIONS: usize = 256;
 
 impl SecureContextBuilder {
     pub(super) fn new() -> Self {
@@ -54,6 +52,7 @@ impl SecureContextBuilder {
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
             time: Arc::new(SystemClock),
+            sessions: Settings::default(),
         }
     }
 
@@ -223,14 +222,8 @@ impl SecureContextBuilder {
         let order = if self.prefer_server_order { Order::Ours } else { Order::Peers };
         let credentials = Credentials::new(self.identities, self.trust.named());
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
-        let ticketer = || {
-            aws_lc_rs::Ticketer::new()
-                .map_err(|e| ConfigError::new("tickets", format!("no random bytes: {e}")))
-        };
-        let ticketers = [ticketer()?, ticketer()?, ticketer()?];
-        let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
-        let client_sessions = Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS));
-        client.resumption = Resumption::store(client_sessions.clone());
+        let resumption = self.sessions.build(&*self.time)?;
+        let client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
         Ok(SecureContext(Arc::new(Inner {
             rules: ServerRules { suites: speech.suites.clone(), schemes, order },
             credentials,
@@ -238,10 +231,9 @@ impl SecureContextBuilder {
             policy,
             time: self.time,
             client: Arc::new(client),
-            client_sessions,
             provider,
             speech,
-            ticketers,
+            resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),
         })))

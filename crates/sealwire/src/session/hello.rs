@@ -5,6 +5,11 @@
 //! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
 
 use super::engine::MAX_HANDSHAKE_WIRE;
+use crate::alert::Alert;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::names::ProtocolVersion;
+use crate::openssl_reason as reason;
 
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
@@ -20,7 +25,12 @@ pub struct ClientHello {
     named_groups: Vec<u16>,
     supported_versions: Vec<u16>,
     offers_ticket: bool,
+    psk_identities: Vec<Vec<u8>>,
     requests_ocsp: bool,
+    /// `legacy_version`; 0 when there was no hello to read.
+    legacy_version: u16,
+    /// Whether it is about a connection that is being negotiated again (RFC 5746).
+    renegotiates: bool,
 }
 
 /// How far the bytes of a connection go towards a ClientHello.
@@ -50,6 +60,15 @@ impl ClientHello {
         &self.session_id
     }
 
+    /// The ids under which a server may have stored a session with this client: in TLS 1.3 the
+    /// first few pre-shared key identities that can be one, in TLS 1.2 the session id, unless a
+    /// ticket is offered.
+    pub fn session_ids(&self) -> impl Iterator<Item = &[u8]> {
+        let by_id = !self.offers_ticket && !self.session_id.is_empty();
+        let tls12 = by_id.then_some(self.session_id.as_slice());
+        self.psk_identities.iter().map(Vec::as_slice).chain(tls12)
+    }
+
     /// The cipher suites offered, by IANA number, in the client's order.
     pub fn cipher_suites(&self) -> &[u16] {
         &self.cipher_suites
@@ -68,6 +87,39 @@ impl ClientHello {
     /// The versions offered in `supported_versions`; empty before TLS 1.3.
     pub fn supported_versions(&self) -> &[u16] {
         &self.supported_versions
+    }
+
+    /// What OpenSSL refuses in a hello and the engine does not look at; `ours` is the newest version
+    /// that we speak.
+    pub(super) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Error, Alert)> {
+        const FALLBACK_SCSV: u16 = 0x5600;
+        if self.legacy_version == 0 {
+            return None;
+        }
+        let newest = self.supported_versions.iter().copied().filter(|version| version >> 8 == 3);
+        let newest = newest.max().unwrap_or(self.legacy_version);
+        let ours = match ours {
+            Some(ProtocolVersion::Tls13) => 0x0304,
+            _ => 0x0303,
+        };
+        let (error, alert) = if newest < 0x0301 {
+            let what = "the client speaks SSL 3 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
+        } else if newest < 0x0303 {
+            // The engine would rather miss an extension that such a client need not have.
+            let what = "the client speaks TLS 1.1 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
+        } else if self.renegotiates {
+            let what = "the client goes on with a connection that there is not";
+            (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
+        } else if (0x0303..ours).contains(&newest) && self.cipher_suites.contains(&FALLBACK_SCSV) {
+            // RFC 7507: somebody may have made the client believe that we speak no better.
+            let what = "the client fell back to an older version than both speak";
+            (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
+        } else {
+            return None;
+        };
+        Some((error, Alert::from_number(alert)))
     }
 
     /// Whether a session ticket or pre-shared key is offered.
@@ -95,6 +147,12 @@ pub(super) struct Reassembly {
 /// The bytes do not follow the syntax of the RFC.
 #[derive(Debug)]
 struct Malformed;
+
+/// How long the id of a stored session is.
+const STORED_ID: usize = 32;
+
+/// How many sessions of one client are looked up at most.
+const MAX_STORED_IDS: usize = 4;
 
 const HANDSHAKE_RECORD: u8 = 22;
 /// What the engine takes for a record; a longer one is refused by its header.
@@ -155,8 +213,10 @@ fn body(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 
 fn parse(message: &[u8]) -> Result<ClientHello, Malformed> {
     let mut bytes = Reader(message);
-    bytes.take(2 + 32)?; // legacy_version, random
-    let mut hello = ClientHello { session_id: bytes.vector8()?.to_vec(), ..Default::default() };
+    let legacy_version = bytes.u16()?;
+    bytes.take(32)?; // random
+    let mut hello =
+        ClientHello { legacy_version, session_id: bytes.vector8()?.to_vec(), ..Default::default() };
     hello.cipher_suites = Reader(bytes.vector16()?).u16s()?;
     bytes.vector8()?; // legacy_compression_methods
     if bytes.0.is_empty() {
@@ -188,7 +248,18 @@ fn read_extension(
             }
         }
         35 => hello.offers_ticket |= !body.0.is_empty(),
-        41 => hello.offers_ticket = true,
+        41 => {
+            hello.offers_ticket = true;
+            let mut identities = Reader(body.vector16()?);
+            while !identities.0.is_empty() {
+                let identity = identities.vector16()?;
+                identities.take(4)?; // obfuscated_ticket_age
+                if identity.len() == STORED_ID && hello.psk_identities.len() < MAX_STORED_IDS {
+                    hello.psk_identities.push(identity.to_vec());
+                }
+            }
+        }
+        0xff01 => hello.renegotiates = !Reader(body.vector8()?).0.is_empty(),
         43 => hello.supported_versions = Reader(body.vector8()?).u16s()?,
         _ => {}
     }

@@ -15,7 +15,10 @@ mod engine;
 mod event;
 mod facts;
 mod hello;
+mod keeping;
+mod last_word;
 pub(crate) mod provider;
+pub(crate) mod resumption;
 pub(crate) mod secrets;
 mod sniff;
 pub(crate) mod tap;
@@ -23,6 +26,7 @@ pub(crate) mod verifier;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::IoSlice;
 use std::mem;
 use std::sync::Arc;
 
@@ -34,12 +38,17 @@ pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
 pub use hello::{ClientHello, MAX_CLIENT_HELLO};
+use resumption::ClientSessions;
+pub use resumption::{ClientSession, SessionData, TicketKeys};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
+use crate::alert::Alert;
 use crate::context::{SecureContext, Serving};
 use crate::error::Error;
+use crate::fault::{Diagnosis, Fault, diagnose_with};
 use crate::names::ProtocolVersion;
+use crate::openssl_reason as reason;
 use crate::options::{ClientAuth, ClientOptions, ClientSettings, PeerVerification, ServerOptions};
 use crate::peer::{Authorization, Peer};
 
@@ -52,6 +61,8 @@ pub struct Session {
     max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
+    /// A client's part in resumption.
+    client_sessions: Option<Box<ClientSessions>>,
     /// What the handshake left that is secret.
     kept: Option<Box<Kept>>,
     traffic: Traffic,
@@ -62,10 +73,12 @@ enum Stage {
     /// A server that has not read the whole ClientHello yet.
     Hello(Box<ServerOptions>, hello::Reassembly),
     /// Stands still until [`Reply`] to [`Question::ClientHello`].
-    HelloAsked(Box<ServerOptions>, Offer),
+    HelloAsked(Box<ServerOptions>, Box<ClientHello>),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
-    PeerAsked(Box<dyn Engine>),
+    PeerAsked(Box<dyn Engine>, keeping::ToStore),
+    /// Stands still until [`Reply`] to [`Question::StoreSession`], and then asks about the rest.
+    StoreAsked(Box<dyn Engine>, keeping::ToStore),
     Open(Box<dyn Channel>),
     Failed(Error),
 }
@@ -80,8 +93,10 @@ struct Handshake {
     server_name: Option<String>,
     /// The identity that is ours when none was asked for.
     own: Option<Arc<[Certificate]>>,
-    /// The signature schemes of a client's hello, by number.
-    offered_schemes: Vec<u16>,
+    /// What the client said, when we are the server.
+    hello: Option<Box<ClientHello>>,
+    /// Whether we have sent what only the keys of this connection can read.
+    encrypting: bool,
     /// Whether the first bytes of the peer are still to be looked at.
     unheard: bool,
 }
@@ -89,12 +104,6 @@ struct Handshake {
 /// The bounds of [`Session::set_max_fragment_size`].
 const MIN_FRAGMENT: usize = 512;
 const MAX_FRAGMENT: usize = 16 * 1024;
-
-/// What is kept of a ClientHello.
-struct Offer {
-    server_name: Option<String>,
-    signature_schemes: Vec<u16>,
-}
 
 #[derive(Default, Clone, Copy)]
 struct Closing {
@@ -110,30 +119,36 @@ impl Session {
     /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
         context.can_speak()?;
-        let config = context.client_config(&options.settings);
-        let engine =
-            engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
         let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
             &options.settings;
         let ClientSettings { request_ocsp, key_log, .. } = options.settings;
         let examiner = Examiner {
             policy: context.policy().clone(),
             name: Some((options.server_name.clone(), name_check.clone())),
+            pins: options.settings.pins.clone(),
             purpose: Purpose::Server,
         };
+        let mut desk = Desk::new(examiner, *verification == PeerVerification::Required, key_log);
+        let mut sessions = keeping::choose(context, options, &mut desk);
+        let config = context.client_config(&options.settings);
+        let name = options.server_name.to_rustls();
+        let engine = resumption::with(&mut sessions, || engine::client(config, name))
+            .map_err(Error::from_rustls)?;
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
-            desk: Some(Desk::new(examiner, *verification == PeerVerification::Required, key_log)),
+            desk: Some(desk),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
             own: context.first_chain().cloned(),
-            offered_schemes: Vec::new(),
+            hello: None,
+            encrypting: false,
             server_name: sni.then(|| options.server_name.to_string()),
             unheard: true,
         };
         let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
+        session.client_sessions = sessions;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
     }
@@ -163,7 +178,9 @@ impl Session {
             let rest = &mut tls[consumed..];
             match &mut self.stage {
                 Stage::Failed(error) => return Err(error.clone()),
-                Stage::HelloAsked(..) | Stage::PeerAsked(..) => return Ok(consumed),
+                Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..) => {
+                    return Ok(consumed);
+                }
                 Stage::Hello(..) => {
                     if !self.read_hello(rest)? {
                         return Ok(consumed);
@@ -182,8 +199,11 @@ impl Session {
                         return Ok(consumed);
                     }
                     let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    let (taken, step) = channel.receive(rest, &mut self.out, &mut sink);
+                    let (out, sessions) = (&mut self.out, &mut self.client_sessions);
+                    let (taken, step) =
+                        resumption::with(sessions, || channel.receive(rest, out, &mut sink));
                     consumed += taken;
+                    self.tell_sessions();
                     self.traffic.received.tls += taken as u64;
                     match step {
                         Err(error) => return Err(self.fail(Error::from_rustls(error))),
@@ -218,15 +238,29 @@ impl Session {
     /// [`Error::Misused`] before [`Event::HandshakeComplete`] and after
     /// [`send_close_notify`](Self::send_close_notify); the connection's error if it has failed.
     pub fn encrypt(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.encrypt_vectored(&[IoSlice::new(plaintext)], out)
+    }
+
+    /// As [`encrypt`](Self::encrypt), of data in several pieces. They become as few records as
+    /// they would in one piece.
+    ///
+    /// # Errors
+    /// As [`encrypt`](Self::encrypt).
+    pub fn encrypt_vectored(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         if self.closing.we_sent_close_notify {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
             Stage::Open(channel) => {
                 let before = out.len();
-                out.append(&mut self.out);
+                out.extend_from_slice(&mem::take(&mut self.out));
                 channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
-                self.traffic.sent.plaintext += plaintext.len() as u64;
+                self.traffic.sent.plaintext +=
+                    plaintext.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 self.traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
             }
@@ -253,7 +287,11 @@ impl Session {
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         self.traffic.sent.tls += self.out.len() as u64;
-        out.append(&mut self.out);
+        // Nothing is kept: after the handshake there is seldom more.
+        match out.is_empty() && out.capacity() < self.out.len() {
+            true => *out = mem::take(&mut self.out),
+            false => out.extend_from_slice(&mem::take(&mut self.out)),
+        }
     }
 
     /// Whether [`take_output`](Self::take_output) has something.
@@ -274,7 +312,11 @@ impl Session {
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if self.events.is_empty() {
+            self.events = VecDeque::new(); // after the handshake there is seldom another
+        }
+        Some(event)
     }
 
     /// Answers the open question. Call [`receive`](Self::receive) again afterwards, with the
@@ -286,7 +328,10 @@ impl Session {
     pub fn reply(&mut self, reply: Reply) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         match (stage, reply) {
-            (stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..)), Reply::Refuse) => {
+            (
+                stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..)),
+                Reply::Refuse,
+            ) => {
                 drop(stage);
                 Err(Error::RefusedByProgram)
             }
@@ -294,15 +339,19 @@ impl Session {
                 self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
-            (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
-            (Stage::HelloAsked(options, offer), reply) => {
+            (Stage::PeerAsked(..) | Stage::StoreAsked(..), Reply::RefuseWith(_)) => {
+                Err(Error::RefusedByProgram)
+            }
+            (Stage::HelloAsked(options, hello), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
                     _ => HelloReply::new(),
                 };
-                self.start_server(*options, offer, reply)
+                self.start_server(*options, hello, reply)
             }
-            (Stage::PeerAsked(engine), _) => self.open(engine),
+            (Stage::PeerAsked(engine, to_store) | Stage::StoreAsked(engine, to_store), _) => {
+                self.store_or_open(engine, to_store)
+            }
             (stage, _) => {
                 self.stage = stage;
                 Err(Error::Misused("a reply without a question"))
@@ -333,6 +382,7 @@ impl Session {
             max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
+            client_sessions: None,
             kept: None,
             traffic: Traffic::default(),
             closing: Closing::default(),
@@ -345,6 +395,11 @@ impl Session {
         if let Some(found) = sniff::not_tls(tls, true) {
             return Err(self.fail(Error::NotTls(found)));
         }
+        if matches!(tls, [21, 3, ..]) {
+            // rustls would take it for the client's last word, and wait.
+            let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
+            return Err(self.refuse(Error::Misbehaved(fault), Alert::from_number(10)));
+        }
         let Stage::Hello(_, reassembly) = &mut self.stage else {
             unreachable!("called in this stage only")
         };
@@ -356,15 +411,11 @@ impl Session {
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
-        let offer = Offer {
-            server_name: hello.server_name().map(str::to_owned),
-            signature_schemes: hello.signature_schemes().to_vec(),
-        };
         if options.ask_client_hello {
-            self.events.push_back(Event::Question(Question::ClientHello(hello)));
-            self.stage = Stage::HelloAsked(options, offer);
+            self.events.push_back(Event::Question(Question::ClientHello(hello.clone())));
+            self.stage = Stage::HelloAsked(options, hello);
         } else {
-            self.start_server(*options, offer, HelloReply::new())?;
+            self.start_server(*options, hello, HelloReply::new())?;
         }
         Ok(true)
     }
@@ -372,15 +423,17 @@ impl Session {
     fn start_server(
         &mut self,
         options: ServerOptions,
-        offer: Offer,
+        hello: Box<ClientHello>,
         reply: HelloReply,
     ) -> Result<(), Error> {
         if let Some(context) = reply.context {
             self.context = context;
         }
         if let Err(lack) = self.context.can_speak() {
-            self.out.extend(lack.alert().plain_record());
-            return Err(self.fail(lack.into()));
+            return Err(self.refuse(lack.into(), lack.alert()));
+        }
+        if let Some((error, alert)) = hello.objection(self.context.newest_version()) {
+            return Err(self.refuse(error, alert));
         }
         let own = match (&reply.identity, &reply.credentials) {
             (Some(identity), _) => Some(identity.shared_chain()),
@@ -402,22 +455,24 @@ impl Session {
         let examiner = Examiner {
             policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
             name: None,
+            pins: None,
             purpose: Purpose::Client,
         };
+        let refuse_at_once = options.client_auth == ClientAuth::Require
+            && options.verification == PeerVerification::Required;
+        let mut desk = Desk::new(examiner, refuse_at_once, options.key_log);
+        desk.server.storing = options.storing;
+        desk.server.found = reply.resume;
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(Desk::new(
-                examiner,
-                options.client_auth == ClientAuth::Require
-                    && options.verification == PeerVerification::Required,
-                options.key_log,
-            )),
+            desk: Some(desk),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             request_ocsp: false,
-            server_name: offer.server_name,
+            server_name: hello.server_name().map(str::to_owned),
             own,
-            offered_schemes: offer.signature_schemes,
+            hello: Some(hello),
+            encrypting: false,
             unheard: false,
         }));
         Ok(())
@@ -434,26 +489,44 @@ impl Session {
             }
             handshake.unheard = false;
         }
-        let Handshake { engine, desk, .. } = &mut **handshake;
-        let out = &mut self.out;
-        let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
+        let Handshake { engine, desk, encrypting, hello, .. } = &mut **handshake;
+        let start = self.out.len();
+        let (out, sessions) = (&mut self.out, &mut self.client_sessions);
+        let (consumed, step) =
+            tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out)));
+        if let Some(sessions) = sessions {
+            sessions.look(&tls[..consumed]);
+        }
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
             self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
         let outcome = match step {
             Ok(Step::HandshakeComplete) => self.complete_handshake().map(|()| true),
-            Ok(_) => Ok(false),
+            Ok(_) => {
+                *encrypting |= last_word::has_begun_to_encrypt(&self.out[start..]);
+                Ok(false)
+            }
             Err(error) => {
                 let version = engine.version();
                 let refusal = desk
                     .as_mut()
+                    .filter(|desk| desk.refuse_at_once)
                     .and_then(|desk| desk.examined.take())
                     .and_then(|(_, verdict)| verdict.refusal())
                     .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
-                Err(self.fail(match refusal {
+                let error = match refusal {
                     Some(refusal) => Error::PeerRefused(refusal),
-                    None => Error::in_handshake(error, version),
-                }))
+                    None => {
+                        let hello = hello.as_deref().map(|hello| (hello, &self.context));
+                        let Diagnosis { error, alert } = diagnose_with(error, version, hello);
+                        if let Some(alert) = alert {
+                            let may_add = !*encrypting && version != Some(ProtocolVersion::Tls13);
+                            last_word::correct(&mut self.out, start, alert, may_add);
+                        }
+                        error
+                    }
+                };
+                Err(self.fail(error))
             }
         };
         (consumed, outcome)
@@ -465,18 +538,20 @@ impl Session {
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
         let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
-        let Handshake { request_ocsp, own, offered_schemes, .. } = *handshake;
+        let Handshake { request_ocsp, own, hello, .. } = *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let mut desk = desk.expect("the engine gave the desk back");
         let we_are_client = desk.examiner.purpose == Purpose::Server;
         let must_pass = desk.refuse_at_once;
         let (certificates, authorization) = if asked_for_certificate {
-            // Inside a resumed handshake nobody was asked. It is judged here from the chain that
-            // the session was made with, so that it gives no other answer than a full handshake
-            // would today.
-            let (certificates, verdict) = desk.examined.take().unwrap_or_else(|| {
-                desk.examiner.examine(desk.leaf.as_ref(), engine.peer_chain(), self.context.now())
-            });
+            // Inside a resumed handshake nobody is asked; the chain that the session was made with
+            // was judged before it was offered or accepted. A client that was asked and had no
+            // certificate is judged here.
+            let chain = engine.peer_chain();
+            let judged = if facts.resumed { desk.resumed.take() } else { desk.examined.take() };
+            let (certificates, verdict) = judged
+                .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
+                .unwrap_or_else(|| desk.examiner.examine(None, chain, self.context.now()));
             let authorization =
                 verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
             (certificates, authorization)
@@ -489,7 +564,10 @@ impl Session {
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
-        let schemes = if we_are_client { &desk.requested_schemes } else { &offered_schemes };
+        let schemes = match &hello {
+            Some(hello) => hello.signature_schemes(),
+            None => &desk.requested_schemes,
+        };
         let shared_schemes = match facts.resumed {
             true => Box::default(), // nobody signed anything
             false => self.context.shared_schemes(schemes),
@@ -499,6 +577,7 @@ impl Session {
         if request_ocsp && can_staple {
             self.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
+        let to_store = desk.server.made(facts.protocol == ProtocolVersion::Tls13);
         self.peer = Some(Box::new(Peer {
             authorization,
             certificates,
@@ -515,10 +594,10 @@ impl Session {
         self.kept = Some(Box::new(Kept { we_are_client, secrets: desk.secrets }));
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
-            self.stage = Stage::PeerAsked(engine);
+            self.stage = Stage::PeerAsked(engine, to_store);
             Ok(())
         } else {
-            self.open(engine)
+            self.store_or_open(engine, to_store)
         }
     }
 
@@ -532,8 +611,15 @@ impl Session {
             channel.close(&mut self.out);
         }
         self.events.push_back(Event::HandshakeComplete);
+        self.tell_first_session();
         self.stage = Stage::Open(channel);
         Ok(())
+    }
+
+    /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
+    fn refuse(&mut self, error: Error, alert: Alert) -> Error {
+        self.out.extend(alert.plain_record());
+        self.fail(error)
     }
 
     /// Ends the session: every later call gives the same error.
@@ -549,7 +635,8 @@ impl fmt::Debug for Session {
             Stage::Hello(..) => "waiting for the ClientHello",
             Stage::HelloAsked(..) => "asking about the ClientHello",
             Stage::Handshake(_) => "in the handshake",
-            Stage::PeerAsked(_) => "asking about the peer",
+            Stage::PeerAsked(..) => "asking about the peer",
+            Stage::StoreAsked(..) => "asking to store a session",
             Stage::Open(_) => "open",
             Stage::Failed(_) => "failed",
         };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::openssl_reason::{self as reason, Reason};
+
 /// The peer does not speak TLS; what its first bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotTls {
@@ -12,6 +14,8 @@ pub struct NotTls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     HttpRequest,
+    /// `CONNECT`: who sends it takes us for a proxy.
+    HttpProxyRequest,
     HttpResponse,
     Ssh,
     SmtpOrFtp,
@@ -24,16 +28,21 @@ enum Protocol {
 impl NotTls {
     /// Node's code for it.
     pub fn code(&self) -> &'static str {
+        self.reason().code()
+    }
+
+    pub(crate) fn reason(&self) -> &'static Reason {
         match self.looks_like {
-            Some(Protocol::HttpRequest) => "ERR_SSL_HTTP_REQUEST",
-            _ => "ERR_SSL_WRONG_VERSION_NUMBER",
+            Some(Protocol::HttpRequest) => &reason::HTTP_REQUEST,
+            Some(Protocol::HttpProxyRequest) => &reason::HTTPS_PROXY_REQUEST,
+            _ => &reason::WRONG_VERSION_NUMBER,
         }
     }
 
     /// What it looks like, by the name of the protocol; `None` when it is nothing we know.
     pub fn looks_like(&self) -> Option<&'static str> {
         Some(match self.looks_like? {
-            Protocol::HttpRequest | Protocol::HttpResponse => "HTTP",
+            Protocol::HttpRequest | Protocol::HttpResponse | Protocol::HttpProxyRequest => "HTTP",
             Protocol::Ssh => "SSH",
             Protocol::SmtpOrFtp => "SMTP or FTP",
             Protocol::Imap => "IMAP",
@@ -65,8 +74,8 @@ pub(super) fn not_tls(first: &[u8], from_client: bool) -> Option<NotTls> {
 }
 
 fn guess(first: &[u8], from_client: bool) -> Option<Protocol> {
-    const METHODS: [&[u8]; 8] =
-        [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"CONNECT ", b"PATCH "];
+    const METHODS: [&[u8]; 7] =
+        [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH "];
     // Fewer bytes than the word is long may still be its beginning.
     let starts = |word: &[u8]| {
         let n = word.len().min(first.len());
@@ -75,6 +84,9 @@ fn guess(first: &[u8], from_client: bool) -> Option<Protocol> {
     if from_client {
         if METHODS.iter().any(|method| starts(method)) {
             return Some(Protocol::HttpRequest);
+        }
+        if starts(b"CONNECT ") {
+            return Some(Protocol::HttpProxyRequest);
         }
         if starts(b"PROXY ") || starts(b"\r\n\r\n\0\r\nQUIT\n") {
             return Some(Protocol::Proxy);

@@ -1,5 +1,5 @@
-//! The engine's verifiers: they check the handshake signature always, and the chain when the
-//! session wants that inside the handshake. The verdict itself is `tap::Examiner`'s.
+//! The engine's verifiers: they check the handshake signature and judge the chain; a refusal ends
+//! the handshake when the session wants that. The verdict itself is `tap::Examiner`'s.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -147,8 +147,9 @@ impl ClientCertVerifier for PeerVerifier {
     }
 }
 
-/// Judges the chain if the session wants that now, and leaves leaf and verdict at the tap.
-/// An unreadable leaf is an error in every mode: its key could not be checked.
+/// Judges the chain and leaves leaf and verdict at the tap; a refusal is an error only if the
+/// session wants that now. An unreadable leaf is an error in every mode: its key could not be
+/// checked.
 fn examine(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -159,33 +160,57 @@ fn examine(
         let leaf = desk.examiner.read_leaf(end_entity);
         let leaf = leaf.map_err(|_| CertificateError::BadEncoding)?;
         desk.leaf = Some(leaf);
-        if !desk.refuse_at_once {
-            return Ok(());
-        }
         let chain = std::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
         let (certificates, verdict) = desk.examiner.examine(desk.leaf.as_ref(), chain, time);
-        let refusal = verdict.clone().refusal();
+        let refusal = verdict.clone().refusal().filter(|_| desk.refuse_at_once);
         desk.examined = Some((certificates, verdict));
         refusal.map_or(Ok(()), |refusal| Err(alert_for(refusal)))
     });
     outcome.ok_or_else(nobody)?.map_err(Error::InvalidCertificate)
 }
 
-/// The engine chooses the alert by the kind of certificate error; the reason itself is at the tap.
+/// The engine chooses the alert by the kind of certificate error, so the kind is chosen by the
+/// alert that OpenSSL sends (`ssl_x509err2alert`); the reason itself is at the tap.
 fn alert_for(refusal: Refusal) -> CertificateError {
     match refusal.code().name() {
-        "CERT_HAS_EXPIRED" => CertificateError::Expired,
-        "CERT_NOT_YET_VALID" => CertificateError::NotValidYet,
-        "CERT_REVOKED" => CertificateError::Revoked,
-        "CERT_SIGNATURE_FAILURE" => CertificateError::BadSignature,
-        "INVALID_PURPOSE" => CertificateError::InvalidPurpose,
-        "ERR_TLS_CERT_ALTNAME_INVALID" => CertificateError::NotValidForName,
-        "UNABLE_TO_GET_CRL" => CertificateError::UnknownRevocationStatus,
-        "DEPTH_ZERO_SELF_SIGNED_CERT"
+        // unknown_ca
+        "CERT_CHAIN_TOO_LONG"
+        | "DEPTH_ZERO_SELF_SIGNED_CERT"
+        | "INVALID_CA"
+        | "PATH_LENGTH_EXCEEDED"
         | "SELF_SIGNED_CERT_IN_CHAIN"
-        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+        | "UNABLE_TO_GET_CRL"
+        | "UNABLE_TO_GET_CRL_ISSUER"
+        | "UNABLE_TO_GET_ISSUER_CERT"
         | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
-        | "UNABLE_TO_GET_ISSUER_CERT" => CertificateError::UnknownIssuer,
+        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => CertificateError::UnknownIssuer,
+        // certificate_expired
+        "CERT_HAS_EXPIRED" | "CRL_HAS_EXPIRED" => CertificateError::Expired,
+        // certificate_revoked
+        "CERT_REVOKED" => CertificateError::Revoked,
+        // decrypt_error
+        "CERT_SIGNATURE_FAILURE" | "CRL_SIGNATURE_FAILURE" => CertificateError::BadSignature,
+        // unsupported_certificate
+        "INVALID_PURPOSE" => CertificateError::InvalidPurpose,
+        // bad_certificate
+        "CA_KEY_TOO_SMALL"
+        | "CA_MD_TOO_WEAK"
+        | "CERT_NOT_YET_VALID"
+        | "CERT_REJECTED"
+        | "CERT_UNTRUSTED"
+        | "CRL_NOT_YET_VALID"
+        | "EE_KEY_TOO_SMALL"
+        | "ERROR_IN_CERT_NOT_AFTER_FIELD"
+        | "ERROR_IN_CERT_NOT_BEFORE_FIELD"
+        | "ERROR_IN_CRL_LAST_UPDATE_FIELD"
+        | "ERROR_IN_CRL_NEXT_UPDATE_FIELD"
+        | "ERR_TLS_CERT_ALTNAME_INVALID"
+        | "HOSTNAME_MISMATCH"
+        | "SUBTREE_MINMAX"
+        | "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"
+        | "UNABLE_TO_DECRYPT_CERT_SIGNATURE"
+        | "UNABLE_TO_DECRYPT_CRL_SIGNATURE" => CertificateError::NotValidForName,
+        // certificate_unknown
         _ => CertificateError::Other(OtherError(Arc::new(refusal))),
     }
 }

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::options::{ClientOptions, ClientSettings, PeerVerification};
 use crate::server_name::ServerName;
-use crate::session::Session;
-use crate::verify::NameCheck;
+use crate::session::{ClientSession, Session};
+use crate::verify::{NameCheck, Pin};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
 ///
@@ -58,6 +58,15 @@ impl Connector {
         self
     }
 
+    /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
+    /// signed it. An empty list lets nobody pass.
+    #[must_use]
+    pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.pins = Some(pins.into_iter().collect());
+        self
+    }
+
     /// Whether the name is sent in SNI; on by default.
     #[must_use]
     pub fn send_sni(mut self, send: bool) -> Self {
@@ -93,6 +102,15 @@ impl Connector {
     pub fn key_log(mut self, file: KeyLogFile) -> Self {
         self.settings.key_log = true;
         self.key_log = Some(file);
+        self
+    }
+
+    /// Resumes this session, rather than one of the context's, if it is one with the server that
+    /// is connected to: `connector.clone().resume_session(session).connect(..)`. See
+    /// [`ClientOptions::resume_session`](crate::ClientOptions::resume_session).
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
         self
     }
 

@@ -13,8 +13,9 @@ use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
+use crate::parts::Parts;
 use crate::peer::Peer;
-use crate::session::{Event, Reply, Session, Sink};
+use crate::session::{ClientSession, Event, Reply, Session, Sink};
 
 /// A TLS connection over `IO`.
 ///
@@ -34,30 +35,13 @@ pub struct TlsStream<IO> {
     writer: Option<Waker>,
     at_end: bool,
     key_log: Option<KeyLogFile>,
+    new_session: Option<ClientSession>,
 }
 
-/// What a [`TlsStream`] was made of, for a protocol that goes on without TLS, or for a program that
-/// goes on with the [`Session`] by itself. Nothing that was received is lost.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<IO> {
-    /// The transport.
-    pub io: IO,
-    /// Data of the peer that were decrypted and not read.
-    pub unread: Vec<u8>,
-    /// Bytes from the transport that are not part of the session, or not yet: what the peer sent
-    /// after its `close_notify`, the beginning of a record.
-    pub received: Vec<u8>,
-    /// Bytes that the transport has still to take, such as a `close_notify`. None after
-    /// `shutdown` or `flush`.
-    pub unsent: Vec<u8>,
-    /// The session.
-    pub session: Session,
-}
-
-/// How much is read from the transport at once: a full record with its header, twice. A larger
-/// buffer saves system calls on bulk data.
-const READ_SIZE: usize = 32 * 1024;
+/// How much is read from the transport at once: the more, the more there was the last time. Large
+/// reads save system calls on bulk data, small ones memory when connections are many.
+const MIN_READ: usize = 8 * 1024;
+const MAX_READ: usize = 64 * 1024;
 
 /// How much plaintext one write takes: four full records.
 const WRITE_SIZE: usize = 64 * 1024;
@@ -73,9 +57,25 @@ impl<IO> TlsStream<IO> {
         &self.io
     }
 
+    /// A client's newest session that was not taken yet, to be given to
+    /// [`Connector::resume_session`](crate::Connector::resume_session). In TLS 1.3 sessions come
+    /// with the first data that are read, or later. The context resumes its sessions by itself;
+    /// this is for programs that choose.
+    pub fn take_session(&mut self) -> Option<ClientSession> {
+        self.new_session.take()
+    }
+
     /// The session: Finished values, exported keying material, bytes counted.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// [`Session::set_max_fragment_size`].
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for a size that is out of bounds.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        self.session.set_max_fragment_size(bytes)
     }
 
     /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and
@@ -103,6 +103,7 @@ impl<IO> TlsStream<IO> {
             writer: None,
             at_end: false,
             key_log: None,
+            new_session: None,
         }
     }
 
@@ -120,6 +121,7 @@ impl<IO> TlsStream<IO> {
                         file.write(&line);
                     }
                 }
+                Event::NewSession(session) => self.new_session = Some(session),
                 event => return Some(event),
             }
         }
@@ -205,7 +207,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             if self.session.has_output() {
                 self.session.take_output(&mut self.to_send.bytes);
             }
-            while let Some(event) = self.session.poll_event() {
+            while let Some(event) = self.take_event() {
                 self.at_end |= matches!(event, Event::PeerClosed);
             }
             // Data that came before an error are the reader's; the error comes next time.
@@ -221,7 +223,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                 return Poll::Ready(Ok(()));
             }
             self.send_eagerly(cx);
-            if ready!(self.received.poll_fill(&mut self.io, cx))? == 0 {
+            let Poll::Ready(read) = self.received.poll_fill(&mut self.io, cx) else {
+                self.to_send.give_back();
+                return Poll::Pending;
+            };
+            if read? == 0 {
                 self.session.receive_eof()?;
                 self.at_end = true;
             }
@@ -302,15 +308,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         // Small pieces become one record: a header and a body in one system call.
-        let mut joined = Vec::new();
-        for buf in bufs {
-            let room = WRITE_SIZE - joined.len();
-            joined.extend_from_slice(&buf[..buf.len().min(room)]);
+        let mut count = 0;
+        let whole = bufs.iter().take_while(|buf| {
+            let fits = buf.len() <= WRITE_SIZE - count;
+            count += if fits { buf.len() } else { 0 };
+            fits
+        });
+        let part = &bufs[..whole.count()];
+        if count == 0 {
+            // The first that is not empty is too long for one write.
+            let long = bufs.iter().find(|buf| !buf.is_empty());
+            return self.poll_write(cx, long.map_or(&[], |buf| &**buf));
         }
         let this = self.get_mut();
         let outcome = this.poll_write_plaintext(cx, |session, out| {
-            session.encrypt(&joined, out)?;
-            Ok(joined.len())
+            session.encrypt_vectored(part, out)?;
+            Ok(count)
         });
         this.note_writer(cx, outcome)
     }
@@ -365,10 +378,20 @@ pub(super) async fn within(
 }
 
 /// Bytes from the transport that the session has not consumed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Received {
     bytes: Vec<u8>,
     start: usize,
+    /// How much the next read asks for.
+    ask: usize,
+    /// The last read gave less than was asked for: there is probably no more for now.
+    drained: bool,
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), start: 0, ask: MIN_READ, drained: false }
+    }
 }
 
 impl Received {
@@ -378,12 +401,16 @@ impl Received {
         self.start += consumed;
         if self.start == self.bytes.len() {
             self.start = 0;
-            self.bytes.clear();
+            // A connection that may be going to wait keeps no buffer.
+            match self.drained {
+                true => self.bytes = Vec::new(),
+                false => self.bytes.clear(),
+            }
         }
         Ok(())
     }
 
-    /// Reads more. A connection that waits keeps no buffer.
+    /// Reads more.
     fn poll_fill<IO: AsyncRead + Unpin>(
         &mut self,
         io: &mut IO,
@@ -393,10 +420,20 @@ impl Received {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
-        self.bytes.reserve(READ_SIZE);
+        self.bytes.reserve_exact(self.ask);
+        let room = self.bytes.capacity() - self.bytes.len();
         let read = poll_read_buf(Pin::new(io), cx, &mut self.bytes);
-        if read.is_pending() && self.bytes.is_empty() {
-            self.bytes = Vec::new();
+        match &read {
+            Poll::Ready(Ok(count)) => {
+                self.drained = *count < room;
+                if !self.drained {
+                    self.ask = (self.ask * 2).min(MAX_READ);
+                } else if *count < self.ask / 4 {
+                    self.ask = (self.ask / 2).max(MIN_READ);
+                }
+            }
+            Poll::Pending if self.bytes.is_empty() => self.bytes = Vec::new(),
+            _ => {}
         }
         read
     }
@@ -458,6 +495,13 @@ struct ToSend {
 impl ToSend {
     fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
+    }
+
+    /// Gives the buffer back when nothing is in it.
+    fn give_back(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = Vec::new();
+        }
     }
 
     fn advance(&mut self, written: usize) {

@@ -96,6 +96,7 @@ impl fmt::Debug for Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
     use std::sync::Arc;
 
     use sealwire_x509::{Certificate, Purpose};
@@ -121,7 +122,7 @@ mod tests {
         time: i64,
     ) -> Option<Verdict> {
         recall(policy, &[leaf.der()], purpose, None, time).map(|(certificates, verdict)| {
-            assert_eq!(certificates, [leaf.clone()]);
+            assert_eq!(certificates, from_ref(leaf));
             verdict
         })
     }
@@ -133,7 +134,7 @@ mod tests {
         let policy = policy(&leaf, 2);
         assert!(remembered(&policy, &leaf, Purpose::Server, from + 1).is_none());
         for time in [from - 1, from, from + 1, until - 1, until, until + 1] {
-            let judged = judge(&policy, &[leaf.clone()], Purpose::Server, None, time);
+            let judged = judge(&policy, from_ref(&leaf), Purpose::Server, None, time);
             // Before and after it was judged within: the memory says what judging says.
             let again = remembered(&policy, &leaf, Purpose::Server, time);
             assert!(again.is_none_or(|again| again.is_trusted() == judged.is_trusted()), "{time}");
@@ -151,7 +152,7 @@ mod tests {
         let (leaf, _) = pki::self_signed(["localhost"]).unwrap();
         let time = leaf.not_before() + 1;
         let own = policy(&leaf, 2);
-        assert!(judge(&own, &[leaf.clone()], Purpose::Server, None, time).is_trusted());
+        assert!(judge(&own, from_ref(&leaf), Purpose::Server, None, time).is_trusted());
         assert!(remembered(&own, &leaf, Purpose::Server, time).is_some());
         assert!(remembered(&own, &leaf, Purpose::Client, time).is_none());
         assert!(remembered(&policy(&leaf, 2), &leaf, Purpose::Server, time).is_none());
@@ -170,7 +171,7 @@ mod tests {
         let (other, _) = pki::self_signed(["localhost"]).unwrap();
         let time = leaf.not_before() + 1;
         for policy in [policy(&other, 2), policy(&leaf, 5)] {
-            assert!(!judge(&policy, &[leaf.clone()], Purpose::Server, None, time).is_trusted());
+            assert!(!judge(&policy, from_ref(&leaf), Purpose::Server, None, time).is_trusted());
             assert!(remembered(&policy, &leaf, Purpose::Server, time).is_none());
             assert!(policy.memory.leaf(leaf.der()).is_none());
         }
@@ -182,7 +183,7 @@ mod tests {
         let (policy, time) = (policy(&leaf, 2), leaf.not_before() + 1);
         let judged = |name: &str| {
             let name = (name.parse().unwrap(), NameCheck::default());
-            let first = judge(&policy, &[leaf.clone()], Purpose::Server, Some(&name), time);
+            let first = judge(&policy, from_ref(&leaf), Purpose::Server, Some(&name), time);
             let again = recall(&policy, &[leaf.der()], Purpose::Server, Some(&name), time);
             let (_, again) = again.expect("the chain is good");
             assert_eq!(again.is_trusted(), first.is_trusted());
@@ -210,7 +211,7 @@ mod tests {
             .collect();
         let time = leaves[99].not_before() + 1;
         for leaf in &leaves {
-            assert!(judge(&policy, &[leaf.clone()], Purpose::Server, None, time).is_trusted());
+            assert!(judge(&policy, from_ref(leaf), Purpose::Server, None, time).is_trusted());
         }
         let kept: Vec<bool> =
             leaves.iter().map(|leaf| policy.memory.leaf(leaf.der()).is_some()).collect();

@@ -58,12 +58,7 @@ fn kinds() -> Vec<Kind> {
             BROKE,
             "ERR_SSL_UNEXPECTED_MESSAGE",
         ),
-        kind(
-            "a fatal alert",
-            &record(21, &[2, 40]),
-            "the peer refused with ",
-            "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE",
-        ),
+        kind("a fatal alert", &record(21, &[2, 40]), BROKE, "ERR_SSL_UNEXPECTED_MESSAGE"),
         kind(
             "a Finished",
             &records(&message(20, &[3; 12]), 1000),
@@ -76,7 +71,7 @@ fn kinds() -> Vec<Kind> {
             "a hello of SSL 3",
             &records(&hello([3, 0], &usual()), 1000),
             NOTHING,
-            "ERR_SSL_UNSUPPORTED_PROTOCOL",
+            "ERR_SSL_VERSION_TOO_LOW",
         ),
         kind(
             "a hello of TLS 1.0",

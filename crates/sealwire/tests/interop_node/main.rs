@@ -1,9 +1,17 @@
 //! Node's tls module judges us. Another binary than the installed one is named by `NODE`.
 
+mod certificates;
 mod facts;
 mod features;
+#[path = "../hellos/mod.rs"]
+mod hellos;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod refused_clients;
+mod refused_servers;
+mod resumption;
+mod rules;
+mod settings;
 mod streams;
 mod verdicts;
 
@@ -42,9 +50,18 @@ impl NodeClient {
 
     /// Connects to localhost at `port`, with more options of `tls.connect`.
     fn connect(&mut self, port: u16, more: Value) -> Value {
+        self.ask(port, more);
+        self.seen()
+    }
+
+    /// Has it connect; [`seen`](Self::seen) waits for what it saw.
+    fn ask(&mut self, port: u16, more: Value) {
         let mut command = json!({ "port": port, "host": "127.0.0.1", "servername": "localhost" });
         extend(&mut command, more);
         self.0.say(&format!("{command}\n"));
+    }
+
+    fn seen(&mut self) -> Value {
         seen(&mut self.0)
     }
 }

@@ -54,9 +54,9 @@ const ALIKE: &[Case] = &[
         ],
         "certificate_expired",
     ),
-    case("early", "ca", &["CERT_NOT_YET_VALID"], "certificate_expired"),
+    case("early", "ca", &["CERT_NOT_YET_VALID"], "bad_certificate"),
     case("forged", "ca", &["CERT_SIGNATURE_FAILURE"], "decrypt_error"),
-    case("sha1", "ca", &["CA_MD_TOO_WEAK"], "certificate_unknown"),
+    case("sha1", "ca", &["CA_MD_TOO_WEAK"], "bad_certificate"),
     // The signature of a top that nobody vouches for is of no interest.
     case("sha1", "other-ca", UNKNOWN_ISSUER, "unknown_ca"),
     case("sha1-expired", "ca", &["CA_MD_TOO_WEAK", "CERT_HAS_EXPIRED"], "certificate_expired"),

@@ -5,6 +5,7 @@
 //! about the peer.
 
 use std::fmt;
+use std::io::IoSlice;
 
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
 
@@ -78,7 +79,7 @@ pub(super) trait Channel: fmt::Debug + Send + Sync {
     /// Encrypts `plaintext` into records of at most `max_fragment` bytes each, appended to `out`.
     fn encrypt(
         &mut self,
-        plaintext: &[u8],
+        plaintext: &[IoSlice<'_>],
         max_fragment: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), ::rustls::Error>;

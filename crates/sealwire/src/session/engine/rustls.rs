@@ -113,7 +113,6 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
                 Err(error) => {
                     consumed += discard;
                     self.flush_alert(out);
-                    correct_alert(&error, out);
                     return (consumed, Err(error));
                 }
             };
@@ -250,22 +249,5 @@ fn handle<Data>(state: ConnectionState<'_, '_, Data>, out: &mut Vec<u8>) -> Hand
         // Of data and closing there is nothing yet: early data are not enabled, and what follows
         // the handshake is not shown.
         _ => Handled::Blocked,
-    }
-}
-
-/// Puts `handshake_failure` (40), as RFC 5246, 7.4.6 and OpenSSL have it, where rustls says
-/// `certificate_required` to a TLS 1.2 client without a certificate, or `access_denied` because we
-/// have none ourselves. Both go out before anything is encrypted; in TLS 1.3 the first is right,
-/// is encrypted, and stays.
-fn correct_alert(error: &rustls::Error, out: &mut [u8]) {
-    let chosen = match error {
-        rustls::Error::NoCertificatesPresented => 116,
-        rustls::Error::General(_) => 49,
-        _ => return,
-    };
-    if let [.., 21, 3, _, 0, 2, 2, alert] = out
-        && *alert == chosen
-    {
-        *alert = 40;
     }
 }

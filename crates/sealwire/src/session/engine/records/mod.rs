@@ -10,17 +10,20 @@ mod kernel;
 mod keys;
 mod messages;
 mod open;
+mod pieces;
 mod seal;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::io::IoSlice;
 
 use failure::Failure;
 pub(super) use kernel::Kernel;
 use keys::{Keys, Protection};
 use messages::Patience;
 use open::Opener;
+use pieces::Pieces;
 use rustls::{ContentType, Error, ExtractedSecrets, PeerMisbehaved, SupportedCipherSuite};
 use seal::{AlertLevel, Sealer};
 
@@ -138,17 +141,18 @@ impl Channel for Records {
 
     fn encrypt(
         &mut self,
-        plaintext: &[u8],
+        plaintext: &[IoSlice<'_>],
         max_fragment: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        if plaintext.is_empty() {
+        let mut pieces = Pieces::new(plaintext);
+        if pieces.left() == 0 {
             return Ok(());
         }
         if self.closed {
             return Err(Error::EncryptError);
         }
-        let records = plaintext.len().div_ceil(max_fragment);
+        let records = pieces.left().div_ceil(max_fragment);
         if !self.is_tls13() && self.sealer.left() < records as u64 {
             // TLS 1.2 cannot change its keys: nothing more is sent under these.
             self.close(out);
@@ -157,13 +161,16 @@ impl Channel for Records {
         if self.owes_key_update {
             self.send_key_update(false, out)?;
         }
-        out.reserve(plaintext.len() + records * self.sealer.overhead());
-        for fragment in plaintext.chunks(max_fragment) {
+        out.reserve(pieces.left() + records * self.sealer.overhead());
+        while pieces.left() > 0 {
             // The last record under the old keys is the one that announces the new.
             if self.is_tls13() && self.sealer.left() <= 1 {
                 self.send_key_update(true, out)?;
             }
-            self.sealer.seal(ContentType::ApplicationData, fragment, out)?;
+            let length = pieces.left().min(max_fragment);
+            self.sealer.seal_with(ContentType::ApplicationData, length, out, |out| {
+                pieces.move_to(out, length);
+            })?;
         }
         Ok(())
     }

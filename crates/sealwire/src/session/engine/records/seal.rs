@@ -58,9 +58,20 @@ impl Sealer {
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        self.seal_with(kind, content.len(), out, |out| out.extend_from_slice(content))
+    }
+
+    /// Appends a record to `out`; `append` appends its content of `length` bytes, at most 2^14.
+    pub(super) fn seal_with(
+        &mut self,
+        kind: ContentType,
+        length: usize,
+        out: &mut Vec<u8>,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
         let number = self.keys.take_number().ok_or(Error::EncryptError)?;
         let start = out.len();
-        let sealed = self.append(number, kind.into(), content, out);
+        let sealed = self.protect(number, kind.into(), length, out, append);
         if sealed.is_err() {
             // Nothing unprotected may stay in what is going to be sent.
             out.truncate(start);
@@ -68,24 +79,26 @@ impl Sealer {
         sealed
     }
 
-    fn append(
+    fn protect(
         &self,
         number: u64,
         kind: u8,
-        content: &[u8],
+        length: usize,
         out: &mut Vec<u8>,
+        append: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
         let (front, back) = self.protection.overhead();
-        let [high, low] = length16(front + content.len() + back);
+        let [high, low] = length16(front + length + back);
         let [major, minor] = VERSION;
         let nonce = self.keys.nonce(number);
-        out.reserve(HEADER + front + content.len() + back);
+        out.reserve(HEADER + front + length + back);
         match self.protection {
             Protection::Tls13 => {
                 let header = [ContentType::ApplicationData.into(), major, minor, high, low];
                 out.extend_from_slice(&header);
                 let start = out.len();
-                out.extend_from_slice(content);
+                append(out);
+                debug_assert_eq!(out.len(), start + length);
                 out.push(kind);
                 self.seal_from(start, nonce, Aad::from(header), out)
             }
@@ -93,8 +106,9 @@ impl Sealer {
                 out.extend_from_slice(&[kind, major, minor, high, low]);
                 out.extend_from_slice(&nonce[nonce.len() - front..]);
                 let start = out.len();
-                out.extend_from_slice(content);
-                let aad = tls12_aad(number, kind, VERSION, content.len());
+                append(out);
+                debug_assert_eq!(out.len(), start + length);
+                let aad = tls12_aad(number, kind, VERSION, length);
                 self.seal_from(start, nonce, Aad::from(aad), out)
             }
         }

@@ -1,5 +1,6 @@
 //! Known records, the limits that no test reaches from outside, and what is no record.
 
+use std::io::IoSlice;
 use std::mem;
 use std::sync::Arc;
 
@@ -260,6 +261,15 @@ fn heard(theirs: &mut ServerConnection) -> Vec<u8> {
     data
 }
 
+fn encrypt(
+    ours: &mut Records,
+    data: &[u8],
+    max_fragment: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    ours.encrypt(&[IoSlice::new(data)], max_fragment, out)
+}
+
 fn hear(ours: &mut Records, wire: &mut Vec<u8>) -> Vec<u8> {
     let (mut out, mut data) = (Vec::new(), Vec::new());
     let (consumed, step) = ours.receive(wire, &mut out, &mut data);
@@ -275,7 +285,7 @@ fn keys_are_changed_before_they_are_worn_out() {
         ours.sealer.set_limit(3);
         for round in 0..20 {
             let mut wire = Vec::new();
-            ours.encrypt(&[round; 100], 16384, &mut wire).unwrap();
+            encrypt(&mut ours, &[round; 100], 16384, &mut wire).unwrap();
             assert!(ours.sealer.left() > 0);
             feed(&mut theirs, &wire);
             assert_eq!(heard(&mut theirs), [round; 100]);
@@ -289,7 +299,7 @@ fn keys_are_changed_before_they_are_worn_out() {
         }
         // In the middle of one write, too.
         let mut wire = Vec::new();
-        ours.encrypt(&[1; 5000], 512, &mut wire).unwrap();
+        encrypt(&mut ours, &[1; 5000], 512, &mut wire).unwrap();
         feed(&mut theirs, &wire);
         let mut data = vec![0; 5000];
         std::io::Read::read_exact(&mut theirs.reader(), &mut data).unwrap();
@@ -303,12 +313,12 @@ fn tls_1_2_closes_before_its_keys_are_worn_out() {
     ours.sealer.set_limit(4);
     let mut wire = Vec::new();
     // One is spent on Finished.
-    ours.encrypt(&[1; 600], 512, &mut wire).unwrap();
+    encrypt(&mut ours, &[1; 600], 512, &mut wire).unwrap();
     assert_eq!(ours.sealer.left(), 1);
     let before = wire.len();
-    assert_eq!(ours.encrypt(&[1; 600], 512, &mut wire), Err(Error::EncryptError));
+    assert_eq!(encrypt(&mut ours, &[1; 600], 512, &mut wire), Err(Error::EncryptError));
     assert_eq!(wire.len(), before + 5 + 8 + 2 + 16, "a close_notify, and nothing of the data");
-    assert_eq!(ours.encrypt(&[1], 512, &mut wire), Err(Error::EncryptError));
+    assert_eq!(encrypt(&mut ours, &[1], 512, &mut wire), Err(Error::EncryptError));
     feed(&mut theirs, &wire);
     let mut data = [0; 600];
     std::io::Read::read_exact(&mut theirs.reader(), &mut data).unwrap();
@@ -330,7 +340,7 @@ fn the_peer_is_not_followed_beyond_patience() {
     }
     // All of them are answered by one.
     let mut wire = Vec::new();
-    ours.encrypt(b"data", 512, &mut wire).unwrap();
+    encrypt(&mut ours, b"data", 512, &mut wire).unwrap();
     assert_eq!(wire.len(), 5 + 5 + 1 + 16 + 5 + 4 + 1 + 16);
     feed(&mut theirs, &wire);
     assert_eq!(heard(&mut theirs), b"data");

@@ -1,0 +1,34 @@
+'use strict';
+
+// node -r sealwire/register app.js: for this process, `tls` and `https` are ours, however they are
+// asked for. Node's own modules that were made over its own TLS (http2, fetch) keep it.
+
+const Module = require('module');
+
+const replacements = { tls: require.resolve('./index'), https: require.resolve('./https') };
+
+function replacementFor(request) {
+  const name = typeof request === 'string' && request.startsWith('node:') ? request.slice(5) : request;
+  return Object.hasOwn(replacements, name) ? require(replacements[name]) : undefined;
+}
+
+const { _load } = Module;
+Module._load = function load(request, ...rest) {
+  return replacementFor(request) ?? Reflect.apply(_load, this, [request, ...rest]);
+};
+
+const { getBuiltinModule } = process;
+if (getBuiltinModule) {
+  process.getBuiltinModule = function getBuiltin(name) {
+    return replacementFor(name) ?? Reflect.apply(getBuiltinModule, this, [name]);
+  };
+}
+
+// `import` resolves built-in modules without asking Module._load.
+if (Module.registerHooks) {
+  Module.registerHooks(require('./hooks.js').synchronous(replacements));
+} else {
+  Module.register(require('url').pathToFileURL(require.resolve('./hooks.js')), {
+    data: replacements,
+  });
+}

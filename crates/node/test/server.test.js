@@ -1,0 +1,177 @@
+'use strict';
+
+const assert = require('node:assert');
+const EventEmitter = require('node:events');
+const { once } = EventEmitter;
+const net = require('node:net');
+const { test } = require('node:test');
+const { client, connected, identity, pem, readAll, serve, tls } = require('../support');
+
+for (const version of ['TLSv1.2', 'TLSv1.3']) {
+  test(`a client without the certificate that is asked for is refused by an alert (${version})`, async (t) => {
+    const { port, server } = await serve(t, { requestCert: true, ca: pem('ca-cert') });
+    const told = once(server, 'tlsClientError');
+    const [error] = await once(client(port, { maxVersion: version }), 'error');
+    assert.match(error.code, /ALERT/);
+    const [reason, socket] = await told;
+    assert.strictEqual(reason.code, 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
+    assert.strictEqual(socket.destroyed, true);
+  });
+
+  test(`a client with a certificate of a stranger is closed without a word (${version})`, async (t) => {
+    const { port, server } = await serve(t, { requestCert: true, ca: pem('ca-cert') });
+    const told = once(server, 'tlsClientError');
+    const socket = client(port, { ...identity('stranger'), maxVersion: version });
+    socket.on('error', (error) => assert.strictEqual(error.code, 'ECONNRESET'));
+    socket.resume();
+    await new Promise((resolve) => { socket.on('close', resolve); });
+    assert.strictEqual((await told)[0].message, 'socket hang up');
+  });
+}
+
+test('a client that is asked and not required may come without', async (t) => {
+  const seen = [];
+  const options = { requestCert: true, rejectUnauthorized: false, ca: pem('ca-cert') };
+  const { port } = await serve(t, options, (socket) => {
+    seen.push(socket.authorized, socket.authorizationError, socket.getPeerCertificate());
+    socket.end();
+  });
+  await readAll(await connected(port));
+  assert.deepStrictEqual(seen, [false, 'UNABLE_TO_GET_ISSUER_CERT', {}]);
+});
+
+test('a client that nobody asked is not authorized', async (t) => {
+  const seen = [];
+  const { port } = await serve(t, {}, (socket) => {
+    seen.push(socket.authorized, socket.authorizationError);
+    socket.end();
+  });
+  await readAll(await connected(port, identity('client')));
+  assert.deepStrictEqual(seen, [false, null]);
+});
+
+test('contexts are found by the name that the client asks for', async (t) => {
+  const { port, server } = await serve(t, {}, (socket) => socket.end(String(socket.servername)));
+  server.addContext('*.example', identity('named'));
+  const named = await connected(port, { servername: 'named.example' });
+  assert.strictEqual(named.getPeerCertificate().subject.CN, 'named.example');
+  assert.strictEqual((await readAll(named)).toString(), 'named.example');
+  const other = await connected(port, { servername: 'localhost' });
+  assert.strictEqual(other.getPeerCertificate().subject.CN, 'localhost');
+  other.destroy();
+  const nameless = await connected(port);
+  assert.strictEqual((await readAll(nameless)).toString(), 'false');
+});
+
+const sniAnswers = [
+  ['an error', (name, done) => setImmediate(done, new Error('no such host')), 'no such host'],
+  ['a throw', () => { throw new Error('thrown'); }, 'thrown'],
+  ['no context', (name, done) => done(null, {}), 'Invalid SNI context'],
+];
+for (const [what, SNICallback, message] of sniAnswers) {
+  test(`SNICallback answers with ${what}`, async (t) => {
+    const { port, server } = await serve(t, { SNICallback });
+    const told = once(server, 'tlsClientError');
+    await once(client(port, { servername: 'localhost' }), 'error');
+    assert.strictEqual((await told)[0].message, message);
+  });
+}
+
+test('callbacks are asked in the order of Node, and may answer later', async (t) => {
+  const order = [];
+  const { port, server } = await serve(t, {
+    ALPNCallback({ servername, protocols }) {
+      order.push(['alpn', servername, protocols]);
+      return 'two';
+    },
+    SNICallback(name, done) {
+      order.push(['sni', name]);
+      setImmediate(done, null, tls.createSecureContext(identity('named')));
+    },
+  }, (socket) => socket.end());
+  server.on('OCSPRequest', (cert, issuer, done) => {
+    order.push(['ocsp', Buffer.isBuffer(cert), issuer]);
+    setImmediate(done, null, Buffer.from('staple'));
+  });
+  const socket = client(port, {
+    servername: 'named.example', ALPNProtocols: ['one', 'two'], requestOCSP: true,
+  });
+  const [staple] = await once(socket, 'OCSPResponse');
+  await once(socket, 'secureConnect');
+  assert.strictEqual(staple.toString(), 'staple');
+  assert.strictEqual(socket.alpnProtocol, 'two');
+  await readAll(socket);
+  assert.deepStrictEqual(order, [
+    ['alpn', 'named.example', ['one', 'two']], ['sni', 'named.example'], ['ocsp', true, null],
+  ]);
+});
+
+test('an ALPNCallback may refuse, and may not invent', async (t) => {
+  let answer;
+  const { port, server } = await serve(t, { ALPNCallback: () => answer });
+  const first = once(server, 'tlsClientError');
+  const [error] = await once(client(port, { ALPNProtocols: ['a'] }), 'error');
+  assert.strictEqual(error.code, 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL');
+  assert.strictEqual((await first)[0].code, 'ERR_SSL_NO_APPLICATION_PROTOCOL');
+  answer = 'invented';
+  const second = once(server, 'tlsClientError');
+  await once(client(port, { ALPNProtocols: ['a'] }), 'error');
+  assert.strictEqual((await second)[0].code, 'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT');
+});
+
+test('what is no TLS is told once, by its name', async (t) => {
+  const { port, server } = await serve(t);
+  const told = once(server, 'tlsClientError');
+  net.connect(port, '127.0.0.1').end('GET / HTTP/1.1\r\n\r\n').on('error', () => {});
+  const [error] = await told;
+  assert.strictEqual(error.code, 'ERR_SSL_HTTP_REQUEST');
+  assert.strictEqual(error.reason, 'http request');
+});
+
+test('a silent client is told after the timeout, and stays until somebody destroys it', async (t) => {
+  const { port, server } = await serve(t, { handshakeTimeout: 20 });
+  const raw = net.connect(port, '127.0.0.1');
+  const [error, socket] = await once(server, 'tlsClientError');
+  assert.strictEqual(error.code, 'ERR_TLS_HANDSHAKE_TIMEOUT');
+  assert.strictEqual(socket.destroyed, false);
+  socket.destroy();
+  raw.resume();
+  await once(raw, 'close');
+});
+
+test('a server may be given other certificates while it runs', async (t) => {
+  const { port, server } = await serve(t, {}, (socket) => socket.resume());
+  const before = await connected(port);
+  server.setSecureContext(identity('named'));
+  const after = await connected(port, { rejectUnauthorized: false });
+  assert.strictEqual(before.getPeerCertificate().subject.CN, 'localhost');
+  assert.strictEqual(after.getPeerCertificate().subject.CN, 'named.example');
+  before.destroy();
+  after.destroy();
+});
+
+test('a listener that rejects ends its connection', async (t) => {
+  EventEmitter.captureRejections = true;
+  t.after(() => { EventEmitter.captureRejections = false; });
+  const { port, server } = await serve(t, {}, async () => {
+    throw new Error('rejected');
+  });
+  const failed = new Promise((resolve) => server.prependListener('secureConnection',
+    (socket) => socket.on('error', resolve)));
+  const socket = await connected(port);
+  socket.resume();
+  assert.strictEqual((await failed).message, 'rejected');
+});
+
+test('the key log has the same lines on both sides', async (t) => {
+  const lines = { server: [], client: [] };
+  const { port, server } = await serve(t, {}, (socket) => socket.end());
+  server.on('keylog', (line) => lines.server.push(line.toString()));
+  const socket = client(port);
+  socket.on('keylog', (line) => lines.client.push(line.toString()));
+  await once(socket, 'secureConnect');
+  await readAll(socket);
+  assert.ok(lines.client.every((line) => /^[A-Z_0-9]+ [0-9a-f]{64} [0-9a-f]+\n$/.test(line)));
+  assert.deepStrictEqual(lines.client.toSorted?.() ?? [...lines.client].sort(), [...lines.server].sort());
+  assert.ok(lines.client.length >= 5);
+});

@@ -1,0 +1,69 @@
+//! `seal tunnel`: TLS for programs that speak none.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::failure::Failure;
+use crate::report::{self, Answer};
+use crate::tunnel::{self, ClientArgs, ServerArgs};
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Server(Box<ServerArgs>),
+    Client(Box<ClientArgs>),
+    Run(RunArgs),
+    Check(CheckArgs),
+}
+
+/// Run the services of a file
+///
+/// SIGHUP reads the file and all that it names again; SIGTERM stops after what is open is done.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example of a file:\n  status = \"127.0.0.1:9102\"\n\n  [[service]]\n  name = \"web\"\n  listen = \":8443\"\n  target = \"127.0.0.1:8080\"\n  cert = \"cert.pem\"\n  key = \"key.pem\""
+)]
+pub(crate) struct RunArgs {
+    /// The file, TOML
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Say what a file means, load its certificates and try its targets
+///
+/// Exit code 0: all is well; 1: something in it does not work; 2: it cannot be read.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// The file, TOML
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Answer, Failure> {
+        match self {
+            Self::Server(args) => tunnel::run(args.plan()?),
+            Self::Client(args) => tunnel::run(args.plan()?),
+            Self::Run(args) => tunnel::run(tunnel::from_file(&args.file)?),
+            Self::Check(args) => args.run(),
+        }
+    }
+}
+
+impl CheckArgs {
+    fn run(self) -> Result<Answer, Failure> {
+        let plan = tunnel::from_file(&self.file)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
+        let report = runtime.block_on(tunnel::check(&plan));
+        runtime.shutdown_background();
+        report::print(&report, self.json)?;
+        Ok(report.answer())
+    }
+}

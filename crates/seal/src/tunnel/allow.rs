@@ -1,0 +1,344 @@
+//! Who may come in: rules about the names in a certificate.
+//!
+//! A rule is one or more terms, `cn=alice` or `ou=ops,dns=*.example`, and holds when **all** its
+//! terms do. A list of rules holds when **any** of them does. A term holds when one of the
+//! certificate's names of its kind fits its pattern.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use super::pattern::Pattern;
+
+/// The names in a certificate that rules speak of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The most specific common name of the subject.
+    pub(crate) common_name: Option<String>,
+    pub(crate) organizations: Vec<String>,
+    pub(crate) units: Vec<String>,
+    pub(crate) dns: Vec<String>,
+    pub(crate) uris: Vec<String>,
+    pub(crate) emails: Vec<String>,
+    pub(crate) addresses: Vec<IpAddr>,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo), Base64: RFC 7469's pin.
+    pub(crate) pin: String,
+}
+
+/// Whom a service lets in, of those whose certificate is good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Empty: everybody.
+    pub(crate) allow: Vec<Rule>,
+    /// Goes before `allow`.
+    pub(crate) deny: Vec<Rule>,
+}
+
+/// Terms that must all hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    terms: Vec<Term>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    kind: Kind,
+    pattern: Pattern,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    CommonName,
+    Organization,
+    Unit,
+    Dns,
+    Uri,
+    Email,
+    Address,
+    Pin,
+}
+
+const KINDS: [(&str, Kind); 8] = [
+    ("cn", Kind::CommonName),
+    ("o", Kind::Organization),
+    ("ou", Kind::Unit),
+    ("dns", Kind::Dns),
+    ("uri", Kind::Uri),
+    ("email", Kind::Email),
+    ("ip", Kind::Address),
+    ("pin", Kind::Pin),
+];
+
+impl Access {
+    /// Whether anybody could be kept out at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+
+    /// Whether the one with these names may enter; `None` is somebody without a good certificate.
+    ///
+    /// # Errors
+    /// The reason for a no, with the names that were offered.
+    pub(crate) fn judge(&self, names: Option<&Names>) -> Result<(), String> {
+        let Some(names) = names else {
+            return match self.allow.is_empty() {
+                true => Ok(()),
+                false => Err("no good certificate, and the rules ask for names".to_owned()),
+            };
+        };
+        if let Some(rule) = self.deny.iter().find(|rule| rule.holds(names)) {
+            return Err(format!("denied by {rule:?}: {names}", rule = rule.to_string()));
+        }
+        if self.allow.is_empty() || self.allow.iter().any(|rule| rule.holds(names)) {
+            return Ok(());
+        }
+        Err(format!("no allow rule holds for {names}"))
+    }
+}
+
+impl Rule {
+    fn holds(&self, names: &Names) -> bool {
+        self.terms.iter().all(|term| term.holds(names))
+    }
+}
+
+impl Term {
+    fn holds(&self, names: &Names) -> bool {
+        let any = |values: &[String]| values.iter().any(|value| self.pattern.matches(value));
+        match self.kind {
+            Kind::CommonName => {
+                names.common_name.as_deref().is_some_and(|cn| self.pattern.matches(cn))
+            }
+            Kind::Organization => any(&names.organizations),
+            Kind::Unit => any(&names.units),
+            // DNS names differ in case without a difference (RFC 4343); the pattern is lower-case.
+            Kind::Dns => names.dns.iter().any(|n| self.pattern.matches(&n.to_ascii_lowercase())),
+            Kind::Uri => any(&names.uris),
+            Kind::Email => any(&names.emails),
+            Kind::Address => names.addresses.iter().any(|ip| self.pattern.matches(&ip.to_string())),
+            Kind::Pin => self.pattern.matches(&names.pin),
+        }
+    }
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    /// Terms are divided by commas; `\` takes the meaning from the character after it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let terms = split(text)?.iter().map(|term| Term::parse(term)).collect::<Result<_, _>>()?;
+        Ok(Self { terms })
+    }
+}
+
+impl Term {
+    fn parse(text: &str) -> Result<Self, String> {
+        let known = || KINDS.map(|(name, _)| name).join(", ");
+        let (kind, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is not KIND=PATTERN, with KIND one of {}", known()))?;
+        let kind = KINDS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(kind.trim()))
+            .map(|(_, kind)| *kind)
+            .ok_or_else(|| format!("{:?} is none of {}", kind.trim(), known()))?;
+        let value = value.trim();
+        if value.is_empty() {
+            return Err(format!("{text:?} has no pattern"));
+        }
+        let pattern = match kind {
+            Kind::Dns => Pattern::new(value.to_ascii_lowercase(), Some('.')),
+            Kind::Uri => Pattern::new(value, Some('/')),
+            Kind::Address => {
+                let address: IpAddr =
+                    value.parse().map_err(|_| format!("{value:?} is not an IP address"))?;
+                Pattern::new(address.to_string(), None)
+            }
+            Kind::Pin => Pattern::new(pin(value)?, None),
+            Kind::CommonName | Kind::Organization | Kind::Unit | Kind::Email => {
+                Pattern::new(value, None)
+            }
+        };
+        Ok(Self { kind, pattern })
+    }
+}
+
+/// A pin as `seal cert fingerprint` prints it, with or without `sha256/` in front.
+fn pin(value: &str) -> Result<String, String> {
+    let digits = value.strip_prefix("sha256/").unwrap_or(value);
+    let base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
+    match digits.strip_suffix('=') {
+        Some(body) if body.len() == 43 && body.chars().all(base64) => Ok(digits.to_owned()),
+        _ => Err(format!(
+            "{value:?} is not a pin: the SHA-256 of a public key in Base64, 44 characters"
+        )),
+    }
+}
+
+fn split(text: &str) -> Result<Vec<String>, String> {
+    let mut terms = vec![String::new()];
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let term = terms.last_mut().expect("there is always one");
+        match character {
+            '\\' => term.push(characters.next().ok_or("a rule ends with \\")?),
+            ',' => terms.push(String::new()),
+            other => term.push(other),
+        }
+    }
+    Ok(terms)
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, term) in self.terms.iter().enumerate() {
+            let kind =
+                KINDS.iter().find(|(_, kind)| *kind == term.kind).map_or("", |(name, _)| name);
+            let comma = if i == 0 { "" } else { "," };
+            let value = term.pattern.to_string().replace('\\', "\\\\").replace(',', "\\,");
+            write!(f, "{comma}{kind}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Names {
+    /// For logs: one line, whatever is in the names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        let mut put = |kind: &str, value: &str| -> fmt::Result {
+            write!(f, "{}{kind}={}", if first { "" } else { ", " }, value.escape_debug())?;
+            first = false;
+            Ok(())
+        };
+        if let Some(cn) = &self.common_name {
+            put("cn", cn)?;
+        }
+        for (kind, values) in [
+            ("o", &self.organizations),
+            ("ou", &self.units),
+            ("dns", &self.dns),
+            ("uri", &self.uris),
+            ("email", &self.emails),
+        ] {
+            for value in values {
+                put(kind, value)?;
+            }
+        }
+        for address in &self.addresses {
+            put("ip", &address.to_string())?;
+        }
+        put("pin", &self.pin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Access, Names, Rule};
+
+    const PIN: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn alice() -> Names {
+        Names {
+            common_name: Some("alice".to_owned()),
+            organizations: vec!["Example, Inc.".to_owned()],
+            units: vec!["ops".to_owned(), "oncall".to_owned()],
+            dns: vec!["Alice.Example".to_owned()],
+            uris: vec!["spiffe://td/ns/web".to_owned()],
+            emails: vec!["alice@example".to_owned()],
+            addresses: vec!["2001:db8::1".parse().unwrap()],
+            pin: PIN.to_owned(),
+        }
+    }
+
+    fn access(allow: &[&str], deny: &[&str]) -> Access {
+        let rules = |list: &[&str]| list.iter().map(|rule| rule.parse::<Rule>().unwrap()).collect();
+        Access { allow: rules(allow), deny: rules(deny) }
+    }
+
+    #[test]
+    fn all_terms_of_any_rule() {
+        for (allow, deny, enters) in [
+            (&["cn=alice"][..], &[][..], true),
+            (&["CN=alice"], &[], true),
+            (&["cn=Alice"], &[], false),
+            (&["cn=ali*"], &[], true),
+            (&["cn=bob", "ou=oncall"], &[], true),
+            (&["cn=alice,ou=ops"], &[], true),
+            (&["cn=alice,ou=sales"], &[], false),
+            (&["cn=bob,ou=ops", "cn=alice,ou=sales"], &[], false),
+            (&["dns=*.example"], &[], true),
+            (&["dns=ALICE.EXAMPLE"], &[], true),
+            (&["dns=*"], &[], false),
+            (&["uri=spiffe://td/ns/*"], &[], true),
+            (&["uri=spiffe://td/*"], &[], false),
+            (&["uri=spiffe://td/**"], &[], true),
+            (&["email=*@example"], &[], true),
+            (&["ip=2001:DB8:0::1"], &[], true),
+            (&["ip=192.0.2.1"], &[], false),
+            (&[r"o=Example\, Inc."], &[], true),
+            (&["pin=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], &[], true),
+            (&["pin=sha256/57DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], &[], false),
+            (&[], &[], true),
+            (&[], &["ou=ops"], false),
+            (&["cn=alice"], &["ou=ops"], false),
+            (&["cn=alice"], &["ou=ops,cn=bob"], true),
+        ] {
+            let judged = access(allow, deny).judge(Some(&alice()));
+            assert_eq!(judged.is_ok(), enters, "allow {allow:?} deny {deny:?}: {judged:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_no_certificate_is_nobody() {
+        assert!(access(&[], &["cn=x"]).judge(None).is_ok());
+        assert!(access(&["cn=**"], &[]).judge(None).is_err());
+    }
+
+    #[test]
+    fn a_refusal_names_the_rule_and_what_was_offered() {
+        let refused = access(&[], &["ou=ops"]).judge(Some(&alice())).unwrap_err();
+        assert!(
+            refused.starts_with("denied by \"ou=ops\": cn=alice, o=Example, Inc., "),
+            "{refused}"
+        );
+        let mut hostile = alice();
+        hostile.common_name = Some("x\nINFO all is well".to_owned());
+        let refused = access(&["cn=y"], &[]).judge(Some(&hostile)).unwrap_err();
+        assert!(!refused.contains('\n'), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_with_the_reason() {
+        for (text, says) in [
+            ("alice", "is not KIND=PATTERN"),
+            ("san=alice", "is none of cn, o, ou, dns"),
+            ("cn=", "has no pattern"),
+            ("cn=alice,", "is not KIND=PATTERN"),
+            ("", "is not KIND=PATTERN"),
+            ("ip=10.0.0.0/8", "is not an IP address"),
+            ("pin=abc", "is not a pin"),
+            ("cn=x\\", "ends with"),
+        ] {
+            let error = text.parse::<Rule>().unwrap_err();
+            assert!(error.contains(says), "{text:?}: {error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_rule_reads_as_it_is_shown(text in r"(cn|dns|uri|ou)=[a-z*., \\]{1,12}(,o=[a-z]{1,4})?") {
+            if let Ok(rule) = text.parse::<Rule>() {
+                proptest::prop_assert_eq!(rule.to_string().parse::<Rule>(), Ok(rule));
+            }
+        }
+
+        #[test]
+        fn no_text_is_too_strange(text in ".{0,64}", name in ".{0,64}") {
+            if let Ok(rule) = text.parse::<Rule>() {
+                let names = Names { common_name: Some(name), ..Names::default() };
+                let _ = Access { allow: vec![rule], deny: vec![] }.judge(Some(&names));
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `seal tunnel check`: says what a file means, and tries what can be tried without serving.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::config::{self, Anchor, ClientAuth, Mode, Plan, Route, length};
+use super::material::Material;
+use super::metrics::Metrics;
+use super::pool::Pool;
+use crate::report::Answer;
+
+/// What was found out about a file.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    file: Option<String>,
+    services: Vec<ServiceReport>,
+}
+
+#[derive(Serialize)]
+struct ServiceReport {
+    name: String,
+    /// What it does, sentence by sentence.
+    does: Vec<String>,
+    /// Whether certificates, keys, trust and lists were loaded.
+    material: Result<String, String>,
+    targets: Vec<TargetReport>,
+}
+
+#[derive(Serialize)]
+struct TargetReport {
+    target: String,
+    /// Why it did not answer.
+    error: Option<String>,
+}
+
+/// Explains and tries a plan.
+pub(crate) async fn check(plan: &Plan) -> Report {
+    let mut services = Vec::new();
+    for service in &plan.services {
+        services.push(check_service(service).await);
+    }
+    Report { file: plan.file.as_ref().map(|file| file.display().to_string()), services }
+}
+
+impl Report {
+    /// Yes when everything that was tried worked.
+    pub(crate) fn answer(&self) -> Answer {
+        let good = |service: &ServiceReport| {
+            service.material.is_ok() && service.targets.iter().all(|target| target.error.is_none())
+        };
+        if self.services.iter().all(good) { Answer::Yes } else { Answer::No }
+    }
+}
+
+async fn check_service(service: &config::Service) -> ServiceReport {
+    let material = Material::load(service)
+        .map(|material| match material.not_after {
+            Some(time) => {
+                format!("loaded; the certificate is good until {}", sealwire::pki::time_text(time))
+            }
+            None => "loaded".to_owned(),
+        })
+        .map_err(|failure| failure.to_string());
+    let mut targets = Vec::new();
+    let metrics = Metrics::new();
+    for route in service.all_routes() {
+        let (list, balance) = (&route.targets, route.balance);
+        let pool = Pool::new(&service.name, list, balance, service.health, &metrics);
+        for backend in pool.backends() {
+            let tried = match backend.resolve().await {
+                Ok(()) => backend.connect(service.health.timeout).await.map(drop),
+                Err(e) => Err(e),
+            };
+            targets.push(TargetReport {
+                target: backend.target.to_string(),
+                error: tried.err().map(|e| e.to_string()),
+            });
+        }
+    }
+    ServiceReport { name: service.name.clone(), does: explain(service), material, targets }
+}
+
+fn explain(service: &config::Service) -> Vec<String> {
+    let mut says = Vec::new();
+    let places = list(&service.listen);
+    match service.mode {
+        Mode::Server => says.push(format!("takes TLS on {places}")),
+        Mode::Client => says.push(format!("takes plain connections on {places}")),
+    }
+    if service.proxy_in.is_some() {
+        says.push("expects a PROXY header first".to_owned());
+    }
+    for route in &service.routes {
+        says.push(explain_route(route, service));
+    }
+    if let Some(route) = &service.default {
+        let everybody = if service.routes.is_empty() { "" } else { "otherwise " };
+        says.push(format!("{everybody}{}", explain_way(route, service)));
+    }
+    if service.mode == Mode::Server {
+        says.push(match service.client_auth {
+            ClientAuth::None => "asks clients for no certificate".to_owned(),
+            ClientAuth::Request => format!("asks clients for a certificate of {}", trust(service)),
+            ClientAuth::Require => {
+                format!("refuses clients without a certificate of {}", trust(service))
+            }
+        });
+    } else {
+        says.push(format!("verifies the target by {}", trust(service)));
+    }
+    if !service.crl.is_empty() {
+        says.push(format!("refuses what {} revocation files name", service.crl.len()));
+    }
+    for route in service.all_routes() {
+        for (word, rules) in [("lets in", &route.access.allow), ("keeps out", &route.access.deny)] {
+            if !rules.is_empty() {
+                says.push(format!("{word} {} (to {})", or(rules), list(&route.targets)));
+            }
+        }
+    }
+    let timeouts = service.timeouts;
+    let length = |time: Duration| length::show(time);
+    says.push(format!(
+        "allows {} for a handshake, {} for a target to answer, {} of silence, {} once half closed",
+        length(timeouts.handshake),
+        length(timeouts.connect),
+        length(timeouts.idle),
+        length(timeouts.half_close),
+    ));
+    says
+}
+
+fn explain_route(route: &Route, service: &config::Service) -> String {
+    let mut when = Vec::new();
+    if !route.sni.is_empty() {
+        when.push(format!("the name is {}", or(&route.sni)));
+    }
+    if !route.alpn.is_empty() {
+        when.push(format!("{} is offered", or(&route.alpn)));
+    }
+    format!("when {}: {}", when.join(" and "), explain_way(route, service))
+}
+
+fn explain_way(route: &Route, service: &config::Service) -> String {
+    let targets = list(&route.targets);
+    let how = match (service.mode, route.passthrough) {
+        (_, true) => "passes TLS on as it is, to",
+        (Mode::Server, false) => "decrypts and goes on to",
+        (Mode::Client, false) => "goes on in TLS to",
+    };
+    let balance = match (route.targets.len(), route.balance) {
+        (1, _) => "",
+        (_, config::Balance::Failover) => " (the first that works)",
+        (_, config::Balance::RoundRobin) => " (in turn)",
+        (_, config::Balance::LeastConnections) => " (the one with the fewest connections)",
+    };
+    format!("{how} {targets}{balance}")
+}
+
+fn trust(service: &config::Service) -> String {
+    if service.ca.is_empty() {
+        return "Mozilla's and this system's roots".to_owned();
+    }
+    let name = |anchor: &Anchor| match anchor {
+        Anchor::File(path) => path.display().to_string(),
+        Anchor::System => "this system's roots".to_owned(),
+        Anchor::Bundled => "Mozilla's roots".to_owned(),
+    };
+    service.ca.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn or<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, service) in self.services.iter().enumerate() {
+            if i > 0 {
+                write!(f, "\n\n")?;
+            }
+            write!(f, "service {}", service.name)?;
+            for sentence in &service.does {
+                write!(f, "\n  {sentence}")?;
+            }
+            match &service.material {
+                Ok(text) => write!(f, "\n  ok    files: {text}")?,
+                Err(reason) => write!(f, "\n  BAD   files: {reason}")?,
+            }
+            for target in &service.targets {
+                match &target.error {
+                    None => write!(f, "\n  ok    {} answers", target.target)?,
+                    Some(reason) => write!(f, "\n  BAD   {}: {reason}", target.target)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! One connection, from the moment it is accepted until it is over.
+
+mod client;
+mod outward;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::config::Mode;
+use super::end::End;
+use super::gate::{FromSource, Pass};
+use super::metrics::Turned;
+use super::pool::InUse;
+use super::relay::{Reason, Relay};
+use super::service::Service;
+use super::socket::Socket;
+
+/// A connection that was just accepted.
+pub(crate) struct Incoming {
+    pub(crate) socket: Socket,
+    /// Where it comes from; nowhere in particular on a Unix socket.
+    pub(crate) source: Option<SocketAddr>,
+    pub(crate) since: Instant,
+    /// Its place among the connections, and among the handshakes.
+    pub(crate) pass: Pass,
+    pub(crate) handshake: Pass,
+}
+
+/// A connection that is ready to carry data.
+struct Established {
+    client: End,
+    target: End,
+    in_use: InUse,
+    source: Option<SocketAddr>,
+    from_source: Option<FromSource>,
+    about: About,
+}
+
+/// What the log says of a connection when it ends.
+#[derive(Debug, Default)]
+struct About {
+    /// `TLSv1.3 resumed`, or how it goes on.
+    tls: String,
+    server_name: Option<String>,
+    alpn: Option<String>,
+    /// The subject of the peer's certificate.
+    peer: Option<String>,
+}
+
+/// Why a connection came to nothing.
+enum Failed {
+    /// The TLS of the one who came in.
+    Handshake(sealwire::Error),
+    /// Turned away though its TLS was in order.
+    Turned(Turned, String),
+    /// It went away by itself, before it said anything: a port scan, a health check.
+    Silent,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
+    let Incoming { socket, source, since, pass, handshake } = incoming;
+    let state = service.state();
+    service.metrics.accepted.inc();
+    let open = Open::of(&service);
+    let arrival = Arrival { socket, source, since, handshake };
+    // Boxed: what it takes to establish a connection is much, and given back here.
+    let established = match state.config.mode {
+        Mode::Server => Box::pin(server::establish(arrival, &service, &state)).await,
+        Mode::Client => Box::pin(client::establish(arrival, &service, &state)).await,
+    };
+    let Established { client, target, in_use, source, from_source, about } = match established {
+        Ok(established) => established,
+        Err(failed) => return tell_failure(&failed, source, &service),
+    };
+    let timeouts = state.config.timeouts;
+    drop(state);
+    let about = Box::new(about);
+    let ended = Relay::new(client, target, timeouts.idle, timeouts.half_close).await;
+    service.metrics.bytes_up.inc_by(ended.up);
+    service.metrics.bytes_down.inc_by(ended.down);
+    let (service_name, target) = (&service.name, in_use.target().to_string());
+    let (seconds, up, down) = (since.elapsed().as_secs_f64(), ended.up, ended.down);
+    let (source, how) = (shown(source), how(&ended.reason));
+    let About { tls, server_name, alpn, peer } = &*about;
+    info!(
+        service = service_name,
+        source,
+        target,
+        tls,
+        server_name,
+        alpn,
+        peer,
+        up,
+        down,
+        seconds,
+        end = how,
+        "connection ended"
+    );
+    drop((open, pass, in_use, from_source));
+}
+
+/// What `establish` needs of an incoming connection.
+struct Arrival {
+    socket: Socket,
+    source: Option<SocketAddr>,
+    since: Instant,
+    handshake: Pass,
+}
+
+/// Counts a connection as open until dropped.
+struct Open(super::metrics::Level);
+
+impl Open {
+    fn of(service: &Service) -> Self {
+        service.metrics.open.inc();
+        Self(service.metrics.open.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn tell_failure(failed: &Failed, source: Option<SocketAddr>, service: &Service) {
+    let (name, source) = (&service.name, shown(source));
+    match failed {
+        Failed::Handshake(error) => {
+            service.metrics.handshake_failed(error.code());
+            info!(service = name, source, code = error.code(), reason = %error, "handshake failed");
+        }
+        Failed::Turned(why, reason) => {
+            service.metrics.turned_away(*why);
+            warn!(service = name, source, why = why.name(), reason, "client refused");
+        }
+        Failed::Silent => tracing::debug!(service = name, source, "came and went"),
+    }
+}
+
+fn how(reason: &Reason) -> String {
+    match reason {
+        Reason::Finished => "finished".to_owned(),
+        Reason::Client(error) => format!("client: {error}"),
+        Reason::Target(error) => format!("target: {error}"),
+        Reason::Idle => "idle for too long".to_owned(),
+        Reason::HalfClosed => "half closed and idle for too long".to_owned(),
+    }
+}
+
+fn shown(source: Option<SocketAddr>) -> String {
+    source.map_or_else(|| "unix".to_owned(), |source| source.to_string())
+}
+
+impl From<sealwire::Error> for Failed {
+    fn from(error: sealwire::Error) -> Self {
+        Self::Handshake(error)
+    }
+}

@@ -1,0 +1,132 @@
+//! Plain comes in, TLS goes out: a target that proves who it is.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sealwire::session::Event;
+use sealwire::{Error, ServerName, Session};
+use tokio::time::{Instant, timeout_at};
+
+use super::super::end::End;
+use super::super::material;
+use super::super::pool::Backend;
+use super::super::service::{Service, State, Way};
+use super::{About, Arrival, Established, Failed, outward};
+
+/// Makes an incoming connection ready to carry data.
+pub(super) async fn establish(
+    arrival: Arrival,
+    service: &Arc<Service>,
+    state: &State,
+) -> Result<Established, Failed> {
+    let Arrival { mut socket, source, since, handshake } = arrival;
+    let deadline = Instant::from_std(since) + state.config.timeouts.handshake;
+    let (header, rest) = match state.config.proxy_in {
+        Some(accepts) => timeout_at(deadline, outward::read_header(&mut socket, accepts))
+            .await
+            .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?,
+        None => (None, Vec::new()),
+    };
+    let local = socket.local_addr();
+    let (source, destination) = match header {
+        Some((source, destination)) => (Some(source), Some(destination)),
+        None => (source, local),
+    };
+    let from_source = outward::count_source(service, state, source)?;
+    let Some(way) = state.default_way() else { return outward::no_target(state, &[]) };
+    let mut reasons = Vec::new();
+    for backend in way.pool.order() {
+        let in_use = backend.in_use();
+        match connect(&backend, way, state, source.zip(destination)).await {
+            Ok(mut target) => {
+                backend.succeeded(false);
+                drop(handshake);
+                let about = about(&target, service, since);
+                if !rest.is_empty() {
+                    target.send_first(&rest)?;
+                }
+                let client = End::plain(socket);
+                return Ok(Established { client, target, in_use, source, from_source, about });
+            }
+            Err(e) => {
+                if !matches!(e, Error::Io(_)) {
+                    service.metrics.handshake_failed(e.code());
+                }
+                backend.failed(&e.to_string());
+                reasons.push(format!("{}: {e} [{}]", backend.target, e.code()));
+            }
+        }
+    }
+    outward::no_target(state, &reasons)
+}
+
+async fn connect(
+    backend: &Backend,
+    way: &Way,
+    state: &State,
+    addresses: Option<(SocketAddr, SocketAddr)>,
+) -> Result<End, Error> {
+    let deadline = Instant::now() + state.config.timeouts.connect;
+    let socket = backend.connect(state.config.timeouts.connect).await?;
+    let name = server_name(backend, state)?;
+    let context = way.context.as_ref().unwrap_or(&state.context);
+    let session = Session::client(context, &state.client_options(name))?;
+    let mut target = End::tls(socket, session, Vec::new());
+    let shaken = async {
+        if let Some(header) = outward::header(state, addresses, None) {
+            target.send_raw(header).await?;
+        }
+        while !matches!(target.next_event().await?, Event::HandshakeComplete) {}
+        target.flush().await?;
+        Ok(())
+    };
+    timeout_at(deadline, shaken).await.unwrap_or(Err(Error::HandshakeTimedOut))?;
+    target.settle();
+    may_be_used(&target, way)?;
+    Ok(target)
+}
+
+/// The name that the target must prove.
+fn server_name(backend: &Backend, state: &State) -> Result<ServerName, Error> {
+    match (&state.config.server_name, backend.target.host()) {
+        (Some(name), _) => Ok(name.clone()),
+        (None, Some(host)) => host.parse().map_err(|e| {
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{e}")).into()
+        }),
+        (None, None) => Err(Error::Misused("a target without a name")),
+    }
+}
+
+/// The rules are about the server's certificate here. They are judged on every connection.
+fn may_be_used(target: &End, way: &Way) -> Result<(), Error> {
+    if way.route.access.is_empty() {
+        return Ok(());
+    }
+    let certificate = target.peer().filter(|p| p.authorized()).and_then(|p| p.certificate());
+    let names = certificate.map(material::names);
+    way.route
+        .access
+        .judge(names.as_ref())
+        .map_err(|reason| std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason).into())
+}
+
+fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
+    let Some(peer) = target.peer() else { return About::default() };
+    service.metrics.handshake_seconds.observe(since.elapsed().as_secs_f64());
+    let resumed = match peer.is_resumed() {
+        true => {
+            service.metrics.resumed_handshakes.inc();
+            " resumed"
+        }
+        false => {
+            service.metrics.full_handshakes.inc();
+            ""
+        }
+    };
+    About {
+        tls: format!("{}{resumed}", peer.protocol()),
+        server_name: peer.server_name().map(str::to_owned),
+        alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).escape_debug().to_string()),
+        peer: peer.certificate().map(|certificate| certificate.subject().to_string()),
+    }
+}

@@ -1,0 +1,228 @@
+//! TLS comes in: the handshake, who may enter, and the way to a target.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply};
+use sealwire::{Alert, Error, Peer, Session};
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
+
+use super::super::end::End;
+use super::super::gate::FromSource;
+use super::super::material;
+use super::super::metrics::Turned;
+use super::super::proxy::TlsFacts;
+use super::super::service::{Service, State, Way};
+use super::{About, Arrival, Established, Failed, outward};
+
+/// Makes an incoming connection ready to carry data.
+pub(super) async fn establish(
+    arrival: Arrival,
+    service: &Arc<Service>,
+    state: &State,
+) -> Result<Established, Failed> {
+    let Arrival { mut socket, source, since, handshake } = arrival;
+    let timeouts = state.config.timeouts;
+    let deadline = Instant::from_std(since) + timeouts.handshake;
+    let (header, rest) = match state.config.proxy_in {
+        Some(accepts) => timeout_at(deadline, outward::read_header(&mut socket, accepts))
+            .await
+            .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?,
+        None => (None, Vec::new()),
+    };
+    let local = socket.local_addr();
+    let (source, destination) = match header {
+        Some((source, destination)) => (Some(source), Some(destination)),
+        None => (source, local),
+    };
+    let from_source = outward::count_source(service, state, source)?;
+    let session = Session::server(&state.context, &state.server_options);
+    let client = End::tls(socket, session, rest);
+    let shaken = timeout_at(deadline, shake(client, state))
+        .await
+        .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?;
+    drop(handshake);
+    let addresses = source.zip(destination);
+    match shaken {
+        Shaken::Terminated { client, way } => {
+            let took = since.elapsed().as_secs_f64();
+            let peer = client.peer().ok_or(Failed::Silent)?;
+            service.metrics.handshake_seconds.observe(took);
+            match peer.is_resumed() {
+                true => service.metrics.resumed_handshakes.inc(),
+                false => service.metrics.full_handshakes.inc(),
+            };
+            let about = about(peer);
+            let facts = facts(peer, way);
+            let reached =
+                outward::reach(state, &way.pool, addresses, Some(&facts.borrow())).await?;
+            let (target, in_use) = reached;
+            Ok(Established { client, target, in_use, source, from_source, about })
+        }
+        Shaken::Through { client, hello, way } => {
+            service.metrics.passed_through.inc();
+            pass_through(client, &hello, way, Whence { addresses, source, from_source }, state)
+                .await
+        }
+    }
+}
+
+/// Where a connection comes from.
+struct Whence {
+    addresses: Option<(SocketAddr, SocketAddr)>,
+    source: Option<SocketAddr>,
+    from_source: Option<FromSource>,
+}
+
+/// What became of a ClientHello.
+enum Shaken<'a> {
+    Terminated { client: End, way: &'a Way },
+    Through { client: End, hello: Box<ClientHello>, way: &'a Way },
+}
+
+async fn shake(mut client: End, state: &State) -> Result<Shaken<'_>, Failed> {
+    let mut way = state.default_way();
+    loop {
+        match client.next_event().await {
+            Ok(Event::Question(Question::ClientHello(hello))) => {
+                way = state.route(&hello);
+                let Some(way) = way else {
+                    let name = hello.server_name().unwrap_or("none").escape_debug().to_string();
+                    let _ = client.reply(Reply::RefuseWith(Alert::UNRECOGNIZED_NAME));
+                    let _ = client.next_event().await;
+                    return Err(Failed::Turned(
+                        Turned::NoRoute,
+                        format!("no route for the name {name}"),
+                    ));
+                };
+                let Some(context) = &way.context else {
+                    return Ok(Shaken::Through { client, hello, way });
+                };
+                let mut reply = HelloReply::new().context(context.clone());
+                if !way.route.alpn.is_empty() {
+                    reply = reply.alpn(way.route.alpn.iter().map(String::as_str));
+                }
+                client.reply(Reply::ClientHello(reply))?;
+            }
+            Ok(Event::Question(Question::VerifyPeer)) => {
+                let judged = match (client.peer(), way) {
+                    (Some(peer), Some(way)) => may_enter(peer, way),
+                    _ => Err("nothing is known of the peer".to_owned()),
+                };
+                if let Err(reason) = judged {
+                    let _ = client.reply(Reply::RefuseWith(Alert::ACCESS_DENIED));
+                    let _ = client.next_event().await;
+                    return Err(Failed::Turned(Turned::Rules, reason));
+                }
+                client.reply(Reply::Proceed)?;
+            }
+            Ok(Event::HandshakeComplete) => {
+                client.flush().await.map_err(Error::from)?;
+                client.settle();
+                return match way {
+                    Some(way) => Ok(Shaken::Terminated { client, way }),
+                    None => Err(Failed::Silent),
+                };
+            }
+            Ok(other) => debug!(event = ?other, "not asked for"),
+            // Balancers look whether a port is open, and say nothing.
+            Err(Error::ClosedInHandshake) if client.heard_nothing() => return Err(Failed::Silent),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The rules are judged on every connection, resumed or not, as chain, revocation and expiry are
+/// by the session itself.
+fn may_enter(peer: &Peer, way: &Way) -> Result<(), String> {
+    let names = match peer.authorized() {
+        true => peer.certificate().map(material::names),
+        false => None,
+    };
+    way.route.access.judge(names.as_ref())
+}
+
+async fn pass_through(
+    client: End,
+    hello: &ClientHello,
+    way: &Way,
+    whence: Whence,
+    state: &State,
+) -> Result<Established, Failed> {
+    let facts = TlsFacts { authority: hello.server_name(), ..TlsFacts::default() };
+    let (mut target, in_use) =
+        outward::reach(state, &way.pool, whence.addresses, Some(&facts)).await?;
+    let (socket, heard) = client.into_raw();
+    target
+        .send_raw(heard)
+        .await
+        .map_err(|e| Failed::Turned(Turned::NoTarget, format!("{}: {e}", in_use.target())))?;
+    let about = About {
+        tls: "passed through".to_owned(),
+        server_name: hello.server_name().map(|name| name.escape_debug().to_string()),
+        ..About::default()
+    };
+    let Whence { source, from_source, .. } = whence;
+    Ok(Established { client: End::plain(socket), target, in_use, source, from_source, about })
+}
+
+/// What the log says.
+fn about(peer: &Peer) -> About {
+    let resumed = if peer.is_resumed() { " resumed" } else { "" };
+    About {
+        tls: format!("{}{resumed}", peer.protocol()),
+        server_name: peer.server_name().map(|name| name.escape_debug().to_string()),
+        alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).escape_debug().to_string()),
+        peer: peer
+            .certificate()
+            .filter(|_| peer.authorized())
+            .map(|certificate| certificate.subject().to_string()),
+    }
+}
+
+/// What the PROXY header says of the client's TLS; owned, for what it is made of goes on.
+struct Facts {
+    version: String,
+    cipher: &'static str,
+    verified: bool,
+    common_name: Option<String>,
+    resumed: bool,
+    alpn: Option<Vec<u8>>,
+    authority: Option<String>,
+    own: Option<(String, String)>,
+}
+
+fn facts(peer: &Peer, way: &Way) -> Facts {
+    let subject = peer.certificate().filter(|_| peer.authorized()).map(|c| c.subject());
+    // With several identities it is not known which was shown.
+    let own = match way.context.as_ref().map(|context| context.identities()) {
+        Some([identity]) => Some(identity.leaf()),
+        _ => None,
+    };
+    Facts {
+        version: peer.protocol().to_string(),
+        cipher: peer.cipher().openssl_name(),
+        verified: subject.is_some(),
+        common_name: subject.and_then(|subject| subject.common_name().map(str::to_owned)),
+        resumed: peer.is_resumed(),
+        alpn: peer.alpn().map(<[u8]>::to_vec),
+        authority: peer.server_name().map(str::to_owned),
+        own: own.map(outward::algorithms),
+    }
+}
+
+impl Facts {
+    fn borrow(&self) -> TlsFacts<'_> {
+        TlsFacts {
+            terminated: true,
+            version: &self.version,
+            cipher: self.cipher,
+            client: self.verified.then_some(self.common_name.as_deref()),
+            own: self.own.as_ref().map(|(key, signature)| (key.as_str(), signature.as_str())),
+            resumed: self.resumed,
+            alpn: self.alpn.as_deref(),
+            authority: self.authority.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The tunnel: TLS in front of programs that speak none, or for programs that want to.
+//!
+//! ```text
+//!   config    a plan, by flags or by file            check     says what it means, and tries it
+//!   run       opens, confines itself, reloads, drains
+//!   worker    one thread: accepts, and keeps its connections to itself
+//!   connection  one of them: handshake, who may enter, the way to a target
+//!   relay     moves its data, between two ends
+//!   service   the settings that a reload replaces    pool      targets, and which are up
+//!   status, metrics, log, systemd                    confine   what is given up
+//! ```
+
+mod allow;
+mod check;
+mod config;
+mod confine;
+mod connection;
+mod end;
+mod endpoint;
+mod gate;
+mod listen;
+mod log;
+mod material;
+mod metrics;
+mod pattern;
+mod pool;
+mod proxy;
+mod relay;
+mod run;
+mod scratch;
+mod service;
+mod session_store;
+mod socket;
+mod status;
+mod systemd;
+mod watch;
+mod worker;
+
+pub(crate) use check::check;
+pub(crate) use config::flags::{ClientArgs, ServerArgs};
+pub(crate) use config::from_file;
+pub(crate) use run::run;

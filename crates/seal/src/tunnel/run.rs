@@ -1,0 +1,277 @@
+//! A tunnel from its start to its end: opens, confines itself, serves, reloads, drains.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::config::{self, Mode, Plan};
+use super::listen::{FromSystemd, Open};
+use super::metrics::Metrics;
+use super::pool::{Backend, Pool};
+use super::service::Service;
+use super::status::{self, Phase};
+use super::watch::Watch;
+use super::worker::Workers;
+use super::{confine, log, systemd};
+use crate::failure::Failure;
+use crate::report::Answer;
+
+/// Runs a tunnel until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting: a file, a place that cannot be listened on, a user that is none.
+pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
+    log::start(&plan.process);
+    let metrics = Arc::new(Metrics::new());
+    let mut listeners = Vec::new();
+    let mut given = FromSystemd::from_env();
+    for service in &plan.services {
+        let loaded = Arc::new(Service::load(service, &metrics).map_err(|e| at_file(&plan, e))?);
+        let opened = service
+            .listen
+            .iter()
+            .map(|listen| open(listen, service, &mut given))
+            .collect::<Result<Vec<_>, _>>()?;
+        listeners.push((loaded, opened));
+    }
+    let status = plan.process.status.as_ref().map(|listen| Open::at(listen, &mut given));
+    let status = status.transpose()?;
+    // Each thread has the identity and the limits of the one that made it: no thread before this.
+    confine::drop_privileges(&plan.process)?;
+    confine::landlock(&plan)?;
+    let workers = Workers::start(plan.process.workers, &listeners)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
+    runtime.block_on(Control { plan, metrics, listeners, workers }.run(status))
+}
+
+/// What happens besides moving data, in the first thread.
+struct Control {
+    plan: Plan,
+    metrics: Arc<Metrics>,
+    listeners: Vec<(Arc<Service>, Vec<Open>)>,
+    workers: Workers,
+}
+
+/// What a signal asks for.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    /// SIGHUP
+    Reload,
+    /// SIGTERM or SIGINT
+    Stop,
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Control {
+    async fn run(mut self, status: Option<Open>) -> Result<Answer, Failure> {
+        let mut signals = Signals::new()?;
+        let services: Vec<_> = self.listeners.iter().map(|(service, _)| service.clone()).collect();
+        for (service, opened) in &self.listeners {
+            for open in opened {
+                info!(service = service.name, address = open.shown, "listening");
+            }
+            start_checks(service);
+        }
+        let phase = Arc::new(Phase::default());
+        if let Some(open) = &status {
+            status::serve(open, services.clone(), self.metrics.clone(), phase.clone())?;
+            info!(address = open.shown, "status page");
+        }
+        systemd::ready(&self.summary());
+        let watchdog = tokio::spawn(watchdog());
+        let mut watch = self.watch();
+        loop {
+            tokio::select! {
+                () = watch.changed() => {
+                    for service in &services {
+                        service.reload(None, &self.metrics);
+                    }
+                }
+                asked = signals.next() => match asked {
+                    Asked::Reload => {
+                        systemd::reloading();
+                        self.reload_everything();
+                        watch = self.watch();
+                        systemd::ready(&self.summary());
+                    }
+                    Asked::Stop => break,
+                }
+            }
+        }
+        self.drain(&phase, &mut signals).await;
+        watchdog.abort();
+        Ok(Answer::Yes)
+    }
+
+    /// Reads the file and all that it names again. What cannot be changed in a process that runs
+    /// is said, and stays.
+    fn reload_everything(&self) {
+        let plan = match &self.plan.file {
+            None => None,
+            Some(file) => match config::from_file(file) {
+                Ok(plan) => Some(plan),
+                Err(failure) => {
+                    error!(reason = %failure, "reload failed; what was loaded before goes on");
+                    for (service, _) in &self.listeners {
+                        service.metrics.failed_reloads.inc();
+                    }
+                    return;
+                }
+            },
+        };
+        if let Some(plan) = &plan {
+            self.say_what_needs_a_restart(plan);
+        }
+        for (service, _) in &self.listeners {
+            let old = service.state();
+            let new =
+                plan.iter().flat_map(|plan| &plan.services).find(|new| new.name == old.config.name);
+            let new = match new {
+                Some(new) if !new.fits_into(&old.config) => continue,
+                new => new,
+            };
+            service.reload(new.or(Some(&old.config)), &self.metrics);
+            start_checks(service);
+        }
+    }
+
+    fn say_what_needs_a_restart(&self, plan: &Plan) {
+        let needs = "a restart is needed for this";
+        if plan.process != self.plan.process {
+            warn!("settings of the whole process have changed: {needs}");
+        }
+        for new in &plan.services {
+            let running = self.listeners.iter().find(|(service, _)| service.name == new.name);
+            match running {
+                None => warn!(service = new.name, "a new service: {needs}"),
+                Some((service, _)) if !new.fits_into(&service.state().config) => {
+                    warn!(service = new.name, "its listen or mode has changed: {needs}");
+                }
+                Some(_) => {}
+            }
+        }
+        for (service, _) in &self.listeners {
+            if !plan.services.iter().any(|new| new.name == service.name) {
+                warn!(service = service.name, "the service is no longer in the file: {needs}");
+            }
+        }
+    }
+
+    /// Accepts no more, and waits for what is open: not for ever, and not after a second signal.
+    async fn drain(&mut self, phase: &Phase, signals: &mut Signals) {
+        phase.drain();
+        self.metrics.draining.set(1);
+        self.workers.stop_accepting();
+        for (_, opened) in &mut self.listeners {
+            opened.clear();
+        }
+        let open = self.workers.connections();
+        info!(open, "draining: no more connections are accepted");
+        systemd::stopping(&format!("draining {open} connections"));
+        let until = Instant::now() + self.plan.process.drain;
+        while self.workers.connections() > 0 && Instant::now() < until {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+                asked = signals.next() => if asked == Asked::Stop { break },
+            }
+        }
+        match self.workers.connections() {
+            0 => info!("stopped"),
+            cut => warn!(cut, "stopped; connections were cut"),
+        }
+    }
+
+    fn watch(&self) -> Watch {
+        let states: Vec<_> = self.listeners.iter().map(|(service, _)| service.state()).collect();
+        let files = states.iter().flat_map(|state| state.config.files());
+        Watch::new(files, self.plan.process.reload_every)
+    }
+
+    fn summary(&self) -> String {
+        let (services, threads) = (self.listeners.len(), self.workers.alive());
+        format!("{services} services on {threads} threads")
+    }
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|e| Failure::usage(format!("cannot listen to signals: {e}")))
+        };
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+        }
+    }
+}
+
+fn open(
+    listen: &super::endpoint::Listen,
+    service: &config::Service,
+    given: &mut FromSystemd,
+) -> Result<Open, Failure> {
+    let at = |e: Failure| e.prefix(&format!("service \"{}\": listen", service.name));
+    let open = Open::at(listen, given).map_err(at)?;
+    if service.mode == Mode::Client && !service.unsafe_listen && !open.is_local() {
+        return Err(at(Failure::usage(format!(
+            "{} lets other machines speak without TLS",
+            open.shown
+        ))
+        .advise("listen on 127.0.0.1, or say unsafe-listen")));
+    }
+    Ok(open)
+}
+
+fn at_file(plan: &Plan, failure: Failure) -> Failure {
+    match &plan.file {
+        Some(file) => failure.prefix(&file.display().to_string()),
+        None => failure,
+    }
+}
+
+/// Checks the targets of a service now and then, as long as they are in use.
+fn start_checks(service: &Service) {
+    let state = service.state();
+    let Some(every) = state.config.health.interval else { return };
+    for backend in state.ways().flat_map(|way| Pool::backends(&way.pool)) {
+        if backend.begin_checks() {
+            tokio::spawn(check(Arc::downgrade(backend), every));
+        }
+    }
+}
+
+async fn check(backend: std::sync::Weak<Backend>, every: Duration) {
+    while let Some(backend) = backend.upgrade() {
+        backend.check().await;
+        drop(backend);
+        tokio::time::sleep(every).await;
+    }
+}
+
+async fn watchdog() {
+    let Some(every) = systemd::watchdog_interval() else { return };
+    loop {
+        systemd::watchdog();
+        tokio::time::sleep(every).await;
+    }
+}

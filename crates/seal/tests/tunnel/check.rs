@@ -1,0 +1,207 @@
+//! What `tunnel check` says of a file, and what is wrong with files and flags.
+
+use super::support::{Origin, dead_port, files};
+
+#[test]
+fn a_file_is_explained_and_tried() {
+    let dir = files();
+    let origin = Origin::named("x");
+    let dead = dead_port();
+    let text = format!(
+        r#"
+        [[service]]
+        name = "web"
+        listen = ["127.0.0.1:8443", "unix:web.sock"]
+        target = ["{}", "127.0.0.1:{dead}"]
+        cert = "server.pem"
+        key = "server.key"
+        ca = "ca.pem"
+        crl = "crl.pem"
+        allow = ["ou=ops,cn=a*", "uri=spiffe://td/**"]
+        proxy-in = "v2"
+        [[service.route]]
+        sni = "*.raw.test"
+        passthrough = true
+        target = "{}"
+
+        [[service]]
+        name = "db"
+        mode = "client"
+        listen = "unix:db.sock"
+        target = "{}"
+        server-name = "db.test"
+        ca = "ca.pem"
+        "#,
+        origin.at(),
+        origin.at(),
+        origin.at()
+    );
+    dir.write("tunnel.toml", text);
+    let ran = dir.seal("tunnel check tunnel.toml");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let text = ran.text().to_owned();
+    let files_line =
+        text.lines().find(|line| line.contains("files: loaded; the certificate is good until "));
+    assert!(files_line.is_some(), "{text}");
+    let shown: Vec<_> = text.lines().filter(|line| !line.contains("files: ")).collect();
+    let at = origin.at();
+    assert_eq!(
+        shown.join("\n"),
+        format!(
+            "service web
+  takes TLS on 127.0.0.1:8443, unix:web.sock
+  expects a PROXY header first
+  when the name is *.raw.test: passes TLS on as it is, to {at}
+  otherwise decrypts and goes on to {at}, 127.0.0.1:{dead} (the first that works)
+  refuses clients without a certificate of ca.pem
+  refuses what 1 revocation files name
+  lets in ou=ops,cn=a* or uri=spiffe://td/** (to {at}, 127.0.0.1:{dead})
+  allows 10s for a handshake, 10s for a target to answer, 12h of silence, 1m once half closed
+  ok    {at} answers
+  ok    {at} answers
+  BAD   127.0.0.1:{dead}: Connection refused (os error 111)
+
+service db
+  takes plain connections on unix:db.sock
+  goes on in TLS to {at}
+  verifies the target by ca.pem
+  allows 10s for a handshake, 10s for a target to answer, 12h of silence, 1m once half closed
+  ok    {at} answers"
+        )
+    );
+    dir.write("server.key", dir.read("other.key"));
+    let ran = dir.seal("tunnel check tunnel.toml --json");
+    let json: serde_json::Value = serde_json::from_str(ran.text()).unwrap();
+    let said = json["services"][0]["material"]["Err"].as_str().unwrap().to_owned();
+    assert!(said.starts_with("server.key: the private key does not belong"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
+    let dir = files();
+    let good = "listen = \"127.0.0.1:0\"\ntarget = \"127.0.0.1:1\"\ncert = \"server.pem\"\nkey = \"server.key\"";
+    let client = "mode = \"client\"\nlisten = \"127.0.0.1:0\"\ntarget = \"h.test:1\"";
+    for (lines, says) in [
+        ("listen = \"127.0.0.1:0\"".to_owned(), "service \"s\": target: it says nowhere"),
+        ("target = \"127.0.0.1:1\"".to_owned(), "service \"s\": listen: it says nowhere"),
+        (
+            "listen = \"127.0.0.1:0\"\ntarget = \"127.0.0.1:1\"".to_owned(),
+            "service \"s\": cert: a server needs a certificate",
+        ),
+        (
+            good.replace("127.0.0.1:1", "10.0.0.1:80"),
+            "service \"s\": target: 10.0.0.1:80 is another machine, which would be spoken to without TLS; say unsafe-target",
+        ),
+        (
+            client.replace("127.0.0.1:0", "0.0.0.0:0"),
+            "service \"s\": listen: 0.0.0.0:0 lets other machines speak without TLS",
+        ),
+        (
+            client.replace("h.test:1", "unix:x"),
+            "service \"s\": server-name: unix:x has no name that its certificate could prove",
+        ),
+        (
+            format!("{good}\nallow = \"cn=x\""),
+            "service \"s\": allow: rules need clients' certificates",
+        ),
+        (
+            format!("{good}\nca = \"ca.pem\"\nallow = \"x\""),
+            "service \"s\": allow: \"x\" is not KIND=PATTERN",
+        ),
+        (
+            format!("{good}\ncrl = \"crl.pem\""),
+            "service \"s\": crl: revocation lists need clients' certificates",
+        ),
+        (format!("{good}\nclient-auth = \"require\""), "service \"s\": ca: it takes one"),
+        (
+            format!("{good}\nidle-timeout = \"10\""),
+            "service \"s\": idle-timeout: \"10\" is not a length of time",
+        ),
+        (
+            format!("{good}\nidle-timeout = 10"),
+            "line 9: invalid type: integer `10`, expected a string",
+        ),
+        (
+            format!("{good}\nmax-connections = 0"),
+            "service \"s\": max-connections: with 0 nobody comes in",
+        ),
+        (format!("{good}\ncolour = \"red\""), "line 9: unknown field `colour`"),
+        (
+            format!("{good}\nmin-version = \"1.1\""),
+            "service \"s\": min-version: \"1.1\" is neither 1.2 nor 1.3",
+        ),
+        (
+            format!("{good}\nsession-store = \"redis://x\""),
+            "service \"s\": session-store: sessions are stored encrypted",
+        ),
+        (
+            format!("{good}\n[[service.route]]\ntarget = \"127.0.0.1:1\""),
+            "service \"s\": route 1: it needs sni or alpn",
+        ),
+        (
+            format!(
+                "{good}\n[[service.route]]\nsni = \"x\"\npassthrough = true\ntarget = \"x:1\"\nallow = \"cn=x\""
+            ),
+            "service \"s\": route 1: passthrough: TLS does not end here",
+        ),
+        (
+            format!("{client}\n[[service.route]]\nsni = \"x\"\ntarget = \"127.0.0.1:1\""),
+            "service \"s\": route: only a server",
+        ),
+        (
+            format!("{good}\n[[service]]\nname = \"s\"\n{client}"),
+            "service \"s\": name: another service has it",
+        ),
+        (
+            format!(
+                "{}\n[[service]]\nname = \"t\"\n{}",
+                good.replace(":0", ":7"),
+                client.replace(":0", ":7")
+            ),
+            "service \"t\": listen: 127.0.0.1:7 is taken already",
+        ),
+    ] {
+        dir.write("tunnel.toml", format!("\n\n[[service]]\nname = \"s\"\n{lines}"));
+        for verb in ["check", "run"] {
+            let ran = dir.seal(&format!("tunnel {verb} tunnel.toml"));
+            assert_eq!(ran.code, 2, "{lines}: {ran:?}");
+            assert_eq!(ran.stderr.lines().count(), 1, "{lines}: {}", ran.stderr);
+            let said = ran.stderr.strip_prefix("seal: tunnel.toml: ").unwrap_or(&ran.stderr);
+            assert!(said.starts_with(says), "{said:?} for {says:?}");
+        }
+    }
+}
+
+#[test]
+fn flags_are_refused_by_their_names() {
+    let dir = files();
+    for (line, says) in [
+        (
+            "server -l 127.0.0.1:0 -t 10.0.0.1:1 --cert server.pem --key server.key",
+            "--target: 10.0.0.1:1 is another machine",
+        ),
+        ("client -l :0 -t h.test:1", "--listen: [::]:0 lets other machines"),
+        ("server -l 127.0.0.1:0 -t :1 --cert server.pem", "--key: each certificate has its key"),
+        (
+            "server -l 127.0.0.1:0 -t :1 --cert no.pem --key server.key",
+            "service \"server\": no.pem: no such file",
+        ),
+        (
+            "server -l 127.0.0.1:0 -t :1 --cert server.pem --key other.key",
+            "service \"server\": other.key: the private key does not belong",
+        ),
+        (
+            "server -l systemd:x -t :1 --cert server.pem --key server.key",
+            "service \"server\": listen: systemd:x: systemd gave no socket",
+        ),
+        (
+            "server -l 127.0.0.1:0 -t :1 --cert server.pem --key server.key --user nobody-at-all",
+            "user: there is no \"nobody-at-all\"",
+        ),
+    ] {
+        let ran = dir.seal(&format!("tunnel {line}"));
+        assert_ne!(ran.code, 0, "{line}");
+        let said = ran.stderr.strip_prefix("seal: ").unwrap_or(&ran.stderr);
+        assert!(said.starts_with(says), "{said:?} for {says:?}");
+    }
+}

@@ -1,0 +1,18 @@
+//! `seal tunnel` as it is run: real processes, ports chosen by the kernel, other programs on the
+//! other side. Nothing sleeps: what a test waits for, the tunnel says in its log.
+
+#[path = "../peers/mod.rs"]
+mod peers;
+
+mod access;
+mod balance;
+mod check;
+mod drain;
+mod limits;
+mod proxy;
+mod reload;
+mod routes;
+mod status;
+mod support;
+mod systemd;
+mod transfer;
