@@ -35,6 +35,7 @@ fuzz seconds="60":
 # Mixed traffic with reloads, resets and garbage for so many seconds; nothing may grow or be lost
 soak seconds="600":
     SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --test soak -- --nocapture
+    SOAK_SECONDS={{seconds}} cargo test --release -p seal --test tunnel soak -- --nocapture
 
 # testssl.sh, sslyze, tlslite-ng and gnutls-cli against `seal serve` (about five minutes)
 scan *args:

@@ -12,6 +12,7 @@ mod limits;
 mod proxy;
 mod reload;
 mod routes;
+mod soak;
 mod status;
 mod support;
 mod systemd;
