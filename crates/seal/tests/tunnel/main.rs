@@ -14,6 +14,7 @@ mod limits;
 mod proxy;
 mod reload;
 mod routes;
+mod soak;
 mod status;
 mod support;
 mod systemd;
