@@ -31,10 +31,10 @@ const messages = {
   ERR_TLS_INVALID_CONTEXT: [TypeError, (name) => `${name} must be a SecureContext`],
   ERR_TLS_INVALID_PROTOCOL_METHOD: [TypeError, (text) => text],
   ERR_TLS_INVALID_PROTOCOL_VERSION: [TypeError, (version, which) =>
-    `${inspect(version)} is not a valid ${which} TLS protocol version`],
+    `${JSON.stringify(version)} is not a valid ${which} TLS protocol version`],
   ERR_TLS_INVALID_STATE: [Error, () => 'TLS socket connection must be securely established'],
   ERR_TLS_PROTOCOL_VERSION_CONFLICT: [TypeError, (version, method) =>
-    `TLS protocol version ${inspect(version)} conflicts with secureProtocol ${inspect(method)}`],
+    `TLS protocol version ${JSON.stringify(version)} conflicts with secureProtocol ${JSON.stringify(method)}`],
   ERR_TLS_PSK_UNSUPPORTED: [Error, () => 'Pre-shared keys are not supported by this engine'],
   ERR_TLS_RENEGOTIATION_UNSUPPORTED: [Error,
     () => 'TLS session renegotiation is not supported by this engine'],

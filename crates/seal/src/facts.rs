@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display};
 
+use sealwire::Peer;
+use sealwire::pki::spki_pin;
 use sealwire::pki::x509::Certificate;
 use sealwire::verify::Refusal;
-use sealwire::{Identity, Peer};
 use serde::Serialize;
 
 use crate::{advice, clock};
@@ -28,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) resumed: bool,
     pub(crate) peer: Side,
     pub(crate) peer_certificate: Option<Card>,
+    /// What `--pin` takes to accept exactly the peer's key.
+    pub(crate) peer_pin: Option<String>,
     pub(crate) own_certificate: Option<Card>,
     pub(crate) authorized: bool,
     pub(crate) authorization_error: Option<Reason>,
@@ -56,7 +59,7 @@ pub(crate) struct Reason {
 }
 
 impl Facts {
-    pub(crate) fn of(peer: &Peer, side: Side, own: Option<&Identity>) -> Self {
+    pub(crate) fn of(peer: &Peer, side: Side, own: Option<&Certificate>) -> Self {
         Self {
             protocol: peer.protocol().name(),
             cipher: peer.cipher().iana_name(),
@@ -66,10 +69,38 @@ impl Facts {
             resumed: peer.is_resumed(),
             peer: side,
             peer_certificate: peer.certificate().map(Card::of),
-            own_certificate: own.map(|identity| Card::of(identity.leaf())),
+            peer_pin: peer
+                .certificate()
+                .map(|leaf| format!("sha256//{}", spki_pin(&leaf.spki_der()))),
+            own_certificate: own.map(Card::of),
             authorized: peer.authorized(),
             authorization_error: peer.authorization_error().map(Reason::of),
         }
+    }
+}
+
+impl Facts {
+    /// The facts as environment variables for a program that serves the connection, as inetd and
+    /// ucspi-ssl do it. `peer` is the variable for the peer's address.
+    pub(crate) fn as_environment(
+        &self,
+        peer: &'static str,
+        address: &str,
+    ) -> Vec<(&'static str, String)> {
+        let subject = self.peer_certificate.as_ref().map(|card| card.subject.clone());
+        let (subject_of, authorized) = match self.peer {
+            Side::Server => ("SEAL_SERVER_SUBJECT", self.authorized),
+            Side::Client => ("SEAL_CLIENT_SUBJECT", self.authorized),
+        };
+        vec![
+            (peer, address.to_owned()),
+            ("SEAL_PROTOCOL", self.protocol.to_owned()),
+            ("SEAL_CIPHER", self.cipher.to_owned()),
+            ("SEAL_ALPN", self.alpn.clone().unwrap_or_default()),
+            ("SEAL_SERVER_NAME", self.server_name.clone().unwrap_or_default()),
+            ("SEAL_AUTHORIZED", u8::from(authorized).to_string()),
+            (subject_of, subject.unwrap_or_default()),
+        ]
     }
 }
 
@@ -125,6 +156,12 @@ impl Display for Facts {
         }
         if let Some(card) = &self.own_certificate {
             line("we are", card)?;
+        }
+        // Of use to those who know the peer by its key, which are those whom no CA helps.
+        if let (Some(pin), Some(_), Side::Server) =
+            (&self.peer_pin, &self.authorization_error, self.peer)
+        {
+            line("its pin", pin)?;
         }
         match &self.authorization_error {
             None if self.authorized => write!(f, "  {:<12}yes", "authorized"),

@@ -228,6 +228,14 @@ impl ServerOptions {
         self
     }
 
+    /// As [`ask_store_session`](Self::ask_store_session), for sessions only that no ticket holds:
+    /// those of TLS 1.2 clients that take none, or of a context without tickets.
+    #[must_use]
+    pub fn ask_store_ticketless(mut self, ask: bool) -> Self {
+        self.storing = if ask { Storing::Ticketless } else { Storing::None };
+        self
+    }
+
     /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
     #[must_use]
     pub fn ask_about_peer(mut self, ask: bool) -> Self {

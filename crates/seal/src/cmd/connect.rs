@@ -1,29 +1,51 @@
 //! `seal connect`: the founding document's client, and a clean pipe through TLS.
 
 use std::io;
-use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::verify::NameCheck;
-use sealwire::{Connector, PeerVerification, SecureContext, ServerName, TlsStream};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use sealwire::pki::spki_pin;
+use sealwire::verify::{NameCheck, check_server_identity};
+use sealwire::{
+    Connector, KeyLogFile, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName,
+    TlsStream,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::material::{Material, public_roots};
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
+use crate::net::dial::{Reached, Route};
+use crate::net::program;
+use crate::net::target::Target;
 use crate::report::Answer;
 
 /// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
 ///
 /// The server is verified: its certificate must lead to Mozilla's or this system's roots (or to
 /// --ca alone, when given) and carry the host's name. What is known of the connection goes to
-/// stderr. Like `openssl s_client`, and like the client of Node's tls tutorials.
+/// stderr. Like `openssl s_client`, `ncat --ssl`, and the client of Node's tls tutorials.
+///
+/// The exit code is 0 when the server was verified, 1 when it was not (with --insecure, too), 2
+/// when it was not reached. With --exec it is the program's.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  seal connect example.com:443 --alpn http/1.1
+  printf 'GET / HTTP/1.0\r\n\r\n' | seal connect example.com:443 --quiet
+  seal connect mail.example.com:25 --starttls smtp
+  seal connect 192.0.2.7:443 --servername example.com     the name it must prove
+  seal connect box.lan:443 --insecure                     what is wrong, and the pin
+  seal connect box.lan:443 --insecure --pin sha256//...   that very key, and no other")]
 pub(crate) struct ConnectArgs {
     /// Where to: HOST, HOST:PORT or :PORT
-    #[arg(default_value = "localhost:1234", value_name = "HOST:PORT")]
+    #[arg(default_value = "localhost:1234", value_name = "HOST:PORT", value_parser = target)]
     target: Target,
+
+    #[command(flatten)]
+    route: Route,
 
     #[command(flatten)]
     material: Material,
@@ -32,9 +54,23 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "NAME")]
     servername: Option<ServerName>,
 
+    /// Send this name in SNI instead; the server must still prove the other one
+    #[arg(long, value_name = "NAME")]
+    sni: Option<ServerName>,
+
+    /// Send no name
+    #[arg(long, conflicts_with = "sni")]
+    no_sni: bool,
+
     /// How the certificate is compared with the name
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
+
+    /// The server's key must be this one: sha256//BASE64 of its public key, as `seal cert
+    /// fingerprint` and curl have it. May be repeated. Its certificate is verified as well; with
+    /// --insecure the pin alone counts
+    #[arg(long, value_name = "PIN", value_parser = pin)]
+    pin: Vec<String>,
 
     /// Go on when the server does not pass, and say what it was refused for
     #[arg(long)]
@@ -43,6 +79,32 @@ pub(crate) struct ConnectArgs {
     /// Application protocols to offer, best first (RFC 7301)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     alpn: Vec<String>,
+
+    /// The oldest version of TLS to speak
+    #[arg(long, value_enum, default_value_t = Version::Tls12, value_name = "VERSION")]
+    min_version: Version,
+
+    /// The newest version of TLS to speak
+    #[arg(long, value_enum, default_value_t = Version::Tls13, value_name = "VERSION")]
+    max_version: Version,
+
+    /// Groups for the key agreement, best first, in OpenSSL's syntax: X25519:P-256
+    #[arg(long, value_name = "LIST")]
+    groups: Option<String>,
+
+    /// Run this in a shell, with the connection as its stdin and stdout; what is known of the
+    /// server is in its environment (SEAL_SERVER, SEAL_AUTHORIZED, SEAL_PROTOCOL, ...)
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+
+    /// Connect so many times more before, to see whether the session is resumed
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", default_value_t = 0)]
+    reconnect: u32,
+
+    /// Append the secrets of the connection to this file, for Wireshark. Whoever reads it can read
+    /// the connection
+    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
+    key_log: Option<PathBuf>,
 
     /// Say nothing but errors on stderr
     #[arg(short, long)]
@@ -61,11 +123,12 @@ enum NameRules {
     Rfc9525,
 }
 
-/// A host and a port, with the founding document's port when none is given.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    host: String,
-    port: u16,
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Version {
+    #[value(name = "1.2", alias = "TLSv1.2")]
+    Tls12,
+    #[value(name = "1.3", alias = "TLSv1.3")]
+    Tls13,
 }
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
@@ -73,34 +136,156 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
         Some(name) => name.clone(),
         None => args.target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
-    let identities = args.material.identities()?;
-    let mut builder =
-        SecureContext::builder().trust(args.material.trust()?.unwrap_or_else(public_roots));
-    for identity in &identities {
-        builder = builder.identity(identity.clone());
-    }
-    let context = builder.build().map_err(|e| Failure::usage(e.to_string()))?;
-    let connector = Connector::new(context)
-        .peer_verification(match args.insecure {
-            true => PeerVerification::Recorded,
-            false => PeerVerification::Required,
-        })
-        .name_check(match args.name_rules {
-            NameRules::Node => NameCheck::Node,
-            NameRules::Rfc9525 => NameCheck::Rfc9525,
-        })
-        .alpn(args.alpn.iter().map(String::as_str));
-    let (tcp, address) = reach(&args.target).await?;
+    let connector = args.connector(&name)?;
     let at = args.target.to_string();
-    let tls = connector.connect(name, tcp).await.map_err(|e| Failure::of_connection(&at, &e))?;
-    let facts = Facts::of(tls.peer(), Side::Server, identities.first());
-    if args.json {
-        eprintln!("{}", serde_json::to_string(&facts).unwrap_or_default());
-    } else if !args.quiet {
-        eprintln!("connected to {at} ({address})\n{facts}");
+    for _ in 0..args.reconnect {
+        let (tls, address) = args.connect(&connector, &name).await?;
+        args.tell(&tls, address)?;
+        take_tickets(tls).await.map_err(|e| Failure::of_connection(&at, &e.into()))?;
+    }
+    let (tls, address) = args.connect(&connector, &name).await?;
+    let facts = args.tell(&tls, address)?;
+    let verified = facts.authorized || !args.pin.is_empty();
+    if let Some(command) = &args.exec {
+        let facts = facts.as_environment("SEAL_SERVER", &at);
+        let ran = program::run(command, tls, &facts).await;
+        let ran = ran.map_err(|e| Failure::of_connection(&at, &e.into()))?;
+        return match ran.exit.code() {
+            Some(0) => Ok(Answer::Yes),
+            Some(1) => Ok(Answer::No),
+            _ => Err(Failure::usage(format!("{command}: ended with {}", ran.exit_text()))),
+        };
     }
     pipe(tls).await.map_err(|e| Failure::of_connection(&at, &e.into()))?;
-    Ok(if facts.authorized { Answer::Yes } else { Answer::No })
+    Ok(if verified { Answer::Yes } else { Answer::No })
+}
+
+impl ConnectArgs {
+    fn connector(&self, name: &ServerName) -> Result<Connector, Failure> {
+        let wrong = |e: sealwire::ConfigError| Failure::usage(e.to_string());
+        let versions = self.min_version.version()..=self.max_version.version();
+        if versions.is_empty() {
+            return Err(Failure::usage("--min-version is newer than --max-version"));
+        }
+        let mut builder = SecureContext::builder()
+            .trust(self.material.trust()?.unwrap_or_else(public_roots))
+            .versions(versions);
+        for identity in self.material.identities()? {
+            builder = builder.identity(identity);
+        }
+        if let Some(groups) = &self.groups {
+            builder = builder.groups(groups).map_err(wrong)?;
+        }
+        let mut connector = Connector::new(builder.build().map_err(wrong)?)
+            .peer_verification(match self.insecure {
+                true => PeerVerification::Recorded,
+                false => PeerVerification::Required,
+            })
+            .name_check(self.name_check(name))
+            .send_sni(!self.no_sni)
+            .handshake_timeout(self.route.timeout)
+            .alpn(self.alpn.iter().map(String::as_str));
+        if let Some(path) = self.key_log.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+            let file = KeyLogFile::open(path)
+                .map_err(|e| Failure::from(sealwire::pki::Error::io(path, &e)))?;
+            connector = connector.key_log(file);
+        }
+        Ok(connector)
+    }
+
+    /// How the certificate is compared with the name. The library compares it with the name that is
+    /// sent; when that is another, the one to prove is looked for here.
+    fn name_check(&self, name: &ServerName) -> NameCheck {
+        let rules = match self.name_rules {
+            NameRules::Node => NameCheck::Node,
+            NameRules::Rfc9525 => NameCheck::Rfc9525,
+        };
+        if self.sni.is_none() {
+            return rules;
+        }
+        let name = name.clone();
+        NameCheck::Custom(Arc::new(move |_, leaf| {
+            check_server_identity(&name, leaf, &rules).map_err(|e| e.reason().to_owned())
+        }))
+    }
+
+    async fn connect(
+        &self,
+        connector: &Connector,
+        name: &ServerName,
+    ) -> Result<(TlsStream<TcpStream>, std::net::SocketAddr), Failure> {
+        let Reached { tcp, address } = self.route.reach(&self.target, name.as_str()).await?;
+        let sent = self.sni.as_ref().unwrap_or(name).clone();
+        let tls = connector.connect(sent, tcp).await;
+        let tls = tls.map_err(|e| Failure::of_connection(&self.target.to_string(), &e))?;
+        self.check_pin(tls.peer())?;
+        Ok((tls, address))
+    }
+
+    /// Refuses a server with another key than the pinned ones; no data has been sent yet.
+    fn check_pin(&self, peer: &Peer) -> Result<(), Failure> {
+        let shown = peer.certificate().map(|leaf| spki_pin(&leaf.spki_der()));
+        if self.pin.is_empty() || shown.as_ref().is_some_and(|shown| self.pin.contains(shown)) {
+            return Ok(());
+        }
+        let shown = shown.map_or_else(|| "none".to_owned(), |pin| format!("sha256//{pin}"));
+        Err(Failure::refused(format!(
+            "{}: PIN_MISMATCH: the server's key is {shown}, which is not pinned",
+            self.target
+        ))
+        .advise("the server has a new key, or somebody is between"))
+    }
+
+    fn tell(
+        &self,
+        tls: &TlsStream<TcpStream>,
+        address: std::net::SocketAddr,
+    ) -> Result<Facts, Failure> {
+        let own = tls.peer().local_certificates().first();
+        let facts = Facts::of(tls.peer(), Side::Server, own);
+        if self.json {
+            eprintln!("{}", serde_json::to_string(&facts).unwrap_or_default());
+        } else if !self.quiet {
+            eprintln!("connected to {} ({address})\n{facts}", self.target);
+        }
+        Ok(facts)
+    }
+}
+
+impl Version {
+    fn version(self) -> ProtocolVersion {
+        match self {
+            Self::Tls12 => ProtocolVersion::Tls12,
+            Self::Tls13 => ProtocolVersion::Tls13,
+        }
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    const DOCUMENT_PORT: u16 = 1234;
+    Target::parse(text, DOCUMENT_PORT)
+}
+
+/// The base64 of a pin, without what may stand before it.
+fn pin(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix("sha256//").or_else(|| text.strip_prefix("sha256:"));
+    let bare = bare.unwrap_or(text);
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    match bare.strip_suffix('=') {
+        Some(digits) if digits.len() == 43 && digits.bytes().all(is_base64) => Ok(bare.to_owned()),
+        _ => Err(format!("{text:?} is not a pin like sha256//Jhs1...vY= (43 digits and =)")),
+    }
+}
+
+/// Gives the server a moment to hand out tickets, which in TLS 1.3 come after the handshake, and
+/// says goodbye.
+async fn take_tickets(mut tls: TlsStream<TcpStream>) -> io::Result<()> {
+    const MOMENT: Duration = Duration::from_millis(500);
+    let mut some = [0; 1024];
+    if let Ok(read) = tokio::time::timeout(MOMENT, tls.read(&mut some)).await {
+        read?;
+    }
+    tls.shutdown().await
 }
 
 /// Sends stdin and prints what comes, until the server has no more to say.
@@ -125,73 +310,4 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     tokio::io::copy(&mut from, &mut to).await?;
     to.flush().await
-}
-
-async fn reach(target: &Target) -> Result<(TcpStream, SocketAddr), Failure> {
-    let tcp = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|e| {
-        let fact = match e.kind() {
-            io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
-            _ => e.to_string(),
-        };
-        Failure::usage(format!("{target}: cannot connect: {fact}"))
-            .advise("check host and port, and that the server runs")
-    })?;
-    let _ = tcp.set_nodelay(true);
-    let address = tcp.peer_addr().map_err(|e| Failure::usage(format!("{target}: {e}")))?;
-    Ok((tcp, address))
-}
-
-impl std::str::FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        const DOCUMENT_PORT: u16 = 1234;
-        let port =
-            |text: &str| text.parse().map_err(|_| format!("{text:?} is not a port (0 to 65535)"));
-        let (host, port) = match text.rsplit_once(':') {
-            // An IPv6 address without brackets has colons and no port.
-            Some((host, _)) if host.contains(':') && !host.ends_with(']') => (text, DOCUMENT_PORT),
-            Some((host, digits)) => (host, port(digits)?),
-            None => match text.parse() {
-                Ok(port) => ("", port),
-                Err(_) => (text, DOCUMENT_PORT),
-            },
-        };
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        let host = if host.is_empty() { "localhost" } else { host };
-        Ok(Self { host: host.to_owned(), port })
-    }
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Target;
-
-    #[test]
-    fn targets_are_read_as_people_write_them() {
-        for (text, host, port) in [
-            ("localhost", "localhost", 1234),
-            ("localhost:443", "localhost", 443),
-            (":443", "localhost", 443),
-            ("443", "localhost", 443),
-            ("127.0.0.1:1", "127.0.0.1", 1),
-            ("[::1]:443", "::1", 443),
-            ("[::1]", "::1", 1234),
-            ("::1", "::1", 1234),
-        ] {
-            let target: Target = text.parse().unwrap();
-            assert_eq!((target.host.as_str(), target.port), (host, port), "{text}");
-        }
-        assert!("localhost:http".parse::<Target>().is_err());
-        assert!("localhost:65536".parse::<Target>().is_err());
-    }
 }

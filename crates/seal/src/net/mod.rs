@@ -1,4 +1,8 @@
 //! What the verbs that use the network have in common.
 
+pub(crate) mod dial;
 pub(crate) mod first_bytes;
+pub(crate) mod program;
+pub(crate) mod starttls;
 pub(crate) mod stop;
+pub(crate) mod target;

@@ -112,6 +112,10 @@ impl Tunnel {
         self.child.wait().expect("it ends").code().unwrap_or(-1)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end; gives all that it said and nobody waited for.
     pub(crate) fn everything(&mut self) -> String {
         while let Ok(event) = self.lines.recv_timeout(PATIENCE) {
@@ -264,9 +268,18 @@ impl Files {
 
     /// What a TLS client gets that says nothing: OpenSSL's, which checks the server.
     pub(crate) fn ask(&self, port: u16, more: &str) -> Ran {
+        self.client(port, &format!("-quiet {more}"))
+    }
+
+    /// The same, with what OpenSSL has to tell of the connection.
+    pub(crate) fn ask_told(&self, port: u16, more: &str) -> Ran {
+        self.client(port, more)
+    }
+
+    fn client(&self, port: u16, more: &str) -> Ran {
         let line = format!(
-            "s_client -quiet -connect 127.0.0.1:{port} -CAfile ca.pem -verify_return_error \
-             -no_ign_eof {more}"
+            "s_client {more} -connect 127.0.0.1:{port} -CAfile ca.pem -verify_return_error \
+             -no_ign_eof"
         );
         let words: Vec<_> = line.split_whitespace().collect();
         // Its input stays open until it ends: a client whose input ends hangs up.

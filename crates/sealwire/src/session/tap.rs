@@ -88,10 +88,7 @@ impl Examiner {
         time: i64,
     ) -> (Vec<Certificate>, Verdict) {
         let (certificates, verdict) = self.examine_chain(leaf, chain.into_iter().collect(), time);
-        match &self.pins {
-            Some(pins) => (certificates, verdict.with_pins(pins)),
-            None => (certificates, verdict),
-        }
+        (certificates, self.with_pins(verdict))
     }
 
     fn examine_chain(
@@ -119,8 +116,16 @@ impl Examiner {
     pub(super) fn judge(&self, chain: &[Certificate], time: i64) -> Verdict {
         let ders: Vec<&[u8]> = chain.iter().map(Certificate::der).collect();
         let (policy, purpose, name) = (&self.policy, self.purpose, self.name.as_ref());
-        recall(policy, &ders, purpose, name, time)
-            .map_or_else(|| judge(policy, chain, purpose, name, time), |(_, verdict)| verdict)
+        let verdict = recall(policy, &ders, purpose, name, time)
+            .map_or_else(|| judge(policy, chain, purpose, name, time), |(_, verdict)| verdict);
+        self.with_pins(verdict)
+    }
+
+    fn with_pins(&self, verdict: Verdict) -> Verdict {
+        match &self.pins {
+            Some(pins) => verdict.with_pins(pins),
+            None => verdict,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client's sessions in the hands of its program.
 
+use sealwire::verify::{NameCheck, Pin};
 use sealwire::{
     ClientAuth, ClientOptions, ClientSession, Identity, PeerVerification, ProtocolVersion,
     SecureContext,
@@ -183,6 +184,48 @@ fn a_session_made_without_verification_skips_no_check() {
         let pair = connect((&client, &options), (&server, ClientAuth::None));
         assert!(!pair.client.complete && !pair.client.authorized());
         assert_eq!(pair.server.alert(), Some("unknown_ca"), "{version}");
+    }
+}
+
+/// Pins and the rules for names are the connection's; a session made under others is not offered.
+#[test]
+fn a_session_made_under_other_rules_skips_no_check() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let client = build(context("", "ca"), version);
+        let none = ClientAuth::None;
+        let pins = || [Pin::of(credentials().identity("rsa").leaf())];
+        for (shown, easy, strict, code, alert) in [
+            (
+                "p256",
+                to("localhost"),
+                to("localhost").pins(pins()),
+                "PINNED_KEY_MISMATCH",
+                "certificate_unknown",
+            ),
+            (
+                "wrong-name",
+                to("localhost").name_check(NameCheck::DangerousNone),
+                to("localhost"),
+                "ERR_TLS_CERT_ALTNAME_INVALID",
+                "bad_certificate",
+            ),
+        ] {
+            let server = build(context(shown, ""), version);
+            let session = || sessions(&client, &easy, (&server, none)).remove(0);
+            let again = |options: &ClientOptions| {
+                let options = options.clone().resume(false).resume_session(session());
+                connect((&client, &options), (&server, none))
+            };
+            assert!(resumed(&again(&easy)), "{version} {code}");
+            let pair = again(&strict);
+            assert_eq!(pair.client.findings(), [code], "{version}");
+            assert_eq!(pair.server.alert(), Some(alert), "{version} {code}");
+            let pair = again(&strict.verification(PeerVerification::Recorded));
+            assert!(!resumed(&pair) && !pair.client.authorized(), "{version} {code}");
+        }
     }
 }
 

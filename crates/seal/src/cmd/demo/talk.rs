@@ -61,7 +61,7 @@ async fn talk(
     let server = async {
         let (tcp, _) = listener.accept().await?;
         let tls = acceptor.accept(tcp).await?;
-        let facts = Facts::of(tls.peer(), Side::Client, Some(identity));
+        let facts = Facts::of(tls.peer(), Side::Client, Some(identity.leaf()));
         greet_and_echo(tls, std::future::pending()).await?;
         io::Result::Ok(facts)
     };
@@ -69,7 +69,7 @@ async fn talk(
         let tcp = TcpStream::connect(address).await?;
         let name = "localhost".parse().expect("localhost is a name");
         let mut tls = connector.connect(name, tcp).await?;
-        let facts = Facts::of(tls.peer(), Side::Server, Some(identity));
+        let facts = Facts::of(tls.peer(), Side::Server, Some(identity.leaf()));
         let (greeting, echoed) = greet(&mut tls, SENT).await?;
         io::Result::Ok((facts, greeting, echoed))
     };

@@ -1,7 +1,6 @@
 //! `seal serve`: a server for whatever is at hand. It echoes, shows a folder, or runs a program.
 
 mod echo;
-mod exec;
 mod folder;
 mod page;
 mod shown;
@@ -31,6 +30,7 @@ use super::material::Material;
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
 use crate::net::first_bytes::{self, FirstByte};
+use crate::net::program;
 use crate::net::stop::Stop;
 use crate::report::Answer;
 
@@ -273,9 +273,11 @@ impl Service {
         let outcome = match self {
             Self::Folder(web) => return web.serve(stream, client, stop).await,
             Self::Echo => greet_and_echo(stream, stop.asked()).await.map(|bytes| (bytes, None)),
-            Self::Exec(command) => exec::run(command, stream, &client.to_string(), &facts)
-                .await
-                .map(|ran| (ran.bytes, Some(ran.exit))),
+            Self::Exec(command) => {
+                let facts = facts.as_environment("SEAL_CLIENT", &client.to_string());
+                let ran = program::run(command, stream, &facts).await;
+                ran.map(|ran| (ran.bytes, Some(ran.exit_text())))
+            }
         };
         match outcome {
             Ok((bytes, exit)) => teller.tell(&Told::Closed { client, bytes, exit }),

@@ -1,0 +1,162 @@
+//! The way to a server: TCP, perhaps through an HTTP proxy, perhaps with STARTTLS at its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding as _};
+use clap::Args;
+use sealwire::pki::parse_duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use zeroize::Zeroizing;
+
+use super::starttls;
+use super::target::Target;
+use crate::failure::Failure;
+
+/// How a server is reached, the same for every verb that connects.
+#[derive(Args, Debug)]
+pub(crate) struct Route {
+    /// Speak this protocol in plain first, and ask it for TLS
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub(crate) starttls: Option<starttls::Protocol>,
+
+    /// Reach the server through this HTTP proxy (CONNECT): http://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Proxy>,
+
+    /// USER:PASSWORD for the proxy, in a file
+    #[arg(long, value_name = "FILE", requires = "proxy")]
+    proxy_user_file: Option<PathBuf>,
+
+    /// How long to wait for the connection: TCP, proxy and STARTTLS, and then for TLS
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+/// An HTTP proxy.
+#[derive(Debug, Clone)]
+struct Proxy(Target);
+
+/// A connection on which TLS can begin.
+pub(crate) struct Reached {
+    pub(crate) tcp: TcpStream,
+    /// The server's address, or the proxy's.
+    pub(crate) address: SocketAddr,
+}
+
+impl Route {
+    /// Connects as far as TLS. `name` is whom a STARTTLS protocol is told to want (XMPP's `to`).
+    pub(crate) async fn reach(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
+        let reaching = self.go(target, name);
+        tokio::time::timeout(self.timeout, reaching).await.unwrap_or_else(|_| {
+            let waited = self.timeout.as_secs();
+            Err(Failure::usage(format!("{target}: no answer in {waited} seconds"))
+                .advise("check host and port, and firewalls between; --timeout waits longer"))
+        })
+    }
+
+    async fn go(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
+        let first = self.proxy.as_ref().map_or(target, |proxy| &proxy.0);
+        let mut tcp = connect(first).await?;
+        let address = tcp.peer_addr().map_err(|e| Failure::usage(format!("{first}: {e}")))?;
+        if self.proxy.is_some() {
+            let user = self.proxy_user()?;
+            pass_proxy(&mut tcp, target, user.as_deref().map(String::as_str))
+                .await
+                .map_err(|e| e.prefix(&format!("proxy {first}")))?;
+        }
+        if let Some(protocol) = self.starttls {
+            starttls::ask(&mut tcp, protocol, name).await.map_err(|e| {
+                let failure = Failure::refused(format!("{target}: {e}"));
+                match e.advice() {
+                    Some(advice) => failure.advise(advice),
+                    None => failure,
+                }
+            })?;
+        }
+        Ok(Reached { tcp, address })
+    }
+
+    fn proxy_user(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+        let Some(path) = &self.proxy_user_file else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map(Zeroizing::new);
+        let text = text.map_err(|e| Failure::from(sealwire::pki::Error::io(path, &e)))?;
+        Ok(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+    }
+}
+
+async fn connect(target: &Target) -> Result<TcpStream, Failure> {
+    let tcp = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|e| {
+        let fact = match e.kind() {
+            io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+            _ => e.to_string(),
+        };
+        Failure::usage(format!("{target}: cannot connect: {fact}"))
+            .advise("check host and port, and that the server runs")
+    })?;
+    let _ = tcp.set_nodelay(true);
+    Ok(tcp)
+}
+
+/// Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6). The answer's head is read byte by
+/// byte, so that nothing of what comes behind it is taken.
+async fn pass_proxy(
+    tcp: &mut TcpStream,
+    target: &Target,
+    user: Option<&str>,
+) -> Result<(), Failure> {
+    const LONGEST_HEAD: usize = 16 * 1024;
+    let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));
+    if let Some(user) = user {
+        let credentials = Zeroizing::new(Base64::encode_string(user.as_bytes()));
+        request.push_str("Proxy-Authorization: Basic ");
+        request.push_str(&credentials);
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    let failed = |e: io::Error| match e.kind() {
+        io::ErrorKind::UnexpectedEof => Failure::refused("hung up without an answer"),
+        _ => Failure::usage(e.to_string()),
+    };
+    tcp.write_all(request.as_bytes()).await.map_err(failed)?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == LONGEST_HEAD {
+            return Err(Failure::refused("its answer does not end"));
+        }
+        head.push(tcp.read_u8().await.map_err(failed)?);
+        if head.len() == 5 && head != b"HTTP/" {
+            return Err(Failure::refused("does not speak HTTP").advise("check --proxy"));
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let status = head.lines().next().unwrap_or_default();
+    match status.split(' ').nth(1) {
+        Some(code) if code.starts_with('2') => Ok(()),
+        Some("407") => Err(Failure::refused(format!("wants to know who we are: {status}"))
+            .advise("give USER:PASSWORD with --proxy-user-file")),
+        _ => Err(Failure::refused(format!("refused to connect to {target}: {status}"))),
+    }
+}
+
+impl FromStr for Proxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rest = match text.split_once("://") {
+            Some(("http", rest)) => rest,
+            Some((scheme, _)) => return Err(format!("{scheme}:// proxies are not spoken here")),
+            None => text,
+        };
+        if rest.contains('@') {
+            return Err("a password does not belong on the command line, where every user of \
+                        the machine can read it: give it with --proxy-user-file"
+                .to_owned());
+        }
+        Target::parse(rest.trim_end_matches('/'), 8080).map(Self)
+    }
+}

@@ -1,0 +1,121 @@
+//! The protocols that talk in packets.
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Error;
+use super::talk::Talk;
+
+/// The extended operation StartTLS (RFC 4511, section 4.14).
+pub(super) async fn ldap<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+    talk.say(REQUEST).await?;
+    let head = talk.bytes(2).await?;
+    let [0x30, length] = head[..] else { return Err(talk.unlike(&head)) };
+    let length = match length {
+        0..=0x7f => usize::from(length),
+        0x81..=0x84 => {
+            let digits = talk.bytes(usize::from(length & 0x7f)).await?;
+            digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit))
+        }
+        _ => return Err(talk.unlike(&head)),
+    };
+    let message = talk.bytes(length).await?;
+    let Some((code, text)) = extended_response(&message) else {
+        return Err(talk.unlike(&[&head[..], &message].concat()));
+    };
+    match code {
+        0 => Ok(()),
+        code => {
+            let text = String::from_utf8_lossy(text);
+            Err(talk.no_tls(format!("result code {code}, {text}").trim_end_matches(", ")))
+        }
+    }
+}
+
+/// Result code and message of an ExtendedResponse, out of an LDAPMessage's content. Servers write
+/// these lengths in one byte or in several.
+fn extended_response(message: &[u8]) -> Option<(u8, &[u8])> {
+    let (tag, _id, rest) = element(message)?;
+    let (response, content, _) = element(rest)?;
+    let (enumerated, code, rest) = element(content)?;
+    let (_, _matched, rest) = element(rest)?;
+    let (_, text, _) = element(rest)?;
+    match (tag, response, enumerated, code) {
+        (0x02, 0x78, 0x0a, &[code]) => Some((code, text)),
+        _ => None,
+    }
+}
+
+/// Tag, content and what follows.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [tag, first, rest @ ..] = bytes else { return None };
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81..=0x84 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((*tag, content, rest))
+}
+
+/// The SSLRequest of PostgreSQL's frontend/backend protocol.
+pub(super) async fn postgres<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    // Length 8, and the number 80877103 where a version would stand.
+    talk.say([0, 0, 0, 8, 4, 210, 22, 47]).await?;
+    let answer = talk.bytes(1).await?;
+    match answer[0] {
+        b'S' => Ok(()),
+        // An error message, of a server older than TLS.
+        b'N' | b'E' => Err(talk.no_tls(String::from_utf8_lossy(&answer))),
+        _ => Err(talk.unlike(&answer)),
+    }
+}
+
+/// The SSL request packet of MySQL's protocol, after the server's first packet.
+pub(super) async fn mysql<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const CLIENT_SSL: u32 = 0x0800;
+    /// CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION: what every client since 2004 sets.
+    const USUAL: u32 = 0x0200 | 0x8000;
+    const UTF8MB4: u8 = 45;
+    let head = talk.bytes(4).await?;
+    // A first packet is short and has the number 0; letters in its length are another protocol's.
+    if head[2] != 0 || head[3] != 0 {
+        return Err(talk.unlike(&head));
+    }
+    let packet = talk.bytes(usize::from(head[0]) | usize::from(head[1]) << 8).await?;
+    match packet.first() {
+        Some(10) => {}
+        Some(0xff) if packet.len() > 3 => {
+            let code = u16::from_le_bytes([packet[1], packet[2]]);
+            let text = String::from_utf8_lossy(&packet[3..]);
+            return Err(talk.no_tls(format!("error {code}, {text}")));
+        }
+        _ => return Err(talk.unlike(&[&head[..], &packet].concat())),
+    }
+    // Version, NUL, thread id, 8 bytes of salt, a filler, and the lower half of the capabilities.
+    let lower = packet.iter().skip(1).position(|&byte| byte == 0).and_then(|version| {
+        packet.get(1 + version + 1 + 4 + 8 + 1..).and_then(|rest| rest.first_chunk::<2>())
+    });
+    let Some(lower) = lower else { return Err(talk.unlike(&packet)) };
+    if u32::from(u16::from_le_bytes(*lower)) & CLIENT_SSL == 0 {
+        return Err(talk.no_tls("no CLIENT_SSL among its capabilities"));
+    }
+    let mut request = vec![32, 0, 0, 1];
+    request.extend((USUAL | CLIENT_SSL).to_le_bytes());
+    request.extend((1_u32 << 24).to_le_bytes()); // the longest packet
+    request.push(UTF8MB4);
+    request.extend([0; 23]);
+    talk.say(request).await
+}

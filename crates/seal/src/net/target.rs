@@ -1,0 +1,63 @@
+//! Where to: a host and a port, as people write them.
+
+use std::fmt;
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Target {
+    /// Reads `HOST`, `HOST:PORT`, `:PORT`, `PORT`, and IPv6 addresses with and without brackets.
+    pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, String> {
+        let port =
+            |text: &str| text.parse().map_err(|_| format!("{text:?} is not a port (0 to 65535)"));
+        let (host, port) = match text.rsplit_once(':') {
+            // An IPv6 address without brackets has colons and no port.
+            Some((host, _)) if host.contains(':') && !host.ends_with(']') => (text, default_port),
+            Some((host, digits)) => (host, port(digits)?),
+            None => match text.parse() {
+                Ok(port) => ("", port),
+                Err(_) => (text, default_port),
+            },
+        };
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let host = if host.is_empty() { "localhost" } else { host };
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Target;
+
+    #[test]
+    fn targets_are_read_as_people_write_them() {
+        for (text, host, port) in [
+            ("localhost", "localhost", 1234),
+            ("localhost:443", "localhost", 443),
+            (":443", "localhost", 443),
+            ("443", "localhost", 443),
+            ("127.0.0.1:1", "127.0.0.1", 1),
+            ("[::1]:443", "::1", 443),
+            ("[::1]", "::1", 1234),
+            ("::1", "::1", 1234),
+        ] {
+            let target = Target::parse(text, 1234).unwrap();
+            assert_eq!((target.host.as_str(), target.port), (host, port), "{text}");
+        }
+        assert!(Target::parse("localhost:http", 1234).is_err());
+        assert!(Target::parse("localhost:65536", 1234).is_err());
+    }
+}
