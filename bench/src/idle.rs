@@ -18,7 +18,7 @@ pub(crate) fn compare(connections: usize) -> Result<(), Failure> {
     println!("|---|---:|---:|");
     for contestant in contestant::tls(Terms::BULK)? {
         let status = Command::new(std::env::current_exe()?)
-            .args(["--idle-of", contestant.name, "--connections", &connections.to_string()])
+            .args(["idle-of", contestant.name, &connections.to_string()])
             .status()?;
         if !status.success() {
             return Err(format!("{} failed", contestant.name).into());
@@ -48,7 +48,7 @@ fn of(
     const WARM_UP: usize = 100;
     let total = (connections + WARM_UP).to_string();
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["--serve-idle", contestant.name, "--connections", &total])
+        .args(["serve-idle", contestant.name, &total])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;

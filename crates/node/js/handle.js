@@ -316,6 +316,8 @@ class TLSHandle {
 
   #fail(failure) {
     this.#received = null;
+    // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
+    if (this.#state === 'open' && typeof failure.alert === 'number') this.#tellEof();
     this.#owner._onFailure(this.#refusal ?? connectionError(failure));
   }
 

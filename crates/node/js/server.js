@@ -28,7 +28,10 @@ function Server(options, listener) {
   if (options.pskIdentityHint !== undefined && options.pskIdentityHint !== null) {
     validate.string(options.pskIdentityHint, 'options.pskIdentityHint');
   }
-  if (options.pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  if (options.pskCallback) {
+    validate.func(options.pskCallback, 'pskCallback');
+    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  }
   this._contexts = [];
   this.requestCert = options.requestCert === true;
   this.rejectUnauthorized = options.rejectUnauthorized !== false;

@@ -7,7 +7,7 @@ const { addAbortSignal } = require('stream');
 const { convertALPNProtocols, isWire, splitALPNProtocols } = require('./alpn');
 const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { createSecureContext, isContext, nativeContext } = require('./context');
-const { major, nodeError } = require('./errors');
+const { major, minor, nodeError } = require('./errors');
 const { ssl, verifyError } = require('./failures');
 const { TLSHandle } = require('./handle');
 const { answerHello, asksHello, storeSession } = require('./hello');
@@ -270,7 +270,7 @@ class TLSSocket extends net.Socket {
 
   _emitTLSError(error) {
     const released = this._tlsError(error);
-    if (released) this.destroy(released);
+    if (released) this.emit('error', released);
   }
 
   _tlsError(error) {
@@ -483,7 +483,10 @@ function checkOptions(options) {
   if (options.isServer && options.SNICallback !== undefined) {
     validate.func(options.SNICallback, 'options.SNICallback');
   }
-  if (options.pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  if (options.pskCallback) {
+    validate.func(options.pskCallback, 'pskCallback');
+    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  }
 }
 
 function usable(onread) {
@@ -507,10 +510,13 @@ const GROUPS = {
   secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },
 };
 
+/** Whether this Node has a name for groups that are not curves. */
+const tellsGroups = major >= 26 || (major === 24 && minor >= 21);
+
 function ephemeralKey(group) {
   if (group === undefined || group === null) return {};
   if (GROUPS[group]) return { ...GROUPS[group] };
-  return major >= 24 ? { type: 'TLSGroup', name: group } : {};
+  return tellsGroups ? { type: 'TLSGroup', name: group } : {};
 }
 
 module.exports = { TLSSocket };

@@ -107,17 +107,6 @@ test('who answers a session twice is told', async (t) => {
   hello.destroy();
 });
 
-test('an old session is not resumed', async (t) => {
-  const { port } = await serve(t, { sessionTimeout: 0 }, (socket) => socket.end('x'));
-  const socket = client(port, { maxVersion: 'TLSv1.2' });
-  await once(socket, 'secureConnect');
-  const session = socket.getSession();
-  await readAll(socket);
-  const again = await connected(port, { maxVersion: 'TLSv1.2', session });
-  assert.strictEqual(again.isSessionReused(), false);
-  await readAll(again);
-});
-
 test('the certificate of a client is there again when its session is resumed', async (t) => {
   const seen = [];
   const { port } = await serve(t, { requestCert: true, ca: pem('ca-cert') }, (socket) => {

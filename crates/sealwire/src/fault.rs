@@ -105,7 +105,7 @@ pub(crate) fn diagnose_with(
             // (`tls1_set_server_sigalgs`).
             reason::NO_SUITABLE_SIGNATURE_ALGORITHM
                 if !hello.signature_schemes().is_empty()
-                    && context.shared_schemes(hello.signature_schemes()).is_empty() =>
+                    && !context.openssl_shares_a_scheme(hello.signature_schemes()) =>
             {
                 (&reason::NO_SHARED_SIGNATURE_ALGORITHMS, 40)
             }

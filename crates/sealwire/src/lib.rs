@@ -3,6 +3,7 @@
 
 mod alert;
 pub mod blocking;
+mod cert_compression;
 mod cipher_list;
 mod context;
 mod date;
@@ -28,6 +29,7 @@ mod trust;
 pub mod verify;
 
 pub use alert::Alert;
+pub use cert_compression::CertCompression;
 pub use context::{ConfigError, SecureContext, SecureContextBuilder, TimeSource};
 pub use error::{CannotSpeak, Error};
 pub use fault::Fault;

@@ -15,6 +15,7 @@ mod proxy;
 mod redis;
 mod reload;
 mod routes;
+mod soak;
 mod status;
 mod support;
 mod systemd;

@@ -17,6 +17,7 @@ use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
 use super::{ConfigError, Inner, SecureContext};
+use crate::cert_compression::CertCompression;
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
 use crate::session::provider;
@@ -35,6 +36,7 @@ pub struct SecureContextBuilder {
     groups: Vec<&'static dyn SupportedKxGroup>,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
+    compression: Vec<CertCompression>,
     time: Arc<dyn TimeSource>,
     pub(super) sessions: Settings,
 }
@@ -51,6 +53,7 @@ impl SecureContextBuilder {
             groups: groups::default_groups(),
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
+            compression: Vec::new(),
             time: Arc::new(SystemClock),
             sessions: Settings::default(),
         }
@@ -186,6 +189,15 @@ impl SecureContextBuilder {
         self
     }
 
+    /// The algorithms by which certificates are compressed in TLS 1.3 (RFC 8879), best first: ours
+    /// for peers that can unpack them, and theirs for us. None by default, as in Node. A compressed
+    /// chain is kept for the next connections.
+    #[must_use]
+    pub fn cert_compression(mut self, algorithms: &[CertCompression]) -> Self {
+        self.compression = algorithms.to_vec();
+        self
+    }
+
     /// Judges validity by this clock.
     #[must_use]
     pub fn time_source(mut self, time: Arc<dyn TimeSource>) -> Self {
@@ -223,7 +235,9 @@ impl SecureContextBuilder {
         let credentials = Credentials::new(self.identities, self.trust.named());
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let resumption = self.sessions.build(&*self.time)?;
-        let client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
+        let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
+        client.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
+        client.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
         Ok(SecureContext(Arc::new(Inner {
             rules: ServerRules { suites: speech.suites.clone(), schemes, order },
             credentials,
@@ -233,6 +247,7 @@ impl SecureContextBuilder {
             client: Arc::new(client),
             provider,
             speech,
+            compression: self.compression,
             resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),

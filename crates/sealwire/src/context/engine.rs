@@ -46,6 +46,8 @@ impl Inner {
         };
         let identities = ServerIdentities::new(identities, self.rules.clone());
         let mut config = builder.with_cert_resolver(Arc::new(identities));
+        config.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
+        config.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
         self.resume_in(&mut config, client_auth);
         config.ignore_client_order = self.rules.order == Order::Ours;
         config.enable_secret_extraction = true; // for our own record layer

@@ -27,10 +27,12 @@ use choice::{ServerIdentities, ServerRules};
 use credentials::Credentials;
 use speech::Speech;
 
+use crate::cert_compression::CertCompression;
 use crate::error::CannotSpeak;
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
 use crate::options::ClientSettings;
+use crate::scheme_list;
 use crate::session::ClientHello;
 use crate::signature_scheme::SignatureScheme;
 use crate::trust::TrustStore;
@@ -62,6 +64,7 @@ struct Inner {
     provider: Arc<CryptoProvider>,
     resumption: resumption::Resumption,
     speech: Speech,
+    compression: Vec<CertCompression>,
     rules: ServerRules,
     /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
     servers: [OnceLock<Arc<rustls::ServerConfig>>; 3],
@@ -147,6 +150,14 @@ impl SecureContext {
             let its_version = ProtocolVersion::from_rustls(suite.version().version);
             suites.contains(&suite.suite().into()) && (version.is_none() || version == its_version)
         })
+    }
+
+    /// Whether OpenSSL with the same settings would share a signature scheme with this peer. By
+    /// default it has all that have a name, also those that this engine has not.
+    pub(crate) fn openssl_shares_a_scheme(&self, of_peer: &[u16]) -> bool {
+        let by_default = *self.0.rules.schemes == *scheme_list::DEFAULT;
+        let named = |number: &u16| SignatureScheme::from_number(*number).is_some();
+        !self.shared_schemes(of_peer).is_empty() || by_default && of_peer.iter().any(named)
     }
 
     /// Which of a peer's signature schemes are ours as well, in the peer's order.

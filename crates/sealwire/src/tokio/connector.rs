@@ -31,6 +31,7 @@ pub struct Connector {
     settings: ClientSettings,
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
+    keep_session: bool,
 }
 
 impl Connector {
@@ -41,6 +42,7 @@ impl Connector {
             settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
+            keep_session: false,
         }
     }
 
@@ -114,6 +116,15 @@ impl Connector {
         self
     }
 
+    /// Whether each stream keeps the newest session that its server gives, for
+    /// [`TlsStream::take_session`]. Off by default, since the context keeps sessions itself, and
+    /// those of idle connections take memory.
+    #[must_use]
+    pub fn keep_session(mut self, keep: bool) -> Self {
+        self.keep_session = keep;
+        self
+    }
+
     /// How long a handshake may take; 30 seconds by default. The stream is closed then.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -136,6 +147,7 @@ impl Connector {
         let session = Session::client(&self.context, &options)?;
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
+        stream.keep_session(self.keep_session);
         within(self.handshake_timeout, stream.handshake()).await?;
         Ok(stream)
     }

@@ -35,6 +35,7 @@ pub struct TlsStream<IO> {
     writer: Option<Waker>,
     at_end: bool,
     key_log: Option<KeyLogFile>,
+    keep_session: bool,
     new_session: Option<ClientSession>,
 }
 
@@ -58,7 +59,8 @@ impl<IO> TlsStream<IO> {
     }
 
     /// A client's newest session that was not taken yet, to be given to
-    /// [`Connector::resume_session`](crate::Connector::resume_session). In TLS 1.3 sessions come
+    /// [`Connector::resume_session`](crate::Connector::resume_session); none unless the connector
+    /// [keeps](crate::Connector::keep_session) them. In TLS 1.3 sessions come
     /// with the first data that are read, or later. The context resumes its sessions by itself;
     /// this is for programs that choose.
     pub fn take_session(&mut self) -> Option<ClientSession> {
@@ -103,8 +105,14 @@ impl<IO> TlsStream<IO> {
             writer: None,
             at_end: false,
             key_log: None,
+            keep_session: false,
             new_session: None,
         }
+    }
+
+    /// Has the newest session kept, or not.
+    pub(super) fn keep_session(&mut self, keep: bool) {
+        self.keep_session = keep;
     }
 
     /// Has the lines of the key log written to `file`.
@@ -121,7 +129,9 @@ impl<IO> TlsStream<IO> {
                         file.write(&line);
                     }
                 }
-                Event::NewSession(session) => self.new_session = Some(session),
+                Event::NewSession(session) => {
+                    self.new_session = self.keep_session.then_some(session);
+                }
                 event => return Some(event),
             }
         }

@@ -1,13 +1,21 @@
 //! Node says the same of the same settings.
 
+use std::process::Command;
+
 use sealwire::verify::NameCheck;
-use sealwire::{Acceptor, Connector, Error, Peer, PeerVerification, SecureContext, SniRouter};
+use sealwire::{
+    Acceptor, CertCompression, Connector, Error, Peer, PeerVerification, ProtocolVersion,
+    SecureContext, SecureContextBuilder, SniRouter,
+};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::peers;
 use crate::peers::credentials::{context, credentials};
+use crate::peers::in_time;
 use crate::peers::net::{Server, call};
-use crate::{NodeClient, NodeServer, files, identity, present, script, seen};
+use crate::{NodeClient, NodeServer, files, identity, present, program, script, seen};
 
 /// The code of Node's error for options of `tls.createSecureContext`.
 struct NodeSettings(peers::Peer);
@@ -237,5 +245,64 @@ async fn of_several_identities_the_same_is_shown() {
                 assert!(us == node || node_fails && us.is_ok(), "{case}: {us:?} {node:?}");
             }
         }
+    }
+}
+
+/// From Node 24 on.
+#[tokio::test(flavor = "multi_thread")]
+async fn compressed_certificates() {
+    if !present() {
+        return;
+    }
+    let has = "typeof require('node:tls').getCertificateCompressionAlgorithms";
+    let has = peers::run(Command::new(program()).args(["-p", has]));
+    if has.trim() != "function" {
+        eprintln!(
+            "\n!!! SKIPPED: this Node has no certificate compression; name another by NODE !!!\n"
+        );
+        return;
+    }
+    let mut node = NodeClient::start();
+    let only_13 = |builder: SecureContextBuilder| {
+        builder.versions(ProtocolVersion::Tls13..=ProtocolVersion::Tls13)
+    };
+    let saves = |[plain, packed]: [u64; 2]| plain > packed + 100;
+    for algorithm in CertCompression::supported() {
+        let packed = json!({ "certificateCompression": [algorithm.name()] });
+        let both = [json!({}), packed];
+
+        let ours = only_13(context("deep-full", "")).cert_compression(&[algorithm]);
+        let ours = Acceptor::new(ours.build().unwrap());
+        let mut sent = [0; 2];
+        for (options, sent) in both.iter().zip(&mut sent) {
+            let mut options = options.clone();
+            crate::extend(&mut options, json!({ "ca": files("ca") }));
+            let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = tcp.local_addr().unwrap().port();
+            let ours = ours.clone();
+            let server = tokio::spawn(async move {
+                let (io, _) = tcp.accept().await.unwrap();
+                let mut stream = ours.accept(io).await.unwrap();
+                let sent = stream.session().bytes_sent().tls;
+                stream.shutdown().await.unwrap();
+                sent
+            });
+            let seen = node.connect(port, options);
+            assert_eq!(seen["authorized"], true, "{algorithm}: {seen}");
+            *sent = in_time(server).await.unwrap();
+        }
+        assert!(saves(sent), "{algorithm}: {sent:?} bytes to Node");
+
+        let client = only_13(context("", "ca")).cert_compression(&[algorithm]).build().unwrap();
+        let client = Connector::new(client);
+        let mut received = [0; 2];
+        for (options, received) in both.into_iter().zip(&mut received) {
+            let theirs = NodeServer::start("deep-full", options);
+            let io = TcpStream::connect(("127.0.0.1", theirs.port)).await.unwrap();
+            let stream = in_time(client.connect("localhost".parse().unwrap(), io)).await.unwrap();
+            assert!(stream.peer().authorized(), "{algorithm}");
+            *received = stream.session().bytes_received().tls;
+        }
+        assert!(saves(received), "{algorithm}: {received:?} bytes from Node");
     }
 }

@@ -147,7 +147,7 @@ async fn our_sessions_resume_with_s_server() {
             let mut session = None;
             for turn in 0..3 {
                 // A context of its own each time.
-                let mut connector = connector(only(context("", "ca"), version));
+                let mut connector = connector(only(context("", "ca"), version)).keep_session(true);
                 if let Some(session) = session.take() {
                     connector = connector.resume_session(session);
                 }

@@ -43,8 +43,10 @@ function connect(command, done) {
   });
   socket.setEncoding('utf8');
   socket.on('data', (text) => { seen.answer += text; });
+  socket.on('error', ({ code, library, reason, message }) => {
+    Object.assign(seen, { error: code, library, reason, message });
+  });
   socket.on('session', (newest) => { session = newest; seen.sessions += 1; });
-  socket.on('error', (error) => { seen.error = error.code; });
   socket.on('close', () => done(seen));
 }
 
