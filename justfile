@@ -35,6 +35,7 @@ fuzz seconds="60":
 # Mixed traffic with reloads, resets and garbage for so many seconds; nothing may grow or be lost
 soak seconds="600":
     SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --test soak -- --nocapture
+    SOAK_SECONDS={{seconds}} cargo test --release -p seal --test tunnel soak -- --nocapture
 
 # testssl.sh, sslyze, tlslite-ng and gnutls-cli against `seal serve` (about five minutes)
 scan *args:
@@ -45,6 +46,7 @@ scan *args:
 asan:
     .ci/asan
 
-# Handshakes and bulk data against tokio-rustls and plain TCP, as ratios
-bench:
-    cargo run --release -p bench
+# Everything beside its peers (after bench/setup), written to docs/benchmarks.md with plots
+bench *args:
+    cargo build --release -p seal
+    cargo run --release -p bench --features peers -- all {{args}}

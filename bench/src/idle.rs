@@ -7,20 +7,34 @@ use std::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::contestant::{Contestant, Failure, Material, Stream, Terms};
+use crate::contestant::{self, Contestant, Failure, Material, Stream, Terms};
 use crate::measure::runtime;
 
 /// Prints what each contestant's server and client take for a connection that is open and idle.
+/// Each has processes of its own, so that none lives on what another has given back.
 pub(crate) fn compare(connections: usize) -> Result<(), Failure> {
     println!("### Memory of an idle connection, {connections} of them (bytes)\n");
     println!("| | server | client |");
     println!("|---|---:|---:|");
-    let material = Material::new(Terms::BULK)?;
-    for contestant in material.contestants()? {
-        let (server, client) = of(&contestant, &material, connections)?;
-        println!("| {} | {server} | {client} |", contestant.name);
+    for contestant in contestant::tls(Terms::BULK)? {
+        let status = Command::new(std::env::current_exe()?)
+            .args(["idle-of", contestant.name, &connections.to_string()])
+            .status()?;
+        if !status.success() {
+            return Err(format!("{} failed", contestant.name).into());
+        }
     }
     println!();
+    Ok(())
+}
+
+/// Prints one line of it.
+pub(crate) fn print(name: &str, connections: usize) -> Result<(), Failure> {
+    let material = Material::new(Terms::BULK)?;
+    let contestants = material.contestants()?;
+    let contestant = contestants.into_iter().find(|one| one.name == name).ok_or("no such")?;
+    let (server, client) = of(&contestant, &material, connections)?;
+    println!("| {name} | {server} | {client} |");
     Ok(())
 }
 
@@ -34,7 +48,7 @@ fn of(
     const WARM_UP: usize = 100;
     let total = (connections + WARM_UP).to_string();
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["--serve-idle", contestant.name, "--connections", &total])
+        .args(["serve-idle", contestant.name, &total])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;

@@ -1,111 +1,84 @@
 //! Measures Sealwire beside its peers: interleaved rounds in one run, reported as ratios.
+//!
+//! `library` drives both ends of a library in one process; `servers` starts each peer as a process
+//! of its own and drives it with one load generator; `limits` measures the primitives that no
+//! library can be faster than; `all` does everything and writes docs/benchmarks.md.
 #![forbid(unsafe_code)]
 
 mod contestant;
 mod idle;
+mod library;
+mod limits;
 mod measure;
 mod memory;
+mod report;
+mod servers;
 mod table;
 
-use clap::{Parser, ValueEnum};
-use contestant::{Failure, Terms};
+use std::path::PathBuf;
 
-/// Handshakes, echo and memory against tokio-rustls and plain TCP, on loopback
+use clap::{Parser, Subcommand};
+use contestant::Failure;
+
+/// Sealwire beside its peers, on loopback
 #[derive(Parser)]
 struct Args {
-    /// Rounds of each measurement; the median is reported
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-
-    /// Handshakes in a round
-    #[arg(long, default_value_t = 1500)]
-    handshakes: usize,
-
-    /// Megabytes echoed in a round
-    #[arg(long, default_value_t = 512)]
-    megabytes: usize,
-
-    /// Connections that are open and idle at once
-    #[arg(long, default_value_t = 10_000)]
-    connections: usize,
-
-    /// Measure only these
-    #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<What>,
-
-    /// Serve idle connections of this contestant (for the program's own use)
-    #[arg(long, hide = true)]
-    serve_idle: Option<String>,
+    #[command(subcommand)]
+    command: Command,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
-    /// Handshakes a second over TCP
-    Handshakes,
-    /// Processor time of a handshake, without a transport
-    Processor,
-    /// Bulk data over TCP
-    Echo,
-    /// Memory of idle connections
-    Idle,
+#[derive(Subcommand)]
+enum Command {
+    /// Everything below, written to docs/benchmarks.md with plots
+    All {
+        #[command(flatten)]
+        how: servers::How,
+        /// Where the report and its plots go
+        #[arg(long, default_value = "docs")]
+        out: PathBuf,
+    },
+    /// Both ends of a library in one process: handshakes, echo, processor time, idle memory
+    Library(library::Args),
+    /// Servers as processes of their own, driven by one load generator
+    Servers {
+        #[command(flatten)]
+        how: servers::How,
+    },
+    /// The primitives by themselves: what a handshake and a record cost at least
+    Limits,
+    /// The load generator checked against `openssl s_time`
+    CrossCheck {
+        #[command(flatten)]
+        how: servers::How,
+    },
+    /// Serve as one of the contestants (for the program's own use)
+    #[command(hide = true)]
+    Serve(servers::Serve),
+    /// Measure idle connections of a contestant (for the program's own use)
+    #[command(hide = true)]
+    IdleOf { contestant: String, connections: usize },
+    /// Serve idle connections of a contestant (for the program's own use)
+    #[command(hide = true)]
+    ServeIdle { contestant: String, connections: usize },
 }
 
 fn main() -> Result<(), Failure> {
-    let args = Args::parse();
-    if let Some(contestant) = &args.serve_idle {
-        return idle::serve(contestant, args.connections);
+    match Args::parse().command {
+        Command::All { how, out } => report::all(&how, &out),
+        Command::Library(args) => library::run(&args),
+        Command::Servers { how } => {
+            for chart in servers::measure(&how)? {
+                println!("{}", report::markdown::table(&chart));
+            }
+            Ok(())
+        }
+        Command::Limits => {
+            println!("{}", limits::measure()?);
+            Ok(())
+        }
+        Command::CrossCheck { how } => servers::cross_check(&how),
+        Command::Serve(serve) => servers::serve(&serve),
+        Command::IdleOf { contestant, connections } => idle::print(&contestant, connections),
+        Command::ServeIdle { contestant, connections } => idle::serve(&contestant, connections),
     }
-    println!("{}\n", table::machine());
-    let wanted = |what| args.only.is_empty() || args.only.contains(&what);
-    if wanted(What::Processor) {
-        processor(&args)?;
-    }
-    if wanted(What::Handshakes) {
-        handshakes(&args)?;
-    }
-    if wanted(What::Echo) {
-        echo(&args)?;
-    }
-    if wanted(What::Idle) {
-        idle::compare(args.connections)?;
-    }
-    Ok(())
-}
-
-fn processor(args: &Args) -> Result<(), Failure> {
-    for terms in Terms::all() {
-        let contestants = contestant::tls(terms)?;
-        let costs = measure::interleaved(args.rounds, &contestants, |contestant| {
-            let ends = contestant.ends.as_ref().ok_or("no ends in memory")?;
-            memory::handshakes(ends, args.handshakes)
-        })?;
-        let title = format!("Handshakes in memory, {terms} (microseconds of processor time)");
-        table::print(&title, &contestants, &costs, "tokio-rustls");
-    }
-    Ok(())
-}
-
-fn handshakes(args: &Args) -> Result<(), Failure> {
-    for terms in Terms::all() {
-        let contestants = contestant::tls(terms)?;
-        let rates = measure::interleaved(args.rounds, &contestants, |contestant| {
-            measure::handshakes(contestant, args.handshakes)
-        })?;
-        let title = format!("Handshakes, {terms}, X25519 (handshakes/s)");
-        table::print(&title, &contestants, &rates, "tokio-rustls");
-    }
-    Ok(())
-}
-
-fn echo(args: &Args) -> Result<(), Failure> {
-    let contestants = contestant::all(Terms::BULK)?;
-    for size in [64, 1024, 16 * 1024, 256 * 1024] {
-        let megabytes = if size < 1024 { args.megabytes / 16 } else { args.megabytes };
-        let rates = measure::interleaved(args.rounds, &contestants, |contestant| {
-            measure::echo(contestant, size, megabytes.max(1) * 1024 * 1024)
-        })?;
-        let title = format!("Echo in writes of {size} bytes, TLS 1.3 AES-256-GCM (MB/s each way)");
-        table::print(&title, &contestants, &rates, "tokio-rustls");
-    }
-    Ok(())
 }

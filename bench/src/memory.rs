@@ -21,7 +21,7 @@ pub(crate) fn handshakes(ends: &Ends, count: usize) -> Result<f64, Failure> {
     for _ in 0..count {
         match ends {
             Ends::Sealwire(client, asking, server, serving) => {
-                sealwire(Session::client(client, asking)?, Session::server(server, serving))?
+                sealwire(Session::client(client, asking)?, Session::server(server, serving))?;
             }
             Ends::Rustls(client, name, server) => rustls(
                 ClientConnection::new(client.clone(), name.clone())?,

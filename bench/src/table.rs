@@ -1,6 +1,7 @@
 //! How results are shown: medians, spread and ratios.
 
 use crate::contestant::Contestant;
+use crate::measure::Sample;
 
 /// Prints a table of the contestants' rates and each one's ratio to `base`, round by round.
 pub(crate) fn print(title: &str, contestants: &[Contestant], rates: &[Vec<f64>], base: &str) {
@@ -17,6 +18,38 @@ pub(crate) fn print(title: &str, contestants: &[Contestant], rates: &[Vec<f64>],
             own.iter().copied().fold(f64::INFINITY, f64::min),
             own.iter().copied().fold(0.0, f64::max),
             median(&ratios),
+        );
+    }
+    println!();
+}
+
+/// Prints rates as [`print`] does, and beside them what one takes of the processor, in
+/// microseconds: the least of all rounds, which other programs disturb least.
+pub(crate) fn print_samples(
+    title: &str,
+    contestants: &[Contestant],
+    samples: &[Vec<Sample>],
+    base: &str,
+) {
+    let base = contestants.iter().position(|contestant| contestant.name == base).unwrap_or(0);
+    let name = contestants[base].name;
+    println!("### {title}\n");
+    println!("| | median | min | max | to {name} | processor, us | to {name} |");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    let least = |samples: &[Sample]| samples.iter().map(|s| s.cost).fold(f64::INFINITY, f64::min);
+    for (contestant, own) in contestants.iter().zip(samples) {
+        let rates: Vec<f64> = own.iter().map(|sample| sample.rate).collect();
+        let pairs = own.iter().zip(&samples[base]);
+        let ratios: Vec<f64> = pairs.map(|(own, base)| own.rate / base.rate).collect();
+        println!(
+            "| {} | {:.0} | {:.0} | {:.0} | {:.2} | {:.1} | {:.2} |",
+            contestant.name,
+            median(&rates),
+            rates.iter().copied().fold(f64::INFINITY, f64::min),
+            rates.iter().copied().fold(0.0, f64::max),
+            median(&ratios),
+            least(own) * 1e6,
+            least(own) / least(&samples[base]),
         );
     }
     println!();

@@ -111,7 +111,7 @@ pub(crate) fn all(
     std::fs::write(
         &file,
         format!(
-            "global\n  nbthread {cores}\n  maxconn 20000\n  ssl-default-bind-options ssl-min-ver TLSv1.2\n\
+            "global\n  nbthread {cores}\n  maxconn 9000\n  ssl-default-bind-options ssl-min-ver TLSv1.2\n\
              defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 10m\n  timeout server 10m\n\
              listen t\n  bind 127.0.0.1:{port} ssl crt {both}\n  server s {origin}\n"
         ),

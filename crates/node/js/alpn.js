@@ -16,11 +16,16 @@ function convertALPNProtocols(protocols, out) {
     out.ALPNProtocols = Buffer.concat(protocols.map(prefixed).flat());
   } else if (isArrayBufferView(protocols)) {
     out.ALPNProtocols = Buffer.from(bytes(protocols));
-    if (checks) checkWire(out.ALPNProtocols, protocols);
+    if (checks && !isWire(out.ALPNProtocols)) {
+      throw nodeError('ERR_INVALID_ARG_VALUE', 'protocols', protocols,
+        'must be a list of length-prefixed protocol names');
+    }
   }
 }
 
 function prefixed(protocol, index) {
+  // What is neither is refused in the words of `byteLength`.
+  if (!isArrayBufferView(protocol)) Buffer.byteLength(protocol);
   const name = isArrayBufferView(protocol) ? bytes(protocol) : Buffer.from(protocol);
   if (name.length > 255) {
     throw nodeError('ERR_OUT_OF_RANGE',
@@ -34,13 +39,12 @@ function prefixed(protocol, index) {
   return [Buffer.of(name.length), name];
 }
 
-function checkWire(wire, given) {
+/** Whether the lengths in it are right: no name is empty, and none is cut off. */
+function isWire(wire) {
   for (let at = 0; at < wire.length; at += 1 + wire[at]) {
-    if (wire[at] === 0 || at + wire[at] >= wire.length) {
-      throw nodeError('ERR_INVALID_ARG_VALUE', 'protocols', given,
-        'must be a list of length-prefixed protocol names');
-    }
+    if (wire[at] === 0 || at + wire[at] >= wire.length) return false;
   }
+  return true;
 }
 
 /** The names in a wire form, each as bytes. */
@@ -52,4 +56,4 @@ function splitALPNProtocols(wire) {
   return names;
 }
 
-module.exports = { convertALPNProtocols, splitALPNProtocols };
+module.exports = { convertALPNProtocols, isWire, splitALPNProtocols };

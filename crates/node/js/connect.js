@@ -5,6 +5,7 @@
 const net = require('net');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
+const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
 
@@ -51,7 +52,11 @@ function connect(...args) {
     tlsSocket.connect(options, tlsSocket._start);
   }
   tlsSocket._releaseControl();
-  if (options.session) tlsSocket.setSession(options.session);
+  tlsSocket._peerName = peerName(options);
+  if (options.session) {
+    sessions.check(options.session);
+    tlsSocket.setSession(options.session);
+  }
   if (servername) tlsSocket.setServername(servername);
   if (socket) tlsSocket._start();
   const onEarlyEnd = () => tellEarlyEnd(tlsSocket, options);
@@ -62,7 +67,6 @@ function connect(...args) {
 
 /** (options[, callback]), (path[, options][, callback]), (port[, host][, options][, callback]). */
 function connectArguments(args) {
-  if (args.length === 0) throw nodeError('ERR_MISSING_ARGS', ['options', 'port', 'path']);
   const [options, callback] = net._normalizeArgs(args);
   const more = [args[1], args[2]].find((arg) => arg !== null && typeof arg === 'object');
   return [Object.assign(options, more), callback];
@@ -109,14 +113,18 @@ function judge(socket, options, onEarlyEnd) {
   }
   socket.secureConnecting = false;
   socket.emit('secureConnect');
-  socket._releaseSessions?.();
+  socket._releaseSessions();
   socket.off('end', onEarlyEnd);
 }
 
+/** Not asked again of a server that was found to be this one when the session was made. */
 function checkIdentity(socket, options) {
-  if (socket.isSessionReused()) return undefined;
-  const name = options.servername || options.host || options.socket?._host || 'localhost';
-  return options.checkServerIdentity(name, socket.getPeerCertificate(true));
+  if (socket._isVerifiedBySession()) return undefined;
+  return options.checkServerIdentity(peerName(options), socket._judgedCertificate());
+}
+
+function peerName({ servername, host, socket }) {
+  return servername || host || socket?._host || 'localhost';
 }
 
 function tellEarlyEnd(socket, { path, host, port, localAddress }) {

@@ -69,7 +69,8 @@ function SecureContext(secureProtocol, secureOptions, minVersion, maxVersion) {
 }
 
 /** Makes a context from options; whatever is wrong with them throws here. */
-function createSecureContext(options = {}) {
+function createSecureContext(options) {
+  options ||= {};
   validate.object(options, 'options');
   const context = Object.create(SecureContext.prototype);
   context.context = new ContextHandle(options);
@@ -88,9 +89,8 @@ function nativeContext(value, name = 'context') {
 }
 
 function build(options, name) {
-  const builder = new ContextBuilder();
   const range = versions(options);
-  setCiphers(builder, options, name);
+  const builder = startWithCiphers(options, name);
   configure(() => builder.versions(range.min, range.max));
   setTrust(builder, options, name);
   setIdentities(builder, options, name);
@@ -129,7 +129,7 @@ function isGiven(value) {
 function versions({ secureProtocol, secureOptions, minVersion, maxVersion }) {
   let min = version('minimum', minVersion, defaults.values.DEFAULT_MIN_VERSION);
   let max = version('maximum', maxVersion, defaults.values.DEFAULT_MAX_VERSION);
-  if (secureProtocol) {
+  if (typeof secureProtocol === 'string') {
     for (const given of [minVersion, maxVersion]) {
       if (isGiven(given)) throw nodeError('ERR_TLS_PROTOCOL_VERSION_CONFLICT', given, secureProtocol);
     }
@@ -150,7 +150,6 @@ function version(which, given, fallback) {
 }
 
 function method(name, range) {
-  validate.string(name, 'secureProtocol');
   if (/^SSLv[23]_/.test(name)) {
     throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `${name.slice(0, 5)} methods disabled`);
   }
@@ -160,17 +159,41 @@ function method(name, range) {
   return name.startsWith('TLS_') ? { min: 0x301, max: 0x304 } : { min: 0x301, max: range.max };
 }
 
-function setCiphers(builder, options, name) {
+function startWithCiphers(options, name) {
   const { ciphers, honorCipherOrder, secureOptions } = options;
   if (isGiven(ciphers)) validate.string(ciphers, `${name}.ciphers`);
   const words = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
   if (words.length === 0) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
   }
-  configure(() => builder.securityLevel(DEFAULT_LEVEL));
-  configure(() => builder.cipherList(words.join(':')));
+  const builder = chooseSuites(words);
   builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
+  return builder;
 }
+
+/**
+ * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
+ * it does in Node when nobody shares one: said, since the program may have meant something else.
+ */
+function chooseSuites(words) {
+  try {
+    return builderWith(words);
+  } catch (error) {
+    if (error.code !== 'BeyondEngine') throw configError(error);
+    process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
+    const of13 = words.filter((word) => word.startsWith('TLS_'));
+    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13));
+  }
+}
+
+function builderWith(words) {
+  const builder = new ContextBuilder();
+  builder.securityLevel(DEFAULT_LEVEL);
+  builder.cipherList(words.join(':'));
+  return builder;
+}
+
+const DEFAULT_13 = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
 
 // --- trust and identities -----------------------------------------------------------------------
 
@@ -196,10 +219,12 @@ function setIdentities(builder, { cert, key, passphrase }, name) {
 }
 
 function setPfx(builder, pfx, passphrase) {
-  for (const item of pfx ? [pfx].flat() : []) {
-    const raw = item.buf ?? item;
-    const secret = item.passphrase ?? passphrase;
-    validate.stringOrView(raw, 'options.pfx');
+  for (const item of isGiven(pfx) ? [pfx].flat() : []) {
+    const raw = item?.buf ?? item;
+    const secret = item?.passphrase ?? passphrase;
+    if (typeof raw !== 'string' && !isArrayBufferView(raw)) {
+      throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Unable to load PFX certificate');
+    }
     const text = isArrayBufferView(secret) ? validate.bytes(secret).toString() : secret;
     material('pfx', () => builder.pfx(validate.bytes(raw, 'latin1'), isGiven(text) ? String(text) : null));
   }
@@ -229,13 +254,14 @@ function setAgreement(builder, options, name) {
     if (sigalgs === '') throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.sigalgs`, sigalgs);
     configure(() => builder.signatureSchemes(sigalgs));
   }
-  if (isGiven(certificateCompression) && builder.certificateCompression) {
-    configure(() => builder.certificateCompression(certificateCompression));
+  // There is none yet; then Node, too, knows no name. Older ones do not know the option.
+  if (major >= 26 && isGiven(certificateCompression)) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.certificateCompression`, certificateCompression);
   }
   refuseKeyEngine(options, name);
   const curve = options.ecdhCurve === undefined ? defaults.values.DEFAULT_ECDH_CURVE : options.ecdhCurve;
   validate.string(curve, `${name}.ecdhCurve`);
-  configure(() => builder.groups(curve));
+  configure(() => builder.groups(curve || 'auto'));
   // The engine has no suite with a finite-field Diffie-Hellman: the parameters have no use.
   if (isGiven(dhparam)) validate.stringOrView(dhparam, `${name}.dhparam`);
 }
@@ -273,7 +299,7 @@ function setSessions(builder, options, name) {
     if (Buffer.byteLength(sessionIdContext) > 32) {
       throw ssl('ERR_SSL_SSL_SESSION_ID_CONTEXT_TOO_LONG');
     }
-    builder.sessionIdContext?.(Buffer.from(sessionIdContext));
+    builder.sessionIdContext(Buffer.from(sessionIdContext));
   }
   if (isGiven(ticketKeys)) {
     validate.view(ticketKeys, `${name}.ticketKeys`);
@@ -281,13 +307,13 @@ function setSessions(builder, options, name) {
       throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ticketKeys`, ticketKeys.byteLength,
         'must be exactly 48 bytes');
     }
-    builder.ticketKeys?.(validate.bytes(ticketKeys));
+    builder.ticketKeys(validate.bytes(ticketKeys));
   }
   if (isGiven(sessionTimeout)) {
     validate.int32(sessionTimeout, `${name}.sessionTimeout`, 0);
-    builder.sessionTimeout?.(sessionTimeout);
+    builder.sessionTimeout(sessionTimeout);
   }
-  if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets?.(false);
+  if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets(false);
 }
 
 module.exports = { SecureContext, createSecureContext, isContext, nativeContext };

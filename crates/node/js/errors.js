@@ -15,7 +15,6 @@ const messages = {
   ERR_INTERNAL_ASSERTION: [Error, (text) => text],
   ERR_INVALID_ARG_TYPE: [TypeError, invalidArgType],
   ERR_INVALID_ARG_VALUE: [TypeError, invalidArgValue],
-  ERR_MISSING_ARGS: [TypeError, missingArgs],
   ERR_MULTIPLE_CALLBACK: [Error, () => 'Callback called multiple times'],
   ERR_OUT_OF_RANGE: [RangeError, outOfRange],
   ERR_SOCKET_CLOSED: [Error, () => 'Socket is closed'],
@@ -32,10 +31,10 @@ const messages = {
   ERR_TLS_INVALID_CONTEXT: [TypeError, (name) => `${name} must be a SecureContext`],
   ERR_TLS_INVALID_PROTOCOL_METHOD: [TypeError, (text) => text],
   ERR_TLS_INVALID_PROTOCOL_VERSION: [TypeError, (version, which) =>
-    `${inspect(version)} is not a valid ${which} TLS protocol version`],
+    `${JSON.stringify(version)} is not a valid ${which} TLS protocol version`],
   ERR_TLS_INVALID_STATE: [Error, () => 'TLS socket connection must be securely established'],
   ERR_TLS_PROTOCOL_VERSION_CONFLICT: [TypeError, (version, method) =>
-    `TLS protocol version ${inspect(version)} conflicts with secureProtocol ${inspect(method)}`],
+    `TLS protocol version ${JSON.stringify(version)} conflicts with secureProtocol ${JSON.stringify(method)}`],
   ERR_TLS_PSK_UNSUPPORTED: [Error, () => 'Pre-shared keys are not supported by this engine'],
   ERR_TLS_RENEGOTIATION_UNSUPPORTED: [Error,
     () => 'TLS session renegotiation is not supported by this engine'],
@@ -136,13 +135,6 @@ function outOfRange(name, range, value, isSentence = false) {
 function digits(value) {
   if (!Number.isInteger(value) || Math.abs(value) <= 2 ** 32) return inspect(value);
   return String(value).replace(/\B(?=(\d{3})+$)/g, '_');
-}
-
-function missingArgs(...names) {
-  const quoted = names.map((name) => (Array.isArray(name)
-    ? name.map((one) => `"${one}"`).join(' or ') : `"${name}"`));
-  return `The ${either(quoted).replace(/ or (?="[^"]*"$)/, ' and ')} argument` +
-    `${names.length > 1 ? 's' : ''} must be specified`;
 }
 
 module.exports = { connectionReset, major, minor, nodeError };

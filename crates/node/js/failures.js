@@ -6,29 +6,18 @@ const { major, nodeError } = require('./errors');
 
 const SSL = { number: 20, name: 'SSL routines' };
 
-// Numbers of OpenSSL's reasons (sslerr.h); an alert that was received is 1000 and its number.
+// Numbers of OpenSSL's reasons (sslerr.h) for what is found here; the native side has the others.
 const REASONS = {
-  'bad extension': 110,
-  'decryption failed or bad record mac': 281,
-  'data length too long': 146,
+  'ca key too small': 397,
+  'ca md too weak': 398,
   'ee key too small': 399,
-  'excessive message size': 152,
-  'http request': 156,
   'internal error': 524355,
-  'length mismatch': 159,
+  'invalid command': 280,
   'no application protocol': 235,
   'no cipher match': 185,
-  'no ciphers available': 181,
-  'no protocols available': 191,
-  'no renegotiation': 339,
-  'no shared cipher': 193,
-  'no suitable key share': 101,
-  'no suitable signature algorithm': 118,
-  'peer did not return a certificate': 199,
-  'unexpected message': 244,
-  'unsupported protocol': 258,
+  'passed invalid argument': 524550,
+  'ssl session id context too long': 273,
   'wrong ssl version': 266,
-  'wrong version number': 267,
 };
 
 /** An error in the form that OpenSSL's have in Node. */
@@ -49,26 +38,25 @@ function reasonOf(code) {
 }
 
 /** An error of OpenSSL's SSL library, from Node's code for it. */
-function ssl(code, alert) {
-  let reason = reasonOf(code);
-  if (alert !== undefined && process.versions.openssl?.startsWith('3.0')) {
-    reason = reason.replace('ssl/tls alert', 'sslv3 alert');
-    code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
-  }
-  const number = alert === undefined ? REASONS[reason] ?? REASONS['internal error'] : 1000 + alert;
-  const after = alert === undefined ? '' : `:SSL alert number ${alert}`;
-  return openssl(code, { reason, number, after });
+function ssl(code) {
+  const reason = reasonOf(code);
+  return openssl(code, { reason, number: REASONS[reason] ?? REASONS['internal error'] });
 }
 
 /** The error of a connection, from the native side's account of it. */
-function connectionError({ blame, code, message, alert }) {
-  if (!code.startsWith('ERR_SSL_')) {
+function connectionError({ code, message, alert, number, reason }) {
+  if (reason === undefined || reason === null) {
     const error = new Error(message);
     error.code = code;
     return error;
   }
-  const error = ssl(code, blame === 'AlertReceived' ? alert : undefined);
-  return withDetail(error, { message });
+  // OpenSSL before 3.2 has other words for alerts.
+  if (process.versions.openssl?.startsWith('3.0') && reason.startsWith('ssl/tls alert')) {
+    reason = reason.replace('ssl/tls', 'sslv3');
+    code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
+  }
+  const after = alert === undefined || alert === null ? '' : `:SSL alert number ${alert}`;
+  return withDetail(openssl(code, { reason, number: number & 0x7fffff, after }), { message });
 }
 
 const HINT = '; if the root CA is installed locally, try running Node.js with --use-system-ca';
@@ -138,6 +126,7 @@ function pfx(problem) {
 
 /** What is wrong with a setting, in the native side's words when Node has none. */
 function configError(error) {
+  if (error.code === 'BeyondEngine') return withDetail(ssl('ERR_SSL_NO_CIPHER_MATCH'), error);
   if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);
   if (error.code === 'Config:groups') {
     return withDetail(nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set ECDH curve'), error);

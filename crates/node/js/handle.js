@@ -32,6 +32,10 @@ const MOST_IN_RECORD = 16384;
 const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
 
+/** A client that has no certificate ends its handshake with less than this (a key, if it is TLS 1.2,
+ * and Finished), and to check that takes less than to wake a thread. */
+const FINISHED = 256;
+
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
@@ -46,6 +50,8 @@ class TLSHandle {
   #received = null;
   /** Whether the session is with the thread pool, or waits for an answer of the program. */
   #busy = false;
+  /** Whether a server has answered the ClientHello, which is its work. */
+  #answered = false;
   #transportEnded = false;
   #transportGone = false;
   #eofTold = false;
@@ -62,8 +68,9 @@ class TLSHandle {
   bytesWritten = 0;
 
   /**
-   * `role` makes the native session when it is needed (`role.session()`) and answers its question
-   * (`role.onHello(hello, reply)`; `reply(credentials, answer, refusal)`).
+   * `role` makes the native session when it is needed (`role.session()`) and answers its questions:
+   * `role.onHello(hello, reply)`, with `reply(credentials, answer, refusal)`, and
+   * `role.onSession(id, data, proceed)`.
    */
   constructor(role) {
     this.#role = role;
@@ -199,18 +206,23 @@ class TLSHandle {
       process.nextTick(() => this.#owner._onFailure(error));
       return;
     }
+    if (this.#answered && chunk?.length < FINISHED) {
+      this.#onProgress(this.#session.advanceNow(chunk));
+      return;
+    }
     this.#busy = true;
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
     // rejection: so out of the promise first.
-    this.#session.advance(chunk).then((progress) => {
-      process.nextTick(() => this.#onProgress(progress));
-    });
+    this.#session.advance(chunk).then(
+      (progress) => process.nextTick(() => this.#onProgress(progress)),
+      (error) => process.nextTick(() => this.#owner._onFailure(error)));
   }
 
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
+    this.#answered ||= this.#role.isServer && Boolean(progress.output);
     if (this.reading || !progress.complete) this.#listening.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#held = progress.output;
@@ -232,6 +244,8 @@ class TLSHandle {
       this.#fail(progress.failure);
     } else if (progress.clientHello) {
       this.#ask(progress.clientHello);
+    } else if (progress.storeSession) {
+      this.#store(progress.storeSession);
     } else if (progress.complete) {
       this.#open(progress);
     } else {
@@ -244,7 +258,17 @@ class TLSHandle {
     this.#role.onHello(hello, (credentials, answer, refusal) => {
       if (this.#state === 'closed') return;
       this.#refusal = refusal;
-      this.#session.answerHello(credentials, answer);
+      this.#session.answerHello(credentials, this.keyCert ?? null, answer);
+      this.#advance(null);
+    });
+  }
+
+  /** Waits until the program has stored a session. */
+  #store({ id, data }) {
+    this.#busy = true;
+    this.#role.onSession(id, data, () => {
+      if (this.#state === 'closed') return;
+      this.#session.stored();
       this.#advance(null);
     });
   }
@@ -292,6 +316,8 @@ class TLSHandle {
 
   #fail(failure) {
     this.#received = null;
+    // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
+    if (this.#state === 'open' && typeof failure.alert === 'number') this.#tellEof();
     this.#owner._onFailure(this.#refusal ?? connectionError(failure));
   }
 

@@ -13,13 +13,13 @@ const NO_APPLICATION_PROTOCOL = 120;
 function asksHello(socket) {
   const { server, ALPNCallback, SNICallback } = socket._tlsOptions;
   const listens = (event) => server?.listenerCount?.(event) > 0;
-  return Boolean(ALPNCallback || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
+  return Boolean(typeof ALPNCallback === 'function' || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
 }
 
 /** Asks the program and gives its answer to `reply`. */
 function answerHello(socket, hello, reply) {
   const answer = { credentials: null };
-  const steps = [chooseProtocol, chooseContext, stapleResponse];
+  const steps = [findSession, chooseProtocol, chooseContext, stapleResponse];
   const next = () => {
     if (socket.destroyed) return;
     const step = steps.shift();
@@ -36,9 +36,45 @@ function answerHello(socket, hello, reply) {
   next();
 }
 
+/**
+ * Asks the program for a stored session. In TLS 1.3 the id of one is in another place than the
+ * session id, which is random there; Node asks for that.
+ */
+function findSession(socket, hello, answer, next) {
+  const { server } = socket._tlsOptions;
+  const [stored] = hello.storedIds;
+  const id = stored ?? (hello.offersTicket && !hello.offersTls13 ? undefined : hello.sessionId);
+  if (!id?.length || !(server?.listenerCount?.('resumeSession') > 0)) {
+    next();
+    return;
+  }
+  server.emit('resumeSession', id, once(socket, (error, session) => {
+    if (error) {
+      socket.destroy(error);
+      return;
+    }
+    if (session) answer.session = Buffer.from(session);
+    next();
+  }));
+}
+
+/** Gives a session to the program's store, and goes on when it is there. */
+function storeSession(socket, id, data, proceed) {
+  const { server } = socket._tlsOptions;
+  if (!(server?.listenerCount?.('newSession') > 0)) {
+    proceed();
+    return;
+  }
+  try {
+    server.emit('newSession', id, data, once(socket, proceed));
+  } catch (error) {
+    socket.destroy(error);
+  }
+}
+
 function chooseProtocol(socket, hello, answer, next, reply) {
   const { ALPNCallback } = socket._tlsOptions;
-  if (!ALPNCallback || hello.alpn.length === 0) {
+  if (typeof ALPNCallback !== 'function' || hello.alpn.length === 0) {
     next();
     return;
   }
@@ -113,4 +149,4 @@ function once(socket, callback) {
   };
 }
 
-module.exports = { answerHello, asksHello };
+module.exports = { answerHello, asksHello, storeSession };

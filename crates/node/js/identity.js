@@ -10,12 +10,13 @@ const { major, nodeError } = require('./errors');
  * Compares a host with a certificate in its legacy form. Gives the error, or undefined.
  */
 function checkServerIdentity(hostname, cert) {
-  const host = String(hostname);
+  const host = `${hostname}`;
+  const subject = cert.subject;
   const altNames = cert.subjectaltname;
   const { dns, ips } = altNames ? readAltNames(altNames) : { dns: [], ips: [] };
   const reason = net.isIP(withoutDot(host)) ?
     checkAddress(withoutDot(host), ips) :
-    checkName(host, dns, altNames, cert);
+    checkName(host, dns, altNames, subject);
   return reason === undefined ? undefined : mismatch(reason, host, cert);
 }
 
@@ -25,14 +26,14 @@ function checkAddress(host, ips) {
   return `IP: ${host} is not in the cert's list: ${ips.join(', ')}`;
 }
 
-function checkName(hostname, dns, altNames, cert) {
+function checkName(hostname, dns, altNames, subject) {
   const host = withoutDot(hostname);
   const labels = splitLabels(major >= 22 ? domainToASCII(host) || host : host);
   if (dns.length > 0) {
     if (dns.some((pattern) => covers(labels, pattern))) return undefined;
     return `Host: ${host}. is not in the cert's altnames: ${altNames}`;
   }
-  const commonName = cert.subject?.CN;
+  const commonName = subject?.CN;
   if (commonName === undefined) return 'Cert does not contain a DNS name';
   if ([commonName].flat().some((pattern) => covers(labels, pattern))) return undefined;
   return `Host: ${host}. is not cert's CN: ${commonName}`;

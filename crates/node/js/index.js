@@ -29,6 +29,7 @@ module.exports = {
   convertALPNProtocols,
   createSecureContext,
   createServer,
+  getCertificateCompressionAlgorithms: () => [],
   getCACertificates: ca.getCACertificates,
   getCiphers,
   setDefaultCACertificates: ca.setDefaultCACertificates,

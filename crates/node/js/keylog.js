@@ -8,20 +8,23 @@ const flags = require('./flags');
 const file = flags.value('tls-keylog');
 let warned = false;
 
-/** Whether the session shall tell its secrets. Looked up when the session begins; a listener that a
- * client sets later hears what comes later. */
+/** Whether somebody listens to the secrets of this connection. */
 function isWanted(socket) {
-  const { server, isServer } = socket._tlsOptions;
-  if (file !== undefined || socket.listenerCount('keylog') > 0) return true;
-  return isServer ? server?.listenerCount?.('keylog') > 0 : true;
+  const { server } = socket._tlsOptions;
+  return file !== undefined || socket.listenerCount('keylog') > 0 || server?.listenerCount?.('keylog') > 0;
 }
 
-function tell(socket, line) {
-  const bytes = Buffer.from(`${line}\n`);
-  socket.emit('keylog', bytes);
-  const { server } = socket._tlsOptions;
-  server?.emit?.('keylog', bytes, socket);
-  if (file === undefined) return;
+/** Tells the lines that the session has; without a listener they stay where they are wiped. */
+function tell(socket, session) {
+  for (const line of session.takeKeyLog(isWanted(socket))) {
+    const bytes = Buffer.from(`${line}\n`);
+    socket.emit('keylog', bytes);
+    socket._tlsOptions.server?.emit?.('keylog', bytes, socket);
+    if (file !== undefined) write(bytes);
+  }
+}
+
+function write(bytes) {
   if (!warned) {
     warned = true;
     process.emitWarning('Using --tls-keylog makes TLS connections insecure by writing secret key material ' +

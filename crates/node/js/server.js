@@ -25,17 +25,20 @@ function Server(options, listener) {
   } else {
     throw nodeError('ERR_INVALID_ARG_TYPE', 'options', 'Object', options);
   }
-  if (options.pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  if (options.pskIdentityHint !== undefined && options.pskIdentityHint !== null) {
+    validate.string(options.pskIdentityHint, 'options.pskIdentityHint');
+  }
+  if (options.pskCallback) {
+    validate.func(options.pskCallback, 'pskCallback');
+    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  }
   this._contexts = [];
   this.requestCert = options.requestCert === true;
   this.rejectUnauthorized = options.rejectUnauthorized !== false;
   this.ALPNCallback = options.ALPNCallback;
-  if (options.sessionTimeout) this.sessionTimeout = options.sessionTimeout;
-  if (options.ticketKeys) this.ticketKeys = options.ticketKeys;
   if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, this);
-  if (options.ALPNCallback !== undefined) {
-    validate.func(options.ALPNCallback, 'options.ALPNCallback');
-    if (options.ALPNProtocols) throw nodeError('ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS');
+  if (options.ALPNCallback && options.ALPNProtocols) {
+    throw nodeError('ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS');
   }
   this.setSecureContext(options);
   this[kSettings] = settings(options);
@@ -50,7 +53,6 @@ function settings({ handshakeTimeout, SNICallback, enableTrace, pauseOnConnect, 
   const timeout = handshakeTimeout || HANDSHAKE_TIMEOUT;
   validate.number(timeout, 'options.handshakeTimeout');
   if (SNICallback) validate.func(SNICallback, 'options.SNICallback');
-  if (enableTrace !== undefined) validate.boolean(enableTrace, 'options.enableTrace');
   return { handshakeTimeout: timeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark };
 }
 
@@ -123,19 +125,22 @@ Server.prototype.addContext = function addContext(servername, context) {
 
 const CONTEXT_OPTIONS = [
   'allowPartialTrustChain', 'ca', 'cert', 'certificateCompression', 'ciphers', 'clientCertEngine', 'crl',
-  'dhparam', 'ecdhCurve', 'honorCipherOrder', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx',
+  'dhparam', 'ecdhCurve', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx',
   'privateKeyEngine', 'privateKeyIdentifier', 'secureOptions', 'secureProtocol', 'sessionIdContext',
-  'sessionTimeout', 'sigalgs', 'ticketKeys',
+  'sigalgs',
 ];
 
 /** Replaces the context for the connections to come. */
 Server.prototype.setSecureContext = function setSecureContext(options) {
   validate.object(options, 'options');
-  const chosen = {};
+  // Kept for the contexts to come.
+  if (options.sessionTimeout) this.sessionTimeout = options.sessionTimeout;
+  if (options.ticketKeys) this.ticketKeys = options.ticketKeys;
+  const chosen = { sessionTimeout: this.sessionTimeout, ticketKeys: this.ticketKeys };
   for (const name of CONTEXT_OPTIONS) {
-    if (options[name] !== undefined && options[name] !== null) chosen[name] = options[name];
+    if (options[name]) chosen[name] = options[name];
   }
-  chosen.honorCipherOrder ??= true;
+  chosen.honorCipherOrder = options.honorCipherOrder === undefined || Boolean(options.honorCipherOrder);
   chosen.sessionIdContext ??= defaultSessionIdContext();
   this._sharedCreds = createSecureContext(chosen);
 };

@@ -4,21 +4,26 @@
 
 const net = require('net');
 const { addAbortSignal } = require('stream');
-const { convertALPNProtocols, splitALPNProtocols } = require('./alpn');
+const { convertALPNProtocols, isWire, splitALPNProtocols } = require('./alpn');
 const { X509Certificate, legacy, peerCertificate } = require('./certificates');
-const { createSecureContext, nativeContext } = require('./context');
-const { major, nodeError } = require('./errors');
+const { createSecureContext, isContext, nativeContext } = require('./context');
+const { major, minor, nodeError } = require('./errors');
 const { ssl, verifyError } = require('./failures');
 const { TLSHandle } = require('./handle');
-const { answerHello, asksHello } = require('./hello');
+const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
 const { Session } = require('./native');
+const sessions = require('./sessions');
 const trace = require('./trace');
 const validate = require('./validate');
 
 class TLSSocket extends net.Socket {
   #facts = null;
   #servername;
+  /** The session that is offered to the server. */
+  #offered;
+  /** Sessions that wait for the verdict. */
+  #sessionsHeld = true;
   #onread;
 
   constructor(socket, options) {
@@ -30,6 +35,7 @@ class TLSSocket extends net.Socket {
       isServer: Boolean(tlsOptions.isServer),
       session: () => self.#makeSession(),
       onHello: (hello, reply) => answerHello(self, hello, reply),
+      onSession: (id, data, proceed) => storeSession(self, id, data, proceed),
     };
     const handle = new TLSHandle(role);
     super({
@@ -70,11 +76,12 @@ class TLSSocket extends net.Socket {
   _init(socket) {
     const options = this._tlsOptions;
     this.server = options.server;
-    this._handle.context = options.secureContext ?? createSecureContext(options);
-    nativeContext(this._handle.context, 'options.secureContext');
+    this._handle.context = options.secureContext || options.credentials || createSecureContext(options);
+    nativeContext(this._handle.context);
     if (options.isServer) {
       if (options.SNICallback) this._SNICallback = options.SNICallback;
       this.ssl.asksHello = asksHello(this);
+      this.ssl.storesSessions = options.server?.listenerCount?.('newSession') > 0;
       this.ssl.logsKeys = keyLog.isWanted(this);
     }
     if (options.handshakeTimeout > 0) this.setTimeout(options.handshakeTimeout, this._handleTimeout);
@@ -150,14 +157,16 @@ class TLSSocket extends net.Socket {
         requestCertificate: this._requestCert,
         requireCertificate: this._rejectUnauthorized,
         askClientHello: this.ssl.asksHello,
+        askStoreSession: this.ssl.storesSessions,
         keyLog: this.ssl.logsKeys,
         alpn,
       });
     }
     return Session.client(context, {
       serverName: this.#servername,
+      session: this.#offered?.session,
       requestOcsp: Boolean(this._tlsOptions.requestOCSP),
-      keyLog: keyLog.isWanted(this),
+      keyLog: true,
       alpn,
     });
   }
@@ -187,10 +196,20 @@ class TLSSocket extends net.Socket {
   }
 
   /** What the session tells besides data. */
-  _onTold({ keyLog: lines, hasOcsp, ocspResponse }) {
-    for (const line of lines) keyLog.tell(this, line);
+  _onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
+    if (lines > 0) keyLog.tell(this, this._handle.session);
     if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
+    if (count > 0 && !this.#sessionsHeld) this._releaseSessions();
   }
+
+  /** Tells the sessions that the server has given, from the verdict on. */
+  _releaseSessions() {
+    this.#sessionsHeld = false;
+    while (this._handle?.session.nextSession()) {
+      if (this.listenerCount('session') > 0) this.emit('session', this.getSession());
+    }
+  }
+
 
   _onFailure(error) {
     if (this._hadError) return;
@@ -251,7 +270,7 @@ class TLSSocket extends net.Socket {
 
   _emitTLSError(error) {
     const released = this._tlsError(error);
-    if (released) this.destroy(released);
+    if (released) this.emit('error', released);
   }
 
   _tlsError(error) {
@@ -372,10 +391,48 @@ class TLSSocket extends net.Socket {
 
   // --- settings -------------------------------------------------------------------------------------
 
+  /** Offers a session to the server. One with another server is passed over. */
+  setSession(session) {
+    const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+    sessions.check(bytes);
+    this.#offered = sessions.open(bytes, this._peerName);
+  }
+
+  getSession() {
+    if (!this._handle) return null;
+    if (!this.#facts) return undefined;
+    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
+    const session = this._handle.session.currentSession() ?? Buffer.alloc(0);
+    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
+  }
+
+  getTLSTicket() {
+    if (!this._handle) return null;
+    return this._handle.session?.currentTicket() ?? undefined;
+  }
+
+  /** Whether the server of the session that was resumed was found to be this one, by name too. */
+  _isVerifiedBySession() {
+    return this.isSessionReused() && Boolean(this.#offered?.verified);
+  }
+
+  /** The server's certificate, also that of the session that was resumed. */
+  _judgedCertificate() {
+    const context = nativeContext(this.ssl.context);
+    const chain = this._handle.session.peerCertificates();
+    return peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
+  }
+
   setServername(name) {
     validate.string(name, 'name');
     if (this._tlsOptions.isServer) throw nodeError('ERR_TLS_SNI_FROM_SERVER');
     this.#servername = name;
+  }
+
+  /** Shows this certificate, whatever the client offers: for use in ALPNCallback and SNICallback. */
+  setKeyCert(context) {
+    if (!this._handle) return;
+    this._handle.keyCert = nativeContext(isContext(context) ? context : createSecureContext(context || {}));
   }
 
   setMaxSendFragment(size) {
@@ -416,11 +473,20 @@ class TLSSocket extends net.Socket {
 
 function checkOptions(options) {
   if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, options);
+  if (options.ALPNProtocols && !Buffer.isBuffer(options.ALPNProtocols)) {
+    throw new TypeError('Must give a Buffer as first argument');
+  }
+  if (options.ALPNProtocols && !isWire(options.ALPNProtocols)) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', 'options.ALPNProtocols', options.ALPNProtocols);
+  }
   if (options.enableTrace !== undefined) validate.boolean(options.enableTrace, 'options.enableTrace');
   if (options.isServer && options.SNICallback !== undefined) {
     validate.func(options.SNICallback, 'options.SNICallback');
   }
-  if (options.pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  if (options.pskCallback) {
+    validate.func(options.pskCallback, 'pskCallback');
+    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
+  }
 }
 
 function usable(onread) {
@@ -444,10 +510,13 @@ const GROUPS = {
   secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },
 };
 
+/** Whether this Node has a name for groups that are not curves. */
+const tellsGroups = major >= 26 || (major === 24 && minor >= 21);
+
 function ephemeralKey(group) {
   if (group === undefined || group === null) return {};
   if (GROUPS[group]) return { ...GROUPS[group] };
-  return major >= 24 ? { type: 'TLSGroup', name: group } : {};
+  return tellsGroups ? { type: 'TLSGroup', name: group } : {};
 }
 
 module.exports = { TLSSocket };

@@ -1,10 +1,12 @@
 //! Secure contexts, built step by step in the order in which Node looks at the options.
 
+use std::time::Duration;
+
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use sealwire::pki::x509::{Certificate, Crl};
 use sealwire::pki::{self, KeyAlgorithm, Pfx, PrivateKey};
-use sealwire::{ConfigError, ProtocolVersion, SecureContextBuilder};
+use sealwire::{ConfigError, ProtocolVersion, SecureContextBuilder, TicketKeys};
 use zeroize::Zeroizing;
 
 use crate::failure::{Thrown, config, material, misuse};
@@ -122,6 +124,32 @@ impl ContextBuilder {
         self.change(|builder| Ok(builder.security_level(level)))
     }
 
+    /// The keys of session tickets: 48 bytes.
+    #[napi]
+    pub fn ticket_keys(&mut self, keys: &[u8]) -> Result<(), Thrown> {
+        let keys = ticket_keys(keys)?;
+        self.change(|builder| Ok(builder.ticket_keys(keys)))
+    }
+
+    /// Whether clients keep the sessions, in tickets.
+    #[napi]
+    pub fn stateless_tickets(&mut self, stateless: bool) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.stateless_tickets(stateless)))
+    }
+
+    /// How long a session can be resumed, in seconds.
+    #[napi]
+    pub fn session_timeout(&mut self, seconds: u32) -> Result<(), Thrown> {
+        let timeout = Duration::from_secs(seconds.into());
+        self.change(|builder| Ok(builder.session_timeout(timeout)))
+    }
+
+    /// The name under which sessions are resumed only, of at most 32 bytes.
+    #[napi]
+    pub fn session_id_context(&mut self, name: &[u8]) -> Result<(), Thrown> {
+        self.change(|builder| builder.session_id_context(name))
+    }
+
     /// The versions to speak, by the numbers on the wire (0x0303 is TLS 1.2).
     #[napi]
     pub fn versions(&mut self, minimum: u16, maximum: u16) -> Result<(), Thrown> {
@@ -187,6 +215,19 @@ impl SecureContext {
         self.certificate.as_ref().map(|certificate| certificate.der().into())
     }
 
+    /// The keys of session tickets now.
+    #[napi]
+    pub fn ticket_keys(&self) -> Buffer {
+        self.context.ticket_keys().to_bytes().to_vec().into()
+    }
+
+    /// Protects the tickets of later handshakes with these keys.
+    #[napi]
+    pub fn set_ticket_keys(&self, keys: &[u8]) -> Result<(), Thrown> {
+        self.context.set_ticket_keys(ticket_keys(keys)?);
+        Ok(())
+    }
+
     /// Keys that were given and cannot be used, each in a sentence.
     #[napi]
     pub fn unusable(&self) -> Vec<String> {
@@ -202,4 +243,9 @@ impl SecureContext {
         let issuer = candidates.find(|candidate| certificate.is_issued_by(candidate));
         Ok(issuer.map(|issuer| issuer.der().into()))
     }
+}
+
+fn ticket_keys(bytes: &[u8]) -> Result<TicketKeys, Thrown> {
+    let keys = bytes.try_into().map_err(|_| misuse("ticket keys are 48 bytes"))?;
+    Ok(TicketKeys::from_bytes(keys))
 }

@@ -18,6 +18,10 @@ pub struct Failure {
     pub message: String,
     /// The alert received.
     pub alert: Option<u8>,
+    /// OpenSSL's number for it, with the library's.
+    pub number: Option<u32>,
+    /// OpenSSL's words for it.
+    pub reason: Option<&'static str>,
 }
 
 impl From<&Error> for Failure {
@@ -34,11 +38,14 @@ impl From<&Error> for Failure {
             Error::Misused(_) => "Misused",
             _ => "Internal",
         };
+        let openssl = error.openssl_reason();
         Self {
             blame,
             code: error.code(),
             message: error.to_string(),
             alert: error.alert().map(sealwire::Alert::number),
+            number: openssl.as_ref().map(|reason| reason.code),
+            reason: openssl.as_ref().map(|reason| reason.reason),
         }
     }
 }
@@ -63,6 +70,9 @@ pub(crate) fn material(error: impl Into<pki::Error>) -> Thrown {
 
 /// Something wrong with a setting of a context.
 pub(crate) fn config(error: &ConfigError) -> Thrown {
+    if error.is_beyond_engine() {
+        return Thrown::new("BeyondEngine".to_owned(), error.to_string());
+    }
     let code = error.code().map_or_else(|| format!("Config:{}", error.option()), str::to_owned);
     Thrown::new(code, error.to_string())
 }

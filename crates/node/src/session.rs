@@ -6,14 +6,16 @@
 //! JavaScript never calls both at once; if it did, it would get an error, not wait.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice};
 use napi_derive::napi;
 use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, Sink};
-use sealwire::{Alert, ClientOptions, Error, ServerOptions};
+use sealwire::{Alert, ClientOptions, ClientSession, Error, KeyLogLine, ServerOptions};
 
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
@@ -31,6 +33,8 @@ pub struct Progress {
     pub output: Option<Buffer>,
     /// What the client said first, when that is a question. Nothing goes on before the answer.
     pub client_hello: Option<Hello>,
+    /// A session to be stored. Nothing goes on before [`Session::stored`].
+    pub store_session: Option<Stored>,
     /// What was agreed: the handshake is complete.
     pub complete: Option<PeerFacts>,
     /// Data that came along with the end of the handshake.
@@ -45,16 +49,27 @@ pub struct Progress {
     pub failure: Option<Failure>,
 }
 
+/// A server's session, for the program's store.
+#[napi(object, object_from_js = false)]
+pub struct Stored {
+    /// Under which it will be asked for.
+    pub id: Buffer,
+    /// The session. Secret.
+    pub data: Buffer,
+}
+
 /// What a session tells besides data, in order of its kind.
 #[derive(Default)]
 #[napi(object, object_from_js = false)]
 pub struct Told {
-    /// Lines of the key log.
-    pub key_log: Vec<String>,
+    /// How many lines the key log has, for [`Session::take_key_log`].
+    pub key_log: u32,
     /// Whether the server's staple was told, or that there is none.
     pub has_ocsp: bool,
     /// The OCSP response that the server has stapled.
     pub ocsp_response: Option<Buffer>,
+    /// How many sessions the server has given, for [`Session::next_session`].
+    pub sessions: u32,
 }
 
 /// A ClientHello.
@@ -66,6 +81,10 @@ pub struct Hello {
     pub alpn: Vec<Buffer>,
     /// The session id.
     pub session_id: Buffer,
+    /// The ids under which a session with this client may have been stored.
+    pub stored_ids: Vec<Buffer>,
+    /// Whether TLS 1.3 is offered.
+    pub offers_tls13: bool,
     /// Whether a ticket is offered.
     pub offers_ticket: bool,
     /// Whether an OCSP staple is asked for.
@@ -79,6 +98,8 @@ pub struct HelloAnswer {
     pub alpn: Option<Vec<Buffer>>,
     /// The OCSP response to staple.
     pub ocsp_staple: Option<Buffer>,
+    /// The stored session to resume.
+    pub session: Option<Buffer>,
     /// End the connection with this alert instead.
     pub alert: Option<u8>,
 }
@@ -92,9 +113,16 @@ struct Connection {
     /// Records that did not fit into the room that JavaScript had for them.
     unsent: Vec<u8>,
     told: Told,
+    /// Secrets, which leave here only when somebody listens.
+    key_log: Vec<KeyLogLine>,
+    /// The session that is offered to the server, and then the one told last.
+    session: Option<ClientSession>,
+    /// Sessions that the server has given and that are to be told.
+    sessions: VecDeque<ClientSession>,
     failure: Option<Error>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a session is live for nearly all of its life")]
 enum Stage {
     /// A client whose first message is yet to be made: that costs key generation, so the pool
     /// does it.
@@ -122,15 +150,17 @@ impl Session {
     /// A client session. The first [`advance`](Self::advance) gives the ClientHello.
     #[napi(factory)]
     pub fn client(context: &SecureContext, connection: ClientConnection) -> Result<Self, Thrown> {
-        let start = (context.context.clone(), connection.options()?);
-        Ok(Self::of(Stage::New(Box::new(start))))
+        let offered = connection.session.as_deref().and_then(ClientSession::from_bytes);
+        let options = connection.options(offered.clone())?;
+        let stage = Stage::New(Box::new((context.context.clone(), options)));
+        Ok(Self::of(stage, offered))
     }
 
     /// A server session.
     #[napi(factory)]
     pub fn server(context: &SecureContext, connection: ServerConnection) -> Self {
         let options: ServerOptions = connection.options();
-        Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)))
+        Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)), None)
     }
 
     /// Goes on with the handshake on the thread pool, with more bytes received, if there are any.
@@ -142,12 +172,23 @@ impl Session {
         Ok(AsyncTask::new(Advance(self.0.clone())))
     }
 
+    /// As [`advance`](Self::advance), at once: for a message that costs less than the way to
+    /// another thread and back.
+    #[napi]
+    pub fn advance_now(&self, received: &[u8]) -> Result<Progress, Thrown> {
+        let mut connection = self.lock()?;
+        connection.received.extend_from_slice(received);
+        connection.advance();
+        Ok(connection.progress())
+    }
+
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
-    /// judge by. [`advance`](Self::advance) goes on from there.
+    /// judge by, and `identity` whose certificate to show whatever the client offers. [`advance`](Self::advance) goes on from there.
     #[napi]
     pub fn answer_hello(
         &self,
         credentials: Option<&SecureContext>,
+        identity: Option<&SecureContext>,
         answer: HelloAnswer,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
@@ -156,17 +197,34 @@ impl Session {
         if let Some(credentials) = credentials {
             reply = reply.credentials(credentials.context.clone());
         }
+        if let Some(identity) = identity.and_then(|context| context.context.identities().first()) {
+            reply = reply.identity(identity.clone());
+        }
         if let Some(alpn) = &answer.alpn {
             reply = reply.alpn(alpn.iter().map(|name| name.to_vec()));
         }
         if let Some(staple) = &answer.ocsp_staple {
             reply = reply.ocsp_staple(staple.to_vec());
         }
+        if let Some(session) = &answer.session {
+            reply = reply.resume(session.to_vec());
+        }
         let reply = match answer.alert {
             Some(alert) => Reply::RefuseWith(Alert::from_number(alert)),
             None => Reply::ClientHello(reply),
         };
         if let Err(error) = session.reply(reply) {
+            connection.failure = Some(error);
+        }
+        Ok(())
+    }
+
+    /// The session told last is stored. [`advance`](Self::advance) goes on from there.
+    #[napi]
+    pub fn stored(&self) -> Result<(), Thrown> {
+        let mut connection = self.lock()?;
+        let Stage::Live(session) = &mut connection.stage else { return Err(misuse("no question")) };
+        if let Err(error) = session.reply(Reply::Proceed) {
             connection.failure = Some(error);
         }
         Ok(())
@@ -181,8 +239,7 @@ impl Session {
         mut report: BufferSlice<'_>,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), data, failure, told, .. } = &mut *connection
-        else {
+        let Connection { stage: Stage::Live(session), data, failure, .. } = &mut *connection else {
             return Err(misuse("the session is gone"));
         };
         let (report, _) = report.as_chunks_mut::<4>();
@@ -202,12 +259,11 @@ impl Session {
                 0
             }
         };
-        while let Some(event) = session.poll_event() {
-            told.add(event);
-        }
-        if !told.is_empty() {
+        connection.gather();
+        if !connection.told.is_empty() {
             flags |= TOLD;
         }
+        let Stage::Live(session) = &connection.stage else { return Err(misuse("no session")) };
         if session.peer_has_closed() {
             flags |= PEER_CLOSED;
         }
@@ -303,6 +359,39 @@ impl Session {
         })
     }
 
+    /// The lines of the key log, when somebody `listens`; else they are wiped.
+    #[napi]
+    pub fn take_key_log(&self, listens: bool) -> Result<Vec<String>, Thrown> {
+        let lines = mem::take(&mut self.lock()?.key_log);
+        let lines = lines.iter().filter(|_| listens);
+        Ok(lines.map(|line| line.as_str().to_owned()).collect())
+    }
+
+    /// Makes the next session that the server has given the [`current`](Self::current_session)
+    /// one. False: there is none.
+    #[napi]
+    pub fn next_session(&self) -> Result<bool, Thrown> {
+        let mut connection = self.lock()?;
+        let next = connection.sessions.pop_front();
+        let found = next.is_some();
+        connection.session = next.or(connection.session.take());
+        Ok(found)
+    }
+
+    /// The session of this connection, as bytes that are good in this process.
+    #[napi]
+    pub fn current_session(&self) -> Result<Option<Buffer>, Thrown> {
+        Ok(self.lock()?.current_session().map(|session| session.to_bytes().into()))
+    }
+
+    /// Its ticket, in TLS 1.2.
+    #[napi]
+    pub fn current_ticket(&self) -> Result<Option<Buffer>, Thrown> {
+        let connection = self.lock()?;
+        let ticket = connection.current_session().and_then(ClientSession::ticket);
+        Ok(ticket.map(Buffer::from))
+    }
+
     /// Our own certificates as they were shown, leaf first, in DER.
     #[napi]
     pub fn local_certificates(&self) -> Result<Vec<Buffer>, Thrown> {
@@ -358,13 +447,16 @@ impl Session {
         }
     }
 
-    fn of(stage: Stage) -> Self {
+    fn of(stage: Stage, offered: Option<ClientSession>) -> Self {
         Self(Arc::new(Mutex::new(Connection {
             stage,
             received: Vec::new(),
             data: Vec::new(),
             unsent: Vec::new(),
             told: Told::default(),
+            key_log: Vec::new(),
+            session: offered,
+            sessions: VecDeque::new(),
             failure: None,
         })))
     }
@@ -381,9 +473,11 @@ impl napi::Task for Advance {
     type Output = ();
     type JsValue = Progress;
 
+    /// Nothing in it panics; if something did, it would be an error of this connection and not
+    /// the end of the process.
     fn compute(&mut self) -> napi::Result<()> {
-        self.lock().advance();
-        Ok(())
+        catch_unwind(AssertUnwindSafe(|| self.lock().advance()))
+            .map_err(|_| napi::Error::from_reason("the TLS engine has panicked"))
     }
 
     fn resolve(&mut self, _env: Env, (): ()) -> napi::Result<Progress> {
@@ -429,6 +523,7 @@ impl Connection {
         let mut progress = Progress {
             output: self.output(),
             client_hello: None,
+            store_session: None,
             complete: None,
             data: None,
             rest: None,
@@ -436,19 +531,27 @@ impl Connection {
             told: None,
             failure: self.failure.as_ref().map(Failure::from),
         };
-        let Stage::Live(session) = &mut self.stage else { return progress };
-        while let Some(event) = session.poll_event() {
+        for event in self.gather() {
             match event {
                 Event::Question(Question::ClientHello(hello)) => {
                     progress.client_hello = Some(Hello::from(&*hello));
                 }
-                Event::HandshakeComplete => {
-                    progress.complete = session.peer().map(PeerFacts::from);
+                Event::Question(Question::StoreSession { id, data }) => {
+                    let data = data.into_vec().into();
+                    progress.store_session = Some(Stored { id: id.into(), data });
                 }
-                event => self.told.add(event),
+                Event::HandshakeComplete => {
+                    let Stage::Live(session) = &self.stage else { continue };
+                    progress.complete = session.peer().map(PeerFacts::from);
+                    if !session.peer().is_some_and(sealwire::Peer::is_resumed) {
+                        self.session = None; // what was offered was not taken
+                    }
+                }
+                _ => {}
             }
         }
         progress.told = (!self.told.is_empty()).then(|| mem::take(&mut self.told));
+        let Stage::Live(session) = &mut self.stage else { return progress };
         progress.peer_closed = session.peer_has_closed();
         if progress.complete.is_some() {
             progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
@@ -456,6 +559,35 @@ impl Connection {
                 (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
         }
         progress
+    }
+
+    /// Before any is told, the newest that there is.
+    fn current_session(&self) -> Option<&ClientSession> {
+        self.session.as_ref().or(self.sessions.back())
+    }
+
+    /// Writes down what was told, and gives the events that are for the handshake.
+    fn gather(&mut self) -> Vec<Event> {
+        let Stage::Live(session) = &mut self.stage else { return Vec::new() };
+        let mut others = Vec::new();
+        while let Some(event) = session.poll_event() {
+            match event {
+                Event::KeyLog(line) => {
+                    self.told.key_log += 1;
+                    self.key_log.push(line);
+                }
+                Event::OcspResponse(response) => {
+                    self.told.has_ocsp = true;
+                    self.told.ocsp_response = response.map(Buffer::from);
+                }
+                Event::NewSession(session) => {
+                    self.told.sessions += 1;
+                    self.sessions.push_back(session);
+                }
+                event => others.push(event),
+            }
+        }
+        others
     }
 
     fn output(&mut self) -> Option<Buffer> {
@@ -468,20 +600,8 @@ impl Connection {
 }
 
 impl Told {
-    fn add(&mut self, event: Event) {
-        match event {
-            Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
-            Event::OcspResponse(response) => {
-                self.has_ocsp = true;
-                self.ocsp_response = response.map(Buffer::from);
-            }
-            // The end of the peer's data is in the flags; questions are for the handshake.
-            _ => {}
-        }
-    }
-
     fn is_empty(&self) -> bool {
-        self.key_log.is_empty() && !self.has_ocsp
+        self.key_log == 0 && !self.has_ocsp && self.sessions == 0
     }
 }
 
@@ -491,6 +611,8 @@ impl From<&ClientHello> for Hello {
             server_name: hello.server_name().map(str::to_owned),
             alpn: hello.alpn().iter().map(|name| name.as_slice().into()).collect(),
             session_id: hello.session_id().into(),
+            stored_ids: hello.session_ids().map(Buffer::from).collect(),
+            offers_tls13: hello.supported_versions().contains(&0x0304),
             offers_ticket: hello.offers_ticket(),
             requests_ocsp: hello.requests_ocsp(),
         }

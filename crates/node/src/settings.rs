@@ -3,7 +3,9 @@
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use sealwire::verify::NameCheck;
-use sealwire::{ClientAuth, ClientOptions, PeerVerification, ServerName, ServerOptions};
+use sealwire::{
+    ClientAuth, ClientOptions, ClientSession, PeerVerification, ServerName, ServerOptions,
+};
 
 use crate::failure::Thrown;
 
@@ -14,6 +16,9 @@ pub struct ClientConnection {
     pub server_name: Option<String>,
     /// The protocols to offer.
     pub alpn: Vec<Buffer>,
+    /// The session to resume, as [`current_session`](crate::session::Session::current_session)
+    /// gave it.
+    pub session: Option<Buffer>,
     /// Whether to tell the OCSP staple.
     pub request_ocsp: bool,
     /// Whether to tell the lines of the key log.
@@ -31,13 +36,15 @@ pub struct ServerConnection {
     pub alpn: Vec<Buffer>,
     /// Whether to stop and tell at the ClientHello.
     pub ask_client_hello: bool,
+    /// Whether to stop and tell at each session made.
+    pub ask_store_session: bool,
     /// Whether to tell the lines of the key log.
     pub key_log: bool,
 }
 
 impl ClientConnection {
     /// The verdict is recorded and JavaScript judges it, name and all, before any data moves.
-    pub(crate) fn options(self) -> Result<ClientOptions, Thrown> {
+    pub(crate) fn options(self, session: Option<ClientSession>) -> Result<ClientOptions, Thrown> {
         // Without SNI the name is used for nothing: sessions are offered only when JavaScript says
         // so.
         let send_sni = self.server_name.is_some();
@@ -45,7 +52,11 @@ impl ClientConnection {
         let name: ServerName = name.parse().map_err(|error: sealwire::InvalidServerName| {
             Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string())
         })?;
-        Ok(ClientOptions::new(name)
+        let mut options = ClientOptions::new(name);
+        if let Some(session) = session {
+            options = options.resume_session(session);
+        }
+        Ok(options
             .send_sni(send_sni)
             .verification(PeerVerification::Recorded)
             .name_check(NameCheck::DangerousNone)
@@ -68,6 +79,7 @@ impl ServerConnection {
             .verification(PeerVerification::Recorded)
             .alpn(self.alpn.iter().map(|name| name.to_vec()))
             .ask_client_hello(self.ask_client_hello)
+            .ask_store_session(self.ask_store_session)
             .key_log(self.key_log)
     }
 }

@@ -127,8 +127,8 @@ fn files_are_told_apart_by_their_bytes() {
         for (file, why) in [
             ("empty", "the file is empty"),
             ("text", &format!("no {wanted}: {nothing}")),
-            ("cut.pem", "line 3: the PEM block CERTIFICATE has no END line"),
-            ("odd.pem", "line 1: the PEM block CERTIFICATE is not base64"),
+            ("cut.pem", "malformed: line 3: the PEM block CERTIFICATE has no END line"),
+            ("odd.pem", "malformed: line 1: the PEM block CERTIFICATE is not base64"),
         ] {
             refused(&dir.seal(&format!("{command} {file}")), 1, &format!("seal: {file}: {why}"));
         }

@@ -130,11 +130,11 @@ impl Certificate {
         unsafe { octets(c::X509_get0_authority_key_id(self.as_ptr())) }
     }
 
-    /// The authorityInfoAccess extension: what is to be had (`OCSP`, `CA Issuers`, or a dotted
-    /// object identifier) at which URI. Places that are not URIs are left out; empty when there is
-    /// no such extension, or none that can be read.
+    /// The authorityInfoAccess extension: what is to be had (OpenSSL's long name, `OCSP` or
+    /// `CA Issuers`, or a dotted object identifier) and where. Empty when there is no such
+    /// extension, or none that can be read.
     #[must_use]
-    pub fn authority_info_access(&self) -> Vec<(String, String)> {
+    pub fn authority_info(&self) -> Vec<(String, GeneralName)> {
         let value = self.extension::<c::AUTHORITY_INFO_ACCESS>(c::NID_info_access);
         let Ok(Some(value)) = value else { return Vec::new() };
         // SAFETY: a live stack of ACCESS_DESCRIPTION, unchanged while it is walked.
@@ -146,15 +146,19 @@ impl Certificate {
                 let place = general_name((*description).location);
                 (method, asn1::oid_text((*description).method), place)
             };
-            let GeneralName::Uri(uri) = place.ok()? else { return None };
-            let method = match method {
-                c::NID_ad_OCSP => "OCSP".to_owned(),
-                c::NID_ad_ca_issuers => "CA Issuers".to_owned(),
-                _ => oid,
-            };
-            Some((method, uri))
+            Some((asn1::nid_long_name(method).map_or(oid, str::to_owned), place.ok()?))
         };
         descriptions.filter_map(read).collect()
+    }
+
+    /// Those of [`authority_info`](Self::authority_info) that are at a URI: method and URI.
+    #[must_use]
+    pub fn authority_info_access(&self) -> Vec<(String, String)> {
+        let uri = |(method, place)| match place {
+            GeneralName::Uri(uri) => Some((method, uri)),
+            _ => None,
+        };
+        self.authority_info().into_iter().filter_map(uri).collect()
     }
 
     /// Whether there is a subjectAltName extension, readable or not.

@@ -1,12 +1,13 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4).
 
+use std::ffi::c_ulong;
 use std::fmt;
 
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::error::Error;
-use crate::owned::encoded;
+use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::owned::{Owned, encoded, printed};
 
 /// A distinguished name: the subject or issuer of a certificate, or the issuer of a CRL.
 ///
@@ -61,6 +62,29 @@ impl Name {
         &self.der
     }
 
+    /// The name in the form of RFC 2253, the last part first, as OpenSSL prints directory names
+    /// among others (`XN_FLAG_RFC2253`, but text outside ASCII as it is): `CN=localhost,C=DE`.
+    ///
+    /// # Errors
+    /// When AWS-LC cannot print it.
+    pub fn to_rfc2253(&self) -> Result<String, Error> {
+        let _queue = ErrorQueue::new();
+        let flags = (c::XN_FLAG_RFC2253 & !c::ASN1_STRFLGS_ESC_MSB) as c_ulong;
+        let mut rest = self.der.as_ptr();
+        let malformed = || Error::new(ErrorKind::Malformed, "a name cannot be printed");
+        let len = self.der.len().try_into().map_err(|_| malformed())?;
+        // SAFETY: `len` readable bytes; the name is null or new.
+        let name =
+            unsafe { Owned::new(c::d2i_X509_NAME(std::ptr::null_mut(), &raw mut rest, len)) };
+        let name = name.ok_or_else(malformed)?;
+        let text = printed(|bio| {
+            // SAFETY: a live BIO and a live name. The result is the length of the text, or -1.
+            let len = unsafe { c::X509_NAME_print_ex(bio, name.as_ptr(), 0, flags) };
+            i32::from(len >= 0)
+        })?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// The last common name, which is the most specific one.
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {
@@ -95,8 +119,24 @@ impl Attribute {
                 .chain(bytes.iter().map(|byte| format!("{byte:02X}")))
                 .collect()
         });
+        let short_name = short_name.or_else(|| openssl_only(&oid));
         Self { oid, short_name, value, rdn: usize::try_from(rdn).unwrap_or(0) }
     }
+}
+
+/// Short names of attributes that OpenSSL knows and AWS-LC does not: of extended validation and
+/// of electronic seals (ETSI EN 319 412).
+fn openssl_only(oid: &str) -> Option<&'static str> {
+    Some(match oid {
+        "1.3.6.1.4.1.311.60.2.1.1" => "jurisdictionL",
+        "1.3.6.1.4.1.311.60.2.1.2" => "jurisdictionST",
+        "1.3.6.1.4.1.311.60.2.1.3" => "jurisdictionC",
+        "2.5.4.97" => "organizationIdentifier",
+        "2.5.4.98" => "c3",
+        "2.5.4.99" => "n3",
+        "2.5.4.100" => "dnsName",
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Name {

@@ -63,6 +63,7 @@ free_with! {
     BASIC_CONSTRAINTS => BASIC_CONSTRAINTS_free,
     NAME_CONSTRAINTS => NAME_CONSTRAINTS_free,
     ASN1_OBJECT => ASN1_OBJECT_free,
+    X509_NAME => X509_NAME_free,
     // An ASN1_INTEGER, ASN1_BIT_STRING, ASN1_OCTET_STRING and so on are all this type.
     ASN1_STRING => ASN1_STRING_free,
 }

@@ -39,8 +39,8 @@ static TABLE: [Row; 35] = [
     (71, "insufficient_security", Some(reason::ALERT_INSUFFICIENT_SECURITY), "it wants stronger cryptography than we offer"),
     (80, "internal_error", Some(reason::ALERT_INTERNAL_ERROR), "it failed by itself"),
     (86, "inappropriate_fallback", Some(reason::ALERT_INAPPROPRIATE_FALLBACK), "we offer an older version than both of us speak"),
-    (90, "user_canceled", None, "its user ended it"),
-    (100, "no_renegotiation", Some(reason::NO_RENEGOTIATION), "it will not negotiate again"),
+    (90, "user_canceled", Some(reason::ALERT_USER_CANCELLED), "its user ended it"),
+    (100, "no_renegotiation", Some(reason::ALERT_NO_RENEGOTIATION), "it will not negotiate again"),
     (109, "missing_extension", Some(reason::ALERT_MISSING_EXTENSION), FAULT),
     (110, "unsupported_extension", Some(reason::ALERT_UNSUPPORTED_EXTENSION), FAULT),
     (111, "certificate_unobtainable", Some(reason::ALERT_CERTIFICATE_UNOBTAINABLE), FAULT),
@@ -91,8 +91,8 @@ impl Alert {
         self.row().map_or(FAULT, |row| row.3)
     }
 
-    /// What OpenSSL reports when it receives this alert. `None` for those that it takes for the
-    /// end of the connection: `close_notify`, `user_canceled` and numbers without a name.
+    /// What OpenSSL reports when it receives this alert as a fatal one. `None` for those that it
+    /// takes for the end of the connection: `close_notify` and numbers that it does not know.
     pub fn openssl_reason(self) -> Option<OpensslReason> {
         self.reason().map(|reason| reason.openssl())
     }

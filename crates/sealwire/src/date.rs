@@ -6,6 +6,23 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Date(pub(crate) i64);
 
+impl Date {
+    /// As OpenSSL prints it (`ASN1_TIME_print`): `Nov  4 05:38:17 2026 GMT`.
+    pub(crate) fn openssl(self) -> String {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        if matches!(self.0, i64::MIN | i64::MAX) {
+            return "Bad time value".to_owned();
+        }
+        let (days, seconds) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        let month = usize::try_from(month - 1).ok().and_then(|index| MONTHS.get(index));
+        let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        let month = month.unwrap_or(&"Bad");
+        format!("{month} {day:2} {hours:02}:{minutes:02}:{seconds:02} {year} GMT")
+    }
+}
+
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, seconds) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));

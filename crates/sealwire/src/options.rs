@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::server_name::ServerName;
-use crate::verify::NameCheck;
+use crate::session::ClientSession;
+use crate::verify::{NameCheck, Pin};
 
 /// What becomes of a connection whose server does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,8 +48,10 @@ pub(crate) struct ClientSettings {
     pub(crate) send_sni: bool,
     pub(crate) verification: PeerVerification,
     pub(crate) name_check: NameCheck,
+    pub(crate) pins: Option<Arc<[Pin]>>,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) resume: bool,
+    pub(crate) session: Option<ClientSession>,
     pub(crate) ask_about_peer: bool,
     pub(crate) request_ocsp: bool,
     pub(crate) key_log: bool,
@@ -60,8 +63,10 @@ impl Default for ClientSettings {
             send_sni: true,
             verification: PeerVerification::Required,
             name_check: NameCheck::Rfc9525,
+            pins: None,
             alpn: Arc::from([]),
             resume: true,
+            session: None,
             ask_about_peer: false,
             request_ocsp: false,
             key_log: false,
@@ -96,6 +101,15 @@ impl ClientOptions {
         self
     }
 
+    /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
+    /// signed it. An empty list lets nobody pass.
+    #[must_use]
+    pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.pins = Some(pins.into_iter().collect());
+        self
+    }
+
     /// The application protocols to offer (RFC 7301), in order of preference.
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
@@ -108,6 +122,15 @@ impl ClientOptions {
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
         self.settings.resume = resume;
+        self
+    }
+
+    /// Resumes this session, rather than one of the context's. One with another server, or that is
+    /// expired, is passed over without a word; so is one whose server would be judged otherwise
+    /// today. Then a full handshake follows.
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
         self
     }
 
@@ -137,6 +160,16 @@ impl ClientOptions {
     }
 }
 
+/// Which sessions of a server the program stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Storing {
+    #[default]
+    None,
+    /// Those that no ticket holds.
+    Ticketless,
+    All,
+}
+
 /// What one server connection is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
@@ -144,6 +177,7 @@ pub struct ServerOptions {
     pub(crate) verification: PeerVerification,
     pub(crate) alpn: Arc<[Vec<u8>]>,
     pub(crate) ask_client_hello: bool,
+    pub(crate) storing: Storing,
     pub(crate) ask_about_peer: bool,
     pub(crate) key_log: bool,
 }
@@ -182,6 +216,23 @@ impl ServerOptions {
     #[must_use]
     pub fn ask_client_hello(mut self, ask: bool) -> Self {
         self.ask_client_hello = ask;
+        self
+    }
+
+    /// Whether [`Question::StoreSession`](crate::session::Question::StoreSession) is asked. In
+    /// TLS 1.3 it is asked for tickets, too, as in Node; in TLS 1.2 only for sessions of clients
+    /// that take no ticket.
+    #[must_use]
+    pub fn ask_store_session(mut self, ask: bool) -> Self {
+        self.storing = if ask { Storing::All } else { Storing::None };
+        self
+    }
+
+    /// As [`ask_store_session`](Self::ask_store_session), for sessions only that no ticket holds:
+    /// those of TLS 1.2 clients that take none, or of a context without tickets.
+    #[must_use]
+    pub fn ask_store_ticketless(mut self, ask: bool) -> Self {
+        self.storing = if ask { Storing::Ticketless } else { Storing::None };
         self
     }
 

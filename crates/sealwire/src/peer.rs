@@ -5,7 +5,9 @@ use std::sync::Arc;
 use sealwire_x509::Certificate;
 
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::pki;
 use crate::signature_scheme::SignatureScheme;
+use crate::trust::TrustStore;
 use crate::verify::Refusal;
 
 /// The other side of a connection: who it is, whether it may be believed, and what was agreed.
@@ -58,6 +60,14 @@ impl Peer {
     /// The peer's own certificate.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificates.first()
+    }
+
+    /// The certificates above the peer's own, each the issuer of the one before: from those that
+    /// it sent, else from `trust`. The last is self-signed, or its issuer is not known. Node's
+    /// `issuerCertificate`, one after the other.
+    pub fn issuers(&self, trust: &TrustStore) -> Vec<Certificate> {
+        let Some((leaf, sent)) = self.certificates.split_first() else { return Vec::new() };
+        pki::issuers(leaf, sent.iter().chain(trust.certificates()))
     }
 
     /// The negotiated version.

@@ -14,9 +14,24 @@ use rustls_pki_types as pki_types;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ServerName(pki_types::ServerName<'static>, String);
 
-/// A string that is neither a DNS name nor an IP address.
+/// A string that is neither a DNS name nor an IP address, and could not be sent as SNI either.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidServerName(String);
+pub struct InvalidServerName {
+    name: String,
+    fault: &'static str,
+}
+
+impl InvalidServerName {
+    /// What is wrong with it: "it has an empty label".
+    pub fn fault(&self) -> &str {
+        self.fault
+    }
+
+    /// The code that Node's `err.code` has for a `servername` that cannot be used.
+    pub fn code(&self) -> &'static str {
+        "ERR_INVALID_ARG_VALUE"
+    }
+}
 
 impl ServerName {
     /// The name in ASCII, or the address as text (IPv6 without brackets).
@@ -50,7 +65,7 @@ impl FromStr for ServerName {
         if let Some(ip) = parse_ip(name) {
             return Ok(ip.into());
         }
-        let invalid = || InvalidServerName(name.to_owned());
+        let invalid = || InvalidServerName { name: name.to_owned(), fault: fault(name) };
         let ascii = to_ascii(name).ok_or_else(invalid)?;
         let dns = pki_types::DnsName::try_from(ascii.as_ref()).map_err(|_| invalid())?.to_owned();
         Ok(Self(pki_types::ServerName::DnsName(dns), ascii.into_owned()))
@@ -81,7 +96,8 @@ impl fmt::Display for ServerName {
 
 impl fmt::Display for InvalidServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is neither a DNS name nor an IP address", self.0)
+        let Self { name, fault } = self;
+        write!(f, "{name:?} is neither a DNS name nor an IP address: {fault}")
     }
 }
 
@@ -92,6 +108,31 @@ fn parse_ip(name: &str) -> Option<IpAddr> {
     match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         None => name.parse().ok(),
+    }
+}
+
+/// What is wrong with a name that was refused (RFC 1035, 2.3.4, and RFC 1123, 2.1).
+fn fault(name: &str) -> &'static str {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() {
+        "it is empty"
+    } else if name.contains('*') {
+        "a wildcard is for certificates only"
+    } else if !name.is_ascii() {
+        "it has no ASCII form (IDNA)"
+    } else if !name.chars().all(allowed) {
+        "it has a character that no host name has"
+    } else if name.split('.').any(str::is_empty) {
+        "it has an empty label"
+    } else if name.split('.').any(|label| label.len() > 63) {
+        "it has a label of more than 63 characters"
+    } else if name.len() > 253 {
+        "it has more than 253 characters"
+    } else if name.split('.').any(|label| label.starts_with('-') || label.ends_with('-')) {
+        "it has a label that begins or ends with a hyphen"
+    } else {
+        "its last label is a number"
     }
 }
 
@@ -134,14 +175,26 @@ mod tests {
 
     #[test]
     fn what_is_not_a_name_is_refused() {
-        for given in
-            ["", ".", "a..b", "-a.com", "*.a.com", "a b", "a\0b", "https://a", &"a".repeat(64)]
-        {
-            let error = given.parse::<ServerName>().unwrap_err();
-            assert!(
-                error.to_string().contains("neither a DNS name nor an IP address"),
-                "{given:?}"
-            );
+        let (long_label, long_name) = ("a".repeat(64), "a.".repeat(127) + "a");
+        for (given, fault) in [
+            ("", "it is empty"),
+            (".", "it is empty"),
+            ("a..b", "it has an empty label"),
+            (".a", "it has an empty label"),
+            ("-a.com", "it has a label that begins or ends with a hyphen"),
+            ("*.a.com", "a wildcard is for certificates only"),
+            ("a b", "it has a character that no host name has"),
+            ("a\0b", "it has a character that no host name has"),
+            ("https://a", "it has a character that no host name has"),
+            ("\u{fffd}.example", "it has no ASCII form (IDNA)"),
+            (&long_label, "it has a label of more than 63 characters"),
+            (&long_name, "it has more than 253 characters"),
+            ("127.0.0.256", "its last label is a number"),
+        ] {
+            let error = given.parse::<ServerName>().expect_err(given);
+            assert_eq!(error.fault(), fault, "{given:?}");
+            let text = format!("{given:?} is neither a DNS name nor an IP address: {fault}");
+            assert_eq!(error.to_string(), text);
         }
     }
 }

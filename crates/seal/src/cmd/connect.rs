@@ -163,9 +163,13 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
 impl ConnectArgs {
     fn connector(&self, name: &ServerName) -> Result<Connector, Failure> {
         let wrong = |e: sealwire::ConfigError| Failure::usage(e.to_string());
+        let versions = self.min_version.version()..=self.max_version.version();
+        if versions.is_empty() {
+            return Err(Failure::usage("--min-version is newer than --max-version"));
+        }
         let mut builder = SecureContext::builder()
             .trust(self.material.trust()?.unwrap_or_else(public_roots))
-            .versions(self.min_version.version()..=self.max_version.version());
+            .versions(versions);
         for identity in self.material.identities()? {
             builder = builder.identity(identity);
         }

@@ -8,6 +8,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath,
     PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setuid};
 use tracing::{info, warn};
 
@@ -53,6 +54,15 @@ pub(crate) fn drop_privileges(process: &Process) -> Result<(), Failure> {
     }
     info!(user = name, "privileges dropped");
     Ok(())
+}
+
+/// Allows as many file descriptors as the system lets us have: each connection takes two.
+pub(crate) fn raise_descriptor_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(e) = raised {
+        warn!(reason = %e, "the limit of file descriptors stays as it is");
+    }
 }
 
 /// Lets the kernel keep this process to what it needs. Before any thread is started: each has

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use sealwire::pki::x509::{Certificate, Crl, GeneralName};
@@ -11,8 +12,12 @@ use zeroize::Zeroizing;
 
 use super::allow::Names;
 use super::config::{Anchor, IdentityFiles, Mode, Service};
+use super::tickets::FleetSecret;
 use crate::failure::Failure;
 use crate::passphrase;
+
+/// How long a session can be resumed: shorter than an epoch of a fleet's keys.
+pub(crate) const SESSIONS_LAST: Duration = Duration::from_secs(30 * 60);
 
 /// What the files of a service held, at one moment.
 pub(crate) struct Material {
@@ -22,6 +27,8 @@ pub(crate) struct Material {
     pub(crate) default: Option<SecureContext>,
     /// When the first of our certificates expires.
     pub(crate) not_after: Option<i64>,
+    /// What this service shares with its like on other machines.
+    pub(crate) fleet: Option<FleetSecret>,
 }
 
 impl Material {
@@ -32,11 +39,17 @@ impl Material {
     pub(crate) fn load(service: &Service) -> Result<Self, Failure> {
         let trust = trust(service)?;
         let crls = crls(service)?;
+        let fleet = service.ticket_secret_file.as_deref().map(FleetSecret::read).transpose()?;
+        let keys = fleet.as_ref().map(|f| f.ticket_keys(&service.name, SystemTime::now()));
         let mut not_after: Option<i64> = None;
         let mut context = |files: &IdentityFiles| {
             let mut builder = SecureContext::builder()
                 .versions(service.min_version..=ProtocolVersion::Tls13)
-                .crls(crls.iter().cloned());
+                .crls(crls.iter().cloned())
+                .session_timeout(SESSIONS_LAST);
+            if let Some(keys) = &keys {
+                builder = builder.ticket_keys(keys.clone());
+            }
             if let Some(trust) = &trust {
                 builder = builder.trust(trust.clone());
             }
@@ -60,7 +73,7 @@ impl Material {
                 (false, false) => Some(context(&route.identity)?),
             });
         }
-        Ok(Self { routes, default, not_after })
+        Ok(Self { routes, default, not_after, fleet })
     }
 }
 

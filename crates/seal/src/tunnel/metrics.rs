@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     target_up: Family<OfTarget, Level>,
     target_connections: Family<OfTarget, Count>,
     target_failures: Family<OfTarget, Count>,
+    session_store: Family<OfKind, Count>,
     /// 1 from SIGTERM on.
     pub(crate) draining: Level,
 }
@@ -68,6 +69,10 @@ pub(crate) struct ServiceMetrics {
     pub(crate) failed_reloads: Count,
     /// When the first of its certificates expires, in seconds since 1970.
     pub(crate) not_after: Level,
+    pub(crate) sessions_stored: Count,
+    pub(crate) sessions_found: Count,
+    pub(crate) sessions_missed: Count,
+    pub(crate) store_failures: Count,
     handshake_failures: Family<OfKind, Count>,
     refused: Family<OfKind, Count>,
 }
@@ -157,6 +162,12 @@ impl Metrics {
                 "Connections to a target, and checks of it, that failed",
                 Family::default(),
             ),
+            session_store: told(
+                r,
+                "session_store",
+                "Work of the shared session store: stored, found, missed, failed",
+                Family::default(),
+            ),
             draining: told(r, "draining", "1 from the request to stop on", Level::default()),
             registry,
         }
@@ -180,6 +191,10 @@ impl Metrics {
             reloads: count(&self.reloads, "done"),
             failed_reloads: count(&self.reloads, "failed"),
             not_after: self.not_after.get_or_create(&service).clone(),
+            sessions_stored: count(&self.session_store, "stored"),
+            sessions_found: count(&self.session_store, "found"),
+            sessions_missed: count(&self.session_store, "missed"),
+            store_failures: count(&self.session_store, "failed"),
             handshake_failures: self.handshake_failures.clone(),
             refused: self.refused.clone(),
         }

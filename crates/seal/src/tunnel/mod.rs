@@ -7,6 +7,7 @@
 //!   connection  one of them: handshake, who may enter, the way to a target
 //!   relay     moves its data, between two ends
 //!   service   the settings that a reload replaces    pool      targets, and which are up
+//!   tickets   what a fleet shares                    session_store  and where
 //!   status, metrics, log, systemd                    confine   what is given up
 //! ```
 
@@ -18,6 +19,7 @@ mod connection;
 mod end;
 mod endpoint;
 mod gate;
+mod greeting;
 mod listen;
 mod log;
 mod material;
@@ -33,6 +35,7 @@ mod session_store;
 mod socket;
 mod status;
 mod systemd;
+mod tickets;
 mod watch;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! A tunnel from its start to its end: opens, confines itself, serves, reloads, drains.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
@@ -39,6 +39,7 @@ pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
     }
     let status = plan.process.status.as_ref().map(|listen| Open::at(listen, &mut given));
     let status = status.transpose()?;
+    confine::raise_descriptor_limit();
     // Each thread has the identity and the limits of the one that made it: no thread before this.
     confine::drop_privileges(&plan.process)?;
     confine::landlock(&plan)?;
@@ -77,6 +78,11 @@ impl Control {
     async fn run(mut self, status: Option<Open>) -> Result<Answer, Failure> {
         let mut signals = Signals::new()?;
         let services: Vec<_> = self.listeners.iter().map(|(service, _)| service.clone()).collect();
+        let mut watch = self.watch();
+        // What changed after it was read, and before it was watched.
+        for service in &services {
+            service.reload(None, &self.metrics);
+        }
         for (service, opened) in &self.listeners {
             for open in opened {
                 info!(service = service.name, address = open.shown, "listening");
@@ -90,7 +96,7 @@ impl Control {
         }
         systemd::ready(&self.summary());
         let watchdog = tokio::spawn(watchdog());
-        let mut watch = self.watch();
+        tokio::spawn(renew_ticket_keys(services.clone()));
         loop {
             tokio::select! {
                 () = watch.changed() => {
@@ -265,6 +271,16 @@ async fn check(backend: std::sync::Weak<Backend>, every: Duration) {
         backend.check().await;
         drop(backend);
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Goes along with the epochs of a fleet's ticket keys.
+async fn renew_ticket_keys(services: Vec<Arc<Service>>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        for service in &services {
+            service.state().renew_ticket_keys(SystemTime::now());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A service that runs: its settings, which a reload replaces, and what outlives them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -13,6 +14,8 @@ use super::gate::{Gate, Sources};
 use super::material::{self, Material};
 use super::metrics::{Metrics, ServiceMetrics};
 use super::pool::Pool;
+use super::session_store::SessionStore;
+use super::tickets::{self, FleetSecret};
 use crate::failure::Failure;
 
 /// One service of the process.
@@ -34,6 +37,10 @@ pub(crate) struct State {
     /// For the session that reads the ClientHello, until it is known where it goes.
     pub(crate) context: SecureContext,
     pub(crate) server_options: ServerOptions,
+    pub(crate) store: Option<SessionStore>,
+    fleet: Option<FleetSecret>,
+    /// For which time the ticket keys are.
+    epoch: AtomicU64,
 }
 
 /// A route, with what it takes to go it.
@@ -155,7 +162,17 @@ impl State {
             Some(context) => context.clone(),
             None => SecureContext::builder().build().map_err(|e| Failure::usage(e.to_string()))?,
         };
+        let store = match (&config.session_store, &material.fleet) {
+            (Some(url), Some(secret)) => Some(
+                SessionStore::new(url, secret, &config.name, material::SESSIONS_LAST)
+                    .map_err(|e| Failure::usage(format!("session-store: {e}")))?,
+            ),
+            _ => None,
+        };
         let state = Self {
+            store,
+            fleet: material.fleet,
+            epoch: AtomicU64::new(tickets::epoch(SystemTime::now())),
             routes: config.routes.iter().zip(material.routes).map(way).collect(),
             default: config.default.as_ref().map(|route| way((route, material.default))),
             context,
@@ -176,6 +193,18 @@ impl State {
             (route.sni.is_empty() || named()) && (route.alpn.is_empty() || offered())
         };
         self.routes.iter().find(fits).or(self.default.as_ref())
+    }
+
+    /// Makes tickets with the keys of now, if it is another epoch than when it was last asked.
+    pub(crate) fn renew_ticket_keys(&self, now: SystemTime) {
+        let (Some(fleet), epoch) = (&self.fleet, tickets::epoch(now)) else { return };
+        if self.epoch.swap(epoch, Ordering::Relaxed) == epoch {
+            return;
+        }
+        let keys = fleet.ticket_keys(&self.config.name, now);
+        for context in self.ways().filter_map(|way| way.context.as_ref()) {
+            context.set_ticket_keys(keys.clone());
+        }
     }
 
     /// The way of those who have no choice.
@@ -205,7 +234,8 @@ fn server_options(config: &config::Service) -> ServerOptions {
     ServerOptions::new()
         .client_auth(client_auth)
         .alpn(config.alpn.iter().map(String::as_str))
-        .ask_client_hello(!config.routes.is_empty())
+        .ask_client_hello(!config.routes.is_empty() || config.session_store.is_some())
+        .ask_store_ticketless(config.session_store.is_some())
         // Who is turned away by a rule gets no ticket.
         .ask_about_peer(rules)
 }

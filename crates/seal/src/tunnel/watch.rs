@@ -19,6 +19,9 @@ pub(crate) struct Watch {
 /// Renewals write several files: they are read when it has been quiet for this long.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// In a folder in which something always happens it is never quiet.
+const LONGEST: Duration = Duration::from_secs(2);
+
 impl Watch {
     /// Watches the folders of these files.
     ///
@@ -51,7 +54,10 @@ impl Watch {
     /// Waits until it is worth looking.
     pub(crate) async fn changed(&self) {
         if tokio::time::timeout(self.every, self.changed.notified()).await.is_ok() {
-            while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {}
+            let settled = async {
+                while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {}
+            };
+            let _ = tokio::time::timeout(LONGEST, settled).await;
         }
     }
 }

@@ -148,6 +148,15 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             format!("{client}\n[[service.route]]\nsni = \"x\"\ntarget = \"127.0.0.1:1\""),
             "service \"s\": route: only a server",
         ),
+        (format!("{good}\nstarttls = \"smtp\""), "service \"s\": starttls: only a client"),
+        (
+            format!("{client}\nstarttls = \"gopher\""),
+            "service \"s\": starttls: \"gopher\" is none of smtp, imap",
+        ),
+        (
+            format!("{client}\nstarttls = \"mysql\""),
+            "service \"s\": starttls: a plain MySQL client",
+        ),
         (
             format!("{good}\n[[service]]\nname = \"s\"\n{client}"),
             "service \"s\": name: another service has it",
@@ -161,7 +170,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             "service \"t\": listen: 127.0.0.1:7 is taken already",
         ),
     ] {
-        dir.write("tunnel.toml", format!("\n\n[[service]]\nname = \"s\"\n{}", lines));
+        dir.write("tunnel.toml", format!("\n\n[[service]]\nname = \"s\"\n{lines}"));
         for verb in ["check", "run"] {
             let ran = dir.seal(&format!("tunnel {verb} tunnel.toml"));
             assert_eq!(ran.code, 2, "{lines}: {ran:?}");

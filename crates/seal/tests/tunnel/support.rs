@@ -95,6 +95,11 @@ impl Tunnel {
         self.wait(|event| event["message"] == message)
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
@@ -105,6 +110,10 @@ impl Tunnel {
     pub(crate) fn ended(&mut self) -> i32 {
         while self.lines.recv_timeout(PATIENCE).is_ok() {}
         self.child.wait().expect("it ends").code().unwrap_or(-1)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end; gives all that it said and nobody waited for.
@@ -259,9 +268,18 @@ impl Files {
 
     /// What a TLS client gets that says nothing: OpenSSL's, which checks the server.
     pub(crate) fn ask(&self, port: u16, more: &str) -> Ran {
+        self.client(port, &format!("-quiet {more}"))
+    }
+
+    /// The same, with what OpenSSL has to tell of the connection.
+    pub(crate) fn ask_told(&self, port: u16, more: &str) -> Ran {
+        self.client(port, more)
+    }
+
+    fn client(&self, port: u16, more: &str) -> Ran {
         let line = format!(
-            "s_client -quiet -connect 127.0.0.1:{port} -CAfile ca.pem -verify_return_error \
-             -no_ign_eof {more}"
+            "s_client {more} -connect 127.0.0.1:{port} -CAfile ca.pem -verify_return_error \
+             -no_ign_eof"
         );
         let words: Vec<_> = line.split_whitespace().collect();
         // Its input stays open until it ends: a client whose input ends hangs up.

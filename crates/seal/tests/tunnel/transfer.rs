@@ -194,3 +194,50 @@ async fn a_slow_reader_holds_back_the_writer_and_loses_nothing() {
     }
     assert!(received == data, "{} bytes", received.len());
 }
+
+#[test]
+fn a_target_is_asked_for_tls_by_its_protocol_and_greets_the_client() {
+    let dir = files();
+    let script = "import socket, ssl
+l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen(1)
+print(l.getsockname()[1], flush=True)
+c, _ = l.accept(); f = c.makefile('rw', newline='')
+f.write('220 mail.test ESMTP\\r\\n'); f.flush()
+assert f.readline().startswith('EHLO')
+f.write('250-mail.test\\r\\n250 STARTTLS\\r\\n'); f.flush()
+assert f.readline() == 'STARTTLS\\r\\n'
+f.write('220 go\\r\\n'); f.flush()
+x = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); x.load_cert_chain('server.pem', 'server.key')
+t = x.wrap_socket(c, server_side=True)
+t.sendall(b'250 inside ' + t.recv(100)); t.unwrap()
+";
+    if !super::peers::installed(&["python3"]) {
+        return;
+    }
+    let mut server = std::process::Command::new("python3")
+        .args(["-c", script])
+        .current_dir(dir.root())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    let mut said = std::io::BufReader::new(server.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut port).unwrap();
+    let mut tunnel = Tunnel::start(
+        &dir,
+        &format!(
+            "client --listen 127.0.0.1:0 --target localhost:{} --ca ca.pem --starttls smtp",
+            port.trim()
+        ),
+    );
+    let mut tcp = TcpStream::connect(("127.0.0.1", tunnel.port_of("client"))).unwrap();
+    let mut greeting = [0; 21];
+    tcp.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"220 mail.test ESMTP\r\n");
+    tcp.write_all(b"EHLO again\r\n").unwrap();
+    let mut answer = [0; 23];
+    tcp.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"250 inside EHLO again\r\n");
+    drop(tcp);
+    assert!(server.wait().unwrap().success());
+}

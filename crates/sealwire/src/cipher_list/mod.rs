@@ -130,6 +130,7 @@ fn none_of(lacking: &[&str]) -> ConfigError {
     };
     let shown = lacking.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     no_match(format!("OpenSSL has {shown}{more} for this list; this engine has none of them"))
+        .beyond_engine()
 }
 
 fn no_match(reason: String) -> ConfigError {

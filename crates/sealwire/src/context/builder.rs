@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::time_provider::TimeProvider;
 use rustls::{SignatureScheme, SupportedCipherSuite};
@@ -13,10 +12,12 @@ use super::choice::{Order, ServerRules};
 use super::clock::{EngineClock, SystemClock, TimeSource};
 use super::credentials::{Credentials, Trust};
 use super::engine::client_base;
+use super::resumption::Settings;
 use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
 use super::{ConfigError, Inner, SecureContext};
+use crate::cert_compression::CertCompression;
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
 use crate::session::provider;
@@ -35,11 +36,10 @@ pub struct SecureContextBuilder {
     groups: Vec<&'static dyn SupportedKxGroup>,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
+    compression: Vec<CertCompression>,
     time: Arc<dyn TimeSource>,
+    pub(super) sessions: Settings,
 }
-
-/// With how many servers a client keeps sessions.
-const CLIENT_SESSIONS: usize = 256;
 
 impl SecureContextBuilder {
     pub(super) fn new() -> Self {
@@ -53,7 +53,9 @@ impl SecureContextBuilder {
             groups: groups::default_groups(),
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
+            compression: Vec::new(),
             time: Arc::new(SystemClock),
+            sessions: Settings::default(),
         }
     }
 
@@ -187,6 +189,15 @@ impl SecureContextBuilder {
         self
     }
 
+    /// The algorithms by which certificates are compressed in TLS 1.3 (RFC 8879), best first: ours
+    /// for peers that can unpack them, and theirs for us. None by default, as in Node. A compressed
+    /// chain is kept for the next connections.
+    #[must_use]
+    pub fn cert_compression(mut self, algorithms: &[CertCompression]) -> Self {
+        self.compression = algorithms.to_vec();
+        self
+    }
+
     /// Judges validity by this clock.
     #[must_use]
     pub fn time_source(mut self, time: Arc<dyn TimeSource>) -> Self {
@@ -223,14 +234,10 @@ impl SecureContextBuilder {
         let order = if self.prefer_server_order { Order::Ours } else { Order::Peers };
         let credentials = Credentials::new(self.identities, self.trust.named());
         let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
-        let ticketer = || {
-            aws_lc_rs::Ticketer::new()
-                .map_err(|e| ConfigError::new("tickets", format!("no random bytes: {e}")))
-        };
-        let ticketers = [ticketer()?, ticketer()?, ticketer()?];
+        let resumption = self.sessions.build(&*self.time)?;
         let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
-        let client_sessions = Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS));
-        client.resumption = Resumption::store(client_sessions.clone());
+        client.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
+        client.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
         Ok(SecureContext(Arc::new(Inner {
             rules: ServerRules { suites: speech.suites.clone(), schemes, order },
             credentials,
@@ -238,10 +245,10 @@ impl SecureContextBuilder {
             policy,
             time: self.time,
             client: Arc::new(client),
-            client_sessions,
             provider,
             speech,
-            ticketers,
+            compression: self.compression,
+            resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),
         })))

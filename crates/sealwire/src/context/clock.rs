@@ -38,7 +38,12 @@ impl fmt::Debug for EngineClock {
     }
 }
 
-pub(super) fn seconds(time: SystemTime) -> i64 {
+/// Now, in seconds since 1970.
+pub(crate) fn now(time: &dyn TimeSource) -> i64 {
+    seconds(time.now())
+}
+
+fn seconds(time: SystemTime) -> i64 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),

@@ -8,16 +8,27 @@ pub struct ConfigError {
     option: &'static str,
     reason: String,
     code: Option<&'static str>,
+    beyond_engine: bool,
 }
 
 impl ConfigError {
     pub(crate) fn new(option: &'static str, reason: impl Into<String>) -> Self {
-        Self { option, reason: reason.into(), code: None }
+        Self { option, reason: reason.into(), code: None, beyond_engine: false }
     }
 
     /// The same, with the code that Node gives to it.
     pub(crate) fn with_code(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
+    }
+
+    /// The same, for what OpenSSL can do and this engine cannot.
+    pub(crate) fn beyond_engine(self) -> Self {
+        Self { beyond_engine: true, ..self }
+    }
+
+    /// Whether OpenSSL could do what was asked for, and only this engine cannot: no typo.
+    pub fn is_beyond_engine(&self) -> bool {
+        self.beyond_engine
     }
 
     /// The option at fault, by the name of the builder's method.

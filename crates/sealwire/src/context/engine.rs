@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::{DistinguishedName, SignatureScheme};
 
@@ -12,6 +12,7 @@ use super::clock::EngineClock;
 use super::credentials::Credentials;
 use super::{ConfigError, Inner};
 use crate::options::ClientAuth;
+use crate::session::resumption::DeskStore;
 use crate::session::secrets::TapKeyLog;
 use crate::session::verifier;
 use crate::trust::TrustStore;
@@ -45,12 +46,12 @@ impl Inner {
         };
         let identities = ServerIdentities::new(identities, self.rules.clone());
         let mut config = builder.with_cert_resolver(Arc::new(identities));
+        config.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
+        config.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
+        self.resume_in(&mut config, client_auth);
         config.ignore_client_order = self.rules.order == Order::Ours;
         config.enable_secret_extraction = true; // for our own record layer
         config.key_log = Arc::new(TapKeyLog);
-        config.ticketer = self.ticketers[client_auth as usize].clone();
-        // Tickets hold the state; the memory of a server does not grow with its clients.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
         config
     }
 }
@@ -78,6 +79,7 @@ pub(super) fn client_base(
         .dangerous()
         .with_custom_certificate_verifier(verifier::server_cert_verifier(schemes))
         .with_client_cert_resolver(ClientIdentities::shared(&credentials.shown, schemes));
+    config.resumption = Resumption::store(Arc::new(DeskStore));
     config.enable_secret_extraction = true; // for our own record layer
     config.key_log = Arc::new(TapKeyLog);
     Ok(config)

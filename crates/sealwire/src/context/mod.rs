@@ -6,6 +6,7 @@ mod clock;
 mod config_error;
 mod credentials;
 mod engine;
+mod resumption;
 mod server;
 mod speech;
 mod strength;
@@ -13,13 +14,12 @@ mod strength;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::{ClientSessionStore, Resumption};
 use rustls::crypto::CryptoProvider;
-use rustls::server::ProducesTickets;
 use sealwire_x509::Certificate;
 
 pub use builder::SecureContextBuilder;
 pub use clock::TimeSource;
+pub(crate) use clock::now;
 pub use config_error::ConfigError;
 pub(crate) use server::Serving;
 
@@ -27,11 +27,12 @@ use choice::{ServerIdentities, ServerRules};
 use credentials::Credentials;
 use speech::Speech;
 
+use crate::cert_compression::CertCompression;
 use crate::error::CannotSpeak;
 use crate::identity::Identity;
 use crate::names::{CipherSuite, ProtocolVersion};
 use crate::options::ClientSettings;
-use crate::server_name::ServerName;
+use crate::scheme_list;
 use crate::session::ClientHello;
 use crate::signature_scheme::SignatureScheme;
 use crate::trust::TrustStore;
@@ -60,13 +61,11 @@ struct Inner {
     policy: Arc<Policy>,
     time: Arc<dyn TimeSource>,
     client: Arc<rustls::ClientConfig>,
-    client_sessions: Arc<dyn ClientSessionStore>,
     provider: Arc<CryptoProvider>,
+    resumption: resumption::Resumption,
     speech: Speech,
+    compression: Vec<CertCompression>,
     rules: ServerRules,
-    /// One for each [`ClientAuth`](crate::ClientAuth): a session in which nobody asked for a certificate must not be
-    /// resumed where one is asked for, but give way to a full handshake.
-    ticketers: [Arc<dyn ProducesTickets>; 3],
     /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
     servers: [OnceLock<Arc<rustls::ServerConfig>>; 3],
     /// Those made for the credentials of other contexts.
@@ -105,6 +104,11 @@ impl SecureContext {
         suites.iter().filter_map(|suite| CipherSuite::from_rustls(suite.suite())).collect()
     }
 
+    /// Whether this is the very same context, and not one that was built alike.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whom this context trusts.
     pub fn trust(&self) -> &TrustStore {
         &self.0.trust
@@ -124,9 +128,14 @@ impl SecureContext {
         &self.0.policy
     }
 
+    /// Whether this version is spoken.
+    pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
+        version.to_rustls().is_some_and(|version| self.0.speech.versions.contains(&version))
+    }
+
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
-        clock::seconds(self.0.time.now())
+        now(&*self.0.time)
     }
 
     /// The newest version that is spoken.
@@ -143,6 +152,14 @@ impl SecureContext {
         })
     }
 
+    /// Whether OpenSSL with the same settings would share a signature scheme with this peer. By
+    /// default it has all that have a name, also those that this engine has not.
+    pub(crate) fn openssl_shares_a_scheme(&self, of_peer: &[u16]) -> bool {
+        let by_default = *self.0.rules.schemes == *scheme_list::DEFAULT;
+        let named = |number: &u16| SignatureScheme::from_number(*number).is_some();
+        !self.shared_schemes(of_peer).is_empty() || by_default && of_peer.iter().any(named)
+    }
+
     /// Which of a peer's signature schemes are ours as well, in the peer's order.
     pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
         let ours = &self.0.rules.schemes;
@@ -151,27 +168,16 @@ impl SecureContext {
         named.filter_map(SignatureScheme::from_number).collect()
     }
 
-    /// Drops the sessions with this server. What was refused once must not be offered again: the
-    /// server may have another certificate by now, which only a full handshake shows.
-    pub(crate) fn forget_sessions(&self, server_name: &ServerName) {
-        let (sessions, name) = (&self.0.client_sessions, server_name.to_rustls());
-        sessions.remove_tls12_session(&name);
-        while sessions.take_tls13_ticket(&name).is_some() {}
-    }
-
     /// The engine's settings for a client connection: the shared ones, or a clone (about 100 ns)
     /// with what differs replaced.
     pub(crate) fn client_config(&self, settings: &ClientSettings) -> Arc<rustls::ClientConfig> {
         let shared = &self.0.client;
-        if settings.alpn.is_empty() && settings.send_sni && settings.resume {
+        if settings.alpn.is_empty() && settings.send_sni {
             return shared.clone();
         }
         let mut config = rustls::ClientConfig::clone(shared);
         config.alpn_protocols = settings.alpn.to_vec();
         config.enable_sni = settings.send_sni;
-        if !settings.resume {
-            config.resumption = Resumption::disabled();
-        }
         Arc::new(config)
     }
 }

@@ -161,6 +161,6 @@ mod tests {
         assert!(PrivateKey::from_der(&pfx, None).is_err());
         let broken = certificate.to_pem().replacen('M', "!", 1);
         let error = Content::of(broken.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "line 1: the PEM block CERTIFICATE is not base64");
+        assert_eq!(error.to_string(), "malformed: line 1: the PEM block CERTIFICATE is not base64");
     }
 }

@@ -13,6 +13,11 @@ pub fn sha1_fingerprint(der: &[u8]) -> String {
     colons(&digest::SHA1_FOR_LEGACY_USE_ONLY, der)
 }
 
+/// The SHA-512 of a certificate's DER, as Node's `fingerprint512`.
+pub fn sha512_fingerprint(der: &[u8]) -> String {
+    colons(&digest::SHA512, der)
+}
+
 /// The pin of a public key: SHA-256 of the SubjectPublicKeyInfo's DER in base64 (RFC 7469,
 /// section 2.4; curl's `--pinnedpubkey sha256//..`). It stays when a certificate is renewed with
 /// the same key.

@@ -4,7 +4,7 @@ use crate::alert::Alert;
 use crate::context::SecureContext;
 use crate::identity::Identity;
 use crate::key_log::KeyLogLine;
-use crate::session::ClientHello;
+use crate::session::{ClientHello, ClientSession, SessionData};
 
 /// Something happened. Events are taken with [`Session::poll_event`](super::Session::poll_event);
 /// none is told from inside a call of the program's.
@@ -23,6 +23,10 @@ pub enum Event {
     KeyLog(KeyLogLine),
     /// The handshake is complete and the peer is judged: data may flow.
     HandshakeComplete,
+    /// The server gave a session, which a later connection may resume. Once per session, after
+    /// [`HandshakeComplete`](Self::HandshakeComplete): in TLS 1.2 at once, in TLS 1.3 as tickets
+    /// come. Of many that nobody takes, the newest eight wait.
+    NewSession(ClientSession),
     /// The peer sent `close_notify`: no more data will come from it. We may still send.
     PeerClosed,
 }
@@ -37,6 +41,16 @@ pub enum Question {
     /// The handshake is complete and the verdict is in [`Session::peer`](super::Session::peer):
     /// shall the connection go on? Asked when the options say `ask_about_peer`.
     VerifyPeer,
+    /// A server has made a session: store `data` under `id`, then reply. Look it up when a
+    /// [`ClientHello`] asks for one of its [`session_ids`](ClientHello::session_ids), and answer
+    /// with [`HelloReply::resume`]. Asked before [`Event::HandshakeComplete`], once for each
+    /// session, when [`ServerOptions::ask_store_session`](crate::ServerOptions::ask_store_session).
+    StoreSession {
+        /// 32 bytes.
+        id: Vec<u8>,
+        /// The session. **Secret.**
+        data: SessionData,
+    },
 }
 
 /// The answer to a [`Question`].
@@ -81,6 +95,7 @@ pub struct HelloReply {
     pub(crate) alpn: Option<Vec<Vec<u8>>>,
     pub(crate) identity: Option<Identity>,
     pub(crate) ocsp_staple: Option<Vec<u8>>,
+    pub(crate) resume: Option<SessionData>,
 }
 
 impl HelloReply {
@@ -118,6 +133,15 @@ impl HelloReply {
     #[must_use]
     pub fn ocsp_staple(mut self, response: impl Into<Vec<u8>>) -> Self {
         self.ocsp_staple = Some(response.into());
+        self
+    }
+
+    /// Resume this session, which [`Question::StoreSession`] gave. It is checked: one that is too
+    /// old, was made under another id or setting, or whose client would be judged otherwise today
+    /// is passed over, and a full handshake follows.
+    #[must_use]
+    pub fn resume(mut self, session: impl Into<SessionData>) -> Self {
+        self.resume = Some(session.into());
         self
     }
 

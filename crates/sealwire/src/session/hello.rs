@@ -25,6 +25,7 @@ pub struct ClientHello {
     named_groups: Vec<u16>,
     supported_versions: Vec<u16>,
     offers_ticket: bool,
+    psk_identities: Vec<Vec<u8>>,
     requests_ocsp: bool,
     /// `legacy_version`; 0 when there was no hello to read.
     legacy_version: u16,
@@ -57,6 +58,15 @@ impl ClientHello {
     /// The session id of TLS 1.2; in TLS 1.3 the 32 bytes that RFC 8446 asks for compatibility.
     pub fn session_id(&self) -> &[u8] {
         &self.session_id
+    }
+
+    /// The ids under which a server may have stored a session with this client: in TLS 1.3 the
+    /// first few pre-shared key identities that can be one, in TLS 1.2 the session id, unless a
+    /// ticket is offered.
+    pub fn session_ids(&self) -> impl Iterator<Item = &[u8]> {
+        let by_id = !self.offers_ticket && !self.session_id.is_empty();
+        let tls12 = by_id.then_some(self.session_id.as_slice());
+        self.psk_identities.iter().map(Vec::as_slice).chain(tls12)
     }
 
     /// The cipher suites offered, by IANA number, in the client's order.
@@ -95,6 +105,10 @@ impl ClientHello {
         let (error, alert) = if newest < 0x0301 {
             let what = "the client speaks SSL 3 and nothing newer";
             (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
+        } else if newest < 0x0303 {
+            // The engine would rather miss an extension that such a client need not have.
+            let what = "the client speaks TLS 1.1 and nothing newer";
+            (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
         } else if self.renegotiates {
             let what = "the client goes on with a connection that there is not";
             (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
@@ -133,6 +147,12 @@ pub(super) struct Reassembly {
 /// The bytes do not follow the syntax of the RFC.
 #[derive(Debug)]
 struct Malformed;
+
+/// How long the id of a stored session is.
+const STORED_ID: usize = 32;
+
+/// How many sessions of one client are looked up at most.
+const MAX_STORED_IDS: usize = 4;
 
 const HANDSHAKE_RECORD: u8 = 22;
 /// What the engine takes for a record; a longer one is refused by its header.
@@ -228,7 +248,17 @@ fn read_extension(
             }
         }
         35 => hello.offers_ticket |= !body.0.is_empty(),
-        41 => hello.offers_ticket = true,
+        41 => {
+            hello.offers_ticket = true;
+            let mut identities = Reader(body.vector16()?);
+            while !identities.0.is_empty() {
+                let identity = identities.vector16()?;
+                identities.take(4)?; // obfuscated_ticket_age
+                if identity.len() == STORED_ID && hello.psk_identities.len() < MAX_STORED_IDS {
+                    hello.psk_identities.push(identity.to_vec());
+                }
+            }
+        }
         0xff01 => hello.renegotiates = !Reader(body.vector8()?).0.is_empty(),
         43 => hello.supported_versions = Reader(body.vector8()?).u16s()?,
         _ => {}

@@ -15,8 +15,10 @@ mod engine;
 mod event;
 mod facts;
 mod hello;
+mod keeping;
 mod last_word;
 pub(crate) mod provider;
+pub(crate) mod resumption;
 pub(crate) mod secrets;
 mod sniff;
 pub(crate) mod tap;
@@ -36,6 +38,8 @@ pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
 pub use hello::{ClientHello, MAX_CLIENT_HELLO};
+use resumption::ClientSessions;
+pub use resumption::{ClientSession, SessionData, TicketKeys};
 pub use sniff::NotTls;
 use tap::{Desk, Examiner};
 
@@ -57,6 +61,8 @@ pub struct Session {
     max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
+    /// A client's part in resumption.
+    client_sessions: Option<Box<ClientSessions>>,
     /// What the handshake left that is secret.
     kept: Option<Box<Kept>>,
     traffic: Traffic,
@@ -70,7 +76,9 @@ enum Stage {
     HelloAsked(Box<ServerOptions>, Box<ClientHello>),
     Handshake(Box<Handshake>),
     /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
-    PeerAsked(Box<dyn Engine>),
+    PeerAsked(Box<dyn Engine>, keeping::ToStore),
+    /// Stands still until [`Reply`] to [`Question::StoreSession`], and then asks about the rest.
+    StoreAsked(Box<dyn Engine>, keeping::ToStore),
     Open(Box<dyn Channel>),
     Failed(Error),
 }
@@ -111,21 +119,25 @@ impl Session {
     /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
         context.can_speak()?;
-        let config = context.client_config(&options.settings);
-        let engine =
-            engine::client(config, options.server_name.to_rustls()).map_err(Error::from_rustls)?;
         let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
             &options.settings;
         let ClientSettings { request_ocsp, key_log, .. } = options.settings;
         let examiner = Examiner {
             policy: context.policy().clone(),
             name: Some((options.server_name.clone(), name_check.clone())),
+            pins: options.settings.pins.clone(),
             purpose: Purpose::Server,
         };
+        let mut desk = Desk::new(examiner, *verification == PeerVerification::Required, key_log);
+        let mut sessions = keeping::choose(context, options, &mut desk);
+        let config = context.client_config(&options.settings);
+        let name = options.server_name.to_rustls();
+        let engine = resumption::with(&mut sessions, || engine::client(config, name))
+            .map_err(Error::from_rustls)?;
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
-            desk: Some(Desk::new(examiner, *verification == PeerVerification::Required, key_log)),
+            desk: Some(desk),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
@@ -136,6 +148,7 @@ impl Session {
             unheard: true,
         };
         let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
+        session.client_sessions = sessions;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
     }
@@ -165,7 +178,9 @@ impl Session {
             let rest = &mut tls[consumed..];
             match &mut self.stage {
                 Stage::Failed(error) => return Err(error.clone()),
-                Stage::HelloAsked(..) | Stage::PeerAsked(..) => return Ok(consumed),
+                Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..) => {
+                    return Ok(consumed);
+                }
                 Stage::Hello(..) => {
                     if !self.read_hello(rest)? {
                         return Ok(consumed);
@@ -184,8 +199,11 @@ impl Session {
                         return Ok(consumed);
                     }
                     let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    let (taken, step) = channel.receive(rest, &mut self.out, &mut sink);
+                    let (out, sessions) = (&mut self.out, &mut self.client_sessions);
+                    let (taken, step) =
+                        resumption::with(sessions, || channel.receive(rest, out, &mut sink));
                     consumed += taken;
+                    self.tell_sessions();
                     self.traffic.received.tls += taken as u64;
                     match step {
                         Err(error) => return Err(self.fail(Error::from_rustls(error))),
@@ -310,7 +328,10 @@ impl Session {
     pub fn reply(&mut self, reply: Reply) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         match (stage, reply) {
-            (stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..)), Reply::Refuse) => {
+            (
+                stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..)),
+                Reply::Refuse,
+            ) => {
                 drop(stage);
                 Err(Error::RefusedByProgram)
             }
@@ -318,7 +339,9 @@ impl Session {
                 self.out.extend(alert.plain_record());
                 Err(Error::RefusedByProgram)
             }
-            (Stage::PeerAsked(_), Reply::RefuseWith(_)) => Err(Error::RefusedByProgram),
+            (Stage::PeerAsked(..) | Stage::StoreAsked(..), Reply::RefuseWith(_)) => {
+                Err(Error::RefusedByProgram)
+            }
             (Stage::HelloAsked(options, hello), reply) => {
                 let reply = match reply {
                     Reply::ClientHello(reply) => reply,
@@ -326,7 +349,9 @@ impl Session {
                 };
                 self.start_server(*options, hello, reply)
             }
-            (Stage::PeerAsked(engine), _) => self.open(engine),
+            (Stage::PeerAsked(engine, to_store) | Stage::StoreAsked(engine, to_store), _) => {
+                self.store_or_open(engine, to_store)
+            }
             (stage, _) => {
                 self.stage = stage;
                 Err(Error::Misused("a reply without a question"))
@@ -357,6 +382,7 @@ impl Session {
             max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
+            client_sessions: None,
             kept: None,
             traffic: Traffic::default(),
             closing: Closing::default(),
@@ -429,16 +455,17 @@ impl Session {
         let examiner = Examiner {
             policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
             name: None,
+            pins: None,
             purpose: Purpose::Client,
         };
+        let refuse_at_once = options.client_auth == ClientAuth::Require
+            && options.verification == PeerVerification::Required;
+        let mut desk = Desk::new(examiner, refuse_at_once, options.key_log);
+        desk.server.storing = options.storing;
+        desk.server.found = reply.resume;
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(Desk::new(
-                examiner,
-                options.client_auth == ClientAuth::Require
-                    && options.verification == PeerVerification::Required,
-                options.key_log,
-            )),
+            desk: Some(desk),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             request_ocsp: false,
@@ -464,8 +491,12 @@ impl Session {
         }
         let Handshake { engine, desk, encrypting, hello, .. } = &mut **handshake;
         let start = self.out.len();
-        let out = &mut self.out;
-        let (consumed, step) = tap::with(desk, || engine.advance(tls, out));
+        let (out, sessions) = (&mut self.out, &mut self.client_sessions);
+        let (consumed, step) =
+            tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out)));
+        if let Some(sessions) = sessions {
+            sessions.look(&tls[..consumed]);
+        }
         if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
             self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
@@ -479,6 +510,7 @@ impl Session {
                 let version = engine.version();
                 let refusal = desk
                     .as_mut()
+                    .filter(|desk| desk.refuse_at_once)
                     .and_then(|desk| desk.examined.take())
                     .and_then(|(_, verdict)| verdict.refusal())
                     .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
@@ -512,12 +544,14 @@ impl Session {
         let we_are_client = desk.examiner.purpose == Purpose::Server;
         let must_pass = desk.refuse_at_once;
         let (certificates, authorization) = if asked_for_certificate {
-            // Inside a resumed handshake nobody was asked. It is judged here from the chain that
-            // the session was made with, so that it gives no other answer than a full handshake
-            // would today.
-            let (certificates, verdict) = desk.examined.take().unwrap_or_else(|| {
-                desk.examiner.examine(desk.leaf.as_ref(), engine.peer_chain(), self.context.now())
-            });
+            // Inside a resumed handshake nobody is asked; the chain that the session was made with
+            // was judged before it was offered or accepted. A client that was asked and had no
+            // certificate is judged here.
+            let chain = engine.peer_chain();
+            let judged = if facts.resumed { desk.resumed.take() } else { desk.examined.take() };
+            let (certificates, verdict) = judged
+                .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
+                .unwrap_or_else(|| desk.examiner.examine(None, chain, self.context.now()));
             let authorization =
                 verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
             (certificates, authorization)
@@ -543,6 +577,7 @@ impl Session {
         if request_ocsp && can_staple {
             self.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
+        let to_store = desk.server.made(facts.protocol == ProtocolVersion::Tls13);
         self.peer = Some(Box::new(Peer {
             authorization,
             certificates,
@@ -559,10 +594,10 @@ impl Session {
         self.kept = Some(Box::new(Kept { we_are_client, secrets: desk.secrets }));
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
-            self.stage = Stage::PeerAsked(engine);
+            self.stage = Stage::PeerAsked(engine, to_store);
             Ok(())
         } else {
-            self.open(engine)
+            self.store_or_open(engine, to_store)
         }
     }
 
@@ -576,6 +611,7 @@ impl Session {
             channel.close(&mut self.out);
         }
         self.events.push_back(Event::HandshakeComplete);
+        self.tell_first_session();
         self.stage = Stage::Open(channel);
         Ok(())
     }
@@ -599,7 +635,8 @@ impl fmt::Debug for Session {
             Stage::Hello(..) => "waiting for the ClientHello",
             Stage::HelloAsked(..) => "asking about the ClientHello",
             Stage::Handshake(_) => "in the handshake",
-            Stage::PeerAsked(_) => "asking about the peer",
+            Stage::PeerAsked(..) => "asking about the peer",
+            Stage::StoreAsked(..) => "asking to store a session",
             Stage::Open(_) => "open",
             Stage::Failed(_) => "failed",
         };

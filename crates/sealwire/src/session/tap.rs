@@ -9,25 +9,30 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 use rustls::SignatureScheme;
 use sealwire_x509::{Certificate, Purpose};
 
+use super::resumption::ServerSessions;
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::server_name::ServerName;
-use crate::verify::{NameCheck, Policy, Verdict, judge, recall};
+use crate::verify::{NameCheck, Pin, Policy, Verdict, judge, recall};
 
 /// What the verifier of one handshake needs to know, what it found, and what others noted.
 pub(super) struct Desk {
     pub(super) examiner: Examiner,
-    /// A peer that fails ends the handshake (the mode "require"); otherwise the session judges
-    /// when the handshake is complete.
+    /// A peer that fails ends the handshake (the mode "require").
     pub(super) refuse_at_once: bool,
     /// The leaf, for the signature check that follows.
     pub(super) leaf: Option<Certificate>,
     /// The chain and the verdict, once the verifier was called.
     pub(super) examined: Option<(Vec<Certificate>, Verdict)>,
+    /// The same of the session that is to be resumed, judged before it was offered or accepted.
+    pub(super) resumed: Option<(Vec<Certificate>, Verdict)>,
+    /// What a server's tickets and stored sessions need to know, and leave.
+    pub(super) server: ServerSessions,
     /// The OCSP response that a server stapled.
     pub(super) ocsp_response: Option<Vec<u8>>,
     /// The chain that we chose to show.
@@ -46,6 +51,8 @@ impl Desk {
             refuse_at_once,
             leaf: None,
             examined: None,
+            resumed: None,
+            server: ServerSessions::default(),
             ocsp_response: None,
             shown: None,
             requested_schemes: Vec::new(),
@@ -61,6 +68,8 @@ pub(super) struct Examiner {
     pub(super) policy: Arc<Policy>,
     /// The server's name and the rules to compare by; `None` for a client's certificate.
     pub(super) name: Option<(ServerName, NameCheck)>,
+    /// Keys of which the chain must have one, if there are any to ask for.
+    pub(super) pins: Option<Arc<[Pin]>>,
     pub(super) purpose: Purpose,
 }
 
@@ -78,7 +87,16 @@ impl Examiner {
         chain: impl IntoIterator<Item = &'a [u8]>,
         time: i64,
     ) -> (Vec<Certificate>, Verdict) {
-        let chain: Vec<&[u8]> = chain.into_iter().collect();
+        let (certificates, verdict) = self.examine_chain(leaf, chain.into_iter().collect(), time);
+        (certificates, self.with_pins(verdict))
+    }
+
+    fn examine_chain(
+        &self,
+        leaf: Option<&Certificate>,
+        chain: Vec<&[u8]>,
+        time: i64,
+    ) -> (Vec<Certificate>, Verdict) {
         let name = self.name.as_ref();
         if let Some(known) = recall(&self.policy, &chain, self.purpose, name, time) {
             return known;
@@ -93,6 +111,22 @@ impl Examiner {
         let verdict = judge(&self.policy, &certificates, self.purpose, name, time);
         (certificates, verdict)
     }
+
+    /// As [`examine`](Self::examine), of certificates that have been read.
+    pub(super) fn judge(&self, chain: &[Certificate], time: i64) -> Verdict {
+        let ders: Vec<&[u8]> = chain.iter().map(Certificate::der).collect();
+        let (policy, purpose, name) = (&self.policy, self.purpose, self.name.as_ref());
+        let verdict = recall(policy, &ders, purpose, name, time)
+            .map_or_else(|| judge(policy, chain, purpose, name, time), |(_, verdict)| verdict);
+        self.with_pins(verdict)
+    }
+
+    fn with_pins(&self, verdict: Verdict) -> Verdict {
+        match &self.pins {
+            Some(pins) => verdict.with_pins(pins),
+            None => verdict,
+        }
+    }
 }
 
 thread_local! {
@@ -101,9 +135,18 @@ thread_local! {
 
 /// Calls `engine` with `desk` in the slot and gives the desk back.
 pub(super) fn with<T>(desk: &mut Option<Desk>, engine: impl FnOnce() -> T) -> T {
-    DESK.set(desk.take());
+    lend(&DESK, desk, engine)
+}
+
+/// Calls `engine` with `value` in `slot` and gives the value back.
+pub(super) fn lend<V, T>(
+    slot: &'static LocalKey<RefCell<Option<V>>>,
+    value: &mut Option<V>,
+    engine: impl FnOnce() -> T,
+) -> T {
+    slot.set(value.take());
     let result = engine();
-    *desk = DESK.take();
+    *value = slot.take();
     result
 }
 

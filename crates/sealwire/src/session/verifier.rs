@@ -1,5 +1,5 @@
-//! The engine's verifiers: they check the handshake signature always, and the chain when the
-//! session wants that inside the handshake. The verdict itself is `tap::Examiner`'s.
+//! The engine's verifiers: they check the handshake signature and judge the chain; a refusal ends
+//! the handshake when the session wants that. The verdict itself is `tap::Examiner`'s.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -147,8 +147,9 @@ impl ClientCertVerifier for PeerVerifier {
     }
 }
 
-/// Judges the chain if the session wants that now, and leaves leaf and verdict at the tap.
-/// An unreadable leaf is an error in every mode: its key could not be checked.
+/// Judges the chain and leaves leaf and verdict at the tap; a refusal is an error only if the
+/// session wants that now. An unreadable leaf is an error in every mode: its key could not be
+/// checked.
 fn examine(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -159,12 +160,9 @@ fn examine(
         let leaf = desk.examiner.read_leaf(end_entity);
         let leaf = leaf.map_err(|_| CertificateError::BadEncoding)?;
         desk.leaf = Some(leaf);
-        if !desk.refuse_at_once {
-            return Ok(());
-        }
         let chain = std::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
         let (certificates, verdict) = desk.examiner.examine(desk.leaf.as_ref(), chain, time);
-        let refusal = verdict.clone().refusal();
+        let refusal = verdict.clone().refusal().filter(|_| desk.refuse_at_once);
         desk.examined = Some((certificates, verdict));
         refusal.map_or(Ok(()), |refusal| Err(alert_for(refusal)))
     });

@@ -10,11 +10,12 @@ use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::TlsStream;
+use super::store::{self, AnyStore, SessionStore};
 use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
-use crate::options::{ClientAuth, ServerOptions};
+use crate::options::{ClientAuth, ServerOptions, Storing};
 use crate::session::{ClientHello, Event, Question, Reply, Session};
 
 /// How long a handshake may take unless said otherwise.
@@ -27,6 +28,7 @@ pub struct Acceptor {
     context: Arc<ArcSwap<SecureContext>>,
     options: ServerOptions,
     on_client_hello: Option<Arc<HelloFn>>,
+    store: Option<Arc<dyn AnyStore>>,
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
 }
@@ -41,6 +43,7 @@ impl Acceptor {
             context: Arc::new(ArcSwap::from_pointee(context)),
             options: ServerOptions::new(),
             on_client_hello: None,
+            store: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
         }
@@ -94,6 +97,16 @@ impl Acceptor {
         self
     }
 
+    /// Keeps sessions in `store`, and looks there when a client wants to resume one: for contexts
+    /// without [tickets](crate::SecureContextBuilder::stateless_tickets).
+    #[must_use]
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.options = self.options.ask_client_hello(true);
+        self.options.storing = Storing::Ticketless;
+        self.store = Some(Arc::new(store));
+        self
+    }
+
     /// Uses `context` for the connections to come: a renewed certificate, other CAs. Those that
     /// exist keep theirs.
     pub fn set_context(&self, context: SecureContext) {
@@ -128,12 +141,23 @@ impl Acceptor {
             match stream.next_event().await? {
                 Event::HandshakeComplete => return stream.flush_handshake().await,
                 Event::Question(Question::ClientHello(hello)) => {
+                    let found = match &self.store {
+                        Some(store) => store::look_up(&**store, &hello).await,
+                        None => None,
+                    };
                     let reply = match &self.on_client_hello {
                         Some(choose) => choose(*hello).await,
                         None => Reply::Proceed,
                     };
+                    let reply = store::resuming(reply, found);
                     // A refusal is the next event's error, told when its alert has gone out.
                     let _ = stream.reply(reply);
+                }
+                Event::Question(Question::StoreSession { id, data }) => {
+                    if let Some(store) = &self.store {
+                        store.put(id, data).await;
+                    }
+                    stream.reply(Reply::Proceed)?;
                 }
                 _ => {}
             }

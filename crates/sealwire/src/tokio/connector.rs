@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::options::{ClientOptions, ClientSettings, PeerVerification};
 use crate::server_name::ServerName;
-use crate::session::Session;
-use crate::verify::NameCheck;
+use crate::session::{ClientSession, Session};
+use crate::verify::{NameCheck, Pin};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
 ///
@@ -31,6 +31,7 @@ pub struct Connector {
     settings: ClientSettings,
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
+    keep_session: bool,
 }
 
 impl Connector {
@@ -41,6 +42,7 @@ impl Connector {
             settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
+            keep_session: false,
         }
     }
 
@@ -55,6 +57,15 @@ impl Connector {
     #[must_use]
     pub fn name_check(mut self, check: NameCheck) -> Self {
         self.settings.name_check = check;
+        self
+    }
+
+    /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
+    /// signed it. An empty list lets nobody pass.
+    #[must_use]
+    pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.pins = Some(pins.into_iter().collect());
         self
     }
 
@@ -96,6 +107,24 @@ impl Connector {
         self
     }
 
+    /// Resumes this session, rather than one of the context's, if it is one with the server that
+    /// is connected to: `connector.clone().resume_session(session).connect(..)`. See
+    /// [`ClientOptions::resume_session`](crate::ClientOptions::resume_session).
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
+        self
+    }
+
+    /// Whether each stream keeps the newest session that its server gives, for
+    /// [`TlsStream::take_session`]. Off by default, since the context keeps sessions itself, and
+    /// those of idle connections take memory.
+    #[must_use]
+    pub fn keep_session(mut self, keep: bool) -> Self {
+        self.keep_session = keep;
+        self
+    }
+
     /// How long a handshake may take; 30 seconds by default. The stream is closed then.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -118,6 +147,7 @@ impl Connector {
         let session = Session::client(&self.context, &options)?;
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
+        stream.keep_session(self.keep_session);
         within(self.handshake_timeout, stream.handshake()).await?;
         Ok(stream)
     }

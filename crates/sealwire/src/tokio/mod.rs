@@ -9,9 +9,11 @@
 mod acceptor;
 mod connector;
 mod listener;
+mod store;
 mod stream;
 
 pub use acceptor::Acceptor;
 pub use connector::Connector;
 pub use listener::Listener;
-pub use stream::{Parts, TlsStream};
+pub use store::{MemorySessionStore, SessionStore};
+pub use stream::TlsStream;

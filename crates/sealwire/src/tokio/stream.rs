@@ -13,8 +13,9 @@ use tokio_util::io::poll_read_buf;
 
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
+use crate::parts::Parts;
 use crate::peer::Peer;
-use crate::session::{Event, Reply, Session, Sink};
+use crate::session::{ClientSession, Event, Reply, Session, Sink};
 
 /// A TLS connection over `IO`.
 ///
@@ -34,25 +35,8 @@ pub struct TlsStream<IO> {
     writer: Option<Waker>,
     at_end: bool,
     key_log: Option<KeyLogFile>,
-}
-
-/// What a [`TlsStream`] was made of, for a protocol that goes on without TLS, or for a program that
-/// goes on with the [`Session`] by itself. Nothing that was received is lost.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Parts<IO> {
-    /// The transport.
-    pub io: IO,
-    /// Data of the peer that were decrypted and not read.
-    pub unread: Vec<u8>,
-    /// Bytes from the transport that are not part of the session, or not yet: what the peer sent
-    /// after its `close_notify`, the beginning of a record.
-    pub received: Vec<u8>,
-    /// Bytes that the transport has still to take, such as a `close_notify`. None after
-    /// `shutdown` or `flush`.
-    pub unsent: Vec<u8>,
-    /// The session.
-    pub session: Session,
+    keep_session: bool,
+    new_session: Option<ClientSession>,
 }
 
 /// How much is read from the transport at once: the more, the more there was the last time. Large
@@ -74,9 +58,26 @@ impl<IO> TlsStream<IO> {
         &self.io
     }
 
+    /// A client's newest session that was not taken yet, to be given to
+    /// [`Connector::resume_session`](crate::Connector::resume_session); none unless the connector
+    /// [keeps](crate::Connector::keep_session) them. In TLS 1.3 sessions come
+    /// with the first data that are read, or later. The context resumes its sessions by itself;
+    /// this is for programs that choose.
+    pub fn take_session(&mut self) -> Option<ClientSession> {
+        self.new_session.take()
+    }
+
     /// The session: Finished values, exported keying material, bytes counted.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// [`Session::set_max_fragment_size`].
+    ///
+    /// # Errors
+    /// [`Error::Misused`] for a size that is out of bounds.
+    pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
+        self.session.set_max_fragment_size(bytes)
     }
 
     /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and
@@ -104,7 +105,14 @@ impl<IO> TlsStream<IO> {
             writer: None,
             at_end: false,
             key_log: None,
+            keep_session: false,
+            new_session: None,
         }
+    }
+
+    /// Has the newest session kept, or not.
+    pub(super) fn keep_session(&mut self, keep: bool) {
+        self.keep_session = keep;
     }
 
     /// Has the lines of the key log written to `file`.
@@ -120,6 +128,9 @@ impl<IO> TlsStream<IO> {
                     if let Some(file) = &self.key_log {
                         file.write(&line);
                     }
+                }
+                Event::NewSession(session) => {
+                    self.new_session = self.keep_session.then_some(session);
                 }
                 event => return Some(event),
             }
@@ -206,7 +217,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             if self.session.has_output() {
                 self.session.take_output(&mut self.to_send.bytes);
             }
-            while let Some(event) = self.session.poll_event() {
+            while let Some(event) = self.take_event() {
                 self.at_end |= matches!(event, Event::PeerClosed);
             }
             // Data that came before an error are the reader's; the error comes next time.

@@ -67,6 +67,12 @@ impl Code {
         name: "ERR_TLS_CERT_ALTNAME_INVALID",
         text: "Hostname/IP does not match certificate's altnames",
     };
+    /// No key of the chain is one of those that were pinned. A name of our own: neither OpenSSL nor
+    /// Node knows pins.
+    pub const PINNED_KEY_MISMATCH: Self = Self {
+        name: "PINNED_KEY_MISMATCH",
+        text: "no public key of the certificate chain is pinned",
+    };
     /// AWS-LC could not come to a verdict at all.
     pub const UNSPECIFIED: Self =
         Self { name: "UNSPECIFIED", text: "unspecified certificate verification error" };

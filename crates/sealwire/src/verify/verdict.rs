@@ -7,6 +7,7 @@ use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
 use super::memory::Memory;
+use super::pin::{Pin, any_matches};
 use super::{Code, NameCheck, NameMismatch, check_server_identity, level};
 use crate::server_name::ServerName;
 
@@ -143,6 +144,20 @@ impl Verdict {
             }
             _ => self,
         }
+    }
+
+    /// Adds what pins say of a chain that is good: one of its keys has to be among them.
+    pub(crate) fn with_pins(mut self, pins: &[Pin]) -> Self {
+        if self.is_trusted() && !any_matches(pins, &self.chain) {
+            let leaf = self.chain.first().cloned();
+            let own = leaf.as_ref().map_or_else(String::new, |leaf| Pin::of(leaf).to_string());
+            let (keys, pins) = (self.chain.len(), pins.len());
+            let evidence = format!(
+                "none of the {keys} keys of the chain is among {pins} pins; the leaf's is {own}"
+            );
+            self.findings.push(Finding::new(Code::PINNED_KEY_MISMATCH, 0, leaf, evidence));
+        }
+        self
     }
 
     /// Adds the answer of the server name check to a chain that is good.

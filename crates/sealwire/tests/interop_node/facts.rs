@@ -5,7 +5,8 @@ use std::path::Path;
 
 use sealwire::pki::sha256_fingerprint;
 use sealwire::{
-    Acceptor, ClientAuth, Connector, KeyLogFile, ProtocolVersion, SecureContext, Session, TlsStream,
+    Acceptor, ClientAuth, Connector, KeyLogFile, ProtocolVersion, SecureContext, Session,
+    TlsStream, TrustStore,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -141,6 +142,10 @@ async fn a_node_client_knows_the_same_as_our_server() {
             };
             assert_eq!(nodes["ocsp"], told, "{case}");
             assert_eq!(nodes["own"], fingerprint("client"), "{case}");
+            let sent = if resumed { vec![] } else { vec![fingerprint("p256"), fingerprint("ca")] };
+            assert_eq!(nodes["chain"], json!(sent), "{case}");
+            let chain = chain(&session, &credentials().trust("ca"));
+            assert_eq!(chain, [fingerprint("client"), fingerprint("ca")]);
             same_schemes(&session, &nodes, &case);
             assert_eq!(session.shared_signature_schemes().is_empty(), resumed, "{case}");
             if !resumed {
@@ -190,6 +195,9 @@ async fn a_node_server_knows_the_same_as_our_client() {
             assert_eq!(nodes["servername"].as_str(), (!forgotten).then_some("localhost"), "{case}");
             assert_eq!(session.ocsp_response(), (!resumed).then_some(&b"a staple"[..]), "{case}");
             assert_eq!(nodes["own"], fingerprint("p256"), "{case}");
+            assert_eq!(nodes["chain"], json!([fingerprint("client"), fingerprint("ca")]), "{case}");
+            let chain = chain(&session, &credentials().trust("ca"));
+            assert_eq!(chain, [fingerprint("p256"), fingerprint("ca")]);
             let shown = ["client", "ca"].map(|name| credentials().certificate(name));
             assert_eq!(session.local_certificates(), shown, "{case}");
             same_schemes(&session, &nodes, &case);
@@ -198,6 +206,13 @@ async fn a_node_server_knows_the_same_as_our_client() {
     }
 }
 
+fn chain(session: &Session, trust: &TrustStore) -> Vec<String> {
+    let peer = session.peer().unwrap();
+    let issuers = peer.issuers(trust);
+    let all = peer.certificate().into_iter().chain(&issuers);
+    all.map(|certificate| sha256_fingerprint(certificate.der())).collect()
+}
+
 fn fingerprint(name: &str) -> String {
-    sha256_fingerprint(credentials().identity(name).leaf().der())
+    sha256_fingerprint(credentials().trust(name).certificates()[0].der())
 }

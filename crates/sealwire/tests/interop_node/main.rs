@@ -1,5 +1,6 @@
 //! Node's tls module judges us. Another binary than the installed one is named by `NODE`.
 
+mod certificates;
 mod facts;
 mod features;
 #[path = "../hellos/mod.rs"]
@@ -8,7 +9,9 @@ mod hellos;
 mod peers;
 mod refused_clients;
 mod refused_servers;
+mod resumption;
 mod rules;
+mod settings;
 mod streams;
 mod verdicts;
 

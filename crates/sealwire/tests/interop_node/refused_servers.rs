@@ -1,6 +1,6 @@
 //! Servers that break the rules: what our client tells them and the program, and what Node's does.
 
-use sealwire::{ClientOptions, SecureContext, Session};
+use sealwire::{Alert, ClientOptions, SecureContext, Session};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -9,7 +9,7 @@ use crate::hellos::*;
 use crate::peers::credentials::context;
 use crate::peers::in_time;
 use crate::rules::{Different, Why, compare, feed};
-use crate::{NodeClient, files, present};
+use crate::{NodeClient, files, present, same_code};
 
 /// Where we differ.
 #[rustfmt::skip]
@@ -264,4 +264,39 @@ async fn a_server_that_breaks_the_rules_is_told_what_node_tells_it() {
         compare(name, ours(&context, &answer), theirs, DIFFERENT, &mut different);
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_alert_has_the_code_and_reason_that_node_gives_it() {
+    if !present() {
+        return;
+    }
+    let context = context("", "ca").build().unwrap();
+    let mut node = NodeClient::start();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let numbers = (0..=121).filter(|&number| {
+        Alert::from_number(number).openssl_reason().is_some()
+            || matches!(number, 0 | 1 | 52 | 90 | 99 | 121)
+    });
+    for number in numbers {
+        let answer: Answer = Box::new(move |_| record(21, &[2, number]));
+        node.ask(port, json!({ "ca": files("ca") }));
+        in_time(serve(&listener, &answer)).await;
+        let seen = node.seen();
+        let options = ClientOptions::new("localhost".parse().unwrap());
+        let mut session = Session::client(&context, &options).unwrap();
+        let error = feed(&mut session, answer(&[]));
+        let case = format!("{number}: {seen}");
+        assert!(same_code(error.code(), &seen["error"]), "{} {case}", error.code());
+        let Some(reason) = error.openssl_reason() else {
+            assert_eq!(error.code(), "ECONNRESET", "{case}");
+            continue;
+        };
+        assert_eq!(seen["library"], reason.library, "{case}");
+        let older = reason.reason.replace("ssl/tls alert", "sslv3 alert");
+        assert!(seen["reason"] == reason.reason || seen["reason"] == older, "{case}");
+        let packed = format!("error:{:08X}:", reason.code);
+        assert!(seen["message"].as_str().unwrap().contains(&packed), "{packed} {case}");
+    }
 }

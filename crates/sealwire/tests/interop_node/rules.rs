@@ -64,7 +64,7 @@ pub(crate) fn compare(
 }
 
 /// Whether Node's OpenSSL is older than 3.5.
-fn is_old() -> bool {
+pub(crate) fn is_old() -> bool {
     static OLD: LazyLock<bool> = LazyLock::new(|| {
         let version =
             crate::peers::run(Command::new(program()).args(["-p", "process.versions.openssl"]));

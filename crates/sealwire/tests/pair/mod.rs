@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use sealwire::session::{Event, Question, Reply};
-use sealwire::{ClientOptions, Error, SecureContext, ServerOptions, Session};
+use sealwire::{ClientOptions, ClientSession, Error, SecureContext, ServerOptions, Session};
 
 /// One end: the session, what it has received and what came out of it.
 pub(crate) struct End {
@@ -15,6 +15,8 @@ pub(crate) struct End {
     pub(crate) complete: bool,
     pub(crate) peer_closed: bool,
     pub(crate) questions: Vec<Question>,
+    /// The newest sessions that a client was given.
+    pub(crate) sessions: Vec<ClientSession>,
     pub(crate) key_log: Vec<String>,
     /// What was told of a stapled OCSP response.
     pub(crate) ocsp: Vec<Option<Vec<u8>>>,
@@ -39,6 +41,7 @@ impl End {
             complete: false,
             peer_closed: false,
             questions: Vec::new(),
+            sessions: Vec::new(),
             key_log: Vec::new(),
             ocsp: Vec::new(),
             error: None,
@@ -56,6 +59,11 @@ impl End {
                 Event::HandshakeComplete => self.complete = true,
                 Event::PeerClosed => self.peer_closed = true,
                 Event::Question(question) => self.questions.push(question),
+                Event::NewSession(session) => {
+                    assert!(self.complete, "a session is told after the handshake");
+                    self.sessions.push(session);
+                    self.sessions.drain(..self.sessions.len().saturating_sub(16));
+                }
                 Event::KeyLog(line) => self.key_log.push(line.as_str().to_owned()),
                 Event::OcspResponse(response) => {
                     assert!(!self.complete, "it comes before the end of the handshake");

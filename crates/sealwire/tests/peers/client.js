@@ -1,7 +1,7 @@
 // A TLS client that does what it is told, line by line, and tells how it went.
 //
 // In: one JSON object a line, the options of tls.connect; `ca`, `cert`, `key` and `crl` name files.
-// `say` is sent once the connection stands. Out: one JSON object a line.
+// `say` is sent once the connection stands; with `again` the newest session is resumed. Out: one JSON object a line.
 'use strict';
 
 const fs = require('node:fs');
@@ -21,9 +21,13 @@ function options(command) {
   return given;
 }
 
+let session;
+
 function connect(command, done) {
-  const seen = { secure: false, error: null, answer: '' };
-  const socket = tls.connect(options(command), () => {
+  const seen = { secure: false, error: null, answer: '', sessions: 0 };
+  const given = options(command);
+  if (command.again) given.session = session;
+  const socket = tls.connect(given, () => {
     Object.assign(seen, {
       secure: true,
       authorized: socket.authorized,
@@ -39,7 +43,10 @@ function connect(command, done) {
   });
   socket.setEncoding('utf8');
   socket.on('data', (text) => { seen.answer += text; });
-  socket.on('error', (error) => { seen.error = error.code; });
+  socket.on('error', ({ code, library, reason, message }) => {
+    Object.assign(seen, { error: code, library, reason, message });
+  });
+  socket.on('session', (newest) => { session = newest; seen.sessions += 1; });
   socket.on('close', () => done(seen));
 }
 

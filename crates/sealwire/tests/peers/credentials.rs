@@ -89,6 +89,21 @@ impl Credentials {
         Crl::all_from_pem(&pem).expect("a revocation list")
     }
 
+    /// The CA's revocation list in every form that OpenSSL writes, by a name.
+    pub(crate) fn crl_forms(&self) -> Vec<(&'static str, Vec<Crl>)> {
+        let generate = "ca -config ca.conf -cert ca.pem -keyfile ca.key -gencrl -crldays 30";
+        let mut made = Vec::new();
+        for (name, more) in [("v1", ""), ("v2", "-crlexts crl"), ("SHA-512", "-md sha512")] {
+            self.openssl(&format!("{generate} {more} -out form.pem"));
+            self.openssl("crl -in form.pem -outform DER -out form.der");
+            let [pem, der] = ["form.pem", "form.der"]
+                .map(|file| std::fs::read(self.path(file)).expect("it was made"));
+            made.push((name, Crl::all_from_pem(&pem).expect(name)));
+            made.push((name, vec![Crl::from_der(&der).expect(name)]));
+        }
+        made
+    }
+
     /// A self-signed certificate with this common name and these alternative names, as OpenSSL's
     /// configuration has them; none when empty. It is made now; only its names are of use.
     pub(crate) fn named(&self, common_name: &str, names: &str) -> PathBuf {
@@ -269,4 +284,6 @@ commonName = supplied
 [e]
 subjectAltName = DNS:localhost
 extendedKeyUsage = serverAuth,clientAuth
+[crl]
+authorityKeyIdentifier = keyid:always
 ";

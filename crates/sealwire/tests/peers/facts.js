@@ -15,6 +15,16 @@ for (const name of ['ca', 'cert', 'key']) if (given[name]) given[name] = fs.read
 
 const hex = (bytes) => (bytes ? bytes.toString('hex') : null);
 
+// The peer's certificate and its issuers.
+function chain(certificate) {
+  const all = [];
+  while (certificate && certificate.fingerprint256 && !all.includes(certificate.fingerprint256)) {
+    all.push(certificate.fingerprint256);
+    certificate = certificate.issuerCertificate;
+  }
+  return all;
+}
+
 function facts(socket) {
   const label = 'EXPERIMENTAL-sealwire';
   return {
@@ -28,6 +38,7 @@ function facts(socket) {
     sigalgs: socket.getSharedSigalgs(),
     ephemeral: socket.getEphemeralKeyInfo(),
     own: socket.getCertificate()?.fingerprint256 ?? null,
+    chain: chain(socket.getPeerCertificate(true)),
     servername: socket.servername || null,
     keylog: socket.lines,
     ocsp: socket.ocsp,

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use sealwire::session::{ByteCount, HelloReply, Question, Reply};
-use sealwire::{ClientAuth, ClientOptions, Error, ProtocolVersion, SecureContext, ServerOptions};
+use sealwire::{
+    ClientAuth, ClientOptions, Error, PeerVerification, ProtocolVersion, SecureContext,
+    ServerOptions,
+};
 
 use crate::pair::Pair;
 use crate::peers::credentials::{context, credentials};
@@ -301,6 +304,31 @@ fn our_own_certificates_are_known() {
         let shown = pair.client.session.peer().unwrap().certificates();
         assert_eq!(pair.server.session.local_certificates(), shown);
         assert!(pair.client.session.local_certificates().is_empty());
+    }
+}
+
+#[test]
+fn issuers_are_found_in_what_was_sent_and_in_what_is_trusted() {
+    if !present("openssl") {
+        return;
+    }
+    for (shown, trusted, above) in [
+        ("p256", "ca", &["ca"][..]),
+        ("p256", "other-ca", &[]),
+        ("deep", "inter ca", &["inter", "ca"]),
+        ("deep-chain", "ca", &["inter", "ca"]),
+        ("deep-chain", "other-ca", &["inter"]),
+        ("deep-shuffled", "other-ca", &["inter", "ca"]),
+        ("tutorial", "tutorial", &[]),
+    ] {
+        let client = context("", trusted).build().unwrap();
+        let server = context(shown, "").build().unwrap();
+        let options = to("localhost").verification(PeerVerification::Recorded);
+        let pair = settled(&(client, server), &options, &ServerOptions::new());
+        let found = pair.client.session.peer().unwrap().issuers(&credentials().trust(trusted));
+        let above: Vec<_> =
+            above.iter().map(|name| credentials().trust(name).certificates()[0].clone()).collect();
+        assert_eq!(found, above, "{shown} to a client that trusts {trusted}");
     }
 }
 

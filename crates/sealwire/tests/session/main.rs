@@ -3,6 +3,8 @@
 mod answers;
 mod closing;
 mod facts;
+mod forged;
+mod handles;
 mod hostile;
 mod names;
 #[path = "../pair/mod.rs"]
@@ -13,6 +15,8 @@ mod questions;
 mod resumption;
 mod rogue;
 mod settings;
+mod stored;
+mod tickets;
 mod verdicts;
 
 use pair::Pair;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use sealwire::verify::NameCheck;
-use sealwire::{ServerOptions, TrustStore};
+use sealwire::verify::{NameCheck, Pin};
+use sealwire::{PeerVerification, ServerOptions, TrustStore};
 
 use crate::pair::Pair;
 use crate::peers::credentials::{context, credentials};
 use crate::peers::present;
-use crate::to;
+use crate::{VERSIONS, to};
 
 /// What a client that checks by `rules` finds against the server `shown`, asked for as `host`.
 fn findings(shown: &str, trusted: &str, host: &str, rules: NameCheck) -> Vec<&'static str> {
@@ -142,4 +142,66 @@ fn a_partial_chain_is_trusted_when_that_is_asked_for() {
     };
     assert_eq!(judge(inter.clone()), ["UNABLE_TO_GET_ISSUER_CERT"]);
     assert!(judge(inter.allow_partial_chain(true)).is_empty());
+}
+
+#[test]
+fn of_pinned_keys_one_has_to_be_in_the_chain() {
+    if !present("openssl") {
+        return;
+    }
+    let pin = |name: &str| Pin::of(&credentials().certificate(name));
+    let server = context("deep-chain", "").build().unwrap();
+    let judge = |trusted: &str, pins: Vec<Pin>, mode: PeerVerification| {
+        let client = context("", trusted).build().unwrap();
+        let options = to("localhost").pins(pins).verification(mode);
+        let mut pair = Pair::new((&client, &options), (&server, &ServerOptions::new()));
+        pair.settle();
+        assert_eq!(pair.client.authorized(), pair.client.findings().is_empty());
+        let let_pass = pair.client.authorized() || mode == PeerVerification::Recorded;
+        assert_eq!(pair.client.complete, let_pass);
+        pair
+    };
+    for mode in [PeerVerification::Required, PeerVerification::Recorded] {
+        // The leaf's, its issuer's, the root's (which was not sent), or any of several.
+        for pins in [
+            vec![pin("deep")],
+            vec![pin("inter")],
+            vec![pin("ca")],
+            vec![pin("rsa"), pin("other-ca"), pin("deep")],
+        ] {
+            assert!(judge("ca", pins.clone(), mode).client.authorized(), "{pins:?}");
+            // A pin is no reason to trust.
+            let untrusted = judge("other-ca", pins, mode);
+            assert_eq!(untrusted.client.findings(), ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY"]);
+        }
+        for pins in [vec![pin("rsa")], vec![pin("other-ca"), pin("p256")], vec![]] {
+            let pair = judge("ca", pins.clone(), mode);
+            assert_eq!(pair.client.findings(), ["PINNED_KEY_MISMATCH"], "{pins:?}");
+        }
+    }
+    let pair = judge("ca", vec![pin("rsa")], PeerVerification::Required);
+    assert_eq!(pair.server.alert(), Some("certificate_unknown"));
+    let refusal = pair.client.error.as_ref().and_then(|error| error.refusal()).expect("refused");
+    let evidence =
+        format!("none of the 3 keys of the chain is among 1 pins; the leaf's is {}", pin("deep"));
+    assert_eq!(refusal.evidence(), evidence);
+}
+
+/// A chain that was found good once is not judged again; its pins are.
+#[test]
+fn pins_count_on_every_connection_resumed_or_not() {
+    if !present("openssl") {
+        return;
+    }
+    let pin = |name: &str| Pin::of(&credentials().certificate(name));
+    for version in VERSIONS {
+        let client = context("", "ca").versions(version..=version).build().unwrap();
+        let server = context("p256", "").build().unwrap();
+        for (pins, good) in [("p256", true), ("p256", true), ("rsa", false), ("p256", true)] {
+            let options = to("localhost").pins([pin(pins)]);
+            let mut pair = Pair::new((&client, &options), (&server, &ServerOptions::new()));
+            pair.settle();
+            assert_eq!(pair.client.authorized(), good, "{version} {pins}");
+        }
+    }
 }

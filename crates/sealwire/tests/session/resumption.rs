@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use sealwire::session::{HelloReply, Reply};
 use sealwire::verify::NameCheck;
 use sealwire::{
     ClientAuth, ClientOptions, PeerVerification, ProtocolVersion, SecureContext,
-    SecureContextBuilder, ServerOptions, TimeSource,
+    SecureContextBuilder, ServerOptions, TicketKeys, TimeSource,
 };
 
 use crate::pair::Pair;
@@ -16,16 +17,22 @@ use crate::peers::present;
 use crate::{VERSIONS, to};
 
 /// A clock that stands still until it is set.
-struct Clock(AtomicU64);
+pub(crate) struct Clock(AtomicU64);
 
 impl Clock {
+    pub(crate) fn now() -> Arc<Self> {
+        credentials(); // none must be younger
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        Arc::new(Self(AtomicU64::new(now.as_secs())))
+    }
+
     /// A minute before the certificate `name` expires.
     fn before_expiry_of(name: &str) -> Arc<Self> {
         let expiry = credentials().identity(name).leaf().not_after();
         Arc::new(Self(AtomicU64::new(u64::try_from(expiry).unwrap() - 60)))
     }
 
-    fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 }
@@ -36,18 +43,21 @@ impl TimeSource for Clock {
     }
 }
 
-fn build(builder: SecureContextBuilder, version: ProtocolVersion) -> SecureContext {
+pub(crate) fn build(builder: SecureContextBuilder, version: ProtocolVersion) -> SecureContext {
     builder.versions(version..=version).build().unwrap()
 }
 
-fn connect(client: (&SecureContext, &ClientOptions), server: (&SecureContext, ClientAuth)) -> Pair {
+pub(crate) fn connect(
+    client: (&SecureContext, &ClientOptions),
+    server: (&SecureContext, ClientAuth),
+) -> Pair {
     let mut pair = Pair::new(client, (server.0, &ServerOptions::new().client_auth(server.1)));
     pair.settle();
     pair
 }
 
 /// Whether the connection is resumed, about which both sides agree.
-fn resumed(pair: &Pair) -> bool {
+pub(crate) fn resumed(pair: &Pair) -> bool {
     let of = |end: &crate::pair::End| end.session.peer().expect("complete").is_resumed();
     assert_eq!(of(&pair.client), of(&pair.server));
     of(&pair.client)
@@ -100,9 +110,10 @@ fn sessions_belong_to_one_context_and_one_server_name() {
     }
 }
 
-/// The certificate expires between two connections of the same contexts.
+/// The certificate expires between two connections of the same contexts: the session is not
+/// offered, and the full handshake tells both sides.
 #[test]
-fn a_client_judges_the_server_of_a_resumed_session_by_todays_time() {
+fn a_client_judges_the_server_of_a_session_by_todays_time() {
     if !present("openssl") {
         return;
     }
@@ -121,17 +132,22 @@ fn a_client_judges_the_server_of_a_resumed_session_by_todays_time() {
             assert!(!pair.client.authorized());
             match mode {
                 PeerVerification::Recorded => {
-                    assert!(resumed(&pair), "{version}");
+                    assert!(!resumed(&pair), "{version}");
                     pair.converse();
+                    // What is refused every time is resumed: no handshake would tell otherwise.
+                    assert!(resumed(&connect((&client, &options), (&server, ClientAuth::None))));
                 }
-                _ => assert!(!pair.client.complete && pair.client.session.peer().is_none()),
+                _ => {
+                    assert!(!pair.client.complete && pair.client.session.peer().is_none());
+                    assert_eq!(pair.server.alert(), Some("certificate_expired"), "{version}");
+                }
             }
         }
     }
 }
 
 #[test]
-fn a_server_judges_the_client_of_a_resumed_session_by_todays_time() {
+fn a_server_judges_the_client_of_a_session_by_todays_time() {
     if !present("openssl") {
         return;
     }
@@ -149,11 +165,115 @@ fn a_server_judges_the_client_of_a_resumed_session_by_todays_time() {
             assert!(!pair.server.authorized());
             match client_auth {
                 ClientAuth::Request => {
-                    assert!(resumed(&pair), "{version}");
+                    assert!(!resumed(&pair), "{version}");
                     pair.converse();
+                    assert!(resumed(&connect((&client, &to("localhost")), (&server, client_auth))));
                 }
-                _ => assert!(!pair.server.complete && pair.server.session.peer().is_none()),
+                _ => {
+                    assert!(!pair.server.complete && pair.server.session.peer().is_none());
+                    assert_eq!(pair.client.alert(), Some("certificate_expired"), "{version}");
+                }
             }
+        }
+    }
+}
+
+/// Other trust, a new revocation list: servers that share their ticket keys and
+/// differ in policy.
+#[test]
+fn a_server_judges_the_client_of_a_session_by_its_own_policy() {
+    if !present("openssl") {
+        return;
+    }
+    let keys = TicketKeys::generate().unwrap();
+    for version in VERSIONS {
+        let build =
+            |builder: SecureContextBuilder| build(builder.ticket_keys(keys.clone()), version);
+        let server = build(context("p256", "ca"));
+        for (policy, code, alert) in [
+            (context("p256", "other-ca"), "SELF_SIGNED_CERT_IN_CHAIN", "unknown_ca"),
+            (
+                context("p256", "ca").crls(credentials().crl()),
+                "CERT_REVOKED",
+                "certificate_revoked",
+            ),
+        ] {
+            let stricter = build(policy);
+            let client = build(context("revoked", "ca"));
+            let options = to("localhost");
+            for client_auth in [ClientAuth::Request, ClientAuth::Require] {
+                connect((&client, &options), (&server, client_auth)).converse();
+                assert!(resumed(&connect((&client, &options), (&server, client_auth))), "{code}");
+                let pair = connect((&client, &options), (&stricter, client_auth));
+                assert_eq!(pair.server.findings().last(), Some(&code), "{version}");
+                assert!(!pair.server.authorized());
+                match client_auth {
+                    ClientAuth::Request => assert!(!resumed(&pair)),
+                    _ => assert_eq!(pair.client.alert(), Some(alert), "{version}"),
+                }
+            }
+        }
+    }
+}
+
+/// A name's own context, given in answer to the ClientHello, counts for its sessions, too.
+#[test]
+fn a_server_judges_the_client_of_a_session_by_the_credentials_of_the_hour() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let client = build(context("client", "ca"), version);
+        let server = build(context("p256", "ca"), version);
+        let distrusting = context("", "other-ca").build().unwrap();
+        let options = ServerOptions::new().client_auth(ClientAuth::Require).ask_client_hello(true);
+        let connect = |credentials: &SecureContext| {
+            let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
+            pair.settle();
+            let reply = HelloReply::new().credentials(credentials.clone());
+            pair.server.reply(Reply::ClientHello(reply));
+            pair.settle();
+            pair
+        };
+        connect(&server).converse();
+        assert!(resumed(&connect(&server)), "{version}");
+        let pair = connect(&distrusting);
+        assert_eq!(pair.client.alert(), Some("unknown_ca"), "{version}");
+        assert!(!pair.server.complete, "{version}");
+    }
+}
+
+/// The same for a client, whose sessions go from one context to another by hand.
+#[test]
+fn a_client_judges_the_server_of_a_session_by_its_own_policy() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let server = build(context("revoked", ""), version);
+        let trusting = build(context("", "ca"), version);
+        for (policy, code, alert) in [
+            (context("", "other-ca"), "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unknown_ca"),
+            (context("", "ca").crls(credentials().crl()), "CERT_REVOKED", "certificate_revoked"),
+        ] {
+            let stricter = build(policy, version);
+            let session = || {
+                let options = to("localhost").resume(false);
+                let mut pair = connect((&trusting, &options), (&server, ClientAuth::None));
+                pair.converse();
+                pair.client.sessions.remove(0)
+            };
+            let options = to("localhost").resume_session(session());
+            assert!(resumed(&connect((&trusting, &options), (&server, ClientAuth::None))));
+
+            let options = to("localhost").resume_session(session());
+            let pair = connect((&stricter, &options), (&server, ClientAuth::None));
+            assert_eq!(pair.client.findings().last(), Some(&code), "{version}");
+            assert_eq!(pair.server.alert(), Some(alert), "{version}");
+
+            let options = options.verification(PeerVerification::Recorded);
+            let pair = connect((&stricter, &options), (&server, ClientAuth::None));
+            assert!(!resumed(&pair) && !pair.client.authorized(), "{version} {code}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider};
+use rustls::server::ProducesTickets;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ClientConfig, ClientConnection, Connection, ConnectionTrafficSecrets, RootCertStore,
@@ -41,6 +42,21 @@ pub(crate) fn server(version: ProtocolVersion, identity: Arc<SingleCertAndKey>) 
         .with_cert_resolver(identity);
     config.enable_secret_extraction = true;
     config.send_tls13_tickets = 0;
+    ServerConnection::new(Arc::new(config)).expect("a server").into()
+}
+
+/// The same with tickets of its own making.
+pub(crate) fn server_with_tickets(
+    version: ProtocolVersion,
+    identity: Arc<SingleCertAndKey>,
+    tickets: Arc<dyn ProducesTickets>,
+) -> Connection {
+    let mut config = ServerConfig::builder_with_provider(chacha())
+        .with_protocol_versions(&[rustls_version(version)])
+        .expect("a version")
+        .with_no_client_auth()
+        .with_cert_resolver(identity);
+    config.ticketer = tickets;
     ServerConnection::new(Arc::new(config)).expect("a server").into()
 }
 

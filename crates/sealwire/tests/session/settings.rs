@@ -3,8 +3,8 @@
 use sealwire::pki::x509::Certificate;
 use sealwire::session::{Event, Question};
 use sealwire::{
-    ClientAuth, Identity, ProtocolVersion, SecureContext, SecureContextBuilder, ServerOptions,
-    Session,
+    CertCompression, ClientAuth, Identity, ProtocolVersion, SecureContext, SecureContextBuilder,
+    ServerOptions, Session,
 };
 
 use crate::pair::Pair;
@@ -27,7 +27,7 @@ fn showing(names: &[&str]) -> SecureContextBuilder {
     })
 }
 
-fn leaf(name: &str) -> Certificate {
+fn certificate(name: &str) -> Certificate {
     credentials().certificate(name)
 }
 
@@ -77,7 +77,26 @@ fn of_several_identities_the_offers_of_the_client_choose() {
             let pair = meet(client, showing(&["rsa", "ed25519", "p384", "p256"]));
             let case = format!("{version} {schemes:?} {suites:?}");
             assert!(pair.client.authorized(), "{case}: {:?}", pair.client.error);
-            assert_eq!(*shown(&pair), leaf(expected), "{case}");
+            assert_eq!(*shown(&pair), certificate(expected), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_goes_by_the_client_s_order_chooses_the_identity_by_it_too() {
+    if !present("openssl") {
+        return;
+    }
+    for (schemes, suites, in_12, in_13) in [
+        ("PSS+SHA256:RSA+SHA256:ECDSA+SHA256", "ECDHE+aRSA:ECDHE", "rsa", "rsa"),
+        ("ECDSA+SHA256:PSS+SHA256:RSA+SHA256", "ECDHE+aRSA:ECDHE", "rsa", "p256"),
+        ("PSS+SHA256:RSA+SHA256:ECDSA+SHA256", "ECDHE+aECDSA:ECDHE", "p256", "rsa"),
+    ] {
+        for (version, expected) in [(VERSIONS[0], in_12), (VERSIONS[1], in_13)] {
+            let client = context("", "ca").versions(version..=version);
+            let client = client.signature_schemes(schemes).unwrap().cipher_list(suites).unwrap();
+            let pair = meet(client, showing(&["p256", "rsa"]).prefer_server_order(false));
+            assert_eq!(*shown(&pair), certificate(expected), "{version} {schemes} {suites}");
         }
     }
 }
@@ -90,7 +109,7 @@ fn of_identities_with_the_same_kind_of_key_the_first_is_shown() {
     for version in VERSIONS {
         let client = context("", "ca").versions(version..=version);
         let pair = meet(client, showing(&["server-only", "p256"]));
-        assert_eq!(*shown(&pair), leaf("server-only"));
+        assert_eq!(*shown(&pair), certificate("server-only"));
     }
 }
 
@@ -113,7 +132,7 @@ fn a_client_with_several_identities_goes_by_what_the_server_accepts() {
             let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
             pair.settle();
             let peer = pair.server.session.peer().expect("let in");
-            assert_eq!(peer.certificate(), Some(&leaf(expected)), "{version} {schemes}");
+            assert_eq!(peer.certificate(), Some(&certificate(expected)), "{version} {schemes}");
         }
     }
 }
@@ -389,4 +408,69 @@ fn keys_that_the_engine_lacks_are_named() {
         "an RSA key of 1024 bits cannot be used for TLS: the engine signs with 2048 to 8192 bits"
     );
     assert_eq!(error.code(), Some("ERR_SSL_EE_KEY_TOO_SMALL"));
+}
+
+/// Compressed only when both sides can; and never in TLS 1.2.
+#[test]
+fn certificates_are_compressed_when_both_sides_can() {
+    if !present("openssl") {
+        return;
+    }
+    let with = |builder: SecureContextBuilder, algorithms: &[CertCompression]| {
+        builder.cert_compression(algorithms)
+    };
+    for version in VERSIONS {
+        let bytes = |of_client: &[CertCompression], of_server: &[CertCompression]| {
+            let client = context("", "ca").versions(version..=version);
+            let server = showing(&["deep-full"]);
+            let mut pair = meet(with(client, of_client), with(server, of_server));
+            assert!(pair.client.authorized(), "{version} {of_client:?} {of_server:?}");
+            let sent = pair.server.sent.len();
+            pair.converse();
+            sent
+        };
+        let plain = bytes(&[], &[]);
+        let tickets_vary = 16; // and so do signatures
+        for algorithm in CertCompression::supported() {
+            let packed = bytes(&[algorithm], &[algorithm]);
+            let saved = plain.saturating_sub(packed);
+            let is_packed = saved > 100;
+            assert_eq!(is_packed, version == ProtocolVersion::Tls13, "{algorithm}: {saved} saved");
+            for (client, server) in [(&[algorithm][..], &[][..]), (&[], &[algorithm])] {
+                assert!(plain.abs_diff(bytes(client, server)) <= tickets_vary, "{version}");
+            }
+        }
+        let others = bytes(&[CertCompression::Zlib], &[CertCompression::Brotli]);
+        assert!(plain.abs_diff(others) <= tickets_vary, "{version}");
+    }
+    // A client's certificate too.
+    for algorithm in CertCompression::supported() {
+        let [client, server] = ["deep-full", "p256"].map(|name| {
+            let trust = credentials().trust("ca");
+            with(showing(&[name]).trust(trust), &[algorithm]).build().unwrap()
+        });
+        let asking = ServerOptions::new().client_auth(ClientAuth::Require);
+        let mut pair = Pair::new((&client, &to("localhost")), (&server, &asking));
+        pair.settle();
+        assert!(pair.server.authorized(), "{algorithm}");
+    }
+    assert_eq!(CertCompression::by_name("brotli"), Some(CertCompression::Brotli));
+    assert_eq!(CertCompression::by_name("lzma"), None);
+}
+
+/// Lists in every form that `openssl ca` and `openssl crl` write.
+#[test]
+fn revocation_lists_are_read_in_every_form() {
+    if !present("openssl") {
+        return;
+    }
+    let made = credentials().crl_forms();
+    assert!(made.len() >= 5);
+    for (name, crls) in made {
+        for (shown, findings) in [("revoked", &["CERT_REVOKED"][..]), ("p256", &[])] {
+            let client = context("", "ca").crls(crls.clone());
+            let pair = meet(client, showing(&[shown]));
+            assert_eq!(pair.client.findings(), findings, "{name} {shown}");
+        }
+    }
 }

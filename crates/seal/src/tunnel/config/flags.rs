@@ -192,6 +192,11 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
 
+    /// Ask the server for TLS by this protocol, and give its greeting to the client: smtp, imap,
+    /// pop3, ftp, xmpp, ldap, postgres
+    #[arg(long, value_name = "PROTOCOL")]
+    starttls: Option<String>,
+
     /// Allow to listen where other machines can come in, without TLS
     #[arg(long)]
     unsafe_listen: bool,
@@ -216,6 +221,7 @@ impl ClientArgs {
         let (file, mut service) = self.common.split("client");
         service.mode = Some(raw::Mode::Client);
         service.server_name = self.server_name;
+        service.starttls = self.starttls;
         service.unsafe_listen = self.unsafe_listen;
         finish(file, service)
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use sealwire::{ProtocolVersion, ServerName};
 
 use super::super::allow::{Access, Rule};
@@ -12,6 +13,7 @@ use super::super::pattern::Pattern;
 use super::super::proxy::{Accepts, Version};
 use super::raw::{self, LogFormat, LogLevel, OneOrMany};
 use super::{length, raw::Sandbox};
+use crate::net::starttls::Protocol;
 use crate::passphrase::Source;
 
 pub(crate) use super::raw::{Balance, ClientAuth, Mode, Sandbox as Confinement};
@@ -58,6 +60,8 @@ pub(crate) struct Service {
     pub(crate) client_auth: ClientAuth,
     /// The name that the server must prove, if it is not the target's.
     pub(crate) server_name: Option<ServerName>,
+    /// By which protocol the target is asked for TLS, if it does not begin with it.
+    pub(crate) starttls: Option<Protocol>,
     pub(crate) alpn: Vec<String>,
     pub(crate) min_version: ProtocolVersion,
     pub(crate) proxy_in: Option<Accepts>,
@@ -292,6 +296,12 @@ fn build_service(name: String, raw: raw::Service, folder: &Path) -> Result<Servi
             .map(str::parse)
             .transpose()
             .map_err(|e| format!("server-name: {e}"))?,
+        starttls: raw
+            .starttls
+            .as_deref()
+            .map(|name| Protocol::from_str(name, true))
+            .transpose()
+            .map_err(|_| unknown_protocol(&raw.starttls))?,
         alpn: protocols(&raw.alpn)?,
         min_version: match raw.min_version.as_deref() {
             None | Some("1.2" | "TLSv1.2") => ProtocolVersion::Tls12,
@@ -355,6 +365,9 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
     let terminates = service.all_routes().any(|route| !route.passthrough);
     match service.mode {
         Mode::Server => {
+            if service.starttls.is_some() {
+                return says("starttls: only a client asks a server for TLS");
+            }
             if service.server_name.is_some() {
                 return says("server-name: only a client asks a server for its name");
             }
@@ -378,6 +391,11 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
             local_targets(service)?;
         }
         Mode::Client => {
+            if service.starttls == Some(Protocol::Mysql) {
+                return says(
+                    "starttls: a plain MySQL client numbers its packets and cannot go on behind ours",
+                );
+            }
             if !service.routes.is_empty() {
                 return says("route: only a server has a ClientHello to choose by");
             }
@@ -407,9 +425,6 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
                 ));
             }
         }
-    }
-    if service.ticket_secret_file.is_some() {
-        return says("ticket-secret-file: sessions of a fleet are not shared yet");
     }
     if service.session_store.is_some() && service.ticket_secret_file.is_none() {
         return says(
@@ -495,6 +510,16 @@ fn protocols(names: &OneOrMany<String>) -> Result<Vec<String>, String> {
         Some(bad) => Err(format!("alpn: {bad:?}: a protocol's name has 1 to 255 bytes")),
         None => Ok(names.as_slice().to_vec()),
     }
+}
+
+fn unknown_protocol(given: &Option<String>) -> String {
+    let known: Vec<_> = Protocol::value_variants()
+        .iter()
+        .filter_map(|protocol| protocol.to_possible_value())
+        .map(|value| value.get_name().to_owned())
+        .collect();
+    let given = given.as_deref().unwrap_or_default();
+    format!("starttls: {given:?} is none of {}", known.join(", "))
 }
 
 fn limits(raw: &raw::Service) -> Result<Limits, String> {

@@ -33,6 +33,7 @@ pub(crate) struct Service {
     pub(super) target: OneOrMany<String>,
     pub(super) balance: Option<Balance>,
     pub(super) server_name: Option<String>,
+    pub(super) starttls: Option<String>,
     #[serde(default)]
     pub(super) cert: OneOrMany<PathBuf>,
     #[serde(default)]

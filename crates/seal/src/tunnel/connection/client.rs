@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use sealwire::session::Event;
 use sealwire::{Error, ServerName, Session};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::end::End;
+use super::super::greeting;
 use super::super::material;
 use super::super::pool::Backend;
 use super::super::service::{Service, State, Way};
@@ -38,14 +40,15 @@ pub(super) async fn establish(
     for backend in way.pool.order() {
         let in_use = backend.in_use();
         match connect(&backend, way, state, source.zip(destination)).await {
-            Ok(mut target) => {
+            Ok((mut target, greeting)) => {
                 backend.succeeded(false);
                 drop(handshake);
                 let about = about(&target, service, since);
                 if !rest.is_empty() {
                     target.send_first(&rest)?;
                 }
-                let client = End::plain(socket);
+                let mut client = End::plain(socket);
+                client.send_first(&greeting)?;
                 return Ok(Established { client, target, in_use, source, from_source, about });
             }
             Err(e) => {
@@ -65,25 +68,31 @@ async fn connect(
     way: &Way,
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
-) -> Result<End, Error> {
+) -> Result<(End, Vec<u8>), Error> {
     let deadline = Instant::now() + state.config.timeouts.connect;
-    let socket = backend.connect(state.config.timeouts.connect).await?;
+    let mut socket = backend.connect(state.config.timeouts.connect).await?;
     let name = server_name(backend, state)?;
     let context = way.context.as_ref().unwrap_or(&state.context);
-    let session = Session::client(context, &state.client_options(name))?;
-    let mut target = End::tls(socket, session, Vec::new());
     let shaken = async {
         if let Some(header) = outward::header(state, addresses, None) {
-            target.send_raw(header).await?;
+            socket.write_all(&header).await?;
         }
+        let mut greeting = Vec::new();
+        if let Some(protocol) = state.config.starttls {
+            let asked = greeting::ask(socket, protocol, name.as_str()).await;
+            (socket, greeting) = asked.map_err(std::io::Error::other)?;
+        }
+        let session = Session::client(context, &state.client_options(name))?;
+        let mut target = End::tls(socket, session, Vec::new());
         while !matches!(target.next_event().await?, Event::HandshakeComplete) {}
         target.flush().await?;
-        Ok(())
+        Ok((target, greeting))
     };
-    timeout_at(deadline, shaken).await.unwrap_or(Err(Error::HandshakeTimedOut))?;
+    let (mut target, greeting) =
+        timeout_at(deadline, shaken).await.unwrap_or(Err(Error::HandshakeTimedOut))?;
     target.settle();
     may_be_used(&target, way)?;
-    Ok(target)
+    Ok((target, greeting))
 }
 
 /// The name that the target must prove.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply};
+use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, SessionData};
 use sealwire::{Alert, Error, Peer, Session};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
@@ -39,7 +39,7 @@ pub(super) async fn establish(
     let from_source = outward::count_source(service, state, source)?;
     let session = Session::server(&state.context, &state.server_options);
     let client = End::tls(socket, session, rest);
-    let shaken = timeout_at(deadline, shake(client, state))
+    let shaken = timeout_at(deadline, shake(client, service, state))
         .await
         .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?;
     drop(handshake);
@@ -81,7 +81,11 @@ enum Shaken<'a> {
     Through { client: End, hello: Box<ClientHello>, way: &'a Way },
 }
 
-async fn shake(mut client: End, state: &State) -> Result<Shaken<'_>, Failed> {
+async fn shake<'a>(
+    mut client: End,
+    service: &Service,
+    state: &'a State,
+) -> Result<Shaken<'a>, Failed> {
     let mut way = state.default_way();
     loop {
         match client.next_event().await {
@@ -103,7 +107,16 @@ async fn shake(mut client: End, state: &State) -> Result<Shaken<'_>, Failed> {
                 if !way.route.alpn.is_empty() {
                     reply = reply.alpn(way.route.alpn.iter().map(String::as_str));
                 }
+                if let Some(session) = stored(&hello, service, state).await {
+                    reply = reply.resume(session);
+                }
                 client.reply(Reply::ClientHello(reply))?;
+            }
+            Ok(Event::Question(Question::StoreSession { id, data })) => {
+                if let Some(store) = &state.store {
+                    store.store(&id, &data, &service.metrics).await;
+                }
+                client.reply(Reply::Proceed)?;
             }
             Ok(Event::Question(Question::VerifyPeer)) => {
                 let judged = match (client.peer(), way) {
@@ -131,6 +144,17 @@ async fn shake(mut client: End, state: &State) -> Result<Shaken<'_>, Failed> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The session that this client would resume, if the store has it.
+async fn stored(hello: &ClientHello, service: &Service, state: &State) -> Option<SessionData> {
+    let store = state.store.as_ref()?;
+    for id in hello.session_ids() {
+        if let Some(session) = store.load(id, &service.metrics).await {
+            return Some(session);
+        }
+    }
+    None
 }
 
 /// The rules are judged on every connection, resumed or not, as chain, revocation and expiry are

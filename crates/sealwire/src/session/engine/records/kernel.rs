@@ -7,6 +7,7 @@ use rustls::{AlertDescription, Error, HandshakeType};
 
 use super::failure::Failure;
 use super::keys::Keys;
+use crate::session::resumption;
 
 /// Which messages may come after the handshake, and who handles them.
 pub(in crate::session::engine) enum Kernel {
@@ -55,6 +56,7 @@ impl Kernel {
                 self.expected(),
             ));
         };
+        resumption::note_ticket(body);
         kernel.handle_new_session_ticket(body).map_err(|error| match error {
             Error::InvalidMessage(what) => Failure::malformed(what),
             Error::PeerMisbehaved(what) => Failure::new(AlertDescription::IllegalParameter, what),

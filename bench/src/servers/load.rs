@@ -1,0 +1,310 @@
+//! The load generator: one client for all servers, rustls by itself on one core. It believes every
+//! certificate, so that a server is never waited for by a verifier.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::aws_lc_rs as provider;
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::process::Running;
+use crate::contestant::{Failure, Stream};
+
+/// What kind of handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Terms {
+    Full,
+    FullTls12,
+    Resumed,
+    ResumedTls12,
+}
+
+impl Terms {
+    pub(crate) fn all() -> [Self; 4] {
+        [Self::Full, Self::FullTls12, Self::Resumed, Self::ResumedTls12]
+    }
+
+    pub(crate) fn is_full(self) -> bool {
+        matches!(self, Self::Full | Self::FullTls12)
+    }
+
+    fn config(self) -> Result<Arc<ClientConfig>, Failure> {
+        let version = match self {
+            Self::FullTls12 | Self::ResumedTls12 => &rustls::version::TLS12,
+            Self::Full | Self::Resumed => &rustls::version::TLS13,
+        };
+        let provider = rustls::crypto::CryptoProvider {
+            kx_groups: vec![provider::kx_group::X25519],
+            ..provider::default_provider()
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[version])?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Believer))
+            .with_no_client_auth();
+        if self.is_full() {
+            config.resumption = rustls::client::Resumption::disabled();
+        }
+        Ok(Arc::new(config))
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "TLS 1.3, full",
+            Self::FullTls12 => "TLS 1.2, full",
+            Self::Resumed => "TLS 1.3, resumed",
+            Self::ResumedTls12 => "TLS 1.2, resumed",
+        })
+    }
+}
+
+/// So many things in so much time.
+pub(crate) struct Done {
+    pub(crate) count: u64,
+    time: Duration,
+}
+
+impl Done {
+    pub(crate) fn rate(&self) -> f64 {
+        self.count as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// What requests took, in order.
+pub(crate) struct Latencies {
+    pub(crate) done: Done,
+    sorted: Vec<Duration>,
+}
+
+impl Latencies {
+    pub(crate) fn at(&self, part: f64) -> Duration {
+        let last = self.sorted.len().saturating_sub(1);
+        self.sorted.get((last as f64 * part).round() as usize).copied().unwrap_or_default()
+    }
+}
+
+/// A client of one server.
+pub(crate) struct Load {
+    port: u16,
+    plain: bool,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Load {
+    pub(crate) fn new(server: &Running) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { port: server.port, plain: server.plain, runtime })
+    }
+
+    /// Connects, says a byte, hears it and is gone; `at_once` of them at a time.
+    pub(crate) fn handshakes(
+        &self,
+        terms: Terms,
+        at_once: usize,
+        time: Duration,
+    ) -> Result<Done, Failure> {
+        let dialer = self.dialer(terms)?;
+        self.runtime.block_on(async {
+            dialer.dial().await?; // leaves a session to resume
+            let (start, mut clients) = (Instant::now(), JoinSet::new());
+            for _ in 0..at_once {
+                let dialer = dialer.clone();
+                clients.spawn(async move {
+                    let mut count = 0;
+                    while start.elapsed() < time {
+                        dialer.dial().await?;
+                        count += 1;
+                    }
+                    Ok::<u64, Failure>(count)
+                });
+            }
+            let mut count = 0;
+            while let Some(client) = clients.join_next().await {
+                count += client??;
+            }
+            Ok(Done { count, time: start.elapsed() })
+        })
+    }
+
+    /// Bytes that come back on one connection, written in messages of `size`.
+    pub(crate) fn echo(&self, size: usize, time: Duration) -> Result<Done, Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async {
+            let (mut reader, mut writer) = tokio::io::split(dialer.dial().await?);
+            let start = Instant::now();
+            let sending = async {
+                let (message, mut sent) = (vec![7; size], 0);
+                while start.elapsed() < time {
+                    writer.write_all(&message).await?;
+                    sent += size as u64;
+                }
+                writer.flush().await?;
+                std::io::Result::Ok(sent)
+            };
+            // What is sent is known at the end only: the receiver goes on until told.
+            let (tell, mut told) = tokio::sync::oneshot::channel();
+            let receiving = async {
+                let (mut buffer, mut received, mut all) = (vec![0; 64 * 1024], 0, None);
+                while all != Some(received) {
+                    tokio::select! {
+                        biased;
+                        sent = &mut told, if all.is_none() => all = sent.ok(),
+                        count = reader.read(&mut buffer) => match count? {
+                            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                            count => received += count as u64,
+                        }
+                    }
+                }
+                std::io::Result::Ok(received)
+            };
+            let sending = async {
+                let sent = sending.await?;
+                let _ = tell.send(sent);
+                Ok(())
+            };
+            let (count, ()) = tokio::try_join!(receiving, sending)?;
+            Ok(Done { count, time: start.elapsed() })
+        })
+    }
+
+    /// Requests of 64 bytes on `count` connections, each answered before the next.
+    pub(crate) fn requests(&self, count: usize, time: Duration) -> Result<Latencies, Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async {
+            let mut open = Vec::with_capacity(count);
+            for _ in 0..count {
+                open.push(dialer.dial().await?);
+            }
+            let (start, mut clients) = (Instant::now(), JoinSet::new());
+            for mut stream in open {
+                clients.spawn(async move {
+                    let (mut latencies, mut message) = (Vec::new(), [7; 64]);
+                    while start.elapsed() < time {
+                        let begin = Instant::now();
+                        stream.write_all(&message).await?;
+                        stream.flush().await?;
+                        stream.read_exact(&mut message).await?;
+                        latencies.push(begin.elapsed());
+                    }
+                    Ok::<_, Failure>(latencies)
+                });
+            }
+            let mut sorted = Vec::new();
+            while let Some(client) = clients.join_next().await {
+                sorted.extend(client??);
+            }
+            sorted.sort_unstable();
+            let done = Done { count: sorted.len() as u64, time: start.elapsed() };
+            Ok(Latencies { done, sorted })
+        })
+    }
+
+    /// How much `resident` grows by `count` connections that are open and idle, after `warm_up`
+    /// others.
+    pub(crate) fn idle(
+        &self,
+        warm_up: usize,
+        count: usize,
+        resident: impl Fn() -> usize,
+    ) -> Result<usize, Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async {
+            let mut open = Vec::with_capacity(warm_up + count);
+            for _ in 0..warm_up {
+                open.push(dialer.dial().await?);
+            }
+            let before = resident();
+            for _ in 0..count {
+                open.push(dialer.dial().await?);
+            }
+            Ok(resident().saturating_sub(before))
+        })
+    }
+
+    fn dialer(&self, terms: Terms) -> Result<Dialer, Failure> {
+        let connector = match self.plain {
+            true => None,
+            false => Some(tokio_rustls::TlsConnector::from(terms.config()?)),
+        };
+        Ok(Dialer { port: self.port, connector })
+    }
+}
+
+#[derive(Clone)]
+struct Dialer {
+    port: u16,
+    connector: Option<tokio_rustls::TlsConnector>,
+}
+
+impl Dialer {
+    /// A connection that has carried a byte there and back. It is reset when dropped, so that no
+    /// port is left waiting.
+    fn dial(&self) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
+        let Self { port, connector } = self.clone();
+        async move {
+            let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
+            tcp.set_nodelay(true)?;
+            tcp.set_zero_linger()?;
+            let mut stream: Box<dyn Stream> = match connector {
+                Some(connector) => {
+                    let name = ServerName::try_from("localhost")?;
+                    Box::new(connector.connect(name, tcp).await?)
+                }
+                None => Box::new(tcp),
+            };
+            stream.write_all(&[1]).await?;
+            stream.flush().await?;
+            stream.read_exact(&mut [0]).await?;
+            Ok(stream)
+        }
+    }
+}
+
+/// Believes everybody.
+#[derive(Debug)]
+struct Believer;
+
+#[allow(clippy::disallowed_methods, reason = "a load generator judges nobody")]
+impl ServerCertVerifier for Believer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}

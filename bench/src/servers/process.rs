@@ -1,0 +1,159 @@
+//! Processes: pinned to cores, watched through /proc, ended when dropped.
+
+use std::collections::HashSet;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::contestant::Failure;
+
+/// A contestant that listens.
+pub(crate) struct Running {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+    pub(crate) plain: bool,
+    child: Child,
+    /// What it needs beside it: a backend, its files.
+    _kept: Kept,
+}
+
+/// What lives as long as a server.
+pub(crate) type Kept = Option<(Box<Running>, tempfile::TempDir)>;
+
+impl Running {
+    /// Starts `command` on the servers' cores and waits until it listens on `port`.
+    pub(crate) fn start(
+        name: &str,
+        command: &Command,
+        port: u16,
+        cores: usize,
+        kept: Kept,
+    ) -> Result<Self, Failure> {
+        let list = match cores {
+            1 => "0".to_owned(),
+            more => format!("0-{}", more - 1),
+        };
+        let mut pinned = Command::new("taskset");
+        pinned.args(["-c", &list]).arg(command.get_program()).args(command.get_args());
+        pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = pinned.spawn().map_err(|e| format!("{name}: {e}"))?;
+        let mut running = Self { name: name.to_owned(), port, plain: false, child, _kept: kept };
+        running.wait_until_it_listens()?;
+        Ok(running)
+    }
+
+    pub(crate) fn plain(mut self, plain: bool) -> Self {
+        self.plain = plain;
+        self
+    }
+
+    fn wait_until_it_listens(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("{} ended: {status}", self.name).into());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("{} does not listen on {}", self.name, self.port).into());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The processor time of the process and all below it so far.
+    pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
+        // USER_HZ is 100 on every Linux there is.
+        const TICK: Duration = Duration::from_millis(10);
+        let mut ticks = 0;
+        for process in self.tree() {
+            let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
+            let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+            let fields = fields.split_whitespace().skip(11).take(2);
+            ticks += fields.filter_map(|field| field.parse::<u32>().ok()).sum::<u32>();
+        }
+        Ok(TICK * ticks)
+    }
+
+    /// The resident memory of the process and all below it, in bytes.
+    pub(crate) fn resident(&self) -> usize {
+        let of = |process: &u32| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+            line.split_whitespace().next()?.parse::<usize>().ok()
+        };
+        self.tree().iter().filter_map(of).sum::<usize>() * 1024
+    }
+
+    fn tree(&self) -> HashSet<u32> {
+        let mut tree = HashSet::from([self.child.id()]);
+        let processes = || fs::read_dir("/proc").into_iter().flatten().flatten();
+        let parent = |process: u32| {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+        };
+        loop {
+            let before = tree.len();
+            for entry in processes() {
+                let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+                else {
+                    continue;
+                };
+                if parent(process).is_some_and(|parent| tree.contains(&parent)) {
+                    tree.insert(process);
+                }
+            }
+            if tree.len() == before {
+                return tree;
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Some of them end their children only when asked.
+        let tree = self.tree();
+        let _ = Command::new("kill").args(tree.iter().map(ToString::to_string)).status();
+        std::thread::sleep(Duration::from_millis(50));
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This process, the load generator, keeps off the first core.
+pub(crate) fn pin_to_client_core() -> Result<(), Failure> {
+    let cores = std::thread::available_parallelism()?.get();
+    if cores < 2 {
+        eprintln!("one core only: server and load generator share it");
+        return Ok(());
+    }
+    let list = format!("{}-{}", 1, cores - 1);
+    let process = std::process::id().to_string();
+    let pinned = Command::new("taskset").args(["-cp", &list, &process]).output()?;
+    if !pinned.status.success() {
+        return Err("taskset (util-linux) cannot pin this process".into());
+    }
+    Ok(())
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16, Failure> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Connections a second as `openssl s_time` counts them.
+pub(crate) fn s_time(port: u16, time: Duration) -> Result<f64, Failure> {
+    let output = Command::new("openssl")
+        .args(["s_time", "-connect", &format!("127.0.0.1:{port}"), "-new", "-verify", "0"])
+        .args(["-time", &time.as_secs().to_string()])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    // "1234 connections in 2 real seconds, 0 bytes read per connection"
+    let count = said.lines().find_map(|line| {
+        let (count, rest) = line.split_once(" connections in ")?;
+        let seconds = rest.split_once(" real seconds")?.0;
+        Some(count.trim().parse::<f64>().ok()? / seconds.trim().parse::<f64>().ok()?)
+    });
+    count.ok_or_else(|| format!("openssl s_time said: {said}").into())
+}

@@ -1,0 +1,166 @@
+'use strict';
+
+const assert = require('node:assert');
+const fs = require('node:fs');
+const { once } = require('node:events');
+const { test } = require('node:test');
+const { client, connected, file, identity, pem, readAll, serve, tls } = require('../support');
+
+const invalid = [
+  ['text for options', 'x', { code: 'ERR_INVALID_ARG_TYPE' }],
+  ['a number for ca', { ca: 1 }, { code: 'ERR_INVALID_ARG_TYPE' }],
+  ['a number for cert', { cert: 1 }, { code: 'ERR_INVALID_ARG_TYPE' }],
+  ['a number for key', { key: 1 }, { code: 'ERR_INVALID_ARG_TYPE' }],
+  ['a cert that is none', { cert: 'none' }, { code: 'ERR_OSSL_PEM_NO_START_LINE', library: 'PEM routines' }],
+  ['a key that is none', { key: 'none' }, { code: 'ERR_OSSL_UNSUPPORTED' }],
+  ['a key of another certificate', { cert: pem('server-cert'), key: pem('client-key') },
+    { code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' }],
+  ['no passphrase', { key: pem('server-key-encrypted') }, { code: 'ERR_OSSL_BAD_DECRYPT' }],
+  ['a wrong passphrase', { key: pem('server-key-encrypted'), passphrase: 'x' }, { code: 'ERR_OSSL_BAD_DECRYPT' }],
+  ['a pfx that is none', { pfx: 'none' }, { message: /not enough data/ }],
+  ['a pfx with a wrong passphrase', { pfx: fs.readFileSync(file('server.pfx')), passphrase: 'x' },
+    { message: /mac verify failure/ }],
+  ['a crl that is none', { crl: 'none' }, { message: /Failed to parse CRL/ }],
+  ['unknown ciphers', { ciphers: 'nope' }, { code: 'ERR_SSL_NO_CIPHER_MATCH' }],
+  ['an unknown curve', { ecdhCurve: 'nope' }, { message: /Failed to set ECDH curve/ }],
+  ['empty sigalgs', { sigalgs: '' }, { code: 'ERR_INVALID_ARG_VALUE' }],
+  ['an unknown version', { minVersion: 'TLSv9' }, { code: 'ERR_TLS_INVALID_PROTOCOL_VERSION' }],
+  ['an unknown method', { secureProtocol: 'nope' }, { code: 'ERR_TLS_INVALID_PROTOCOL_METHOD' }],
+  ['SSL 3', { secureProtocol: 'SSLv3_method' }, { code: 'ERR_TLS_INVALID_PROTOCOL_METHOD' }],
+  ['a method and a version', { secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' },
+    { code: 'ERR_TLS_PROTOCOL_VERSION_CONFLICT' }],
+  ['short ticket keys', { ticketKeys: Buffer.alloc(3) }, { code: 'ERR_INVALID_ARG_VALUE' }],
+  ['a negative session timeout', { sessionTimeout: -1 }, { code: 'ERR_OUT_OF_RANGE' }],
+];
+for (const [what, options, expected] of invalid) {
+  test(`refused: ${what}`, () => {
+    assert.throws(() => tls.createSecureContext(options), expected);
+  });
+}
+
+const legal = [
+  ['nothing', {}],
+  ['a key alone', { key: pem('server-key') }],
+  ['a certificate alone', { cert: pem('server-cert') }],
+  ['text for ca in which there is no certificate', { ca: 'nothing here' }],
+  ['an empty ca', { ca: [] }],
+  ['several keys', { key: [pem('server-key'), pem('rsa-key')], cert: [pem('server-cert'), pem('rsa-cert')] }],
+  ['dhparam', { dhparam: 'auto' }],
+];
+for (const [what, options] of legal) {
+  test(`legal: ${what}`, () => {
+    assert.ok(tls.createSecureContext(options) instanceof tls.SecureContext);
+  });
+}
+
+const credentials = [
+  ['an encrypted key', { cert: pem('server-cert'), key: pem('server-key-encrypted'), passphrase: 'secret' }],
+  ['a key with its own passphrase',
+    { cert: pem('server-cert'), key: [{ pem: pem('server-key-encrypted'), passphrase: 'secret' }] }],
+  ['a pfx', { cert: undefined, key: undefined, pfx: fs.readFileSync(file('server.pfx')), passphrase: 'secret' }],
+];
+for (const [what, options] of credentials) {
+  test(`a server with ${what}`, async (t) => {
+    const { port } = await serve(t, options, (socket) => socket.end('x'));
+    const socket = await connected(port);
+    assert.strictEqual(socket.authorized, true);
+    await readAll(socket);
+  });
+}
+
+test('of several identities, the one that the client can use is shown', async (t) => {
+  const both = { key: [pem('rsa-key'), pem('server-key')], cert: [pem('rsa-cert'), pem('server-cert')] };
+  const { port } = await serve(t, both, (socket) => socket.end());
+  const show = async (sigalgs) => {
+    const socket = await connected(port, { sigalgs });
+    const { asn1Curve } = socket.getPeerCertificate();
+    await readAll(socket);
+    return asn1Curve === undefined ? 'RSA' : 'ECDSA';
+  };
+  assert.deepStrictEqual([await show('RSA-PSS+SHA256'), await show('ECDSA+SHA256')], ['RSA', 'ECDSA']);
+});
+
+test('suites that only one side has are an error on both', async (t) => {
+  const { port, server } = await serve(t, { ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384', maxVersion: 'TLSv1.2' });
+  const told = once(server, 'tlsClientError');
+  const [error] = await once(client(port, { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }), 'error');
+  assert.match(error.reason, /alert handshake failure/);
+  assert.strictEqual((await told)[0].code, 'ERR_SSL_NO_SHARED_CIPHER');
+});
+
+test('the order of suites is the server’s', async (t) => {
+  const { port } = await serve(t, {
+    ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384', maxVersion: 'TLSv1.2',
+  }, (socket) => socket.end());
+  const socket = await connected(port, { ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256' });
+  assert.strictEqual(socket.getCipher().name, 'ECDHE-ECDSA-AES128-GCM-SHA256');
+  await readAll(socket);
+});
+
+test('defaults are read when a context is made', async (t) => {
+  const { DEFAULT_MAX_VERSION } = tls;
+  t.after(() => { tls.DEFAULT_MAX_VERSION = DEFAULT_MAX_VERSION; });
+  const { port } = await serve(t, {}, (socket) => socket.end());
+  tls.DEFAULT_MAX_VERSION = 'TLSv1.2';
+  const socket = await connected(port);
+  assert.strictEqual(socket.getProtocol(), 'TLSv1.2');
+  await readAll(socket);
+});
+
+test('what is asked of a client and a server that cannot be', () => {
+  assert.throws(() => tls.connect({ port: 1, checkServerIdentity: 1 }), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => tls.connect({ port: 1, minDHSize: 0 }), { code: 'ERR_OUT_OF_RANGE' });
+  assert.throws(() => tls.createServer({ SNICallback: 1 }), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => tls.createServer({ handshakeTimeout: 'x' }), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => tls.createServer({ ALPNCallback() {}, ALPNProtocols: ['x'] }),
+    { code: 'ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS' });
+  assert.throws(() => tls.createServer().addContext('', {}), { code: 'ERR_TLS_REQUIRED_SERVER_NAME' });
+  assert.throws(() => new tls.TLSSocket(undefined, { isServer: true }).setServername('x'),
+    { code: 'ERR_TLS_SNI_FROM_SERVER' });
+});
+
+test('pre-shared keys are refused by name', { skip: process.env.JUDGE === 'node' }, () => {
+  assert.throws(() => tls.createServer({ pskCallback() {} }), { code: 'ERR_TLS_PSK_UNSUPPORTED' });
+});
+
+test('names of protocols become bytes', () => {
+  const out = {};
+  tls.convertALPNProtocols(['h2', 'http/1.1'], out);
+  assert.strictEqual(out.ALPNProtocols.toString('latin1'), '\x02h2\x08http/1.1');
+  assert.throws(() => tls.convertALPNProtocols(['x'.repeat(256)], out), { code: 'ERR_OUT_OF_RANGE' });
+});
+
+test('a socket tells of no facts before there are any, and null after it is destroyed', () => {
+  const socket = new tls.TLSSocket();
+  assert.deepStrictEqual(
+    [socket.getPeerCertificate(), socket.getCipher(), socket.getSession(), socket.getSharedSigalgs(),
+      socket.isSessionReused(), socket.getProtocol()],
+    [{}, undefined, undefined, [], false, 'TLSv1.3']);
+  socket.destroy();
+  assert.deepStrictEqual([socket.getPeerCertificate(), socket.getProtocol(), socket.getFinished()],
+    [null, null, null]);
+});
+
+test('renegotiation is refused', async (t) => {
+  const { port } = await serve(t, {}, (socket) => socket.resume());
+  const socket = await connected(port);
+  const told = new Promise((resolve) => { assert.strictEqual(socket.renegotiate({}, resolve), false); });
+  assert.strictEqual((await told).code, 'ERR_SSL_WRONG_SSL_VERSION');
+  socket.destroy();
+});
+
+test('identities: what a certificate covers', () => {
+  const covers = (host, cert) => tls.checkServerIdentity(host, cert) === undefined;
+  assert.ok(covers('a.example', { subjectaltname: 'DNS:*.example.org, DNS:a.example' }));
+  assert.ok(covers('x.example.org', { subjectaltname: 'DNS:*.example.org' }));
+  assert.ok(!covers('example.org', { subjectaltname: 'DNS:*.example.org' }));
+  assert.ok(!covers('a.b.example.org', { subjectaltname: 'DNS:*.example.org' }));
+  assert.ok(covers('::1', { subjectaltname: 'IP Address:0:0:0:0:0:0:0:1' }));
+  assert.ok(!covers('1.2.3.4', { subjectaltname: 'DNS:1.2.3.4', subject: { CN: '1.2.3.4' } }));
+  assert.ok(covers('a.example', { subject: { CN: 'a.example' } }));
+  assert.ok(!covers('a.example', { subjectaltname: 'DNS:b.example', subject: { CN: 'a.example' } }));
+  assert.ok(!covers('evil.example', { subjectaltname: 'DNS:"evil.example\\u002c DNS:b"' }));
+  const error = tls.checkServerIdentity('a.example', { subject: {} });
+  assert.strictEqual(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
+  assert.strictEqual(error.reason, 'Cert does not contain a DNS name');
+});

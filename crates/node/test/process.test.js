@@ -1,0 +1,187 @@
+'use strict';
+
+// How the package behaves as a part of a process: registered in place of Node's, in worker threads,
+// at exit, under the garbage collector.
+
+const assert = require('node:assert');
+const { execFile } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { test } = require('node:test');
+const { promisify } = require('node:util');
+const { file } = require('../support');
+
+const register = require.resolve('../js/register.js');
+const support = require.resolve('../support');
+const index = require.resolve('../js/index.js');
+
+/** Runs a program in a process of its own. */
+async function run(source, { name = 'program.js', args = [], env = {} } = {}) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sealwire-'));
+  const program = path.join(folder, name);
+  fs.writeFileSync(program, source);
+  try {
+    return await promisify(execFile)(process.execPath, [...args, program],
+      { timeout: 30_000, env: { ...process.env, ...env } });
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+/** A server and a client in one program; `more` runs when they are connected. */
+const talking = (more) => `
+  const { tls, identity, pem } = require(${JSON.stringify(support)});
+  const server = tls.createServer(identity('server'), (socket) => {
+    socket.on('error', () => {});
+    socket.write('x');
+  }).listen(0, () => {
+    const socket = tls.connect({ port: server.address().port, ca: pem('ca-cert') });
+    socket.on('error', () => {});
+    socket.once('data', () => { ${more} });
+  });
+`;
+
+test('register puts the package in place of tls and https, by whatever name', async () => {
+  const { stdout } = await run(`
+    const ours = require(${JSON.stringify(index)});
+    console.log([require('tls') === ours, require('node:tls') === ours,
+      require('https').Server.prototype instanceof ours.Server].join());
+  `, { args: ['-r', register] });
+  assert.strictEqual(stdout, 'true,true,true\n');
+});
+
+test('register counts for import, too', async () => {
+  const { stdout } = await run(`
+    import tls, { connect } from 'tls';
+    import { createServer } from 'node:https';
+    import { createRequire } from 'node:module';
+    const ours = createRequire(import.meta.url)(${JSON.stringify(index)});
+    console.log([tls === ours, connect === ours.connect, typeof createServer].join());
+  `, { name: 'program.mjs', args: ['-r', register] });
+  assert.strictEqual(stdout, 'true,true,function\n');
+});
+
+test('exit with open connections', async () => {
+  const { stdout } = await run(talking("process.stdout.write('bye', () => process.exit(0));"));
+  assert.strictEqual(stdout, 'bye');
+});
+
+test('exit in the middle of handshakes', async () => {
+  await run(`
+    const { tls, identity, pem } = require(${JSON.stringify(support)});
+    const server = tls.createServer(identity('server')).listen(0, () => {
+      for (let n = 0; n < 20; n++) {
+        tls.connect({ port: server.address().port, ca: pem('ca-cert') }).on('connect', () => {
+          setImmediate(() => process.exit(0));
+        });
+      }
+    });
+  `);
+});
+
+test('sockets that are unreferenced let the process end', async () => {
+  await run(talking('socket.unref(); server.close(); server.unref(); process.exitCode = 0; ' +
+    'for (const handle of process._getActiveHandles()) handle.unref?.();'));
+});
+
+test('worker threads have their own, and may be terminated at any time', async () => {
+  const { stdout } = await run(`
+    const { Worker } = require('worker_threads');
+    const source = ${JSON.stringify(talking("require('worker_threads').parentPort.postMessage('up');"))};
+    let left = 3;
+    for (let n = 0; n < 3; n++) {
+      const worker = new Worker(source, { eval: true });
+      worker.once('message', async () => {
+        await worker.terminate();
+        if (--left === 0) console.log('all down');
+      });
+    }
+  `);
+  assert.strictEqual(stdout, 'all down\n');
+});
+
+test('a worker terminated in the middle of handshakes', async () => {
+  const { stdout } = await run(`
+    const { Worker } = require('worker_threads');
+    const source = \`
+      const { tls, identity, pem } = require(${JSON.stringify(support)});
+      const server = tls.createServer(identity('server')).listen(0, () => {
+        const next = () => tls.connect({ port: server.address().port, ca: pem('ca-cert') }, function() {
+          this.destroy();
+          next();
+        }).on('error', () => {});
+        for (let n = 0; n < 8; n++) next();
+        require('worker_threads').parentPort.postMessage('busy');
+      });
+    \`;
+    const worker = new Worker(source, { eval: true });
+    worker.once('message', () => setTimeout(async () => {
+      await worker.terminate();
+      console.log('down');
+    }, 50));
+  `);
+  assert.strictEqual(stdout, 'down\n');
+});
+
+test('sockets that nobody holds are collected', async () => {
+  const { stdout } = await run(`
+    const { tls, identity } = require(${JSON.stringify(support)});
+    let collected = 0;
+    const registry = new FinalizationRegistry(() => collected++);
+    (function() {
+      for (let n = 0; n < 50; n++) registry.register(new tls.TLSSocket(undefined, identity('server')));
+    })();
+    const look = setInterval(() => {
+      global.gc();
+      if (collected < 40) return;
+      clearInterval(look);
+      console.log('collected');
+    }, 10);
+  `, { args: ['--expose-gc'] });
+  assert.strictEqual(stdout, 'collected\n');
+});
+
+test('what a listener throws is an uncaught exception, as ever', async () => {
+  const { stdout } = await run(`
+    process.on('uncaughtException', (error) => {
+      console.log(error.message);
+      process.exit(0);
+    });
+    ${talking("throw new Error('from a listener');")}
+  `);
+  assert.strictEqual(stdout, 'from a listener\n');
+});
+
+test('NODE_EXTRA_CA_CERTS is trusted besides the default, and not besides a ca that is given', async () => {
+  const { stdout } = await run(`
+    const { tls, identity, pem } = require(${JSON.stringify(support)});
+    const server = tls.createServer(identity('server'), (socket) => socket.end()).listen(0, () => {
+      const { port } = server.address();
+      tls.connect({ port, host: 'localhost' }, function() {
+        console.log(this.authorized);
+        this.destroy();
+        tls.connect({ port, host: 'localhost', ca: pem('stranger-cert') }).on('error', (error) => {
+          console.log(error.code);
+          server.close();
+        });
+      });
+    });
+  `, { env: { NODE_EXTRA_CA_CERTS: file('ca-cert.pem') } });
+  assert.strictEqual(stdout, 'true\nUNABLE_TO_VERIFY_LEAF_SIGNATURE\n');
+});
+
+test('NODE_TLS_REJECT_UNAUTHORIZED=0 turns the verification off and says so', async () => {
+  const { stdout, stderr } = await run(`
+    const { tls, identity } = require(${JSON.stringify(support)});
+    const server = tls.createServer(identity('server'), (socket) => socket.end()).listen(0, () => {
+      tls.connect({ port: server.address().port }, function() {
+        console.log(this.authorized);
+        this.destroy();
+        server.close();
+      });
+    });
+  `, { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } });
+  assert.strictEqual(stdout, 'false\n');
+  assert.match(stderr, /makes TLS connections and HTTPS requests insecure/);
+});

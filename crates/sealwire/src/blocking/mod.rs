@@ -1,0 +1,73 @@
+//! TLS over anything that is [`Read`] and [`Write`], for programs with a thread for each
+//! connection.
+//!
+//! [`connect`] and [`accept`] do the handshake and give a [`Stream`]. How long anything may take is
+//! the transport's to say (`TcpStream::set_read_timeout`).
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use sealwire::{ClientOptions, SecureContext, TrustStore, blocking};
+//! use std::io::{Read, Write};
+//! let context = SecureContext::builder().trust(TrustStore::from_pem_file("ca.pem")?).build()?;
+//! let tcp = std::net::TcpStream::connect("localhost:1234")?;
+//! let mut tls = blocking::connect(&context, &ClientOptions::new("localhost".parse()?), tcp)?;
+//! tls.write_all(b"hello\n")?;
+//! tls.shutdown()?;
+//! let mut answer = String::new();
+//! tls.read_to_string(&mut answer)?;
+//! # Ok(()) }
+//! ```
+
+mod stream;
+
+use std::io::{Read, Write};
+
+pub use stream::Stream;
+
+use crate::context::SecureContext;
+use crate::error::Error;
+use crate::options::{ClientOptions, ServerOptions};
+use crate::session::{Event, Reply, Session};
+
+/// Makes TLS of `io`, whose other end is to prove that it is the server that the options name.
+///
+/// In TLS 1.3 a server judges the client's certificate after the client is done: such a refusal
+/// comes as the error of the first read (RFC 8446, section 4.4.2.4).
+///
+/// # Errors
+/// Why the handshake failed; the alert that says so is sent before this returns. Options that
+/// raise a question want [`handshake`]: here nobody answers, which is [`Error::RefusedByProgram`].
+pub fn connect<IO: Read + Write>(
+    context: &SecureContext,
+    options: &ClientOptions,
+    io: IO,
+) -> Result<Stream<IO>, Error> {
+    handshake(Session::client(context, options)?, io, |_| Reply::Refuse)
+}
+
+/// Makes TLS of `io`, whose other end is a client.
+///
+/// # Errors
+/// As [`connect`].
+pub fn accept<IO: Read + Write>(
+    context: &SecureContext,
+    options: &ServerOptions,
+    io: IO,
+) -> Result<Stream<IO>, Error> {
+    handshake(Session::server(context, options), io, |_| Reply::Refuse)
+}
+
+/// Does the handshake of `session` over `io`. `on_event` is shown what happens, and what it
+/// returns is the reply where it was a [question](Event::Question); otherwise it does not matter.
+///
+/// # Errors
+/// Why the handshake failed; the alert that says so is sent before this returns.
+pub fn handshake<IO: Read + Write>(
+    session: Session,
+    io: IO,
+    on_event: impl FnMut(Event) -> Reply,
+) -> Result<Stream<IO>, Error> {
+    let mut stream = Stream::new(io, session);
+    stream.handshake(on_event)?;
+    Ok(stream)
+}

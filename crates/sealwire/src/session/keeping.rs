@@ -1,0 +1,85 @@
+//! A session's part in resumption: what it offers, what it stores, what it tells.
+
+use sealwire_x509::Certificate;
+
+use super::resumption::{ClientSession, ClientSessions, SessionData};
+use super::tap::Desk;
+use super::{Engine, Event, Question, Session, Stage};
+use crate::context::SecureContext;
+use crate::error::Error;
+use crate::names::ProtocolVersion;
+use crate::options::ClientOptions;
+
+/// Sessions of a server that are still to be stored, the next one last.
+pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;
+
+/// How many new sessions wait for the program; it may never ask, and a server may never stop.
+const MAX_WAITING: usize = 8;
+
+/// Chooses the session that a client offers, and leaves its chain and verdict at the desk.
+pub(super) fn choose(
+    context: &SecureContext,
+    options: &ClientOptions,
+    desk: &mut Desk,
+) -> Option<Box<ClientSessions>> {
+    let settings = &options.settings;
+    let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
+    let given = settings.session.as_ref();
+    desk.resumed = sessions.choose(
+        given,
+        &|version| context.speaks(version),
+        &desk.examiner,
+        desk.refuse_at_once,
+    );
+    Some(Box::new(sessions))
+}
+
+impl Session {
+    /// Asks to store the next session of a server, or opens the connection.
+    pub(super) fn store_or_open(
+        &mut self,
+        engine: Box<dyn Engine>,
+        mut to_store: ToStore,
+    ) -> Result<(), Error> {
+        let Some((id, data)) = to_store.pop() else { return self.open(engine) };
+        self.events.push_back(Event::Question(Question::StoreSession { id, data }));
+        self.stage = Stage::StoreAsked(engine, to_store);
+        Ok(())
+    }
+
+    /// A client's handshake is complete: tells of the session that it made, and keeps what is
+    /// needed for those to come. In TLS 1.2 there are none.
+    pub(super) fn tell_first_session(&mut self) {
+        let (Some(sessions), Some(peer)) = (&mut self.client_sessions, &self.peer) else { return };
+        let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
+        if peer.protocol() == ProtocolVersion::Tls12 {
+            self.client_sessions = None;
+        }
+        self.tell(made);
+    }
+
+    /// Tells of the sessions that the server has given since.
+    pub(super) fn tell_sessions(&mut self) {
+        if let Some(sessions) = &mut self.client_sessions {
+            let made = sessions.take_more();
+            self.tell(made);
+        }
+    }
+
+    fn tell(&mut self, made: Vec<ClientSession>) {
+        let waiting = |event: &Event| matches!(event, Event::NewSession(_));
+        for session in made {
+            if self.events.iter().filter(|event| waiting(event)).count() >= MAX_WAITING
+                && let Some(oldest) = self.events.iter().position(waiting)
+            {
+                self.events.remove(oldest);
+            }
+            self.events.push_back(Event::NewSession(session));
+        }
+    }
+}
+
+/// Compares the chain that was judged with the one that the engine resumed.
+pub(super) fn is_chain(judged: &[Certificate], resumed: &[&[u8]]) -> bool {
+    judged.iter().map(Certificate::der).eq(resumed.iter().copied())
+}

@@ -1,0 +1,353 @@
+//! TLS over blocking streams: with itself, with openssl, and how it ends.
+
+#[path = "peers/mod.rs"]
+mod peers;
+
+use std::io::{self, BufRead, BufReader, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+
+use peers::credentials::{context, credentials};
+use peers::{Peer, present};
+use sealwire::blocking::{self, Stream};
+use sealwire::session::{Event, HelloReply, Question, Reply};
+use sealwire::{ClientOptions, Error, ProtocolVersion, ServerOptions, Session};
+
+type Tls = Stream<TcpStream>;
+
+fn tcp() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    (client, server)
+}
+
+fn to_localhost() -> ClientOptions {
+    ClientOptions::new("localhost".parse().unwrap())
+}
+
+/// An open connection of this version.
+fn pair(version: ProtocolVersion) -> (Tls, Tls) {
+    let (client, server) = tcp();
+    let accepting = thread::spawn(move || {
+        let context = context("p256", "").build().unwrap();
+        blocking::accept(&context, &ServerOptions::new(), server).unwrap()
+    });
+    let context = context("", "ca").versions(version..=version).build().unwrap();
+    let client = blocking::connect(&context, &to_localhost(), client).unwrap();
+    (client, accepting.join().unwrap())
+}
+
+/// Runs with an open connection of each version.
+fn both(play: impl Fn(Tls, Tls)) {
+    if !present("openssl") {
+        return;
+    }
+    for version in [ProtocolVersion::Tls12, ProtocolVersion::Tls13] {
+        let (client, server) = pair(version);
+        assert_eq!(client.peer().protocol(), version);
+        assert!(client.peer().authorized());
+        play(client, server);
+    }
+}
+
+fn word(length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i * 31 + i / 251) as u8).collect()
+}
+
+#[test]
+fn much_goes_both_ways() {
+    both(|mut client, mut server| {
+        let data = word(3_000_000);
+        let sent = data.clone();
+        let echoing = thread::spawn(move || {
+            let mut heard = Vec::new();
+            server.read_to_end(&mut heard).unwrap();
+            server.write_all(&heard).unwrap();
+            server.shutdown().unwrap();
+        });
+        client.write_all(&sent).unwrap();
+        client.shutdown().unwrap();
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).unwrap();
+        assert!(heard == data);
+        assert_eq!(client.read(&mut [0; 10]).unwrap(), 0, "the end stays the end");
+        echoing.join().unwrap();
+    });
+}
+
+#[test]
+fn any_buffer_will_do() {
+    both(|mut client, mut server| {
+        let data = word(50_000);
+        server.write_all(&data).unwrap();
+        server.shutdown().unwrap();
+        let (mut heard, mut size) = (Vec::new(), 0);
+        loop {
+            size = size % 300 + 1;
+            let mut buf = vec![0; size];
+            match client.read(&mut buf).unwrap() {
+                0 => break,
+                count => heard.extend_from_slice(&buf[..count]),
+            }
+        }
+        assert!(heard == data);
+        assert_eq!(client.read(&mut []).unwrap(), 0);
+    });
+}
+
+#[test]
+fn pieces_become_one_record() {
+    both(|mut client, mut server| {
+        let before = client.session().bytes_sent().tls;
+        let parts = [&b"head"[..], b"", b"er: ", b"body"].map(IoSlice::new);
+        assert_eq!(client.write_vectored(&parts).unwrap(), 12);
+        let record = client.session().bytes_sent().tls - before;
+        assert!(record < 12 + 40, "{record}");
+        let mut heard = [0; 12];
+        server.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"header: body");
+        // More than one write takes: as much as there is room for, and never nothing.
+        let long = word(100_000);
+        let parts = [&b""[..], &long, b"x"].map(IoSlice::new);
+        let taken = client.write_vectored(&parts).unwrap();
+        assert!((1..=100_000).contains(&taken));
+        let mut heard = vec![0; taken];
+        server.read_exact(&mut heard).unwrap();
+        assert!(heard == long[..taken]);
+        assert_eq!(client.write_vectored(&[]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn who_has_shut_down_still_listens() {
+    both(|mut client, mut server| {
+        client.shutdown().unwrap();
+        assert_eq!(server.read(&mut [0; 10]).unwrap(), 0);
+        server.write_all(b"a late answer").unwrap();
+        server.shutdown().unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "a late answer");
+        let late = client.write(b"late").unwrap_err();
+        assert!(matches!(Error::from(late), Error::Misused(_)));
+    });
+}
+
+#[test]
+fn an_end_without_close_notify_is_an_error() {
+    both(|mut client, server| {
+        server.get_ref().shutdown(Shutdown::Write).unwrap();
+        let error = client.read(&mut [0; 10]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(matches!(Error::from(error), Error::Truncated));
+    });
+}
+
+#[test]
+fn data_before_a_truncation_are_given() {
+    both(|mut client, mut server| {
+        server.write_all(b"said").unwrap();
+        drop(server);
+        let mut heard = Vec::new();
+        let error = client.read_to_end(&mut heard).unwrap_err();
+        assert_eq!(heard, b"said");
+        assert!(matches!(Error::from(error), Error::Truncated));
+    });
+}
+
+#[test]
+fn what_follows_tls_is_not_lost() {
+    both(|mut client, mut server| {
+        server.write_all(b"the end").unwrap();
+        server.shutdown().unwrap();
+        let parts = server.into_inner();
+        assert!(parts.unsent.is_empty());
+        (&parts.io).write_all(b"220 in clear").unwrap();
+        drop(parts);
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "the end");
+        client.shutdown().unwrap();
+        let parts = client.into_inner();
+        let mut rest = parts.received;
+        (&parts.io).read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"220 in clear");
+    });
+}
+
+#[test]
+fn what_was_not_read_is_handed_over() {
+    both(|mut client, mut server| {
+        server.write_all(b"unread").unwrap();
+        let mut first = [0; 2];
+        client.read_exact(&mut first).unwrap();
+        let parts = client.into_inner();
+        assert_eq!((&first, &parts.unread[..]), (b"un", &b"read"[..]));
+        assert!(parts.session.peer().is_some());
+    });
+}
+
+#[test]
+fn a_transport_that_would_block_loses_nothing() {
+    both(|mut client, mut server| {
+        client.get_ref().set_nonblocking(true).unwrap();
+        let nothing = client.read(&mut [0; 10]).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        let (data, mut sent) = (word(20_000_000), 0);
+        let expected = data.clone();
+        let reading = thread::spawn(move || {
+            let mut heard = Vec::new();
+            server.read_to_end(&mut heard).unwrap();
+            assert!(heard == expected);
+        });
+        let mut waited = false;
+        while sent < data.len() {
+            match client.write(&data[sent..]) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    waited = true;
+                    thread::yield_now();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(waited, "20 MB do not fit into the system's buffers");
+        client.get_ref().set_nonblocking(false).unwrap();
+        client.shutdown().unwrap();
+        reading.join().unwrap();
+    });
+}
+
+#[test]
+fn damage_on_the_way_is_told_to_both() {
+    both(|client, mut server| {
+        // A record that nobody sealed.
+        let mut raw = client.get_ref();
+        raw.write_all(&[23, 3, 3, 0, 32]).unwrap();
+        raw.write_all(&[7; 32]).unwrap();
+        let error = Error::from(server.read(&mut [0; 10]).unwrap_err());
+        assert_eq!(error.code(), "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC");
+        let mut client = client;
+        let error = Error::from(client.read(&mut [0; 10]).unwrap_err());
+        assert_eq!(error.alert().map(|alert| alert.name()), Some("bad_record_mac"));
+    });
+}
+
+#[test]
+fn who_is_refused_hears_why() {
+    if !present("openssl") {
+        return;
+    }
+    let (client, server) = tcp();
+    let accepting = thread::spawn(move || {
+        let context = context("expired", "").build().unwrap();
+        blocking::accept(&context, &ServerOptions::new(), server).map(drop)
+    });
+    let context = context("", "ca").build().unwrap();
+    let error = blocking::connect(&context, &to_localhost(), client).unwrap_err();
+    assert_eq!(error.code(), "CERT_HAS_EXPIRED");
+    let error = accepting.join().unwrap().and(Ok(())).unwrap_err();
+    assert_eq!(error.alert().map(|alert| alert.name()), Some("certificate_expired"));
+}
+
+#[test]
+fn questions_are_answered_on_the_way_or_not_at_all() {
+    if !present("openssl") {
+        return;
+    }
+    for answer in [true, false] {
+        let (client, server) = tcp();
+        let accepting = thread::spawn(move || {
+            let (empty, other) = (context("", "").build().unwrap(), context("p256", ""));
+            let other = other.build().unwrap();
+            let options = ServerOptions::new().ask_client_hello(true);
+            if !answer {
+                return blocking::accept(&empty, &options, server).map(|_| String::new());
+            }
+            let mut asked = String::new();
+            blocking::handshake(Session::server(&empty, &options), server, |event| match event {
+                Event::Question(Question::ClientHello(hello)) => {
+                    asked = hello.server_name().unwrap_or_default().to_owned();
+                    HelloReply::new().context(other.clone()).into()
+                }
+                _ => Reply::Proceed,
+            })?;
+            Ok(asked)
+        });
+        let context = context("", "ca").build().unwrap();
+        let connected = blocking::connect(&context, &to_localhost(), client);
+        let accepted = accepting.join().unwrap();
+        assert_eq!(connected.is_ok(), answer);
+        match accepted {
+            Ok(asked) => assert_eq!(asked, "localhost"),
+            Err(error) => assert!(!answer && matches!(error, Error::RefusedByProgram)),
+        }
+    }
+}
+
+#[test]
+fn a_transport_that_ends_in_the_handshake_is_an_error() {
+    if !present("openssl") {
+        return;
+    }
+    let (client, server) = tcp();
+    drop(server);
+    let context = context("", "ca").build().unwrap();
+    let error = blocking::connect(&context, &to_localhost(), client).unwrap_err();
+    assert!(matches!(error, Error::ClosedInHandshake | Error::Io(_)), "{error:?}");
+}
+
+#[test]
+fn s_server_talks_to_us() {
+    if !present("openssl") {
+        return;
+    }
+    let files = credentials().files("p256");
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", "0", "-rev", "-cert"]).arg(files.cert);
+    command.arg("-key").arg(files.key);
+    let mut server = Peer::start(&mut command);
+    let port = server.port("ACCEPT");
+    for version in [ProtocolVersion::Tls12, ProtocolVersion::Tls13] {
+        let context = context("", "ca").versions(version..=version).build().unwrap();
+        let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut tls = BufReader::new(blocking::connect(&context, &to_localhost(), tcp).unwrap());
+        for round in 0..3 {
+            tls.get_mut().write_all(format!("hello{round}\n").as_bytes()).unwrap();
+            let mut line = String::new();
+            tls.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("{round}olleh\n"), "{version}");
+        }
+        tls.get_mut().shutdown().unwrap();
+        let mut rest = Vec::new();
+        tls.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "{version}");
+    }
+}
+
+#[test]
+fn s_client_talks_to_us() {
+    if !present("openssl") {
+        return;
+    }
+    for flag in ["-tls1_2", "-tls1_3"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut command = Command::new("openssl");
+        command.args(["s_client", flag, "-quiet", "-connect", &address]);
+        let mut client = Peer::start(&mut command);
+        let context = context("p256", "").build().unwrap();
+        let (tcp, _) = listener.accept().unwrap();
+        let tls = blocking::accept(&context, &ServerOptions::new(), tcp).unwrap();
+        client.say("hello\n");
+        let mut tls = BufReader::new(tls);
+        let mut line = String::new();
+        tls.read_line(&mut line).unwrap();
+        assert_eq!(line, "hello\n", "{flag}");
+        tls.get_mut().write_all(b"and good bye\n").unwrap();
+        tls.get_mut().shutdown().unwrap();
+        client.line("and good bye");
+    }
+}
