@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{ca, cert, connect, crl, csr, demo, key, pfx, serve, trust, tunnel};
+use crate::cmd::{ca, cert, connect, crl, csr, demo, inspect, key, pfx, serve, trust, tunnel};
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -19,6 +19,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
     Connect(connect::ConnectArgs),
+    Inspect(Box<inspect::InspectArgs>),
     /// TLS in front of programs that speak none, or for programs that want to
     #[command(subcommand)]
     Tunnel(tunnel::Command),
@@ -51,6 +52,7 @@ impl Args {
             Command::Demo(args) => on_the_network(demo::run(args)),
             Command::Serve(args) => on_the_network(serve::run(args)),
             Command::Connect(args) => on_the_network(connect::run(args)),
+            Command::Inspect(args) => on_the_network(inspect::run(*args)),
             Command::Tunnel(command) => command.run(),
             Command::Key(command) => command.run(),
             Command::Csr(command) => command.run(),

@@ -1,6 +1,6 @@
 //! The key that a command works with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::pki::PrivateKey;
@@ -20,6 +20,10 @@ pub(crate) struct KeyFile {
 }
 
 impl KeyFile {
+    pub(crate) fn new(key: &Path, passphrase_file: Option<&Source>) -> Self {
+        Self { key: key.to_owned(), passphrase_file: passphrase_file.cloned() }
+    }
+
     /// Reads the key. Its passphrase is asked for when it needs one and a person is there.
     pub(crate) fn read(&self) -> Result<PrivateKey, Failure> {
         passphrase::open(self.passphrase_file.as_ref(), &self.name(), |passphrase| {

@@ -12,6 +12,7 @@ mod cmd;
 mod delivery;
 mod facts;
 mod failure;
+mod inspect;
 mod key_file;
 mod key_form;
 mod net;

@@ -10,7 +10,9 @@ mod self_sign;
 pub(crate) mod shape;
 mod show;
 mod sign;
-mod verify;
+pub(crate) mod verify;
+
+use std::path::Path;
 
 use clap::Subcommand;
 
@@ -27,6 +29,11 @@ pub(crate) enum Command {
     Fingerprint(fingerprint::Fingerprint),
     Verify(verify::Verify),
     Lint(lint::Lint),
+}
+
+/// Shows the certificates of a file on cards.
+pub(crate) fn show(file: &Path, json: bool) -> Result<Answer, Failure> {
+    show::Show::cards(file, json).run()
 }
 
 impl Command {

@@ -1,7 +1,7 @@
 //! `seal crl`: certificate revocation lists.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use sealwire::pki::{self, Subject};
@@ -23,6 +23,11 @@ impl Command {
             Self::Show(command) => command.run(),
         }
     }
+}
+
+/// Shows the revocation lists of a file.
+pub(crate) fn show(file: &Path, json: bool) -> Result<Answer, Failure> {
+    Show { file: file.to_owned(), text: false, json }.run()
 }
 
 /// Show revocation lists: whose, which number, until when

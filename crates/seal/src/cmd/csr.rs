@@ -180,6 +180,11 @@ impl Show {
     }
 }
 
+/// Shows the request of a file.
+pub(crate) fn show(file: &Path, json: bool) -> Result<Answer, Failure> {
+    Show { file: file.to_owned(), json }.run()
+}
+
 /// A request on a card.
 #[derive(Serialize)]
 struct Card {

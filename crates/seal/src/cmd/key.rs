@@ -6,9 +6,13 @@ mod new;
 mod public;
 mod show;
 
+use std::path::Path;
+
 use clap::Subcommand;
+use sealwire::pki::{Error, KeyAlgorithm, Problem, spki_pin, x509::pem};
 
 use crate::failure::Failure;
+use crate::passphrase::Source;
 use crate::report::Answer;
 
 #[derive(Subcommand)]
@@ -18,6 +22,24 @@ pub(crate) enum Command {
     Public(public::Public),
     Convert(convert::Convert),
     Matches(matches::Matches),
+}
+
+/// Shows what kind of private key is in a file.
+pub(crate) fn show(file: &Path, source: Option<&Source>, json: bool) -> Result<Answer, Failure> {
+    show::Show::of(file, source, json).run()
+}
+
+/// Shows what kind of public key is in a file's bytes.
+pub(crate) fn show_public(file: &Path, bytes: &[u8], json: bool) -> Result<Answer, Failure> {
+    let name = file.display().to_string();
+    let blocks = pem::blocks(bytes);
+    let spki = match blocks.iter().find(|block| block.label() == "PUBLIC KEY") {
+        Some(block) => block.decode().map_err(Error::from)?.to_vec(),
+        None => bytes.to_vec(),
+    };
+    let algorithm = KeyAlgorithm::of_spki(&spki)
+        .map_err(|e| Error::new(Problem::Malformed, e.detail()).at(&name))?;
+    show::print(name, algorithm.to_string(), "public", spki_pin(&spki), json)
 }
 
 impl Command {

@@ -72,6 +72,11 @@ impl Material {
         Ok(trust)
     }
 
+    /// Where the passphrase comes from, if it was said.
+    pub(crate) fn passphrase_source(&self) -> Option<&Source> {
+        self.passphrase_file.as_ref()
+    }
+
     /// Whether trust was given.
     pub(crate) fn has_trust(&self) -> bool {
         !self.ca.is_empty()

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod crl;
 pub(crate) mod csr;
 pub(crate) mod demo;
+pub(crate) mod inspect;
 pub(crate) mod key;
 mod material;
 pub(crate) mod pfx;

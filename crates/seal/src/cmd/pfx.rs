@@ -20,6 +20,11 @@ pub(crate) enum Command {
     Show(show::Show),
 }
 
+/// Shows what is in a PFX.
+pub(crate) fn show(file: &Path, source: Option<&Source>, json: bool) -> Result<Answer, Failure> {
+    show::Show::of(file, source, json).run()
+}
+
 impl Command {
     pub(crate) fn run(self) -> Result<Answer, Failure> {
         match self {

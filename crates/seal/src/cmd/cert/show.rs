@@ -1,7 +1,7 @@
 //! `seal cert show`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::pki;
@@ -48,6 +48,11 @@ impl fmt::Display for Cards {
 }
 
 impl Show {
+    /// The cards of this file.
+    pub(super) fn cards(file: &Path, json: bool) -> Self {
+        Self { file: file.to_owned(), text: false, json }
+    }
+
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let certificates = pki::certificates_from_file(&self.file)?;
         if self.text {

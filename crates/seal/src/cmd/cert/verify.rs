@@ -65,8 +65,9 @@ enum As {
     Any,
 }
 
+/// A verdict, with the chain that it is about.
 #[derive(Serialize)]
-struct Report {
+pub(crate) struct Report {
     file: String,
     trusted: bool,
     /// The error that counts, as in Node's `authorizationError`.
@@ -135,7 +136,11 @@ impl Verify {
 }
 
 impl Report {
-    fn new(file: String, verdict: &Verdict, trust: &TrustStore) -> Self {
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    pub(crate) fn new(file: String, verdict: &Verdict, trust: &TrustStore) -> Self {
         let anchor = |certificate: &Certificate| {
             trust.certificates().iter().any(|t| t.der() == certificate.der())
         };

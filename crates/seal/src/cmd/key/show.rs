@@ -1,6 +1,7 @@
 //! `seal key show`.
 
 use std::fmt;
+use std::path::Path;
 
 use clap::Args;
 use sealwire::pki;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::key_file::KeyFile;
+use crate::passphrase::Source;
 use crate::report::{self, Answer};
 
 /// Show what kind of key it is, and the pin of its public half
@@ -28,26 +30,38 @@ pub(crate) struct Show {
 struct Report {
     file: String,
     algorithm: String,
+    half: &'static str,
     /// Base64 of the SHA-256 of the public key, as curl's `--pinnedpubkey` takes it.
     pin_sha256: String,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} private key", self.file, self.algorithm)?;
+        writeln!(f, "{}: {} {} key", self.file, self.algorithm, self.half)?;
         write!(f, "pin-sha256  {}", self.pin_sha256)
     }
 }
 
+/// Prints what is known of a key; nothing of it is secret.
+pub(super) fn print(
+    file: String,
+    algorithm: String,
+    half: &'static str,
+    pin_sha256: String,
+    json: bool,
+) -> Result<Answer, Failure> {
+    report::print(&Report { file, algorithm, half, pin_sha256 }, json)?;
+    Ok(Answer::Yes)
+}
+
 impl Show {
+    pub(super) fn of(file: &Path, source: Option<&Source>, json: bool) -> Self {
+        Self { key: KeyFile::new(file, source), json }
+    }
+
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let key = self.key.read()?;
-        let report = Report {
-            file: self.key.name(),
-            algorithm: key.algorithm().to_string(),
-            pin_sha256: pki::spki_pin(key.spki_der()),
-        };
-        report::print(&report, self.json)?;
-        Ok(Answer::Yes)
+        let pin = pki::spki_pin(key.spki_der());
+        print(self.key.name(), key.algorithm().to_string(), "private", pin, self.json)
     }
 }

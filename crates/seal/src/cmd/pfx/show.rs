@@ -1,7 +1,7 @@
 //! `seal pfx show`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -63,6 +63,10 @@ impl fmt::Display for Report {
 }
 
 impl Show {
+    pub(super) fn of(file: &Path, source: Option<&Source>, json: bool) -> Self {
+        Self { file: file.to_owned(), passphrase_file: source.cloned(), json }
+    }
+
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let all = open_all(&self.file, self.passphrase_file.as_ref())?;
         let keys = all.iter().map(|pfx| Entry {

@@ -1,0 +1,61 @@
+//! A file of whatever kind, shown by the command for its kind.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use sealwire::pki::{Content, Error};
+
+use crate::cmd::{cert, crl, csr, key, pfx};
+use crate::failure::Failure;
+use crate::passphrase::Source;
+use crate::report::Answer;
+
+pub(super) fn inspect_stdin(passphrase: Option<&Source>, json: bool) -> Result<Answer, Failure> {
+    let failed = |e: std::io::Error| Failure::usage(format!("standard input: {e}"));
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
+    // Readable by us alone, and gone at the end: it may be a key.
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let path = folder.path().join("standard-input");
+    let mut file = tempfile::NamedTempFile::new_in(folder.path()).map_err(failed)?;
+    file.write_all(&bytes).map_err(failed)?;
+    file.persist(&path).map_err(|e| failed(e.error))?;
+    inspect(&path, passphrase, json)
+}
+
+/// Shows everything in the file, in order of what there is.
+pub(super) fn inspect(
+    path: &Path,
+    passphrase: Option<&Source>,
+    json: bool,
+) -> Result<Answer, Failure> {
+    let bytes = std::fs::read(path).map(zeroize::Zeroizing::new);
+    let bytes = bytes.map_err(|e| Error::io(path, &e))?;
+    let mut kinds = Vec::new();
+    for content in Content::of(&bytes).map_err(|e| e.at(path.display().to_string()))? {
+        if !kinds.contains(&content) {
+            kinds.push(content);
+        }
+    }
+    if kinds.is_empty() {
+        return Err(Failure::refused(format!(
+            "{}: no certificate, request, key, PFX or revocation list",
+            path.display()
+        )));
+    }
+    let mut answer = Answer::Yes;
+    for content in kinds {
+        let shown = match content {
+            Content::Certificate => cert::show(path, json)?,
+            Content::CertificateRequest => csr::show(path, json)?,
+            Content::Crl => crl::show(path, json)?,
+            Content::Pfx => pfx::show(path, passphrase, json)?,
+            Content::PublicKey => key::show_public(path, &bytes, json)?,
+            _ => key::show(path, passphrase, json)?,
+        };
+        if shown == Answer::No {
+            answer = Answer::No;
+        }
+    }
+    Ok(answer)
+}

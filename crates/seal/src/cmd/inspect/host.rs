@@ -1,0 +1,288 @@
+//! A server: who it is, whether it would be trusted, what it speaks, and its handshake told.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use sealwire::pki::x509::{Certificate, Purpose};
+use sealwire::pki::{Access, ChainCheck, Existing, write_file};
+use sealwire::verify::NameCheck;
+use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
+use serde::Serialize;
+
+use super::InspectArgs;
+use crate::clock;
+use crate::cmd::cert::card::Card;
+use crate::cmd::cert::verify::Report as Trust;
+use crate::cmd::material::public_roots;
+use crate::failure::Failure;
+use crate::inspect::html;
+use crate::inspect::observed::{self, Observed};
+use crate::inspect::scan::{self, Compliance, Scan};
+use crate::inspect::story::Story;
+use crate::net::dial::Reached;
+use crate::net::target::Target;
+use crate::report::{self, Answer};
+
+/// Everything that was found out about a server.
+#[derive(Serialize)]
+struct Host {
+    target: String,
+    address: SocketAddr,
+    server_name: String,
+    connection: Option<Connection>,
+    /// Why the handshake failed, when it did.
+    failure: Option<Broken>,
+    trust: Option<Trust>,
+    certificate: Option<Card>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<Story>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scan: Option<Scan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compliance: Option<Compliance>,
+    times: Times,
+}
+
+/// What was agreed.
+#[derive(Serialize)]
+struct Connection {
+    protocol: &'static str,
+    cipher: &'static str,
+    group: Option<&'static str>,
+    alpn: Option<String>,
+    /// Bytes of the OCSP response that was stapled.
+    ocsp_staple_bytes: Option<usize>,
+    tickets: usize,
+    ticket_lifetime: Option<String>,
+    client_certificate_wanted: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Broken {
+    code: &'static str,
+    reason: String,
+    advice: Option<&'static str>,
+}
+
+/// Milliseconds from the beginning.
+#[derive(Serialize)]
+struct Times {
+    reached_ms: f64,
+    handshake_ms: Option<f64>,
+}
+
+pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answer, Failure> {
+    let name: ServerName = match &args.servername {
+        Some(name) => name.clone(),
+        None => target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
+    };
+    let trust = args.material.trust()?.unwrap_or_else(public_roots);
+    let context = context(args, &trust)?;
+    let start = Instant::now();
+    let Reached { mut tcp, address } = args.route.reach(target, name.as_str()).await?;
+    let reached = start.elapsed();
+    let options = ClientOptions::new(name.clone())
+        .verification(PeerVerification::Recorded)
+        .name_check(NameCheck::Node)
+        .request_ocsp(true)
+        .alpn(protocols(args, target));
+    let observed = observed::handshake(&mut tcp, &context, &options, start, args.route.timeout);
+    let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
+    let story = Story::of(&observed);
+    let leaf = story.certificates.first().cloned();
+    let scan = match args.scan || args.profile.is_some() {
+        true => {
+            let sni = name.ip().is_none().then(|| name.as_str());
+            Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
+        }
+        false => None,
+    };
+    let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
+    let mut host = Host {
+        target: target.to_string(),
+        address,
+        server_name: name.to_string(),
+        connection: Connection::of(&observed, &story),
+        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, &story)),
+        trust: judged(&story.certificates, &trust, &name, target),
+        certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
+        handshake: None,
+        scan,
+        compliance,
+        times: Times {
+            reached_ms: millis(reached),
+            handshake_ms: observed.outcome.as_ref().ok().map(|done| millis(*done)),
+        },
+    };
+    if let Some(path) = &args.html {
+        let page = html::page(&host.target, host.summary().trim_end(), &story);
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        write_file(path, page.as_bytes(), Access::Public, existing)?;
+    }
+    if args.explain {
+        host.handshake = Some(story);
+    }
+    match args.json {
+        true => report::print(&host, true)?,
+        false => report::print_text(host.to_string().trim_end())?,
+    }
+    Ok(if host.is_well() { Answer::Yes } else { Answer::No })
+}
+
+fn context(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContext, Failure> {
+    let mut builder = SecureContext::builder().trust(trust.clone());
+    for identity in args.material.identities()? {
+        builder = builder.identity(identity);
+    }
+    builder.build().map_err(|e| Failure::usage(e.to_string()))
+}
+
+/// What a browser would offer, where a browser would.
+fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
+    match args.alpn.is_empty() && args.route.starttls.is_none() && target.port == 443 {
+        true => vec!["h2".to_owned(), "http/1.1".to_owned()],
+        false => args.alpn.clone(),
+    }
+}
+
+/// The verdict on what was shown, by the function that judges connections.
+fn judged(
+    chain: &[Certificate],
+    trust: &TrustStore,
+    name: &ServerName,
+    target: &Target,
+) -> Option<Trust> {
+    if chain.is_empty() {
+        return None;
+    }
+    let verdict = ChainCheck {
+        presented: chain,
+        trust,
+        crls: &[],
+        purpose: Purpose::Server,
+        name: Some((name.clone(), NameCheck::Node)),
+        time: clock::now(),
+        security_level: 2,
+    }
+    .verdict();
+    Some(Trust::new(target.to_string(), &verdict, trust))
+}
+
+impl Connection {
+    fn of(observed: &Observed, story: &Story) -> Option<Self> {
+        let peer = observed.session.peer()?;
+        let tickets = story.tickets();
+        let lifetime = tickets.first().and_then(|ticket| {
+            let lifetime = ticket.fields.iter().find(|(name, _)| name == "lifetime");
+            lifetime.map(|(_, value)| value.clone())
+        });
+        let asked = story.messages.iter().find(|m| m.name == "CertificateRequest");
+        Some(Self {
+            protocol: peer.protocol().name(),
+            cipher: peer.cipher().iana_name(),
+            group: peer.group().map(|group| group.openssl_name()),
+            alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
+            ocsp_staple_bytes: peer.ocsp_response().map(<[u8]>::len),
+            tickets: tickets.len(),
+            ticket_lifetime: lifetime,
+            client_certificate_wanted: asked.map(|asked| asked.says.clone()),
+        })
+    }
+}
+
+impl Broken {
+    fn of(error: &Error, story: &Story) -> Self {
+        let asked = story.messages.iter().any(|m| m.name == "CertificateRequest");
+        let advice = match crate::advice::for_failure(error) {
+            // Before TLS 1.3, servers have no alert of their own for a certificate that is missing.
+            None if asked && error.alert().is_some() => {
+                Some("it asked for a client certificate: give one with --cert and --key, or --pfx")
+            }
+            advice => advice,
+        };
+        let reason = match error {
+            Error::Io(io) if io.kind() == ErrorKind::ConnectionReset => {
+                "the server broke the connection off in the middle of the handshake".to_owned()
+            }
+            other => other.to_string(),
+        };
+        Self { code: error.code(), reason, advice }
+    }
+}
+
+impl Host {
+    fn is_well(&self) -> bool {
+        self.failure.is_none()
+            && self.trust.as_ref().is_some_and(Trust::is_trusted)
+            && self.compliance.as_ref().is_none_or(Compliance::passes)
+    }
+
+    /// The lines about the connection.
+    fn summary(&self) -> String {
+        let mut text = String::new();
+        let mut line = |label: &str, value: String| {
+            text += &format!("  {label:<10} {value}\n");
+        };
+        if let Some(broken) = &self.failure {
+            let advice = broken.advice.map_or_else(String::new, |advice| format!(" ({advice})"));
+            line("failed", format!("{} [{}]{advice}", broken.reason, broken.code));
+        }
+        if let Some(connection) = &self.connection {
+            let group = connection.group.map_or_else(String::new, |group| format!(", {group}"));
+            line("speaks", format!("{}, {}{group}", connection.protocol, connection.cipher));
+            line("ALPN", connection.alpn.clone().unwrap_or_else(|| "none".to_owned()));
+            line(
+                "OCSP",
+                match connection.ocsp_staple_bytes {
+                    Some(bytes) => format!("a response is stapled, {bytes} bytes"),
+                    None => "no response stapled".to_owned(),
+                },
+            );
+            line(
+                "tickets",
+                match (&connection.ticket_lifetime, connection.tickets) {
+                    (_, 0) => "none seen".to_owned(),
+                    (Some(lifetime), n) => format!("{n}, for {lifetime}"),
+                    (None, n) => n.to_string(),
+                },
+            );
+            if let Some(wanted) = &connection.client_certificate_wanted {
+                line("asks", wanted.clone());
+            }
+        }
+        let handshake = self.times.handshake_ms.map_or_else(String::new, |done| {
+            format!(", handshake {:.1} ms more", done - self.times.reached_ms)
+        });
+        line("time", format!("reached in {:.1} ms{handshake}", self.times.reached_ms));
+        text
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({}), asked for {}", self.target, self.address, self.server_name)?;
+        f.write_str(&self.summary())?;
+        if let Some(story) = &self.handshake {
+            write!(f, "\n{story}")?;
+        }
+        if let Some(trust) = &self.trust {
+            write!(f, "\n{trust}\n")?;
+        }
+        if let Some(card) = &self.certificate {
+            write!(f, "\nits certificate\n{card}")?;
+        }
+        if let Some(scan) = &self.scan {
+            write!(f, "\nwhat it accepts\n{scan}")?;
+        }
+        if let Some(compliance) = &self.compliance {
+            write!(f, "{compliance}")?;
+        }
+        Ok(())
+    }
+}
+
+fn millis(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

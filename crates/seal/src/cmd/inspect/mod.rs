@@ -1,0 +1,149 @@
+//! `seal inspect`: what is it, is it right, and why.
+
+mod client;
+mod file;
+mod host;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealwire::ServerName;
+
+use super::material::Material;
+use crate::failure::Failure;
+use crate::inspect::scan::Profile;
+use crate::net::dial::Route;
+use crate::net::target::Target;
+use crate::report::Answer;
+
+/// Look at a server, a file, or a client, and explain what is found
+///
+/// HOST:PORT is a server: who it is, whether it would be trusted and if not why, what it speaks.
+/// --explain tells the handshake message by message; --scan asks what else it would speak. A file
+/// (or `-` for standard input) is a certificate, request, key, PFX or revocation list; which one,
+/// its bytes say. --listen waits for a client and explains what it offers.
+///
+/// The exit code is 0 when all is well, 1 when the server or the file is not, 2 when it could not
+/// be looked at.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  seal inspect example.com                         the card of the server at port 443
+  seal inspect example.com --explain               its handshake, message by message
+  seal inspect example.com --html handshake.html   the same as a page
+  seal inspect example.com --scan --profile intermediate
+  seal inspect mail.example.com:25 --starttls smtp
+  seal inspect cert.pem                            or a key, a request, a PFX, a list
+  seal inspect --listen 4433                       what does this client offer?")]
+pub(crate) struct InspectArgs {
+    /// HOST, HOST:PORT (443 when not given), a file, or `-`
+    #[arg(value_name = "TARGET", required_unless_present = "listen")]
+    target: Option<String>,
+
+    #[command(flatten)]
+    route: Route,
+
+    #[command(flatten)]
+    material: Material,
+
+    /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
+    #[arg(long, value_name = "NAME")]
+    servername: Option<ServerName>,
+
+    /// Application protocols to offer, best first [default: h2,http/1.1 on port 443]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    alpn: Vec<String>,
+
+    /// Tell the handshake message by message: direction, time, bytes, and why
+    #[arg(long)]
+    explain: bool,
+
+    /// Write the handshake as one page to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Overwrite the file of --html
+    #[arg(long, requires = "html")]
+    force: bool,
+
+    /// Ask which versions (from SSL 3 on), suites and groups the server accepts: many connections,
+    /// none of which is finished
+    #[arg(long)]
+    scan: bool,
+
+    /// Compare with Mozilla's recommendations (version 6.0); implies --scan. Exit code 1 when the
+    /// server does not follow them
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    profile: Option<Profile>,
+
+    /// Wait here for a client, and explain its ClientHello: [ADDRESS:]PORT
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["target", "explain", "scan", "html", "profile"])]
+    listen: Option<String>,
+
+    /// With --listen, end after so many clients [default: go on]
+    #[arg(long, value_name = "N", requires = "listen")]
+    count: Option<u32>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a target is.
+enum Kind {
+    Stdin,
+    File(PathBuf),
+    Host(Target),
+}
+
+pub(crate) async fn run(args: InspectArgs) -> Result<Answer, Failure> {
+    if let Some(listen) = &args.listen {
+        return client::listen(listen, args.count, args.json).await;
+    }
+    match kind(args.target.as_deref().unwrap_or_default())? {
+        Kind::Stdin => file::inspect_stdin(args.material.passphrase_source(), args.json),
+        Kind::File(path) => file::inspect(&path, args.material.passphrase_source(), args.json),
+        Kind::Host(target) => host::inspect(&args, &target).await,
+    }
+}
+
+/// A file is one that is there, or that is named like one. Everything else is a host.
+fn kind(text: &str) -> Result<Kind, Failure> {
+    const HTTPS: u16 = 443;
+    const ENDINGS: [&str; 9] =
+        [".pem", ".crt", ".cer", ".der", ".key", ".csr", ".crl", ".pfx", ".p12"];
+    if text == "-" {
+        return Ok(Kind::Stdin);
+    }
+    let path = Path::new(text);
+    let named_so = text.contains('/') || ENDINGS.iter().any(|ending| text.ends_with(ending));
+    if path.is_file() || (named_so && !text.contains("://")) {
+        return Ok(Kind::File(path.to_owned()));
+    }
+    // What people copy out of a browser.
+    let host = text.strip_prefix("https://").unwrap_or(text);
+    let host = host.split('/').next().unwrap_or(host);
+    Target::parse(host, HTTPS).map(Kind::Host).map_err(|e| Failure::usage(format!("{text}: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, kind};
+
+    #[test]
+    fn targets_are_told_apart() {
+        for (text, host) in [
+            ("example.com", "example.com:443"),
+            ("example.com:25", "example.com:25"),
+            ("https://example.com/a/b", "example.com:443"),
+            ("https://example.com:8443/", "example.com:8443"),
+            ("[::1]:1", "[::1]:1"),
+        ] {
+            let Ok(Kind::Host(target)) = kind(text) else { panic!("{text}") };
+            assert_eq!(target.to_string(), host);
+        }
+        for text in ["no/such", "missing.pem", "Cargo.toml"] {
+            assert!(matches!(kind(text), Ok(Kind::File(_))), "{text}");
+        }
+        assert!(matches!(kind("-"), Ok(Kind::Stdin)));
+    }
+}

@@ -1,0 +1,330 @@
+//! What each message of a handshake says, and why it is there.
+
+use sealwire::Alert;
+use sealwire::pki::x509::Certificate;
+
+use super::client_hello::ClientHello;
+use super::names;
+use super::observed::From;
+use super::story::{Context, listed, suite};
+use super::wire::{self, Fields, ServerHello};
+use crate::clock;
+
+/// What is told of a message.
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) says: String,
+    pub(crate) why: Option<String>,
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+impl Told {
+    pub(super) fn new(name: impl Into<String>, says: impl Into<String>) -> Self {
+        Self { name: name.into(), says: says.into(), why: None, fields: Vec::new() }
+    }
+
+    pub(super) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    fn field(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.fields.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// Tells a handshake message. One that cannot be read is told by its name.
+pub(super) fn tell(from: From, kind: u8, content: &[u8], context: &mut Context) -> Told {
+    let told = match kind {
+        1 => client_hello(content, context),
+        2 => server_hello(content, context),
+        4 => ticket(content, context),
+        8 => encrypted_extensions(content),
+        11 => certificate(from, content, context),
+        12 => server_key_exchange(content),
+        13 => certificate_request(content, context),
+        15 => certificate_verify(from, content),
+        16 => Some(
+            Told::new("ClientKeyExchange", format!("its key share, {} B", content.len()))
+                .why("with the server's share it makes the secret that nobody else can compute"),
+        ),
+        14 => Some(Told::new("ServerHelloDone", "its turn is over")),
+        20 => Some(finished(from, context)),
+        22 => Some(
+            Told::new("CertificateStatus", format!("an OCSP response, {} B", content.len()))
+                .why("stapled, so that the client need not ask the CA whether it is revoked"),
+        ),
+        24 => Some(Told::new("KeyUpdate", "new keys for what comes")),
+        _ => None,
+    };
+    told.unwrap_or_else(|| Told::new(names::message(kind), "cannot be read"))
+}
+
+fn client_hello(content: &[u8], context: &mut Context) -> Option<Told> {
+    let hello = ClientHello::parse(content)?;
+    let again = context.client_hello.is_some();
+    let versions = match hello.versions.is_empty() {
+        true => names::version(hello.legacy_version),
+        false => listed(hello.versions.iter().map(|v| names::version(*v))),
+    };
+    let shares =
+        listed(hello.key_shares.iter().map(|(g, len)| format!("{} {len} B", names::group(*g))));
+    let says = match again {
+        true => format!("again, now with the share that was asked for: {shares}"),
+        false => format!(
+            "offers {versions}; {} suites; {} groups, shares of {shares}",
+            hello.cipher_suites.len(),
+            hello.groups.len()
+        ),
+    };
+    let mut told = Told::new("ClientHello", says)
+        .field("versions", versions)
+        .field("name (SNI)", hello.server_name.clone().unwrap_or_else(|| "none".to_owned()))
+        .field("protocols (ALPN)", listed(hello.alpn.clone()))
+        .field("cipher suites", listed(hello.cipher_suites.iter().map(|s| suite(*s))))
+        .field("groups", listed(hello.groups.iter().map(|g| names::group(*g))))
+        .field("key shares", shares)
+        .field(
+            "signature schemes",
+            listed(hello.signature_schemes.iter().map(|s| names::signature_scheme(*s))),
+        )
+        .field(
+            "extensions",
+            listed(hello.extensions.iter().map(|(e, n)| format!("{} {n} B", names::extension(*e)))),
+        );
+    if !again {
+        told = told.why(match hello.key_shares.is_empty() {
+            true => "in plain: nobody has keys yet".to_owned(),
+            false => {
+                "in plain: nobody has keys yet. The shares are guesses which group the server \
+                      takes; a right guess saves a round trip"
+                    .to_owned()
+            }
+        });
+    }
+    context.client_hello = Some(hello);
+    Some(told)
+}
+
+fn server_hello(content: &[u8], context: &mut Context) -> Option<Told> {
+    let hello = ServerHello::parse(content)?;
+    let version = names::version(hello.version);
+    let group = hello.group.map(names::group);
+    context.tls13 = hello.version == 0x0304;
+    let told = if hello.is_retry {
+        let group = group.clone().unwrap_or_else(|| "a cookie".to_owned());
+        Told::new("HelloRetryRequest", format!("wants a share of {group}"))
+            .why("the server takes none of the shares that were sent: one round trip more")
+    } else {
+        let with = group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
+        let chose = suite(hello.cipher_suite);
+        Told::new("ServerHello", format!("chose {version}, {chose}{with}"))
+            .why(why_chosen(&hello, context))
+    };
+    let told = told
+        .field("version", version)
+        .field("cipher suite", suite(hello.cipher_suite))
+        .field("group", group.unwrap_or_default())
+        .field("key share", format!("{} B", hello.key_share_bytes))
+        .field("session id", wire::hex(&hello.session_id))
+        .field("random", wire::hex(&hello.random))
+        .field("extensions", listed(hello.extensions.iter().map(|e| names::extension(*e))));
+    context.server_hello = Some(hello);
+    Some(told)
+}
+
+fn why_chosen(hello: &ServerHello, context: &Context) -> String {
+    let offered = context.client_hello.as_ref();
+    let rank = offered.and_then(|client| {
+        // Suites of TLS 1.3 are no choice in TLS 1.2, and the other way round.
+        let is13 = |suite: u16| suite >> 8 == 0x13;
+        let mut real = client.cipher_suites.iter().filter(|suite| {
+            !names::is_grease(**suite) && is13(**suite) == is13(hello.cipher_suite)
+        });
+        real.position(|suite| *suite == hello.cipher_suite)
+    });
+    let mut why = match rank {
+        Some(0) => "the suite is our first".to_owned(),
+        Some(n) => format!("the suite is our number {}: the server goes by its own order", n + 1),
+        None => "a suite that we did not offer".to_owned(),
+    };
+    if let (Some(group), Some(client)) = (hello.group, offered) {
+        why += match client.groups.iter().position(|offered| *offered == group) {
+            Some(0) => "; the group is our first",
+            Some(_) => {
+                "; the group is not our first: the server does not have that, or prefers this"
+            }
+            None => "; the group was not offered",
+        };
+    }
+    if hello.version == 0x0304 {
+        why += ". From here on everything is encrypted";
+    } else if hello.random.ends_with(b"DOWNGRD\x01") || hello.random.ends_with(b"DOWNGRD\0") {
+        why += ". Its random says that it could do better: somebody may have tampered";
+    }
+    why
+}
+
+fn encrypted_extensions(content: &[u8]) -> Option<Told> {
+    let list = wire::extensions(Fields(content).vector16()?)?;
+    let alpn = list.iter().find(|(kind, _)| *kind == 16).and_then(|(_, body)| {
+        let mut protocols = Fields(Fields(body).vector16()?);
+        Some(String::from_utf8_lossy(protocols.vector8()?).into_owned())
+    });
+    let kinds = listed(list.iter().map(|(kind, _)| names::extension(*kind)));
+    let says = match (&alpn, kinds.is_empty()) {
+        (Some(protocol), _) => format!("ALPN {protocol}"),
+        (None, true) => "nothing".to_owned(),
+        (None, false) => kinds.clone(),
+    };
+    Some(
+        Told::new("EncryptedExtensions", says)
+            .why("answers that need not be seen by others")
+            .field("extensions", kinds)
+            .field("protocol (ALPN)", alpn.unwrap_or_default()),
+    )
+}
+
+fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told> {
+    let ders = wire::certificates(content, context.tls13)?;
+    let certificates: Vec<Certificate> =
+        ders.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+    if from == From::Server {
+        context.certificates = certificates.clone();
+    }
+    let Some(leaf) = certificates.first() else {
+        let told = Told::new("Certificate", "none: it has no certificate, or shows none");
+        return Some(told.why("what was asked for and is not shown is the other side's to judge"));
+    };
+    let now = clock::now();
+    let left = match (leaf.not_after() - now).div_euclid(86_400) {
+        days if days < 0 => "expired".to_owned(),
+        0 => "ends today".to_owned(),
+        days => format!("{days} days left"),
+    };
+    let key = sealwire::pki::KeyAlgorithm::of_spki(&leaf.spki_der())
+        .map_or_else(|_| "a key of unknown kind".to_owned(), |kind| kind.to_string());
+    let count = match certificates.len() {
+        1 => "sent alone".to_owned(),
+        n => format!("{n} certificates"),
+    };
+    let root = match certificates.last() {
+        Some(last) if certificates.len() > 1 && last.is_self_signed() => {
+            "; the root is among them, which no client needs"
+        }
+        _ => "",
+    };
+    let who = if from == From::Server { "the server" } else { "the client" };
+    let mut told =
+        Told::new("Certificate", format!("{}: {key}, {left}, {count}{root}", leaf.subject()))
+            .why(format!("who {who} claims to be; anybody can send this, the proof comes next"));
+    for (i, certificate) in certificates.iter().enumerate() {
+        let line = format!("{} by {}", certificate.subject(), certificate.issuer());
+        told = told.field(&format!("certificate {}", i + 1), line);
+    }
+    Some(told)
+}
+
+fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {
+    let mut fields = Fields(content);
+    let authorities = if context.tls13 {
+        fields.vector8()?;
+        let list = wire::extensions(fields.vector16()?)?;
+        list.into_iter().find(|(kind, _)| *kind == 47).and_then(|(_, body)| Fields(body).vector16())
+    } else {
+        fields.vector8()?;
+        fields.vector16()?;
+        fields.vector16()
+    };
+    let mut list = Fields(authorities.unwrap_or_default());
+    let mut count = 0;
+    while !list.is_empty() {
+        list.vector16()?;
+        count += 1;
+    }
+    let says = match count {
+        0 => "wants a certificate of the client, of any CA".to_owned(),
+        1 => "wants a certificate of the client, of one CA".to_owned(),
+        n => format!("wants a certificate of the client, of one of {n} CAs"),
+    };
+    Some(Told::new("CertificateRequest", says).why("mutual TLS: the client has to say who it is"))
+}
+
+fn certificate_verify(from: From, content: &[u8]) -> Option<Told> {
+    let mut fields = Fields(content);
+    let scheme = names::signature_scheme(fields.u16()?);
+    let length = fields.vector16()?.len();
+    let who = if from == From::Server { "the server" } else { "the client" };
+    Some(
+        Told::new("CertificateVerify", format!("{scheme}, {length} B"))
+            .why(format!("proves that {who} holds the certificate's key: it signed this handshake"))
+            .field("scheme", scheme),
+    )
+}
+
+fn server_key_exchange(content: &[u8]) -> Option<Told> {
+    let mut fields = Fields(content);
+    let curve_kind = fields.u8()?;
+    let group = match curve_kind {
+        3 => names::group(fields.u16()?),
+        _ => "a group of its own".to_owned(),
+    };
+    let share = fields.vector8()?.len();
+    let scheme = fields.u16().map(names::signature_scheme);
+    Some(
+        Told::new("ServerKeyExchange", format!("a share of {group}, {share} B"))
+            .why("signed with the certificate's key: it is the server's, and of this handshake")
+            .field("group", group)
+            .field("signature scheme", scheme.unwrap_or_default()),
+    )
+}
+
+fn finished(from: From, context: &Context) -> Told {
+    let told = Told::new("Finished", "a MAC over everything so far");
+    match (from, context.tls13) {
+        (From::Server, _) => told.why("whoever changed a byte of the handshake is found out now"),
+        (From::Client, true) => told.why("from here on the client's data may flow"),
+        (From::Client, false) => told,
+    }
+}
+
+fn ticket(content: &[u8], context: &Context) -> Option<Told> {
+    let mut fields = Fields(content);
+    let lifetime = fields.u32()?;
+    let bytes = if context.tls13 {
+        fields.u32()?; // age_add
+        fields.vector8()?; // nonce
+        fields.vector16()?.len()
+    } else {
+        fields.vector16()?.len()
+    };
+    Some(
+        Told::new(
+            "NewSessionTicket",
+            format!("resumption for {lifetime} s, a ticket of {bytes} B"),
+        )
+        .why("shown next time, it makes the handshake shorter")
+        .field("lifetime", format!("{lifetime} s")),
+    )
+}
+
+pub(super) fn change_cipher_spec(tls13: bool) -> Told {
+    match tls13 {
+        true => Told::new("ChangeCipherSpec", "means nothing in TLS 1.3")
+            .why("sent so that old boxes on the way take it for TLS 1.2"),
+        false => Told::new("ChangeCipherSpec", "from here on it is encrypted"),
+    }
+}
+
+pub(super) fn alert(from: From, content: &[u8]) -> Told {
+    let [_, number] = content else { return Told::new("Alert", "cannot be read") };
+    let alert = Alert::from_number(*number);
+    let says = alert.to_string();
+    let told = Told::new("Alert", says);
+    match (number, from) {
+        (0, _) => told.why("no more to say: an end that nobody can fake"),
+        (_, From::Server) => told.why(alert.meaning()),
+        (_, From::Client) => told.why("this is how we tell the server why we do not go on"),
+    }
+}

@@ -1,0 +1,405 @@
+//! `seal inspect`: servers of OpenSSL in several configurations, files, and clients.
+
+mod peers;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use peers::served::Served;
+use peers::{Folder, Ran, installed};
+use serde_json::Value;
+
+/// A running `openssl s_server` on a free port; killed when dropped.
+struct Openssl {
+    child: Child,
+    /// It ends when its standard input does.
+    _stdin: ChildStdin,
+    port: u16,
+}
+
+impl Openssl {
+    fn start(dir: &Folder, options: &str) -> Self {
+        let mut child = Command::new("openssl")
+            .args(["s_server", "-accept", "0"])
+            .args(options.split_whitespace())
+            .current_dir(dir.root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openssl starts");
+        let stdin = child.stdin.take().expect("piped");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+        let port = loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "s_server ended: {options}");
+            if let Some(address) = line.trim_end().strip_prefix("ACCEPT ") {
+                break address.rsplit(':').next().unwrap().parse().expect("a port");
+            }
+        };
+        // It must not wait for somebody to read what it says.
+        std::thread::spawn(move || lines.read_to_end(&mut Vec::new()));
+        Self { child, _stdin: stdin, port }
+    }
+}
+
+impl Drop for Openssl {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder with a CA and certificates for localhost by it: P-256 and RSA.
+fn material() -> Folder {
+    let dir = Folder::new();
+    for line in [
+        "ca init --dir ca",
+        "ca issue --dir ca localhost --cert-file ec.pem --key-file ec.key --days 90",
+        "ca issue --dir ca localhost --cert-file rsa.pem --key-file rsa.key --key-kind rsa:2048",
+    ] {
+        dir.seal(line).ok();
+    }
+    dir
+}
+
+fn inspect(dir: &Folder, port: u16, options: &str) -> Ran {
+    dir.seal(&format!("inspect localhost:{port} {options}"))
+}
+
+#[track_caller]
+fn json(ran: &Ran) -> Value {
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"))
+}
+
+#[test]
+fn a_server_is_shown_on_a_card_with_a_verdict() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    let server = Openssl::start(&dir, "-cert ec.pem -key ec.key -alpn h2");
+    let ran = inspect(&dir, server.port, "--ca ca/ca.pem --alpn h2").ok();
+    for part in [
+        "speaks     TLSv1.3, TLS_AES_",
+        "ALPN       h2",
+        "tickets    2, for 7200 s",
+        ": trusted\n  CN=localhost",
+        "names      DNS:localhost",
+    ] {
+        assert!(ran.text().contains(part), "{part:?} in {}", ran.text());
+    }
+    let ran = inspect(&dir, server.port, "--json");
+    assert_eq!(ran.code, 1);
+    let facts = json(&ran);
+    assert_eq!(facts["trust"]["code"], "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    assert_eq!(facts["connection"]["protocol"], "TLSv1.3");
+    assert!(facts["trust"]["errors"][0]["advice"].is_string(), "{facts}");
+    let ran = inspect(&dir, server.port, "--ca ca/ca.pem --servername other.test --json");
+    assert_eq!(json(&ran)["trust"]["code"], "ERR_TLS_CERT_ALTNAME_INVALID");
+    // What is not reached, and what is no TLS.
+    let ran = inspect(&dir, 1, "");
+    assert!(ran.code == 2 && ran.stderr.contains("nothing listens there"), "{ran:?}");
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = plain.local_addr().unwrap().port();
+    let speaking = std::thread::spawn(move || {
+        let (mut tcp, _) = plain.accept().unwrap();
+        tcp.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").unwrap();
+        let _ = tcp.read(&mut [0; 4096]);
+    });
+    let ran = inspect(&dir, port, "");
+    speaking.join().unwrap();
+    assert!(ran.code == 1 && ran.text().contains("it looks like SSH"), "{ran:?}");
+}
+
+#[test]
+fn a_handshake_is_told_message_by_message() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    for (options, expected) in [
+        (
+            "-cert ec.pem -key ec.key -tls1_3",
+            &[
+                "ClientHello",
+                "ServerHello",
+                "ChangeCipherSpec",
+                "EncryptedExtensions",
+                "Certificate",
+                "CertificateVerify",
+                "Finished",
+                "ChangeCipherSpec",
+                "Finished",
+                "NewSessionTicket",
+                "NewSessionTicket",
+            ][..],
+        ),
+        (
+            "-cert ec.pem -key ec.key -tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256 -groups P-384",
+            &[
+                "ClientHello",
+                "HelloRetryRequest",
+                "ChangeCipherSpec",
+                "ChangeCipherSpec",
+                "ClientHello",
+                "ServerHello",
+                "EncryptedExtensions",
+                "Certificate",
+                "CertificateVerify",
+                "Finished",
+                "Finished",
+                "NewSessionTicket",
+                "NewSessionTicket",
+            ],
+        ),
+        (
+            "-cert rsa.pem -key rsa.key -tls1_2",
+            &[
+                "ClientHello",
+                "ServerHello",
+                "Certificate",
+                "ServerKeyExchange",
+                "ServerHelloDone",
+                "ClientKeyExchange",
+                "ChangeCipherSpec",
+                "Finished",
+                "NewSessionTicket",
+                "ChangeCipherSpec",
+                "Finished",
+            ],
+        ),
+        (
+            "-cert ec.pem -key ec.key -tls1_3 -verify 1",
+            &[
+                "ClientHello",
+                "ServerHello",
+                "ChangeCipherSpec",
+                "EncryptedExtensions",
+                "CertificateRequest",
+                "Certificate",
+                "CertificateVerify",
+                "Finished",
+                "ChangeCipherSpec",
+                "Certificate",
+                "Finished",
+                "NewSessionTicket",
+                "NewSessionTicket",
+            ],
+        ),
+    ] {
+        let server = Openssl::start(&dir, options);
+        let ran = inspect(&dir, server.port, "--ca ca/ca.pem --explain --json").ok();
+        let facts = json(&ran);
+        let told: Vec<&str> = facts["handshake"]["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| message["name"].as_str().unwrap())
+            .filter(|name| *name != "Alert")
+            .collect();
+        assert_eq!(told, expected, "{options}");
+    }
+    // The same for eyes, and as a page.
+    let server = Openssl::start(&dir, "-cert ec.pem -key ec.key");
+    let ran = inspect(&dir, server.port, "--ca ca/ca.pem --explain --html page.html").ok();
+    assert!(ran.text().contains("<- {CertificateVerify}"), "{}", ran.text());
+    assert!(ran.text().contains("proves that the server holds the certificate's key"));
+    let page = String::from_utf8(dir.read("page.html")).unwrap();
+    for part in ["<!doctype html>", "CertificateVerify", "0000  0f 00", "chose TLSv1.3"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
+    let again = inspect(&dir, server.port, "--ca ca/ca.pem --html page.html");
+    assert!(again.code == 2 && again.stderr.contains("the file exists"), "{again:?}");
+}
+
+#[test]
+fn a_failed_handshake_shows_how_far_it_came() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    let server = Openssl::start(&dir, "-cert rsa.pem -key rsa.key -tls1_2 -Verify 1");
+    let ran = inspect(&dir, server.port, "--ca ca/ca.pem --json");
+    assert_eq!(ran.code, 1);
+    let facts = json(&ran);
+    assert_eq!(facts["trust"]["trusted"], true, "the certificate came before the refusal");
+    let advice = facts["failure"]["advice"].as_str().unwrap();
+    assert!(advice.contains("client certificate"), "{advice}");
+    // A server that is too old for our engine is scanned all the same.
+    let old = Openssl::start(&dir, "-cert rsa.pem -key rsa.key -tls1 -cipher ALL:@SECLEVEL=0");
+    let facts = json(&inspect(&dir, old.port, "--scan --json"));
+    assert_eq!(facts["failure"]["code"], "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
+    assert_eq!(accepted(&facts), [("TLSv1.0".to_owned(), 16)]);
+}
+
+/// The versions that are accepted, and how many suites of each.
+fn accepted(facts: &Value) -> Vec<(String, usize)> {
+    let versions = facts["scan"]["versions"].as_array().unwrap().iter();
+    versions
+        .filter(|version| version["accepted"] == true)
+        .map(|version| {
+            let name = version["name"].as_str().unwrap().to_owned();
+            (name, version["suites"].as_array().unwrap().len())
+        })
+        .collect()
+}
+
+/// What the scan finds is what OpenSSL says it has turned on.
+#[test]
+fn a_scan_finds_what_is_turned_on() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    // sslscan 2.0.7 and nmap 7.93 find the same numbers of suites on this configuration.
+    let all = Openssl::start(&dir, "-cert rsa.pem -key rsa.key -cipher ALL:@SECLEVEL=0");
+    let facts = json(&inspect(&dir, all.port, "--scan --json --ca ca/ca.pem"));
+    let expected = [("TLSv1.3", 3), ("TLSv1.2", 56), ("TLSv1.1", 16), ("TLSv1.0", 16)];
+    assert_eq!(accepted(&facts), expected.map(|(name, count)| (name.to_owned(), count)));
+    let groups: Vec<&str> = facts["scan"]["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["name"].as_str().unwrap())
+        .collect();
+    for group in ["X25519", "prime256v1", "secp384r1", "secp521r1", "X448", "ffdhe2048"] {
+        assert!(groups.contains(&group), "{group} in {groups:?}");
+    }
+    assert!(
+        !groups.iter().any(|group| group.contains("MLKEM")),
+        "OpenSSL 3.0 has none: {groups:?}"
+    );
+
+    // Exactly the suites that are configured, in the server's order or the client's.
+    let two = "-cert rsa.pem -key rsa.key -tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256";
+    for (preference, server_order) in [("-serverpref", true), ("", false)] {
+        let server = Openssl::start(&dir, &format!("{two} {preference}"));
+        let facts = json(&inspect(&dir, server.port, "--scan --json"));
+        let version = &facts["scan"]["versions"][1];
+        let mut suites: Vec<&str> = version["suites"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|suite| suite["name"].as_str().unwrap())
+            .collect();
+        suites.sort_unstable();
+        assert_eq!(
+            suites,
+            ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]
+        );
+        assert_eq!(version["server_order"], server_order, "{preference}");
+    }
+}
+
+/// Our own server offers ML-KEM and nothing old: what Mozilla wants, but for what a scan tells.
+#[test]
+fn profiles_pass_and_fail_with_reasons() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    let ours = Served::start(&dir, "--cert ec.pem --key ec.key");
+    let ran = inspect(&dir, ours.port, "--profile intermediate --ca ca/ca.pem --json");
+    let facts = json(&ran);
+    assert_eq!(
+        accepted(&facts).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["TLSv1.3", "TLSv1.2"]
+    );
+    assert_eq!(facts["scan"]["group_selected"], "X25519MLKEM768");
+    let groups = facts["scan"]["groups"].as_array().unwrap();
+    assert!(groups.iter().any(|g| g["name"] == "X25519MLKEM768" && g["post_quantum"] == true));
+    let bad = Openssl::start(&dir, "-cert rsa.pem -key rsa.key -cipher ALL:@SECLEVEL=0");
+    let ran = inspect(&dir, bad.port, "--profile modern --ca ca/ca.pem");
+    assert_eq!(ran.code, 1);
+    for reason in [
+        "Mozilla 6.0 modern: fails",
+        "TLSv1.2 should be off",
+        "the group X25519MLKEM768 should be accepted",
+        "the certificate's key should be ECDSA, it is RSA 2048",
+        "the certificate lives 365 days, 90 at most are meant",
+        "nobody proves who they are",
+    ] {
+        assert!(ran.text().contains(reason), "{reason:?} in {}", ran.text());
+    }
+}
+
+#[test]
+fn files_are_shown_as_what_they_are() {
+    let dir = material();
+    dir.write("pass", "secret");
+    for line in [
+        "csr new --key ec.key --subject /CN=x --out r.pem",
+        "key public --key ec.key --out pub.pem",
+        "pfx export --cert ec.pem --key ec.key --passphrase-file pass --out id.pfx",
+        "ca crl --dir ca --out list.crl",
+    ] {
+        dir.seal(line).ok();
+    }
+    dir.write("both", [dir.read("ec.key"), dir.read("ec.pem")].concat());
+    for (target, part) in [
+        ("ec.pem", "issued by  CN="),
+        ("ec.key", "ECDSA P-256 private key"),
+        ("pub.pem", "ECDSA P-256 public key"),
+        ("r.pem", "certificate request"),
+        ("id.pfx --passphrase-file pass", "key"),
+        ("list.crl", "list"),
+        ("both", "private key"),
+        ("both", "names      DNS:localhost"),
+    ] {
+        let ran = dir.seal(&format!("inspect {target}")).ok();
+        assert!(ran.text().contains(part), "{target}: {}", ran.text());
+    }
+    let ran = dir.seal_with(&["inspect", "-"], &dir.read("ec.pem")).ok();
+    assert!(ran.text().contains("subject    CN=localhost"), "{}", ran.text());
+    dir.write("noise.pem", "hello");
+    assert_eq!(dir.seal("inspect noise.pem").code, 1);
+    assert_eq!(dir.seal("inspect missing.pem").code, 2);
+}
+
+#[test]
+fn a_clients_hello_is_explained() {
+    if !installed(&["openssl", "curl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    let mut listening = Command::new(env!("CARGO_BIN_EXE_seal"))
+        .args(["inspect", "--listen", "127.0.0.1:0", "--count", "3", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("seal starts");
+    let mut said = BufReader::new(listening.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let port: u16 =
+        line.split("127.0.0.1:").nth(1).unwrap().split(';').next().unwrap().parse().unwrap();
+    let mut offers = BufReader::new(listening.stdout.take().unwrap());
+    let mut next = || {
+        let mut line = String::new();
+        offers.read_line(&mut line).unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    let url = format!("https://localhost:{port}/");
+    dir.run(Command::new("curl"), &["-sk", &url], b"");
+    let curl = next();
+    assert_eq!(curl["server_name"], "localhost");
+    assert_eq!(curl["alpn"], serde_json::json!(["h2", "http/1.1"]));
+    assert!(curl["ja4"].as_str().unwrap().starts_with("t13d"), "{curl}");
+    dir.try_openssl(&format!("s_client -connect 127.0.0.1:{port} -noservername -tls1_2"));
+    let openssl = next();
+    assert_eq!(
+        (&openssl["server_name"], &openssl["versions"][0]),
+        (&Value::Null, &"TLSv1.2".into())
+    );
+    assert!(openssl["ja4"].as_str().unwrap().starts_with("t12i"), "{openssl}");
+    // Our own client, and one that is none, which is told and counts.
+    let mut noise = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    noise.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert!(listening.wait().unwrap().success());
+    line.clear();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("said no ClientHello"), "{line}");
+}
