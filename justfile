@@ -50,3 +50,8 @@ asan:
 bench *args:
     cargo build --release -p seal
     cargo run --release -p bench --features peers -- all {{args}}
+
+# The tunnel beside haproxy, hitch and stunnel, those that are installed
+bench-tunnel *args:
+    cargo build --release --bin seal
+    cargo run --release -p bench --bin bench-tunnel -- {{args}}

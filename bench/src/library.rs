@@ -79,7 +79,7 @@ fn handshakes(args: &Args) -> Result<(), Failure> {
             measure::handshakes(contestant, args.handshakes)
         })?;
         let title = format!("Handshakes, {terms}, X25519 (handshakes/s)");
-        table::print(&title, &contestants, &rates, "tokio-rustls");
+        table::print_samples(&title, &contestants, &rates, "tokio-rustls");
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ fn echo(args: &Args) -> Result<(), Failure> {
             measure::echo(contestant, size, megabytes.max(1) * 1024 * 1024)
         })?;
         let title = format!("Echo in writes of {size} bytes, TLS 1.3 AES-256-GCM (MB/s each way)");
-        table::print(&title, &contestants, &rates, "tokio-rustls");
+        table::print_samples(&title, &contestants, &rates, "tokio-rustls");
     }
     Ok(())
 }

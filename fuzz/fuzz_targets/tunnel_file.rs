@@ -10,6 +10,10 @@ mod seal {
     pub(crate) mod failure;
     pub(crate) mod passphrase;
 
+    pub(crate) mod net {
+        pub(crate) mod starttls;
+    }
+
     pub(crate) mod tunnel {
         pub(crate) mod allow;
         pub(crate) mod config;
@@ -19,7 +23,7 @@ mod seal {
     }
 }
 
-use seal::{advice, failure, passphrase, tunnel};
+use seal::{advice, failure, net, passphrase, tunnel};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };

@@ -131,7 +131,12 @@ impl Contestant {
             Kind::Program("nginx") => ("nginx".to_owned(), "-v"),
             Kind::Program("stunnel") => ("stunnel4".to_owned(), "-version"),
             Kind::Program(program) => ((*program).to_owned(), "--version"),
-            Kind::Script(runtime, _) => (runtime.clone(), "--version"),
+            Kind::Script(runtime, module) => {
+                if module != "node:tls" && !loads(runtime, module) {
+                    return None;
+                }
+                (runtime.clone(), "--version")
+            }
         };
         let output = Command::new(program).arg(argument).stdin(Stdio::null()).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
@@ -188,6 +193,14 @@ impl Contestant {
     }
 }
 
+/// Whether our package is built, with its native part.
+fn loads(runtime: &str, module: &str) -> bool {
+    let program = format!("require({module:?})");
+    let mut command = Command::new(runtime);
+    command.args(["-e", &program]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
 fn plain_backend() -> Result<Running, Failure> {
     let port = free_port()?;
     let mut command = Command::new("taskset");
@@ -201,7 +214,8 @@ fn seal() -> PathBuf {
     beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("seal"))
 }
 
-/// Each as its manual has it, without logs, with as many workers as cores.
+/// Each as its manual has it, without logs, with as many workers as cores, and for as many
+/// connections as 20,000 descriptors are enough for.
 fn tunnel(
     program: &str,
     folder: &Path,
@@ -225,9 +239,9 @@ fn tunnel(
         }
         "haproxy" => {
             let text = format!(
-                "global\n  nbthread {cores}\n  maxconn 20000\n  tune.ssl.default-dh-param 2048\n\
+                "global\n  nbthread {cores}\n  maxconn 9900\n  tune.ssl.default-dh-param 2048\n\
                  defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 600s\n  \
-                 timeout server 600s\n  maxconn 20000\n\
+                 timeout server 600s\n  maxconn 9900\n\
                  frontend f\n  bind 127.0.0.1:{port} ssl crt {both}\n  default_backend b\n\
                  backend b\n  server s 127.0.0.1:{backend}\n"
             );
@@ -256,8 +270,8 @@ fn tunnel(
             let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
             let text = format!(
                 "load_module {module};\ndaemon off;\nworker_processes {cores};\n\
-                 worker_rlimit_nofile 40000;\npid {here}/pid;\nerror_log stderr emerg;\n\
-                 events {{ worker_connections 20000; }}\nstream {{\n  server {{\n    \
+                 worker_rlimit_nofile 20000;\npid {here}/pid;\nerror_log stderr emerg;\n\
+                 events {{ worker_connections 19800; }}\nstream {{\n  server {{\n    \
                  listen 127.0.0.1:{port} ssl;\n    ssl_certificate {cert};\n    \
                  ssl_certificate_key {key};\n    ssl_protocols TLSv1.2 TLSv1.3;\n    \
                  ssl_session_cache shared:s:10m;\n    proxy_pass 127.0.0.1:{backend};\n  }}\n}}\n"

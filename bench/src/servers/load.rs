@@ -41,7 +41,8 @@ impl Terms {
             Self::Full | Self::Resumed => &rustls::version::TLS13,
         };
         let provider = rustls::crypto::CryptoProvider {
-            kx_groups: vec![provider::kx_group::X25519],
+            // The first is used; in TLS 1.2 OpenSSL wants to see the curve of its certificate too.
+            kx_groups: vec![provider::kx_group::X25519, provider::kx_group::SECP256R1],
             ..provider::default_provider()
         };
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))

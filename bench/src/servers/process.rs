@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{Read, Seek};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,10 +36,15 @@ impl Running {
         };
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", &list]).arg(command.get_program()).args(command.get_args());
-        pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut said = tempfile::tempfile()?;
+        pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said.try_clone()?);
         let child = pinned.spawn().map_err(|e| format!("{name}: {e}"))?;
         let mut running = Self { name: name.to_owned(), port, plain: false, child, _kept: kept };
-        running.wait_until_it_listens()?;
+        running.wait_until_it_listens().map_err(|error| {
+            let mut text = String::new();
+            let _ = said.rewind().and_then(|()| said.read_to_string(&mut text));
+            format!("{error}; it said: {text}")
+        })?;
         Ok(running)
     }
 
@@ -114,7 +120,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         // Some of them end their children only when asked.
         let tree = self.tree();
-        let _ = Command::new("kill").args(tree.iter().map(ToString::to_string)).status();
+        let mut kill = Command::new("kill");
+        let _ = kill.args(tree.iter().map(ToString::to_string)).stderr(Stdio::null()).status();
         std::thread::sleep(Duration::from_millis(50));
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -73,6 +73,16 @@ impl Drop for Contestant {
 }
 
 impl Contestant {
+    /// The processor time that all its processes have used, in seconds.
+    pub(crate) fn processor_time(&self) -> Result<f64, Failure> {
+        const TICKS: f64 = 100.0; // USER_HZ, the same on every Linux that people run
+        let mut sum = 0;
+        for process in std::iter::once(self.child.id()).chain(children(self.child.id())) {
+            sum += ticks(process)?;
+        }
+        Ok(sum as f64 / TICKS)
+    }
+
     /// The resident memory of all its processes, in bytes; what they share is counted once for
     /// each.
     pub(crate) fn memory(&self) -> Result<u64, Failure> {
@@ -85,6 +95,18 @@ impl Contestant {
         }
         Ok(sum)
     }
+}
+
+/// The processor time of a process, in the clock ticks of `/proc`.
+fn ticks(process: u32) -> Result<u64, Failure> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in parentheses, may hold blanks; after it, utime and stime are the 12th and 13th.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .try_fold(0, |sum, field| Ok(sum + field.parse::<u64>()?))
 }
 
 /// All that are installed, running.

@@ -100,8 +100,8 @@ impl Load {
             while start.elapsed() < self.time {
                 bytes += stream.read(&mut buffer).await?;
             }
-            let rate = bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
-            Ok(Measured { rate, p99: None })
+            let done = bytes as f64 / 1e6;
+            Ok(Measured { done, rate: done / start.elapsed().as_secs_f64(), p99: None })
         })
     }
 
@@ -163,10 +163,11 @@ impl Load {
             }
             Ok::<_, Failure>(())
         })?;
-        let rate = latencies.len() as f64 / start.elapsed().as_secs_f64();
+        let done = latencies.len() as f64;
+        let rate = done / start.elapsed().as_secs_f64();
         latencies.sort_unstable();
         let p99 = latencies.get(latencies.len() * 99 / 100).copied();
-        Ok(Measured { rate, p99 })
+        Ok(Measured { done, rate, p99 })
     }
 }
 

@@ -88,12 +88,17 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What one measurement found: a rate, and the latency that 99 of 100 stay below, if it has one.
+/// What one measurement found: how much was done, at which rate, and the latency that 99 of 100 stay
+/// below, if it has one.
 #[derive(Clone, Copy)]
 struct Measured {
+    done: f64,
     rate: f64,
     p99: Option<Duration>,
 }
+
+/// One measurement, and how much was done in each second of the contestant's processor time.
+type Round = (Measured, f64);
 
 /// Measures each once a round, in turn, so that a machine that changes its speed changes it for
 /// all; the first round warms up. Prints medians, and ratios to the best of the others.
@@ -103,31 +108,41 @@ fn compare(
     rounds: usize,
     measure: impl Fn(&Contestant) -> Result<Measured, Failure>,
 ) -> Result<(), Failure> {
-    let mut all: Vec<Vec<Measured>> = vec![Vec::new(); contestants.len()];
+    let mut all: Vec<Vec<Round>> = vec![Vec::new(); contestants.len()];
     for round in 0..=rounds {
         for (contestant, measured) in contestants.iter().zip(&mut all) {
+            let before = contestant.processor_time()?;
             let one = measure(contestant).map_err(|e| format!("{}: {e}", contestant.name))?;
+            let used = contestant.processor_time()? - before;
             if round > 0 {
-                measured.push(one);
+                measured.push((one, one.done / used.max(0.01)));
             }
         }
     }
-    let rate = |measured: &Vec<Measured>| median(measured.iter().map(|m| m.rate).collect());
-    let others = contestants.iter().zip(&all).filter(|(c, _)| c.name != "seal");
-    let best = others.map(|(_, m)| rate(m)).fold(0.0, f64::max);
-    println!("{title}");
+    let rate = |m: &Vec<Round>| median(m.iter().map(|(m, _)| m.rate).collect());
+    let each = |m: &Vec<Round>| median(m.iter().map(|(_, each)| *each).collect());
+    let best = |of: &dyn Fn(&Vec<Round>) -> f64| {
+        let others = contestants.iter().zip(&all).filter(|(c, _)| c.name != "seal");
+        others.map(|(_, m)| of(m)).fold(0.0, f64::max)
+    };
+    let (best_rate, best_each) = (best(&rate), best(&each));
+    println!(
+        "{title}\n  {:<9} {:>10} {:>6} {:>16} {:>6}",
+        "", "", "ratio", "per CPU second", "ratio"
+    );
     for (contestant, measured) in contestants.iter().zip(&all) {
-        let rate = rate(measured);
+        let (rate, each) = (rate(measured), each(measured));
         let p99s: Vec<f64> =
-            measured.iter().filter_map(|m| m.p99).map(|p| p.as_secs_f64() * 1e3).collect();
+            measured.iter().filter_map(|(m, _)| m.p99).map(|p| p.as_secs_f64() * 1e3).collect();
         let p99 = match p99s.is_empty() {
             true => String::new(),
             false => format!("  p99 {:7.2} ms", median(p99s)),
         };
         println!(
-            "  {:<9} {rate:10.0}  {:5.2} of the best other{p99}",
+            "  {:<9} {rate:10.0} {:6.2} {each:16.0} {:6.2}{p99}",
             contestant.name,
-            rate / best
+            rate / best_rate,
+            each / best_each
         );
     }
     println!();

@@ -11,6 +11,7 @@ const { executionAsyncId } = require('async_hooks');
 const net = require('net');
 const { connectionError } = require('./failures');
 const { Session } = require('./native');
+const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
 
@@ -31,6 +32,7 @@ const ELSEWHERE = 0xffffffff;
 const MOST_IN_RECORD = 16384;
 const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
+const RECORD_HEADER = 5;
 
 /** A client that has no certificate ends its handshake with less than this (a key, if it is TLS 1.2,
  * and Finished), and to check that takes less than to wake a thread. */
@@ -130,14 +132,27 @@ class TLSHandle {
     this.#owner._unrefTimer();
     if (!Buffer.isBuffer(chunk)) chunk = Buffer.from(chunk);
     this.#traced?.received.see(chunk);
-    if (this.#received !== null) {
-      this.#received = Buffer.concat([this.#received, chunk]);
-    } else {
-      this.#received = this.#state === 'open' && !this.#listening.owned ? Buffer.from(chunk) : chunk;
+    if (this.#state === 'open' && !this.#listening.owned) chunk = Buffer.from(chunk);
+    if (this.#received !== null && this.#state === 'open') {
+      chunk = this.#completeRecord(this.#received, chunk);
+      if (this.#state === 'closed') return;
     }
+    this.#received = joined(this.#received, chunk);
     // Who talks on while the program considers its answer is not listened to for ever.
     if (this.#busy && this.#received.length > MOST_AHEAD) this.#listening.pause();
     this.#pump();
+  }
+
+  /**
+   * Decrypts the record of which `begun` is the front, and gives what of `chunk` comes after it: a
+   * record is joined, and not all that came with its end.
+   */
+  #completeRecord(begun, chunk) {
+    const missing = missingOfRecord(begun, chunk);
+    if (missing === undefined || missing >= chunk.length) return chunk;
+    this.#received = Buffer.concat([begun, chunk.subarray(0, missing)]);
+    this.#decrypt();
+    return chunk.subarray(missing);
   }
 
   /** The transport is gone: what it brought is told first. */
@@ -275,7 +290,7 @@ class TLSHandle {
 
   #open({ complete, data, rest, peerClosed }) {
     this.facts = complete;
-    if (rest) this.#received = this.#received ? Buffer.concat([rest, this.#received]) : rest;
+    if (rest) this.#received = joined(rest, this.#received);
     this.#busy = true; // nothing of the peer's is looked at before it is judged
     this.#state = 'judged';
     this.#owner._onHandshakeDone();
@@ -388,7 +403,7 @@ class TLSHandle {
       return;
     }
     const count = Math.ceil(data.length / this.#fragment);
-    const room = Buffer.allocUnsafe(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
+    const room = rooms.take(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
     let length;
     try {
       length = this.#session.encrypt(data, room);
@@ -397,7 +412,11 @@ class TLSHandle {
       return;
     }
     const records = length > 0 ? room.subarray(0, length) : this.#session.takeOutput();
-    this.#send(this.#withHeld(records), callback);
+    this.#send(this.#withHeld(records), (error) => {
+      // A socket that has written is done with the bytes; another stream may keep them.
+      if (!error && this.#listening.owned) rooms.give(room);
+      callback(error);
+    });
   }
 
   // --- what net.Socket wants of a handle --------------------------------------------------------
@@ -513,6 +532,19 @@ class TLSHandle {
     if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
     return true;
   }
+}
+
+function joined(first, second) {
+  if (first === null || second === null) return first ?? second;
+  return Buffer.concat([first, second]);
+}
+
+/** How many bytes of `chunk` belong to the record that `begun` is the front of; undefined: who knows. */
+function missingOfRecord(begun, chunk) {
+  const byte = (at) => (at < begun.length ? begun[at] : chunk[at - begun.length]);
+  const length = (byte(3) << 8) | byte(4);
+  const missing = RECORD_HEADER + length - begun.length;
+  return begun.length + chunk.length < RECORD_HEADER || missing <= 0 ? undefined : missing;
 }
 
 module.exports = { TLSHandle };

@@ -101,9 +101,9 @@ pub(crate) fn diagnose_with(
     let mut diagnosis = diagnose(error, version);
     if let (Error::Incompatible(fault), Some((hello, context))) = (&mut diagnosis.error, hello) {
         let (found, alert) = match *fault.reason {
-            // OpenSSL looks for a scheme in common before it looks for a key that has one
-            // (`tls1_set_server_sigalgs`).
-            reason::NO_SUITABLE_SIGNATURE_ALGORITHM
+            // OpenSSL looks for a scheme in common before it looks for a suite or for a key that
+            // has one (`tls1_set_server_sigalgs`).
+            reason::NO_SUITABLE_SIGNATURE_ALGORITHM | reason::NO_SHARED_CIPHER
                 if !hello.signature_schemes().is_empty()
                     && !context.openssl_shares_a_scheme(hello.signature_schemes()) =>
             {

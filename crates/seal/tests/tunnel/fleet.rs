@@ -1,10 +1,7 @@
 //! Machines that resume each other's sessions: by a shared secret, and by a shared store.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
-use super::peers::installed;
-use super::support::{Files, Origin, Tunnel, dead_port, files, get};
+use super::redis::Redis;
+use super::support::{Files, Origin, Tunnel, files, get};
 
 /// A server of a fleet, each call another machine.
 fn machine(dir: &Files, secret: &str, more: &str) -> Tunnel {
@@ -98,71 +95,6 @@ fn a_secret_that_is_too_short_is_none() {
     ));
     assert!(ran.code == 2 && ran.stderr.contains("session-store: rediss://"), "{ran:?}");
     assert!(!ran.stderr.contains("word"), "{ran:?}");
-}
-
-/// A Redis of its own; ended when dropped.
-struct Redis {
-    child: Child,
-    port: u16,
-}
-
-impl Redis {
-    fn start(dir: &Files) -> Option<Self> {
-        if !installed(&["redis-server"]) {
-            return None;
-        }
-        // It cannot say which port it took: another one is tried if this one is taken meanwhile.
-        loop {
-            if let Some(started) = Self::at(dir, dead_port()) {
-                return Some(started);
-            }
-        }
-    }
-
-    /// Starts it on this port; none if somebody has it.
-    fn at(dir: &Files, port: u16) -> Option<Self> {
-        let mut child = Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .current_dir(dir.root())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("redis-server starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let ready =
-            lines.any(|line| line.is_ok_and(|line| line.contains("Ready to accept connections")));
-        if !ready {
-            let _ = child.wait();
-            return None;
-        }
-        std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { child, port })
-    }
-
-    fn url(&self) -> String {
-        format!("--session-store redis://127.0.0.1:{}", self.port)
-    }
-
-    fn keys(&self) -> String {
-        let port = self.port.to_string();
-        let said = Command::new("redis-cli").args(["-p", &port, "keys", "*"]).output();
-        String::from_utf8(said.expect("redis-cli").stdout).unwrap()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A TLS 1.2 client that takes no ticket: it has only ids.

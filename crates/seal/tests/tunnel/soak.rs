@@ -187,7 +187,7 @@ async fn rude(port: u16, bytes: &[u8]) {
     let tcp = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
     let mut tcp = tcp.expect("the tunnel listens");
     let half_a_hello = [&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], &bytes[..10]].concat();
-    let _ = tcp.write_all(if bytes.len() % 3 == 0 { bytes } else { &half_a_hello }).await;
+    let _ = tcp.write_all(if bytes.len().is_multiple_of(3) { bytes } else { &half_a_hello }).await;
     let _ = tcp.set_zero_linger();
 }
 

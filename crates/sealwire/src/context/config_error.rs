@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with the settings of a [`SecureContext`]; names the option at fault.
+/// What is wrong with the settings of a [`SecureContext`](crate::SecureContext); names the option at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     option: &'static str,
