@@ -7,6 +7,7 @@
 //! [`AsyncWrite`]: tokio::io::AsyncWrite
 
 mod acceptor;
+mod buffers;
 mod connector;
 mod listener;
 mod store;

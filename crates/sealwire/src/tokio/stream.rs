@@ -2,20 +2,19 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::io::poll_read_buf;
 
+use super::buffers::{Reader, Received, ToSend, Unread, WRITE_SIZE};
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::parts::Parts;
 use crate::peer::Peer;
-use crate::session::{ClientSession, Event, Reply, Session, Sink};
+use crate::session::{ClientSession, Event, Reply, Session};
 
 /// A TLS connection over `IO`.
 ///
@@ -38,14 +37,6 @@ pub struct TlsStream<IO> {
     keep_session: bool,
     new_session: Option<ClientSession>,
 }
-
-/// How much is read from the transport at once: the more, the more there was the last time. Large
-/// reads save system calls on bulk data, small ones memory when connections are many.
-const MIN_READ: usize = 8 * 1024;
-const MAX_READ: usize = 64 * 1024;
-
-/// How much plaintext one write takes: four full records.
-const WRITE_SIZE: usize = 64 * 1024;
 
 impl<IO> TlsStream<IO> {
     /// What is known of the other side.
@@ -385,171 +376,4 @@ pub(super) async fn within(
     handshake: impl Future<Output = Result<(), Error>>,
 ) -> Result<(), Error> {
     tokio::time::timeout(timeout, handshake).await.unwrap_or(Err(Error::HandshakeTimedOut))
-}
-
-/// Bytes from the transport that the session has not consumed.
-#[derive(Debug)]
-struct Received {
-    bytes: Vec<u8>,
-    start: usize,
-    /// How much the next read asks for.
-    ask: usize,
-    /// The last read gave less than was asked for: there is probably no more for now.
-    drained: bool,
-}
-
-impl Default for Received {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), start: 0, ask: MIN_READ, drained: false }
-    }
-}
-
-impl Received {
-    /// Shows the bytes to the session and drops what it is done with.
-    fn process(&mut self, session: &mut Session, sink: &mut dyn Sink) -> Result<(), Error> {
-        let consumed = session.receive(&mut self.bytes[self.start..], sink)?;
-        self.start += consumed;
-        if self.start == self.bytes.len() {
-            self.start = 0;
-            // A connection that may be going to wait keeps no buffer.
-            match self.drained {
-                true => self.bytes = Vec::new(),
-                false => self.bytes.clear(),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads more.
-    fn poll_fill<IO: AsyncRead + Unpin>(
-        &mut self,
-        io: &mut IO,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-        self.bytes.reserve_exact(self.ask);
-        let room = self.bytes.capacity() - self.bytes.len();
-        let read = poll_read_buf(Pin::new(io), cx, &mut self.bytes);
-        match &read {
-            Poll::Ready(Ok(count)) => {
-                self.drained = *count < room;
-                if !self.drained {
-                    self.ask = (self.ask * 2).min(MAX_READ);
-                } else if *count < self.ask / 4 {
-                    self.ask = (self.ask / 2).max(MIN_READ);
-                }
-            }
-            Poll::Pending if self.bytes.is_empty() => self.bytes = Vec::new(),
-            _ => {}
-        }
-        read
-    }
-}
-
-/// Decrypted data that wait for a reader.
-#[derive(Debug, Default)]
-struct Unread {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Unread {
-    fn move_to(&mut self, buf: &mut ReadBuf<'_>) {
-        if self.bytes.is_empty() {
-            return;
-        }
-        let rest = &self.bytes[self.start..];
-        let count = rest.len().min(buf.remaining());
-        buf.put_slice(&rest[..count]);
-        self.start += count;
-        if self.start == self.bytes.len() {
-            *self = Self::default();
-        }
-    }
-}
-
-impl Sink for Unread {
-    fn take(&mut self, plaintext: &[u8]) {
-        self.bytes.extend_from_slice(plaintext);
-    }
-}
-
-/// The reader's own buffer, and where the rest of a record goes that does not fit.
-struct Reader<'a, 'b, 'c> {
-    buf: &'a mut ReadBuf<'b>,
-    overflow: &'c mut Unread,
-}
-
-impl Sink for Reader<'_, '_, '_> {
-    fn take(&mut self, plaintext: &[u8]) {
-        let count = plaintext.len().min(self.buf.remaining());
-        self.buf.put_slice(&plaintext[..count]);
-        self.overflow.take(&plaintext[count..]);
-    }
-
-    fn is_full(&self) -> bool {
-        self.buf.remaining() == 0
-    }
-}
-
-/// Bytes for the transport.
-#[derive(Debug, Default)]
-struct ToSend {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl ToSend {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
-    /// Gives the buffer back when nothing is in it.
-    fn give_back(&mut self) {
-        if self.bytes.is_empty() {
-            self.bytes = Vec::new();
-        }
-    }
-
-    fn advance(&mut self, written: usize) {
-        self.start += written;
-        if self.start == self.bytes.len() {
-            // Large buffers are given back; a small one is kept for the next message.
-            const KEEP: usize = 4 * 1024;
-            self.start = 0;
-            match self.bytes.capacity() > KEEP {
-                true => drop(mem::take(&mut self.bytes)),
-                false => self.bytes.clear(),
-            }
-        } else if self.start >= WRITE_SIZE {
-            // There may always be more behind it: what is sent must go all the same.
-            self.bytes.drain(..self.start);
-            self.start = 0;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ToSend, WRITE_SIZE};
-
-    #[test]
-    fn what_was_sent_is_dropped_though_there_is_always_more() {
-        let mut to_send = ToSend::default();
-        let (mut written, mut sent) = (0_u64, 0_u64);
-        // A transport that is never quite done, and a writer that never stops: 64 MiB of it.
-        while sent < 64 * 1024 * 1024 {
-            to_send.bytes.extend((0..1000).map(|i| (written + i) as u8));
-            written += 1000;
-            let part = to_send.rest().len() - 1;
-            let expected: Vec<u8> = (0..part as u64).map(|i| (sent + i) as u8).collect();
-            assert_eq!(to_send.rest()[..part], expected);
-            to_send.advance(part);
-            sent += part as u64;
-            assert!(to_send.bytes.len() <= 2 * WRITE_SIZE, "{} bytes kept", to_send.bytes.len());
-        }
-    }
 }
