@@ -1,8 +1,10 @@
 //! The command line: one enum of verbs, each with its own arguments beside its code.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::cmd::{ca, cert, connect, crl, csr, demo, inspect, key, pfx, serve, trust, tunnel};
+use crate::cmd::{
+    ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, serve, trust, tunnel,
+};
 use crate::failure::Failure;
 use crate::report::Answer;
 
@@ -44,6 +46,8 @@ enum Command {
     /// PFX files (PKCS#12): a key, its certificate and the chain in one encrypted file
     #[command(subcommand)]
     Pfx(pfx::Command),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 impl Args {
@@ -61,6 +65,8 @@ impl Args {
             Command::Crl(command) => command.run(),
             Command::Trust(command) => command.run(),
             Command::Pfx(command) => command.run(),
+            Command::Completions(command) => command.run(Self::command()),
+            Command::Man(command) => command.run(Self::command()),
         }
     }
 }

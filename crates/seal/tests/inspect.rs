@@ -294,6 +294,108 @@ fn a_scan_finds_what_is_turned_on() {
     }
 }
 
+/// Version and number of every suite that sslscan finds.
+fn sslscan(dir: &Folder, port: u16) -> Vec<(String, String)> {
+    let target = format!("localhost:{port}");
+    let options = [
+        "--xml=-",
+        "--no-heartbleed",
+        "--no-compression",
+        "--no-renegotiation",
+        "--no-fallback",
+        "--no-groups",
+        "--no-check-certificate",
+        "--ipv4",
+        &target,
+    ];
+    let ran = dir.run(Command::new("sslscan"), &options, b"").ok();
+    let attribute = |line: &str, name: &str| {
+        let rest = line.split(&format!(" {name}=\"")).nth(1)?;
+        rest.split('"').next().map(str::to_owned)
+    };
+    let ciphers = ran.text().lines().filter(|line| line.contains("<cipher "));
+    let mut found: Vec<_> = ciphers
+        .map(|line| {
+            let version = attribute(line, "sslversion").expect("a version");
+            (version, attribute(line, "id").expect("a number").to_lowercase())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// What our scan finds, in the same form.
+fn scanned(dir: &Folder, port: u16) -> Vec<(String, String)> {
+    let facts = json(&inspect(dir, port, "--scan --json"));
+    let mut found = Vec::new();
+    for version in facts["scan"]["versions"].as_array().unwrap() {
+        for suite in version["suites"].as_array().unwrap() {
+            let id = suite["id"].as_str().unwrap().to_owned();
+            found.push((version["name"].as_str().unwrap().to_owned(), id));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Starts a server that says nothing about when it is ready, and waits until it answers.
+fn start(dir: &Folder, program: &str, arguments: &[&str], port: u16) -> Daemon {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(dir.root()).stdout(Stdio::null()).stderr(Stdio::null());
+    let daemon = Daemon(command.spawn().expect("it starts"));
+    let start = std::time::Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(start.elapsed().as_secs() < 60, "{program} does not listen");
+        std::thread::yield_now();
+    }
+    daemon
+}
+
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago, for servers that cannot be asked which one they took.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The suites that we find are those of sslscan, on servers of four kinds.
+#[test]
+fn scans_agree_with_sslscan() {
+    if !installed(&["openssl", "sslscan"]) {
+        return;
+    }
+    let dir = material();
+    for options in [
+        "-cert rsa.pem -key rsa.key -cipher ALL:@SECLEVEL=0",
+        "-cert ec.pem -key ec.key",
+        "-cert rsa.pem -key rsa.key -tls1_2 -cipher ECDHE+AESGCM:DHE+CHACHA20 -serverpref",
+        "-cert ec.pem -key ec.key -tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
+    ] {
+        let server = Openssl::start(&dir, options);
+        assert_eq!(scanned(&dir, server.port), sslscan(&dir, server.port), "{options}");
+    }
+    let ours = Served::start(&dir, "--cert rsa.pem --key rsa.key --cert ec.pem --key ec.key");
+    assert_eq!(scanned(&dir, ours.port), sslscan(&dir, ours.port), "seal serve");
+
+    if installed(&["haproxy"]) {
+        dir.write("both.pem", [dir.read("rsa.pem"), dir.read("rsa.key")].concat());
+        let port = free_port();
+        dir.write("haproxy.cfg", format!(
+            "defaults\n mode http\n timeout client 10s\n timeout connect 1s\n timeout server 1s\n\
+             frontend f\n bind 127.0.0.1:{port} ssl crt both.pem ssl-min-ver TLSv1.2 ciphers ECDHE+AESGCM:AES128-SHA\n"
+        ));
+        let _haproxy = start(&dir, "haproxy", &["-f", "haproxy.cfg", "-db"], port);
+        assert_eq!(scanned(&dir, port), sslscan(&dir, port), "haproxy");
+    }
+}
+
 /// Our own server offers ML-KEM and nothing old: what Mozilla wants, but for what a scan tells.
 #[test]
 fn profiles_pass_and_fail_with_reasons() {

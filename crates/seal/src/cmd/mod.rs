@@ -8,6 +8,7 @@ pub(crate) mod csr;
 pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod manual;
 mod material;
 pub(crate) mod pfx;
 pub(crate) mod serve;

@@ -21,7 +21,7 @@ time{color:var(--dim);font-variant-numeric:tabular-nums;text-align:right}\
 .client .arrow::after{right:-2px;border-left:9px solid var(--client)}\
 .server .arrow::after{left:-2px;border-right:9px solid var(--server)}\
 .name{font-weight:600}.client .name{color:var(--client)}.server .name{color:var(--server)}\
-.sealed::before{content:'\\1F512';font-size:.75em;margin-right:.3em}\
+.sealed::before{content:'{'}.sealed::after{content:'}'}\
 .bytes{color:var(--dim);font-size:.85rem;white-space:nowrap}\
 .says,.why{grid-column:2}.server .says,.server .why{text-align:right}.why{color:var(--dim);font-size:.9rem}\
 .parts{margin:.2rem 0 1rem 6rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0 0 .6rem}\
@@ -44,7 +44,7 @@ pub(crate) fn page(title: &str, facts: &str, story: &Story) -> String {
          <title>The handshake with {title}</title>\n<style>{STYLE}</style>\n\
          <h1>The handshake with {title}</h1>\n<p class=\"facts\">{}</p>\n\
          <div class=\"ends\"><b></b><b>client (seal)</b><b>server</b></div>\n{rows}\
-         <footer>Messages with a lock went encrypted; they can be read here because the secrets of \
+         <footer>Messages in braces went encrypted; they can be read here because the secrets of \
          this connection are ours. Open a message for its parts and bytes. Made by seal inspect.</footer>\n</html>\n",
         escape(facts)
     )

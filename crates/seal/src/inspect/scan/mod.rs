@@ -46,7 +46,8 @@ pub(crate) struct Version {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Suite {
     pub(crate) name: String,
-    #[serde(skip)]
+    /// IANA's number: `0xc02f`.
+    #[serde(rename = "id", serialize_with = "as_id")]
     pub(crate) number: u16,
     pub(crate) weaknesses: Vec<&'static str>,
 }
@@ -191,6 +192,10 @@ impl Scanner<'_> {
             _ => None,
         })
     }
+}
+
+fn as_id<S: serde::Serializer>(number: &u16, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{number:#06x}"))
 }
 
 /// What is wrong with a suite, by its name.
