@@ -7,7 +7,7 @@ const ca = require('./ca');
 const defaults = require('./defaults');
 const { configError, materialError, ssl } = require('./failures');
 const { major, nodeError } = require('./errors');
-const { ContextBuilder } = require('./native');
+const { ContextBuilder, certCompressionAlgorithms } = require('./native');
 const validate = require('./validate');
 
 const VERSIONS = { 'TLSv1': 0x301, 'TLSv1.1': 0x302, 'TLSv1.2': 0x303, 'TLSv1.3': 0x304 };
@@ -254,16 +254,34 @@ function setAgreement(builder, options, name) {
     if (sigalgs === '') throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.sigalgs`, sigalgs);
     configure(() => builder.signatureSchemes(sigalgs));
   }
-  // There is none yet; then Node, too, knows no name. Older ones do not know the option.
-  if (major >= 26 && isGiven(certificateCompression)) {
-    throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.certificateCompression`, certificateCompression);
-  }
+  if (isGiven(certificateCompression)) setCompression(builder, certificateCompression, name);
   refuseKeyEngine(options, name);
   const curve = options.ecdhCurve === undefined ? defaults.values.DEFAULT_ECDH_CURVE : options.ecdhCurve;
   validate.string(curve, `${name}.ecdhCurve`);
   configure(() => builder.groups(curve || 'auto'));
   // The engine has no suite with a finite-field Diffie-Hellman: the parameters have no use.
   if (isGiven(dhparam)) validate.stringOrView(dhparam, `${name}.dhparam`);
+}
+
+const ALGORITHMS = certCompressionAlgorithms();
+
+function setCompression(builder, algorithms, name) {
+  const option = `${name}.certificateCompression`;
+  if (!Array.isArray(algorithms)) throw nodeError('ERR_INVALID_ARG_TYPE', option, 'Array', algorithms);
+  if (algorithms.length > ALGORITHMS.length) {
+    throw nodeError('ERR_INVALID_ARG_VALUE', option, algorithms,
+      `can specify at most ${ALGORITHMS.length} algorithms`);
+  }
+  algorithms.forEach((algorithm, at) => {
+    if (!ALGORITHMS.includes(algorithm)) {
+      throw nodeError('ERR_INVALID_ARG_VALUE', `${option}[${at}]`, algorithm,
+        "must be 'zlib', 'brotli', or 'zstd'");
+    }
+  });
+  if (new Set(algorithms).size < algorithms.length) {
+    throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set certificate compression preference');
+  }
+  builder.certCompression(algorithms);
 }
 
 function refuseKeyEngine({ privateKeyIdentifier, privateKeyEngine, key }, name) {

@@ -11,21 +11,10 @@ const { executionAsyncId } = require('async_hooks');
 const net = require('net');
 const { connectionError } = require('./failures');
 const { Session } = require('./native');
+const { receive } = require('./report');
 const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
-
-/** What `Session.receive` reports: see src/session.rs. One array serves all; it is read at once. */
-const HEADER = 3;
-const RECORDS = 256;
-const report = new Uint32Array(HEADER + 2 * RECORDS);
-const reportBytes = Buffer.from(report.buffer);
-const HAS_OUTPUT = 1;
-const PEER_CLOSED = 2;
-const FAILED = 4;
-const MORE = 8;
-const TOLD = 16;
-const ELSEWHERE = 0xffffffff;
 
 /** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
  * 29; the session may have something of its own to send first. */
@@ -54,6 +43,11 @@ class TLSHandle {
   #busy = false;
   /** Whether a server has answered the ClientHello, which is its work. */
   #answered = false;
+  /** Data that are decrypted and not delivered yet. */
+  #ready = [];
+  #decrypting = false;
+  /** Whether more was received since the last decryption began. */
+  #arrived = false;
   #transportEnded = false;
   #transportGone = false;
   #eofTold = false;
@@ -133,7 +127,8 @@ class TLSHandle {
     if (!Buffer.isBuffer(chunk)) chunk = Buffer.from(chunk);
     this.#traced?.received.see(chunk);
     if (this.#state === 'open' && !this.#listening.owned) chunk = Buffer.from(chunk);
-    if (this.#received !== null && this.#state === 'open') {
+    this.#arrived = true;
+    if (this.#received !== null && this.#state === 'open' && !this.#decrypting) {
       chunk = this.#completeRecord(this.#received, chunk);
       if (this.#state === 'closed') return;
     }
@@ -182,9 +177,9 @@ class TLSHandle {
 
   /** Goes on as far as it can with what there is. */
   #pump() {
-    if (this.#busy || this.#state === 'closed') return;
+    if (this.#busy || this.#decrypting || this.#state === 'closed') return;
     if (this.#state === 'open') {
-      if (this.#received !== null) this.#decrypt();
+      if (this.#received !== null || this.#ready.length > 0) this.#decrypt();
     } else if (this.#received !== null) {
       const chunk = this.#received;
       this.#received = null;
@@ -338,45 +333,39 @@ class TLSHandle {
 
   // --- data -------------------------------------------------------------------------------------
 
+  /** Decrypts and delivers what was received. What arrives while a listener is at it waits its turn,
+   * so that data stay in order over a transport that answers at once. */
   #decrypt() {
-    let flags;
-    do {
-      const chunk = this.#received;
-      this.#session.receive(chunk, reportBytes);
-      const consumed = report[0];
-      flags = report[1];
-      const records = this.#records(chunk, report[2]);
-      this.#received = consumed < chunk.length && !(flags & FAILED) ? chunk.subarray(consumed) : null;
-      if (flags & HAS_OUTPUT) this.#send(this.#session.takeOutput());
-      if (flags & TOLD) this.#owner._onTold(this.#session.takeTold());
-      for (const record of records) {
-        this.#deliver(record);
-        if (this.#state === 'closed') return;
-      }
-      if (flags & FAILED) {
-        this.#fail(this.#session.failure());
-        return;
-      }
-    } while (flags & MORE && this.#received !== null);
-    if (flags & PEER_CLOSED) this.#tellEof();
+    if (this.#decrypting) return;
+    this.#decrypting = true;
+    try {
+      this.#decryptAll();
+    } finally {
+      this.#decrypting = false;
+      // A listener has thrown: the data behind it are not lost.
+      if (this.#ready.length > 0 && this.#state !== 'closed') process.nextTick(() => this.#pump());
+    }
   }
 
-  /** The data of each record, mostly as views of the chunk in which they were decrypted. */
-  #records(chunk, count) {
-    const records = [];
-    let elsewhere = null;
-    for (let at = HEADER; at < HEADER + 2 * count; at += 2) {
-      const offset = report[at];
-      const length = report[at + 1];
-      if (offset === ELSEWHERE) {
-        elsewhere ??= this.#session.takeData();
-        records.push(elsewhere.subarray(0, length));
-        elsewhere = elsewhere.subarray(length);
-      } else {
-        records.push(chunk.subarray(offset, offset + length));
-      }
+  #decryptAll() {
+    this.#deliverReady();
+    while (this.#received !== null && this.#state !== 'closed') {
+      this.#arrived = false;
+      const report = receive(this.#session, this.#received);
+      this.#received = report.rest;
+      this.#ready = report.records;
+      if (report.hasOutput) this.#send(this.#session.takeOutput());
+      if (report.hasTold) this.#owner._onTold(this.#session.takeTold());
+      this.#deliverReady();
+      if (this.#state === 'closed') return;
+      if (report.failed) this.#fail(this.#session.failure());
+      else if (report.peerClosed) this.#tellEof();
+      if (report.failed || report.peerClosed || !(report.hasMore || this.#arrived)) return;
     }
-    return records;
+  }
+
+  #deliverReady() {
+    while (this.#ready.length > 0 && this.#state !== 'closed') this.#deliver(this.#ready.shift());
   }
 
   #deliver(data) {

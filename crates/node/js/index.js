@@ -29,7 +29,7 @@ module.exports = {
   convertALPNProtocols,
   createSecureContext,
   createServer,
-  getCertificateCompressionAlgorithms: () => [],
+  getCertificateCompressionAlgorithms: () => native.certCompressionAlgorithms(),
   getCACertificates: ca.getCACertificates,
   getCiphers,
   setDefaultCACertificates: ca.setDefaultCACertificates,

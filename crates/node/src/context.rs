@@ -6,7 +6,7 @@ use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use sealwire::pki::x509::{Certificate, Crl};
 use sealwire::pki::{self, KeyAlgorithm, Pfx, PrivateKey};
-use sealwire::{ConfigError, ProtocolVersion, SecureContextBuilder, TicketKeys};
+use sealwire::{CertCompression, ConfigError, ProtocolVersion, SecureContextBuilder, TicketKeys};
 use zeroize::Zeroizing;
 
 use crate::failure::{Thrown, config, material, misuse};
@@ -122,6 +122,14 @@ impl ContextBuilder {
     #[napi]
     pub fn security_level(&mut self, level: u8) -> Result<(), Thrown> {
         self.change(|builder| Ok(builder.security_level(level)))
+    }
+
+    /// The algorithms for certificates, by their names in IANA's registry.
+    #[napi]
+    pub fn cert_compression(&mut self, names: Vec<String>) -> Result<(), Thrown> {
+        let algorithms: Vec<_> =
+            names.iter().filter_map(|name| CertCompression::by_name(name)).collect();
+        self.change(|builder| Ok(builder.cert_compression(&algorithms)))
     }
 
     /// The keys of session tickets: 48 bytes.

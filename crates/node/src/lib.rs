@@ -23,7 +23,11 @@ use napi_derive::napi;
 /// OpenSSL's names of the suites that the engine speaks.
 #[napi]
 pub fn cipher_suites() -> Vec<&'static str> {
-    let everything = sealwire::SecureContext::builder().build();
-    let suites = everything.map(|context| context.supported_cipher_suites()).unwrap_or_default();
-    suites.iter().map(|suite| suite.openssl_name()).collect()
+    sealwire::CipherSuite::supported().map(|suite| suite.openssl_name()).collect()
+}
+
+/// The names of the algorithms by which certificates are compressed.
+#[napi]
+pub fn cert_compression_algorithms() -> Vec<&'static str> {
+    sealwire::CertCompression::supported().iter().map(|algorithm| algorithm.name()).collect()
 }

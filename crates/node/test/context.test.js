@@ -38,6 +38,21 @@ for (const [what, options, expected] of invalid) {
   });
 }
 
+const { skip } = { skip: process.env.JUDGE === 'node' && !tls.getCertificateCompressionAlgorithms };
+test('certificates are compressed by what both sides have', { skip }, async (t) => {
+  assert.deepStrictEqual(tls.getCertificateCompressionAlgorithms(), ['zlib', 'brotli', 'zstd']);
+  const { port } = await serve(t, { certificateCompression: ['brotli', 'zlib'] }, (socket) => socket.end());
+  const plain = await connected(port);
+  await readAll(plain);
+  const socket = await connected(port, { certificateCompression: ['zlib'] });
+  assert.strictEqual(socket.authorized, true);
+  await readAll(socket);
+  assert.throws(() => tls.createSecureContext({ certificateCompression: ['nope'] }),
+    { code: 'ERR_INVALID_ARG_VALUE' });
+  assert.throws(() => tls.createSecureContext({ certificateCompression: 'zlib' }),
+    { code: 'ERR_INVALID_ARG_TYPE' });
+});
+
 const legal = [
   ['nothing', {}],
   ['a key alone', { key: pem('server-key') }],

@@ -186,6 +186,29 @@ test('what a listener throws is an uncaught exception, as ever', async () => {
   assert.strictEqual(stdout, 'from a listener\n');
 });
 
+test('what comes behind data whose listener throws is not lost', async () => {
+  const { stdout } = await run(`
+    const { tls, identity, pem } = require(${JSON.stringify(support)});
+    process.on('uncaughtException', () => {});
+    const server = tls.createServer(identity('server'), (socket) => {
+      for (const word of ['one', 'two', 'three']) socket.write(word);
+      socket.end();
+    }).listen(0, () => {
+      const socket = tls.connect({ port: server.address().port, ca: pem('ca-cert') });
+      let text = '';
+      socket.on('data', (data) => {
+        text += data;
+        throw new Error('from a listener');
+      });
+      socket.on('end', () => {
+        console.log(text);
+        server.close();
+      });
+    });
+  `);
+  assert.strictEqual(stdout, 'onetwothree\n');
+});
+
 test('NODE_EXTRA_CA_CERTS is trusted besides the default, and not besides a ca that is given', async () => {
   const { stdout } = await run(`
     const { tls, identity, pem } = require(${JSON.stringify(support)});

@@ -105,6 +105,32 @@ test('the bytes of a duplex are left as they are', async () => {
   assert.ok(seen.length > 1 && seen.every(([chunk, copy]) => chunk.equals(copy)));
 });
 
+test('data stay in order when a listener provokes more over a transport that answers at once', async () => {
+  const [left, right] = pair();
+  const server = new tls.TLSSocket(left, { isServer: true, ...identity('server') });
+  const socket = tls.connect({ socket: right, ca: pem('ca-cert') });
+  await once(socket, 'secureConnect');
+  let text = '';
+  socket.on('data', (data) => {
+    text += data;
+    if (text.length < 20) socket.write('again');
+    else socket.end();
+  });
+  let asked = 0;
+  server.on('end', () => server.end());
+  server.on('data', () => {
+    const n = asked++;
+    server.cork();
+    for (const part of ['a', 'b', 'c']) server.write(`${part}${n}`);
+    server.uncork();
+    for (const part of ['d', 'e']) server.write(`${part}${n}`);
+  });
+  socket.write('go');
+  await once(socket, 'end');
+  const numbers = text.match(/\d/g).map(Number);
+  assert.deepStrictEqual(numbers, [...numbers].sort());
+});
+
 test('TLS in TLS', async (t) => {
   const { port } = await serve(t, {}, (outer) => {
     const inner = new tls.TLSSocket(outer, { isServer: true, ...identity('server') });
