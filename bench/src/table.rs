@@ -23,7 +23,7 @@ pub(crate) fn print(title: &str, contestants: &[Contestant], rates: &[Vec<f64>],
     println!();
 }
 
-/// Prints rates as [`print`] does, and beside them what one takes of the processor, in
+/// Prints rates as [`print`](fn@print) does, and beside them what one takes of the processor, in
 /// microseconds: the least of all rounds, which other programs disturb least.
 pub(crate) fn print_samples(
     title: &str,

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 /// How it ended: how many bytes it wrote, and its exit.
 pub(crate) struct Ran {
@@ -52,8 +54,15 @@ pub(crate) async fn run(
         answered = answering => answered?,
         failed = feeding => failed?,
     };
-    Ok(Ran { bytes, exit: child.wait().await? })
+    let exit = child.wait().await?;
+    // A connection closed with bytes unread is reset (RFC 1122, 4.2.2.13), and what is still on its
+    // way to the peer is lost: so what it sends until it has heard of the end is read.
+    let _ = timeout(LINGER, tokio::io::copy(&mut from_peer, &mut tokio::io::sink())).await;
+    Ok(Ran { bytes, exit })
 }
+
+/// How long the peer may take to close when the program has ended.
+const LINGER: Duration = Duration::from_secs(2);
 
 impl Ran {
     /// Its exit in words: `code 0`.
