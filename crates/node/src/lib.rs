@@ -7,12 +7,15 @@
 //! Handshake work runs on libuv's thread pool ([`session::Session::advance`]); records of an open
 //! connection are worked on in place, in the bytes that Node has read.
 
+mod connection;
 mod context;
 mod failure;
 mod identities;
 mod peer;
+mod progress;
 mod session;
 mod settings;
+mod sinks;
 mod trust;
 
 use napi_derive::napi;

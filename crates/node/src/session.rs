@@ -6,7 +6,6 @@
 //! JavaScript never calls both at once; if it did, it would get an error, not wait.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,136 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice};
 use napi_derive::napi;
-use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, Sink};
-use sealwire::{Alert, ClientOptions, ClientSession, Error, KeyLogLine, ServerOptions};
+use sealwire::session::{HelloReply, Reply, Sink};
+use sealwire::{Alert, ClientSession, ServerOptions};
 
+use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
-use crate::peer::PeerFacts;
+use crate::progress::{HelloAnswer, Progress, Told};
 use crate::settings::{ClientConnection, ServerConnection};
+use crate::sinks::{FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
 
 /// One side of one TLS connection.
 #[napi]
 pub struct Session(Arc<Mutex<Connection>>);
-
-/// What a turn of the handshake brought.
-#[napi(object, object_from_js = false)]
-pub struct Progress {
-    /// Bytes to send.
-    pub output: Option<Buffer>,
-    /// What the client said first, when that is a question. Nothing goes on before the answer.
-    pub client_hello: Option<Hello>,
-    /// A session to be stored. Nothing goes on before [`Session::stored`].
-    pub store_session: Option<Stored>,
-    /// What was agreed: the handshake is complete.
-    pub complete: Option<PeerFacts>,
-    /// Data that came along with the end of the handshake.
-    pub data: Option<Buffer>,
-    /// Bytes received and not used yet, for [`Session::receive`].
-    pub rest: Option<Buffer>,
-    /// Whether the peer has said that it will send no more.
-    pub peer_closed: bool,
-    /// What else was told.
-    pub told: Option<Told>,
-    /// Why the connection failed.
-    pub failure: Option<Failure>,
-}
-
-/// A server's session, for the program's store.
-#[napi(object, object_from_js = false)]
-pub struct Stored {
-    /// Under which it will be asked for.
-    pub id: Buffer,
-    /// The session. Secret.
-    pub data: Buffer,
-}
-
-/// What a session tells besides data, in order of its kind.
-#[derive(Default)]
-#[napi(object, object_from_js = false)]
-pub struct Told {
-    /// How many lines the key log has, for [`Session::take_key_log`].
-    pub key_log: u32,
-    /// Whether the server's staple was told, or that there is none.
-    pub has_ocsp: bool,
-    /// The OCSP response that the server has stapled.
-    pub ocsp_response: Option<Buffer>,
-    /// How many sessions the server has given, for [`Session::next_session`].
-    pub sessions: u32,
-}
-
-/// A ClientHello.
-#[napi(object, object_from_js = false)]
-pub struct Hello {
-    /// The name of SNI.
-    pub server_name: Option<String>,
-    /// The protocols offered, as they are on the wire.
-    pub alpn: Vec<Buffer>,
-    /// The session id.
-    pub session_id: Buffer,
-    /// The ids under which a session with this client may have been stored.
-    pub stored_ids: Vec<Buffer>,
-    /// Whether TLS 1.3 is offered.
-    pub offers_tls13: bool,
-    /// Whether a ticket is offered.
-    pub offers_ticket: bool,
-    /// Whether an OCSP staple is asked for.
-    pub requests_ocsp: bool,
-}
-
-/// The answer to a ClientHello.
-#[napi(object, object_to_js = false)]
-pub struct HelloAnswer {
-    /// The protocols to choose from.
-    pub alpn: Option<Vec<Buffer>>,
-    /// The OCSP response to staple.
-    pub ocsp_staple: Option<Buffer>,
-    /// The stored session to resume.
-    pub session: Option<Buffer>,
-    /// End the connection with this alert instead.
-    pub alert: Option<u8>,
-}
-
-struct Connection {
-    stage: Stage,
-    /// Bytes received and not used yet, while the handshake lasts.
-    received: Vec<u8>,
-    /// Data that came along with the end of the handshake.
-    data: Vec<u8>,
-    /// Records that did not fit into the room that JavaScript had for them.
-    unsent: Vec<u8>,
-    told: Told,
-    /// Secrets, which leave here only when somebody listens.
-    key_log: Vec<KeyLogLine>,
-    /// The session that is offered to the server, and then the one told last.
-    session: Option<ClientSession>,
-    /// Sessions that the server has given and that are to be told.
-    sessions: VecDeque<ClientSession>,
-    failure: Option<Error>,
-}
-
-#[allow(clippy::large_enum_variant, reason = "a session is live for nearly all of its life")]
-enum Stage {
-    /// A client whose first message is yet to be made: that costs key generation, so the pool
-    /// does it.
-    New(Box<(sealwire::SecureContext, ClientOptions)>),
-    Live(sealwire::Session),
-    Gone,
-}
-
-/// `receive` reports by numbers (u32) in an array of JavaScript's, so that nothing is allocated per
-/// record: how much is consumed, what else there is, how many records; then offset and length of
-/// each record's data.
-const HEADER: usize = 3;
-const HAS_OUTPUT: u32 = 1;
-const PEER_CLOSED: u32 = 2;
-const FAILED: u32 = 4;
-/// The records do not all fit into the report: call again.
-const MORE: u32 = 8;
-/// [`Session::take_told`] has something.
-const TOLD: u32 = 16;
-/// In place of an offset: the data are not in the chunk but in [`Session::take_data`].
-const ELSEWHERE: u32 = u32::MAX;
 
 #[napi]
 impl Session {
@@ -374,7 +256,9 @@ impl Session {
         let mut connection = self.lock()?;
         let next = connection.sessions.pop_front();
         let found = next.is_some();
-        connection.session = next.or(connection.session.take());
+        if found {
+            connection.session = next;
+        }
         Ok(found)
     }
 
@@ -448,17 +332,7 @@ impl Session {
     }
 
     fn of(stage: Stage, offered: Option<ClientSession>) -> Self {
-        Self(Arc::new(Mutex::new(Connection {
-            stage,
-            received: Vec::new(),
-            data: Vec::new(),
-            unsent: Vec::new(),
-            told: Told::default(),
-            key_log: Vec::new(),
-            session: offered,
-            sessions: VecDeque::new(),
-            failure: None,
-        })))
+        Self(Arc::new(Mutex::new(Connection::new(stage, offered))))
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Connection>, Thrown> {
@@ -488,184 +362,5 @@ impl napi::Task for Advance {
 impl Advance {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Connection {
-    fn advance(&mut self) {
-        if let Stage::New(start) = &self.stage {
-            let (context, options) = &**start;
-            self.stage = match sealwire::Session::client(context, options) {
-                Ok(session) => Stage::Live(session),
-                Err(error) => {
-                    self.failure = Some(error);
-                    Stage::Gone
-                }
-            };
-        }
-        let Stage::Live(session) = &mut self.stage else { return };
-        if self.failure.is_some() {
-            return;
-        }
-        // The sink is full from the start: data wait for the JavaScript thread.
-        let mut outcome = session.receive(&mut self.received, &mut Held(&mut self.data));
-        if let Ok(consumed) = outcome {
-            self.received.drain(..consumed);
-            if !session.is_handshaking() {
-                // The engine may have more to say at the end of its handshake.
-                outcome = session.receive(&mut [], &mut self.data);
-            }
-        }
-        self.failure = outcome.err();
-    }
-
-    fn progress(&mut self) -> Progress {
-        let mut progress = Progress {
-            output: self.output(),
-            client_hello: None,
-            store_session: None,
-            complete: None,
-            data: None,
-            rest: None,
-            peer_closed: false,
-            told: None,
-            failure: self.failure.as_ref().map(Failure::from),
-        };
-        for event in self.gather() {
-            match event {
-                Event::Question(Question::ClientHello(hello)) => {
-                    progress.client_hello = Some(Hello::from(&*hello));
-                }
-                Event::Question(Question::StoreSession { id, data }) => {
-                    let data = data.into_vec().into();
-                    progress.store_session = Some(Stored { id: id.into(), data });
-                }
-                Event::HandshakeComplete => {
-                    let Stage::Live(session) = &self.stage else { continue };
-                    progress.complete = session.peer().map(PeerFacts::from);
-                    if !session.peer().is_some_and(sealwire::Peer::is_resumed) {
-                        self.session = None; // what was offered was not taken
-                    }
-                }
-                _ => {}
-            }
-        }
-        progress.told = (!self.told.is_empty()).then(|| mem::take(&mut self.told));
-        let Stage::Live(session) = &mut self.stage else { return progress };
-        progress.peer_closed = session.peer_has_closed();
-        if progress.complete.is_some() {
-            progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
-            progress.rest =
-                (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
-        }
-        progress
-    }
-
-    /// Before any is told, the newest that there is.
-    fn current_session(&self) -> Option<&ClientSession> {
-        self.session.as_ref().or(self.sessions.back())
-    }
-
-    /// Writes down what was told, and gives the events that are for the handshake.
-    fn gather(&mut self) -> Vec<Event> {
-        let Stage::Live(session) = &mut self.stage else { return Vec::new() };
-        let mut others = Vec::new();
-        while let Some(event) = session.poll_event() {
-            match event {
-                Event::KeyLog(line) => {
-                    self.told.key_log += 1;
-                    self.key_log.push(line);
-                }
-                Event::OcspResponse(response) => {
-                    self.told.has_ocsp = true;
-                    self.told.ocsp_response = response.map(Buffer::from);
-                }
-                Event::NewSession(session) => {
-                    self.told.sessions += 1;
-                    self.sessions.push_back(session);
-                }
-                event => others.push(event),
-            }
-        }
-        others
-    }
-
-    fn output(&mut self) -> Option<Buffer> {
-        let mut out = mem::take(&mut self.unsent);
-        if let Stage::Live(session) = &mut self.stage {
-            session.take_output(&mut out);
-        }
-        (!out.is_empty()).then(|| out.into())
-    }
-}
-
-impl Told {
-    fn is_empty(&self) -> bool {
-        self.key_log == 0 && !self.has_ocsp && self.sessions == 0
-    }
-}
-
-impl From<&ClientHello> for Hello {
-    fn from(hello: &ClientHello) -> Self {
-        Self {
-            server_name: hello.server_name().map(str::to_owned),
-            alpn: hello.alpn().iter().map(|name| name.as_slice().into()).collect(),
-            session_id: hello.session_id().into(),
-            stored_ids: hello.session_ids().map(Buffer::from).collect(),
-            offers_tls13: hello.supported_versions().contains(&0x0304),
-            offers_ticket: hello.offers_ticket(),
-            requests_ocsp: hello.requests_ocsp(),
-        }
-    }
-}
-
-/// A sink that is full: only what comes along with the end of the handshake goes into it.
-struct Held<'a>(&'a mut Vec<u8>);
-
-impl Sink for Held<'_> {
-    fn take(&mut self, plaintext: &[u8]) {
-        self.0.extend_from_slice(plaintext);
-    }
-
-    fn is_full(&self) -> bool {
-        true
-    }
-}
-
-/// A sink that writes down where in the chunk the data of each record are: decrypted in place,
-/// they need not be copied.
-struct Places<'a> {
-    chunk: std::ops::Range<usize>,
-    records: &'a mut [[u8; 4]],
-    count: u32,
-    elsewhere: &'a mut Vec<u8>,
-}
-
-impl<'a> Places<'a> {
-    fn new(chunk: &[u8], records: &'a mut [[u8; 4]], elsewhere: &'a mut Vec<u8>) -> Self {
-        let start = chunk.as_ptr().addr();
-        Self { chunk: start..start + chunk.len(), records, count: 0, elsewhere }
-    }
-}
-
-impl Sink for Places<'_> {
-    fn take(&mut self, plaintext: &[u8]) {
-        let start = plaintext.as_ptr().addr();
-        let offset = match start >= self.chunk.start && start + plaintext.len() <= self.chunk.end {
-            true => u32::try_from(start - self.chunk.start).unwrap_or(ELSEWHERE),
-            false => ELSEWHERE,
-        };
-        if offset == ELSEWHERE {
-            self.elsewhere.extend_from_slice(plaintext);
-        }
-        let at = self.count as usize * 2;
-        let length = u32::try_from(plaintext.len()).expect("a record is 16 KiB");
-        self.records[at] = offset.to_ne_bytes();
-        self.records[at + 1] = length.to_ne_bytes();
-        self.count += 1;
-    }
-
-    fn is_full(&self) -> bool {
-        (self.count as usize + 1) * 2 > self.records.len()
     }
 }

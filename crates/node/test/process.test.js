@@ -124,6 +124,39 @@ test('a worker terminated in the middle of handshakes', async () => {
   assert.strictEqual(stdout, 'down\n');
 });
 
+test('the workers of a cluster resume each other’s sessions', async () => {
+  const { stdout } = await run(`
+    const cluster = require('cluster');
+    const { tls, identity, pem } = require(${JSON.stringify(support)});
+    const reused = [];
+    const visit = (port, session, left) => {
+      if (left === 0) {
+        console.log(new Set(reused.map(({ worker }) => worker)).size, reused.map((one) => one.reused).join());
+        for (const worker of Object.values(cluster.workers)) worker.kill();
+        return;
+      }
+      let next;
+      const socket = tls.connect({ port, ca: pem('ca-cert'), session });
+      socket.on('session', (given) => { next = given; });
+      socket.resume();
+      socket.on('close', () => visit(port, next, left - 1));
+    };
+    if (cluster.isPrimary) {
+      let up = 0;
+      cluster.on('message', (worker, told) => reused.push({ worker: worker.id, reused: told }));
+      cluster.on('listening', (worker, { port }) => { if (++up === 2) visit(port, undefined, 4); });
+      cluster.fork();
+      cluster.fork();
+    } else {
+      tls.createServer(identity('server'), (socket) => {
+        process.send(socket.isSessionReused());
+        socket.end('x');
+      }).listen(0);
+    }
+  `);
+  assert.strictEqual(stdout, '2 false,true,true,true\n');
+});
+
 test('sockets that nobody holds are collected', async () => {
   const { stdout } = await run(`
     const { tls, identity } = require(${JSON.stringify(support)});

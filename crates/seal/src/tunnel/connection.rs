@@ -84,6 +84,8 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     service.metrics.bytes_up.inc_by(ended.up);
     service.metrics.bytes_down.inc_by(ended.down);
     let (service_name, target) = (&service.name, in_use.target().to_string());
+    // Once it is said to be over, it counts nowhere any more.
+    drop((open, pass, in_use, from_source));
     let (seconds, up, down) = (since.elapsed().as_secs_f64(), ended.up, ended.down);
     let (source, how) = (shown(source), how(&ended.reason));
     let About { tls, server_name, alpn, peer } = &*about;
@@ -101,7 +103,6 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
         end = how,
         "connection ended"
     );
-    drop((open, pass, in_use, from_source));
 }
 
 /// What `establish` needs of an incoming connection.

@@ -1,0 +1,106 @@
+//! What a session tells JavaScript, and is told, as plain objects.
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use sealwire::session::ClientHello;
+
+use crate::failure::Failure;
+use crate::peer::PeerFacts;
+
+/// What a turn of the handshake brought.
+#[napi(object, object_from_js = false)]
+pub struct Progress {
+    /// Bytes to send.
+    pub output: Option<Buffer>,
+    /// What the client said first, when that is a question. Nothing goes on before the answer.
+    pub client_hello: Option<Hello>,
+    /// A session to be stored. Nothing goes on before [`Session::stored`](crate::session::Session::stored).
+    pub store_session: Option<Stored>,
+    /// What was agreed: the handshake is complete.
+    pub complete: Option<PeerFacts>,
+    /// Data that came along with the end of the handshake.
+    pub data: Option<Buffer>,
+    /// Bytes received and not used yet, for [`Session::receive`](crate::session::Session::receive).
+    pub rest: Option<Buffer>,
+    /// Whether the peer has said that it will send no more.
+    pub peer_closed: bool,
+    /// What else was told.
+    pub told: Option<Told>,
+    /// Why the connection failed.
+    pub failure: Option<Failure>,
+}
+
+/// A server's session, for the program's store.
+#[napi(object, object_from_js = false)]
+pub struct Stored {
+    /// Under which it will be asked for.
+    pub id: Buffer,
+    /// The session. Secret.
+    pub data: Buffer,
+}
+
+/// What a session tells besides data, in order of its kind.
+#[derive(Default)]
+#[napi(object, object_from_js = false)]
+pub struct Told {
+    /// How many lines the key log has, for [`Session::take_key_log`](crate::session::Session::take_key_log).
+    pub key_log: u32,
+    /// Whether the server's staple was told, or that there is none.
+    pub has_ocsp: bool,
+    /// The OCSP response that the server has stapled.
+    pub ocsp_response: Option<Buffer>,
+    /// How many sessions the server has given, for [`Session::next_session`](crate::session::Session::next_session).
+    pub sessions: u32,
+}
+
+/// A ClientHello.
+#[napi(object, object_from_js = false)]
+pub struct Hello {
+    /// The name of SNI.
+    pub server_name: Option<String>,
+    /// The protocols offered, as they are on the wire.
+    pub alpn: Vec<Buffer>,
+    /// The session id.
+    pub session_id: Buffer,
+    /// The ids under which a session with this client may have been stored.
+    pub stored_ids: Vec<Buffer>,
+    /// Whether TLS 1.3 is offered.
+    pub offers_tls13: bool,
+    /// Whether a ticket is offered.
+    pub offers_ticket: bool,
+    /// Whether an OCSP staple is asked for.
+    pub requests_ocsp: bool,
+}
+
+/// The answer to a ClientHello.
+#[napi(object, object_to_js = false)]
+pub struct HelloAnswer {
+    /// The protocols to choose from.
+    pub alpn: Option<Vec<Buffer>>,
+    /// The OCSP response to staple.
+    pub ocsp_staple: Option<Buffer>,
+    /// The stored session to resume.
+    pub session: Option<Buffer>,
+    /// End the connection with this alert instead.
+    pub alert: Option<u8>,
+}
+
+impl Told {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.key_log == 0 && !self.has_ocsp && self.sessions == 0
+    }
+}
+
+impl From<&ClientHello> for Hello {
+    fn from(hello: &ClientHello) -> Self {
+        Self {
+            server_name: hello.server_name().map(str::to_owned),
+            alpn: hello.alpn().iter().map(|name| name.as_slice().into()).collect(),
+            session_id: hello.session_id().into(),
+            stored_ids: hello.session_ids().map(Buffer::from).collect(),
+            offers_tls13: hello.supported_versions().contains(&0x0304),
+            offers_ticket: hello.offers_ticket(),
+            requests_ocsp: hello.requests_ocsp(),
+        }
+    }
+}

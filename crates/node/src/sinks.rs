@@ -1,0 +1,72 @@
+//! Where decrypted data go, and how they are reported without an allocation per record.
+
+use sealwire::session::Sink;
+
+/// `receive` reports by numbers (u32) in an array of JavaScript's, so that nothing is allocated per
+/// record: how much is consumed, what else there is, how many records; then offset and length of
+/// each record's data.
+pub(crate) const HEADER: usize = 3;
+pub(crate) const HAS_OUTPUT: u32 = 1;
+pub(crate) const PEER_CLOSED: u32 = 2;
+pub(crate) const FAILED: u32 = 4;
+/// The records do not all fit into the report: call again.
+pub(crate) const MORE: u32 = 8;
+/// [`Session::take_told`](crate::session::Session::take_told) has something.
+pub(crate) const TOLD: u32 = 16;
+/// In place of an offset: the data are not in the chunk but in [`Session::take_data`](crate::session::Session::take_data).
+pub(crate) const ELSEWHERE: u32 = u32::MAX;
+
+/// A sink that is full: only what comes along with the end of the handshake goes into it.
+pub(crate) struct Held<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Sink for Held<'_> {
+    fn take(&mut self, plaintext: &[u8]) {
+        self.0.extend_from_slice(plaintext);
+    }
+
+    fn is_full(&self) -> bool {
+        true
+    }
+}
+
+/// A sink that writes down where in the chunk the data of each record are: decrypted in place,
+/// they need not be copied.
+pub(crate) struct Places<'a> {
+    chunk: std::ops::Range<usize>,
+    records: &'a mut [[u8; 4]],
+    pub(crate) count: u32,
+    elsewhere: &'a mut Vec<u8>,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(
+        chunk: &[u8],
+        records: &'a mut [[u8; 4]],
+        elsewhere: &'a mut Vec<u8>,
+    ) -> Self {
+        let start = chunk.as_ptr().addr();
+        Self { chunk: start..start + chunk.len(), records, count: 0, elsewhere }
+    }
+}
+
+impl Sink for Places<'_> {
+    fn take(&mut self, plaintext: &[u8]) {
+        let start = plaintext.as_ptr().addr();
+        let offset = match start >= self.chunk.start && start + plaintext.len() <= self.chunk.end {
+            true => u32::try_from(start - self.chunk.start).unwrap_or(ELSEWHERE),
+            false => ELSEWHERE,
+        };
+        if offset == ELSEWHERE {
+            self.elsewhere.extend_from_slice(plaintext);
+        }
+        let at = self.count as usize * 2;
+        let length = u32::try_from(plaintext.len()).expect("a record is 16 KiB");
+        self.records[at] = offset.to_ne_bytes();
+        self.records[at + 1] = length.to_ne_bytes();
+        self.count += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        (self.count as usize + 1) * 2 > self.records.len()
+    }
+}

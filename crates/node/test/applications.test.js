@@ -1,0 +1,56 @@
+'use strict';
+// Applications that know nothing of this package, run as they are: once on Node's own tls, once
+// with ours in its place. Both must say the same.
+const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const path = require('node:path');
+const test = require('node:test');
+
+const root = path.join(__dirname, '..');
+
+const APPLICATIONS = {
+  express: ['express'],
+  ws: ['ws'],
+  socketio: ['socket.io', 'socket.io-client'],
+  mqtt: ['aedes', 'mqtt'],
+  nodemailer: ['nodemailer', 'smtp-server'],
+  pg: ['pg'],
+  undici: ['undici'],
+};
+
+function installed(name) {
+  return require.resolve.paths(name).some((folder) => {
+    try {
+      return Boolean(require(path.join(folder, name, 'package.json')));
+    } catch {
+      return false;
+    }
+  });
+}
+
+function run(name, flags, env) {
+  const program = path.join(root, 'applications', `${name}.js`);
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, program], {
+    encoding: 'utf8', timeout: 60_000, env: { ...process.env, NODE_OPTIONS: '', ...env },
+  });
+  assert.equal(status, 0, `${name} ended with ${status ?? signal}: ${stderr}`);
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+for (const [name, modules] of Object.entries(APPLICATIONS)) {
+  test(`${name} does with this package what it does with Node's tls`, (t) => {
+    const missing = modules.filter((module) => !installed(module));
+    if (missing.length > 0) {
+      const reason = `not installed: ${missing.join(', ')} (npm install in crates/node)`;
+      assert.ok(!process.env.CI, reason);
+      return t.skip(reason);
+    }
+    const native = run(name, [], {});
+    if (native.missing) {
+      assert.ok(!process.env.CI, `missing: ${native.missing}`);
+      return t.skip(`missing: ${native.missing}`);
+    }
+    const ours = run(name, ['-r', path.join(root, 'js', 'register.js')], { SEALWIRE_MODULE: root });
+    assert.deepEqual(ours, native);
+  });
+}
