@@ -4,7 +4,7 @@
 //! and nothing of the program's is ever called from inside: what happened is returned, and the
 //! JavaScript half tells it.
 //!
-//! Handshake work runs on libuv's thread pool ([`session::Session::advance`]); records of an open
+//! Handshake work runs on libuv's thread pool (`session::Session::advance`); records of an open
 //! connection are worked on in place, in the bytes that Node has read.
 
 mod connection;

@@ -75,7 +75,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_enum, value_name = "PROFILE")]
     profile: Option<Profile>,
 
-    /// Wait here for a client, and explain its ClientHello: [ADDRESS:]PORT
+    /// Wait here for a client, and explain its ClientHello (a port, or ADDRESS:PORT)
     #[arg(long, value_name = "PORT", conflicts_with_all = ["target", "explain", "scan", "html", "profile"])]
     listen: Option<String>,
 
