@@ -24,11 +24,11 @@ pub(crate) fn all(how: &servers::How, out: &Path) -> Result<(), Failure> {
         text += &format!("{}\n![{}](benchmarks/{file})\n\n", markdown::table(chart), chart.title);
     }
     text += &format!("## The limits\n\n{limits}\n");
-    // What people concluded from the numbers stays, below this line.
+    // What people wrote stays, below this line; all of it, where the line is not there yet.
     const CONCLUSIONS: &str = "<!-- Written by hand from here on. -->\n";
     let path = out.join("benchmarks.md");
     let old = fs::read_to_string(&path).unwrap_or_default();
-    let kept = old.split_once(CONCLUSIONS).map(|(_, kept)| kept).unwrap_or_default();
+    let kept = old.split_once(CONCLUSIONS).map_or(old.as_str(), |(_, kept)| kept);
     fs::write(&path, format!("{text}{CONCLUSIONS}{kept}"))?;
     println!("{} and {} plots", path.display(), charts.len());
     Ok(())
