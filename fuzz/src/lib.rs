@@ -113,7 +113,10 @@ impl End {
             match event {
                 Event::HandshakeComplete => self.complete = true,
                 Event::Question(Question::ClientHello(_) | Question::VerifyPeer) => {
-                    self.session.reply(Reply::Proceed).expect("a question is open");
+                    // Who cannot be served is refused now; the next call says it again.
+                    if let Err(Error::Misused(what)) = self.session.reply(Reply::Proceed) {
+                        panic!("a question is open: {what}");
+                    }
                     answered = true;
                 }
                 _ => {}

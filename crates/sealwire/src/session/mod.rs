@@ -304,7 +304,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Misused`] when no question is open; [`Error::RefusedByProgram`] for
-    /// [`Reply::Refuse`] and [`Reply::RefuseWith`], which end the session.
+    /// [`Reply::Refuse`] and [`Reply::RefuseWith`], which end the session; and why the client
+    /// cannot be served, when the context that was chosen speaks nothing that it offers.
     pub fn reply(&mut self, reply: Reply) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         match (stage, reply) {
