@@ -15,6 +15,7 @@ mod failure;
 mod inspect;
 mod key_file;
 mod key_form;
+mod markup;
 mod net;
 mod output;
 mod passphrase;

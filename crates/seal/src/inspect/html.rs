@@ -3,6 +3,7 @@
 
 use super::observed::From;
 use super::story::{Message, Story};
+use crate::markup::escape;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8886;--dim:#888;--client:#2563eb;--server:#c2410c;--back:#8881}\
@@ -95,20 +96,6 @@ fn dump(hex: &str) -> String {
         out += &format!("{:04x}  {:<47}  {text}\n", line * 16, pairs.join(" "));
     }
     escape(out.trim_end()) + more
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

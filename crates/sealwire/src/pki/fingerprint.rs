@@ -3,6 +3,8 @@
 use aws_lc_rs::digest::{self, Algorithm};
 use base64ct::{Base64, Encoding as _};
 
+use crate::verify::Pin;
+
 /// The SHA-256 of a certificate's DER as OpenSSL and browsers show it: `AB:CD:..`.
 pub fn sha256_fingerprint(der: &[u8]) -> String {
     colons(&digest::SHA256, der)
@@ -22,7 +24,7 @@ pub fn sha512_fingerprint(der: &[u8]) -> String {
 /// section 2.4; curl's `--pinnedpubkey sha256//..`). It stays when a certificate is renewed with
 /// the same key.
 pub fn spki_pin(spki: &[u8]) -> String {
-    Base64::encode_string(digest::digest(&digest::SHA256, spki).as_ref())
+    Base64::encode_string(Pin::of_spki(spki).as_bytes())
 }
 
 fn colons(algorithm: &'static Algorithm, der: &[u8]) -> String {

@@ -21,7 +21,7 @@ pub(super) fn choose(
     context: &SecureContext,
     options: &ClientOptions,
     desk: &mut Desk,
-) -> Option<Box<ClientSessions>> {
+) -> Box<ClientSessions> {
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
     let given = settings.session.as_ref();
@@ -31,7 +31,7 @@ pub(super) fn choose(
         &desk.examiner,
         desk.refuse_at_once,
     );
-    Some(Box::new(sessions))
+    Box::new(sessions)
 }
 
 impl Session {

@@ -109,7 +109,7 @@ impl Session {
             purpose: Purpose::Server,
         };
         let mut desk = Desk::new(examiner, *verification == PeerVerification::Required, key_log);
-        let mut sessions = keeping::choose(context, options, &mut desk);
+        let mut sessions = Some(keeping::choose(context, options, &mut desk));
         let config = context.client_config(&options.settings);
         let name = options.server_name.to_rustls();
         let engine = resumption::with(&mut sessions, || engine::client(config, name))

@@ -10,8 +10,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use sealwire_x509::{Certificate, Purpose};
 
 use super::Verdict;
@@ -22,9 +23,10 @@ const CHAINS: usize = 64;
 /// A chain with more bytes than this is not remembered.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// The good chains of one policy.
+/// The good chains of one policy. Looked up without a lock, on every connection; copied, and put
+/// in place as a whole, when there is a new one.
 #[derive(Default)]
-pub(crate) struct Memory(RwLock<VecDeque<Good>>);
+pub(crate) struct Memory(ArcSwap<VecDeque<Arc<Good>>>);
 
 struct Good {
     presented: Vec<Certificate>,
@@ -43,9 +45,10 @@ impl Memory {
         purpose: Purpose,
         time: i64,
     ) -> Option<(Vec<Certificate>, Verdict)> {
-        let good = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            |good: &&Good| good.presented.iter().map(Certificate::der).eq(chain.iter().copied());
+        let good = self.0.load();
+        let same = |good: &&Arc<Good>| {
+            good.presented.iter().map(Certificate::der).eq(chain.iter().copied())
+        };
         let found = good
             .iter()
             .filter(|good| good.purpose == purpose && good.times.contains(&time))
@@ -55,7 +58,7 @@ impl Memory {
 
     /// The certificate of these bytes, when it is the leaf of a good chain.
     pub(crate) fn leaf(&self, der: &[u8]) -> Option<Certificate> {
-        let good = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let good = self.0.load();
         good.iter().map(|good| &good.presented[0]).find(|leaf| leaf.der() == der).cloned()
     }
 
@@ -76,15 +79,18 @@ impl Memory {
         if !verdict.is_trusted() || !times.contains(&time) || bytes > MAX_BYTES {
             return;
         }
-        let good = Good { presented: presented.to_vec(), purpose, verdict: verdict.clone(), times };
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let presented = presented.to_vec();
+        let good = Arc::new(Good { presented, purpose, verdict: verdict.clone(), times });
         // Two connections may have found the same at the same time.
         let known = |other: &Good| other.purpose == purpose && other.presented == good.presented;
-        all.retain(|other| !known(other));
-        if all.len() == CHAINS {
-            all.pop_front();
-        }
-        all.push_back(good);
+        self.0.rcu(|all| {
+            let mut all: VecDeque<_> = all.iter().filter(|one| !known(one)).cloned().collect();
+            if all.len() == CHAINS {
+                all.pop_front();
+            }
+            all.push_back(good.clone());
+            all
+        });
     }
 }
 

@@ -7,6 +7,7 @@ use sealwire::pki::time_text;
 
 use super::folder::Entry;
 use crate::clock;
+use crate::markup::escape;
 
 /// What may stand as it is in one segment of a path (RFC 3986, section 3.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -67,21 +68,6 @@ pub(super) fn sentence(text: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{text}</title>\n\
          <style>{STYLE}</style>\n<h1>{text}</h1>\n</html>\n"
     )
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 fn size(bytes: u64) -> String {

@@ -13,7 +13,8 @@ use super::super::greeting;
 use super::super::material;
 use super::super::pool::Backend;
 use super::super::service::{Service, State, Way};
-use super::{About, Arrival, Established, Failed, outward};
+use super::outward::{self, Whence};
+use super::{About, Arrival, Established, Failed};
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -23,23 +24,13 @@ pub(super) async fn establish(
 ) -> Result<Established, Failed> {
     let Arrival { mut socket, source, since, handshake } = arrival;
     let deadline = Instant::from_std(since) + state.config.timeouts.handshake;
-    let (header, rest) = match state.config.proxy_in {
-        Some(accepts) => timeout_at(deadline, outward::read_header(&mut socket, accepts))
-            .await
-            .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?,
-        None => (None, Vec::new()),
-    };
-    let local = socket.local_addr();
-    let (source, destination) = match header {
-        Some((source, destination)) => (Some(source), Some(destination)),
-        None => (source, local),
-    };
-    let from_source = outward::count_source(service, state, source)?;
+    let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
+    let (Whence { addresses, source, from_source }, rest) = heard;
     let Some(way) = state.default_way() else { return outward::no_target(state, &[]) };
     let mut reasons = Vec::new();
     for backend in way.pool.order() {
         let in_use = backend.in_use();
-        match connect(&backend, way, state, source.zip(destination)).await {
+        match connect(&backend, way, state, addresses).await {
             Ok((mut target, greeting)) => {
                 backend.succeeded(false);
                 drop(handshake);

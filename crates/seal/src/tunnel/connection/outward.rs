@@ -7,6 +7,7 @@ use sealwire::Error;
 use sealwire::pki::KeyAlgorithm;
 use sealwire::pki::x509::Certificate;
 use tokio::io::ReadBuf;
+use tokio::time::{Instant, timeout_at};
 use tracing::error;
 
 use super::super::end::End;
@@ -18,8 +19,39 @@ use super::super::service::{Service, State};
 use super::super::socket::Socket;
 use super::Failed;
 
+/// Where a connection comes from.
+pub(super) struct Whence {
+    /// Both ends of it, as far as they are known.
+    pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
+    pub(super) source: Option<SocketAddr>,
+    pub(super) from_source: Option<FromSource>,
+}
+
+/// Finds out where a connection comes from, by its PROXY header where one is expected, and counts
+/// it. Gives what came right after the header, too.
+pub(super) async fn hear(
+    socket: &mut Socket,
+    source: Option<SocketAddr>,
+    deadline: Instant,
+    service: &Arc<Service>,
+    state: &State,
+) -> Result<(Whence, Vec<u8>), Failed> {
+    let (header, rest) = match state.config.proxy_in {
+        Some(accepts) => timeout_at(deadline, read_header(socket, accepts))
+            .await
+            .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?,
+        None => (None, Vec::new()),
+    };
+    let (source, destination) = match header {
+        Some((source, destination)) => (Some(source), Some(destination)),
+        None => (source, socket.local_addr()),
+    };
+    let from_source = count_source(service, state, source)?;
+    Ok((Whence { addresses: source.zip(destination), source, from_source }, rest))
+}
+
 /// Reads the PROXY header, and what came right after it.
-pub(super) async fn read_header(
+async fn read_header(
     socket: &mut Socket,
     accepts: Accepts,
 ) -> Result<(Option<(SocketAddr, SocketAddr)>, Vec<u8>), Failed> {
@@ -54,7 +86,7 @@ pub(super) async fn read_header(
 }
 
 /// Counts a connection of its source, where there is a limit.
-pub(super) fn count_source(
+fn count_source(
     service: &Arc<Service>,
     state: &State,
     source: Option<SocketAddr>,

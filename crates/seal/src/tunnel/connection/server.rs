@@ -1,6 +1,5 @@
 //! TLS comes in: the handshake, who may enter, and the way to a target.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, SessionData};
@@ -9,12 +8,12 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::super::end::End;
-use super::super::gate::FromSource;
 use super::super::material;
 use super::super::metrics::Turned;
 use super::super::proxy::TlsFacts;
 use super::super::service::{Service, State, Way};
-use super::{About, Arrival, Established, Failed, outward};
+use super::outward::{self, Whence};
+use super::{About, Arrival, Established, Failed};
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -25,25 +24,14 @@ pub(super) async fn establish(
     let Arrival { mut socket, source, since, handshake } = arrival;
     let timeouts = state.config.timeouts;
     let deadline = Instant::from_std(since) + timeouts.handshake;
-    let (header, rest) = match state.config.proxy_in {
-        Some(accepts) => timeout_at(deadline, outward::read_header(&mut socket, accepts))
-            .await
-            .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?,
-        None => (None, Vec::new()),
-    };
-    let local = socket.local_addr();
-    let (source, destination) = match header {
-        Some((source, destination)) => (Some(source), Some(destination)),
-        None => (source, local),
-    };
-    let from_source = outward::count_source(service, state, source)?;
+    let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
+    let (whence, rest) = heard;
     let session = Session::server(&state.context, &state.server_options);
     let client = End::tls(socket, session, rest);
     let shaken = timeout_at(deadline, shake(client, service, state))
         .await
         .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?;
     drop(handshake);
-    let addresses = source.zip(destination);
     match shaken {
         Shaken::Terminated { client, way } => {
             let took = since.elapsed().as_secs_f64();
@@ -56,23 +44,16 @@ pub(super) async fn establish(
             let about = about(peer);
             let facts = facts(peer, way);
             let reached =
-                outward::reach(state, &way.pool, addresses, Some(&facts.borrow())).await?;
+                outward::reach(state, &way.pool, whence.addresses, Some(&facts.borrow())).await?;
             let (target, in_use) = reached;
+            let Whence { source, from_source, .. } = whence;
             Ok(Established { client, target, in_use, source, from_source, about })
         }
         Shaken::Through { client, hello, way } => {
             service.metrics.passed_through.inc();
-            pass_through(client, &hello, way, Whence { addresses, source, from_source }, state)
-                .await
+            pass_through(client, &hello, way, whence, state).await
         }
     }
-}
-
-/// Where a connection comes from.
-struct Whence {
-    addresses: Option<(SocketAddr, SocketAddr)>,
-    source: Option<SocketAddr>,
-    from_source: Option<FromSource>,
 }
 
 /// What became of a ClientHello.
