@@ -7,31 +7,24 @@
 // Here the native session is driven. Handshake work is handed to other threads; records of an
 // open connection are worked on at once. What happens is told to the owner, a TLSSocket.
 
-const { executionAsyncId } = require('async_hooks');
 const net = require('net');
+const { CarriedHandle } = require('./carried');
 const { connectionError } = require('./failures');
 const { Session } = require('./native');
+const { MOST_IN_RECORD, joined, missingOfRecord, roomFor } = require('./records');
 const { receive } = require('./report');
 const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
 const workers = require('./workers');
 
-/** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
- * 29; the session may have something of its own to send first. */
-const MOST_IN_RECORD = 16384;
-const RECORD_OVERHEAD = 32;
-const OWN_OUTPUT = 128;
-const RECORD_HEADER = 5;
-
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
-class TLSHandle {
+class TLSHandle extends CarriedHandle {
   #owner;
   #role;
   #session = null;
-  #transport = null;
   #listening = null;
   #state = 'new';
   /** Bytes of the transport that were not used yet. */
@@ -64,6 +57,7 @@ class TLSHandle {
    * `role.onSession(id, data, proceed)`.
    */
   constructor(role) {
+    super();
     this.#role = role;
   }
 
@@ -73,10 +67,6 @@ class TLSHandle {
 
   get session() {
     return this.#session;
-  }
-
-  get transport() {
-    return this.#transport;
   }
 
   get isOpen() {
@@ -90,7 +80,7 @@ class TLSHandle {
   // --- the transport ----------------------------------------------------------------------------
 
   attach(transport) {
-    this.#transport = transport;
+    this.transport = transport;
     this.#listening = transports.listen(transport, {
       chunk: (chunk) => this.#onChunk(chunk),
       end: () => this.#onTransportEnd(),
@@ -148,11 +138,11 @@ class TLSHandle {
   /** The transport is gone: what it brought is told first. */
   transportClosed() {
     if (this.#state === 'closed') return;
-    if (this.#transport instanceof net.Socket) {
+    if (this.transport instanceof net.Socket) {
       this.#owner.destroy();
       return;
     }
-    this.#transportGone = true;
+    this.transportGone = true;
     this.#onTransportEnd();
   }
 
@@ -166,7 +156,7 @@ class TLSHandle {
   }
 
   #onTransportEnd() {
-    this.#transportEnded = true;
+    this.transportEnded = true;
     this.#pump();
   }
 
@@ -181,8 +171,8 @@ class TLSHandle {
       this.#advance(chunk);
       return;
     }
-    if (this.#transportEnded && !this.#busy) this.#tellEof();
-    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
+    if (this.transportEnded && !this.#busy) this.#tellEof();
+    if (this.transportGone && this.#eofTold) this.#destroyWhenRead();
   }
 
   #tellEof() {
@@ -197,7 +187,7 @@ class TLSHandle {
     if (!bytes) return;
     this.#traced?.sent.see(bytes);
     const listening = this.#listening;
-    this.#transport.write(bytes, callback && ((error) => {
+    this.transport.write(bytes, callback && ((error) => {
       callback(error ?? listening.takeWriteError());
     }));
   }
@@ -381,8 +371,7 @@ class TLSHandle {
       this.#send(data, callback);
       return;
     }
-    const count = Math.ceil(data.length / this.#fragment);
-    const room = rooms.take(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
+    const room = rooms.take(roomFor(data.length, this.#fragment));
     let length;
     try {
       length = this.#session.encrypt(data, room);
@@ -428,15 +417,15 @@ class TLSHandle {
       this.#send(this.#withHeld(this.#session.takeOutput()));
     }
     const done = () => request.oncomplete(0);
-    if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);
-    else this.#transport.end(done);
+    if (this.transport === null || this.transport.destroyed) process.nextTick(done);
+    else this.transport.end(done);
   }
 
   close(callback) {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#received = null;
-    const transport = this.#transport;
+    const transport = this.transport;
     this.#cancelWrite();
     if (transport instanceof net.Socket && transport._handle) {
       transport.once('close', callback);
@@ -458,47 +447,6 @@ class TLSHandle {
     process.nextTick(callback, error);
   }
 
-  get writeQueueSize() {
-    return this.#transport?._handle?.writeQueueSize ?? this.#transport?.writableLength ?? 0;
-  }
-
-  get fd() {
-    return this.#transport?._handle?.fd ?? -1;
-  }
-
-  getAsyncId() {
-    return this.#transport?._handle?.getAsyncId?.() ?? executionAsyncId();
-  }
-
-  ref() {
-    this.#transport?.ref?.();
-  }
-
-  unref() {
-    this.#transport?.unref?.();
-  }
-
-  setNoDelay(enable) {
-    this.#transport?.setNoDelay?.(enable);
-  }
-
-  setKeepAlive(enable, seconds) {
-    this.#transport?.setKeepAlive?.(enable, seconds * 1000);
-  }
-
-  getpeername(out) {
-    const { remoteAddress, remoteFamily, remotePort } = this.#transport ?? {};
-    if (remoteAddress !== undefined) {
-      Object.assign(out, { address: remoteAddress, family: remoteFamily, port: remotePort });
-    }
-    return 0;
-  }
-
-  getsockname(out) {
-    Object.assign(out, this.#transport?.address?.());
-    return 0;
-  }
-
   /** Why the peer is not authorized, as an error, or null. */
   verifyError() {
     return this.#owner._verifyError();
@@ -511,19 +459,6 @@ class TLSHandle {
     if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
     return true;
   }
-}
-
-function joined(first, second) {
-  if (first === null || second === null) return first ?? second;
-  return Buffer.concat([first, second]);
-}
-
-/** How many bytes of `chunk` belong to the record that `begun` is the front of; undefined: who knows. */
-function missingOfRecord(begun, chunk) {
-  const byte = (at) => (at < begun.length ? begun[at] : chunk[at - begun.length]);
-  const length = (byte(3) << 8) | byte(4);
-  const missing = RECORD_HEADER + length - begun.length;
-  return begun.length + chunk.length < RECORD_HEADER || missing <= 0 ? undefined : missing;
 }
 
 module.exports = { TLSHandle };
