@@ -10,7 +10,6 @@
 const net = require('net');
 const { CarriedHandle } = require('./carried');
 const { connectionError } = require('./failures');
-const { Session } = require('./native');
 const { MOST_IN_RECORD, joined, missingOfRecord, roomFor } = require('./records');
 const { receive } = require('./report');
 const rooms = require('./rooms');
