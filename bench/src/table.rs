@@ -67,6 +67,15 @@ pub(crate) fn machine() -> String {
     format!("{cores} cores of {model}, Linux {}", kernel.trim())
 }
 
+/// The distribution, and the compiler that this was built with.
+pub(crate) fn system() -> String {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let rustc = std::process::Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
+    format!("{}, {}", name.unwrap_or("Linux").trim_matches('"'), rustc.unwrap_or_default())
+}
+
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

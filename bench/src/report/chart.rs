@@ -7,12 +7,22 @@ pub(crate) enum Better {
     Lower,
 }
 
+/// How it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drawn {
+    /// The columns have nothing to do with each other.
+    Bars,
+    /// The columns are steps of one quantity: what grows with it is seen.
+    Lines,
+}
+
 /// One thing that was measured.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     pub(crate) title: String,
     pub(crate) unit: &'static str,
     pub(crate) better: Better,
+    pub(crate) drawn: Drawn,
     /// What the columns are.
     pub(crate) along: &'static str,
     pub(crate) columns: Vec<String>,
@@ -35,11 +45,20 @@ impl Chart {
         better: Better,
         along: &'static str,
     ) -> Self {
-        Self { title, unit, better, along, columns: Vec::new(), rows: Vec::new() }
+        let (columns, rows) = (Vec::new(), Vec::new());
+        Self { title, unit, better, drawn: Drawn::Bars, along, columns, rows }
     }
 
-    /// One more round's value.
+    pub(crate) fn in_lines(mut self) -> Self {
+        self.drawn = Drawn::Lines;
+        self
+    }
+
+    /// One more round's value. What is not a number was not measured.
     pub(crate) fn add(&mut self, contestant: &str, column: &str, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         let column = position(&mut self.columns, |name| name == column, || column.to_owned());
         let row = position(
             &mut self.rows,

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::process::Running;
+use super::serve::FEED;
 use crate::contestant::{Failure, Stream};
 
 /// What kind of handshake.
@@ -92,6 +93,9 @@ impl Latencies {
         self.sorted.get((last as f64 * part).round() as usize).copied().unwrap_or_default()
     }
 }
+
+/// Connections that wait.
+pub(crate) struct Open(Vec<Box<dyn Stream>>);
 
 /// A client of one server.
 pub(crate) struct Load {
@@ -177,16 +181,39 @@ impl Load {
         })
     }
 
-    /// Requests of 64 bytes on `count` connections, each answered before the next.
-    pub(crate) fn requests(&self, count: usize, time: Duration) -> Result<Latencies, Failure> {
+    /// Bytes that come on one connection from a server that feeds it.
+    pub(crate) fn download(&self, time: Duration) -> Result<Done, Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async {
+            let mut stream = dialer.dial_saying(FEED).await?;
+            let (start, mut buffer, mut count) = (Instant::now(), vec![0; 256 * 1024], 0);
+            while start.elapsed() < time {
+                match stream.read(&mut buffer).await? {
+                    0 => return Err("the download ended".into()),
+                    some => count += some as u64,
+                }
+            }
+            Ok(Done { count, time: start.elapsed() })
+        })
+    }
+
+    /// Connections that are open, one after the other.
+    pub(crate) fn open(&self, count: usize) -> Result<Open, Failure> {
         let dialer = self.dialer(Terms::Full)?;
         self.runtime.block_on(async {
             let mut open = Vec::with_capacity(count);
             for _ in 0..count {
                 open.push(dialer.dial().await?);
             }
+            Ok(Open(open))
+        })
+    }
+
+    /// Requests of 64 bytes on all of `open`, each answered before the next.
+    pub(crate) fn requests(&self, open: Open, time: Duration) -> Result<Latencies, Failure> {
+        self.runtime.block_on(async {
             let (start, mut clients) = (Instant::now(), JoinSet::new());
-            for mut stream in open {
+            for mut stream in open.0 {
                 clients.spawn(async move {
                     let (mut latencies, mut message) = (Vec::new(), [7; 64]);
                     while start.elapsed() < time {
@@ -250,6 +277,13 @@ impl Dialer {
     /// A connection that has carried a byte there and back. It is reset when dropped, so that no
     /// port is left waiting.
     fn dial(&self) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
+        self.dial_saying(1)
+    }
+
+    fn dial_saying(
+        &self,
+        word: u8,
+    ) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
         let Self { port, connector } = self.clone();
         async move {
             let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -262,7 +296,7 @@ impl Dialer {
                 }
                 None => Box::new(tcp),
             };
-            stream.write_all(&[1]).await?;
+            stream.write_all(&[word]).await?;
             stream.flush().await?;
             stream.read_exact(&mut [0]).await?;
             Ok(stream)
