@@ -63,8 +63,13 @@ pub(crate) fn machine() -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name))
         .unwrap_or("unknown processor");
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} cores of {model}, Linux {}", kernel.trim())
+    format!("{} cores of {model}, Linux {}", cores(), kernel.trim())
+}
+
+/// How many cores there are, whichever this process is pinned to.
+pub(crate) fn cores() -> usize {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    cpu.lines().filter(|line| line.starts_with("processor")).count().max(1)
 }
 
 /// The distribution, and the compiler that this was built with.

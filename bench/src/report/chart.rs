@@ -54,11 +54,8 @@ impl Chart {
         self
     }
 
-    /// One more round's value. What is not a number was not measured.
+    /// One more round's value. What is not a number could not be measured: its cell stays empty.
     pub(crate) fn add(&mut self, contestant: &str, column: &str, value: f64) {
-        if !value.is_finite() {
-            return;
-        }
         let column = position(&mut self.columns, |name| name == column, || column.to_owned());
         let row = position(
             &mut self.rows,
@@ -67,7 +64,14 @@ impl Chart {
         );
         let cells = &mut self.rows[row].cells;
         cells.resize(cells.len().max(column + 1), Vec::new());
-        cells[column].push(value);
+        if value.is_finite() {
+            cells[column].push(value);
+        }
+    }
+
+    /// Whether there is a value in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.iter().flat_map(|row| &row.cells).all(Vec::is_empty)
     }
 
     /// How much better the first contestant is than `row` in `column`: the median of the ratios,
@@ -129,6 +133,8 @@ mod tests {
         }
         assert_eq!(chart.ahead(&chart.rows[1], 0), Some(2.0));
         assert_eq!(chart.ahead(&chart.rows[1], 1), None);
+        chart.add("theirs", "2 KiB", f64::NAN);
+        assert!(chart.rows[1].cells[1].is_empty() && !chart.is_empty());
         chart.better = Better::Lower;
         assert_eq!(chart.ahead(&chart.rows[1], 0), Some(0.5));
         assert_eq!(chart.slug(), "echo-so-much");

@@ -32,7 +32,7 @@ pub(crate) fn all(how: &servers::How, out: &Path) -> Result<(), Failure> {
         }
     }
     let mut text = introduction(how, &absent);
-    for chart in &charts {
+    for chart in charts.iter().filter(|chart| !chart.is_empty()) {
         let file = format!("{}.svg", chart.slug());
         fs::write(plots.join(&file), svg::draw(chart))?;
         text += &format!("{}\n![{}](benchmarks/{file})\n\n", markdown::table(chart), chart.title);

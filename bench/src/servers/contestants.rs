@@ -128,7 +128,13 @@ impl Contestant {
         let output = Command::new(program).arg(argument).stdin(Stdio::null()).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit())).map(str::to_owned)
+        let line = said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit()))?;
+        Some(match &self.kind {
+            Kind::Script(_, module) if module != "node:tls" => {
+                format!("{} in node {line}", env!("CARGO_PKG_VERSION"))
+            }
+            _ => line.to_owned(),
+        })
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,6 +1,7 @@
 //! The contestants of one group on the track: started together, measured in turn.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use super::contestants::{self, Contestant, Leaf, Material};
 use super::load::Load;
@@ -23,7 +24,7 @@ pub(crate) struct Field<'a> {
 pub(crate) struct Point<X> {
     pub(crate) label: String,
     pub(crate) x: X,
-    /// Costly ones are taken once, without a round to warm up.
+    /// Costly ones are taken once, at the end.
     pub(crate) once: bool,
 }
 
@@ -32,6 +33,9 @@ impl<X> Point<X> {
         Self { label: label.to_string(), x, once: false }
     }
 }
+
+/// What the first round takes of each.
+const WARM_UP: Duration = Duration::from_millis(200);
 
 impl<'a> Field<'a> {
     /// Who is wanted and not there is noted. Without ours there is nothing to compare with.
@@ -52,7 +56,7 @@ impl<'a> Field<'a> {
                     return Err(format!("{} is not built: bench/setup", contestant.name()).into());
                 }
                 (None, _) => {
-                    field.absent(contestant.name(), "not on this machine; see bench/setup")
+                    field.absent(contestant.name(), "not on this machine; see bench/setup");
                 }
             }
         }
@@ -76,9 +80,11 @@ impl<'a> Field<'a> {
         let running = RefCell::new(self.start_all(leaf, cores));
         let rounds = self.how.rounds();
         for round in 0..=rounds {
-            for point in points.iter().filter(|point| round == 1 || !point.once) {
+            let time = if round == 0 { WARM_UP } else { self.how.time() };
+            for point in points.iter().filter(|point| round == rounds || !point.once) {
                 running.borrow_mut().retain(|server| {
-                    let taken = Load::new(server).and_then(|load| take(server, &load, &point.x));
+                    let load = Load::new(server, time.min(self.how.time()));
+                    let taken = load.and_then(|load| take(server, &load, &point.x));
                     let values = match taken {
                         Ok(values) => values,
                         Err(e) => {
@@ -112,7 +118,8 @@ impl<'a> Field<'a> {
     ) {
         for contestant in &self.contestants {
             let started = contestant.start(self.material, leaf, cores);
-            let measured = started.and_then(|server| measure(&server, &Load::new(&server)?));
+            let measured =
+                started.and_then(|server| measure(&server, &Load::new(&server, self.how.time())?));
             if let Err(e) = measured {
                 self.absent(contestant.name(), &format!("failed: {e}"));
             }

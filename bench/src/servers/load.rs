@@ -101,13 +101,15 @@ pub(crate) struct Open(Vec<Box<dyn Stream>>);
 pub(crate) struct Load {
     port: u16,
     plain: bool,
+    /// How long a measurement takes.
+    pub(crate) time: Duration,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Load {
-    pub(crate) fn new(server: &Running) -> Result<Self, Failure> {
+    pub(crate) fn new(server: &Running, time: Duration) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { port: server.port, plain: server.plain, runtime })
+        Ok(Self { port: server.port, plain: server.plain, time, runtime })
     }
 
     /// Connects, says a byte, hears it and is gone; `at_once` of them at a time.

@@ -10,8 +10,8 @@ use super::process::Running;
 use crate::contestant::Failure;
 use crate::report::chart::{Better, Chart};
 
-/// Below this many, the kernel's clock for a process is too coarse.
-const COUNTABLE: u64 = 100;
+/// The kernel's clock for a process ticks every 10 ms: of less than this it says nothing.
+const COUNTABLE: Duration = Duration::from_millis(20);
 
 /// How many clients connect at once.
 const AT_ONCE: usize = 16;
@@ -36,7 +36,7 @@ pub(crate) fn handshakes(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             .collect();
         let with = (leaf, field.how.cores);
         field.interleaved(with, &mut charts, &points, |server, load, &terms| {
-            connections(field, server, load, terms)
+            connections(server, load, terms)
         })?;
     }
     Ok(charts.into())
@@ -59,26 +59,21 @@ pub(crate) fn cores(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             "cores",
         ),
     ];
-    for cores in 1..=std::thread::available_parallelism()?.get().min(2) {
+    for cores in 1..=crate::table::cores().min(2) {
         let point = Point::new(cores, Terms::Full);
         let with = (Leaf::Rsa, cores);
         field.interleaved(with, &mut charts, &[point], |server, load, &terms| {
-            connections(field, server, load, terms)
+            connections(server, load, terms)
         })?;
     }
     Ok(charts.into())
 }
 
-fn connections(
-    field: &Field<'_>,
-    server: &Running,
-    load: &Load,
-    terms: Terms,
-) -> Result<Vec<f64>, Failure> {
+fn connections(server: &Running, load: &Load, terms: Terms) -> Result<Vec<f64>, Failure> {
     let before = server.processor_time()?;
-    let done = load.handshakes(terms, AT_ONCE, field.how.time())?;
+    let done = load.handshakes(terms, AT_ONCE, load.time)?;
     let spent = server.processor_time()? - before;
-    Ok(vec![done.rate(), micros(spent, done.count)])
+    Ok(vec![done.rate(), each(spent, done.count, 1e6)])
 }
 
 pub(crate) fn bulk(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
@@ -103,9 +98,9 @@ pub(crate) fn bulk(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
     let with = (Leaf::P256, field.how.cores);
     field.interleaved(with, &mut charts, &points, |server, load, &size| {
         let before = server.processor_time()?;
-        let done = load.echo(size, field.how.time())?;
+        let done = load.echo(size, load.time)?;
         let spent = server.processor_time()? - before;
-        Ok(vec![done.rate() / 1e6, spent.as_secs_f64() * 1e9 / done.count as f64])
+        Ok(vec![done.rate() / 1e6, each(spent, done.count, 1e9)])
     })?;
     Ok(charts.into())
 }
@@ -130,9 +125,9 @@ pub(crate) fn download(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
     let with = (Leaf::P256, field.how.cores);
     field.interleaved(with, &mut charts, &points, |server, load, ()| {
         let before = server.processor_time()?;
-        let done = load.download(field.how.time())?;
+        let done = load.download(load.time)?;
         let spent = server.processor_time()? - before;
-        Ok(vec![done.rate() / 1e6, spent.as_secs_f64() * 1e9 / done.count as f64])
+        Ok(vec![done.rate() / 1e6, each(spent, done.count, 1e9)])
     })?;
     Ok(charts.into())
 }
@@ -158,7 +153,7 @@ pub(crate) fn latency(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
         let open = load.open(count)?;
         let opened = server.processor_time()?;
         // Each of many has its turn at least a few times.
-        let time = field.how.time().max(Duration::from_micros(100 * count as u64));
+        let time = load.time.max(Duration::from_micros(100 * count as u64));
         let latencies = load.requests(open, time)?;
         let spent = server.processor_time()? - opened;
         let at = |part: f64| latencies.at(part).as_secs_f64() * 1e6;
@@ -166,8 +161,8 @@ pub(crate) fn latency(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             latencies.done.rate(),
             at(0.5),
             at(0.99),
-            micros(spent, latencies.done.count),
-            micros(opened - before, count as u64),
+            each(spent, latencies.done.count, 1e6),
+            each(opened - before, count as u64, 1e6),
         ])
     })?;
     Ok(charts.into())
@@ -190,9 +185,10 @@ pub(crate) fn memory(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
     Ok(vec![chart])
 }
 
-fn micros(spent: Duration, count: u64) -> f64 {
-    match count >= COUNTABLE {
-        true => spent.as_secs_f64() * 1e6 / count as f64,
+/// What one of `count` took, in parts of a second.
+fn each(spent: Duration, count: u64, parts: f64) -> f64 {
+    match spent >= COUNTABLE {
+        true => spent.as_secs_f64() * parts / count as f64,
         false => f64::NAN,
     }
 }

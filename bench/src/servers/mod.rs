@@ -27,11 +27,11 @@ use load::{Load, Terms};
 #[derive(clap::Args, Clone)]
 pub(crate) struct How {
     /// Rounds; in each, every contestant has its turn. The median is reported
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
 
     /// Seconds that each measurement of a contestant takes
-    #[arg(long, default_value_t = 0.7)]
+    #[arg(long, default_value_t = 0.5)]
     seconds: f64,
 
     /// Hardly measures: whether everybody starts and answers, in three minutes. No figures to keep
@@ -165,7 +165,7 @@ pub(crate) fn cross_check(how: &How) -> Result<(), Failure> {
         }
         let server = contestant.start(&material, Leaf::P256, how.cores)?;
         let time = how.time().max(Duration::from_secs(2));
-        let load = Load::new(&server)?;
+        let load = Load::new(&server, time)?;
         let ours = load.handshakes(Terms::Full, 1, time)?.rate();
         let theirs = process::s_time(server.port, time)?;
         println!("| {} | {ours:.0}/s | {theirs:.0}/s |", server.name);
