@@ -15,6 +15,7 @@ const { receive } = require('./report');
 const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
+const workers = require('./workers');
 
 /** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
  * 29; the session may have something of its own to send first. */
@@ -224,7 +225,7 @@ class TLSHandle {
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
     // rejection: so out of the promise first.
-    this.#session.advance(chunk).then(
+    workers.advance(this.#session, chunk).then(
       (progress) => process.nextTick(() => this.#onProgress(progress)),
       (error) => process.nextTick(() => this.#owner._onFailure(error)));
   }

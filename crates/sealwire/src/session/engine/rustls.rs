@@ -10,6 +10,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
 use rustls::{CommonState, ExtractedSecrets, PeerMisbehaved};
 use rustls_pki_types::ServerName;
 
+use super::derived::{self, Derived};
 use super::records::{Kernel, Records};
 use super::{Channel, Engine, Facts, MAX_HANDSHAKE_WIRE, Step};
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
@@ -36,6 +37,7 @@ pub(super) struct Rustls<C> {
     /// How many bytes at the front of the caller's rustls has read and must be shown again: the
     /// records of a handshake message of which a part is missing. Shown fewer, it panics.
     held: usize,
+    derived: Option<Derived>,
 }
 
 /// The two kinds of rustls connection, which share everything but a type parameter.
@@ -98,6 +100,45 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
         tls: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, rustls::Error>) {
+        let mut derived = self.derived.take();
+        let advanced = derived::with(&mut derived, || self.drive(tls, out));
+        self.derived = derived;
+        advanced
+    }
+
+    fn version(&self) -> Option<ProtocolVersion> {
+        ProtocolVersion::from_rustls(self.connection.common().protocol_version()?)
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        let common = self.connection.common();
+        Some(Facts {
+            protocol: self.version()?,
+            cipher: CipherSuite::from_rustls(common.negotiated_cipher_suite()?.suite())?,
+            group: common
+                .negotiated_key_exchange_group()
+                .and_then(|group| NamedGroup::from_rustls(group.name())),
+            alpn: common.alpn_protocol().map(<[u8]>::to_vec),
+            resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        })
+    }
+
+    fn peer_chain(&self) -> Vec<&[u8]> {
+        let chain = self.connection.common().peer_certificates().unwrap_or_default();
+        chain.iter().map(AsRef::as_ref).collect()
+    }
+
+    fn open(self: Box<Self>, out: &mut Vec<u8>) -> Result<Box<dyn Channel>, rustls::Error> {
+        Ok(Box::new(self.into_records(out)?))
+    }
+}
+
+impl<C: Connection> Rustls<C> {
+    pub(super) fn new(connection: C) -> Self {
+        Self { connection, handshaking: true, held: 0, derived: Some(Derived::default()) }
+    }
+
+    fn drive(&mut self, tls: &mut [u8], out: &mut Vec<u8>) -> (usize, Result<Step, rustls::Error>) {
         if tls.len() < self.held {
             return (0, Ok(Step::NeedInput));
         }
@@ -138,38 +179,6 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
         }
     }
 
-    fn version(&self) -> Option<ProtocolVersion> {
-        ProtocolVersion::from_rustls(self.connection.common().protocol_version()?)
-    }
-
-    fn facts(&self) -> Option<Facts> {
-        let common = self.connection.common();
-        Some(Facts {
-            protocol: self.version()?,
-            cipher: CipherSuite::from_rustls(common.negotiated_cipher_suite()?.suite())?,
-            group: common
-                .negotiated_key_exchange_group()
-                .and_then(|group| NamedGroup::from_rustls(group.name())),
-            alpn: common.alpn_protocol().map(<[u8]>::to_vec),
-            resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-        })
-    }
-
-    fn peer_chain(&self) -> Vec<&[u8]> {
-        let chain = self.connection.common().peer_certificates().unwrap_or_default();
-        chain.iter().map(AsRef::as_ref).collect()
-    }
-
-    fn open(self: Box<Self>, out: &mut Vec<u8>) -> Result<Box<dyn Channel>, rustls::Error> {
-        Ok(Box::new(self.into_records(out)?))
-    }
-}
-
-impl<C: Connection> Rustls<C> {
-    pub(super) fn new(connection: C) -> Self {
-        Self { connection, handshaking: true, held: 0 }
-    }
-
     /// Takes the traffic keys out, once everything is said.
     pub(super) fn into_records(mut self, out: &mut Vec<u8>) -> Result<Records, rustls::Error> {
         if self.held > 0 {
@@ -179,7 +188,8 @@ impl<C: Connection> Rustls<C> {
         while let Handled::Again = handle(self.connection.process(&mut []).state?, out) {}
         let common = self.connection.common();
         let suite = common.negotiated_cipher_suite().ok_or(rustls::Error::HandshakeNotComplete)?;
-        let (secrets, kernel) = self.connection.into_kernel(suite.tls13().is_some())?;
+        let take_out = || self.connection.into_kernel(suite.tls13().is_some());
+        let (secrets, kernel) = derived::with(&mut self.derived, take_out)?;
         Records::new(suite, secrets, kernel)
     }
 
