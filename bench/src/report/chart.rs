@@ -56,17 +56,18 @@ impl Chart {
 
     /// One more round's value. What is not a number could not be measured: its cell stays empty.
     pub(crate) fn add(&mut self, contestant: &str, column: &str, value: f64) {
-        let column = position(&mut self.columns, |name| name == column, || column.to_owned());
         let row = position(
             &mut self.rows,
             |row| row.name == contestant,
             || Row { name: contestant.to_owned(), cells: Vec::new() },
         );
+        if !value.is_finite() {
+            return;
+        }
+        let column = position(&mut self.columns, |name| name == column, || column.to_owned());
         let cells = &mut self.rows[row].cells;
         cells.resize(cells.len().max(column + 1), Vec::new());
-        if value.is_finite() {
-            cells[column].push(value);
-        }
+        cells[column].push(value);
     }
 
     /// Whether there is a value in it.
@@ -133,8 +134,8 @@ mod tests {
         }
         assert_eq!(chart.ahead(&chart.rows[1], 0), Some(2.0));
         assert_eq!(chart.ahead(&chart.rows[1], 1), None);
-        chart.add("theirs", "2 KiB", f64::NAN);
-        assert!(chart.rows[1].cells[1].is_empty() && !chart.is_empty());
+        chart.add("another", "1 KiB", f64::NAN);
+        assert!(chart.rows[2].cells.is_empty() && !chart.is_empty());
         chart.better = Better::Lower;
         assert_eq!(chart.ahead(&chart.rows[1], 0), Some(0.5));
         assert_eq!(chart.slug(), "echo-so-much");

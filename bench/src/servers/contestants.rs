@@ -171,7 +171,7 @@ impl Contestant {
                     command.args(["run", "-A"]);
                 }
                 command.arg(script).arg(module).arg(port.to_string());
-                command.arg(file("cert")).arg(file("key"));
+                command.arg(file("cert")).arg(file("key")).env("SEALWIRE_ADDON", addon());
                 Running::start(&self.name, &command, port, cores, None)
             }
             Kind::Program(program) => {
@@ -192,11 +192,18 @@ pub(crate) fn npm_module(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("node/node_modules").join(name)
 }
 
+/// The native part of our package, of the same build as this program.
+fn addon() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.with_file_name("libsealwire_node.so")
+}
+
 /// Whether our package is built, with its native part.
 fn loads(runtime: &str, module: &str) -> bool {
     let program = format!("require({module:?})");
     let mut command = Command::new(runtime);
     command.args(["-e", &program]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("SEALWIRE_ADDON", addon());
     command.status().is_ok_and(|status| status.success())
 }
 

@@ -199,16 +199,10 @@ impl Load {
         })
     }
 
-    /// Connections that are open, one after the other.
+    /// So many open connections.
     pub(crate) fn open(&self, count: usize) -> Result<Open, Failure> {
         let dialer = self.dialer(Terms::Full)?;
-        self.runtime.block_on(async {
-            let mut open = Vec::with_capacity(count);
-            for _ in 0..count {
-                open.push(dialer.dial().await?);
-            }
-            Ok(Open(open))
-        })
+        self.runtime.block_on(async { Ok(Open(dialer.dial_all(count).await?)) })
     }
 
     /// Requests of 64 bytes on all of `open`, each answered before the next.
@@ -248,14 +242,9 @@ impl Load {
     ) -> Result<usize, Failure> {
         let dialer = self.dialer(Terms::Full)?;
         self.runtime.block_on(async {
-            let mut open = Vec::with_capacity(warm_up + count);
-            for _ in 0..warm_up {
-                open.push(dialer.dial().await?);
-            }
+            let mut open = dialer.dial_all(warm_up).await?;
             let before = resident();
-            for _ in 0..count {
-                open.push(dialer.dial().await?);
-            }
+            open.extend(dialer.dial_all(count).await?);
             Ok(resident().saturating_sub(before))
         })
     }
@@ -280,6 +269,24 @@ impl Dialer {
     /// port is left waiting.
     fn dial(&self) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
         self.dial_saying(1)
+    }
+
+    /// So many of them, a few at a time.
+    async fn dial_all(&self, count: usize) -> Result<Vec<Box<dyn Stream>>, Failure> {
+        const AT_ONCE: usize = 16;
+        let (mut open, mut dialing) = (Vec::with_capacity(count), JoinSet::new());
+        for _ in 0..count {
+            if dialing.len() == AT_ONCE
+                && let Some(dialed) = dialing.join_next().await
+            {
+                open.push(dialed??);
+            }
+            dialing.spawn(self.dial());
+        }
+        while let Some(dialed) = dialing.join_next().await {
+            open.push(dialed??);
+        }
+        Ok(open)
     }
 
     fn dial_saying(
