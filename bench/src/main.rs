@@ -11,11 +11,11 @@ mod contestant;
 mod idle;
 mod library;
 mod limits;
+mod machine;
 mod measure;
 mod memory;
 mod report;
 mod servers;
-mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,7 +86,11 @@ fn run(command: Command) -> Result<(), Failure> {
     let absent = Absent::default();
     match command {
         Command::All { how, out } => report::all(&how, &out),
-        Command::Library(args) => library::run(&args),
+        Command::Library(args) => {
+            println!("{}\n", machine::hardware());
+            print(&library::measure(&args)?, &absent);
+            Ok(())
+        }
         Command::Servers { how } => {
             print(&servers::measure(&how, &absent)?, &absent);
             Ok(())

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::absent::Absent;
 use crate::contestant::Failure;
-use crate::{certificates, limits, servers, table};
+use crate::{certificates, library, limits, machine, servers};
 
 /// What people wrote stays, below this line; all of it, where the line is not there yet.
 const CONCLUSIONS: &str = "<!-- Written by hand from here on. -->\n";
@@ -21,7 +21,8 @@ pub(crate) fn all(how: &servers::How, out: &Path) -> Result<(), Failure> {
     let begin = Instant::now();
     let absent = Absent::default();
     let limits = limits::measure()?;
-    let mut charts = servers::measure(how, &absent)?;
+    let mut charts = library::measure(&library::Args::within(how))?;
+    charts.extend(servers::measure(how, &absent)?);
     charts.extend(certificates::measure(how, &absent)?);
     let plots = out.join("benchmarks");
     fs::create_dir_all(&plots)?;
@@ -63,12 +64,13 @@ fn introduction(how: &servers::How, absent: &Absent) -> String {
          bold** how far Sealwire is ahead of that row: the median of the ratios, taken round by \
          round. Above 1 is ahead. Read the ratios, not the rates: they depend on the machine. \
          Processor time is that of the server's processes, as the kernel counts it. What takes 9,000 \
-         connections is measured once.\n\n\
+         connections is measured once. Before that, both ends of the libraries are measured in one \
+         process, as two threads over loopback, and in memory, without a transport.\n\n\
          {}, {}, {}.\n\n{}{}{}\n",
         how.rounds(),
         how.time().as_secs_f64(),
-        table::machine(),
-        table::system(),
+        machine::hardware(),
+        machine::system(),
         today(),
         absent.report(),
         servers::versions(),

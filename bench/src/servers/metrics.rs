@@ -59,7 +59,7 @@ pub(crate) fn cores(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             "cores",
         ),
     ];
-    for cores in 1..=crate::table::cores().min(2) {
+    for cores in 1..=crate::machine::cores().min(2) {
         let point = Point::new(cores, Terms::Full);
         let with = (Leaf::Rsa, cores);
         field.interleaved(with, &mut charts, &[point], |server, load, &terms| {
