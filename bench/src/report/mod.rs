@@ -33,7 +33,13 @@ pub(crate) fn all(how: &servers::How, out: &Path) -> Result<(), Failure> {
         }
     }
     let mut text = introduction(how, &absent);
+    let mut section = "";
     for chart in charts.iter().filter(|chart| !chart.is_empty()) {
+        let (of, _) = chart.title.split_once(": ").unwrap_or_default();
+        if of != section {
+            text += &format!("## {of}\n\n");
+            section = of;
+        }
         let file = format!("{}.svg", chart.slug());
         fs::write(plots.join(&file), svg::draw(chart))?;
         text += &format!("{}\n![{}](benchmarks/{file})\n\n", markdown::table(chart), chart.title);
