@@ -4,7 +4,7 @@
 // Node's own sockets have a handle of libuv. It has the methods that net.Socket calls on such a
 // handle, so that what net.Socket knows (timeouts, addresses, byte counts, closing) goes on working.
 //
-// Here the native session is driven. Handshake work is handed to the thread pool; records of an
+// Here the native session is driven. Handshake work is handed to other threads; records of an
 // open connection are worked on at once. What happens is told to the owner, a TLSSocket.
 
 const { executionAsyncId } = require('async_hooks');
@@ -24,10 +24,6 @@ const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
 const RECORD_HEADER = 5;
 
-/** A client that has no certificate ends its handshake with less than this (a key, if it is TLS 1.2,
- * and Finished), and to check that takes less than to wake a thread. */
-const FINISHED = 256;
-
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
@@ -40,10 +36,8 @@ class TLSHandle {
   #state = 'new';
   /** Bytes of the transport that were not used yet. */
   #received = null;
-  /** Whether the session is with the thread pool, or waits for an answer of the program. */
+  /** Whether the session is with another thread, or waits for an answer of the program. */
   #busy = false;
-  /** Whether a server has answered the ClientHello, which is its work. */
-  #answered = false;
   /** Data that are decrypted and not delivered yet. */
   #ready = [];
   #decrypting = false;
@@ -217,10 +211,6 @@ class TLSHandle {
       process.nextTick(() => this.#owner._onFailure(error));
       return;
     }
-    if (this.#answered && chunk?.length < FINISHED) {
-      this.#onProgress(this.#session.advanceNow(chunk));
-      return;
-    }
     this.#busy = true;
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
@@ -233,7 +223,6 @@ class TLSHandle {
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
-    this.#answered ||= this.#role.isServer && Boolean(progress.output);
     if (this.reading || !progress.complete) this.#listening.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#held = progress.output;
