@@ -43,6 +43,7 @@ pub(crate) fn short(value: f64) -> String {
         100.0.. => format!("{value:.0}"),
         10.0..100.0 => format!("{value:.1}"),
         1.0..10.0 => format!("{value:.2}"),
+        0.0 => "0".to_owned(),
         _ => format!("{value:.3}"),
     }
 }

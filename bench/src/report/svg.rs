@@ -5,10 +5,10 @@ use super::chart::{Chart, Drawn, median, spread};
 use super::markdown::short;
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 360.0;
+const HEIGHT: f64 = 374.0;
 const LEFT: f64 = 70.0;
 const TOP: f64 = 64.0;
-const BOTTOM: f64 = 44.0;
+const BOTTOM: f64 = 58.0;
 
 /// Colours that the colour-blind tell apart (Okabe and Ito); ours is the first.
 const COLOURS: [&str; 7] =
@@ -37,7 +37,11 @@ pub(crate) fn draw(chart: &Chart) -> String {
     let group = (WIDTH - LEFT - 10.0) / chart.columns.len().max(1) as f64;
     for (column, label) in chart.columns.iter().enumerate() {
         let middle = LEFT + group * (column as f64 + 0.5);
-        text(&mut svg, (middle, bottom + 18.0), "middle", label, 12);
+        // Long ones take two lines.
+        let lines = label.rsplit_once(", ").map_or([label, ""], |(first, last)| [first, last]);
+        for (line, y) in lines.into_iter().zip([16.0, 30.0]) {
+            text(&mut svg, (middle, bottom + y), "middle", line, 11);
+        }
     }
     for (row, values) in rows.iter().enumerate() {
         match chart.drawn {
