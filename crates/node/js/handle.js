@@ -17,6 +17,13 @@ const { Tracer } = require('./trace');
 const transports = require('./transport');
 const workers = require('./workers');
 
+/**
+ * Node's own TLS runs what is due on the next tick after each record that it delivers. Who reads on
+ * 'readable' sees the difference: there are programs that read once for each record, and since Node
+ * 26 a read gives one.
+ */
+const runTicks = process._tickCallback ?? (() => {});
+
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
@@ -141,7 +148,7 @@ class TLSHandle extends CarriedHandle {
       this.#owner.destroy();
       return;
     }
-    this.transportGone = true;
+    this.#transportGone = true;
     this.#onTransportEnd();
   }
 
@@ -155,7 +162,7 @@ class TLSHandle extends CarriedHandle {
   }
 
   #onTransportEnd() {
-    this.transportEnded = true;
+    this.#transportEnded = true;
     this.#pump();
   }
 
@@ -170,8 +177,8 @@ class TLSHandle extends CarriedHandle {
       this.#advance(chunk);
       return;
     }
-    if (this.transportEnded && !this.#busy) this.#tellEof();
-    if (this.transportGone && this.#eofTold) this.#destroyWhenRead();
+    if (this.#transportEnded && !this.#busy) this.#tellEof();
+    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
   }
 
   #tellEof() {
@@ -344,7 +351,10 @@ class TLSHandle extends CarriedHandle {
   }
 
   #deliverReady() {
-    while (this.#ready.length > 0 && this.#state !== 'closed') this.#deliver(this.#ready.shift());
+    while (this.#ready.length > 0 && this.#state !== 'closed') {
+      this.#deliver(this.#ready.shift());
+      if (this.#owner.readableFlowing === false) runTicks();
+    }
   }
 
   #deliver(data) {

@@ -5,6 +5,7 @@
 
 const net = require('net');
 const { nodeError } = require('./errors');
+const { readInto } = require('./reading');
 
 /**
  * Listens to a transport. `on.chunk` gets its bytes, `on.end` is called at its end. The functions
@@ -31,14 +32,20 @@ function listenToSocket(socket, on) {
       callback();
     });
   };
-  socket.push = (chunk) => {
-    if (chunk === null) on.end();
-    else on.chunk(chunk);
+  const take = (chunk) => {
+    on.chunk(chunk);
     return !stopped;
   };
+  socket.push = (chunk) => {
+    if (chunk !== null) return take(chunk);
+    on.end();
+    return !stopped;
+  };
+  const plain = socket.constructor === net.Socket;
+  if (plain) readInto(socket, take);
   return {
     // What such a socket has read belongs to nobody else and may be decrypted in place.
-    owned: socket.constructor === net.Socket || socket.encrypted === true,
+    owned: plain || socket.encrypted === true,
     pause() {
       stopped = true;
     },
