@@ -67,11 +67,18 @@ fn a_pin_is_the_servers_key_and_no_other() {
     assert_eq!(with(&["--ca", "ca/ca.pem", "--pin", &wrong, "--pin", &pin]).ok().code, 0);
     let refused = with(&["--ca", "ca/ca.pem", "--pin", &wrong, "--quiet"]);
     assert_eq!((refused.code, refused.text()), (1, ""));
+    let shown = pin.replacen("//", "/", 1);
+    let advice = "(the server has a new key, or somebody is between)";
     let expected = format!(
-        "seal: localhost:{}: PIN_MISMATCH: the server's key is {pin}, which is not pinned (the server has a new key, or somebody is between)\n",
+        "seal: localhost:{}: PINNED_KEY_MISMATCH: none of the 2 keys of the chain is among 1 pins; the leaf's is {shown} {advice}\n",
         server.port
     );
     assert_eq!(refused.stderr, expected);
+    // The key of the CA is one of the chain's (RFC 7469, 2.6).
+    let ca = dir.seal("cert fingerprint ca/ca.pem --json").ok();
+    let ca: Value = serde_json::from_str(ca.text()).unwrap();
+    let ca = ca[0]["pin_sha256"].as_str().unwrap();
+    assert_eq!(with(&["--ca", "ca/ca.pem", "--pin", ca]).ok().code, 0);
     let refused = with(&["--pin", &pin, "--quiet"]);
     assert_eq!(refused.code, 1, "a pin does not make up for a certificate: {refused:?}");
     // ... or instead of it.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::spki_pin;
-use sealwire::verify::{NameCheck, check_server_identity};
+use sealwire::verify::{Code, NameCheck, Pin, check_server_identity};
 use sealwire::{
     Connector, KeyLogFile, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName,
     TlsStream,
@@ -66,11 +65,11 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
 
-    /// The server's key must be this one: sha256//BASE64 of its public key, as `seal cert
-    /// fingerprint` and curl have it. May be repeated. Its certificate is verified as well; with
-    /// --insecure the pin alone counts
-    #[arg(long, value_name = "PIN", value_parser = pin)]
-    pin: Vec<String>,
+    /// A key of the server's chain must be this one: sha256//BASE64 of the public key, as `seal
+    /// cert fingerprint` and curl have it, or hex. May be repeated. The chain is verified as well;
+    /// with --insecure the pin alone counts, and must be the server's own
+    #[arg(long, value_name = "PIN")]
+    pin: Vec<Pin>,
 
     /// Go on when the server does not pass, and say what it was refused for
     #[arg(long)]
@@ -190,6 +189,10 @@ impl ConnectArgs {
                 .map_err(|e| Failure::from(sealwire::pki::Error::io(path, &e)))?;
             connector = connector.key_log(file);
         }
+        // With --insecure the chain need not be good, which is what the library's pins are about.
+        if !self.insecure && !self.pin.is_empty() {
+            connector = connector.pins(self.pin.iter().copied());
+        }
         Ok(connector)
     }
 
@@ -218,22 +221,29 @@ impl ConnectArgs {
         let sent = self.sni.as_ref().unwrap_or(name).clone();
         let tls = connector.connect(sent, tcp).await;
         let tls = tls.map_err(|e| Failure::of_connection(&self.target.to_string(), &e))?;
-        self.check_pin(tls.peer())?;
+        if self.insecure {
+            self.check_pin(tls.peer())?;
+        }
         Ok((tls, address))
     }
 
     /// Refuses a server with another key than the pinned ones; no data has been sent yet.
     fn check_pin(&self, peer: &Peer) -> Result<(), Failure> {
-        let shown = peer.certificate().map(|leaf| spki_pin(&leaf.spki_der()));
-        if self.pin.is_empty() || shown.as_ref().is_some_and(|shown| self.pin.contains(shown)) {
+        let shown = peer.certificate().map(Pin::of);
+        if self.pin.is_empty() || shown.is_some_and(|shown| self.pin.contains(&shown)) {
             return Ok(());
         }
-        let shown = shown.map_or_else(|| "none".to_owned(), |pin| format!("sha256//{pin}"));
-        Err(Failure::refused(format!(
-            "{}: PIN_MISMATCH: the server's key is {shown}, which is not pinned",
-            self.target
-        ))
-        .advise("the server has a new key, or somebody is between"))
+        let code = Code::PINNED_KEY_MISMATCH;
+        let shown = shown.map_or_else(|| "none".to_owned(), |pin| pin.to_string());
+        let failure = Failure::refused(format!(
+            "{}: {}: the server's key is {shown}, which is not pinned",
+            self.target,
+            code.name()
+        ));
+        Err(match crate::advice::for_code(code.name()) {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        })
     }
 
     fn tell(
@@ -264,17 +274,6 @@ impl Version {
 fn target(text: &str) -> Result<Target, String> {
     const DOCUMENT_PORT: u16 = 1234;
     Target::parse(text, DOCUMENT_PORT)
-}
-
-/// The base64 of a pin, without what may stand before it.
-fn pin(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix("sha256//").or_else(|| text.strip_prefix("sha256:"));
-    let bare = bare.unwrap_or(text);
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    match bare.strip_suffix('=') {
-        Some(digits) if digits.len() == 43 && digits.bytes().all(is_base64) => Ok(bare.to_owned()),
-        _ => Err(format!("{text:?} is not a pin like sha256//Jhs1...vY= (43 digits and =)")),
-    }
 }
 
 /// Gives the server a moment to hand out tickets, which in TLS 1.3 come after the handshake, and
