@@ -172,6 +172,25 @@ fn secrets_are_logged_for_wireshark() {
     let refused = connect(&dir, server.port, &["--key-log", "no/keys"], b"");
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.starts_with("seal: no/keys: "), "{}", refused.stderr);
+    // The server's secrets are those of its client.
+    let server = Served::start(&dir, "--ca-dir ca --key-log server-keys");
+    connect(&dir, server.port, &[&TRUST[..], &["--keylog", "both"]].concat(), b"").ok();
+    let lines = |file: &str| {
+        let log = String::from_utf8(dir.read(file)).unwrap();
+        log.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert!(!lines("both").is_empty());
+    assert_eq!(lines("both"), lines("server-keys"));
+}
+
+#[test]
+fn a_session_file_is_refused_with_the_reason() {
+    let dir = Folder::new();
+    for option in ["--session-file", "--sess-out", "--sess-in"] {
+        let refused = dir.seal(&format!("connect localhost:1 {option} session.pem"));
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains("a session cannot be kept in a file: "), "{refused:?}");
+    }
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! `seal connect`: the founding document's client, and a clean pipe through TLS.
 
+use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use sealwire::verify::{Code, NameCheck, Pin, check_server_identity};
 use sealwire::{
-    Connector, KeyLogFile, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName,
-    TlsStream,
+    Connector, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName, TlsStream,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,6 +17,7 @@ use super::material::{Material, public_roots};
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
 use crate::net::dial::{Reached, Route};
+use crate::net::key_log::KeyLog;
 use crate::net::program;
 use crate::net::target::Target;
 use crate::report::Answer;
@@ -96,14 +96,17 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
 
-    /// Connect so many times more before, to see whether the session is resumed
+    /// Connect so many times more before, to see whether the session is resumed. Sessions are kept
+    /// in memory only: the TLS library has no form in which they could go to a file
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", default_value_t = 0)]
     reconnect: u32,
 
-    /// Append the secrets of the connection to this file, for Wireshark. Whoever reads it can read
-    /// the connection
-    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
-    key_log: Option<PathBuf>,
+    /// What `openssl s_client` has, and cannot be had here: says so
+    #[arg(long, aliases = ["sess-out", "sess-in", "session-out", "session-in"], value_name = "FILE", hide = true, value_parser = no_session_file)]
+    session_file: Option<Infallible>,
+
+    #[command(flatten)]
+    key_log: KeyLog,
 
     /// Say nothing but errors on stderr
     #[arg(short, long)]
@@ -184,9 +187,7 @@ impl ConnectArgs {
             .send_sni(!self.no_sni)
             .handshake_timeout(self.route.timeout)
             .alpn(self.alpn.iter().map(String::as_str));
-        if let Some(path) = self.key_log.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            let file = KeyLogFile::open(path)
-                .map_err(|e| Failure::from(sealwire::pki::Error::io(path, &e)))?;
+        if let Some(file) = self.key_log.open()? {
             connector = connector.key_log(file);
         }
         // With --insecure the chain need not be good, which is what the library's pins are about.
@@ -274,6 +275,12 @@ impl Version {
 fn target(text: &str) -> Result<Target, String> {
     const DOCUMENT_PORT: u16 = 1234;
     Target::parse(text, DOCUMENT_PORT)
+}
+
+fn no_session_file(_: &str) -> Result<Infallible, String> {
+    Err("a session cannot be kept in a file: the TLS library has no form for it outside of its \
+         memory; --reconnect resumes it within one run"
+        .to_owned())
 }
 
 /// Gives the server a moment to hand out tickets, which in TLS 1.3 come after the handshake, and
