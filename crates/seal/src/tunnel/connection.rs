@@ -3,6 +3,7 @@
 mod client;
 mod outward;
 mod server;
+mod wish;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -16,6 +16,7 @@ mod redis;
 mod reload;
 mod routes;
 mod soak;
+mod starttls;
 mod status;
 mod support;
 mod systemd;

@@ -119,3 +119,82 @@ where
     request.extend([0; 23]);
     talk.say(request).await
 }
+
+/// Grants StartTLS to a client of LDAP.
+pub(super) async fn answer_ldap<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+    const EXTENDED_REQUEST: u8 = 0x77;
+    let head = talk.bytes(2).await?;
+    let [0x30, length @ 0..=0x7f] = head[..] else { return Err(talk.unlike(&head)) };
+    let message = talk.bytes(length.into()).await?;
+    let parts = element(&message).and_then(|(tag, id, rest)| {
+        let (operation, content, _) = element(rest)?;
+        (tag == 0x02 && id.len() <= 4).then_some((id, operation, content))
+    });
+    let Some((id, operation, content)) = parts else {
+        return Err(talk.unlike(&[&head[..], &message].concat()));
+    };
+    let asks = operation == EXTENDED_REQUEST
+        && element(content).is_some_and(|(tag, oid, _)| tag == 0x80 && oid == START_TLS);
+    if asks {
+        talk.nothing_ahead()?;
+    }
+    // success, or confidentialityRequired to whoever waits for the answer of another request.
+    let code = if asks { 0 } else { 13 };
+    let response = [0x0a, 1, code, 0x04, 0, 0x04, 0];
+    let kind = match operation {
+        0x60 => 0x61, // a bind
+        _ => 0x78,
+    };
+    let id_length = u8::try_from(id.len()).unwrap_or(0);
+    let answer = [&[0x30, 11 + id_length, 0x02, id_length][..], id, &[kind, 7], &response].concat();
+    talk.say(answer).await?;
+    match asks {
+        true => Ok(()),
+        false => Err(talk.no_tls("another operation than StartTLS")),
+    }
+}
+
+/// Grants TLS to a client of PostgreSQL, which may also begin with it ("direct", since 17).
+pub(super) async fn answer_postgres<IO>(mut talk: Talk<'_, IO>) -> Result<Vec<u8>, Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const HANDSHAKE_RECORD: u8 = 0x16;
+    const SSL_REQUEST: [u8; 4] = [4, 210, 22, 47];
+    const GSS_ENCRYPTION_REQUEST: [u8; 4] = [4, 210, 22, 48];
+    const CANCEL_REQUEST: [u8; 4] = [4, 210, 22, 46];
+    loop {
+        let first = talk.bytes(1).await?;
+        if first == [HANDSHAKE_RECORD] {
+            return Ok(talk.with_rest(first));
+        }
+        let head = [first, talk.bytes(7).await?].concat();
+        let (length, request) = head.split_at(4);
+        match request {
+            code if length == [0, 0, 0, 8] && code == SSL_REQUEST => {
+                talk.nothing_ahead()?;
+                talk.say(b"S").await?;
+                return Ok(Vec::new());
+            }
+            code if length == [0, 0, 0, 8] && code == GSS_ENCRYPTION_REQUEST => {
+                talk.say(b"N").await?;
+            }
+            code if length == [0, 0, 0, 16] && code == CANCEL_REQUEST => {
+                return Err(talk.no_tls("a CancelRequest, whose key would have gone in plain"));
+            }
+            [0, 3, ..] => {
+                // ErrorResponse: severity, code (invalid_authorization_specification), message.
+                let fields =
+                    b"SFATAL\0VFATAL\0C28000\0Mthis server takes TLS only: sslmode=require\0\0";
+                let length = u32::try_from(4 + fields.len()).unwrap_or(0).to_be_bytes();
+                talk.say([&b"E"[..], &length, fields].concat()).await?;
+                return Err(talk.no_tls("it began to log in"));
+            }
+            _ => return Err(talk.unlike(&head)),
+        }
+    }
+}

@@ -169,6 +169,11 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "URL", requires = "ticket_secret_file")]
     session_store: Option<String>,
 
+    /// Clients begin in plain, and ask for TLS by this protocol: smtp, imap, pop3, ldap, postgres.
+    /// Who does not ask is not let in
+    #[arg(long, value_name = "PROTOCOL")]
+    starttls: Option<String>,
+
     /// Allow targets on other machines, which are spoken to without TLS
     #[arg(long)]
     unsafe_target: bool,
@@ -210,6 +215,7 @@ impl ServerArgs {
         service.client_auth = self.client_auth;
         service.ticket_secret_file = self.ticket_secret_file;
         service.session_store = self.session_store;
+        service.starttls = self.starttls;
         service.unsafe_target = self.unsafe_target;
         finish(file, service)
     }

@@ -13,7 +13,7 @@ use super::super::pattern::Pattern;
 use super::super::proxy::{Accepts, Version};
 use super::raw::{self, LogFormat, LogLevel, OneOrMany};
 use super::{length, raw::Sandbox};
-use crate::net::starttls::Protocol;
+use crate::net::starttls::{Protocol, answer};
 use crate::passphrase::Source;
 
 pub(crate) use super::raw::{Balance, ClientAuth, Mode, Sandbox as Confinement};
@@ -60,7 +60,8 @@ pub(crate) struct Service {
     pub(crate) client_auth: ClientAuth,
     /// The name that the server must prove, if it is not the target's.
     pub(crate) server_name: Option<ServerName>,
-    /// By which protocol the target is asked for TLS, if it does not begin with it.
+    /// By which protocol TLS is asked for, of the target (client) or by clients (server), if it is
+    /// not what comes first.
     pub(crate) starttls: Option<Protocol>,
     pub(crate) alpn: Vec<String>,
     pub(crate) min_version: ProtocolVersion,
@@ -365,8 +366,8 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
     let terminates = service.all_routes().any(|route| !route.passthrough);
     match service.mode {
         Mode::Server => {
-            if service.starttls.is_some() {
-                return says("starttls: only a client asks a server for TLS");
+            if let Some(protocol) = service.starttls {
+                check_starttls(service, protocol)?;
             }
             if service.server_name.is_some() {
                 return says("server-name: only a client asks a server for its name");
@@ -432,6 +433,24 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// What a server's STARTTLS goes together with.
+fn check_starttls(service: &Service, protocol: Protocol) -> Result<(), String> {
+    if let Some(reason) = answer::why_not(protocol) {
+        return Err(format!("starttls: not for servers: {reason}"));
+    }
+    if answer::is_greeted(protocol) && !service.routes.is_empty() {
+        return Err("starttls: the client is greeted by its target before it can say which route \
+                    it wants; make a service for each"
+            .to_owned());
+    }
+    match service.all_routes().any(|route| route.passthrough) {
+        true => Err("starttls: TLS that is passed through was not asked for of that target; \
+                     the service cannot have both"
+            .to_owned()),
+        false => Ok(()),
+    }
 }
 
 /// The plain side of a server must not cross a network unless told.
