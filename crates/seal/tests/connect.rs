@@ -304,3 +304,27 @@ fn the_pipe_is_clean() {
     assert!(ran.stderr.contains("the handshake took too long"), "{}", ran.stderr);
     listening.join().unwrap();
 }
+
+#[test]
+fn a_reader_that_stops_is_no_failure() {
+    let (dir, server) = echo();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_seal"))
+        .args(["connect", &format!("localhost:{}", server.port), "--quiet"])
+        .args(TRUST)
+        .current_dir(dir.root())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 5]).unwrap();
+    drop(stdout);
+    // It is told when the next thing is to be printed.
+    let mut stdin = child.stdin.take().unwrap();
+    let feeding = thread::spawn(move || while stdin.write_all(b"more\n").is_ok() {});
+    let ended = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(0));
+}

@@ -20,7 +20,7 @@ use crate::net::dial::{Reached, Route};
 use crate::net::key_log::KeyLog;
 use crate::net::program;
 use crate::net::target::Target;
-use crate::report::Answer;
+use crate::report::{self, Answer};
 
 /// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
 ///
@@ -255,9 +255,9 @@ impl ConnectArgs {
         let own = tls.peer().local_certificates().first();
         let facts = Facts::of(tls.peer(), Side::Server, own);
         if self.json {
-            eprintln!("{}", serde_json::to_string(&facts).unwrap_or_default());
+            report::note(serde_json::to_string(&facts).unwrap_or_default());
         } else if !self.quiet {
-            eprintln!("connected to {} ({address})\n{facts}", self.target);
+            report::note(format_args!("connected to {} ({address})\n{facts}", self.target));
         }
         Ok(facts)
     }
@@ -301,7 +301,7 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
         copy(tokio::io::stdin(), &mut to_server).await?;
         to_server.shutdown().await
     };
-    let receiving = async { copy(&mut from_server, tokio::io::stdout()).await };
+    let receiving = print(&mut from_server);
     tokio::pin!(sending, receiving);
     tokio::select! {
         received = &mut receiving => received,
@@ -310,6 +310,26 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
             Err(_) => receiving.await.and(sent),
             Ok(()) => receiving.await,
         },
+    }
+}
+
+/// Prints what comes. When nobody reads it any more (`seal connect .. | head`), that is the end.
+async fn print(mut from: impl AsyncRead + Unpin) -> io::Result<()> {
+    let mut stdout = tokio::io::stdout();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let printed = async {
+            stdout.write_all(&buffer[..read]).await?;
+            stdout.flush().await
+        };
+        match printed.await {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            printed => printed?,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use sealwire::KeyLogFile;
 use sealwire::pki::Error;
 
 use crate::failure::Failure;
+use crate::report;
 
 /// Whether secrets are logged, and where.
 #[derive(Args, Debug)]
@@ -26,7 +27,8 @@ impl KeyLog {
         let file = KeyLogFile::open(path).map_err(|e| Failure::from(Error::io(path, &e)))?;
         let shown = path.display().to_string();
         let told = move |e: &std::io::Error| {
-            eprintln!("seal: {shown}: {e}; secrets are not logged there any more");
+            let what = "secrets are not logged there any more";
+            report::note(format_args!("seal: {shown}: {e}; {what}"));
         };
         Ok(Some(file.on_error(told)))
     }

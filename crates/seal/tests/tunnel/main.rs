@@ -11,6 +11,7 @@ mod confine;
 mod drain;
 mod fleet;
 mod limits;
+mod neighbours;
 mod proxy;
 mod redis;
 mod reload;
