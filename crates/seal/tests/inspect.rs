@@ -446,6 +446,19 @@ fn scans_agree_with_sslscan() {
         let _haproxy = start(&dir, "haproxy", &["-f", "haproxy.cfg", "-db"], port);
         assert_eq!(scanned(&dir, port), sslscan(&dir, port), "haproxy");
     }
+    if installed(&["nginx"]) {
+        let port = free_port();
+        dir.write("nginx.conf", format!(
+            "daemon off; pid nginx.pid; error_log stderr;\nevents {{}}\nhttp {{ access_log off;\n\
+             server {{ listen 127.0.0.1:{port} ssl; ssl_certificate rsa.pem; ssl_certificate_key rsa.key;\n\
+             ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on;\n\
+             ssl_ciphers ECDHE+CHACHA20:ECDHE+AESGCM:AES256-SHA256; }} }}\n"
+        ));
+        let root = dir.root().display().to_string();
+        let arguments = ["-p", &root, "-c", "nginx.conf", "-g", "master_process off;"];
+        let _nginx = start(&dir, "nginx", &arguments, port);
+        assert_eq!(scanned(&dir, port), sslscan(&dir, port), "nginx");
+    }
 }
 
 /// Our own server offers ML-KEM and nothing old: what Mozilla wants, but for what a scan tells.

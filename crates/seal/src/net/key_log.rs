@@ -14,7 +14,13 @@ use crate::report;
 pub(crate) struct KeyLog {
     /// Append the secrets of connections to this file, for Wireshark. Whoever reads it can read
     /// the connections
-    #[arg(long, visible_alias = "keylog", value_name = "FILE", env = "SSLKEYLOGFILE")]
+    #[arg(
+        long,
+        visible_alias = "keylog",
+        value_name = "FILE",
+        env = "SSLKEYLOGFILE",
+        hide_env_values = true
+    )]
     key_log: Option<PathBuf>,
 }
 

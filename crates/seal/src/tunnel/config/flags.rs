@@ -151,7 +151,7 @@ pub(crate) struct Common {
 /// The plain side stays on this machine unless --unsafe-target says otherwise.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  seal tunnel server --listen :8443 --target 127.0.0.1:8080 --cert cert.pem --key key.pem\n  seal tunnel server -l :6380 -t unix:/run/redis.sock --cert cert.pem --key key.pem --ca ca.pem --allow ou=ops --allow 'uri=spiffe://td/web/*'"
+    after_help = "Examples:\n  seal tunnel server --listen :8443 --target 127.0.0.1:8080 --cert cert.pem --key key.pem\n  seal tunnel server -l :6380 -t unix:/run/redis.sock --cert cert.pem --key key.pem --ca ca.pem --allow ou=ops --allow 'uri=spiffe://td/web/*'\n  seal tunnel server -l :587 -t 127.0.0.1:25 --starttls smtp --cert cert.pem --key key.pem"
 )]
 pub(crate) struct ServerArgs {
     #[command(flatten)]
