@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::process::Running;
+use super::serve::FEED;
 use crate::contestant::{Failure, Stream};
 
 /// What kind of handshake.
@@ -93,17 +94,22 @@ impl Latencies {
     }
 }
 
+/// Connections that wait.
+pub(crate) struct Open(Vec<Box<dyn Stream>>);
+
 /// A client of one server.
 pub(crate) struct Load {
     port: u16,
     plain: bool,
+    /// How long a measurement takes.
+    pub(crate) time: Duration,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Load {
-    pub(crate) fn new(server: &Running) -> Result<Self, Failure> {
+    pub(crate) fn new(server: &Running, time: Duration) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { port: server.port, plain: server.plain, runtime })
+        Ok(Self { port: server.port, plain: server.plain, time, runtime })
     }
 
     /// Connects, says a byte, hears it and is gone; `at_once` of them at a time.
@@ -177,16 +183,33 @@ impl Load {
         })
     }
 
-    /// Requests of 64 bytes on `count` connections, each answered before the next.
-    pub(crate) fn requests(&self, count: usize, time: Duration) -> Result<Latencies, Failure> {
+    /// Bytes that come on one connection from a server that feeds it.
+    pub(crate) fn download(&self, time: Duration) -> Result<Done, Failure> {
         let dialer = self.dialer(Terms::Full)?;
         self.runtime.block_on(async {
-            let mut open = Vec::with_capacity(count);
-            for _ in 0..count {
-                open.push(dialer.dial().await?);
+            let mut stream = dialer.dial_saying(FEED).await?;
+            let (start, mut buffer, mut count) = (Instant::now(), vec![0; 256 * 1024], 0);
+            while start.elapsed() < time {
+                match stream.read(&mut buffer).await? {
+                    0 => return Err("the download ended".into()),
+                    some => count += some as u64,
+                }
             }
+            Ok(Done { count, time: start.elapsed() })
+        })
+    }
+
+    /// So many open connections.
+    pub(crate) fn open(&self, count: usize) -> Result<Open, Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async { Ok(Open(dialer.dial_all(count).await?)) })
+    }
+
+    /// Requests of 64 bytes on all of `open`, each answered before the next.
+    pub(crate) fn requests(&self, open: Open, time: Duration) -> Result<Latencies, Failure> {
+        self.runtime.block_on(async {
             let (start, mut clients) = (Instant::now(), JoinSet::new());
-            for mut stream in open {
+            for mut stream in open.0 {
                 clients.spawn(async move {
                     let (mut latencies, mut message) = (Vec::new(), [7; 64]);
                     while start.elapsed() < time {
@@ -219,14 +242,9 @@ impl Load {
     ) -> Result<usize, Failure> {
         let dialer = self.dialer(Terms::Full)?;
         self.runtime.block_on(async {
-            let mut open = Vec::with_capacity(warm_up + count);
-            for _ in 0..warm_up {
-                open.push(dialer.dial().await?);
-            }
+            let mut open = dialer.dial_all(warm_up).await?;
             let before = resident();
-            for _ in 0..count {
-                open.push(dialer.dial().await?);
-            }
+            open.extend(dialer.dial_all(count).await?);
             Ok(resident().saturating_sub(before))
         })
     }
@@ -250,6 +268,31 @@ impl Dialer {
     /// A connection that has carried a byte there and back. It is reset when dropped, so that no
     /// port is left waiting.
     fn dial(&self) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
+        self.dial_saying(1)
+    }
+
+    /// So many of them, a few at a time.
+    async fn dial_all(&self, count: usize) -> Result<Vec<Box<dyn Stream>>, Failure> {
+        const AT_ONCE: usize = 16;
+        let (mut open, mut dialing) = (Vec::with_capacity(count), JoinSet::new());
+        for _ in 0..count {
+            if dialing.len() == AT_ONCE
+                && let Some(dialed) = dialing.join_next().await
+            {
+                open.push(dialed??);
+            }
+            dialing.spawn(self.dial());
+        }
+        while let Some(dialed) = dialing.join_next().await {
+            open.push(dialed??);
+        }
+        Ok(open)
+    }
+
+    fn dial_saying(
+        &self,
+        word: u8,
+    ) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
         let Self { port, connector } = self.clone();
         async move {
             let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -262,7 +305,7 @@ impl Dialer {
                 }
                 None => Box::new(tcp),
             };
-            stream.write_all(&[1]).await?;
+            stream.write_all(&[word]).await?;
             stream.flush().await?;
             stream.read_exact(&mut [0]).await?;
             Ok(stream)

@@ -36,6 +36,7 @@ impl Running {
         };
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", &list]).arg(command.get_program()).args(command.get_args());
+        pinned.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut said = tempfile::tempfile()?;
         pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said.try_clone()?);
         let child = pinned.spawn().map_err(|e| format!("{name}: {e}"))?;

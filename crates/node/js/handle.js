@@ -4,45 +4,32 @@
 // Node's own sockets have a handle of libuv. It has the methods that net.Socket calls on such a
 // handle, so that what net.Socket knows (timeouts, addresses, byte counts, closing) goes on working.
 //
-// Here the native session is driven. Handshake work is handed to the thread pool; records of an
+// Here the native session is driven. Handshake work is handed to other threads; records of an
 // open connection are worked on at once. What happens is told to the owner, a TLSSocket.
 
-const { executionAsyncId } = require('async_hooks');
 const net = require('net');
+const { CarriedHandle } = require('./carried');
 const { connectionError } = require('./failures');
-const { Session } = require('./native');
+const { MOST_IN_RECORD, joined, missingOfRecord, roomFor } = require('./records');
 const { receive } = require('./report');
 const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
-
-/** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
- * 29; the session may have something of its own to send first. */
-const MOST_IN_RECORD = 16384;
-const RECORD_OVERHEAD = 32;
-const OWN_OUTPUT = 128;
-const RECORD_HEADER = 5;
-
-/** A client that has no certificate ends its handshake with less than this (a key, if it is TLS 1.2,
- * and Finished), and to check that takes less than to wake a thread. */
-const FINISHED = 256;
+const workers = require('./workers');
 
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
-class TLSHandle {
+class TLSHandle extends CarriedHandle {
   #owner;
   #role;
   #session = null;
-  #transport = null;
   #listening = null;
   #state = 'new';
   /** Bytes of the transport that were not used yet. */
   #received = null;
-  /** Whether the session is with the thread pool, or waits for an answer of the program. */
+  /** Whether the session is with another thread, or waits for an answer of the program. */
   #busy = false;
-  /** Whether a server has answered the ClientHello, which is its work. */
-  #answered = false;
   /** Data that are decrypted and not delivered yet. */
   #ready = [];
   #decrypting = false;
@@ -69,6 +56,7 @@ class TLSHandle {
    * `role.onSession(id, data, proceed)`.
    */
   constructor(role) {
+    super();
     this.#role = role;
   }
 
@@ -78,10 +66,6 @@ class TLSHandle {
 
   get session() {
     return this.#session;
-  }
-
-  get transport() {
-    return this.#transport;
   }
 
   get isOpen() {
@@ -95,7 +79,7 @@ class TLSHandle {
   // --- the transport ----------------------------------------------------------------------------
 
   attach(transport) {
-    this.#transport = transport;
+    this.transport = transport;
     this.#listening = transports.listen(transport, {
       chunk: (chunk) => this.#onChunk(chunk),
       end: () => this.#onTransportEnd(),
@@ -153,11 +137,11 @@ class TLSHandle {
   /** The transport is gone: what it brought is told first. */
   transportClosed() {
     if (this.#state === 'closed') return;
-    if (this.#transport instanceof net.Socket) {
+    if (this.transport instanceof net.Socket) {
       this.#owner.destroy();
       return;
     }
-    this.#transportGone = true;
+    this.transportGone = true;
     this.#onTransportEnd();
   }
 
@@ -171,7 +155,7 @@ class TLSHandle {
   }
 
   #onTransportEnd() {
-    this.#transportEnded = true;
+    this.transportEnded = true;
     this.#pump();
   }
 
@@ -186,8 +170,8 @@ class TLSHandle {
       this.#advance(chunk);
       return;
     }
-    if (this.#transportEnded && !this.#busy) this.#tellEof();
-    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
+    if (this.transportEnded && !this.#busy) this.#tellEof();
+    if (this.transportGone && this.#eofTold) this.#destroyWhenRead();
   }
 
   #tellEof() {
@@ -202,7 +186,7 @@ class TLSHandle {
     if (!bytes) return;
     this.#traced?.sent.see(bytes);
     const listening = this.#listening;
-    this.#transport.write(bytes, callback && ((error) => {
+    this.transport.write(bytes, callback && ((error) => {
       callback(error ?? listening.takeWriteError());
     }));
   }
@@ -216,15 +200,11 @@ class TLSHandle {
       process.nextTick(() => this.#owner._onFailure(error));
       return;
     }
-    if (this.#answered && chunk?.length < FINISHED) {
-      this.#onProgress(this.#session.advanceNow(chunk));
-      return;
-    }
     this.#busy = true;
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
     // rejection: so out of the promise first.
-    this.#session.advance(chunk).then(
+    workers.advance(this.#session, chunk).then(
       (progress) => process.nextTick(() => this.#onProgress(progress)),
       (error) => process.nextTick(() => this.#owner._onFailure(error)));
   }
@@ -232,7 +212,6 @@ class TLSHandle {
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
-    this.#answered ||= this.#role.isServer && Boolean(progress.output);
     if (this.reading || !progress.complete) this.#listening.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#held = progress.output;
@@ -391,8 +370,7 @@ class TLSHandle {
       this.#send(data, callback);
       return;
     }
-    const count = Math.ceil(data.length / this.#fragment);
-    const room = rooms.take(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
+    const room = rooms.take(roomFor(data.length, this.#fragment));
     let length;
     try {
       length = this.#session.encrypt(data, room);
@@ -438,15 +416,15 @@ class TLSHandle {
       this.#send(this.#withHeld(this.#session.takeOutput()));
     }
     const done = () => request.oncomplete(0);
-    if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);
-    else this.#transport.end(done);
+    if (this.transport === null || this.transport.destroyed) process.nextTick(done);
+    else this.transport.end(done);
   }
 
   close(callback) {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#received = null;
-    const transport = this.#transport;
+    const transport = this.transport;
     this.#cancelWrite();
     if (transport instanceof net.Socket && transport._handle) {
       transport.once('close', callback);
@@ -468,47 +446,6 @@ class TLSHandle {
     process.nextTick(callback, error);
   }
 
-  get writeQueueSize() {
-    return this.#transport?._handle?.writeQueueSize ?? this.#transport?.writableLength ?? 0;
-  }
-
-  get fd() {
-    return this.#transport?._handle?.fd ?? -1;
-  }
-
-  getAsyncId() {
-    return this.#transport?._handle?.getAsyncId?.() ?? executionAsyncId();
-  }
-
-  ref() {
-    this.#transport?.ref?.();
-  }
-
-  unref() {
-    this.#transport?.unref?.();
-  }
-
-  setNoDelay(enable) {
-    this.#transport?.setNoDelay?.(enable);
-  }
-
-  setKeepAlive(enable, seconds) {
-    this.#transport?.setKeepAlive?.(enable, seconds * 1000);
-  }
-
-  getpeername(out) {
-    const { remoteAddress, remoteFamily, remotePort } = this.#transport ?? {};
-    if (remoteAddress !== undefined) {
-      Object.assign(out, { address: remoteAddress, family: remoteFamily, port: remotePort });
-    }
-    return 0;
-  }
-
-  getsockname(out) {
-    Object.assign(out, this.#transport?.address?.());
-    return 0;
-  }
-
   /** Why the peer is not authorized, as an error, or null. */
   verifyError() {
     return this.#owner._verifyError();
@@ -521,19 +458,6 @@ class TLSHandle {
     if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
     return true;
   }
-}
-
-function joined(first, second) {
-  if (first === null || second === null) return first ?? second;
-  return Buffer.concat([first, second]);
-}
-
-/** How many bytes of `chunk` belong to the record that `begun` is the front of; undefined: who knows. */
-function missingOfRecord(begun, chunk) {
-  const byte = (at) => (at < begun.length ? begun[at] : chunk[at - begun.length]);
-  const length = (byte(3) << 8) | byte(4);
-  const missing = RECORD_HEADER + length - begun.length;
-  return begun.length + chunk.length < RECORD_HEADER || missing <= 0 ? undefined : missing;
 }
 
 module.exports = { TLSHandle };

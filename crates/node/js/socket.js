@@ -4,15 +4,18 @@
 
 const net = require('net');
 const { addAbortSignal } = require('stream');
-const { convertALPNProtocols, isWire, splitALPNProtocols } = require('./alpn');
+const { splitALPNProtocols } = require('./alpn');
 const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { createSecureContext, isContext, nativeContext } = require('./context');
-const { major, minor, nodeError } = require('./errors');
+const { nodeError } = require('./errors');
 const { ssl, verifyError } = require('./failures');
+const { ephemeralKey } = require('./groups');
 const { TLSHandle } = require('./handle');
 const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
 const { Session } = require('./native');
+const { intoBuffer, usable } = require('./onread');
+const { checkOptions } = require('./options');
 const sessions = require('./sessions');
 const trace = require('./trace');
 const validate = require('./validate');
@@ -210,7 +213,6 @@ class TLSSocket extends net.Socket {
     }
   }
 
-
   _onFailure(error) {
     if (this._hadError) return;
     this._hadError = true;
@@ -236,20 +238,7 @@ class TLSSocket extends net.Socket {
   /** Gives data to the program; false: it wants no more for now. */
   _onData(data) {
     this._unrefTimer();
-    return this.#onread ? this.#intoBuffer(data) : this.push(data);
-  }
-
-  #intoBuffer(data) {
-    let more = true;
-    for (let at = 0; at < data.length;) {
-      const { buffer, callback } = this.#onread;
-      const target = typeof buffer === 'function' ? buffer() : buffer;
-      const length = Math.min(target.length, data.length - at);
-      data.copy(target, 0, at, at + length);
-      at += length;
-      if (callback.call(this, length, target) === false) more = false;
-    }
-    return more;
+    return this.#onread ? intoBuffer(this, this.#onread, data) : this.push(data);
   }
 
   pause() {
@@ -471,30 +460,6 @@ class TLSSocket extends net.Socket {
   }
 }
 
-function checkOptions(options) {
-  if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, options);
-  if (options.ALPNProtocols && !Buffer.isBuffer(options.ALPNProtocols)) {
-    throw new TypeError('Must give a Buffer as first argument');
-  }
-  if (options.ALPNProtocols && !isWire(options.ALPNProtocols)) {
-    throw nodeError('ERR_INVALID_ARG_VALUE', 'options.ALPNProtocols', options.ALPNProtocols);
-  }
-  if (options.enableTrace !== undefined) validate.boolean(options.enableTrace, 'options.enableTrace');
-  if (options.isServer && options.SNICallback !== undefined) {
-    validate.func(options.SNICallback, 'options.SNICallback');
-  }
-  if (options.pskCallback) {
-    validate.func(options.pskCallback, 'pskCallback');
-    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
-  }
-}
-
-function usable(onread) {
-  const { buffer, callback } = onread ?? {};
-  const hasBuffer = buffer instanceof Uint8Array || typeof buffer === 'function';
-  return hasBuffer && typeof callback === 'function' ? onread : undefined;
-}
-
 function toBuffer(data, encoding) {
   return typeof data === 'string' ? Buffer.from(data, encoding) : data;
 }
@@ -502,21 +467,6 @@ function toBuffer(data, encoding) {
 function join(chunks) {
   return Buffer.concat(chunks.allBuffers ? chunks.map((entry) => entry.chunk ?? entry) :
     chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
-}
-
-const GROUPS = {
-  X25519: { type: 'ECDH', name: 'X25519', size: 253 },
-  prime256v1: { type: 'ECDH', name: 'prime256v1', size: 256 },
-  secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },
-};
-
-/** Whether this Node has a name for groups that are not curves. */
-const tellsGroups = major >= 26 || (major === 24 && minor >= 21);
-
-function ephemeralKey(group) {
-  if (group === undefined || group === null) return {};
-  if (GROUPS[group]) return { ...GROUPS[group] };
-  return tellsGroups ? { type: 'TLSGroup', name: group } : {};
 }
 
 module.exports = { TLSSocket };

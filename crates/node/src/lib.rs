@@ -4,7 +4,7 @@
 //! and nothing of the program's is ever called from inside: what happened is returned, and the
 //! JavaScript half tells it.
 //!
-//! Handshake work runs on libuv's thread pool (`session::Session::advance`); records of an open
+//! Handshake work runs on threads of its own (`workers`); records of an open
 //! connection are worked on in place, in the bytes that Node has read.
 
 mod connection;
@@ -17,6 +17,7 @@ mod session;
 mod settings;
 mod sinks;
 mod trust;
+mod workers;
 
 use napi_derive::napi;
 

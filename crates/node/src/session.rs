@@ -1,17 +1,15 @@
 //! One connection.
 //!
-//! A handshake is driven by [`Session::advance`], on the thread pool: bytes received are moved in,
-//! and what came of them is told when it resolves. Once the connection is open,
+//! A handshake is driven by [`Workers::advance`](crate::workers::Workers::advance), on threads of
+//! ours: bytes received are moved in, and what came of them is told later. Once the connection is open,
 //! [`Session::receive`] and [`Session::encrypt`] work in place on the JavaScript thread.
 //! JavaScript never calls both at once; if it did, it would get an error, not wait.
 
 use std::cell::RefCell;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use napi::Env;
-use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice};
+use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 use sealwire::session::{HelloReply, Reply, Sink};
 use sealwire::{Alert, ClientSession, ServerOptions};
@@ -19,7 +17,7 @@ use sealwire::{Alert, ClientSession, ServerOptions};
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
-use crate::progress::{HelloAnswer, Progress, Told};
+use crate::progress::{HelloAnswer, Told};
 use crate::settings::{ClientConnection, ServerConnection};
 use crate::sinks::{FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
 
@@ -29,7 +27,7 @@ pub struct Session(Arc<Mutex<Connection>>);
 
 #[napi]
 impl Session {
-    /// A client session. The first [`advance`](Self::advance) gives the ClientHello.
+    /// A client session. Its first turn gives the ClientHello.
     #[napi(factory)]
     pub fn client(context: &SecureContext, connection: ClientConnection) -> Result<Self, Thrown> {
         let offered = connection.session.as_deref().and_then(ClientSession::from_bytes);
@@ -45,27 +43,9 @@ impl Session {
         Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)), None)
     }
 
-    /// Goes on with the handshake on the thread pool, with more bytes received, if there are any.
-    #[napi]
-    pub fn advance(&self, received: Option<&[u8]>) -> Result<AsyncTask<Advance>, Thrown> {
-        if let Some(received) = received {
-            self.lock()?.received.extend_from_slice(received);
-        }
-        Ok(AsyncTask::new(Advance(self.0.clone())))
-    }
-
-    /// As [`advance`](Self::advance), at once: for a message that costs less than the way to
-    /// another thread and back.
-    #[napi]
-    pub fn advance_now(&self, received: &[u8]) -> Result<Progress, Thrown> {
-        let mut connection = self.lock()?;
-        connection.received.extend_from_slice(received);
-        connection.advance();
-        Ok(connection.progress())
-    }
-
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
-    /// judge by, and `identity` whose certificate to show whatever the client offers. [`advance`](Self::advance) goes on from there.
+    /// judge by, and `identity` whose certificate to show whatever the client offers. The next
+    /// turn goes on from there.
     #[napi]
     pub fn answer_hello(
         &self,
@@ -101,7 +81,7 @@ impl Session {
         Ok(())
     }
 
-    /// The session told last is stored. [`advance`](Self::advance) goes on from there.
+    /// The session told last is stored. The next turn goes on from there.
     #[napi]
     pub fn stored(&self) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
@@ -335,32 +315,12 @@ impl Session {
         Self(Arc::new(Mutex::new(Connection::new(stage, offered))))
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, Connection>, Thrown> {
+    /// For a thread of the pool.
+    pub(crate) fn shared(&self) -> Arc<Mutex<Connection>> {
+        self.0.clone()
+    }
+
+    pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Connection>, Thrown> {
         self.0.try_lock().map_err(|_| misuse("the session is at work on another thread"))
-    }
-}
-
-/// A turn of the handshake, on the thread pool.
-pub struct Advance(Arc<Mutex<Connection>>);
-
-impl napi::Task for Advance {
-    type Output = ();
-    type JsValue = Progress;
-
-    /// Nothing in it panics; if something did, it would be an error of this connection and not
-    /// the end of the process.
-    fn compute(&mut self) -> napi::Result<()> {
-        catch_unwind(AssertUnwindSafe(|| self.lock().advance()))
-            .map_err(|_| napi::Error::from_reason("the TLS engine has panicked"))
-    }
-
-    fn resolve(&mut self, _env: Env, (): ()) -> napi::Result<Progress> {
-        Ok(self.lock().progress())
-    }
-}
-
-impl Advance {
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,19 +1,21 @@
 //! The cryptography of the engine: AWS-LC's, with cipher suites that tell the tap what no other
 //! interface of the engine's gives out: the Finished values and the secrets behind the exporter.
 //!
-//! A suite is a plain record of functions. These differ from the provider's own in one of them,
-//! which computes the same and notes the result: one look at a thread-local slot, three or four
+//! A suite is a plain record of functions. These differ from the provider's own in the key
+//! derivation, which computes the same and notes the result: a look at a thread-local slot, a few
 //! times in a handshake and never afterwards. Beside the HMAC itself (3 µs) that cannot be
-//! measured, so it is always done; nobody has to ask before the handshake.
+//! measured, so it is always done; nobody has to ask before the handshake. And what the engine
+//! derives twice is computed once.
 
 use std::sync::LazyLock;
 
 use rustls::crypto::hmac::Tag;
 use rustls::crypto::tls12::Prf;
-use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock};
+use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock, OutputLengthError};
 use rustls::crypto::{ActiveKeyExchange, aws_lc_rs};
 use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
+use super::engine::derive_once;
 use super::tap;
 
 /// A suite of the provider's, as one that tells. The engine wants them to live for ever, so they
@@ -72,7 +74,13 @@ impl Prf for ToldPrf {
     }
 
     fn for_secret(&self, output: &mut [u8], secret: &[u8], label: &[u8], seed: &[u8]) {
-        self.0.for_secret(output, secret, label, seed);
+        match label {
+            // The seed is made of the randoms, of which a connection has one pair.
+            b"key expansion" => derive_once(0, secret, output, |output| {
+                self.0.for_secret(output, secret, label, seed);
+            }),
+            _ => self.0.for_secret(output, secret, label, seed),
+        }
         tap::at(|desk| match label {
             b"client finished" => desk.secrets.finished.client = (&*output).into(),
             b"server finished" => desk.secrets.finished.server = (&*output).into(),
@@ -108,7 +116,7 @@ impl Hkdf for ToldHkdf {
     }
 
     fn expander_for_okm(&self, okm: &OkmBlock) -> Box<dyn HkdfExpander> {
-        self.0.expander_for_okm(okm)
+        Box::new(ToldExpander { expander: self.0.expander_for_okm(okm), secret: okm.clone() })
     }
 
     /// Used for the binders of pre-shared keys, then for the server's Finished, last for the
@@ -121,5 +129,36 @@ impl Hkdf for ToldHkdf {
 
     fn fips(&self) -> bool {
         self.0.fips()
+    }
+}
+
+/// Derives traffic keys and nonces once (RFC 8446, section 7.3).
+struct ToldExpander {
+    expander: Box<dyn HkdfExpander>,
+    secret: OkmBlock,
+}
+
+impl HkdfExpander for ToldExpander {
+    fn expand_slice(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), OutputLengthError> {
+        // HkdfLabel in pieces: length, length of the label, prefix, label, length of the context
+        // and context, which is empty here.
+        let what = match info {
+            [_, _, b"tls13 ", b"key", _, b""] => 1,
+            [_, _, b"tls13 ", b"iv", _, b""] => 2,
+            _ => return self.expander.expand_slice(info, output),
+        };
+        let mut outcome = Ok(());
+        derive_once(what, self.secret.as_ref(), output, |output| {
+            outcome = self.expander.expand_slice(info, output);
+        });
+        outcome
+    }
+
+    fn expand_block(&self, info: &[&[u8]]) -> OkmBlock {
+        self.expander.expand_block(info)
+    }
+
+    fn hash_len(&self) -> usize {
+        self.expander.hash_len()
     }
 }

@@ -9,9 +9,11 @@ use std::io::IoSlice;
 
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
 
+mod derived;
 mod records;
 mod rustls;
 
+pub(super) use self::derived::once as derive_once;
 pub(super) use self::rustls::{client, server};
 
 /// Where decrypted data go.

@@ -10,6 +10,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
 use rustls::{CommonState, ExtractedSecrets, PeerMisbehaved};
 use rustls_pki_types::ServerName;
 
+use super::derived::{self, Derived};
 use super::records::{Kernel, Records};
 use super::{Channel, Engine, Facts, MAX_HANDSHAKE_WIRE, Step};
 use crate::names::{CipherSuite, NamedGroup, ProtocolVersion};
@@ -36,6 +37,7 @@ pub(super) struct Rustls<C> {
     /// How many bytes at the front of the caller's rustls has read and must be shown again: the
     /// records of a handshake message of which a part is missing. Shown fewer, it panics.
     held: usize,
+    derived: Option<Derived>,
 }
 
 /// The two kinds of rustls connection, which share everything but a type parameter.
@@ -98,43 +100,10 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
         tls: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, rustls::Error>) {
-        if tls.len() < self.held {
-            return (0, Ok(Step::NeedInput));
-        }
-        let (mut consumed, mut completed) = (0, false);
-        // Records are shown one by one, so that it is known what rustls has read; what follows the
-        // last message of the handshake it does not get to see.
-        let mut shown = Shown { end: self.held, whole: self.held };
-        loop {
-            let UnbufferedStatus { discard, state } =
-                self.connection.process(&mut tls[consumed..shown.end]);
-            let handled = match state {
-                Ok(state) => handle(state, out),
-                Err(error) => {
-                    consumed += discard;
-                    self.flush_alert(out);
-                    return (consumed, Err(error));
-                }
-            };
-            consumed += discard;
-            completed |= self.handshaking && !self.connection.common().is_handshaking();
-            let step = match handled {
-                // Whether it has read the last record is not known: it is shown again.
-                Handled::Again if consumed < shown.end => continue,
-                // What rustls has still to send (tickets) comes out when the session opens.
-                _ if completed => Step::HandshakeComplete,
-                _ if shown.more(tls) => continue,
-                Handled::Again => continue,
-                Handled::Blocked => Step::NeedInput,
-            };
-            self.handshaking &= !completed;
-            self.held = shown.whole - consumed;
-            if self.held > MAX_HANDSHAKE_WIRE {
-                let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
-                return (consumed, Err(error.into()));
-            }
-            return (consumed, Ok(step));
-        }
+        let mut derived = self.derived.take();
+        let advanced = derived::with(&mut derived, || self.drive(tls, out));
+        self.derived = derived;
+        advanced
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
@@ -166,7 +135,48 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
 
 impl<C: Connection> Rustls<C> {
     pub(super) fn new(connection: C) -> Self {
-        Self { connection, handshaking: true, held: 0 }
+        Self { connection, handshaking: true, held: 0, derived: Some(Derived::default()) }
+    }
+
+    fn drive(&mut self, tls: &mut [u8], out: &mut Vec<u8>) -> (usize, Result<Step, rustls::Error>) {
+        if tls.len() < self.held {
+            return (0, Ok(Step::NeedInput));
+        }
+        let (mut consumed, mut completed) = (0, false);
+        // Records are shown one by one, so that it is known what rustls has read; what follows the
+        // last message of the handshake it does not get to see.
+        let mut shown = Shown { end: self.held, whole: self.held };
+        loop {
+            let UnbufferedStatus { discard, state } =
+                self.connection.process(&mut tls[consumed..shown.end]);
+            let handled = match state {
+                Ok(state) => handle(state, out),
+                Err(error) => {
+                    consumed += discard;
+                    self.flush_alert(out);
+                    return (consumed, Err(error));
+                }
+            };
+            consumed += discard;
+            completed |= self.handshaking && !self.connection.common().is_handshaking();
+            let step = match handled {
+                // Whether it has read the last record is not known: it is shown again.
+                Handled::Again if consumed < shown.end => continue,
+                // What rustls has still to send (tickets) comes out when the session opens.
+                _ if completed => Step::HandshakeComplete,
+                _ if shown.whole - consumed > MAX_HANDSHAKE_WIRE => {
+                    self.give_up(&tls[consumed..shown.whole], out);
+                    let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
+                    return (consumed, Err(error.into()));
+                }
+                _ if shown.more(tls) => continue,
+                Handled::Again => continue,
+                Handled::Blocked => Step::NeedInput,
+            };
+            self.handshaking &= !completed;
+            self.held = shown.whole - consumed;
+            return (consumed, Ok(step));
+        }
     }
 
     /// Takes the traffic keys out, once everything is said.
@@ -178,8 +188,19 @@ impl<C: Connection> Rustls<C> {
         while let Handled::Again = handle(self.connection.process(&mut []).state?, out) {}
         let common = self.connection.common();
         let suite = common.negotiated_cipher_suite().ok_or(rustls::Error::HandshakeNotComplete)?;
-        let (secrets, kernel) = self.connection.into_kernel(suite.tls13().is_some())?;
+        let take_out = || self.connection.into_kernel(suite.tls13().is_some());
+        let (secrets, kernel) = derived::with(&mut self.derived, take_out)?;
         Records::new(suite, secrets, kernel)
+    }
+
+    /// Has rustls send an alert though it would go on: it alone has the keys. A record that is
+    /// longer than any may be, behind those that it has read, makes it say `decode_error`.
+    fn give_up(&mut self, held: &[u8], out: &mut Vec<u8>) {
+        const TOO_LONG: [u8; 5] = [22, 3, 3, 0xff, 0xff];
+        let mut shown = [held, &TOO_LONG].concat();
+        let UnbufferedStatus { state, .. } = self.connection.process(&mut shown);
+        debug_assert!(state.is_err(), "no record is so long");
+        self.flush_alert(out);
     }
 
     /// After an error rustls has an alert ready. Only what is to be sent is taken: shown the bytes

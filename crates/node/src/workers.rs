@@ -1,0 +1,215 @@
+//! The threads that do the work of handshakes.
+//!
+//! They are ours and not libuv's: those are few, and the program's files, names and ciphers would
+//! wait behind a storm of handshakes. A handshake never blocks, so there is one thread for each
+//! core; and they give way to the JavaScript thread, which has all the other connections to serve.
+
+use std::collections::VecDeque;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status, sys};
+use napi_derive::napi;
+
+use crate::connection::Connection;
+use crate::failure::{Thrown, misuse};
+use crate::progress::Progress;
+use crate::session::Session;
+
+/// By how much the threads are nicer than the program (Linux, where this is a thread's own).
+#[cfg(target_os = "linux")]
+const NICER: i32 = 5;
+
+/// Wakes the event loop; it keeps a process alive only while something is under way.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// The way to the threads and back, of one event loop.
+#[napi]
+pub struct Workers {
+    desk: Arc<Desk>,
+    under_way: usize,
+}
+
+/// What came of a turn of a handshake.
+#[napi(object, object_from_js = false)]
+pub struct Done {
+    /// The number given to [`Workers::advance`].
+    pub token: u32,
+    /// Absent: the TLS engine has panicked.
+    pub progress: Option<Progress>,
+}
+
+#[napi]
+impl Workers {
+    /// `wake` is called when there is something to [`take`](Self::take); then not again before
+    /// that has given nothing.
+    #[napi(constructor)]
+    pub fn new(wake: Function<'_, (), ()>) -> napi::Result<Self> {
+        let wake = wake.build_threadsafe_function::<()>().weak::<true>().build()?;
+        let desk = Desk { tray: Mutex::default(), wake };
+        Ok(Self { desk: Arc::new(desk), under_way: 0 })
+    }
+
+    /// Goes on with the handshake of a session, with more bytes received, if there are any. The
+    /// session is not to be used before its turn, known by its `token`, is taken.
+    #[napi]
+    pub fn advance(
+        &mut self,
+        env: Env,
+        session: &Session,
+        token: u32,
+        received: Option<&[u8]>,
+    ) -> Result<(), Thrown> {
+        if let Some(received) = received {
+            session.lock()?.received.extend_from_slice(received);
+        }
+        if self.under_way == 0 {
+            // SAFETY: both are alive, and this is the thread of `env`.
+            check(unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.desk.wake.raw()) })?;
+        }
+        self.under_way += 1;
+        let (connection, desk) = (session.shared(), self.desk.clone());
+        POOL.add(Turn { connection, token, desk });
+        Ok(())
+    }
+
+    /// The next turn that is done.
+    #[napi]
+    pub fn take(&mut self, env: Env) -> Result<Option<Done>, Thrown> {
+        let Some(Taken { turn, panicked }) = self.desk.take() else { return Ok(None) };
+        self.under_way -= 1;
+        if self.under_way == 0 {
+            // SAFETY: both are alive, and this is the thread of `env`.
+            check(unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.desk.wake.raw()) })?;
+        }
+        let progress = (!panicked).then(|| lock(&turn.connection).progress());
+        Ok(Some(Done { token: turn.token, progress }))
+    }
+}
+
+/// Where the threads put what they have done.
+struct Desk {
+    tray: Mutex<Tray>,
+    wake: Wake,
+}
+
+#[derive(Default)]
+struct Tray {
+    done: VecDeque<Taken>,
+    /// Whether the event loop was woken and has not seen the tray empty since.
+    is_woken: bool,
+}
+
+struct Taken {
+    turn: Turn,
+    panicked: bool,
+}
+
+impl Desk {
+    fn put(&self, done: Taken) {
+        let mut tray = lock(&self.tray);
+        tray.done.push_back(done);
+        if !tray.is_woken {
+            tray.is_woken = true;
+            drop(tray);
+            // Refused only when the event loop has ended; then nobody waits for it.
+            self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    fn take(&self) -> Option<Taken> {
+        let mut tray = lock(&self.tray);
+        let taken = tray.done.pop_front();
+        tray.is_woken = taken.is_some();
+        taken
+    }
+}
+
+/// A turn of a handshake.
+struct Turn {
+    connection: Arc<Mutex<Connection>>,
+    token: u32,
+    desk: Arc<Desk>,
+}
+
+impl Turn {
+    /// Nothing in it panics; if something did, it would be an error of this connection and not
+    /// the end of the process.
+    fn run(self) {
+        let run = || lock(&self.connection).advance();
+        let panicked = catch_unwind(AssertUnwindSafe(run)).is_err();
+        self.desk.clone().put(Taken { turn: self, panicked });
+    }
+}
+
+/// The threads, which all event loops of the process share.
+static POOL: LazyLock<Pool> = LazyLock::new(Pool::start);
+
+struct Pool {
+    queue: Arc<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    turns: Mutex<VecDeque<Turn>>,
+    added: Condvar,
+}
+
+impl Pool {
+    fn start() -> Self {
+        let queue = Arc::new(Queue::default());
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            let queue = queue.clone();
+            let work = move || {
+                give_way();
+                loop {
+                    queue.next().run();
+                }
+            };
+            // One thread is enough to go on; without any, handshakes could only wait for ever.
+            thread::Builder::new()
+                .name("sealwire".into())
+                .spawn(work)
+                .expect("the system has a thread for handshakes");
+        }
+        Self { queue }
+    }
+
+    fn add(&self, turn: Turn) {
+        lock(&self.queue.turns).push_back(turn);
+        self.queue.added.notify_one();
+    }
+}
+
+impl Queue {
+    fn next(&self) -> Turn {
+        let mut turns = lock(&self.turns);
+        loop {
+            match turns.pop_front() {
+                Some(turn) => return turn,
+                None => turns = self.added.wait(turns).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // Refused by a sandbox, perhaps: then the threads are as important as any.
+    let _ = rustix::process::nice(NICER);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn check(status: sys::napi_status) -> Result<(), Thrown> {
+    match status {
+        sys::Status::napi_ok => Ok(()),
+        _ => Err(misuse("the event loop has ended")),
+    }
+}
