@@ -1,6 +1,7 @@
 //! One connection, from the moment it is accepted until it is over.
 
 mod client;
+mod mysql;
 mod outward;
 mod server;
 mod wish;

@@ -169,8 +169,8 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             "service \"s\": starttls: \"gopher\" is none of smtp, imap",
         ),
         (
-            format!("{client}\nstarttls = \"mysql\""),
-            "service \"s\": starttls: a plain MySQL client",
+            format!("{good}\nstarttls = \"mysql\""),
+            "service \"s\": starttls: not for servers: a MySQL server numbers",
         ),
         (
             format!("{good}\n[[service]]\nname = \"s\"\n{client}"),

@@ -173,3 +173,79 @@ fn who_asks_for_nothing_or_too_much_is_turned_away() {
     assert_eq!(heard, "554 5.3.2 closed\r\n");
     assert_eq!(tunnel.wait_message("client refused")["why"], "no-target");
 }
+
+/// MySQL as far as its log-in: the numbers of packets are what the server checks, and what the
+/// client gets.
+#[test]
+fn a_plain_client_of_mysql_logs_in_over_tls() {
+    if !installed(&["python3"]) {
+        return;
+    }
+    let dir = files();
+    let script = r"import socket, ssl
+l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen(1)
+print(l.getsockname()[1], flush=True)
+c, _ = l.accept()
+def packet(s, number, payload): s.sendall(len(payload).to_bytes(3, 'little') + bytes([number]) + payload)
+def take(s, number):
+    head = b''
+    while len(head) < 4: head += s.recv(4 - len(head))
+    assert head[3] == number, (head, number)
+    want, body = int.from_bytes(head[:3], 'little'), b''
+    while len(body) < want: body += s.recv(want - len(body))
+    return body
+packet(c, 0, b'\x0a8.0-test\0' + b'\1\0\0\0' + b'saltsalt\0' + b'\xff\xff' + b'\x2d\2\0\xff\xff\x15' + bytes(10) + b'saltsaltsalt\0')
+asked = take(c, 1)
+assert len(asked) == 32 and asked[1] & 8, asked
+x = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); x.load_cert_chain('server.pem', 'server.key')
+t = x.wrap_socket(c, server_side=True)
+answer = take(t, 2)
+assert answer[:32] == asked and answer[32:] == b'tester\0', answer
+packet(t, 3, b'\xfecaching_sha2_password\0' + b'salt')
+assert take(t, 4) == b'scramble'
+packet(t, 5, b'\1\3'); packet(t, 6, b'\0\0\0\2\0\0\0')
+assert take(t, 0) == b'\3select 1'
+packet(t, 1, b'\0one'); t.unwrap()
+";
+    let mut server = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(dir.root())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let line = format!(
+        "client --listen 127.0.0.1:0 --target localhost:{} --ca ca.pem --starttls mysql",
+        port.trim()
+    );
+    let mut tunnel = Tunnel::start(&dir, &line);
+    let mut tcp = TcpStream::connect(("127.0.0.1", tunnel.port_of("client"))).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let take = |tcp: &mut TcpStream, number: u8| {
+        let mut head = [0; 4];
+        tcp.read_exact(&mut head).unwrap();
+        assert_eq!(head[3], number);
+        let mut payload = vec![0; usize::from(head[0])];
+        tcp.read_exact(&mut payload).unwrap();
+        payload
+    };
+    let packet = |tcp: &mut TcpStream, number: u8, payload: &[u8]| {
+        let head = [u8::try_from(payload.len()).unwrap(), 0, 0, number];
+        tcp.write_all(&[&head, payload].concat()).unwrap();
+    };
+    let greeting = take(&mut tcp, 0);
+    let capabilities = 1 + b"8.0-test\0".len() + 4 + 9;
+    assert_eq!(greeting[capabilities + 1], !8, "it is not told to ask for TLS itself");
+    let mut answer = vec![5, 0xa2, 0, 0];
+    answer.resize(32, 0);
+    packet(&mut tcp, 1, &[&answer, &b"tester\0"[..]].concat());
+    assert!(take(&mut tcp, 2).starts_with(b"\xfecaching_sha2_password\0"));
+    packet(&mut tcp, 3, b"scramble");
+    assert_eq!(take(&mut tcp, 4), [1, 3]);
+    assert_eq!(take(&mut tcp, 5), b"\0\0\0\x02\0\0\0");
+    packet(&mut tcp, 0, b"\x03select 1");
+    assert_eq!(take(&mut tcp, 1), b"\0one");
+    drop(tcp);
+    assert!(server.wait().unwrap().success());
+}

@@ -85,10 +85,26 @@ pub(super) async fn mysql<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    const CLIENT_SSL: u32 = 0x0800;
     /// CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION: what every client since 2004 sets.
     const USUAL: u32 = 0x0200 | 0x8000;
     const UTF8MB4: u8 = 45;
+    mysql_greeting(talk).await?;
+    let mut request = vec![32, 0, 0, 1];
+    request.extend((USUAL | u32::from(CLIENT_SSL)).to_le_bytes());
+    request.extend((1_u32 << 24).to_le_bytes()); // the longest packet
+    request.push(UTF8MB4);
+    request.extend([0; 23]);
+    talk.say(request).await
+}
+
+/// The capability of TLS, in the lower half of them.
+pub(super) const CLIENT_SSL: u16 = 0x0800;
+
+/// The first packet of a server of MySQL that can do TLS, and where its capabilities are.
+pub(super) async fn mysql_greeting<IO>(talk: &mut Talk<'_, IO>) -> Result<(Vec<u8>, usize), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
     let head = talk.bytes(4).await?;
     // A first packet is short and has the number 0; letters in its length are another protocol's.
     if head[2] != 0 || head[3] != 0 {
@@ -105,19 +121,14 @@ where
         _ => return Err(talk.unlike(&[&head[..], &packet].concat())),
     }
     // Version, NUL, thread id, 8 bytes of salt, a filler, and the lower half of the capabilities.
-    let lower = packet.iter().skip(1).position(|&byte| byte == 0).and_then(|version| {
-        packet.get(1 + version + 1 + 4 + 8 + 1..).and_then(|rest| rest.first_chunk::<2>())
-    });
-    let Some(lower) = lower else { return Err(talk.unlike(&packet)) };
-    if u32::from(u16::from_le_bytes(*lower)) & CLIENT_SSL == 0 {
+    let version = packet.iter().skip(1).position(|&byte| byte == 0);
+    let at = version.map(|length| 1 + length + 1 + 4 + 8 + 1);
+    let lower = at.and_then(|at| Some((at, packet.get(at..)?.first_chunk::<2>()?)));
+    let Some((at, lower)) = lower else { return Err(talk.unlike(&packet)) };
+    if u16::from_le_bytes(*lower) & CLIENT_SSL == 0 {
         return Err(talk.no_tls("no CLIENT_SSL among its capabilities"));
     }
-    let mut request = vec![32, 0, 0, 1];
-    request.extend((USUAL | CLIENT_SSL).to_le_bytes());
-    request.extend((1_u32 << 24).to_le_bytes()); // the longest packet
-    request.push(UTF8MB4);
-    request.extend([0; 23]);
-    talk.say(request).await
+    Ok(([&head[..], &packet].concat(), 4 + at))
 }
 
 /// Grants StartTLS to a client of LDAP.

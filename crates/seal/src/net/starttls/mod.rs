@@ -7,6 +7,7 @@
 
 pub(crate) mod answer;
 mod binary;
+pub(crate) mod mysql;
 mod talk;
 mod text;
 

@@ -198,7 +198,7 @@ pub(crate) struct ClientArgs {
     server_name: Option<String>,
 
     /// Ask the server for TLS by this protocol, and give its greeting to the client: smtp, imap,
-    /// pop3, ftp, xmpp, ldap, postgres
+    /// pop3, ftp, xmpp, ldap, postgres, mysql
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<String>,
 

@@ -392,11 +392,6 @@ fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
             local_targets(service)?;
         }
         Mode::Client => {
-            if service.starttls == Some(Protocol::Mysql) {
-                return says(
-                    "starttls: a plain MySQL client numbers its packets and cannot go on behind ours",
-                );
-            }
             if !service.routes.is_empty() {
                 return says("route: only a server has a ClientHello to choose by");
             }
