@@ -30,14 +30,14 @@ impl<'a> Login<'a> {
         let greeting = mysql::greeting(target).await.map_err(io::Error::other)?;
         self.greeted = true;
         self.client.write_all(greeting.bytes()).await?;
-        let answer = self.from_client().await?;
+        let answer = self.next_packet().await?;
         let asked = mysql::request(answer);
         let (request, answer) = asked.ok_or_else(|| io::Error::other("no client of MySQL 4.1"))?;
         target.write_all(&request).await?;
         Ok(answer)
     }
 
-    async fn from_client(&mut self) -> io::Result<Packet> {
+    async fn next_packet(&mut self) -> io::Result<Packet> {
         self.waits_for_client = true;
         let packet = mysql::packet(self.client, self.heard).await?;
         self.waits_for_client = false;
@@ -69,7 +69,7 @@ impl<'a> Login<'a> {
                 return Ok(self.client.write_all(&received).await?);
             }
             if !goes_on {
-                from_client = Some(self.from_client().await?);
+                from_client = Some(self.next_packet().await?);
             }
         }
     }
