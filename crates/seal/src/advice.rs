@@ -41,6 +41,7 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
         "ERR_TLS_CERT_ALTNAME_INVALID" => {
             "connect by a name that it has, or name it with --servername"
         }
+        "PINNED_KEY_MISMATCH" => "the server has a new key, or somebody is between",
         "EE_KEY_TOO_SMALL" | "CA_KEY_TOO_SMALL" | "CA_MD_TOO_WEAK" => {
             "it has to be made anew, with RSA of 2048 bits or P-256, and SHA-256"
         }

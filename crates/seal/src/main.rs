@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match args::Args::parse().run() {
         Ok(answer) => answer.into(),
         Err(failure) => {
-            eprintln!("seal: {failure}");
+            report::note(format_args!("seal: {failure}"));
             failure.exit_code()
         }
     }

@@ -33,6 +33,11 @@ pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(),
     }
 }
 
+/// Says something beside the answer, on standard error; when nobody reads that, it is not said.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Prints `text` and a line end. Quiet when nobody reads any more.
 pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();

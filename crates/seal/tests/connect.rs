@@ -67,11 +67,18 @@ fn a_pin_is_the_servers_key_and_no_other() {
     assert_eq!(with(&["--ca", "ca/ca.pem", "--pin", &wrong, "--pin", &pin]).ok().code, 0);
     let refused = with(&["--ca", "ca/ca.pem", "--pin", &wrong, "--quiet"]);
     assert_eq!((refused.code, refused.text()), (1, ""));
+    let shown = pin.replacen("//", "/", 1);
+    let advice = "(the server has a new key, or somebody is between)";
     let expected = format!(
-        "seal: localhost:{}: PIN_MISMATCH: the server's key is {pin}, which is not pinned (the server has a new key, or somebody is between)\n",
+        "seal: localhost:{}: PINNED_KEY_MISMATCH: none of the 2 keys of the chain is among 1 pins; the leaf's is {shown} {advice}\n",
         server.port
     );
     assert_eq!(refused.stderr, expected);
+    // The key of the CA is one of the chain's (RFC 7469, 2.6).
+    let ca = dir.seal("cert fingerprint ca/ca.pem --json").ok();
+    let ca: Value = serde_json::from_str(ca.text()).unwrap();
+    let ca = ca[0]["pin_sha256"].as_str().unwrap();
+    assert_eq!(with(&["--ca", "ca/ca.pem", "--pin", ca]).ok().code, 0);
     let refused = with(&["--pin", &pin, "--quiet"]);
     assert_eq!(refused.code, 1, "a pin does not make up for a certificate: {refused:?}");
     // ... or instead of it.
@@ -165,6 +172,25 @@ fn secrets_are_logged_for_wireshark() {
     let refused = connect(&dir, server.port, &["--key-log", "no/keys"], b"");
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.starts_with("seal: no/keys: "), "{}", refused.stderr);
+    // The server's secrets are those of its client.
+    let server = Served::start(&dir, "--ca-dir ca --key-log server-keys");
+    connect(&dir, server.port, &[&TRUST[..], &["--keylog", "both"]].concat(), b"").ok();
+    let lines = |file: &str| {
+        let log = String::from_utf8(dir.read(file)).unwrap();
+        log.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert!(!lines("both").is_empty());
+    assert_eq!(lines("both"), lines("server-keys"));
+}
+
+#[test]
+fn a_session_file_is_refused_with_the_reason() {
+    let dir = Folder::new();
+    for option in ["--session-file", "--sess-out", "--sess-in"] {
+        let refused = dir.seal(&format!("connect localhost:1 {option} session.pem"));
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains("a session cannot be kept in a file: "), "{refused:?}");
+    }
 }
 
 #[test]
@@ -277,4 +303,28 @@ fn the_pipe_is_clean() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("the handshake took too long"), "{}", ran.stderr);
     listening.join().unwrap();
+}
+
+#[test]
+fn a_reader_that_stops_is_no_failure() {
+    let (dir, server) = echo();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_seal"))
+        .args(["connect", &format!("localhost:{}", server.port), "--quiet"])
+        .args(TRUST)
+        .current_dir(dir.root())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 5]).unwrap();
+    drop(stdout);
+    // It is told when the next thing is to be printed.
+    let mut stdin = child.stdin.take().unwrap();
+    let feeding = thread::spawn(move || while stdin.write_all(b"more\n").is_ok() {});
+    let ended = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(0));
 }

@@ -114,6 +114,58 @@ fn a_server_is_shown_on_a_card_with_a_verdict() {
 }
 
 #[test]
+fn a_stapled_response_is_read_and_judged() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    dir.seal("ca issue --dir ca localhost --cert-file other.pem --key-file other.key").ok();
+    let openssl = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        dir.run(Command::new("openssl"), &words, b"").ok()
+    };
+    let serial = openssl("x509 -in ec.pem -noout -serial");
+    let serial = serial.text().trim().trim_start_matches("serial=").to_owned();
+    let answer = |file: &str, entry: &str, about: &str, signer: &str| {
+        dir.write("index", format!("{entry}\t{serial}\tunknown\t/CN=localhost\n"));
+        openssl(&format!("ocsp -issuer ca/ca.pem -cert {about} -reqout request -no_nonce"));
+        openssl(&format!(
+            "ocsp -index index -CA ca/ca.pem {signer} -ndays 7 -reqin request -respout {file}"
+        ));
+    };
+    let by_ca = "-rsigner ca/ca.pem -rkey ca/ca-key.pem";
+    let (good, revoked) = ("V\t450101000000Z\t", "R\t450101000000Z\t250601000000Z,superseded");
+    answer("good", good, "ec.pem", by_ca);
+    answer("revoked", revoked, "ec.pem", by_ca);
+    answer("another", good, "rsa.pem", by_ca);
+    answer("stranger", good, "ec.pem", "-rsigner other.pem -rkey other.key");
+    dir.write("later", [0x30, 3, 0x0a, 1, 3]);
+    for (file, code, status, says) in [
+        ("good", 0, Some("good"), ", signed by the issuer\n"),
+        ("revoked", 1, Some("revoked"), "REVOKED since 2025-06-01T00:00:00Z (superseded)"),
+        ("another", 1, None, "; it is about another certificate\n"),
+        ("stranger", 1, Some("good"), "; not verified: the signer's certificate is not for OCSP"),
+        ("later", 1, None, "; the responder did not answer: tryLater\n"),
+    ] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let options = format!("-cert ec.pem -key ec.key -status_file {file} {version}");
+            let server = Openssl::start(&dir, &options);
+            let ran = inspect(&dir, server.port, "--ca ca/ca.pem --explain --html page --force");
+            assert_eq!(ran.code, code, "{file} {version}: {ran:?}");
+            assert!(ran.text().contains(says), "{file} {version}: {}", ran.text());
+            let page = String::from_utf8(dir.read("page")).unwrap();
+            assert!(page.contains("an OCSP response, "), "{file} {version}");
+            let facts = json(&inspect(&dir, server.port, "--ca ca/ca.pem --json"));
+            assert_eq!(facts["connection"]["ocsp"]["status"].as_str(), status, "{facts}");
+        }
+    }
+    // Without the issuer, nothing can be said of it.
+    let server = Openssl::start(&dir, "-cert ec.pem -key ec.key -status_file good");
+    let ran = inspect(&dir, server.port, "");
+    assert!(ran.text().contains("the issuer's certificate is not known here"), "{ran:?}");
+}
+
+#[test]
 fn a_handshake_is_told_message_by_message() {
     if !installed(&["openssl"]) {
         return;
@@ -393,6 +445,19 @@ fn scans_agree_with_sslscan() {
         ));
         let _haproxy = start(&dir, "haproxy", &["-f", "haproxy.cfg", "-db"], port);
         assert_eq!(scanned(&dir, port), sslscan(&dir, port), "haproxy");
+    }
+    if installed(&["nginx"]) {
+        let port = free_port();
+        dir.write("nginx.conf", format!(
+            "daemon off; pid nginx.pid; error_log stderr;\nevents {{}}\nhttp {{ access_log off;\n\
+             server {{ listen 127.0.0.1:{port} ssl; ssl_certificate rsa.pem; ssl_certificate_key rsa.key;\n\
+             ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on;\n\
+             ssl_ciphers ECDHE+CHACHA20:ECDHE+AESGCM:AES256-SHA256; }} }}\n"
+        ));
+        let root = dir.root().display().to_string();
+        let arguments = ["-p", &root, "-c", "nginx.conf", "-g", "master_process off;"];
+        let _nginx = start(&dir, "nginx", &arguments, port);
+        assert_eq!(scanned(&dir, port), sslscan(&dir, port), "nginx");
     }
 }
 

@@ -166,7 +166,7 @@ pub(crate) fn attempt(
 }
 
 /// An X509_STORE of these certificates.
-fn store_of(certificates: &[&Certificate]) -> Result<Owned<c::X509_STORE>, Error> {
+pub(crate) fn store_of(certificates: &[&Certificate]) -> Result<Owned<c::X509_STORE>, Error> {
     // SAFETY: takes no argument; the new store is ours.
     let store = unsafe { Owned::new(c::X509_STORE_new()) }.ok_or_else(no_memory)?;
     for certificate in certificates {

@@ -195,6 +195,7 @@ fn library_name(library: i32) -> &'static str {
         c::ERR_LIB_X509V3 => "X509V3",
         c::ERR_LIB_CIPHER => "CIPHER",
         c::ERR_LIB_PKCS12 => "PKCS12",
+        c::ERR_LIB_OCSP => "OCSP",
         _ => "AWS-LC",
     }
 }

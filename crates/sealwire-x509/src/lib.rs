@@ -3,6 +3,7 @@
 //!
 //! - [`Certificate`], [`Crl`], [`PrivateKey`] and [`Pkcs12`] read what people have in their files,
 //!   in every form that OpenSSL writes, and say by name what they cannot read.
+//! - [`OcspResponse`] reads what a responder says of a certificate, and whose word it is.
 //! - [`verify`] judges a certificate against a [`TrustSet`] and tells either that it is trusted or
 //!   everything that is wrong, in the order in which OpenSSL 3 finds it and under its names. Every
 //!   yes is `X509_verify_cert`'s.
@@ -64,6 +65,7 @@ mod extensions;
 mod issuers;
 mod key;
 mod name;
+mod ocsp;
 mod owned;
 mod parity;
 pub mod pem;
@@ -79,6 +81,7 @@ pub use error::{Error, ErrorKind};
 pub use extensions::{GeneralName, KeyUsage};
 pub use key::PrivateKey;
 pub use name::{Attribute, Name};
+pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
 pub use pkcs12::Pkcs12;
 pub use public_key::{KeyAlgorithm, PublicKey, RsaPublicKey};
 pub use trust::TrustSet;

@@ -1,16 +1,14 @@
 //! `seal connect`: the founding document's client, and a clean pipe through TLS.
 
+use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::spki_pin;
-use sealwire::verify::{NameCheck, check_server_identity};
+use sealwire::verify::{Code, NameCheck, Pin, check_server_identity};
 use sealwire::{
-    Connector, KeyLogFile, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName,
-    TlsStream,
+    Connector, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName, TlsStream,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,9 +17,10 @@ use super::material::{Material, public_roots};
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
 use crate::net::dial::{Reached, Route};
+use crate::net::key_log::KeyLog;
 use crate::net::program;
 use crate::net::target::Target;
-use crate::report::Answer;
+use crate::report::{self, Answer};
 
 /// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
 ///
@@ -66,11 +65,11 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
 
-    /// The server's key must be this one: sha256//BASE64 of its public key, as `seal cert
-    /// fingerprint` and curl have it. May be repeated. Its certificate is verified as well; with
-    /// --insecure the pin alone counts
-    #[arg(long, value_name = "PIN", value_parser = pin)]
-    pin: Vec<String>,
+    /// A key of the server's chain must be this one: sha256//BASE64 of the public key, as `seal
+    /// cert fingerprint` and curl have it, or hex. May be repeated. The chain is verified as well;
+    /// with --insecure the pin alone counts, and must be the server's own
+    #[arg(long, value_name = "PIN")]
+    pin: Vec<Pin>,
 
     /// Go on when the server does not pass, and say what it was refused for
     #[arg(long)]
@@ -97,14 +96,17 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
 
-    /// Connect so many times more before, to see whether the session is resumed
+    /// Connect so many times more before, to see whether the session is resumed. Sessions are kept
+    /// in memory only: the TLS library has no form in which they could go to a file
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", default_value_t = 0)]
     reconnect: u32,
 
-    /// Append the secrets of the connection to this file, for Wireshark. Whoever reads it can read
-    /// the connection
-    #[arg(long, value_name = "FILE", env = "SSLKEYLOGFILE")]
-    key_log: Option<PathBuf>,
+    /// What `openssl s_client` has, and cannot be had here: says so
+    #[arg(long, aliases = ["sess-out", "sess-in", "session-out", "session-in"], value_name = "FILE", hide = true, value_parser = no_session_file)]
+    session_file: Option<Infallible>,
+
+    #[command(flatten)]
+    key_log: KeyLog,
 
     /// Say nothing but errors on stderr
     #[arg(short, long)]
@@ -185,10 +187,12 @@ impl ConnectArgs {
             .send_sni(!self.no_sni)
             .handshake_timeout(self.route.timeout)
             .alpn(self.alpn.iter().map(String::as_str));
-        if let Some(path) = self.key_log.as_ref().filter(|path| !path.as_os_str().is_empty()) {
-            let file = KeyLogFile::open(path)
-                .map_err(|e| Failure::from(sealwire::pki::Error::io(path, &e)))?;
+        if let Some(file) = self.key_log.open()? {
             connector = connector.key_log(file);
+        }
+        // With --insecure the chain need not be good, which is what the library's pins are about.
+        if !self.insecure && !self.pin.is_empty() {
+            connector = connector.pins(self.pin.iter().copied());
         }
         Ok(connector)
     }
@@ -218,22 +222,29 @@ impl ConnectArgs {
         let sent = self.sni.as_ref().unwrap_or(name).clone();
         let tls = connector.connect(sent, tcp).await;
         let tls = tls.map_err(|e| Failure::of_connection(&self.target.to_string(), &e))?;
-        self.check_pin(tls.peer())?;
+        if self.insecure {
+            self.check_pin(tls.peer())?;
+        }
         Ok((tls, address))
     }
 
     /// Refuses a server with another key than the pinned ones; no data has been sent yet.
     fn check_pin(&self, peer: &Peer) -> Result<(), Failure> {
-        let shown = peer.certificate().map(|leaf| spki_pin(&leaf.spki_der()));
-        if self.pin.is_empty() || shown.as_ref().is_some_and(|shown| self.pin.contains(shown)) {
+        let shown = peer.certificate().map(Pin::of);
+        if self.pin.is_empty() || shown.is_some_and(|shown| self.pin.contains(&shown)) {
             return Ok(());
         }
-        let shown = shown.map_or_else(|| "none".to_owned(), |pin| format!("sha256//{pin}"));
-        Err(Failure::refused(format!(
-            "{}: PIN_MISMATCH: the server's key is {shown}, which is not pinned",
-            self.target
-        ))
-        .advise("the server has a new key, or somebody is between"))
+        let code = Code::PINNED_KEY_MISMATCH;
+        let shown = shown.map_or_else(|| "none".to_owned(), |pin| pin.to_string());
+        let failure = Failure::refused(format!(
+            "{}: {}: the server's key is {shown}, which is not pinned",
+            self.target,
+            code.name()
+        ));
+        Err(match crate::advice::for_code(code.name()) {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        })
     }
 
     fn tell(
@@ -244,9 +255,9 @@ impl ConnectArgs {
         let own = tls.peer().local_certificates().first();
         let facts = Facts::of(tls.peer(), Side::Server, own);
         if self.json {
-            eprintln!("{}", serde_json::to_string(&facts).unwrap_or_default());
+            report::note(serde_json::to_string(&facts).unwrap_or_default());
         } else if !self.quiet {
-            eprintln!("connected to {} ({address})\n{facts}", self.target);
+            report::note(format_args!("connected to {} ({address})\n{facts}", self.target));
         }
         Ok(facts)
     }
@@ -266,15 +277,10 @@ fn target(text: &str) -> Result<Target, String> {
     Target::parse(text, DOCUMENT_PORT)
 }
 
-/// The base64 of a pin, without what may stand before it.
-fn pin(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix("sha256//").or_else(|| text.strip_prefix("sha256:"));
-    let bare = bare.unwrap_or(text);
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    match bare.strip_suffix('=') {
-        Some(digits) if digits.len() == 43 && digits.bytes().all(is_base64) => Ok(bare.to_owned()),
-        _ => Err(format!("{text:?} is not a pin like sha256//Jhs1...vY= (43 digits and =)")),
-    }
+fn no_session_file(_: &str) -> Result<Infallible, String> {
+    Err("a session cannot be kept in a file: the TLS library has no form for it outside of its \
+         memory; --reconnect resumes it within one run"
+        .to_owned())
 }
 
 /// Gives the server a moment to hand out tickets, which in TLS 1.3 come after the handshake, and
@@ -295,7 +301,7 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
         copy(tokio::io::stdin(), &mut to_server).await?;
         to_server.shutdown().await
     };
-    let receiving = async { copy(&mut from_server, tokio::io::stdout()).await };
+    let receiving = print(&mut from_server);
     tokio::pin!(sending, receiving);
     tokio::select! {
         received = &mut receiving => received,
@@ -304,6 +310,26 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
             Err(_) => receiving.await.and(sent),
             Ok(()) => receiving.await,
         },
+    }
+}
+
+/// Prints what comes. When nobody reads it any more (`seal connect .. | head`), that is the end.
+async fn print(mut from: impl AsyncRead + Unpin) -> io::Result<()> {
+    let mut stdout = tokio::io::stdout();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let printed = async {
+            stdout.write_all(&buffer[..read]).await?;
+            stdout.flush().await
+        };
+        match printed.await {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            printed => printed?,
+        }
     }
 }
 

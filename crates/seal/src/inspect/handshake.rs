@@ -51,10 +51,10 @@ pub(super) fn tell(from: From, kind: u8, content: &[u8], context: &mut Context) 
         ),
         14 => Some(Told::new("ServerHelloDone", "its turn is over")),
         20 => Some(finished(from, context)),
-        22 => Some(
-            Told::new("CertificateStatus", format!("an OCSP response, {} B", content.len()))
-                .why("stapled, so that the client need not ask the CA whether it is revoked"),
-        ),
+        22 => wire::ocsp_response(content).map(|response| {
+            Told::new("CertificateStatus", ocsp(response))
+                .why("stapled, so that the client need not ask the CA whether it is revoked")
+        }),
         24 => Some(Told::new("KeyUpdate", "new keys for what comes")),
         _ => None,
     };
@@ -187,9 +187,9 @@ fn encrypted_extensions(content: &[u8]) -> Option<Told> {
 }
 
 fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told> {
-    let ders = wire::certificates(content, context.tls13)?;
+    let entries = wire::certificates(content, context.tls13)?;
     let certificates: Vec<Certificate> =
-        ders.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+        entries.iter().filter_map(|entry| Certificate::from_der(entry.der).ok()).collect();
     if from == From::Server {
         context.certificates = certificates.clone();
     }
@@ -223,7 +223,16 @@ fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told
         let line = format!("{} by {}", certificate.subject(), certificate.issuer());
         told = told.field(&format!("certificate {}", i + 1), line);
     }
+    for (i, response) in entries.iter().map(|entry| entry.ocsp).enumerate() {
+        if let Some(response) = response {
+            told = told.field(&format!("stapled to {}", i + 1), ocsp(response));
+        }
+    }
     Some(told)
+}
+
+fn ocsp(response: &[u8]) -> String {
+    format!("an OCSP response, {} B", response.len())
 }
 
 fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {

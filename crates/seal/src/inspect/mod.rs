@@ -6,6 +6,7 @@ pub(crate) mod html;
 pub(crate) mod names;
 pub(crate) mod observed;
 pub(crate) mod scan;
+pub(crate) mod staple;
 pub(crate) mod story;
 mod unlock;
 pub(crate) mod wire;

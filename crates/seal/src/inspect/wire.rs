@@ -142,8 +142,15 @@ impl ServerHello {
     }
 }
 
+/// A certificate as it is sent.
+pub(crate) struct Entry<'a> {
+    pub(crate) der: &'a [u8],
+    /// The OCSP response that is stapled to it; in TLS 1.2 it is a message of its own.
+    pub(crate) ocsp: Option<&'a [u8]>,
+}
+
 /// The certificates of a Certificate message, of either version.
-pub(crate) fn certificates(content: &[u8], tls13: bool) -> Option<Vec<&[u8]>> {
+pub(crate) fn certificates(content: &[u8], tls13: bool) -> Option<Vec<Entry<'_>>> {
     let mut fields = Fields(content);
     if tls13 {
         fields.vector8()?; // certificate_request_context
@@ -151,12 +158,19 @@ pub(crate) fn certificates(content: &[u8], tls13: bool) -> Option<Vec<&[u8]>> {
     let mut list = Fields(fields.vector24()?);
     let mut found = Vec::new();
     while !list.is_empty() {
-        found.push(list.vector24()?);
-        if tls13 {
-            list.vector16()?; // extensions of the entry
-        }
+        let der = list.vector24()?;
+        let more = if tls13 { extensions(list.vector16()?)? } else { Vec::new() };
+        let status = more.into_iter().find(|(kind, _)| *kind == 5);
+        found.push(Entry { der, ocsp: status.and_then(|(_, body)| ocsp_response(body)) });
     }
     Some(found)
+}
+
+/// The response in a CertificateStatus (RFC 6066, section 8).
+pub(crate) fn ocsp_response(status: &[u8]) -> Option<&[u8]> {
+    const OCSP: u8 = 1;
+    let mut fields = Fields(status);
+    (fields.u8()? == OCSP).then(|| fields.vector24()).flatten()
 }
 
 /// `0a1b2c`, in groups that an eye can count.

@@ -90,7 +90,9 @@ impl Route {
 }
 
 async fn connect(target: &Target) -> Result<TcpStream, Failure> {
-    let tcp = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|e| {
+    let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
+    let addresses: Vec<SocketAddr> = found.map_err(|e| unknown(target, &e))?.collect();
+    let tcp = TcpStream::connect(&addresses[..]).await.map_err(|e| {
         let fact = match e.kind() {
             io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
             _ => e.to_string(),
@@ -100,6 +102,13 @@ async fn connect(target: &Target) -> Result<TcpStream, Failure> {
     })?;
     let _ = tcp.set_nodelay(true);
     Ok(tcp)
+}
+
+fn unknown(target: &Target, error: &io::Error) -> Failure {
+    let text = error.to_string();
+    let fact = text.rsplit(": ").next().unwrap_or(&text);
+    Failure::usage(format!("{target}: no address for {}: {fact}", target.host))
+        .advise("check how the name is spelled, and that this machine can resolve names")
 }
 
 /// Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6). The answer's head is read byte by

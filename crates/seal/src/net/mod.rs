@@ -2,6 +2,7 @@
 
 pub(crate) mod dial;
 pub(crate) mod first_bytes;
+pub(crate) mod key_log;
 pub(crate) mod program;
 pub(crate) mod starttls;
 pub(crate) mod stop;

@@ -10,8 +10,19 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads `HOST`, `HOST:PORT`, `:PORT`, `PORT`, and IPv6 addresses with and without brackets.
+    /// Reads `HOST`, `HOST:PORT`, `:PORT`, `PORT`, IPv6 addresses with and without brackets, and
+    /// what people copy out of a browser: `https://HOST/`.
     pub(crate) fn parse(text: &str, default_port: u16) -> Result<Self, String> {
+        const HTTPS: u16 = 443;
+        match text.split_once("://") {
+            Some(("https", rest)) => {
+                return Self::parse(rest.split('/').next().unwrap_or_default(), HTTPS);
+            }
+            Some((scheme, _)) => {
+                return Err(format!("{scheme}:// is not spoken here: give HOST:PORT"));
+            }
+            None => {}
+        }
         let port =
             |text: &str| text.parse().map_err(|_| format!("{text:?} is not a port (0 to 65535)"));
         let (host, port) = match text.rsplit_once(':') {
@@ -53,11 +64,15 @@ mod tests {
             ("[::1]:443", "::1", 443),
             ("[::1]", "::1", 1234),
             ("::1", "::1", 1234),
+            ("https://example.com/a:b", "example.com", 443),
+            ("https://example.com:8443", "example.com", 8443),
         ] {
             let target = Target::parse(text, 1234).unwrap();
             assert_eq!((target.host.as_str(), target.port), (host, port), "{text}");
         }
         assert!(Target::parse("localhost:http", 1234).is_err());
+        let error = Target::parse("http://localhost", 1234).unwrap_err();
+        assert_eq!(error, "http:// is not spoken here: give HOST:PORT");
         assert!(Target::parse("localhost:65536", 1234).is_err());
     }
 }

@@ -8,6 +8,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use sealwire::verify::{InvalidPin, Pin};
+
 use super::pattern::Pattern;
 
 /// The names in a certificate that rules speak of.
@@ -163,16 +165,10 @@ impl Term {
     }
 }
 
-/// A pin as `seal cert fingerprint` prints it, with or without `sha256/` in front.
+/// The Base64 of a pin in any of its forms: what names are compared with.
 fn pin(value: &str) -> Result<String, String> {
-    let digits = value.strip_prefix("sha256/").unwrap_or(value);
-    let base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
-    match digits.strip_suffix('=') {
-        Some(body) if body.len() == 43 && body.chars().all(base64) => Ok(digits.to_owned()),
-        _ => Err(format!(
-            "{value:?} is not a pin: the SHA-256 of a public key in Base64, 44 characters"
-        )),
-    }
+    let pin: Pin = value.parse().map_err(|e: InvalidPin| e.to_string())?;
+    Ok(pin.to_base64())
 }
 
 fn split(text: &str) -> Result<Vec<String>, String> {
@@ -278,6 +274,7 @@ mod tests {
             (&["ip=192.0.2.1"], &[], false),
             (&[r"o=Example\, Inc."], &[], true),
             (&["pin=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], &[], true),
+            (&["pin=sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], &[], true),
             (&["pin=sha256/57DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], &[], false),
             (&[], &[], true),
             (&[], &["ou=ops"], false),
@@ -317,7 +314,7 @@ mod tests {
             ("cn=alice,", "is not KIND=PATTERN"),
             ("", "is not KIND=PATTERN"),
             ("ip=10.0.0.0/8", "is not an IP address"),
-            ("pin=abc", "is not a pin"),
+            ("pin=abc", "is not the SHA-256 of a public key"),
             ("cn=x\\", "ends with"),
         ] {
             let error = text.parse::<Rule>().unwrap_err();

@@ -92,6 +92,12 @@ fn explain(service: &config::Service) -> Vec<String> {
     if service.proxy_in.is_some() {
         says.push("expects a PROXY header first".to_owned());
     }
+    if let Some(protocol) = service.starttls {
+        says.push(match service.mode {
+            Mode::Server => format!("waits for clients to ask for TLS by {protocol}"),
+            Mode::Client => format!("asks the target for TLS by {protocol}"),
+        });
+    }
     for route in &service.routes {
         says.push(explain_route(route, service));
     }

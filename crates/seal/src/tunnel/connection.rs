@@ -1,8 +1,10 @@
 //! One connection, from the moment it is accepted until it is over.
 
 mod client;
+mod mysql;
 mod outward;
 mod server;
+mod wish;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -117,6 +117,24 @@ impl End {
         }
     }
 
+    /// The next data of the peer; empty when there are no more.
+    pub(crate) async fn receive(&mut self) -> Result<Vec<u8>, Error> {
+        loop {
+            let received = std::future::poll_fn(|cx| {
+                scratch::with(|scratch| {
+                    scratch.plain.clear();
+                    let received = ready!(self.poll_receive(cx, scratch))?;
+                    Poll::Ready(Ok::<_, Error>((received, scratch.plain.clone())))
+                })
+            });
+            match received.await? {
+                (Received::End, _) => return Ok(Vec::new()),
+                (Received::Some, data) if !data.is_empty() => return Ok(data),
+                (Received::Some, _) => self.flush().await?,
+            }
+        }
+    }
+
     /// Whether the peer went away without a byte.
     pub(crate) fn heard_nothing(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| !tls.heard)

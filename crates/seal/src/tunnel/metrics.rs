@@ -91,6 +91,8 @@ pub(crate) enum Turned {
     Rules,
     SourceLimit,
     ProxyHeader,
+    /// It asked for no TLS, where it has to.
+    Starttls,
     NoRoute,
     NoTarget,
 }
@@ -101,6 +103,7 @@ impl Turned {
             Self::Rules => "rules",
             Self::SourceLimit => "source-limit",
             Self::ProxyHeader => "proxy-header",
+            Self::Starttls => "starttls",
             Self::NoRoute => "no-route",
             Self::NoTarget => "no-target",
         }

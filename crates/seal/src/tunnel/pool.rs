@@ -224,6 +224,11 @@ impl Backend {
 }
 
 impl InUse {
+    /// Notes that it does not work after all.
+    pub(crate) fn failed(&self, reason: &str) {
+        self.0.failed(reason);
+    }
+
     pub(crate) fn target(&self) -> &Target {
         &self.0.target
     }

@@ -148,14 +148,29 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             format!("{client}\n[[service.route]]\nsni = \"x\"\ntarget = \"127.0.0.1:1\""),
             "service \"s\": route: only a server",
         ),
-        (format!("{good}\nstarttls = \"smtp\""), "service \"s\": starttls: only a client"),
+        (
+            format!("{good}\nstarttls = \"ftp\""),
+            "service \"s\": starttls: not for servers: the data connections of FTP",
+        ),
+        (
+            format!(
+                "{good}\nstarttls = \"imap\"\n[[service.route]]\nsni = \"x\"\ntarget = \"127.0.0.1:1\""
+            ),
+            "service \"s\": starttls: the client is greeted by its target before",
+        ),
+        (
+            format!(
+                "{good}\nstarttls = \"postgres\"\n[[service.route]]\nsni = \"x\"\npassthrough = true\ntarget = \"127.0.0.1:1\""
+            ),
+            "service \"s\": starttls: TLS that is passed through",
+        ),
         (
             format!("{client}\nstarttls = \"gopher\""),
             "service \"s\": starttls: \"gopher\" is none of smtp, imap",
         ),
         (
-            format!("{client}\nstarttls = \"mysql\""),
-            "service \"s\": starttls: a plain MySQL client",
+            format!("{good}\nstarttls = \"mysql\""),
+            "service \"s\": starttls: not for servers: a MySQL server numbers",
         ),
         (
             format!("{good}\n[[service]]\nname = \"s\"\n{client}"),

@@ -70,18 +70,28 @@ fn psql_talks_to_postgresql() {
         "client --listen 127.0.0.1:0 --target localhost:{postgres} --ca ca.pem --starttls postgres"
     );
     let mut asking = Tunnel::start(&dir, &line);
+    // TLS that the tunnel has, for a program that asks for it as it asks PostgreSQL.
+    let line = format!(
+        "server --listen 127.0.0.1:0 --target 127.0.0.1:{postgres} --cert server.pem \
+         --key server.key --starttls postgres"
+    );
+    let mut granting = Tunnel::start(&dir, &line);
     let query = "select sum(n), bool_or(ssl) from generate_series(1, 100000) n, pg_stat_ssl \
                  where pid = pg_backend_pid()";
-    let answers: Vec<_> = [through_both, asking.port_of("client")]
-        .into_iter()
-        .map(|port| {
-            let url = format!("postgresql://tester@127.0.0.1:{port}/postgres?sslmode=disable");
-            dir.run(Command::new("psql"), &[&url, "-AtXc", query], b"")
-        })
-        .collect();
+    let asking = asking.port_of("client");
+    let verified = "verify-full&sslrootcert=ca.pem";
+    let answers: Vec<_> =
+        [(through_both, "disable"), (asking, "disable"), (granting.port(), verified)]
+            .into_iter()
+            .map(|(port, mode)| {
+                let url = format!("postgresql://tester@127.0.0.1:{port}/postgres?sslmode={mode}");
+                dir.run(Command::new("psql"), &[&url, "-AtXc", query], b"")
+            })
+            .collect();
     let stop = "bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1); stop=\"$bin/pg_ctl -D $PWD/pg/data -m immediate stop\"; \
         if [ $(id -u) = 0 ]; then su postgres -s /bin/sh -c \"$stop\"; else $stop; fi";
     dir.run(Command::new("sh"), &["-c", stop], b"").ok();
     let said: Vec<_> = answers.into_iter().map(|ran| ran.ok().text().trim().to_owned()).collect();
-    assert_eq!(said, ["5000050000|f", "5000050000|t"]);
+    assert_eq!(said, ["5000050000|f", "5000050000|t", "5000050000|f"]);
+    assert_eq!(granting.wait_message("connection ended")["tls"], "TLSv1.3");
 }

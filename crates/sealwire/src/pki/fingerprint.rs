@@ -1,7 +1,6 @@
 //! Short names for certificates and keys: fingerprints and pins.
 
 use aws_lc_rs::digest::{self, Algorithm};
-use base64ct::{Base64, Encoding as _};
 
 use crate::verify::Pin;
 
@@ -24,7 +23,7 @@ pub fn sha512_fingerprint(der: &[u8]) -> String {
 /// section 2.4; curl's `--pinnedpubkey sha256//..`). It stays when a certificate is renewed with
 /// the same key.
 pub fn spki_pin(spki: &[u8]) -> String {
-    Base64::encode_string(Pin::of_spki(spki).as_bytes())
+    Pin::of_spki(spki).to_base64()
 }
 
 fn colons(algorithm: &'static Algorithm, der: &[u8]) -> String {

@@ -11,7 +11,7 @@ use sealwire_x509::Certificate;
 /// The SHA-256 of a public key's SubjectPublicKeyInfo (RFC 7469, section 2.4).
 ///
 /// It stays when a certificate is renewed with the same key. As text it is base64 or hex, and
-/// `sha256/` may go before it, with one slash or curl's two:
+/// `sha256/` may go before it, with one slash or curl's two, or `sha256:`:
 /// `sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=`.
 #[derive(Clone, Copy)]
 pub struct Pin([u8; SHA256_OUTPUT_LEN]);
@@ -36,6 +36,11 @@ impl Pin {
     pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
         &self.0
     }
+
+    /// The hash in base64, without anything before it.
+    pub fn to_base64(&self) -> String {
+        Base64::encode_string(&self.0)
+    }
 }
 
 /// Whether a key of `chain` is among `pins`, in a time that does not tell how nearly.
@@ -53,14 +58,21 @@ impl FromStr for Pin {
     type Err = InvalidPin;
 
     fn from_str(text: &str) -> Result<Self, InvalidPin> {
-        let hash = text.trim();
-        let hash = hash.strip_prefix("sha256/").map_or(hash, |rest| rest.trim_start_matches('/'));
-        from_hex(hash)
-            .or_else(|| Base64::decode_vec(hash).ok())
-            .and_then(|bytes| bytes.try_into().ok())
+        let bare = text.trim();
+        let hash = ["sha256/", "sha256:"].iter().find_map(|prefix| bare.strip_prefix(prefix));
+        // The base64 may begin with a slash itself: only its length tells that from curl's second.
+        let of_curl = hash.and_then(|hash| hash.strip_prefix('/'));
+        [hash.or(Some(bare)), of_curl]
+            .into_iter()
+            .flatten()
+            .find_map(from_digits)
             .map(Self)
             .ok_or_else(|| InvalidPin(text.to_owned()))
     }
+}
+
+fn from_digits(text: &str) -> Option<[u8; SHA256_OUTPUT_LEN]> {
+    from_hex(text).or_else(|| Base64::decode_vec(text).ok())?.try_into().ok()
 }
 
 /// With or without colons between the bytes.
@@ -83,7 +95,7 @@ impl Eq for Pin {}
 
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256/{}", Base64::encode_string(&self.0))
+        write!(f, "sha256/{}", self.to_base64())
     }
 }
 
@@ -119,6 +131,17 @@ mod tests {
             let form = form.replacen("+//", "+/", 1);
             assert_eq!(form.parse::<Pin>().expect("a pin"), pin, "{form}");
         }
+    }
+
+    #[test]
+    fn a_base64_that_begins_with_a_slash_is_read_as_it_is() {
+        let pin = Pin::from([0xff; 32]);
+        let base64 = "//////////////////////////////////////////8=";
+        for prefix in ["", "sha256/", "sha256//", "sha256:"] {
+            let text = format!("{prefix}{base64}");
+            assert_eq!(text.parse::<Pin>().expect("a pin"), pin, "{text}");
+        }
+        assert!(format!("sha256///{base64}").parse::<Pin>().is_err());
     }
 
     #[test]

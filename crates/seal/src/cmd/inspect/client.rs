@@ -48,11 +48,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<Answer, Failure> {
     let target = Target::parse(at, 0).map_err(|e| Failure::usage(format!("--listen: {e}")))?;
+    if !at.contains(':') && target.host == at {
+        return Err(Failure::usage(format!("--listen: {at:?} is neither a port nor ADDRESS:PORT")));
+    }
     let listener = TcpListener::bind((target.host.as_str(), target.port))
         .await
         .map_err(|e| Failure::usage(format!("{target}: cannot listen: {e}")))?;
     let address = listener.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
-    eprintln!("waiting for clients on {address}; each is turned away when it has said its hello");
+    report::note(format_args!(
+        "waiting for clients on {address}; each is turned away when it has said its hello"
+    ));
     let mut left = count;
     while left != Some(0) {
         let (tcp, client) = tokio::select! {
@@ -70,7 +75,7 @@ pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<A
                     false => report::print(&offer, false)?,
                 }
             }
-            _ => eprintln!("{client} said no ClientHello"),
+            _ => report::note(format_args!("{client} said no ClientHello")),
         }
     }
     Ok(Answer::Yes)

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sealwire::pki::x509::{Certificate, Purpose};
 use sealwire::pki::{Access, ChainCheck, Existing, write_file};
-use sealwire::verify::NameCheck;
+use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::inspect::html;
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::scan::{self, Compliance, Scan};
+use crate::inspect::staple::Staple;
 use crate::inspect::story::Story;
 use crate::net::dial::Reached;
 use crate::net::target::Target;
@@ -54,6 +55,8 @@ struct Connection {
     alpn: Option<String>,
     /// Bytes of the OCSP response that was stapled.
     ocsp_staple_bytes: Option<usize>,
+    /// What it says.
+    ocsp: Option<Staple>,
     tickets: usize,
     ticket_lifetime: Option<String>,
     client_certificate_wanted: Option<String>,
@@ -100,13 +103,15 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         false => None,
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
+    let verdict = judged(&story.certificates, &trust, &name);
+    let issuer = issuer(&story.certificates, verdict.as_ref());
     let mut host = Host {
         target: target.to_string(),
         address,
         server_name: name.to_string(),
-        connection: Connection::of(&observed, &story),
+        connection: Connection::of(&observed, &story, issuer.as_ref()),
         failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, &story)),
-        trust: judged(&story.certificates, &trust, &name, target),
+        trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust)),
         certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
         handshake: None,
         scan,
@@ -148,16 +153,11 @@ fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
 }
 
 /// The verdict on what was shown, by the function that judges connections.
-fn judged(
-    chain: &[Certificate],
-    trust: &TrustStore,
-    name: &ServerName,
-    target: &Target,
-) -> Option<Trust> {
+fn judged(chain: &[Certificate], trust: &TrustStore, name: &ServerName) -> Option<Verdict> {
     if chain.is_empty() {
         return None;
     }
-    let verdict = ChainCheck {
+    let check = ChainCheck {
         presented: chain,
         trust,
         crls: &[],
@@ -165,13 +165,19 @@ fn judged(
         name: Some((name.clone(), NameCheck::Node)),
         time: clock::now(),
         security_level: 2,
-    }
-    .verdict();
-    Some(Trust::new(target.to_string(), &verdict, trust))
+    };
+    Some(check.verdict())
+}
+
+/// Who signed the leaf: as the verdict found it, else as it was sent.
+fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate> {
+    let leaf = sent.first()?;
+    let found = verdict.and_then(|verdict| verdict.chain().get(1));
+    found.or_else(|| sent.iter().find(|other| other.subject() == leaf.issuer())).cloned()
 }
 
 impl Connection {
-    fn of(observed: &Observed, story: &Story) -> Option<Self> {
+    fn of(observed: &Observed, story: &Story, issuer: Option<&Certificate>) -> Option<Self> {
         let peer = observed.session.peer()?;
         let tickets = story.tickets();
         let lifetime = tickets.first().and_then(|ticket| {
@@ -185,6 +191,10 @@ impl Connection {
             group: peer.group().map(|group| group.openssl_name()),
             alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
             ocsp_staple_bytes: peer.ocsp_response().map(<[u8]>::len),
+            ocsp: peer
+                .ocsp_response()
+                .zip(peer.certificate())
+                .map(|(response, leaf)| Staple::of(response, leaf, issuer, clock::now())),
             tickets: tickets.len(),
             ticket_lifetime: lifetime,
             client_certificate_wanted: asked.map(|asked| asked.says.clone()),
@@ -216,7 +226,12 @@ impl Host {
     fn is_well(&self) -> bool {
         self.failure.is_none()
             && self.trust.as_ref().is_some_and(Trust::is_trusted)
+            && self.staple().is_none_or(Staple::is_well)
             && self.compliance.as_ref().is_none_or(Compliance::passes)
+    }
+
+    fn staple(&self) -> Option<&Staple> {
+        self.connection.as_ref().and_then(|connection| connection.ocsp.as_ref())
     }
 
     /// The lines about the connection.
@@ -235,8 +250,8 @@ impl Host {
             line("ALPN", connection.alpn.clone().unwrap_or_else(|| "none".to_owned()));
             line(
                 "OCSP",
-                match connection.ocsp_staple_bytes {
-                    Some(bytes) => format!("a response is stapled, {bytes} bytes"),
+                match &connection.ocsp {
+                    Some(staple) => staple.to_string(),
                     None => "no response stapled".to_owned(),
                 },
             );

@@ -119,10 +119,7 @@ fn kind(text: &str) -> Result<Kind, Failure> {
     if path.is_file() || (named_so && !text.contains("://")) {
         return Ok(Kind::File(path.to_owned()));
     }
-    // What people copy out of a browser.
-    let host = text.strip_prefix("https://").unwrap_or(text);
-    let host = host.split('/').next().unwrap_or(host);
-    Target::parse(host, HTTPS).map(Kind::Host).map_err(|e| Failure::usage(format!("{text}: {e}")))
+    Target::parse(text, HTTPS).map(Kind::Host).map_err(|e| Failure::usage(format!("{text}: {e}")))
 }
 
 #[cfg(test)]

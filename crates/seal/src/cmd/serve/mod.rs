@@ -30,6 +30,7 @@ use super::material::Material;
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
 use crate::net::first_bytes::{self, FirstByte};
+use crate::net::key_log::KeyLog;
 use crate::net::program;
 use crate::net::stop::Stop;
 use crate::report::Answer;
@@ -98,6 +99,9 @@ pub(crate) struct ServeArgs {
     /// Show no page for a folder without an index.html
     #[arg(long, requires = "folder")]
     no_listing: bool,
+
+    #[command(flatten)]
+    key_log: KeyLog,
 
     /// End after one connection
     #[arg(long)]
@@ -224,9 +228,12 @@ impl ServeArgs {
             None => ClientAuth::None,
         };
         let by_name = shown.by_name(self.material.trust()?)?;
-        let acceptor = Acceptor::new(by_name.fallback()?)
+        let mut acceptor = Acceptor::new(by_name.fallback()?)
             .client_auth(client_auth)
             .alpn(self.protocols(service)?);
+        if let Some(file) = self.key_log.open()? {
+            acceptor = acceptor.key_log(file);
+        }
         if !by_name.is_a_choice() {
             return Ok(acceptor);
         }

@@ -85,10 +85,26 @@ pub(super) async fn mysql<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    const CLIENT_SSL: u32 = 0x0800;
     /// CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION: what every client since 2004 sets.
     const USUAL: u32 = 0x0200 | 0x8000;
     const UTF8MB4: u8 = 45;
+    mysql_greeting(talk).await?;
+    let mut request = vec![32, 0, 0, 1];
+    request.extend((USUAL | u32::from(CLIENT_SSL)).to_le_bytes());
+    request.extend((1_u32 << 24).to_le_bytes()); // the longest packet
+    request.push(UTF8MB4);
+    request.extend([0; 23]);
+    talk.say(request).await
+}
+
+/// The capability of TLS, in the lower half of them.
+pub(super) const CLIENT_SSL: u16 = 0x0800;
+
+/// The first packet of a server of MySQL that can do TLS, and where its capabilities are.
+pub(super) async fn mysql_greeting<IO>(talk: &mut Talk<'_, IO>) -> Result<(Vec<u8>, usize), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
     let head = talk.bytes(4).await?;
     // A first packet is short and has the number 0; letters in its length are another protocol's.
     if head[2] != 0 || head[3] != 0 {
@@ -105,17 +121,91 @@ where
         _ => return Err(talk.unlike(&[&head[..], &packet].concat())),
     }
     // Version, NUL, thread id, 8 bytes of salt, a filler, and the lower half of the capabilities.
-    let lower = packet.iter().skip(1).position(|&byte| byte == 0).and_then(|version| {
-        packet.get(1 + version + 1 + 4 + 8 + 1..).and_then(|rest| rest.first_chunk::<2>())
-    });
-    let Some(lower) = lower else { return Err(talk.unlike(&packet)) };
-    if u32::from(u16::from_le_bytes(*lower)) & CLIENT_SSL == 0 {
+    let version = packet.iter().skip(1).position(|&byte| byte == 0);
+    let at = version.map(|length| 1 + length + 1 + 4 + 8 + 1);
+    let lower = at.and_then(|at| Some((at, packet.get(at..)?.first_chunk::<2>()?)));
+    let Some((at, lower)) = lower else { return Err(talk.unlike(&packet)) };
+    if u16::from_le_bytes(*lower) & CLIENT_SSL == 0 {
         return Err(talk.no_tls("no CLIENT_SSL among its capabilities"));
     }
-    let mut request = vec![32, 0, 0, 1];
-    request.extend((USUAL | CLIENT_SSL).to_le_bytes());
-    request.extend((1_u32 << 24).to_le_bytes()); // the longest packet
-    request.push(UTF8MB4);
-    request.extend([0; 23]);
-    talk.say(request).await
+    Ok(([&head[..], &packet].concat(), 4 + at))
+}
+
+/// Grants StartTLS to a client of LDAP.
+pub(super) async fn answer_ldap<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+    const EXTENDED_REQUEST: u8 = 0x77;
+    let head = talk.bytes(2).await?;
+    let [0x30, length @ 0..=0x7f] = head[..] else { return Err(talk.unlike(&head)) };
+    let message = talk.bytes(length.into()).await?;
+    let parts = element(&message).and_then(|(tag, id, rest)| {
+        let (operation, content, _) = element(rest)?;
+        (tag == 0x02 && id.len() <= 4).then_some((id, operation, content))
+    });
+    let Some((id, operation, content)) = parts else {
+        return Err(talk.unlike(&[&head[..], &message].concat()));
+    };
+    let asks = operation == EXTENDED_REQUEST
+        && element(content).is_some_and(|(tag, oid, _)| tag == 0x80 && oid == START_TLS);
+    if asks {
+        talk.nothing_ahead()?;
+    }
+    // success, or confidentialityRequired to whoever waits for the answer of another request.
+    let code = if asks { 0 } else { 13 };
+    let response = [0x0a, 1, code, 0x04, 0, 0x04, 0];
+    let kind = match operation {
+        0x60 => 0x61, // a bind
+        _ => 0x78,
+    };
+    let id_length = u8::try_from(id.len()).unwrap_or(0);
+    let answer = [&[0x30, 11 + id_length, 0x02, id_length][..], id, &[kind, 7], &response].concat();
+    talk.say(answer).await?;
+    match asks {
+        true => Ok(()),
+        false => Err(talk.no_tls("another operation than StartTLS")),
+    }
+}
+
+/// Grants TLS to a client of PostgreSQL, which may also begin with it ("direct", since 17).
+pub(super) async fn answer_postgres<IO>(mut talk: Talk<'_, IO>) -> Result<Vec<u8>, Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    const HANDSHAKE_RECORD: u8 = 0x16;
+    const SSL_REQUEST: [u8; 4] = [4, 210, 22, 47];
+    const GSS_ENCRYPTION_REQUEST: [u8; 4] = [4, 210, 22, 48];
+    const CANCEL_REQUEST: [u8; 4] = [4, 210, 22, 46];
+    loop {
+        let first = talk.bytes(1).await?;
+        if first == [HANDSHAKE_RECORD] {
+            return Ok(talk.with_rest(first));
+        }
+        let head = [first, talk.bytes(7).await?].concat();
+        let (length, request) = head.split_at(4);
+        match request {
+            code if length == [0, 0, 0, 8] && code == SSL_REQUEST => {
+                talk.nothing_ahead()?;
+                talk.say(b"S").await?;
+                return Ok(Vec::new());
+            }
+            code if length == [0, 0, 0, 8] && code == GSS_ENCRYPTION_REQUEST => {
+                talk.say(b"N").await?;
+            }
+            code if length == [0, 0, 0, 16] && code == CANCEL_REQUEST => {
+                return Err(talk.no_tls("a CancelRequest, whose key would have gone in plain"));
+            }
+            [0, 3, ..] => {
+                // ErrorResponse: severity, code (invalid_authorization_specification), message.
+                let fields =
+                    b"SFATAL\0VFATAL\0C28000\0Mthis server takes TLS only: sslmode=require\0\0";
+                let length = u32::try_from(4 + fields.len()).unwrap_or(0).to_be_bytes();
+                talk.say([&b"E"[..], &length, fields].concat()).await?;
+                return Err(talk.no_tls("it began to log in"));
+            }
+            _ => return Err(talk.unlike(&head)),
+        }
+    }
 }

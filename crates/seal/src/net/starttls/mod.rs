@@ -1,10 +1,13 @@
-//! STARTTLS: how protocols that begin in plain are asked for TLS, from the client's side.
+//! STARTTLS: how protocols that begin in plain are asked for TLS, from the client's side; and in
+//! [`answer`], how clients that ask are answered.
 //!
 //! Each protocol has its few steps in a file of its own. What they have in common is in
 //! [`talk`]: replies have bounds, and nothing may come behind the last one. Bytes there were put in
 //! by somebody between, to be taken for what comes out of TLS (CVE-2011-0411, CVE-2021-23222).
 
+pub(crate) mod answer;
 mod binary;
+pub(crate) mod mysql;
 mod talk;
 mod text;
 
@@ -72,6 +75,12 @@ where
         Protocol::Mysql => binary::mysql(&mut talk).await?,
     }
     talk.end()
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Protocol {

@@ -20,7 +20,12 @@ pub(super) struct Talk<'a, IO> {
 
 impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Talk<'a, IO> {
     pub(super) fn new(io: &'a mut IO, protocol: Protocol) -> Self {
-        Self { io, protocol, ahead: Vec::new(), heard: 0 }
+        Self::after(io, protocol, Vec::new())
+    }
+
+    /// A conversation of which this much was heard already.
+    pub(super) fn after(io: &'a mut IO, protocol: Protocol, ahead: Vec<u8>) -> Self {
+        Self { io, protocol, heard: ahead.len(), ahead }
     }
 
     pub(super) async fn say(&mut self, words: impl AsRef<[u8]>) -> Result<(), Error> {
@@ -39,6 +44,17 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Talk<'a, IO> {
                 return Ok(String::from_utf8_lossy(&line).trim_end().to_owned());
             }
             self.hear().await?;
+        }
+    }
+
+    /// A client's next line. One that begins with TLS has none.
+    pub(super) async fn command(&mut self) -> Result<String, Error> {
+        if self.ahead.is_empty() {
+            self.hear().await?;
+        }
+        match self.ahead.first() {
+            Some(0x16) => Err(self.unlike(&[])),
+            _ => self.line().await,
         }
     }
 
@@ -87,8 +103,24 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Talk<'a, IO> {
         Error::NoTls(self.protocol, said)
     }
 
+    /// The other side went away, or said that it would.
+    pub(super) fn left(&self) -> Error {
+        Error::Closed(self.protocol)
+    }
+
+    /// What was taken and what is ahead of it: no talk after all.
+    pub(super) fn with_rest(self, mut taken: Vec<u8>) -> Vec<u8> {
+        taken.extend(self.ahead);
+        taken
+    }
+
     /// The server has agreed: nothing may be ahead.
     pub(super) fn end(self) -> Result<(), Error> {
+        self.nothing_ahead()
+    }
+
+    /// TLS is next: nothing may be ahead.
+    pub(super) fn nothing_ahead(&self) -> Result<(), Error> {
         match self.ahead.len() {
             0 => Ok(()),
             count => Err(Error::Injected(self.protocol, count)),

@@ -151,7 +151,7 @@ pub(crate) struct Common {
 /// The plain side stays on this machine unless --unsafe-target says otherwise.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  seal tunnel server --listen :8443 --target 127.0.0.1:8080 --cert cert.pem --key key.pem\n  seal tunnel server -l :6380 -t unix:/run/redis.sock --cert cert.pem --key key.pem --ca ca.pem --allow ou=ops --allow 'uri=spiffe://td/web/*'"
+    after_help = "Examples:\n  seal tunnel server --listen :8443 --target 127.0.0.1:8080 --cert cert.pem --key key.pem\n  seal tunnel server -l :6380 -t unix:/run/redis.sock --cert cert.pem --key key.pem --ca ca.pem --allow ou=ops --allow 'uri=spiffe://td/web/*'\n  seal tunnel server -l :587 -t 127.0.0.1:25 --starttls smtp --cert cert.pem --key key.pem"
 )]
 pub(crate) struct ServerArgs {
     #[command(flatten)]
@@ -168,6 +168,11 @@ pub(crate) struct ServerArgs {
     /// Where TLS 1.2 sessions are shared: redis://HOST:PORT/DB
     #[arg(long, value_name = "URL", requires = "ticket_secret_file")]
     session_store: Option<String>,
+
+    /// Clients begin in plain, and ask for TLS by this protocol: smtp, imap, pop3, ldap, postgres.
+    /// Who does not ask is not let in
+    #[arg(long, value_name = "PROTOCOL")]
+    starttls: Option<String>,
 
     /// Allow targets on other machines, which are spoken to without TLS
     #[arg(long)]
@@ -193,7 +198,7 @@ pub(crate) struct ClientArgs {
     server_name: Option<String>,
 
     /// Ask the server for TLS by this protocol, and give its greeting to the client: smtp, imap,
-    /// pop3, ftp, xmpp, ldap, postgres
+    /// pop3, ftp, xmpp, ldap, postgres, mysql
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<String>,
 
@@ -210,6 +215,7 @@ impl ServerArgs {
         service.client_auth = self.client_auth;
         service.ticket_secret_file = self.ticket_secret_file;
         service.session_store = self.session_store;
+        service.starttls = self.starttls;
         service.unsafe_target = self.unsafe_target;
         finish(file, service)
     }

@@ -7,6 +7,7 @@ pub(crate) mod flags;
 pub(crate) mod length;
 mod plan;
 mod raw;
+mod sense;
 
 pub(crate) use plan::{
     Anchor, Balance, ClientAuth, Confinement, Health, IdentityFiles, Mode, Plan, Process, Route,

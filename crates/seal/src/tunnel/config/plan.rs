@@ -12,7 +12,7 @@ use super::super::endpoint::{Listen, Target};
 use super::super::pattern::Pattern;
 use super::super::proxy::{Accepts, Version};
 use super::raw::{self, LogFormat, LogLevel, OneOrMany};
-use super::{length, raw::Sandbox};
+use super::{length, raw::Sandbox, sense};
 use crate::net::starttls::Protocol;
 use crate::passphrase::Source;
 
@@ -60,7 +60,8 @@ pub(crate) struct Service {
     pub(crate) client_auth: ClientAuth,
     /// The name that the server must prove, if it is not the target's.
     pub(crate) server_name: Option<ServerName>,
-    /// By which protocol the target is asked for TLS, if it does not begin with it.
+    /// By which protocol TLS is asked for, of the target (client) or by clients (server), if it is
+    /// not what comes first.
     pub(crate) starttls: Option<Protocol>,
     pub(crate) alpn: Vec<String>,
     pub(crate) min_version: ProtocolVersion,
@@ -205,7 +206,7 @@ pub(super) fn build(raw: raw::File, folder: &Path, file: Option<&Path>) -> Resul
         }
         services.push(build_service(name.clone(), service, folder).map_err(at)?);
     }
-    one_listener_each(&services, process.status.as_ref())?;
+    sense::one_listener_each(&services, process.status.as_ref())?;
     Ok(Plan { file: file.map(Path::to_path_buf), process, services })
 }
 
@@ -318,7 +319,7 @@ fn build_service(name: String, raw: raw::Service, folder: &Path) -> Result<Servi
         unsafe_listen: raw.unsafe_listen,
         unsafe_target: raw.unsafe_target,
     };
-    check(&service, raw.client_auth.is_some())?;
+    sense::check(&service, raw.client_auth.is_some())?;
     Ok(service)
 }
 
@@ -357,113 +358,6 @@ fn build_route(raw: &raw::Route, inherited: &Access, folder: &Path) -> Result<Ro
         identity,
         access,
     })
-}
-
-/// What options mean together.
-fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
-    let says = |text: &str| Err(text.to_owned());
-    let terminates = service.all_routes().any(|route| !route.passthrough);
-    match service.mode {
-        Mode::Server => {
-            if service.starttls.is_some() {
-                return says("starttls: only a client asks a server for TLS");
-            }
-            if service.server_name.is_some() {
-                return says("server-name: only a client asks a server for its name");
-            }
-            if service.all_routes().any(|route| !route.passthrough && route.identity.is_empty()) {
-                return says("cert: a server needs a certificate; give cert and key, or pfx");
-            }
-            if service.client_auth != ClientAuth::None && service.ca.is_empty() && terminates {
-                return says("ca: it takes one to judge clients' certificates by");
-            }
-            if service.client_auth == ClientAuth::None {
-                let rules = service.all_routes().any(|route| !route.access.is_empty());
-                if rules {
-                    return says(
-                        "allow: rules need clients' certificates; give ca, and not client-auth = \"none\"",
-                    );
-                }
-                if !service.crl.is_empty() {
-                    return says("crl: revocation lists need clients' certificates; give ca");
-                }
-            }
-            local_targets(service)?;
-        }
-        Mode::Client => {
-            if service.starttls == Some(Protocol::Mysql) {
-                return says(
-                    "starttls: a plain MySQL client numbers its packets and cannot go on behind ours",
-                );
-            }
-            if !service.routes.is_empty() {
-                return says("route: only a server has a ClientHello to choose by");
-            }
-            if client_auth_given {
-                return says("client-auth: only a server asks its clients");
-            }
-            if service.ticket_secret_file.is_some() || service.session_store.is_some() {
-                let option = if service.session_store.is_some() {
-                    "session-store"
-                } else {
-                    "ticket-secret-file"
-                };
-                return Err(format!("{option}: only a server keeps sessions for its clients"));
-            }
-            let named = |target: &Target| target.host().is_some() || service.server_name.is_some();
-            let unnamed = service.all_routes().flat_map(|r| &r.targets).find(|t| !named(t));
-            if let Some(target) = unnamed {
-                return Err(format!(
-                    "server-name: {target} has no name that its certificate could prove"
-                ));
-            }
-            if let (false, Some(open)) =
-                (service.unsafe_listen, service.listen.iter().find(|listen| !listen.is_local()))
-            {
-                return Err(format!(
-                    "listen: {open} lets other machines speak without TLS; listen on 127.0.0.1, or say unsafe-listen"
-                ));
-            }
-        }
-    }
-    if service.session_store.is_some() && service.ticket_secret_file.is_none() {
-        return says(
-            "session-store: sessions are stored encrypted, under keys of ticket-secret-file",
-        );
-    }
-    Ok(())
-}
-
-/// The plain side of a server must not cross a network unless told.
-fn local_targets(service: &Service) -> Result<(), String> {
-    if service.unsafe_target {
-        return Ok(());
-    }
-    let plain = service.all_routes().filter(|route| !route.passthrough);
-    match plain.flat_map(|route| &route.targets).find(|target| !target.is_local()) {
-        Some(target) => Err(format!(
-            "target: {target} is another machine, which would be spoken to without TLS; say unsafe-target if the way there is safe"
-        )),
-        None => Ok(()),
-    }
-}
-
-fn one_listener_each(services: &[Service], status: Option<&Listen>) -> Result<(), String> {
-    let mut taken: HashSet<&Listen> = status.into_iter().collect();
-    for service in services {
-        for listen in &service.listen {
-            // A free port is another one each time, and so is systemd's next socket.
-            let shared = matches!(listen, Listen::Tcp(a) if a.port() == 0)
-                || *listen == Listen::Systemd(None);
-            if !shared && !taken.insert(listen) {
-                return Err(format!(
-                    "service \"{}\": listen: {listen} is taken already",
-                    service.name
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn identity(

@@ -13,8 +13,10 @@ use super::super::greeting;
 use super::super::material;
 use super::super::pool::Backend;
 use super::super::service::{Service, State, Way};
+use super::mysql::Login;
 use super::outward::{self, Whence};
 use super::{About, Arrival, Established, Failed};
+use crate::net::starttls::Protocol;
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -25,12 +27,17 @@ pub(super) async fn establish(
     let Arrival { mut socket, source, since, handshake } = arrival;
     let deadline = Instant::from_std(since) + state.config.timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
-    let (Whence { addresses, source, from_source }, rest) = heard;
+    let (Whence { addresses, source, from_source }, mut rest) = heard;
     let Some(way) = state.default_way() else { return outward::no_target(state, &[]) };
     let mut reasons = Vec::new();
     for backend in way.pool.order() {
         let in_use = backend.in_use();
-        match connect(&backend, way, state, addresses).await {
+        let logs_in = state.config.starttls == Some(Protocol::Mysql);
+        let mut login = logs_in.then(|| Login::of(&mut socket, &mut rest));
+        let connected = connect(&backend, way, state, addresses, login.as_mut()).await;
+        let (greeted, silent) =
+            login.map_or((false, false), |login| (login.greeted, login.waits_for_client));
+        match connected {
             Ok((mut target, greeting)) => {
                 backend.succeeded(false);
                 drop(handshake);
@@ -42,12 +49,16 @@ pub(super) async fn establish(
                 client.send_first(&greeting)?;
                 return Ok(Established { client, target, in_use, source, from_source, about });
             }
+            Err(_) if silent => return Err(Failed::Silent),
             Err(e) => {
                 if !matches!(e, Error::Io(_)) {
                     service.metrics.handshake_failed(e.code());
                 }
                 backend.failed(&e.to_string());
                 reasons.push(format!("{}: {e} [{}]", backend.target, e.code()));
+                if greeted {
+                    break;
+                }
             }
         }
     }
@@ -59,6 +70,7 @@ async fn connect(
     way: &Way,
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
+    mut login: Option<&mut Login<'_>>,
 ) -> Result<(End, Vec<u8>), Error> {
     let deadline = Instant::now() + state.config.timeouts.connect;
     let mut socket = backend.connect(state.config.timeouts.connect).await?;
@@ -68,8 +80,10 @@ async fn connect(
         if let Some(header) = outward::header(state, addresses, None) {
             socket.write_all(&header).await?;
         }
-        let mut greeting = Vec::new();
-        if let Some(protocol) = state.config.starttls {
+        let (mut greeting, mut answer) = (Vec::new(), None);
+        if let Some(login) = login.as_mut() {
+            answer = Some(login.begin(&mut socket).await?);
+        } else if let Some(protocol) = state.config.starttls {
             let asked = greeting::ask(socket, protocol, name.as_str()).await;
             (socket, greeting) = asked.map_err(std::io::Error::other)?;
         }
@@ -77,13 +91,14 @@ async fn connect(
         let mut target = End::tls(socket, session, Vec::new());
         while !matches!(target.next_event().await?, Event::HandshakeComplete) {}
         target.flush().await?;
+        target.settle();
+        may_be_used(&target, way)?;
+        if let (Some(login), Some(answer)) = (login, answer) {
+            login.finish(&mut target, answer).await?;
+        }
         Ok((target, greeting))
     };
-    let (mut target, greeting) =
-        timeout_at(deadline, shaken).await.unwrap_or(Err(Error::HandshakeTimedOut))?;
-    target.settle();
-    may_be_used(&target, way)?;
-    Ok((target, greeting))
+    timeout_at(deadline, shaken).await.unwrap_or(Err(Error::HandshakeTimedOut))
 }
 
 /// The name that the target must prove.

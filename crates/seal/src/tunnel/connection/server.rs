@@ -13,7 +13,7 @@ use super::super::metrics::Turned;
 use super::super::proxy::TlsFacts;
 use super::super::service::{Service, State, Way};
 use super::outward::{self, Whence};
-use super::{About, Arrival, Established, Failed};
+use super::{About, Arrival, Established, Failed, wish};
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -25,7 +25,15 @@ pub(super) async fn establish(
     let timeouts = state.config.timeouts;
     let deadline = Instant::from_std(since) + timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
-    let (whence, rest) = heard;
+    let (whence, mut rest) = heard;
+    let mut greeted = None;
+    if let Some(protocol) = state.config.starttls {
+        let addresses = whence.addresses;
+        let wished = wish::await_wish(socket, rest, protocol, state, addresses, deadline);
+        // Boxed: connections without it have no room for it.
+        let wished = Box::pin(wished).await?;
+        (socket, rest, greeted) = (wished.socket, wished.received, wished.target);
+    }
     let session = Session::server(&state.context, &state.server_options);
     let client = End::tls(socket, session, rest);
     let shaken = timeout_at(deadline, shake(client, service, state))
@@ -43,9 +51,13 @@ pub(super) async fn establish(
             };
             let about = about(peer);
             let facts = facts(peer, way);
-            let reached =
-                outward::reach(state, &way.pool, whence.addresses, Some(&facts.borrow())).await?;
-            let (target, in_use) = reached;
+            let (target, in_use) = match greeted {
+                Some(reached) => reached,
+                None => {
+                    let addresses = whence.addresses;
+                    outward::reach(state, &way.pool, addresses, Some(&facts.borrow())).await?
+                }
+            };
             let Whence { source, from_source, .. } = whence;
             Ok(Established { client, target, in_use, source, from_source, about })
         }

@@ -1,0 +1,41 @@
+//! The secrets of connections in a file, for Wireshark.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::KeyLogFile;
+use sealwire::pki::Error;
+
+use crate::failure::Failure;
+use crate::report;
+
+/// Whether secrets are logged, and where.
+#[derive(Args, Debug)]
+pub(crate) struct KeyLog {
+    /// Append the secrets of connections to this file, for Wireshark. Whoever reads it can read
+    /// the connections
+    #[arg(
+        long,
+        visible_alias = "keylog",
+        value_name = "FILE",
+        env = "SSLKEYLOGFILE",
+        hide_env_values = true
+    )]
+    key_log: Option<PathBuf>,
+}
+
+impl KeyLog {
+    /// The file, opened; an empty name, as of a variable that is set to nothing, is none.
+    pub(crate) fn open(&self) -> Result<Option<KeyLogFile>, Failure> {
+        let Some(path) = self.key_log.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
+            return Ok(None);
+        };
+        let file = KeyLogFile::open(path).map_err(|e| Failure::from(Error::io(path, &e)))?;
+        let shown = path.display().to_string();
+        let told = move |e: &std::io::Error| {
+            let what = "secrets are not logged there any more";
+            report::note(format_args!("seal: {shown}: {e}; {what}"));
+        };
+        Ok(Some(file.on_error(told)))
+    }
+}

@@ -1,0 +1,134 @@
+//! What options mean together: each is right by itself, and some are wrong beside others.
+
+use std::collections::HashSet;
+
+use super::super::endpoint::{Listen, Target};
+use super::plan::{ClientAuth, Mode, Service};
+use crate::net::starttls::{Protocol, answer};
+
+/// Whether the options of a service make sense together.
+///
+/// # Errors
+/// With the option at fault.
+pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), String> {
+    let says = |text: &str| Err(text.to_owned());
+    let terminates = service.all_routes().any(|route| !route.passthrough);
+    match service.mode {
+        Mode::Server => {
+            if let Some(protocol) = service.starttls {
+                check_starttls(service, protocol)?;
+            }
+            if service.server_name.is_some() {
+                return says("server-name: only a client asks a server for its name");
+            }
+            if service.all_routes().any(|route| !route.passthrough && route.identity.is_empty()) {
+                return says("cert: a server needs a certificate; give cert and key, or pfx");
+            }
+            if service.client_auth != ClientAuth::None && service.ca.is_empty() && terminates {
+                return says("ca: it takes one to judge clients' certificates by");
+            }
+            if service.client_auth == ClientAuth::None {
+                let rules = service.all_routes().any(|route| !route.access.is_empty());
+                if rules {
+                    return says(
+                        "allow: rules need clients' certificates; give ca, and not client-auth = \"none\"",
+                    );
+                }
+                if !service.crl.is_empty() {
+                    return says("crl: revocation lists need clients' certificates; give ca");
+                }
+            }
+            local_targets(service)?;
+        }
+        Mode::Client => {
+            if !service.routes.is_empty() {
+                return says("route: only a server has a ClientHello to choose by");
+            }
+            if client_auth_given {
+                return says("client-auth: only a server asks its clients");
+            }
+            if service.ticket_secret_file.is_some() || service.session_store.is_some() {
+                let option = if service.session_store.is_some() {
+                    "session-store"
+                } else {
+                    "ticket-secret-file"
+                };
+                return Err(format!("{option}: only a server keeps sessions for its clients"));
+            }
+            let named = |target: &Target| target.host().is_some() || service.server_name.is_some();
+            let unnamed = service.all_routes().flat_map(|r| &r.targets).find(|t| !named(t));
+            if let Some(target) = unnamed {
+                return Err(format!(
+                    "server-name: {target} has no name that its certificate could prove"
+                ));
+            }
+            if let (false, Some(open)) =
+                (service.unsafe_listen, service.listen.iter().find(|listen| !listen.is_local()))
+            {
+                return Err(format!(
+                    "listen: {open} lets other machines speak without TLS; listen on 127.0.0.1, or say unsafe-listen"
+                ));
+            }
+        }
+    }
+    if service.session_store.is_some() && service.ticket_secret_file.is_none() {
+        return says(
+            "session-store: sessions are stored encrypted, under keys of ticket-secret-file",
+        );
+    }
+    Ok(())
+}
+
+/// What a server's STARTTLS goes together with.
+fn check_starttls(service: &Service, protocol: Protocol) -> Result<(), String> {
+    if let Some(reason) = answer::why_not(protocol) {
+        return Err(format!("starttls: not for servers: {reason}"));
+    }
+    if answer::is_greeted(protocol) && !service.routes.is_empty() {
+        return Err("starttls: the client is greeted by its target before it can say which route \
+                    it wants; make a service for each"
+            .to_owned());
+    }
+    match service.all_routes().any(|route| route.passthrough) {
+        true => Err("starttls: TLS that is passed through was not asked for of that target; \
+                     the service cannot have both"
+            .to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// The plain side of a server must not cross a network unless told.
+fn local_targets(service: &Service) -> Result<(), String> {
+    if service.unsafe_target {
+        return Ok(());
+    }
+    let plain = service.all_routes().filter(|route| !route.passthrough);
+    match plain.flat_map(|route| &route.targets).find(|target| !target.is_local()) {
+        Some(target) => Err(format!(
+            "target: {target} is another machine, which would be spoken to without TLS; say unsafe-target if the way there is safe"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether no two services, nor the status page, want the same place.
+pub(super) fn one_listener_each(
+    services: &[Service],
+    status: Option<&Listen>,
+) -> Result<(), String> {
+    let mut taken: HashSet<&Listen> = status.into_iter().collect();
+    for service in services {
+        for listen in &service.listen {
+            // A free port is another one each time, and so is systemd's next socket.
+            let shared = matches!(listen, Listen::Tcp(a) if a.port() == 0)
+                || *listen == Listen::Systemd(None);
+            if !shared && !taken.insert(listen) {
+                return Err(format!(
+                    "service \"{}\": listen: {listen} is taken already",
+                    service.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! OCSP responses (RFC 6960): what a responder says of a certificate, as servers staple it.
+
+use std::ffi::{CStr, c_int, c_ulong};
+use std::fmt;
+
+use aws_lc_sys as c;
+
+use crate::asn1;
+use crate::certificate::Certificate;
+use crate::chain::store_of;
+use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
+use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::name::Name;
+use crate::owned::{Owned, Stack};
+
+/// An OCSP response, parsed. Being readable says nothing about whose it is: see
+/// [`verify`](Self::verify).
+pub struct OcspResponse {
+    /// What the responder answered with; none when it only said why it does not.
+    basic: Option<Owned<c::OCSP_BASICRESP>>,
+    status: c_int,
+    responder: Option<OcspResponder>,
+}
+
+/// Who a response says made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OcspResponder {
+    /// The subject of its certificate.
+    Name(Name),
+    /// The SHA-1 of its public key, in upper-case hexadecimal.
+    Key(String),
+}
+
+/// What a response says of one certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OcspAnswer {
+    /// Whether it is good.
+    pub status: OcspStatus,
+    /// When this was known to be so, in seconds since 1970.
+    pub this_update: i64,
+    /// By when there is newer information, in seconds since 1970, if the responder says.
+    pub next_update: Option<i64>,
+}
+
+/// The state of a certificate (RFC 6960, section 2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OcspStatus {
+    /// Not known to be revoked.
+    Good,
+    /// Revoked.
+    Revoked {
+        /// Since when, in seconds since 1970.
+        since: i64,
+        /// Why, in the words of RFC 5280: `keyCompromise`; none when the responder does not say.
+        reason: Option<&'static str>,
+    },
+    /// The responder does not know the certificate.
+    Unknown,
+}
+
+/// Whose signature a verified response has (RFC 6960, section 4.2.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OcspSigner {
+    /// The issuer of the certificate itself.
+    Issuer,
+    /// Somebody with a certificate for `OCSPSigning` by that issuer.
+    Delegate,
+}
+
+impl OcspResponse {
+    /// Reads one DER response. Bytes after it are an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`]; [`ErrorKind::Unsupported`] for an answer of another type than the
+    /// basic one.
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let Ok(len) = der.len().try_into() else {
+            return Err(Error::new(ErrorKind::Malformed, "the OCSP response is too long"));
+        };
+        let mut rest = der.as_ptr();
+        // SAFETY: `len` readable bytes; on success a new response and `rest` behind it.
+        let response =
+            unsafe { Owned::new(c::d2i_OCSP_RESPONSE(std::ptr::null_mut(), &raw mut rest, len)) };
+        let response = response.ok_or_else(|| queue.malformed())?;
+        match der.len() - (rest as usize - der.as_ptr() as usize) {
+            0 => {}
+            trailing => {
+                let reason = format!("{trailing} bytes after the end of the OCSP response");
+                return Err(Error::new(ErrorKind::Malformed, reason));
+            }
+        }
+        // SAFETY: a live response.
+        let status = unsafe { c::OCSP_response_status(response.as_ptr()) };
+        if status != c::OCSP_RESPONSE_STATUS_SUCCESSFUL {
+            return Ok(Self { basic: None, status, responder: None });
+        }
+        // SAFETY: a live response; the answer is new.
+        let basic = unsafe { Owned::new(c::OCSP_response_get1_basic(response.as_ptr())) };
+        let basic = basic.ok_or_else(|| {
+            let entries = queue.drain();
+            let other = |code| entries.iter().any(|entry| entry.is(c::ERR_LIB_OCSP, code));
+            match other(c::OCSP_R_NOT_BASIC_RESPONSE) {
+                true => Error::new(ErrorKind::Unsupported, "it is not a basic OCSP response"),
+                false => Error::new(ErrorKind::Malformed, "the answer in it cannot be read"),
+            }
+        })?;
+        Ok(Self { basic: Some(basic), status, responder: responder(der) })
+    }
+
+    /// Why the responder does not answer, in the words of RFC 6960: `tryLater`; `None` when it does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&'static str> {
+        Some(match self.status {
+            c::OCSP_RESPONSE_STATUS_SUCCESSFUL => return None,
+            c::OCSP_RESPONSE_STATUS_MALFORMEDREQUEST => "malformedRequest",
+            c::OCSP_RESPONSE_STATUS_INTERNALERROR => "internalError",
+            c::OCSP_RESPONSE_STATUS_TRYLATER => "tryLater",
+            c::OCSP_RESPONSE_STATUS_SIGREQUIRED => "sigRequired",
+            c::OCSP_RESPONSE_STATUS_UNAUTHORIZED => "unauthorized",
+            _ => "for a reason that RFC 6960 does not know",
+        })
+    }
+
+    /// Who it says made it.
+    #[must_use]
+    pub fn responder(&self) -> Option<&OcspResponder> {
+        self.responder.as_ref()
+    }
+
+    /// What it says of `certificate`, which `issuer` signed; `None` when it is about others.
+    #[must_use]
+    pub fn answer(&self, certificate: &Certificate, issuer: &Certificate) -> Option<OcspAnswer> {
+        let _queue = ErrorQueue::new();
+        let basic = self.basic.as_ref()?;
+        // Responders name a certificate by a digest of their choice.
+        // SAFETY: these take no argument, and what they return is never freed.
+        let digests = unsafe { [c::EVP_sha1(), c::EVP_sha256(), c::EVP_sha384(), c::EVP_sha512()] };
+        // SAFETY: a constant digest and two live certificates; the new id is ours. It and the
+        // answer live while they are compared.
+        let index = digests.into_iter().find_map(|digest| unsafe {
+            let id = c::OCSP_cert_to_id(digest, certificate.as_ptr(), issuer.as_ptr());
+            let id = Owned::new(id)?;
+            usize::try_from(c::OCSP_resp_find(basic.as_ptr(), id.as_ptr(), -1)).ok()
+        })?;
+        // SAFETY: a live answer, and an index that it gave.
+        unsafe { answer_of(c::OCSP_resp_get0(basic.as_ptr(), index)) }
+    }
+
+    /// Whether what it says of `certificate` is the word of `issuer`, who signed that, or of
+    /// somebody whom `issuer` lets answer for it, at `time` (seconds since 1970): the verdict of
+    /// `OCSP_basic_verify` with `issuer` as the one who is trusted. It says nothing of whether
+    /// `issuer` is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`], with the reason.
+    pub fn verify(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        time: i64,
+    ) -> Result<OcspSigner, Error> {
+        if self.answer(certificate, issuer).is_none() {
+            return Err(Error::new(ErrorKind::Malformed, "it is not about this certificate"));
+        }
+        let by_issuer = self.verify_with(issuer, time, c::OCSP_NOINTERN);
+        if by_issuer.is_ok() {
+            return Ok(OcspSigner::Issuer);
+        }
+        self.verify_with(issuer, time, 0).map(|()| OcspSigner::Delegate)
+    }
+
+    fn verify_with(&self, issuer: &Certificate, time: i64, flags: c_int) -> Result<(), Error> {
+        let Some(basic) = &self.basic else {
+            return Err(Error::new(ErrorKind::Malformed, "the responder did not answer"));
+        };
+        let queue = ErrorQueue::new();
+        let store = store_of(&[issuer])?;
+        // SAFETY: a certificate that outlives the stack.
+        let certificates = unsafe { Stack::of(std::iter::once(issuer.as_ptr()))? };
+        // OCSP_NOEXPLICIT: no trust of the issuer's file makes up for a missing OCSPSigning.
+        let flags = c_ulong::from((flags | c::OCSP_NOEXPLICIT).unsigned_abs());
+        // SAFETY: all are live; the store's parameters are its own, and it is used by nobody else.
+        let verified = unsafe {
+            c::X509_STORE_set_flags(store.as_ptr(), c::X509_V_FLAG_PARTIAL_CHAIN as c_ulong);
+            let parameters = c::X509_STORE_get0_param(store.as_ptr());
+            c::X509_VERIFY_PARAM_set_time_posix(parameters, time);
+            c::OCSP_basic_verify(basic.as_ptr(), certificates.as_ptr(), store.as_ptr(), flags)
+        };
+        match verified {
+            1 => Ok(()),
+            _ => Err(Error::new(ErrorKind::Malformed, reason(&queue))),
+        }
+    }
+}
+
+impl OcspAnswer {
+    /// Whether what it says holds at `time`, with five minutes for clocks that differ.
+    #[must_use]
+    pub fn is_current(&self, time: i64) -> bool {
+        const DRIFT: i64 = 300;
+        self.this_update <= time.saturating_add(DRIFT)
+            && self.next_update.is_none_or(|next| time <= next.saturating_add(DRIFT))
+    }
+}
+
+impl fmt::Display for OcspResponder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(f),
+            Self::Key(digest) => write!(f, "the key {digest}"),
+        }
+    }
+}
+
+impl fmt::Debug for OcspResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { responder, .. } = self;
+        f.debug_struct("OcspResponse").field("responder", responder).finish_non_exhaustive()
+    }
+}
+
+/// Reads one entry of an answer.
+///
+/// # Safety
+/// `single` is null or live.
+unsafe fn answer_of(single: *mut c::OCSP_SINGLERESP) -> Option<OcspAnswer> {
+    let mut reason = c::OCSP_REVOKED_STATUS_NOSTATUS;
+    let (mut since, mut this, mut next) =
+        (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: null or live; the times that it gives are the entry's own, or null.
+    unsafe {
+        let status = c::OCSP_single_get0_status(
+            single,
+            &raw mut reason,
+            &raw mut since,
+            &raw mut this,
+            &raw mut next,
+        );
+        let status = match status {
+            c::V_OCSP_CERTSTATUS_GOOD => OcspStatus::Good,
+            c::V_OCSP_CERTSTATUS_REVOKED => OcspStatus::Revoked {
+                since: asn1::time_posix(since).unwrap_or(i64::MIN),
+                reason: reason_name(reason),
+            },
+            c::V_OCSP_CERTSTATUS_UNKNOWN => OcspStatus::Unknown,
+            _ => return None,
+        };
+        Some(OcspAnswer {
+            status,
+            // What is no time is never current.
+            this_update: asn1::time_posix(this).unwrap_or(i64::MAX),
+            next_update: (!next.is_null()).then(|| asn1::time_posix(next).unwrap_or(i64::MIN)),
+        })
+    }
+}
+
+fn reason_name(reason: c_int) -> Option<&'static str> {
+    if reason == c::OCSP_REVOKED_STATUS_NOSTATUS {
+        return None;
+    }
+    // SAFETY: any number may be asked for; the answer is a constant string.
+    let name = unsafe { c::OCSP_crl_reason_str(reason.into()) };
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: not null, so a NUL-terminated string of static lifetime.
+    unsafe { CStr::from_ptr(name) }.to_str().ok()
+}
+
+/// Why a response was not verified, in words; for its certificate's faults OpenSSL's own.
+fn reason(queue: &ErrorQueue) -> String {
+    let entries = queue.drain();
+    let is = |code| entries.iter().any(|entry| entry.is(c::ERR_LIB_OCSP, code));
+    if is(c::OCSP_R_SIGNER_CERTIFICATE_NOT_FOUND) {
+        "the signer's certificate is neither the issuer's nor in the response".to_owned()
+    } else if is(c::OCSP_R_SIGNATURE_FAILURE) {
+        "its signature is wrong".to_owned()
+    } else if is(c::OCSP_R_MISSING_OCSPSIGNING_USAGE) {
+        "the signer's certificate is not for OCSPSigning".to_owned()
+    } else if is(c::OCSP_R_CERTIFICATE_VERIFY_ERROR) {
+        "the signer's certificate is not good, or not by the issuer".to_owned()
+    } else if entries.is_empty() {
+        "the signer may not answer for the issuer".to_owned()
+    } else {
+        crate::error::describe(&entries)
+    }
+}
+
+/// Who made the response, which AWS-LC has read and does not tell.
+fn responder(der: &[u8]) -> Option<OcspResponder> {
+    const ENUMERATED: u8 = 0x0A;
+    const BY_NAME: u8 = 0xA1;
+    const BY_KEY: u8 = 0xA2;
+    let mut response = Elements::of(der).enter(SEQUENCE)?;
+    response.element(ENUMERATED)?;
+    let mut bytes = response.enter(CONTEXT_0)?.enter(SEQUENCE)?;
+    bytes.element(OBJECT_IDENTIFIER)?;
+    let basic = bytes.element(OCTET_STRING)?;
+    let mut data = Elements::of(basic.contents).enter(SEQUENCE)?.enter(SEQUENCE)?;
+    data.element(CONTEXT_0);
+    if let Some(mut key) = data.enter(BY_KEY) {
+        return Some(OcspResponder::Key(asn1::hex(key.element(OCTET_STRING)?.contents)));
+    }
+    let name = data.element(BY_NAME)?.contents;
+    let _queue = ErrorQueue::new();
+    let mut rest = name.as_ptr();
+    // SAFETY: so many readable bytes; on success a new name, which is live while it is read.
+    unsafe {
+        let len = name.len().try_into().ok()?;
+        let name = Owned::new(c::d2i_X509_NAME(std::ptr::null_mut(), &raw mut rest, len))?;
+        Name::of(name.as_ptr()).ok().map(OcspResponder::Name)
+    }
+}
