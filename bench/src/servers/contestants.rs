@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use sealwire::pki::{CertificateBuilder, Issuer, KeyAlgorithm, PrivateKey, Subject};
 
-use super::process::{Running, free_port};
+use super::process::{MorePorts, Running, free_port};
 use super::{Group, tunnels};
 use crate::contestant::Failure;
 
@@ -172,7 +172,9 @@ impl Contestant {
                 }
                 command.arg(script).arg(module).arg(port.to_string());
                 command.arg(file("cert")).arg(file("key")).env("SEALWIRE_ADDON", addon());
-                Running::start(&self.name, &command, port, cores, None)
+                let more = MorePorts { https: free_port()?, delay: free_port()? };
+                command.arg(more.https.to_string()).arg(more.delay.to_string());
+                Ok(Running::start(&self.name, &command, port, cores, None)?.with(more))
             }
             Kind::Program(program) => {
                 // The backend shares the load generator's core: it is no part of what is measured.

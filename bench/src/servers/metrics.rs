@@ -47,7 +47,7 @@ pub(crate) fn handshakes(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
 pub(crate) fn cores(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
     let mut charts = [
         Chart::new(
-            field.title("new connections a second on more cores (TLS 1.3, full, RSA-2048)"),
+            field.title("new connections a second on more cores (TLS 1.3, full)"),
             "1/s",
             Better::Higher,
             "cores",
@@ -59,12 +59,13 @@ pub(crate) fn cores(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             "cores",
         ),
     ];
-    for cores in 1..=crate::machine::cores().min(2) {
-        let point = Point::new(cores, Terms::Full);
-        let with = (Leaf::Rsa, cores);
-        field.interleaved(with, &mut charts, &[point], |server, load, &terms| {
-            connections(server, load, terms)
-        })?;
+    for leaf in [Leaf::P256, Leaf::Rsa] {
+        for cores in 1..=crate::machine::cores().min(2) {
+            let point = Point::new(format!("{cores}, {leaf}"), Terms::Full);
+            field.interleaved((leaf, cores), &mut charts, &[point], |server, load, &terms| {
+                connections(server, load, terms)
+            })?;
+        }
     }
     Ok(charts.into())
 }
@@ -93,7 +94,7 @@ pub(crate) fn bulk(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
         )
         .in_lines(),
     ];
-    let sizes = [64, 1024, 16 * 1024, 256 * 1024, 16 * 1024 * 1024];
+    let sizes = [64, 1024, 16 * 1024, 256 * 1024, 1024 * 1024, 16 * 1024 * 1024];
     let points = sizes.map(|size| Point::new(bytes(size), size));
     let with = (Leaf::P256, field.how.cores);
     field.interleaved(with, &mut charts, &points, |server, load, &size| {
@@ -164,6 +165,54 @@ pub(crate) fn latency(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             each(spent, latencies.done.count, 1e6),
             each(opened - before, count as u64, 1e6),
         ])
+    })?;
+    Ok(charts.into())
+}
+
+/// What a storm of new connections does to an event loop, where the server may use two cores.
+pub(crate) fn storm(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
+    /// As many as come back when a server was started anew.
+    const CLIENTS: usize = 300;
+    let chart = |what: &str| {
+        let title = format!("{what} while {CLIENTS} clients connect at once, again and again");
+        Chart::new(field.title(&title), "ms", Better::Lower, "certificate")
+    };
+    let mut charts = [
+        chart("median delay of the event loop"),
+        chart("delay of the event loop, slowest percent"),
+        chart("longest delay of the event loop"),
+    ];
+    for leaf in [Leaf::P256, Leaf::Rsa] {
+        let with = (leaf, crate::machine::cores().min(2));
+        field.interleaved(with, &mut charts, &[Point::new(leaf, ())], |_, load, ()| {
+            Ok(load.storm(CLIENTS, load.time * 4)?.into())
+        })?;
+    }
+    Ok(charts.into())
+}
+
+pub(crate) fn https(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
+    let mut charts = [
+        Chart::new(
+            field.title("HTTPS requests a second on kept connections"),
+            "1/s",
+            Better::Higher,
+            "connections",
+        ),
+        Chart::new(
+            field.title("processor time of the server for an HTTPS request"),
+            "µs",
+            Better::Lower,
+            "connections",
+        ),
+    ];
+    let points = [1, 32].map(|count| Point::new(count, count));
+    let with = (Leaf::P256, field.how.cores);
+    field.interleaved(with, &mut charts, &points, |server, load, &count| {
+        let before = server.processor_time()?;
+        let done = load.https(count, load.time)?;
+        let spent = server.processor_time()? - before;
+        Ok(vec![done.rate(), each(spent, done.count, 1e6)])
     })?;
     Ok(charts.into())
 }

@@ -51,7 +51,7 @@ pub(crate) struct How {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "handshakes,cores,bulk,download,latency,memory"
+        default_value = "handshakes,cores,storm,bulk,download,https,latency,memory"
     )]
     metric: Vec<Metric>,
 
@@ -105,10 +105,14 @@ enum Metric {
     Handshakes,
     /// The same on one core and on two
     Cores,
+    /// Event loops only: for how long they stand still while many connect
+    Storm,
     /// Echo of much data in messages of a size
     Bulk,
     /// Much data one way
     Download,
+    /// Servers in JavaScript only: requests over HTTP/1.1
+    Https,
     /// Short requests on many connections at once
     Latency,
     /// What an idle connection takes
@@ -123,15 +127,22 @@ pub(crate) fn measure(how: &How, absent: &Absent) -> Result<Vec<Chart>, Failure>
     for &group in &how.group {
         let field = Field::of(group, how, &material, absent)?;
         for &metric in &how.metric {
-            // Servers in JavaScript have one thread, and only echo.
-            if group == Group::Node && matches!(metric, Metric::Cores | Metric::Download) {
+            let is_not_for = match metric {
+                // Servers in JavaScript only echo.
+                Metric::Download => group == Group::Node,
+                Metric::Storm | Metric::Https => group != Group::Node,
+                _ => false,
+            };
+            if is_not_for {
                 continue;
             }
             charts.extend(match metric {
                 Metric::Handshakes => metrics::handshakes(&field)?,
                 Metric::Cores => metrics::cores(&field)?,
+                Metric::Storm => metrics::storm(&field)?,
                 Metric::Bulk => metrics::bulk(&field)?,
                 Metric::Download => metrics::download(&field)?,
+                Metric::Https => metrics::https(&field)?,
                 Metric::Latency => metrics::latency(&field)?,
                 Metric::Memory => metrics::memory(&field)?,
             });
