@@ -31,7 +31,7 @@ pub(crate) struct How {
     rounds: usize,
 
     /// Seconds that each measurement of a contestant takes
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.4)]
     seconds: f64,
 
     /// Hardly measures: whether everybody starts and answers, in three minutes. No figures to keep
