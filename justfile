@@ -47,7 +47,7 @@ asan:
     .ci/asan
 
 # Everything beside its peers (after bench/setup), written to docs/benchmarks.md with plots. About
-# fifteen minutes on two cores, on which nothing else should run; --quick only looks if all works
+# twenty minutes on two cores, on which nothing else should run; --quick only looks if all works
 bench *args:
     cargo build --release -p seal -p sealwire-node
     cargo run --release -p bench --features peers -- all {{args}}

@@ -59,11 +59,11 @@ impl Args {
 pub(crate) fn measure(args: &Args) -> Result<Vec<Chart>, Failure> {
     let wanted = |what| args.only.is_empty() || args.only.contains(&what);
     let mut charts = Vec::new();
-    if wanted(What::Handshakes) {
-        charts.extend(handshakes(args)?);
-    }
     if wanted(What::Processor) {
         charts.push(processor(args)?);
+    }
+    if wanted(What::Handshakes) {
+        charts.extend(handshakes(args)?);
     }
     if wanted(What::Echo) {
         charts.extend(echo(args)?);

@@ -103,7 +103,10 @@ fn run(command: Command) -> Result<(), Failure> {
             println!("{}", limits::measure()?);
             Ok(())
         }
-        Command::CrossCheck { how } => servers::cross_check(&how),
+        Command::CrossCheck { how } => {
+            print(&[servers::cross_check(&how)?], &absent);
+            Ok(())
+        }
         Command::Serve(serve) => servers::serve(&serve),
         Command::IdleOf { contestant, connections } => idle::print(&contestant, connections),
         Command::ServeIdle { contestant, connections } => idle::serve(&contestant, connections),

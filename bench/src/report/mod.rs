@@ -22,6 +22,10 @@ pub(crate) fn all(how: &servers::How, out: &Path) -> Result<(), Failure> {
     let absent = Absent::default();
     let limits = limits::measure()?;
     let mut charts = library::measure(&library::Args::within(how))?;
+    match servers::cross_check(how) {
+        Ok(chart) => charts.push(chart),
+        Err(e) => absent.note("the cross-check of the load generator", &e.to_string()),
+    }
     charts.extend(servers::measure(how, &absent)?);
     charts.extend(certificates::measure(how, &absent)?);
     let plots = out.join("benchmarks");
