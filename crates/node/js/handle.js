@@ -7,35 +7,28 @@
 // Here the native session is driven. Handshake work is handed to the thread pool; records of an
 // open connection are worked on at once. What happens is told to the owner, a TLSSocket.
 
-const { executionAsyncId } = require('async_hooks');
 const net = require('net');
-const { connectionError } = require('./failures');
+const { TransportFace } = require('./face');
+const { connectionError, writeCanceled } = require('./failures');
 const { Session } = require('./native');
 const { receive } = require('./report');
+const { MOST_IN_RECORD, joined, missingOfRecord, seal } = require('./records');
 const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
 const workers = require('./workers');
 
-/** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
- * 29; the session may have something of its own to send first. */
-const MOST_IN_RECORD = 16384;
-const RECORD_OVERHEAD = 32;
-const OWN_OUTPUT = 128;
-const RECORD_HEADER = 5;
-
-/** A client that has no certificate ends its handshake with less than this (a key, if it is TLS 1.2,
- * and Finished), and to check that takes less than to wake a thread. */
+/** A client without a certificate ends its handshake with less than this (a key, if it is TLS 1.2, and
+ * Finished), and to check that takes less than to wake a thread. */
 const FINISHED = 256;
 
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
-class TLSHandle {
+class TLSHandle extends TransportFace {
   #owner;
   #role;
   #session = null;
-  #transport = null;
   #listening = null;
   #state = 'new';
   /** Bytes of the transport that were not used yet. */
@@ -70,6 +63,7 @@ class TLSHandle {
    * `role.onSession(id, data, proceed)`.
    */
   constructor(role) {
+    super();
     this.#role = role;
   }
 
@@ -81,31 +75,14 @@ class TLSHandle {
     return this.#session;
   }
 
-  get transport() {
-    return this.#transport;
-  }
-
-  get isOpen() {
-    return this.#state === 'open';
-  }
-
-  get isClosed() {
-    return this.#state === 'closed';
-  }
-
   // --- the transport ----------------------------------------------------------------------------
 
   attach(transport) {
-    this.#transport = transport;
+    this.transport = transport;
     this.#listening = transports.listen(transport, {
-      chunk: (chunk) => this.#onChunk(chunk),
+      chunk: (chunk) => this.receive(chunk),
       end: () => this.#onTransportEnd(),
     });
-  }
-
-  /** Takes bytes that the transport had read before it was given to us. */
-  receive(chunk) {
-    this.#onChunk(chunk);
   }
 
   trace() {
@@ -121,7 +98,8 @@ class TLSHandle {
     else this.#pump();
   }
 
-  #onChunk(chunk) {
+  /** Takes bytes of the transport's, also those that it had read before it was given to us. */
+  receive(chunk) {
     if (this.#state === 'closed') return;
     if (this.#state === 'new') this.#state = 'handshake';
     this.#owner._unrefTimer();
@@ -154,21 +132,12 @@ class TLSHandle {
   /** The transport is gone: what it brought is told first. */
   transportClosed() {
     if (this.#state === 'closed') return;
-    if (this.#transport instanceof net.Socket) {
+    if (this.transport instanceof net.Socket) {
       this.#owner.destroy();
       return;
     }
     this.#transportGone = true;
     this.#onTransportEnd();
-  }
-
-  /** Nothing more can come; what came is for the program to read. */
-  #destroyWhenRead() {
-    const owner = this.#owner;
-    setImmediate(() => {
-      if (owner.readableLength > 0 && !owner.readableEnded) owner.once('end', () => owner.destroy());
-      else owner.destroy();
-    });
   }
 
   #onTransportEnd() {
@@ -188,7 +157,7 @@ class TLSHandle {
       return;
     }
     if (this.#transportEnded && !this.#busy) this.#tellEof();
-    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
+    if (this.#transportGone && this.#eofTold) transports.destroyWhenRead(this.#owner);
   }
 
   #tellEof() {
@@ -203,7 +172,7 @@ class TLSHandle {
     if (!bytes) return;
     this.#traced?.sent.see(bytes);
     const listening = this.#listening;
-    this.#transport.write(bytes, callback && ((error) => {
+    this.transport.write(bytes, callback && ((error) => {
       callback(error ?? listening.takeWriteError());
     }));
   }
@@ -312,8 +281,7 @@ class TLSHandle {
   #withHeld(bytes) {
     const held = this.#held;
     this.#held = null;
-    if (!held || !bytes) return held || bytes;
-    return Buffer.concat([held, bytes]);
+    return joined(held, bytes);
   }
 
   #flush() {
@@ -392,16 +360,14 @@ class TLSHandle {
       this.#send(data, callback);
       return;
     }
-    const count = Math.ceil(data.length / this.#fragment);
-    const room = rooms.take(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
-    let length;
+    let sealed;
     try {
-      length = this.#session.encrypt(data, room);
+      sealed = seal(this.#session, data, this.#fragment);
     } catch (error) {
       callback(error);
       return;
     }
-    const records = length > 0 ? room.subarray(0, length) : this.#session.takeOutput();
+    const { records, room } = sealed;
     this.#send(this.#withHeld(records), (error) => {
       // A socket that has written is done with the bytes; another stream may keep them.
       if (!error && this.#listening.owned) rooms.give(room);
@@ -439,15 +405,15 @@ class TLSHandle {
       this.#send(this.#withHeld(this.#session.takeOutput()));
     }
     const done = () => request.oncomplete(0);
-    if (this.#transport === null || this.#transport.destroyed) process.nextTick(done);
-    else this.#transport.end(done);
+    if (this.transport === null || this.transport.destroyed) process.nextTick(done);
+    else this.transport.end(done);
   }
 
   close(callback) {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#received = null;
-    const transport = this.#transport;
+    const transport = this.transport;
     this.#cancelWrite();
     if (transport instanceof net.Socket && transport._handle) {
       transport.once('close', callback);
@@ -464,50 +430,7 @@ class TLSHandle {
     if (this.#pendingWrite === null) return;
     const { callback } = this.#pendingWrite;
     this.#pendingWrite = null;
-    const error = new Error('write ECANCELED');
-    Object.assign(error, { errno: -125, code: 'ECANCELED', syscall: 'write' });
-    process.nextTick(callback, error);
-  }
-
-  get writeQueueSize() {
-    return this.#transport?._handle?.writeQueueSize ?? this.#transport?.writableLength ?? 0;
-  }
-
-  get fd() {
-    return this.#transport?._handle?.fd ?? -1;
-  }
-
-  getAsyncId() {
-    return this.#transport?._handle?.getAsyncId?.() ?? executionAsyncId();
-  }
-
-  ref() {
-    this.#transport?.ref?.();
-  }
-
-  unref() {
-    this.#transport?.unref?.();
-  }
-
-  setNoDelay(enable) {
-    this.#transport?.setNoDelay?.(enable);
-  }
-
-  setKeepAlive(enable, seconds) {
-    this.#transport?.setKeepAlive?.(enable, seconds * 1000);
-  }
-
-  getpeername(out) {
-    const { remoteAddress, remoteFamily, remotePort } = this.#transport ?? {};
-    if (remoteAddress !== undefined) {
-      Object.assign(out, { address: remoteAddress, family: remoteFamily, port: remotePort });
-    }
-    return 0;
-  }
-
-  getsockname(out) {
-    Object.assign(out, this.#transport?.address?.());
-    return 0;
+    process.nextTick(callback, writeCanceled());
   }
 
   /** Why the peer is not authorized, as an error, or null. */
@@ -522,19 +445,6 @@ class TLSHandle {
     if (this.#state === 'open') this.#session.setMaxFragmentSize(size);
     return true;
   }
-}
-
-function joined(first, second) {
-  if (first === null || second === null) return first ?? second;
-  return Buffer.concat([first, second]);
-}
-
-/** How many bytes of `chunk` belong to the record that `begun` is the front of; undefined: who knows. */
-function missingOfRecord(begun, chunk) {
-  const byte = (at) => (at < begun.length ? begun[at] : chunk[at - begun.length]);
-  const length = (byte(3) << 8) | byte(4);
-  const missing = RECORD_HEADER + length - begun.length;
-  return begun.length + chunk.length < RECORD_HEADER || missing <= 0 ? undefined : missing;
 }
 
 module.exports = { TLSHandle };

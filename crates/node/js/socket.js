@@ -5,9 +5,9 @@
 const net = require('net');
 const { addAbortSignal } = require('stream');
 const { convertALPNProtocols, isWire, splitALPNProtocols } = require('./alpn');
-const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { createSecureContext, isContext, nativeContext } = require('./context');
-const { major, minor, nodeError } = require('./errors');
+const { nodeError } = require('./errors');
+const handshakeFacts = require('./facts');
 const { ssl, verifyError } = require('./failures');
 const { TLSHandle } = require('./handle');
 const { answerHello, asksHello, storeSession } = require('./hello');
@@ -324,71 +324,6 @@ class TLSSocket extends net.Socket {
     this.ssl = null;
   }
 
-  // --- what the handshake has brought ---------------------------------------------------------------
-
-  getProtocol() {
-    if (!this._handle) return null;
-    return this.#facts?.protocol ?? 'TLSv1.3';
-  }
-
-  getCipher() {
-    if (!this._handle) return null;
-    if (!this.#facts) return undefined;
-    const { cipher, standardCipher } = this.#facts;
-    return { name: cipher, standardName: standardCipher, version: cipher.startsWith('TLS_') ? 'TLSv1.3' : 'TLSv1.2' };
-  }
-
-  getEphemeralKeyInfo() {
-    if (!this._handle) return null;
-    if (this._tlsOptions.isServer) return null;
-    return ephemeralKey(this.#facts?.group);
-  }
-
-  getPeerCertificate(detailed) {
-    if (!this._handle) return null;
-    if (!this.#facts || (!this._tlsOptions.isServer && this.#facts.resumed)) return {};
-    const context = nativeContext(this.ssl.context);
-    const chain = this._handle.session.peerCertificates();
-    return peerCertificate(chain, detailed, (der) => context.issuerOf(der)) ?? {};
-  }
-
-  getPeerX509Certificate() {
-    const [der] = this._handle?.session?.peerCertificates() ?? [];
-    return der ? new X509Certificate(der) : undefined;
-  }
-
-  getCertificate() {
-    if (!this._handle) return null;
-    const der = this.#localCertificate();
-    return der ? legacy(der) : {};
-  }
-
-  getX509Certificate() {
-    const der = this._handle ? this.#localCertificate() : undefined;
-    return der ? new X509Certificate(der) : undefined;
-  }
-
-  #localCertificate() {
-    const [shown] = this._handle.session?.localCertificates() ?? [];
-    return shown ?? nativeContext(this.ssl.context).certificate() ?? undefined;
-  }
-
-  getFinished() {
-    return this._handle ? this._handle.session?.finished() ?? undefined : null;
-  }
-
-  getPeerFinished() {
-    return this._handle ? this._handle.session?.peerFinished() ?? undefined : null;
-  }
-
-  getSharedSigalgs() {
-    return this._handle ? this._handle.session?.sharedSignatureSchemes() ?? [] : null;
-  }
-
-  isSessionReused() {
-    return this._handle ? Boolean(this.#facts?.resumed) : null;
-  }
-
   // --- settings -------------------------------------------------------------------------------------
 
   /** Offers a session to the server. One with another server is passed over. */
@@ -406,21 +341,9 @@ class TLSSocket extends net.Socket {
     return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
   }
 
-  getTLSTicket() {
-    if (!this._handle) return null;
-    return this._handle.session?.currentTicket() ?? undefined;
-  }
-
   /** Whether the server of the session that was resumed was found to be this one, by name too. */
   _isVerifiedBySession() {
     return this.isSessionReused() && Boolean(this.#offered?.verified);
-  }
-
-  /** The server's certificate, also that of the session that was resumed. */
-  _judgedCertificate() {
-    const context = nativeContext(this.ssl.context);
-    const chain = this._handle.session.peerCertificates();
-    return peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
   }
 
   setServername(name) {
@@ -453,16 +376,6 @@ class TLSSocket extends net.Socket {
       ssl('ERR_SSL_WRONG_SSL_VERSION') : nodeError('ERR_TLS_RENEGOTIATION_UNSUPPORTED');
     if (callback) process.nextTick(callback, error);
     return false;
-  }
-
-  exportKeyingMaterial(length, label, context) {
-    validate.uint32(length, 'length', true);
-    validate.string(label, 'label');
-    if (context !== undefined) validate.view(context, 'context');
-    if (!this._secureEstablished) throw nodeError('ERR_TLS_INVALID_STATE');
-    if (!this._handle) return null;
-    return this._handle.session.exportKeyingMaterial(length, Buffer.from(label),
-      context === undefined ? null : validate.bytes(context));
   }
 
   /** Tells the records from now on, on stderr. */
@@ -504,19 +417,6 @@ function join(chunks) {
     chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
 }
 
-const GROUPS = {
-  X25519: { type: 'ECDH', name: 'X25519', size: 253 },
-  prime256v1: { type: 'ECDH', name: 'prime256v1', size: 256 },
-  secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },
-};
-
-/** Whether this Node has a name for groups that are not curves. */
-const tellsGroups = major >= 26 || (major === 24 && minor >= 21);
-
-function ephemeralKey(group) {
-  if (group === undefined || group === null) return {};
-  if (GROUPS[group]) return { ...GROUPS[group] };
-  return tellsGroups ? { type: 'TLSGroup', name: group } : {};
-}
+handshakeFacts.mixInto(TLSSocket);
 
 module.exports = { TLSSocket };
