@@ -37,7 +37,7 @@ soak seconds="600":
     SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --test soak -- --nocapture
     SOAK_SECONDS={{seconds}} cargo test --release -p seal --test tunnel soak -- --nocapture
 
-# testssl.sh, sslyze, tlslite-ng and gnutls-cli against `seal serve` (about five minutes)
+# testssl.sh, sslyze, tlslite-ng and gnutls-cli against `seal serve` and `seal tunnel` (ten minutes)
 scan *args:
     cargo build -p seal
     .ci/scan {{args}}
@@ -46,12 +46,8 @@ scan *args:
 asan:
     .ci/asan
 
-# Everything beside its peers (after bench/setup), written to docs/benchmarks.md with plots
+# Everything beside its peers (after bench/setup), written to docs/benchmarks.md with plots. About
+# fifteen minutes on two cores, on which nothing else should run; --quick only looks if all works
 bench *args:
-    cargo build --release -p seal
+    cargo build --release -p seal -p sealwire-node
     cargo run --release -p bench --features peers -- all {{args}}
-
-# The tunnel beside haproxy, hitch and stunnel, those that are installed
-bench-tunnel *args:
-    cargo build --release --bin seal
-    cargo run --release -p bench --bin bench-tunnel -- {{args}}

@@ -9,32 +9,34 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::contestant::{self, Contestant, Failure, Material, Stream, Terms};
 use crate::measure::runtime;
+use crate::report::chart::{Better, Chart};
 
-/// Prints what each contestant's server and client take for a connection that is open and idle.
-/// Each has processes of its own, so that none lives on what another has given back.
-pub(crate) fn compare(connections: usize) -> Result<(), Failure> {
-    println!("### Memory of an idle connection, {connections} of them (bytes)\n");
-    println!("| | server | client |");
-    println!("|---|---:|---:|");
+/// What each contestant's server and client take for a connection that is open and idle. Each has
+/// processes of its own, so that none lives on what another has given back.
+pub(crate) fn compare(connections: usize) -> Result<Chart, Failure> {
+    let title = format!("In one process: memory of one of {connections} idle connections");
+    let mut chart = Chart::new(title, "bytes", Better::Lower, "side");
     for contestant in contestant::tls(Terms::BULK)? {
-        let status = Command::new(std::env::current_exe()?)
+        let output = Command::new(std::env::current_exe()?)
             .args(["idle-of", contestant.name, &connections.to_string()])
-            .status()?;
-        if !status.success() {
-            return Err(format!("{} failed", contestant.name).into());
-        }
+            .stderr(Stdio::inherit())
+            .output()?;
+        let said = String::from_utf8(output.stdout)?;
+        let (server, client) =
+            said.trim().split_once(' ').ok_or_else(|| format!("{} failed", contestant.name))?;
+        chart.add(contestant.name, "server", server.parse()?);
+        chart.add(contestant.name, "client", client.parse()?);
     }
-    println!();
-    Ok(())
+    Ok(chart)
 }
 
-/// Prints one line of it.
+/// Prints it of one: the server's, and the client's.
 pub(crate) fn print(name: &str, connections: usize) -> Result<(), Failure> {
     let material = Material::new(Terms::BULK)?;
     let contestants = material.contestants()?;
     let contestant = contestants.into_iter().find(|one| one.name == name).ok_or("no such")?;
     let (server, client) = of(&contestant, &material, connections)?;
-    println!("| {name} | {server} | {client} |");
+    println!("{server} {client}");
     Ok(())
 }
 

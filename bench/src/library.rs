@@ -2,8 +2,11 @@
 
 use clap::ValueEnum;
 
-use crate::contestant::{self, Failure, Terms};
-use crate::{idle, measure, memory, table};
+use crate::contestant::{self, Contestant, Failure, Terms};
+use crate::measure::{self, Sample};
+use crate::report::chart::{Better, Chart};
+use crate::servers::How;
+use crate::{idle, memory};
 
 /// Handshakes, echo and memory against tokio-rustls and plain TCP
 #[derive(clap::Args)]
@@ -21,7 +24,7 @@ pub(crate) struct Args {
     megabytes: usize,
 
     /// Connections that are open and idle at once
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 9500)]
     connections: usize,
 
     /// Measure only these
@@ -41,58 +44,103 @@ enum What {
     Idle,
 }
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    println!("{}\n", table::machine());
-    let wanted = |what| args.only.is_empty() || args.only.contains(&what);
-    if wanted(What::Processor) {
-        processor(args)?;
+impl Args {
+    /// The part of this in a run of everything.
+    pub(crate) fn within(how: &How) -> Self {
+        let (handshakes, megabytes, connections) = match how.is_quick() {
+            true => (20, 2, 500),
+            false => (500, 128, 9500),
+        };
+        Self { rounds: how.rounds(), handshakes, megabytes, connections, only: Vec::new() }
     }
-    if wanted(What::Handshakes) {
-        handshakes(args)?;
-    }
-    if wanted(What::Echo) {
-        echo(args)?;
-    }
-    if wanted(What::Idle) {
-        idle::compare(args.connections)?;
-    }
-    Ok(())
 }
 
-fn processor(args: &Args) -> Result<(), Failure> {
+/// Call it before the process is pinned: client and server are two threads.
+pub(crate) fn measure(args: &Args) -> Result<Vec<Chart>, Failure> {
+    let wanted = |what| args.only.is_empty() || args.only.contains(&what);
+    let mut charts = Vec::new();
+    if wanted(What::Handshakes) {
+        charts.extend(handshakes(args)?);
+    }
+    if wanted(What::Processor) {
+        charts.push(processor(args)?);
+    }
+    if wanted(What::Echo) {
+        charts.extend(echo(args)?);
+    }
+    if wanted(What::Idle) {
+        charts.push(idle::compare(args.connections)?);
+    }
+    Ok(charts)
+}
+
+fn processor(args: &Args) -> Result<Chart, Failure> {
+    let title = "In memory: processor time of both ends for a handshake".to_owned();
+    let mut chart = Chart::new(title, "µs", Better::Lower, "handshake");
     for terms in Terms::all() {
         let contestants = contestant::tls(terms)?;
         let costs = measure::interleaved(args.rounds, &contestants, |contestant| {
             let ends = contestant.ends.as_ref().ok_or("no ends in memory")?;
             memory::handshakes(ends, args.handshakes)
         })?;
-        let title = format!("Handshakes in memory, {terms} (microseconds of processor time)");
-        table::print(&title, &contestants, &costs, "tokio-rustls");
+        for (contestant, costs) in contestants.iter().zip(costs) {
+            costs.into_iter().for_each(|cost| chart.add(contestant.name, &terms.to_string(), cost));
+        }
     }
-    Ok(())
+    Ok(chart)
 }
 
-fn handshakes(args: &Args) -> Result<(), Failure> {
+fn handshakes(args: &Args) -> Result<[Chart; 2], Failure> {
+    let rate = "In one process: handshakes a second, one after the other";
+    let cost = "In one process: processor time of both sides for a handshake";
+    let mut charts = [
+        Chart::new(rate.to_owned(), "1/s", Better::Higher, "handshake"),
+        Chart::new(cost.to_owned(), "µs", Better::Lower, "handshake"),
+    ];
     for terms in Terms::all() {
         let contestants = contestant::tls(terms)?;
-        let rates = measure::interleaved(args.rounds, &contestants, |contestant| {
+        let samples = measure::interleaved(args.rounds, &contestants, |contestant| {
             measure::handshakes(contestant, args.handshakes)
         })?;
-        let title = format!("Handshakes, {terms}, X25519 (handshakes/s)");
-        table::print_samples(&title, &contestants, &rates, "tokio-rustls");
+        add(&mut charts, &contestants, &terms.to_string(), samples, |one| {
+            (one.rate, one.cost * 1e6)
+        });
     }
-    Ok(())
+    Ok(charts)
 }
 
-fn echo(args: &Args) -> Result<(), Failure> {
+fn echo(args: &Args) -> Result<[Chart; 2], Failure> {
+    let rate = "In one process: echo, TLS 1.3 with AES-256-GCM";
+    let cost = "In one process: processor time of both sides for a byte echoed";
+    let mut charts = [
+        Chart::new(rate.to_owned(), "MB/s each way", Better::Higher, "message").in_lines(),
+        Chart::new(cost.to_owned(), "ns", Better::Lower, "message").in_lines(),
+    ];
     let contestants = contestant::all(Terms::BULK)?;
-    for size in [64, 1024, 16 * 1024, 256 * 1024] {
+    for (label, size) in
+        [("64 B", 64), ("1 KiB", 1024), ("16 KiB", 16 * 1024), ("256 KiB", 256 * 1024)]
+    {
         let megabytes = if size < 1024 { args.megabytes / 16 } else { args.megabytes };
-        let rates = measure::interleaved(args.rounds, &contestants, |contestant| {
+        let samples = measure::interleaved(args.rounds, &contestants, |contestant| {
             measure::echo(contestant, size, megabytes.max(1) * 1024 * 1024)
         })?;
-        let title = format!("Echo in writes of {size} bytes, TLS 1.3 AES-256-GCM (MB/s each way)");
-        table::print_samples(&title, &contestants, &rates, "tokio-rustls");
+        // A megabyte has 10^6 bytes.
+        add(&mut charts, &contestants, label, samples, |one| (one.rate, one.cost * 1e3));
     }
-    Ok(())
+    Ok(charts)
+}
+
+fn add(
+    [rates, costs]: &mut [Chart; 2],
+    contestants: &[Contestant],
+    column: &str,
+    samples: Vec<Vec<Sample>>,
+    scaled: impl Fn(Sample) -> (f64, f64),
+) {
+    for (contestant, samples) in contestants.iter().zip(samples) {
+        for (rate, cost) in samples.into_iter().map(&scaled) {
+            rates.add(contestant.name, column, rate);
+            costs.add(contestant.name, column, cost);
+        }
+    }
 }

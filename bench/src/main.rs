@@ -5,20 +5,25 @@
 //! library can be faster than; `all` does everything and writes docs/benchmarks.md.
 #![forbid(unsafe_code)]
 
+mod absent;
+mod certificates;
 mod contestant;
 mod idle;
 mod library;
 mod limits;
+mod machine;
 mod measure;
 mod memory;
 mod report;
 mod servers;
-mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use absent::Absent;
 use clap::{Parser, Subcommand};
 use contestant::Failure;
+use report::chart::Chart;
 
 /// Sealwire beside its peers, on loopback
 #[derive(Parser)]
@@ -44,6 +49,11 @@ enum Command {
         #[command(flatten)]
         how: servers::How,
     },
+    /// A key and a certificate made by each program and library that makes them
+    Certificates {
+        #[command(flatten)]
+        how: servers::How,
+    },
     /// The primitives by themselves: what a handshake and a record cost at least
     Limits,
     /// The load generator checked against `openssl s_time`
@@ -62,14 +72,31 @@ enum Command {
     ServeIdle { contestant: String, connections: usize },
 }
 
-fn main() -> Result<(), Failure> {
-    match Args::parse().command {
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let absent = Absent::default();
+    match command {
         Command::All { how, out } => report::all(&how, &out),
-        Command::Library(args) => library::run(&args),
+        Command::Library(args) => {
+            println!("{}\n", machine::hardware());
+            print(&library::measure(&args)?, &absent);
+            Ok(())
+        }
         Command::Servers { how } => {
-            for chart in servers::measure(&how)? {
-                println!("{}", report::markdown::table(&chart));
-            }
+            print(&servers::measure(&how, &absent)?, &absent);
+            Ok(())
+        }
+        Command::Certificates { how } => {
+            print(&certificates::measure(&how, &absent)?, &absent);
             Ok(())
         }
         Command::Limits => {
@@ -80,5 +107,12 @@ fn main() -> Result<(), Failure> {
         Command::Serve(serve) => servers::serve(&serve),
         Command::IdleOf { contestant, connections } => idle::print(&contestant, connections),
         Command::ServeIdle { contestant, connections } => idle::serve(&contestant, connections),
+    }
+}
+
+fn print(charts: &[Chart], absent: &Absent) {
+    print!("{}", absent.report());
+    for chart in charts {
+        println!("{}", report::markdown::table(chart));
     }
 }

@@ -7,12 +7,22 @@ pub(crate) enum Better {
     Lower,
 }
 
+/// How it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drawn {
+    /// The columns have nothing to do with each other.
+    Bars,
+    /// The columns are steps of one quantity: what grows with it is seen.
+    Lines,
+}
+
 /// One thing that was measured.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     pub(crate) title: String,
     pub(crate) unit: &'static str,
     pub(crate) better: Better,
+    pub(crate) drawn: Drawn,
     /// What the columns are.
     pub(crate) along: &'static str,
     pub(crate) columns: Vec<String>,
@@ -35,20 +45,34 @@ impl Chart {
         better: Better,
         along: &'static str,
     ) -> Self {
-        Self { title, unit, better, along, columns: Vec::new(), rows: Vec::new() }
+        let (columns, rows) = (Vec::new(), Vec::new());
+        Self { title, unit, better, drawn: Drawn::Bars, along, columns, rows }
     }
 
-    /// One more round's value.
+    pub(crate) fn in_lines(mut self) -> Self {
+        self.drawn = Drawn::Lines;
+        self
+    }
+
+    /// One more round's value. What is not a number could not be measured: its cell stays empty.
     pub(crate) fn add(&mut self, contestant: &str, column: &str, value: f64) {
-        let column = position(&mut self.columns, |name| name == column, || column.to_owned());
         let row = position(
             &mut self.rows,
             |row| row.name == contestant,
             || Row { name: contestant.to_owned(), cells: Vec::new() },
         );
+        if !value.is_finite() {
+            return;
+        }
+        let column = position(&mut self.columns, |name| name == column, || column.to_owned());
         let cells = &mut self.rows[row].cells;
         cells.resize(cells.len().max(column + 1), Vec::new());
         cells[column].push(value);
+    }
+
+    /// Whether there is a value in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.iter().flat_map(|row| &row.cells).all(Vec::is_empty)
     }
 
     /// How much better the first contestant is than `row` in `column`: the median of the ratios,
@@ -110,6 +134,8 @@ mod tests {
         }
         assert_eq!(chart.ahead(&chart.rows[1], 0), Some(2.0));
         assert_eq!(chart.ahead(&chart.rows[1], 1), None);
+        chart.add("another", "1 KiB", f64::NAN);
+        assert!(chart.rows[2].cells.is_empty() && !chart.is_empty());
         chart.better = Better::Lower;
         assert_eq!(chart.ahead(&chart.rows[1], 0), Some(0.5));
         assert_eq!(chart.slug(), "echo-so-much");

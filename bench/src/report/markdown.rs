@@ -17,6 +17,10 @@ pub(crate) fn table(chart: &Chart) -> String {
     for (index, row) in chart.rows.iter().enumerate() {
         text += &format!("| {} |", row.name);
         for (column, values) in row.cells.iter().enumerate() {
+            if values.is_empty() {
+                text += " not measured |";
+                continue;
+            }
             let (low, high) = spread(values);
             let cell = format!(" {} ({} to {})", short(median(values)), short(low), short(high));
             text += &cell;
@@ -27,6 +31,7 @@ pub(crate) fn table(chart: &Chart) -> String {
             }
             text += " |";
         }
+        text += &" not measured |".repeat(chart.columns.len() - row.cells.len());
         text += "\n";
     }
     text
@@ -38,6 +43,7 @@ pub(crate) fn short(value: f64) -> String {
         100.0.. => format!("{value:.0}"),
         10.0..100.0 => format!("{value:.1}"),
         1.0..10.0 => format!("{value:.2}"),
+        0.0 => "0".to_owned(),
         _ => format!("{value:.3}"),
     }
 }
@@ -53,8 +59,10 @@ mod tests {
         for (name, value) in [("ours", 300.0), ("theirs", 150.0)] {
             chart.add(name, "1 B", value);
         }
-        let expected = "### T (1/s; more is better)\n\n| size | 1 B |\n|---|---:|\n\
-                        | ours | 300 (300 to 300) |\n| theirs | 150 (150 to 150) **2.00** |\n";
+        chart.add("theirs", "2 B", 150.0);
+        let expected = "### T (1/s; more is better)\n\n| size | 1 B | 2 B |\n|---|---:|---:|\n\
+                        | ours | 300 (300 to 300) | not measured |\n\
+                        | theirs | 150 (150 to 150) **2.00** | 150 (150 to 150) |\n";
         assert_eq!(table(&chart), expected);
     }
 }

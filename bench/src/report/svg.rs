@@ -1,14 +1,14 @@
-//! Charts as pictures: bars in groups, one group a column, on a logarithmic scale where the values
-//! differ by more than a hundred times.
+//! Charts as pictures: bars in groups, one group a column, or lines from column to column; on a
+//! logarithmic scale where the values differ by more than a hundred times.
 
-use super::chart::{Chart, median, spread};
+use super::chart::{Chart, Drawn, median, spread};
 use super::markdown::short;
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 360.0;
+const HEIGHT: f64 = 374.0;
 const LEFT: f64 = 70.0;
 const TOP: f64 = 64.0;
-const BOTTOM: f64 = 44.0;
+const BOTTOM: f64 = 58.0;
 
 /// Colours that the colour-blind tell apart (Okabe and Ito); ours is the first.
 const COLOURS: [&str; 7] =
@@ -35,21 +35,18 @@ pub(crate) fn draw(chart: &Chart) -> String {
         text(&mut svg, (LEFT - 6.0, y + 4.0), "end", &short(value), 11);
     }
     let group = (WIDTH - LEFT - 10.0) / chart.columns.len().max(1) as f64;
-    let bar = group * 0.8 / chart.rows.len().max(1) as f64;
     for (column, label) in chart.columns.iter().enumerate() {
-        let start = LEFT + group * column as f64;
-        text(&mut svg, (start + group / 2.0, bottom + 18.0), "middle", label, 12);
-        for (row, values) in rows.iter().enumerate() {
-            let Some(&value) = values.get(column) else { continue };
-            let (x, height) = (start + group * 0.1 + bar * row as f64, scale.height(value));
-            let (y, width) = (bottom - height, bar * 0.92);
-            let colour = COLOURS[row % COLOURS.len()];
-            svg += &format!(
-                "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
-                 fill=\"{colour}\"><title>{}: {}</title></rect>\n",
-                escaped(&chart.rows[row].name),
-                short(value)
-            );
+        let middle = LEFT + group * (column as f64 + 0.5);
+        // Long ones take two lines.
+        let lines = label.rsplit_once(", ").map_or([label, ""], |(first, last)| [first, last]);
+        for (line, y) in lines.into_iter().zip([16.0, 30.0]) {
+            text(&mut svg, (middle, bottom + y), "middle", line, 11);
+        }
+    }
+    for (row, values) in rows.iter().enumerate() {
+        match chart.drawn {
+            Drawn::Bars => bars(&mut svg, chart, (row, values), &scale, group),
+            Drawn::Lines => line(&mut svg, chart, (row, values), &scale, group),
         }
     }
     text(&mut svg, (LEFT, HEIGHT - 8.0), "start", chart.along, 11);
@@ -57,12 +54,73 @@ pub(crate) fn draw(chart: &Chart) -> String {
     svg + "</svg>\n"
 }
 
+fn bars(
+    svg: &mut String,
+    chart: &Chart,
+    (row, values): (usize, &[f64]),
+    scale: &Scale,
+    group: f64,
+) {
+    let bar = group * 0.8 / chart.rows.len().max(1) as f64;
+    for (column, &value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        let x = LEFT + group * (column as f64 + 0.1) + bar * row as f64;
+        let height = scale.height(value);
+        *svg += &format!(
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\" \
+             fill=\"{}\">{}</rect>\n",
+            HEIGHT - BOTTOM - height,
+            bar * 0.92,
+            colour(row),
+            tip(chart, row, column, value)
+        );
+    }
+}
+
+/// The medians joined, each with a stroke from the lowest to the highest.
+fn line(
+    svg: &mut String,
+    chart: &Chart,
+    (row, values): (usize, &[f64]),
+    scale: &Scale,
+    group: f64,
+) {
+    let y = |value: f64| HEIGHT - BOTTOM - scale.height(value);
+    let colour = colour(row);
+    let mut joined = String::new();
+    for (column, &value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        let x = LEFT + group * (column as f64 + 0.5);
+        let (low, high) = spread(&chart.rows[row].cells[column]);
+        joined += &format!("{x:.1},{:.1} ", y(value));
+        *svg += &format!(
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\"/>\n\
+             <circle cx=\"{x:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{colour}\">{}</circle>\n",
+            y(low),
+            y(high),
+            y(value),
+            tip(chart, row, column, value)
+        );
+    }
+    *svg += &format!(
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
+        joined.trim_end()
+    );
+}
+
+fn colour(row: usize) -> &'static str {
+    COLOURS[row % COLOURS.len()]
+}
+
+fn tip(chart: &Chart, row: usize, column: usize, value: f64) -> String {
+    let (name, column) = (&chart.rows[row].name, &chart.columns[column]);
+    format!("<title>{}, {}: {}</title>", escaped(name), escaped(column), short(value))
+}
+
 fn legend(svg: &mut String, chart: &Chart) {
     let mut x = LEFT;
     for (index, row) in chart.rows.iter().enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
         *svg += &format!(
-            "<rect x=\"{x:.1}\" y=\"32\" width=\"12\" height=\"12\" fill=\"{colour}\"/>\n"
+            "<rect x=\"{x:.1}\" y=\"32\" width=\"12\" height=\"12\" fill=\"{}\"/>\n",
+            colour(index)
         );
         text(svg, (x + 17.0, 43.0), "start", &row.name, 12);
         x += 34.0 + 7.0 * row.name.chars().count() as f64;
@@ -140,6 +198,8 @@ mod tests {
                 chart.add(name, column, value);
             }
         }
+        let lines = draw(&chart.clone().in_lines());
+        assert_eq!((lines.matches("<circle").count(), lines.matches("<polyline").count()), (6, 2));
         let svg = draw(&chart);
         assert_eq!(svg.matches("<title>").count(), 6);
         assert!(svg.contains("A &amp; B") && svg.contains("&lt;theirs>"), "{svg}");

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use sealwire::pki::{CertificateBuilder, Issuer, KeyAlgorithm, PrivateKey, Subject};
 
-use super::Group;
-use super::process::{Running, free_port};
+use super::process::{MorePorts, Running, free_port};
+use super::{Group, tunnels};
 use crate::contestant::Failure;
 
 /// A CA, and a leaf for localhost of each kind of key, in files.
@@ -74,11 +74,10 @@ enum Kind {
     Script(String, String),
 }
 
-/// The contestants of a group that this machine has. The first is ours, and others are compared with
-/// the second.
-pub(crate) fn present(group: Group) -> Vec<Contestant> {
+/// All contestants of a group, whether this machine has them or not. The first is ours.
+pub(crate) fn all(group: Group) -> Vec<Contestant> {
     let named = |name: &str, kind| Contestant { name: name.to_owned(), kind };
-    let all = match group {
+    match group {
         Group::Library => {
             super::serve::LIBRARIES.iter().map(|&name| named(name, Kind::Ours(name))).collect()
         }
@@ -86,17 +85,7 @@ pub(crate) fn present(group: Group) -> Vec<Contestant> {
             .map(|name| named(name, Kind::Program(name)))
             .into(),
         Group::Node => scripts(),
-    };
-    let mut present: Vec<Contestant> = Vec::new();
-    for contestant in all {
-        match contestant.version() {
-            Some(_) => present.push(contestant),
-            None => {
-                eprintln!("!!! {} is not on this machine: left out (bench/setup)", contestant.name);
-            }
-        }
     }
-    present
 }
 
 /// Our package and the runtimes' own `tls`, all with the same program.
@@ -104,14 +93,12 @@ fn scripts() -> Vec<Contestant> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/node");
     let own = |runtime: &str| (format!("{runtime} tls"), runtime.to_owned(), "node:tls".to_owned());
     let ours = ("sealwire".to_owned(), "node".to_owned(), package.display().to_string());
-    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/node_modules/.bin");
-    let installed = |runtime: &str| modules.join(runtime).display().to_string();
+    let installed = |runtime: &str| npm_module(".bin").join(runtime).display().to_string();
     let others = ["deno", "bun"]
         .map(|runtime| (format!("{runtime} tls"), installed(runtime), "node:tls".to_owned()));
     [vec![ours, own("node")], others.into()]
         .concat()
         .into_iter()
-        .filter(|(_, _, module)| module == "node:tls" || Path::new(module).exists())
         .map(|(name, runtime, module)| Contestant { name, kind: Kind::Script(runtime, module) })
         .collect()
 }
@@ -122,7 +109,7 @@ impl Contestant {
         let (program, argument) = match &self.kind {
             Kind::Ours(library) => return super::serve::version(library),
             Kind::Program("seal tunnel") => {
-                let seal = seal();
+                let seal = tunnels::seal();
                 let has_it =
                     Command::new(&seal).args(["tunnel", "server", "--help"]).output().ok()?;
                 return has_it.status.success().then(|| env!("CARGO_PKG_VERSION").to_owned());
@@ -141,7 +128,13 @@ impl Contestant {
         let output = Command::new(program).arg(argument).stdin(Stdio::null()).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit())).map(str::to_owned)
+        let line = said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit()))?;
+        Some(match &self.kind {
+            Kind::Script(_, module) if module != "node:tls" => {
+                format!("{} in node {line}", env!("CARGO_PKG_VERSION"))
+            }
+            _ => line.to_owned(),
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -178,14 +171,17 @@ impl Contestant {
                     command.args(["run", "-A"]);
                 }
                 command.arg(script).arg(module).arg(port.to_string());
-                command.arg(file("cert")).arg(file("key"));
-                Running::start(&self.name, &command, port, cores, None)
+                command.arg(file("cert")).arg(file("key")).env("SEALWIRE_ADDON", addon());
+                let more = MorePorts { https: free_port()?, delay: free_port()? };
+                command.arg(more.https.to_string()).arg(more.delay.to_string());
+                Ok(Running::start(&self.name, &command, port, cores, None)?.with(more))
             }
             Kind::Program(program) => {
                 // The backend shares the load generator's core: it is no part of what is measured.
                 let backend = Box::new(plain_backend()?);
                 let folder = tempfile::tempdir()?;
-                let command = tunnel(program, folder.path(), port, backend.port, cores, &file)?;
+                let command =
+                    tunnels::command(program, folder.path(), port, backend.port, cores, &file)?;
                 let kept = Some((backend, folder));
                 Running::start(&self.name, &command, port, cores, kept)
             }
@@ -193,11 +189,23 @@ impl Contestant {
     }
 }
 
+/// What `bench/setup` installs from npm.
+pub(crate) fn npm_module(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("node/node_modules").join(name)
+}
+
+/// The native part of our package, of the same build as this program.
+fn addon() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.with_file_name("libsealwire_node.so")
+}
+
 /// Whether our package is built, with its native part.
 fn loads(runtime: &str, module: &str) -> bool {
     let program = format!("require({module:?})");
     let mut command = Command::new(runtime);
     command.args(["-e", &program]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("SEALWIRE_ADDON", addon());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -207,80 +215,4 @@ fn plain_backend() -> Result<Running, Failure> {
     command.args(["-c", "1"]).arg(std::env::current_exe()?);
     command.args(["serve", "plain TCP", "--port", &port.to_string()]);
     Running::start("backend", &command, port, 2, None)
-}
-
-fn seal() -> PathBuf {
-    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("seal")));
-    beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("seal"))
-}
-
-/// Each as its manual has it, without logs, with as many workers as cores, and for as many
-/// connections as 20,000 descriptors are enough for.
-fn tunnel(
-    program: &str,
-    folder: &Path,
-    port: u16,
-    backend: u16,
-    cores: usize,
-    file: &dyn Fn(&'static str) -> PathBuf,
-) -> Result<Command, Failure> {
-    let config = folder.join("config");
-    let (both, cert, key) = (file("both"), file("cert"), file("key"));
-    let (both, cert, key) = (both.display(), cert.display(), key.display());
-    let here = folder.display();
-    let mut command;
-    match program {
-        "seal tunnel" => {
-            command = Command::new(seal());
-            command.args(["tunnel", "server", "--listen", &format!("127.0.0.1:{port}")]);
-            command.args(["--target", &format!("127.0.0.1:{backend}"), "--log", "warn"]);
-            command.args(["--cert", &cert.to_string(), "--key", &key.to_string()]);
-            command.args(["--workers", &cores.to_string()]);
-        }
-        "haproxy" => {
-            let text = format!(
-                "global\n  nbthread {cores}\n  maxconn 9900\n  tune.ssl.default-dh-param 2048\n\
-                 defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 600s\n  \
-                 timeout server 600s\n  maxconn 9900\n\
-                 frontend f\n  bind 127.0.0.1:{port} ssl crt {both}\n  default_backend b\n\
-                 backend b\n  server s 127.0.0.1:{backend}\n"
-            );
-            fs::write(&config, text)?;
-            command = Command::new("haproxy");
-            command.arg("-db").arg("-f").arg(&config);
-        }
-        "hitch" => {
-            command = Command::new("hitch");
-            command.arg(format!("--frontend=[127.0.0.1]:{port}"));
-            command.arg(format!("--backend=[127.0.0.1]:{backend}"));
-            command.args([format!("--workers={cores}"), "--quiet".to_owned()]);
-            command.args(["--user=nobody", "--tls-protos=TLSv1.2 TLSv1.3"]);
-            command.arg(both.to_string());
-        }
-        "stunnel" => {
-            let text = format!(
-                "foreground = yes\npid =\nsyslog = no\ndebug = 0\n[s]\n\
-                 accept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{backend}\ncert = {both}\n"
-            );
-            fs::write(&config, text)?;
-            command = Command::new("stunnel4");
-            command.arg(&config);
-        }
-        "nginx" => {
-            let module = "/usr/lib/nginx/modules/ngx_stream_module.so";
-            let text = format!(
-                "load_module {module};\ndaemon off;\nworker_processes {cores};\n\
-                 worker_rlimit_nofile 20000;\npid {here}/pid;\nerror_log stderr emerg;\n\
-                 events {{ worker_connections 19800; }}\nstream {{\n  server {{\n    \
-                 listen 127.0.0.1:{port} ssl;\n    ssl_certificate {cert};\n    \
-                 ssl_certificate_key {key};\n    ssl_protocols TLSv1.2 TLSv1.3;\n    \
-                 ssl_session_cache shared:s:10m;\n    proxy_pass 127.0.0.1:{backend};\n  }}\n}}\n"
-            );
-            fs::write(&config, text)?;
-            command = Command::new("nginx");
-            command.arg("-c").arg(&config);
-        }
-        other => return Err(format!("no such tunnel: {other}").into()),
-    }
-    Ok(command)
 }

@@ -14,7 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::process::Running;
+use super::process::{MorePorts, Running};
+use super::serve::FEED;
 use crate::contestant::{Failure, Stream};
 
 /// What kind of handshake.
@@ -93,17 +94,24 @@ impl Latencies {
     }
 }
 
+/// Connections that wait.
+pub(crate) struct Open(Vec<Box<dyn Stream>>);
+
 /// A client of one server.
 pub(crate) struct Load {
     port: u16,
+    more: Option<MorePorts>,
     plain: bool,
+    /// How long a measurement takes.
+    pub(crate) time: Duration,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Load {
-    pub(crate) fn new(server: &Running) -> Result<Self, Failure> {
+    pub(crate) fn new(server: &Running, time: Duration) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { port: server.port, plain: server.plain, runtime })
+        let Running { port, more, plain, .. } = *server;
+        Ok(Self { port, more, plain, time, runtime })
     }
 
     /// Connects, says a byte, hears it and is gone; `at_once` of them at a time.
@@ -134,6 +142,34 @@ impl Load {
             }
             Ok(Done { count, time: start.elapsed() })
         })
+    }
+
+    /// Connects `at_once` clients in the same moment, again and again. For how long the server's
+    /// event loop stood still then, in milliseconds: median, slowest percent and longest.
+    pub(crate) fn storm(&self, at_once: usize, time: Duration) -> Result<[f64; 3], Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async {
+            self.delay().await?; // from here on
+            let start = Instant::now();
+            while start.elapsed() < time {
+                let mut clients = JoinSet::new();
+                for _ in 0..at_once {
+                    clients.spawn(dialer.dial());
+                }
+                while let Some(dialed) = clients.join_next().await {
+                    dialed??;
+                }
+            }
+            self.delay().await
+        })
+    }
+
+    async fn delay(&self) -> Result<[f64; 3], Failure> {
+        let port = self.more.ok_or("it has no event loop")?.delay;
+        let mut told = String::new();
+        TcpStream::connect(("127.0.0.1", port)).await?.read_to_string(&mut told).await?;
+        let times: Vec<f64> = told.split_whitespace().flat_map(str::parse).collect();
+        times.try_into().map_err(|_| format!("no three times: {told:?}").into())
     }
 
     /// Bytes that come back on one connection, written in messages of `size`.
@@ -177,16 +213,33 @@ impl Load {
         })
     }
 
-    /// Requests of 64 bytes on `count` connections, each answered before the next.
-    pub(crate) fn requests(&self, count: usize, time: Duration) -> Result<Latencies, Failure> {
+    /// Bytes that come on one connection from a server that feeds it.
+    pub(crate) fn download(&self, time: Duration) -> Result<Done, Failure> {
         let dialer = self.dialer(Terms::Full)?;
         self.runtime.block_on(async {
-            let mut open = Vec::with_capacity(count);
-            for _ in 0..count {
-                open.push(dialer.dial().await?);
+            let mut stream = dialer.dial_saying(FEED).await?;
+            let (start, mut buffer, mut count) = (Instant::now(), vec![0; 256 * 1024], 0);
+            while start.elapsed() < time {
+                match stream.read(&mut buffer).await? {
+                    0 => return Err("the download ended".into()),
+                    some => count += some as u64,
+                }
             }
+            Ok(Done { count, time: start.elapsed() })
+        })
+    }
+
+    /// So many open connections.
+    pub(crate) fn open(&self, count: usize) -> Result<Open, Failure> {
+        let dialer = self.dialer(Terms::Full)?;
+        self.runtime.block_on(async { Ok(Open(dialer.dial_all(count).await?)) })
+    }
+
+    /// Requests of 64 bytes on all of `open`, each answered before the next.
+    pub(crate) fn requests(&self, open: Open, time: Duration) -> Result<Latencies, Failure> {
+        self.runtime.block_on(async {
             let (start, mut clients) = (Instant::now(), JoinSet::new());
-            for mut stream in open {
+            for mut stream in open.0 {
                 clients.spawn(async move {
                     let (mut latencies, mut message) = (Vec::new(), [7; 64]);
                     while start.elapsed() < time {
@@ -209,6 +262,42 @@ impl Load {
         })
     }
 
+    /// HTTPS requests on `count` kept connections, each answered before the next.
+    pub(crate) fn https(&self, count: usize, time: Duration) -> Result<Done, Failure> {
+        const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let port = self.more.ok_or("it has no HTTPS")?.https;
+        let dialer = Dialer { port, ..self.dialer(Terms::Full)? };
+        self.runtime.block_on(async {
+            let mut clients = JoinSet::new();
+            let start = Instant::now();
+            for _ in 0..count {
+                let dialer = dialer.clone();
+                clients.spawn(async move {
+                    let (mut stream, mut count) = (dialer.connect().await?, 0);
+                    let mut answer = Vec::with_capacity(1024);
+                    while start.elapsed() < time {
+                        stream.write_all(REQUEST).await?;
+                        stream.flush().await?;
+                        answer.clear();
+                        // The body ends in the only line end that stands alone.
+                        while !answer.ends_with(b"world\n") {
+                            if stream.read_buf(&mut answer).await? == 0 {
+                                return Err("the server hung up".into());
+                            }
+                        }
+                        count += 1;
+                    }
+                    Ok::<u64, Failure>(count)
+                });
+            }
+            let mut count = 0;
+            while let Some(client) = clients.join_next().await {
+                count += client??;
+            }
+            Ok(Done { count, time: start.elapsed() })
+        })
+    }
+
     /// How much `resident` grows by `count` connections that are open and idle, after `warm_up`
     /// others.
     pub(crate) fn idle(
@@ -219,14 +308,9 @@ impl Load {
     ) -> Result<usize, Failure> {
         let dialer = self.dialer(Terms::Full)?;
         self.runtime.block_on(async {
-            let mut open = Vec::with_capacity(warm_up + count);
-            for _ in 0..warm_up {
-                open.push(dialer.dial().await?);
-            }
+            let mut open = dialer.dial_all(warm_up).await?;
             let before = resident();
-            for _ in 0..count {
-                open.push(dialer.dial().await?);
-            }
+            open.extend(dialer.dial_all(count).await?);
             Ok(resident().saturating_sub(before))
         })
     }
@@ -250,23 +334,52 @@ impl Dialer {
     /// A connection that has carried a byte there and back. It is reset when dropped, so that no
     /// port is left waiting.
     fn dial(&self) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
-        let Self { port, connector } = self.clone();
+        self.dial_saying(1)
+    }
+
+    /// So many of them, a few at a time.
+    async fn dial_all(&self, count: usize) -> Result<Vec<Box<dyn Stream>>, Failure> {
+        const AT_ONCE: usize = 16;
+        let (mut open, mut dialing) = (Vec::with_capacity(count), JoinSet::new());
+        for _ in 0..count {
+            if dialing.len() == AT_ONCE
+                && let Some(dialed) = dialing.join_next().await
+            {
+                open.push(dialed??);
+            }
+            dialing.spawn(self.dial());
+        }
+        while let Some(dialed) = dialing.join_next().await {
+            open.push(dialed??);
+        }
+        Ok(open)
+    }
+
+    fn dial_saying(
+        &self,
+        word: u8,
+    ) -> impl Future<Output = Result<Box<dyn Stream>, Failure>> + Send + use<> {
+        let dialer = self.clone();
         async move {
-            let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
-            tcp.set_nodelay(true)?;
-            tcp.set_zero_linger()?;
-            let mut stream: Box<dyn Stream> = match connector {
-                Some(connector) => {
-                    let name = ServerName::try_from("localhost")?;
-                    Box::new(connector.connect(name, tcp).await?)
-                }
-                None => Box::new(tcp),
-            };
-            stream.write_all(&[1]).await?;
+            let mut stream = dialer.connect().await?;
+            stream.write_all(&[word]).await?;
             stream.flush().await?;
             stream.read_exact(&mut [0]).await?;
             Ok(stream)
         }
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>, Failure> {
+        let tcp = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        tcp.set_nodelay(true)?;
+        tcp.set_zero_linger()?;
+        Ok(match &self.connector {
+            Some(connector) => {
+                let name = ServerName::try_from("localhost")?;
+                Box::new(connector.connect(name, tcp).await?)
+            }
+            None => Box::new(tcp),
+        })
     }
 }
 

@@ -13,9 +13,20 @@ pub(crate) struct Running {
     pub(crate) name: String,
     pub(crate) port: u16,
     pub(crate) plain: bool,
+    /// Of a server in JavaScript.
+    pub(crate) more: Option<MorePorts>,
     child: Child,
     /// What it needs beside it: a backend, its files.
     _kept: Kept,
+}
+
+/// What a server in JavaScript listens on beside its echo.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MorePorts {
+    /// Answers HTTPS requests.
+    pub(crate) https: u16,
+    /// Tells, without TLS, for how long its event loop has stood still.
+    pub(crate) delay: u16,
 }
 
 /// What lives as long as a server.
@@ -36,10 +47,12 @@ impl Running {
         };
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", &list]).arg(command.get_program()).args(command.get_args());
+        pinned.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut said = tempfile::tempfile()?;
         pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said.try_clone()?);
         let child = pinned.spawn().map_err(|e| format!("{name}: {e}"))?;
-        let mut running = Self { name: name.to_owned(), port, plain: false, child, _kept: kept };
+        let mut running =
+            Self { name: name.to_owned(), port, plain: false, more: None, child, _kept: kept };
         running.wait_until_it_listens().map_err(|error| {
             let mut text = String::new();
             let _ = said.rewind().and_then(|()| said.read_to_string(&mut text));
@@ -50,6 +63,11 @@ impl Running {
 
     pub(crate) fn plain(mut self, plain: bool) -> Self {
         self.plain = plain;
+        self
+    }
+
+    pub(crate) fn with(mut self, more: MorePorts) -> Self {
+        self.more = Some(more);
         self
     }
 

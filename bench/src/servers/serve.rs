@@ -28,6 +28,12 @@ pub(crate) struct Serve {
 pub(crate) const LIBRARIES: [&str; 5] =
     ["sealwire", "tokio-rustls", "tokio-openssl", "s2n-tls", "plain TCP"];
 
+/// The first byte of a connection that wants to be fed; any other is echoed.
+pub(crate) const FEED: u8 = 0xfd;
+
+/// How much at once.
+pub(crate) const FED: usize = 64 * 1024;
+
 type Accepting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
 type Accept = Arc<dyn Fn(TcpStream) -> Accepting + Send + Sync>;
 
@@ -76,6 +82,12 @@ async fn echo(mut stream: Box<dyn Stream>) -> std::io::Result<()> {
     let first = stream.read_u8().await?;
     stream.write_all(&[first]).await?;
     stream.flush().await?;
+    if first == FEED {
+        let food = vec![7; FED];
+        loop {
+            stream.write_all(&food).await?;
+        }
+    }
     let (mut reader, mut writer) = tokio::io::split(stream);
     // Once much is coming, the buffer is as large as two records and a half; until then, small.
     let mut buffer = vec![0; 4096];

@@ -4,7 +4,8 @@
 
 const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { nativeContext } = require('./context');
-const { major, minor, nodeError } = require('./errors');
+const { nodeError } = require('./errors');
+const { ephemeralKey } = require('./groups');
 const validate = require('./validate');
 
 class HandshakeFacts {
@@ -93,21 +94,6 @@ class HandshakeFacts {
 function localCertificate({ _handle, ssl }) {
   const [shown] = _handle.session?.localCertificates() ?? [];
   return shown ?? nativeContext(ssl.context).certificate() ?? undefined;
-}
-
-const GROUPS = {
-  X25519: { type: 'ECDH', name: 'X25519', size: 253 },
-  prime256v1: { type: 'ECDH', name: 'prime256v1', size: 256 },
-  secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },
-};
-
-/** Whether this Node has a name for groups that are not curves. */
-const tellsGroups = major >= 26 || (major === 24 && minor >= 21);
-
-function ephemeralKey(group) {
-  if (group === undefined || group === null) return {};
-  if (GROUPS[group]) return { ...GROUPS[group] };
-  return tellsGroups ? { type: 'TLSGroup', name: group } : {};
 }
 
 /** Gives the getters to a class. */

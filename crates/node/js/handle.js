@@ -4,28 +4,23 @@
 // Node's own sockets have a handle of libuv. It has the methods that net.Socket calls on such a
 // handle, so that what net.Socket knows (timeouts, addresses, byte counts, closing) goes on working.
 //
-// Here the native session is driven. Handshake work is handed to the thread pool; records of an
+// Here the native session is driven. Handshake work is handed to other threads; records of an
 // open connection are worked on at once. What happens is told to the owner, a TLSSocket.
 
 const net = require('net');
-const { TransportFace } = require('./face');
+const { CarriedHandle } = require('./carried');
 const { connectionError, writeCanceled } = require('./failures');
-const { Session } = require('./native');
+const { MOST_IN_RECORD, joined, missingOfRecord, roomFor } = require('./records');
 const { receive } = require('./report');
-const { MOST_IN_RECORD, joined, missingOfRecord, seal } = require('./records');
 const rooms = require('./rooms');
 const { Tracer } = require('./trace');
 const transports = require('./transport');
 const workers = require('./workers');
 
-/** A client without a certificate ends its handshake with less than this (a key, if it is TLS 1.2, and
- * Finished), and to check that takes less than to wake a thread. */
-const FINISHED = 256;
-
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
-class TLSHandle extends TransportFace {
+class TLSHandle extends CarriedHandle {
   #owner;
   #role;
   #session = null;
@@ -33,10 +28,8 @@ class TLSHandle extends TransportFace {
   #state = 'new';
   /** Bytes of the transport that were not used yet. */
   #received = null;
-  /** Whether the session is with the thread pool, or waits for an answer of the program. */
+  /** Whether the session is with another thread, or waits for an answer of the program. */
   #busy = false;
-  /** Whether a server has answered the ClientHello, which is its work. */
-  #answered = false;
   /** Data that are decrypted and not delivered yet. */
   #ready = [];
   #decrypting = false;
@@ -186,10 +179,6 @@ class TLSHandle extends TransportFace {
       process.nextTick(() => this.#owner._onFailure(error));
       return;
     }
-    if (this.#answered && chunk?.length < FINISHED) {
-      this.#onProgress(this.#session.advanceNow(chunk));
-      return;
-    }
     this.#busy = true;
     this.#listening.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
@@ -202,7 +191,6 @@ class TLSHandle extends TransportFace {
   #onProgress(progress) {
     this.#busy = false;
     if (this.#state === 'closed') return;
-    this.#answered ||= this.#role.isServer && Boolean(progress.output);
     if (this.reading || !progress.complete) this.#listening.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#held = progress.output;
@@ -281,7 +269,8 @@ class TLSHandle extends TransportFace {
   #withHeld(bytes) {
     const held = this.#held;
     this.#held = null;
-    return joined(held, bytes);
+    if (!held || !bytes) return held || bytes;
+    return Buffer.concat([held, bytes]);
   }
 
   #flush() {
@@ -360,14 +349,15 @@ class TLSHandle extends TransportFace {
       this.#send(data, callback);
       return;
     }
-    let sealed;
+    const room = rooms.take(roomFor(data.length, this.#fragment));
+    let length;
     try {
-      sealed = seal(this.#session, data, this.#fragment);
+      length = this.#session.encrypt(data, room);
     } catch (error) {
       callback(error);
       return;
     }
-    const { records, room } = sealed;
+    const records = length > 0 ? room.subarray(0, length) : this.#session.takeOutput();
     this.#send(this.#withHeld(records), (error) => {
       // A socket that has written is done with the bytes; another stream may keep them.
       if (!error && this.#listening.owned) rooms.give(room);

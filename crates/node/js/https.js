@@ -100,7 +100,10 @@ function ifGiven(value) {
 /** An http.Agent over TLS, which keeps the newest session for each kind of connection. */
 function Agent(options) {
   if (!(this instanceof Agent)) return new Agent(options);
-  http.Agent.call(this, { ...options, defaultPort: options?.defaultPort ?? 443, protocol: options?.protocol ?? 'https:' });
+  const { defaultPort = 443, protocol = 'https:' } = options ?? {};
+  http.Agent.call(this, { ...options, defaultPort, protocol });
+  // Older versions of Node do not take them from the options.
+  Object.assign(this, { defaultPort, protocol });
   this.maxCachedSessions = this.options.maxCachedSessions ?? SESSIONS;
   this._sessionCache = { map: {}, list: [] };
 }

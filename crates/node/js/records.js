@@ -1,8 +1,6 @@
 'use strict';
 
-// Records on their way in and out: where one ends, and room for those that are made.
-
-const rooms = require('./rooms');
+// Records as bytes: where one ends, and how much room it needs.
 
 /** A record holds at most 2^14 bytes (RFC 8446, 5.1) and its header, nonce, type and tag take up to
  * 29; the session may have something of its own to send first. */
@@ -11,20 +9,14 @@ const RECORD_OVERHEAD = 32;
 const OWN_OUTPUT = 128;
 const RECORD_HEADER = 5;
 
-/**
- * Encrypts data in records of at most `fragment` bytes. The room that they lie in is for the caller
- * to give back when they are sent.
- */
-function seal(session, data, fragment) {
-  const count = Math.ceil(data.length / fragment);
-  const room = rooms.take(data.length + count * RECORD_OVERHEAD + OWN_OUTPUT);
-  const length = session.encrypt(data, room);
-  return { records: length > 0 ? room.subarray(0, length) : session.takeOutput(), room };
+/** The room for `length` bytes of data in records of `fragment` bytes. */
+function roomFor(length, fragment) {
+  return length + Math.ceil(length / fragment) * RECORD_OVERHEAD + OWN_OUTPUT;
 }
 
-/** One after the other; either may be missing. */
+/** Two pieces as one; either may be null. */
 function joined(first, second) {
-  if (!first || !second) return first || second;
+  if (first === null || second === null) return first ?? second;
   return Buffer.concat([first, second]);
 }
 
@@ -36,4 +28,4 @@ function missingOfRecord(begun, chunk) {
   return begun.length + chunk.length < RECORD_HEADER || missing <= 0 ? undefined : missing;
 }
 
-module.exports = { MOST_IN_RECORD, joined, missingOfRecord, seal };
+module.exports = { MOST_IN_RECORD, joined, missingOfRecord, roomFor };

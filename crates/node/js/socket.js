@@ -4,7 +4,7 @@
 
 const net = require('net');
 const { addAbortSignal } = require('stream');
-const { convertALPNProtocols, isWire, splitALPNProtocols } = require('./alpn');
+const { splitALPNProtocols } = require('./alpn');
 const { createSecureContext, isContext, nativeContext } = require('./context');
 const { nodeError } = require('./errors');
 const handshakeFacts = require('./facts');
@@ -13,6 +13,8 @@ const { TLSHandle } = require('./handle');
 const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
 const { Session } = require('./native');
+const { intoBuffer, usable } = require('./onread');
+const { checkOptions } = require('./options');
 const sessions = require('./sessions');
 const trace = require('./trace');
 const validate = require('./validate');
@@ -210,7 +212,6 @@ class TLSSocket extends net.Socket {
     }
   }
 
-
   _onFailure(error) {
     if (this._hadError) return;
     this._hadError = true;
@@ -236,20 +237,7 @@ class TLSSocket extends net.Socket {
   /** Gives data to the program; false: it wants no more for now. */
   _onData(data) {
     this._unrefTimer();
-    return this.#onread ? this.#intoBuffer(data) : this.push(data);
-  }
-
-  #intoBuffer(data) {
-    let more = true;
-    for (let at = 0; at < data.length;) {
-      const { buffer, callback } = this.#onread;
-      const target = typeof buffer === 'function' ? buffer() : buffer;
-      const length = Math.min(target.length, data.length - at);
-      data.copy(target, 0, at, at + length);
-      at += length;
-      if (callback.call(this, length, target) === false) more = false;
-    }
-    return more;
+    return this.#onread ? intoBuffer(this, this.#onread, data) : this.push(data);
   }
 
   pause() {
@@ -382,30 +370,6 @@ class TLSSocket extends net.Socket {
   enableTrace() {
     this._handle?.trace();
   }
-}
-
-function checkOptions(options) {
-  if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, options);
-  if (options.ALPNProtocols && !Buffer.isBuffer(options.ALPNProtocols)) {
-    throw new TypeError('Must give a Buffer as first argument');
-  }
-  if (options.ALPNProtocols && !isWire(options.ALPNProtocols)) {
-    throw nodeError('ERR_INVALID_ARG_VALUE', 'options.ALPNProtocols', options.ALPNProtocols);
-  }
-  if (options.enableTrace !== undefined) validate.boolean(options.enableTrace, 'options.enableTrace');
-  if (options.isServer && options.SNICallback !== undefined) {
-    validate.func(options.SNICallback, 'options.SNICallback');
-  }
-  if (options.pskCallback) {
-    validate.func(options.pskCallback, 'pskCallback');
-    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
-  }
-}
-
-function usable(onread) {
-  const { buffer, callback } = onread ?? {};
-  const hasBuffer = buffer instanceof Uint8Array || typeof buffer === 'function';
-  return hasBuffer && typeof callback === 'function' ? onread : undefined;
 }
 
 function toBuffer(data, encoding) {

@@ -17,7 +17,7 @@ use sealwire::{Alert, ClientSession, ServerOptions};
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
-use crate::progress::{HelloAnswer, Progress, Told};
+use crate::progress::{HelloAnswer, Told};
 use crate::settings::{ClientConnection, ServerConnection};
 use crate::sinks::{FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
 
@@ -41,16 +41,6 @@ impl Session {
     pub fn server(context: &SecureContext, connection: ServerConnection) -> Self {
         let options: ServerOptions = connection.options();
         Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)), None)
-    }
-
-    /// Goes on with the handshake at once, with more bytes received: for a message that costs less
-    /// than the way to another thread and back.
-    #[napi]
-    pub fn advance_now(&self, received: &[u8]) -> Result<Progress, Thrown> {
-        let mut connection = self.lock()?;
-        connection.received.extend_from_slice(received);
-        connection.advance();
-        Ok(connection.progress())
     }
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to

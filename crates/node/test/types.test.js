@@ -11,7 +11,7 @@ const needed = require('../support/needed');
 test('the types are those of Node, and a program can use them', (t) => {
   if (!needed.modules(t, 'typescript', '@types/node')) return;
   const program = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-  const { status, stdout } = spawnSync(process.execPath, [program, '--project', path.join(__dirname, 'types')], {
+  const { status, stdout } = spawnSync(process.execPath, [program, '--project', path.join(__dirname, '..', 'support', 'types')], {
     encoding: 'utf8',
   });
   assert.strictEqual(status, 0, stdout);

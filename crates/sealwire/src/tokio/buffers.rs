@@ -78,7 +78,8 @@ impl Received {
                     self.ask = (self.ask / 2).max(MIN_READ);
                 }
             }
-            Poll::Pending if self.bytes.is_empty() => self.bytes = Vec::new(),
+            // What is waited for may never come: no more is kept than has come.
+            Poll::Pending => self.bytes.shrink_to_fit(),
             _ => {}
         }
         read

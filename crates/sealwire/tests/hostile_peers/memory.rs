@@ -73,6 +73,11 @@ impl Memory {
         HELD.load(Relaxed)
     }
 
+    /// How much more is held now.
+    pub(crate) fn grown(&self) -> usize {
+        Self::now().saturating_sub(self.held)
+    }
+
     /// How much more was held at most.
     pub(crate) fn most(&self) -> usize {
         MOST.load(Relaxed).saturating_sub(self.held)

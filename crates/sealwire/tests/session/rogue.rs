@@ -35,6 +35,15 @@ pub(crate) fn identity(chain: Vec<CertificateDer<'static>>, key_of: &str) -> Arc
 
 /// A server of one version that shows `identity`.
 pub(crate) fn server(version: ProtocolVersion, identity: Arc<SingleCertAndKey>) -> Connection {
+    server_in_records(version, identity, None)
+}
+
+/// The same in records of at most so many bytes; 32 is the least that rustls makes.
+pub(crate) fn server_in_records(
+    version: ProtocolVersion,
+    identity: Arc<SingleCertAndKey>,
+    of: Option<usize>,
+) -> Connection {
     let mut config = ServerConfig::builder_with_provider(chacha())
         .with_protocol_versions(&[rustls_version(version)])
         .expect("a version")
@@ -42,6 +51,7 @@ pub(crate) fn server(version: ProtocolVersion, identity: Arc<SingleCertAndKey>) 
         .with_cert_resolver(identity);
     config.enable_secret_extraction = true;
     config.send_tls13_tickets = 0;
+    config.max_fragment_size = of;
     ServerConnection::new(Arc::new(config)).expect("a server").into()
 }
 
@@ -62,6 +72,15 @@ pub(crate) fn server_with_tickets(
 
 /// A client of one version that shows `identity`.
 pub(crate) fn client(version: ProtocolVersion, identity: Arc<SingleCertAndKey>) -> Connection {
+    client_in_records(version, identity, None)
+}
+
+/// The same in records of at most so many bytes; 32 is the least that rustls makes.
+pub(crate) fn client_in_records(
+    version: ProtocolVersion,
+    identity: Arc<SingleCertAndKey>,
+    of: Option<usize>,
+) -> Connection {
     let mut roots = RootCertStore::empty();
     roots.add(chain("ca").remove(0)).expect("a root");
     let mut config = ClientConfig::builder_with_provider(chacha())
@@ -70,6 +89,7 @@ pub(crate) fn client(version: ProtocolVersion, identity: Arc<SingleCertAndKey>) 
         .with_root_certificates(roots)
         .with_client_cert_resolver(identity);
     config.enable_secret_extraction = true;
+    config.max_fragment_size = of;
     let name = "localhost".try_into().expect("a name");
     ClientConnection::new(Arc::new(config), name).expect("a client").into()
 }

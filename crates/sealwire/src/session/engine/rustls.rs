@@ -164,16 +164,17 @@ impl<C: Connection> Rustls<C> {
                 Handled::Again if consumed < shown.end => continue,
                 // What rustls has still to send (tickets) comes out when the session opens.
                 _ if completed => Step::HandshakeComplete,
+                _ if shown.whole - consumed > MAX_HANDSHAKE_WIRE => {
+                    self.give_up(&tls[consumed..shown.whole], out);
+                    let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
+                    return (consumed, Err(error.into()));
+                }
                 _ if shown.more(tls) => continue,
                 Handled::Again => continue,
                 Handled::Blocked => Step::NeedInput,
             };
             self.handshaking &= !completed;
             self.held = shown.whole - consumed;
-            if self.held > MAX_HANDSHAKE_WIRE {
-                let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
-                return (consumed, Err(error.into()));
-            }
             return (consumed, Ok(step));
         }
     }
@@ -190,6 +191,16 @@ impl<C: Connection> Rustls<C> {
         let take_out = || self.connection.into_kernel(suite.tls13().is_some());
         let (secrets, kernel) = derived::with(&mut self.derived, take_out)?;
         Records::new(suite, secrets, kernel)
+    }
+
+    /// Has rustls send an alert though it would go on: it alone has the keys. A record that is
+    /// longer than any may be, behind those that it has read, makes it say `decode_error`.
+    fn give_up(&mut self, held: &[u8], out: &mut Vec<u8>) {
+        const TOO_LONG: [u8; 5] = [22, 3, 3, 0xff, 0xff];
+        let mut shown = [held, &TOO_LONG].concat();
+        let UnbufferedStatus { state, .. } = self.connection.process(&mut shown);
+        debug_assert!(state.is_err(), "no record is so long");
+        self.flush_alert(out);
     }
 
     /// After an error rustls has an alert ready. Only what is to be sent is taken: shown the bytes

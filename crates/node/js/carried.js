@@ -1,11 +1,12 @@
 'use strict';
 
-// What net.Socket asks a handle about its transport: passed on to whatever carries the records.
+// What net.Socket asks of a handle and the transport under it answers: a handle that is carried by
+// another stream.
 
 const { executionAsyncId } = require('async_hooks');
 
-class TransportFace {
-  /** A net.Socket or another Duplex; null before there is one. */
+class CarriedHandle {
+  /** The stream that carries the records, once there is one. */
   transport = null;
 
   get writeQueueSize() {
@@ -50,4 +51,4 @@ class TransportFace {
   }
 }
 
-module.exports = { TransportFace };
+module.exports = { CarriedHandle };
