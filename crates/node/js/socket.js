@@ -191,7 +191,9 @@ class TLSSocket extends net.Socket {
     if (!this._handle) return;
     const { alpn, serverName } = this.#facts;
     this.alpnProtocol = alpn ? alpn.toString('latin1') : false;
-    this.servername ??= serverName ?? false;
+    // A client keeps the name as it was written; on the wire it is in lower case.
+    const isOwnName = serverName !== undefined && this.#servername?.toLowerCase() === serverName;
+    this.servername ??= (isOwnName ? this.#servername : serverName) ?? false;
     this._secureEstablished = true;
     if (this._tlsOptions.handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
     this.emit('secure');
