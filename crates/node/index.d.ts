@@ -1,7 +1,7 @@
 /// <reference types="node" />
 
-// The types are those of node:tls for what is here. What Node has and this package has not is left
-// out: createSecurePair (gone from Node 24), pre-shared keys.
+// The types are those of node:tls for what is here, in every @types/node from 20 on. What it has and
+// this file has not: createSecurePair (gone from Node 24), pre-shared keys, the event maps.
 
 export {
   CLIENT_RENEG_LIMIT,
@@ -16,10 +16,8 @@ export {
   connect,
   createSecureContext,
   createServer,
-  getCACertificates,
   getCiphers,
   rootCertificates,
-  setDefaultCACertificates,
 } from "node:tls";
 
 export type {
@@ -38,6 +36,22 @@ export type {
   TLSSocketOptions,
   TlsOptions,
 } from "node:tls";
+
+// What newer versions of Node have, and this package in all.
+
+/** An algorithm of RFC 8879. */
+export type CertificateCompressionAlgorithm = "zlib" | "brotli" | "zstd";
+
+/** The algorithms that certificates can be compressed by. */
+export function getCertificateCompressionAlgorithms(): CertificateCompressionAlgorithm[];
+
+/** The certificates of authorities that are trusted unless `ca` is given, or of one of their sources. */
+export function getCACertificates(type?: "default" | "system" | "bundled" | "extra"): string[];
+
+/** Replaces the authorities that are trusted unless `ca` is given. */
+export function setDefaultCACertificates(certs: ReadonlyArray<string | NodeJS.ArrayBufferView>): void;
+
+// What Node has without a type.
 
 /** Puts the wire form of the names into `out.ALPNProtocols`. */
 export function convertALPNProtocols(

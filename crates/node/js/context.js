@@ -210,8 +210,8 @@ function setIdentities(builder, { cert, key, passphrase }, name) {
     material('cert', () => builder.certificate(validate.bytes(pem)));
   }
   for (const item of key ? [key].flat() : []) {
-    const pem = item?.pem !== undefined ? item.pem : item;
-    const secret = item?.passphrase !== undefined ? item.passphrase : passphrase;
+    // Only in a list can a key come with its passphrase.
+    const { pem = item, passphrase: secret = passphrase } = Array.isArray(key) && item ? item : {};
     validate.stringOrView(pem, `${name}.key`);
     if (isGiven(secret)) validate.string(secret, `${name}.passphrase`);
     material('key', () => builder.key(validate.bytes(pem), isGiven(secret) ? Buffer.from(secret) : null));

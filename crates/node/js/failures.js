@@ -141,4 +141,10 @@ function withDetail(made, error) {
   return made;
 }
 
-module.exports = { configError, connectionError, materialError, openssl, ssl, verifyError };
+/** What libuv says of a write that was never begun because the socket was closed. */
+function writeCanceled() {
+  const error = new Error('write ECANCELED');
+  return Object.assign(error, { errno: -125, code: 'ECANCELED', syscall: 'write' });
+}
+
+module.exports = { configError, connectionError, materialError, openssl, ssl, verifyError, writeCanceled };

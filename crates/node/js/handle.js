@@ -9,7 +9,7 @@
 
 const net = require('net');
 const { CarriedHandle } = require('./carried');
-const { connectionError } = require('./failures');
+const { connectionError, writeCanceled } = require('./failures');
 const { MOST_IN_RECORD, joined, missingOfRecord, roomFor } = require('./records');
 const { receive } = require('./report');
 const rooms = require('./rooms');
@@ -75,27 +75,14 @@ class TLSHandle extends CarriedHandle {
     return this.#session;
   }
 
-  get isOpen() {
-    return this.#state === 'open';
-  }
-
-  get isClosed() {
-    return this.#state === 'closed';
-  }
-
   // --- the transport ----------------------------------------------------------------------------
 
   attach(transport) {
     this.transport = transport;
     this.#listening = transports.listen(transport, {
-      chunk: (chunk) => this.#onChunk(chunk),
+      chunk: (chunk) => this.receive(chunk),
       end: () => this.#onTransportEnd(),
     });
-  }
-
-  /** Takes bytes that the transport had read before it was given to us. */
-  receive(chunk) {
-    this.#onChunk(chunk);
   }
 
   trace() {
@@ -111,7 +98,8 @@ class TLSHandle extends CarriedHandle {
     else this.#pump();
   }
 
-  #onChunk(chunk) {
+  /** Takes bytes of the transport's, also those that it had read before it was given to us. */
+  receive(chunk) {
     if (this.#state === 'closed') return;
     if (this.#state === 'new') this.#state = 'handshake';
     this.#owner._unrefTimer();
@@ -152,15 +140,6 @@ class TLSHandle extends CarriedHandle {
     this.#onTransportEnd();
   }
 
-  /** Nothing more can come; what came is for the program to read. */
-  #destroyWhenRead() {
-    const owner = this.#owner;
-    setImmediate(() => {
-      if (owner.readableLength > 0 && !owner.readableEnded) owner.once('end', () => owner.destroy());
-      else owner.destroy();
-    });
-  }
-
   #onTransportEnd() {
     this.#transportEnded = true;
     this.#pump();
@@ -178,7 +157,7 @@ class TLSHandle extends CarriedHandle {
       return;
     }
     if (this.#transportEnded && !this.#busy) this.#tellEof();
-    if (this.#transportGone && this.#eofTold) this.#destroyWhenRead();
+    if (this.#transportGone && this.#eofTold) transports.destroyWhenRead(this.#owner);
   }
 
   #tellEof() {
@@ -451,9 +430,7 @@ class TLSHandle extends CarriedHandle {
     if (this.#pendingWrite === null) return;
     const { callback } = this.#pendingWrite;
     this.#pendingWrite = null;
-    const error = new Error('write ECANCELED');
-    Object.assign(error, { errno: -125, code: 'ECANCELED', syscall: 'write' });
-    process.nextTick(callback, error);
+    process.nextTick(callback, writeCanceled());
   }
 
   /** Why the peer is not authorized, as an error, or null. */

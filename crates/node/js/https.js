@@ -4,6 +4,7 @@
 
 const http = require('http');
 const tls = require('./index');
+const validate = require('./validate');
 
 /**
  * An https.Server is a tls.Server that carries what an http.Server does. `node:http` keeps its
@@ -16,6 +17,7 @@ function Server(options, listener) {
     listener = options;
     options = {};
   }
+  if (options !== undefined && options !== null) validate.object(options, 'options');
   options = { ALPNProtocols: defaultProtocols(options), ...options };
   if (options.ALPNProtocols === undefined) delete options.ALPNProtocols;
   tls.Server.call(this, options);
@@ -59,61 +61,98 @@ function createServer(options, listener) {
 
 // --- clients ------------------------------------------------------------------------------------
 
-/** Options that make two connections different, so that an agent must not share them. */
-const DISTINCT = [
-  'ca', 'cert', 'clientCertEngine', 'ciphers', 'key', 'pfx', 'rejectUnauthorized', 'servername',
-  'minVersion', 'maxVersion', 'secureProtocol', 'crl', 'honorCipherOrder', 'ecdhCurve', 'dhparam',
-  'secureOptions', 'sessionIdContext', 'sigalgs', 'privateKeyIdentifier', 'privateKeyEngine',
-];
+/**
+ * Options that make two connections different, so that an agent must not share them, in the order
+ * of Node's agents, and how each is told.
+ */
+const DISTINCT = {
+  ca: ifSet,
+  cert: ifSet,
+  clientCertEngine: ifSet,
+  ciphers: ifSet,
+  key: ifSet,
+  pfx: (value) => (Array.isArray(value) ? value.map((one) => one?.buf ?? one).join(',') : ifSet(value)),
+  rejectUnauthorized: ifGiven,
+  servername: (value, { host }) => (value === host ? '' : ifSet(value)),
+  minVersion: ifSet,
+  maxVersion: ifSet,
+  secureProtocol: ifSet,
+  crl: ifSet,
+  honorCipherOrder: ifGiven,
+  ecdhCurve: ifSet,
+  dhparam: ifSet,
+  secureOptions: ifGiven,
+  sessionIdContext: ifSet,
+  sigalgs: (value) => (value ? JSON.stringify(value) : ''),
+  privateKeyIdentifier: ifSet,
+  privateKeyEngine: ifSet,
+};
 const SESSIONS = 100;
 
-class Agent extends http.Agent {
-  /** The newest session for each kind of connection, oldest first. */
-  #sessions = new Map();
-
-  constructor(options) {
-    super({ ...options });
-    this.defaultPort = 443;
-    this.protocol = 'https:';
-    this.maxCachedSessions = this.options.maxCachedSessions ?? SESSIONS;
-  }
-
-  createConnection(...args) {
-    const callback = typeof args.at(-1) === 'function' ? args.at(-1) : undefined;
-    const options = connectionOptions(args);
-    const key = options._agentKey;
-    if (key && options.session === undefined) options.session = this.#sessions.get(key);
-    const socket = tls.connect(options);
-    if (key) {
-      socket.on('session', (session) => this.#keep(key, session));
-      socket.once('close', (hadError) => {
-        if (hadError) this.#sessions.delete(key);
-      });
-    }
-    if (callback && this.keepAlive === undefined) callback(null, socket);
-    return socket;
-  }
-
-  getName(options = {}) {
-    const parts = DISTINCT.map((name) => {
-      const value = options[name];
-      if (name === 'servername' && value === options.host) return '';
-      if (name === 'rejectUnauthorized') return value !== undefined ? String(value) : '';
-      if (name === 'pfx' && Array.isArray(value)) return value.map((one) => one?.buf ?? one).join(',');
-      return value ? String(value) : '';
-    });
-    return [super.getName(options), ...parts].join(':');
-  }
-
-  #keep(key, session) {
-    if (this.maxCachedSessions === 0) return;
-    this.#sessions.delete(key);
-    if (this.#sessions.size >= this.maxCachedSessions) {
-      this.#sessions.delete(this.#sessions.keys().next().value);
-    }
-    this.#sessions.set(key, session);
-  }
+function ifSet(value) {
+  return value ? String(value) : '';
 }
+
+function ifGiven(value) {
+  return value === undefined ? '' : String(value);
+}
+
+/** An http.Agent over TLS, which keeps the newest session for each kind of connection. */
+function Agent(options) {
+  if (!(this instanceof Agent)) return new Agent(options);
+  const { defaultPort = 443, protocol = 'https:' } = options ?? {};
+  http.Agent.call(this, { ...options, defaultPort, protocol });
+  // Older versions of Node do not take them from the options.
+  Object.assign(this, { defaultPort, protocol });
+  this.maxCachedSessions = this.options.maxCachedSessions ?? SESSIONS;
+  this._sessionCache = { map: {}, list: [] };
+}
+
+Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
+Object.setPrototypeOf(Agent, http.Agent);
+
+Agent.prototype.createConnection = function createConnection(...args) {
+  const callback = typeof args.at(-1) === 'function' ? args.at(-1) : undefined;
+  const options = connectionOptions(args);
+  const key = options._agentKey;
+  if (key && options.session === undefined) options.session = this._getSession(key);
+  const socket = tls.connect(options);
+  if (key) {
+    socket.on('session', (session) => this._cacheSession(key, session));
+    socket.once('close', (hadError) => {
+      if (hadError) this._evictSession(key);
+    });
+  }
+  if (callback && this.keepAlive === undefined) callback(null, socket);
+  return socket;
+};
+
+Agent.prototype.getName = function getName(options = {}) {
+  const parts = Object.entries(DISTINCT).map(([name, tell]) => tell(options[name], options));
+  return [http.Agent.prototype.getName.call(this, options), ...parts].join(':');
+};
+
+Agent.prototype._getSession = function getSession(key) {
+  return this._sessionCache.map[key];
+};
+
+Agent.prototype._cacheSession = function cacheSession(key, session) {
+  if (this.maxCachedSessions === 0) return;
+  const { map, list } = this._sessionCache;
+  if (!map[key]) {
+    if (list.length >= this.maxCachedSessions) delete map[list.shift()];
+    list.push(key);
+  }
+  map[key] = session;
+};
+
+Agent.prototype._evictSession = function evictSession(key) {
+  const { map, list } = this._sessionCache;
+  const at = list.indexOf(key);
+  if (at < 0) return;
+  list.splice(at, 1);
+  delete map[key];
+};
 
 function connectionOptions(args) {
   const [first, second, third] = args;

@@ -2,7 +2,7 @@
 
 // tls.Server: a net.Server whose connections are wrapped, and told when they are secure.
 
-const { createHash } = require('crypto');
+const { constants: { SSL_OP_CIPHER_SERVER_PREFERENCE }, createHash } = require('crypto');
 const EventEmitter = require('events');
 const net = require('net');
 const { convertALPNProtocols } = require('./alpn');
@@ -25,9 +25,7 @@ function Server(options, listener) {
   } else {
     throw nodeError('ERR_INVALID_ARG_TYPE', 'options', 'Object', options);
   }
-  if (options.pskIdentityHint !== undefined && options.pskIdentityHint !== null) {
-    validate.string(options.pskIdentityHint, 'options.pskIdentityHint');
-  }
+  if (options.pskIdentityHint) validate.string(options.pskIdentityHint, 'options.pskIdentityHint');
   if (options.pskCallback) {
     validate.func(options.pskCallback, 'pskCallback');
     throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
@@ -123,12 +121,14 @@ Server.prototype.addContext = function addContext(servername, context) {
   this._contexts.push([pattern, secureContext.context]);
 };
 
+/** What a server hands on to its context unless it is false, null or the like, as Node does. */
 const CONTEXT_OPTIONS = [
   'allowPartialTrustChain', 'ca', 'cert', 'certificateCompression', 'ciphers', 'clientCertEngine', 'crl',
-  'dhparam', 'ecdhCurve', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx',
-  'privateKeyEngine', 'privateKeyIdentifier', 'secureOptions', 'secureProtocol', 'sessionIdContext',
-  'sigalgs',
+  'dhparam', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'secureProtocol', 'sessionIdContext',
 ];
+
+/** And what it hands on whatever it is. */
+const JUDGED_OPTIONS = ['ecdhCurve', 'privateKeyEngine', 'privateKeyIdentifier', 'sigalgs'];
 
 /** Replaces the context for the connections to come. */
 Server.prototype.setSecureContext = function setSecureContext(options) {
@@ -140,7 +140,13 @@ Server.prototype.setSecureContext = function setSecureContext(options) {
   for (const name of CONTEXT_OPTIONS) {
     if (options[name]) chosen[name] = options[name];
   }
+  for (const name of JUDGED_OPTIONS) {
+    if (options[name] !== undefined) chosen[name] = options[name];
+  }
   chosen.honorCipherOrder = options.honorCipherOrder === undefined || Boolean(options.honorCipherOrder);
+  // Who asks for the server's order has a bit set among them, whatever they were.
+  const secureOptions = options.secureOptions || 0;
+  chosen.secureOptions = chosen.honorCipherOrder ? secureOptions | SSL_OP_CIPHER_SERVER_PREFERENCE : secureOptions;
   chosen.sessionIdContext ??= defaultSessionIdContext();
   this._sharedCreds = createSecureContext(chosen);
 };

@@ -5,11 +5,10 @@
 const net = require('net');
 const { addAbortSignal } = require('stream');
 const { splitALPNProtocols } = require('./alpn');
-const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { createSecureContext, isContext, nativeContext } = require('./context');
 const { nodeError } = require('./errors');
+const handshakeFacts = require('./facts');
 const { ssl, verifyError } = require('./failures');
-const { ephemeralKey } = require('./groups');
 const { TLSHandle } = require('./handle');
 const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
@@ -192,7 +191,9 @@ class TLSSocket extends net.Socket {
     if (!this._handle) return;
     const { alpn, serverName } = this.#facts;
     this.alpnProtocol = alpn ? alpn.toString('latin1') : false;
-    this.servername ??= serverName ?? false;
+    // A client keeps the name as it was written; on the wire it is in lower case.
+    const isOwnName = serverName !== undefined && this.#servername?.toLowerCase() === serverName;
+    this.servername ??= (isOwnName ? this.#servername : serverName) ?? false;
     this._secureEstablished = true;
     if (this._tlsOptions.handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
     this.emit('secure');
@@ -313,71 +314,6 @@ class TLSSocket extends net.Socket {
     this.ssl = null;
   }
 
-  // --- what the handshake has brought ---------------------------------------------------------------
-
-  getProtocol() {
-    if (!this._handle) return null;
-    return this.#facts?.protocol ?? 'TLSv1.3';
-  }
-
-  getCipher() {
-    if (!this._handle) return null;
-    if (!this.#facts) return undefined;
-    const { cipher, standardCipher } = this.#facts;
-    return { name: cipher, standardName: standardCipher, version: cipher.startsWith('TLS_') ? 'TLSv1.3' : 'TLSv1.2' };
-  }
-
-  getEphemeralKeyInfo() {
-    if (!this._handle) return null;
-    if (this._tlsOptions.isServer) return null;
-    return ephemeralKey(this.#facts?.group);
-  }
-
-  getPeerCertificate(detailed) {
-    if (!this._handle) return null;
-    if (!this.#facts || (!this._tlsOptions.isServer && this.#facts.resumed)) return {};
-    const context = nativeContext(this.ssl.context);
-    const chain = this._handle.session.peerCertificates();
-    return peerCertificate(chain, detailed, (der) => context.issuerOf(der)) ?? {};
-  }
-
-  getPeerX509Certificate() {
-    const [der] = this._handle?.session?.peerCertificates() ?? [];
-    return der ? new X509Certificate(der) : undefined;
-  }
-
-  getCertificate() {
-    if (!this._handle) return null;
-    const der = this.#localCertificate();
-    return der ? legacy(der) : {};
-  }
-
-  getX509Certificate() {
-    const der = this._handle ? this.#localCertificate() : undefined;
-    return der ? new X509Certificate(der) : undefined;
-  }
-
-  #localCertificate() {
-    const [shown] = this._handle.session?.localCertificates() ?? [];
-    return shown ?? nativeContext(this.ssl.context).certificate() ?? undefined;
-  }
-
-  getFinished() {
-    return this._handle ? this._handle.session?.finished() ?? undefined : null;
-  }
-
-  getPeerFinished() {
-    return this._handle ? this._handle.session?.peerFinished() ?? undefined : null;
-  }
-
-  getSharedSigalgs() {
-    return this._handle ? this._handle.session?.sharedSignatureSchemes() ?? [] : null;
-  }
-
-  isSessionReused() {
-    return this._handle ? Boolean(this.#facts?.resumed) : null;
-  }
-
   // --- settings -------------------------------------------------------------------------------------
 
   /** Offers a session to the server. One with another server is passed over. */
@@ -395,21 +331,9 @@ class TLSSocket extends net.Socket {
     return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
   }
 
-  getTLSTicket() {
-    if (!this._handle) return null;
-    return this._handle.session?.currentTicket() ?? undefined;
-  }
-
   /** Whether the server of the session that was resumed was found to be this one, by name too. */
   _isVerifiedBySession() {
     return this.isSessionReused() && Boolean(this.#offered?.verified);
-  }
-
-  /** The server's certificate, also that of the session that was resumed. */
-  _judgedCertificate() {
-    const context = nativeContext(this.ssl.context);
-    const chain = this._handle.session.peerCertificates();
-    return peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
   }
 
   setServername(name) {
@@ -444,16 +368,6 @@ class TLSSocket extends net.Socket {
     return false;
   }
 
-  exportKeyingMaterial(length, label, context) {
-    validate.uint32(length, 'length', true);
-    validate.string(label, 'label');
-    if (context !== undefined) validate.view(context, 'context');
-    if (!this._secureEstablished) throw nodeError('ERR_TLS_INVALID_STATE');
-    if (!this._handle) return null;
-    return this._handle.session.exportKeyingMaterial(length, Buffer.from(label),
-      context === undefined ? null : validate.bytes(context));
-  }
-
   /** Tells the records from now on, on stderr. */
   enableTrace() {
     this._handle?.trace();
@@ -468,5 +382,7 @@ function join(chunks) {
   return Buffer.concat(chunks.allBuffers ? chunks.map((entry) => entry.chunk ?? entry) :
     chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
 }
+
+handshakeFacts.mixInto(TLSSocket);
 
 module.exports = { TLSSocket };

@@ -86,4 +86,12 @@ function listenToStream(stream, on) {
   };
 }
 
-module.exports = { listen };
+/** Nothing more can come; what came is for the program to read. */
+function destroyWhenRead(stream) {
+  setImmediate(() => {
+    if (stream.readableLength > 0 && !stream.readableEnded) stream.once('end', () => stream.destroy());
+    else stream.destroy();
+  });
+}
+
+module.exports = { destroyWhenRead, listen };

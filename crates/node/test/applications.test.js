@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const test = require('node:test');
+const needed = require('../support/needed');
 
 const root = path.join(__dirname, '..');
 
@@ -18,16 +19,6 @@ const APPLICATIONS = {
   undici: ['undici'],
 };
 
-function installed(name) {
-  return require.resolve.paths(name).some((folder) => {
-    try {
-      return Boolean(require(path.join(folder, name, 'package.json')));
-    } catch {
-      return false;
-    }
-  });
-}
-
 function run(name, flags, env) {
   const program = path.join(root, 'applications', `${name}.js`);
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, program], {
@@ -39,12 +30,7 @@ function run(name, flags, env) {
 
 for (const [name, modules] of Object.entries(APPLICATIONS)) {
   test(`${name} does with this package what it does with Node's tls`, (t) => {
-    const missing = modules.filter((module) => !installed(module));
-    if (missing.length > 0) {
-      const reason = `not installed: ${missing.join(', ')} (npm install in crates/node)`;
-      assert.ok(!process.env.CI, reason);
-      return t.skip(reason);
-    }
+    if (!needed.modules(t, ...modules)) return;
     const native = run(name, [], {});
     if (native.missing) {
       assert.ok(!process.env.CI, `missing: ${native.missing}`);

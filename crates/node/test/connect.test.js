@@ -159,3 +159,11 @@ test('the certificate of a client is shown and judged', async (t) => {
   await readAll(await connected(port, identity('client')));
   assert.deepStrictEqual(seen, [true, 'a client']);
 });
+
+test('a client keeps the name of its server as it was written', async (t) => {
+  const { port } = await serve(t, {});
+  const socket = await connected(port, { servername: 'LocalHost' });
+  assert.strictEqual(socket.servername, 'LocalHost');
+  assert.ok(socket.authorized);
+  socket.destroy();
+});
