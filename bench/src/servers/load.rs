@@ -136,11 +136,7 @@ impl Load {
                     Ok::<u64, Failure>(count)
                 });
             }
-            let mut count = 0;
-            while let Some(client) = clients.join_next().await {
-                count += client??;
-            }
-            Ok(Done { count, time: start.elapsed() })
+            all_of(clients, start).await
         })
     }
 
@@ -290,11 +286,7 @@ impl Load {
                     Ok::<u64, Failure>(count)
                 });
             }
-            let mut count = 0;
-            while let Some(client) = clients.join_next().await {
-                count += client??;
-            }
-            Ok(Done { count, time: start.elapsed() })
+            all_of(clients, start).await
         })
     }
 
@@ -322,6 +314,18 @@ impl Load {
         };
         Ok(Dialer { port: self.port, connector })
     }
+}
+
+/// What all clients have done, when they are done.
+async fn all_of(
+    mut clients: JoinSet<Result<u64, Failure>>,
+    start: Instant,
+) -> Result<Done, Failure> {
+    let mut count = 0;
+    while let Some(client) = clients.join_next().await {
+        count += client??;
+    }
+    Ok(Done { count, time: start.elapsed() })
 }
 
 #[derive(Clone)]
