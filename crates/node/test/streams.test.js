@@ -159,6 +159,7 @@ test('an upgrade in the middle of a connection (STARTTLS)', async (t) => {
     socket.once('data', () => {
       const secure = new tls.TLSSocket(socket, { isServer: true, ...identity('server') });
       secure.on('secure', () => secure.end('now in secret'));
+      socket.write('go ahead');
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -166,6 +167,8 @@ test('an upgrade in the middle of a connection (STARTTLS)', async (t) => {
   const plain = net.connect(server.address().port, '127.0.0.1');
   await once(plain, 'data');
   plain.write('go');
+  // Else the hello might come along with the word before it.
+  await once(plain, 'data');
   const socket = tls.connect({ socket: plain, ca: pem('ca-cert'), servername: 'localhost' });
   assert.strictEqual((await readAll(socket)).toString(), 'now in secret');
 });
