@@ -21,6 +21,7 @@ mod last_word;
 pub(crate) mod provider;
 pub(crate) mod resumption;
 pub(crate) mod secrets;
+mod short;
 mod sniff;
 pub(crate) mod tap;
 pub(crate) mod verifier;

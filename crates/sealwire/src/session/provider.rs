@@ -16,6 +16,7 @@ use rustls::crypto::{ActiveKeyExchange, aws_lc_rs};
 use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
 use super::engine::derive_once;
+use super::short::Short;
 use super::tap;
 
 /// A suite of the provider's, as one that tells. The engine wants them to live for ever, so they
@@ -82,8 +83,12 @@ impl Prf for ToldPrf {
             _ => self.0.for_secret(output, secret, label, seed),
         }
         tap::at(|desk| match label {
-            b"client finished" => desk.secrets.finished.client = (&*output).into(),
-            b"server finished" => desk.secrets.finished.server = (&*output).into(),
+            b"client finished" => {
+                desk.secrets.finished.client = Short::of(output).unwrap_or_default();
+            }
+            b"server finished" => {
+                desk.secrets.finished.server = Short::of(output).unwrap_or_default();
+            }
             b"key expansion" => desk.secrets.note_master_secret(self.0, secret, seed),
             _ => {}
         });

@@ -10,8 +10,9 @@ use std::fmt;
 use aws_lc_rs::{digest, hkdf};
 use rustls::KeyLog;
 use rustls::crypto::tls12::Prf;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+use super::short::Short;
 use super::tap;
 use crate::error::Error;
 use crate::key_log::KeyLogLine;
@@ -30,11 +31,9 @@ pub(super) struct Finished {
     pub(super) server: VerifyData,
 }
 
-/// 12 bytes in TLS 1.2; as long as the suite's hash in TLS 1.3.
-pub(super) struct VerifyData {
-    bytes: [u8; Self::MAX],
-    len: u8,
-}
+/// 12 bytes in TLS 1.2; as long as the suite's hash in TLS 1.3. On the wire it is encrypted, and what is
+/// bound to it may rely on that.
+pub(super) type VerifyData = Short<48>;
 
 /// The secret from which keying material is exported.
 enum Exporter {
@@ -162,37 +161,7 @@ impl Finished {
     /// Notes the next of the values of TLS 1.3, of which the last two are kept: the server's
     /// Finished comes before the client's.
     pub(super) fn push(&mut self, value: &[u8]) {
-        self.server = std::mem::replace(&mut self.client, value.into());
-    }
-}
-
-impl VerifyData {
-    const MAX: usize = 48;
-
-    pub(super) fn get(&self) -> Option<&[u8]> {
-        self.bytes.get(..usize::from(self.len)).filter(|bytes| !bytes.is_empty())
-    }
-}
-
-impl Default for VerifyData {
-    fn default() -> Self {
-        Self { bytes: [0; Self::MAX], len: 0 }
-    }
-}
-
-impl From<&[u8]> for VerifyData {
-    fn from(value: &[u8]) -> Self {
-        let mut bytes = [0; Self::MAX];
-        let len = value.len().min(Self::MAX);
-        bytes[..len].copy_from_slice(&value[..len]);
-        Self { bytes, len: u8::try_from(len).unwrap_or_default() }
-    }
-}
-
-impl Drop for VerifyData {
-    /// On the wire it is encrypted, and what is bound to it may rely on that.
-    fn drop(&mut self) {
-        self.bytes.zeroize();
+        self.server = std::mem::replace(&mut self.client, Short::of(value).unwrap_or_default());
     }
 }
 

@@ -7,29 +7,23 @@
 use std::cell::RefCell;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal as are_equal;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::super::short::Short;
 use super::super::tap;
 
 /// What was derived last on one connection. The keys and nonces of both directions are four.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Default)]
 pub(super) struct Derived {
     entries: [Entry; 4],
     next: usize,
 }
 
-#[derive(Default, Clone, Copy, Zeroize)]
+#[derive(Default)]
 struct Entry {
-    secret: Bytes<48>,
+    secret: Short<48>,
     what: u8,
     /// The key block of TLS 1.2 has at most two keys of 32 bytes and two nonces of 12.
-    output: Bytes<88>,
-}
-
-#[derive(Clone, Copy, Zeroize)]
-struct Bytes<const MAX: usize> {
-    bytes: [u8; MAX],
-    len: usize,
+    output: Short<88>,
 }
 
 thread_local! {
@@ -62,39 +56,16 @@ pub(in crate::session) fn once(
 
 impl Derived {
     fn find(&self, what: u8, secret: &[u8], len: usize) -> Option<&[u8]> {
-        self.entries
-            .iter()
-            .find(|entry| {
-                entry.what == what
-                    && entry.output.len == len
-                    && are_equal(entry.secret.get(), secret).is_ok()
-            })
-            .map(|entry| entry.output.get())
-            .filter(|output| !output.is_empty())
+        self.entries.iter().filter(|entry| entry.what == what).find_map(|entry| {
+            are_equal(entry.secret.get()?, secret).ok()?;
+            entry.output.get().filter(|output| output.len() == len)
+        })
     }
 
     fn keep(&mut self, what: u8, secret: &[u8], output: &[u8]) {
-        let (Some(secret), Some(output)) = (Bytes::of(secret), Bytes::of(output)) else { return };
+        let (Some(secret), Some(output)) = (Short::of(secret), Short::of(output)) else { return };
         self.entries[self.next] = Entry { secret, what, output };
         self.next = (self.next + 1) % self.entries.len();
-    }
-}
-
-impl<const MAX: usize> Bytes<MAX> {
-    fn of(from: &[u8]) -> Option<Self> {
-        let mut bytes = [0; MAX];
-        bytes.get_mut(..from.len())?.copy_from_slice(from);
-        Some(Self { bytes, len: from.len() })
-    }
-
-    fn get(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
-
-impl<const MAX: usize> Default for Bytes<MAX> {
-    fn default() -> Self {
-        Self { bytes: [0; MAX], len: 0 }
     }
 }
 
