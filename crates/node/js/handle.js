@@ -53,6 +53,11 @@ class TLSHandle extends CarriedHandle {
   /** The end of our handshake, until the peer is judged. */
   #held = null;
   #traced = null;
+  /** Whether the connection waits in the pool of an agent. */
+  #isResting = false;
+  /** What net.Socket has put into `onread`, and what is there now. */
+  #usualOnread;
+  #onread;
   reading = false;
   bytesRead = 0;
   bytesWritten = 0;
@@ -338,6 +343,10 @@ class TLSHandle extends CarriedHandle {
 
   #deliver(data) {
     if (data.length === 0) return;
+    if (this.#mustBeSilent) {
+      this.#owner.destroy();
+      return;
+    }
     this.bytesRead += data.length;
     if (!this.#owner._onData(data)) this.readStop();
   }
@@ -373,6 +382,45 @@ class TLSHandle extends CarriedHandle {
       if (!error && this.#listening.owned) rooms.give(room);
       callback(error);
     });
+  }
+
+  // --- what an agent wants of a handle ------------------------------------------------------------
+
+  /**
+   * Nobody waits for data: what comes unasked would be taken for the answer to the next request, so
+   * it ends the connection. https.Agent of ours says so by `rest`; http.Agent, in versions of Node
+   * that look, by another function in the place of net.Socket's.
+   */
+  get #mustBeSilent() {
+    return this.#isResting || this.#onread !== this.#usualOnread;
+  }
+
+  rest() {
+    this.#isResting = true;
+    if (!this.reading) this.readStart();
+  }
+
+  wake() {
+    this.#isResting = false;
+  }
+
+  get onread() {
+    return this.#onread;
+  }
+
+  set onread(listener) {
+    this.#usualOnread ??= listener;
+    this.#onread = listener;
+  }
+
+  /** Whether the agents of this Node ask `hasPendingRead`: then its own sockets have it, too. */
+  get isLookedAt() {
+    return this.transport?._handle?.hasPendingRead !== undefined;
+  }
+
+  /** Whether something has come that nobody has seen yet. */
+  hasPendingRead() {
+    return this.#received !== null || this.#ready.length > 0 || transports.hasPendingRead(this.transport);
   }
 
   // --- what net.Socket wants of a handle --------------------------------------------------------

@@ -5,6 +5,7 @@
 
 const net = require('net');
 const { nodeError } = require('./errors');
+const native = require('./native');
 const { readInto } = require('./reading');
 
 /**
@@ -86,6 +87,13 @@ function listenToStream(stream, on) {
   };
 }
 
+/** Whether bytes have come that the event loop has not seen yet. Not every Node looks itself. */
+function hasPendingRead(stream) {
+  const handle = stream?._handle;
+  if (!handle) return false;
+  return handle.hasPendingRead ? handle.hasPendingRead() : native.hasPendingRead(handle.fd ?? -1);
+}
+
 /** Nothing more can come; what came is for the program to read. */
 function destroyWhenRead(stream) {
   setImmediate(() => {
@@ -94,4 +102,4 @@ function destroyWhenRead(stream) {
   });
 }
 
-module.exports = { destroyWhenRead, listen };
+module.exports = { destroyWhenRead, hasPendingRead, listen };
