@@ -24,6 +24,7 @@ mod store;
 mod subject;
 mod tbs;
 mod traditional;
+mod trust;
 mod usage;
 mod validity;
 
@@ -53,6 +54,7 @@ pub(crate) use pfx::at_file as pfx_at_file;
 pub use sealwire_x509 as x509;
 pub use store::{CaStore, Entry};
 pub use subject::Subject;
+pub use trust::TrustStore;
 pub use usage::{ExtendedKeyUsage, KeyUsage};
 pub use validity::{Validity, parse_duration, parse_time, time_text};
 
