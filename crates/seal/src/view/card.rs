@@ -6,7 +6,7 @@ use sealwire::pki::x509::Certificate;
 use sealwire::pki::{self, ExtendedKeyUsage, KeyAlgorithm, Severity, Subject, SubjectAltName};
 use serde::Serialize;
 
-use crate::clock;
+use crate::words::clock;
 
 const DAY: i64 = 86_400;
 
@@ -83,7 +83,7 @@ impl Card {
         }
     }
 
-    pub(super) fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.file
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sealwire::pki::{self, Access, Existing};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// What is to be written.
 pub(crate) struct Delivery {

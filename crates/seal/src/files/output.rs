@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealwire::pki::{self, Access, Existing};
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// `--out` and `--force`, the same for every command that makes something.
 #[derive(Args)]
