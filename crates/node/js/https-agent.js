@@ -77,7 +77,7 @@ Agent.prototype.addRequest = function addRequest(...args) {
 /** Takes out idle connections on which something waits, where Node's agent does not look itself. */
 function dropWhatHasSpoken(freeSockets) {
   for (const [name, sockets] of Object.entries(freeSockets)) {
-    if (sockets[0]?._handle?.isLookedAt) return;
+    if (sockets[0]?._handle?.isAskedForPendingReads) return;
     sockets.forEach(destroyIfSpoken);
     const silent = sockets.filter((socket) => !socket.destroyed);
     if (silent.length < sockets.length) sockets.splice(0, sockets.length, ...silent);

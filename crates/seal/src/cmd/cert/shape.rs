@@ -7,7 +7,7 @@ use sealwire::pki::{
     self, CertificateBuilder, Error, ExtendedKeyUsage, KeyUsage, SubjectAltName, Validity,
 };
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// How long it is valid.
 #[derive(Args)]

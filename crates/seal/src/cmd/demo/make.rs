@@ -8,7 +8,7 @@ use sealwire::pki::{
 use sealwire::{Identity, TrustStore};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// What the conversations need.
 pub(super) struct Material {
