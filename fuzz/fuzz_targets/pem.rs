@@ -2,10 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::pki::x509::{Certificate, Crl};
-use sealwire::pki::{
-    NameConstraint, PrivateKey, Subject, SubjectAltName, lint, parse_duration, parse_time,
-};
+use sealwire::pki::{Certificate, Crl, NameConstraint, PrivateKey, Subject, SubjectAltName, lint};
 
 fuzz_target!(|data: &[u8]| {
     let _ = PrivateKey::from_pem(data, None);

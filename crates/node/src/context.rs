@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use sealwire::pki::x509::{Certificate, Crl};
-use sealwire::pki::{self, KeyAlgorithm, Pfx, PrivateKey};
+use sealwire::pki::{self, Certificate, Crl, KeyAlgorithm, Pfx, PrivateKey};
 use sealwire::{CertCompression, ConfigError, ProtocolVersion, SecureContextBuilder, TicketKeys};
 use zeroize::Zeroizing;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
-use sealwire::pki::x509::{Certificate, ErrorKind};
+use sealwire::pki::{Certificate, ErrorKind};
 
 use crate::failure::{Thrown, material};
 

@@ -1,9 +1,10 @@
 //! The form in which a command writes a private key.
 
 use clap::Args;
-use sealwire::pki::{Access, KeyEncryption, PrivateKey};
+use sealwire::pki::{KeyEncryption, PrivateKey};
 
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::output::Output;
 
 /// PKCS#8 in PEM unless told otherwise.

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sealwire::pki::{
-    Access, CaStore, CertificateBuilder, Error, Existing, KeyAlgorithm, PrivateKey,
-    RevocationReason, Validity, write_file,
+    CaStore, CertificateBuilder, Error, KeyAlgorithm, PrivateKey, RevocationReason, Validity,
 };
 
 fn main() -> Result<(), Error> {

@@ -5,10 +5,7 @@
 
 use std::path::PathBuf;
 
-use sealwire::pki::{
-    Access, CertificateBuilder, Csr, Error, Existing, KeyAlgorithm, Pfx, PrivateKey, Subject,
-    write_file,
-};
+use sealwire::pki::{CertificateBuilder, Csr, Error, KeyAlgorithm, Pfx, PrivateKey, Subject};
 
 fn main() -> Result<(), Error> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned()));

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sealwire::pki::x509::{Purpose, Request, TrustSet, verify};
 use sealwire::pki::{
     self, CertificateBuilder, Csr, ExtendedKeyUsage, Issuer, KeyAlgorithm, PrivateKey, Problem,
-    Subject, SubjectAltName, Validity,
+    Purpose, Request, Subject, SubjectAltName, TrustSet, Validity, verify,
 };
 
 const KINDS: [KeyAlgorithm; 5] = [

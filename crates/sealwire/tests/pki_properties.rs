@@ -1,10 +1,9 @@
 //! What must hold for every subject, name and file, not only for those we thought of.
 
 use proptest::prelude::*;
-use sealwire::pki::x509::Certificate;
 use sealwire::pki::{
-    CertificateBuilder, Csr, KeyAlgorithm, NameConstraint, Pfx, PrivateKey, Subject,
-    SubjectAltName, parse_duration, parse_time,
+    Certificate, CertificateBuilder, Csr, KeyAlgorithm, NameConstraint, Pfx, PrivateKey, Subject,
+    SubjectAltName,
 };
 
 /// An attribute with a value that fits it.

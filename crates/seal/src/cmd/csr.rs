@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use sealwire::pki::{self, Access, Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
+use sealwire::pki::{self, Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
 use serde::Serialize;
 
 use super::subject_prompt::{self, Answers};
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::key_file::KeyFile;
 use crate::output::Output;
 use crate::report::{self, Answer};

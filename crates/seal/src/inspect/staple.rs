@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use sealwire::pki::time_text;
-use sealwire::pki::x509::{Certificate, OcspResponse, OcspSigner, OcspStatus};
+use sealwire::pki::{Certificate, OcspResponse, OcspSigner, OcspStatus};
 use serde::Serialize;
+
+use crate::moment::time_text;
 
 /// A stapled response, read and judged.
 #[derive(Debug, Serialize)]
@@ -61,7 +62,7 @@ impl Staple {
         issuer: Option<&Certificate>,
         now: i64,
     ) -> Result<(), String> {
-        let response = OcspResponse::from_der(der).map_err(|e| e.reason().to_owned())?;
+        let response = OcspResponse::from_der(der).map_err(|e| e.to_string())?;
         if let Some(reason) = response.refusal() {
             return Err(format!("the responder did not answer: {reason}"));
         }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use clap::Args;
-use sealwire::pki::parse_duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
@@ -16,6 +15,7 @@ use zeroize::Zeroizing;
 use super::starttls;
 use super::target::Target;
 use crate::failure::Failure;
+use crate::moment::parse_duration;
 
 /// How a server is reached, the same for every verb that connects.
 #[derive(Args, Debug)]

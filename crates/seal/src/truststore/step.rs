@@ -6,9 +6,12 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use sealwire::pki::{Access, Error, Existing, write_file};
+use sealwire::pki::Error;
 
 use crate::failure::Failure;
+use crate::file::Access;
+use crate::file::Existing;
+use crate::file::write_file;
 
 /// A file to write or to remove, or a program to run.
 pub(crate) enum Step {

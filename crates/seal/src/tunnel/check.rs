@@ -58,7 +58,7 @@ async fn check_service(service: &config::Service) -> ServiceReport {
     let material = Material::load(service)
         .map(|material| match material.not_after {
             Some(time) => {
-                format!("loaded; the certificate is good until {}", sealwire::pki::time_text(time))
+                format!("loaded; the certificate is good until {}", crate::moment::time_text(time))
             }
             None => "loaded".to_owned(),
         })

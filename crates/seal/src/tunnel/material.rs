@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sealwire::pki::x509::{Certificate, Crl, GeneralName};
-use sealwire::pki::{Error, Problem, spki_pin};
+use sealwire::pki::{Certificate, Crl, Error, GeneralName, Problem, spki_pin};
 use sealwire::{Identity, ProtocolVersion, SecureContext, TrustStore};
 use zeroize::Zeroizing;
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use sealwire::pki::{Access, parse_duration};
 
 use super::folder::{CaFolder, CaPassphrase};
 use crate::failure::Failure;
+use crate::file::Access;
+use crate::moment::parse_duration;
 use crate::output::Output;
 use crate::report::Answer;
 

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::TrustStore;
-use sealwire::pki::x509::{Certificate, Purpose};
 use sealwire::pki::{
-    self, Access, CaStore, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
-    PrivateKey, SubjectAltName,
+    self, CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
+    PrivateKey, Purpose, SubjectAltName,
 };
 use serde::Serialize;
 
@@ -17,6 +16,7 @@ use crate::cmd::cert::made::Made;
 use crate::cmd::cert::shape::Period;
 use crate::delivery::Delivery;
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::passphrase::{self, Source};
 use crate::report::{self, Answer};
 

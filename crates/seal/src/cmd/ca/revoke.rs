@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use sealwire::pki::{self, RevocationReason, parse_duration};
+use sealwire::pki::{self, RevocationReason};
 use serde::Serialize;
 
 use super::folder::{CaFolder, CaPassphrase};
 use crate::failure::Failure;
+use crate::moment::parse_duration;
 use crate::report::{self, Answer};
 
 /// Revoke a certificate, and publish a new revocation list

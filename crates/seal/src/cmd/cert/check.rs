@@ -25,7 +25,7 @@ pub(crate) struct Check {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// How long they must still be valid: 30d, 12h, 90m
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = pki::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = crate::moment::parse_duration)]
     within: Duration,
     /// Report as JSON
     #[arg(long)]

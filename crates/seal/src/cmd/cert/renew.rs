@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Access, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
+use sealwire::pki::{self, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
 
 use super::made::Made;
 use super::shape::Period;
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::output::Output;
 use crate::passphrase::{self, Source};
 use crate::report::{self, Answer};

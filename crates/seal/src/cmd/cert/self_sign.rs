@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealwire::pki::{
-    Access, CertificateBuilder, Csr, Error, PrivateKey, Problem, Subject, SubjectAltName,
-};
+use sealwire::pki::{CertificateBuilder, Csr, Error, PrivateKey, Problem, Subject, SubjectAltName};
 
 use super::made::Made;
 use super::shape::Shape;
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::key_file::KeyFile;
 use crate::output::Output;
 use crate::report::{self, Answer};

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Access, CertificateBuilder, Csr, Issuer, NameConstraint};
+use sealwire::pki::{Certificate, CertificateBuilder, Csr, Issuer, NameConstraint};
 
 use super::card;
 use super::made::Made;
 use super::shape::Shape;
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::output::Output;
 use crate::passphrase::{self, Source};
 use crate::report::{self, Answer};

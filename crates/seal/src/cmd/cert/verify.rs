@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::x509::{Certificate, Purpose};
-use sealwire::pki::{self, ChainCheck};
+use sealwire::pki::{self, Certificate, ChainCheck, Purpose};
 use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ServerName, TrustStore};
 use serde::Serialize;
@@ -48,7 +47,7 @@ pub(crate) struct Verify {
     #[arg(long, value_enum, default_value_t = As::Server, value_name = "PURPOSE")]
     purpose: As,
     /// The time of judgement: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = pki::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = crate::moment::parse_time)]
     at: Option<SystemTime>,
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]

@@ -1,9 +1,9 @@
 //! `seal key public`.
 
 use clap::Args;
-use sealwire::pki::Access;
 
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::key_file::KeyFile;
 use crate::output::Output;
 use crate::report::Answer;

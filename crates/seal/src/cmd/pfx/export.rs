@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Access, Pfx, PrivateKey};
+use sealwire::pki::{self, Pfx, PrivateKey};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::output::Output;
 use crate::passphrase::{self, Source};
 use crate::report::{self, Answer};

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Access, KeyEncryption, Pfx};
+use sealwire::pki::{Certificate, KeyEncryption, Pfx};
 
 use super::open_all;
 use crate::cmd::cert::made::Made;
 use crate::delivery::Delivery;
 use crate::failure::Failure;
+use crate::file::Access;
 use crate::passphrase::{self, Source};
 use crate::report::{self, Answer};
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::{SubjectAltName, parse_duration};
+use sealwire::pki::SubjectAltName;
 use sealwire::session::HelloReply;
 use sealwire::{Acceptor, ClientAuth, Listener, TlsStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +29,7 @@ use super::ca::CaFolder;
 use super::material::Material;
 use crate::facts::{Facts, Side};
 use crate::failure::Failure;
+use crate::moment::parse_duration;
 use crate::net::first_bytes::{self, FirstByte};
 use crate::net::key_log::KeyLog;
 use crate::net::program;

@@ -11,7 +11,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text.ends_with(|c: char| c.is_ascii_digit()) {
         return Err(bad());
     }
-    sealwire::pki::parse_duration(text).map_err(|_| bad())
+    crate::moment::parse_duration(text).map_err(|_| bad())
 }
 
 /// A length of time as it is read.
