@@ -4,6 +4,7 @@
 // which reads the DER; here only the chain is put together.
 
 const { X509Certificate } = require('crypto');
+require('./internals'); // before the first `toLegacyObject`
 
 /** The legacy object of one certificate. */
 function legacy(der) {

@@ -4,6 +4,7 @@
 // asked for. Node's own modules that were made over its own TLS (http2, fetch) keep it.
 
 const Module = require('module');
+require('./internals'); // Node's own `tls`, while `require` still gives it
 
 const replacements = { tls: require.resolve('./index'), https: require.resolve('./https') };
 

@@ -11,18 +11,19 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { promisify } = require('node:util');
 const { file } = require('../support');
+const { onEachNode } = require('../support/nodes');
 
 const register = require.resolve('../js/register.js');
 const support = require.resolve('../support');
 const index = require.resolve('../js/index.js');
 
 /** Runs a program in a process of its own. */
-async function run(source, { name = 'program.js', args = [], env = {} } = {}) {
+async function run(source, { name = 'program.js', args = [], env = {}, node = process.execPath } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sealwire-'));
   const program = path.join(folder, name);
   fs.writeFileSync(program, source);
   try {
-    return await promisify(execFile)(process.execPath, [...args, program],
+    return await promisify(execFile)(node, [...args, program],
       { timeout: 30_000, env: { ...process.env, ...env } });
   } finally {
     fs.rmSync(folder, { recursive: true });
@@ -60,6 +61,36 @@ test('register counts for import, too', async () => {
     console.log([tls === ours, connect === ours.connect, typeof createServer].join());
   `, { name: 'program.mjs', args: ['-r', register] });
   assert.strictEqual(stdout, 'true,true,function\n');
+});
+
+onEachNode(test, 'after a connection of ours Node’s own https, http2 and fetch work as before', async (t, node) => {
+  const { stdout } = await run(`
+    const { once } = require('node:events');
+    const { tls, identity, pem } = require(${JSON.stringify(support)});
+    (async () => {
+      const ours = tls.createServer(identity('server'), (socket) => socket.end()).listen(0);
+      await once(ours, 'listening');
+      await once(tls.connect({ port: ours.address().port, ca: pem('ca-cert') }), 'secureConnect');
+      ours.close();
+      const http2 = require('node:http2');
+      const https = require('node:https');
+      const options = { ...identity('server'), allowHTTP1: true };
+      const server = http2.createSecureServer(options, (request, response) => response.end()).listen(0);
+      await once(server, 'listening');
+      const url = 'https://localhost:' + server.address().port;
+      const [response] = await once(https.get(url, { agent: false }), 'response');
+      response.resume();
+      const session = http2.connect(url);
+      const [headers] = await once(session.request({ ':path': '/' }).resume(), 'response');
+      session.close();
+      const fetched = await fetch(url);
+      await fetched.text();
+      console.log(response.statusCode, headers[':status'], fetched.status,
+        typeof require('node:tls').createSecureContext);
+      process.exit();
+    })();
+  `, { node, env: { NODE_EXTRA_CA_CERTS: file('ca-cert.pem') } });
+  assert.strictEqual(stdout, '200 200 200 function\n');
 });
 
 test('exit with open connections', async () => {

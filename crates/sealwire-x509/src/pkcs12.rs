@@ -69,7 +69,7 @@ impl Pkcs12 {
             let error = explain(&queue.drain(), &layout);
             return Err(match (error.problem(), passphrase) {
                 (Problem::WrongPassphrase, None) => {
-                    Error::fact(Problem::PassphraseNeeded, error.detail())
+                    Error::fact(Problem::PassphraseNeeded, "mac verify failure")
                 }
                 _ => error,
             });

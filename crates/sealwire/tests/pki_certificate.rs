@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sealwire::pki::{
     self, CertificateBuilder, Csr, ExtendedKeyUsage, Issuer, KeyAlgorithm, PrivateKey, Problem,
-    Purpose, Request, Subject, SubjectAltName, TrustSet, Validity, verify,
+    Purpose, Subject, SubjectAltName, Validity,
 };
+use sealwire_x509::{Request, TrustSet, verify};
 
 const KINDS: [KeyAlgorithm; 5] = [
     KeyAlgorithm::Rsa { bits: 2048 },

@@ -108,8 +108,6 @@ proptest! {
 
     #[test]
     fn text_is_taken_or_refused_but_never_breaks_us(text in "\\PC*") {
-        let _ = parse_time(&text);
-        let _ = parse_duration(&text);
         let _ = text.parse::<KeyAlgorithm>();
         if let Ok(name) = text.parse::<SubjectAltName>() {
             prop_assert_eq!(name.to_string().parse::<SubjectAltName>().unwrap(), name);

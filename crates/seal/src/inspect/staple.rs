@@ -81,11 +81,10 @@ impl Staple {
             }
         });
         let signer = response.verify(leaf, issuer, now);
-        self.signed_by =
-            Some(match signer.map_err(|e| format!("not verified: {}", e.reason()))? {
-                OcspSigner::Issuer => "issuer",
-                OcspSigner::Delegate => "delegate",
-            });
+        self.signed_by = Some(match signer.map_err(|e| format!("not verified: {e}"))? {
+            OcspSigner::Issuer => "issuer",
+            OcspSigner::Delegate => "delegate",
+        });
         match answer.is_current(now) {
             true => Ok(()),
             false if answer.this_update > now => Err("it is of the future".to_owned()),

@@ -12,7 +12,6 @@ use sealwire::verify::{InvalidPin, Pin};
 
 use super::pattern::Pattern;
 
-
 /// The names in a certificate that rules speak of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Names {

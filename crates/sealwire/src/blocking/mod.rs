@@ -26,7 +26,7 @@ pub use stream::Stream;
 
 use crate::context::SecureContext;
 use crate::error::Error;
-use crate::options::{ClientOptions, ServerOptions};
+use crate::session::{ClientOptions, ServerOptions};
 use crate::session::{Event, Reply, Session};
 
 /// Makes TLS of `io`, whose other end is to prove that it is the server that the options name.

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Read, Write};
 
 use crate::error::Error;
 use crate::parts::Parts;
-use crate::peer::Peer;
+use crate::session::Peer;
 use crate::session::{Event, Reply, Session, Sink};
 
 /// A TLS connection over `IO`.

@@ -8,22 +8,22 @@ use rustls::time_provider::TimeProvider;
 use rustls::{SignatureScheme, SupportedCipherSuite};
 use sealwire_x509::Crl;
 
+use super::Identity;
 use super::choice::{Order, ServerRules};
-use super::clock::{EngineClock, SystemClock, TimeSource};
 use super::credentials::{Credentials, Trust};
 use super::engine::client_base;
 use super::resumption::Settings;
 use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
-use super::{ConfigError, Inner, SecureContext};
-use crate::cert_compression::CertCompression;
-use crate::identity::Identity;
-use crate::names::{CipherSuite, ProtocolVersion};
-use crate::session::provider;
-use crate::trust::TrustStore;
+use super::{Inner, SecureContext};
+use crate::engine::provider;
+use crate::pki::TrustStore;
 use crate::verify::Policy;
-use crate::{cipher_list, groups, scheme_list};
+use crate::words::{
+    CertCompression, CipherSuite, ConfigError, EngineClock, ProtocolVersion, SystemClock,
+    TimeSource, cipher_list, groups, scheme_list,
+};
 
 /// Gathers the settings of a [`SecureContext`].
 pub struct SecureContextBuilder {

@@ -11,7 +11,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use sealwire_x509::Certificate;
 
 use super::credentials::Shown;
-use crate::session::tap;
+use crate::engine::tap;
 
 /// Whose order of preference counts where both sides have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

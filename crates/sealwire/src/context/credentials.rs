@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustls::sign::CertifiedKey;
 use sealwire_x509::Certificate;
 
-use crate::identity::Identity;
+use super::Identity;
 use crate::pki;
-use crate::trust::TrustStore;
+use crate::pki::TrustStore;
 
 /// Whom to trust, by where it was said.
 #[derive(Default)]

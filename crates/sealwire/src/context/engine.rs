@@ -7,15 +7,14 @@ use rustls::crypto::CryptoProvider;
 use rustls::time_provider::TimeProvider;
 use rustls::{DistinguishedName, SignatureScheme};
 
+use super::Inner;
 use super::choice::{ClientIdentities, Order, ServerIdentities};
-use super::clock::EngineClock;
 use super::credentials::Credentials;
-use super::{ConfigError, Inner};
-use crate::options::ClientAuth;
-use crate::session::resumption::DeskStore;
-use crate::session::secrets::TapKeyLog;
-use crate::session::verifier;
-use crate::trust::TrustStore;
+use crate::engine::resumption::DeskStore;
+use crate::engine::secrets::TapKeyLog;
+use crate::engine::verifier;
+use crate::pki::TrustStore;
+use crate::words::{ClientAuth, ConfigError, EngineClock};
 
 impl Inner {
     /// Settings for servers of this context that show the identities of `credentials` and name

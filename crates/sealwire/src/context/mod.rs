@@ -2,10 +2,9 @@
 
 mod builder;
 mod choice;
-mod clock;
-mod config_error;
 mod credentials;
 mod engine;
+mod identity;
 mod resumption;
 mod server;
 mod speech;
@@ -18,25 +17,21 @@ use rustls::crypto::CryptoProvider;
 use sealwire_x509::Certificate;
 
 pub use builder::SecureContextBuilder;
-pub use clock::TimeSource;
-pub(crate) use clock::now;
-pub use config_error::ConfigError;
+pub use identity::Identity;
 pub(crate) use server::Serving;
 
 use choice::{ServerIdentities, ServerRules};
 use credentials::Credentials;
 use speech::Speech;
 
-use crate::cert_compression::CertCompression;
-use crate::error::CannotSpeak;
-use crate::identity::Identity;
-use crate::names::{CipherSuite, ProtocolVersion};
-use crate::options::ClientSettings;
-use crate::scheme_list;
-use crate::session::ClientHello;
-use crate::signature_scheme::SignatureScheme;
-use crate::trust::TrustStore;
+use crate::pki::TrustStore;
+use crate::reading::ClientHello;
+use crate::session::ClientSettings;
 use crate::verify::Policy;
+use crate::words::{
+    CannotSpeak, CertCompression, CipherSuite, ProtocolVersion, SignatureScheme, TimeSource, now,
+    scheme_list,
+};
 
 /// Identities, trust and protocol settings for any number of connections of both roles.
 ///

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use rustls::server::{ProducesTickets, StoresServerSessions};
 
-use super::clock::{TimeSource, now};
-use super::{ConfigError, Inner, SecureContext, SecureContextBuilder};
-use crate::options::ClientAuth;
-use crate::server_name::ServerName;
-use crate::session::TicketKeys;
-use crate::session::resumption::{
+use super::{Inner, SecureContext, SecureContextBuilder};
+use crate::engine::resumption::TicketKeys;
+use crate::engine::resumption::{
     ClientSessions, MAX_AGE, NoTickets, SessionCache, StoredSessions, Terms, TicketRing, Tickets,
 };
+use crate::words::{ClientAuth, ConfigError, ServerName, TimeSource, now};
 
 /// What the builder gathers.
 pub(super) struct Settings {

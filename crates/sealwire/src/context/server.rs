@@ -8,10 +8,10 @@ use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::Identity;
 use super::credentials::Shown;
 use super::{Inner, SecureContext};
-use crate::identity::Identity;
-use crate::options::ClientAuth;
+use crate::words::ClientAuth;
 
 /// How one connection is to be served.
 pub(crate) struct Serving<'a> {

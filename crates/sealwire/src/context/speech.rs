@@ -4,9 +4,7 @@ use std::ops::RangeInclusive;
 
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
-use crate::cipher_list;
-use crate::error::CannotSpeak;
-use crate::names::ProtocolVersion;
+use crate::words::{CannotSpeak, ProtocolVersion, cipher_list};
 
 /// The versions and suites that the engine is started with.
 pub(super) struct Speech {

@@ -7,9 +7,9 @@ use rustls::crypto::SupportedKxGroup;
 use rustls::{NamedGroup, SignatureScheme, SupportedCipherSuite};
 use sealwire_x509::Certificate;
 
-use super::ConfigError;
-use crate::identity::Identity;
+use super::Identity;
 use crate::verify::level::{digest_bits, key_bits, required_bits};
+use crate::words::ConfigError;
 
 /// A security level.
 pub(super) struct Strength {

@@ -302,7 +302,7 @@ impl CertificateBuilder {
             extensions,
         };
         let der = sign_der(key, |algorithm| parts.into_tbs(algorithm))?;
-        Ok(Certificate::from_der(&der)?)
+        Certificate::from_der(&der)
     }
 
     fn extensions(

@@ -171,7 +171,7 @@ impl CrlBuilder {
             revoked,
             extensions,
         })?;
-        Ok(Crl::from_der(&der)?)
+        Crl::from_der(&der)
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sealwire_x509::{Certificate, GeneralName, KeyType, Name};
 
 use super::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint};
-use crate::date::Date;
+use crate::words::Date;
 
 /// The fields of a certificate in the words of OpenSSL and Node: what `getPeerCertificate` and
 /// `X509Certificate.prototype.toLegacyObject` give, field by field. `raw` is

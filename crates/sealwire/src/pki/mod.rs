@@ -22,6 +22,7 @@ mod store;
 mod subject;
 mod tbs;
 mod traditional;
+mod trust;
 mod usage;
 mod validity;
 
@@ -53,6 +54,7 @@ pub use sealwire_x509::{
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;
+pub use trust::TrustStore;
 pub use usage::ExtendedKeyUsage;
 pub use validity::Validity;
 pub(crate) use validity::time_text;

@@ -6,7 +6,7 @@ use der::DateTime;
 use x509_cert::time::Time;
 
 use super::{Error, Problem};
-use crate::date::Date;
+use crate::words::Date;
 
 const DAY: u64 = 86_400;
 

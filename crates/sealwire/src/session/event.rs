@@ -1,10 +1,11 @@
 //! What a session tells, what it asks, and what it may be answered.
 
-use crate::alert::Alert;
+use crate::context::Identity;
 use crate::context::SecureContext;
-use crate::identity::Identity;
+use crate::engine::resumption::{ClientSession, SessionData};
 use crate::key_log::KeyLogLine;
-use crate::session::{ClientHello, ClientSession, SessionData};
+use crate::reading::ClientHello;
+use crate::words::Alert;
 
 /// Something happened. Events are taken with [`Session::poll_event`](super::Session::poll_event);
 /// none is told from inside a call of the program's.

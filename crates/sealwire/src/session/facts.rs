@@ -2,13 +2,12 @@
 
 use sealwire_x509::Certificate;
 
+use super::Peer;
 use super::Session;
-use super::engine::Sink;
-use super::secrets::Secrets;
+use crate::engine::Sink;
+use crate::engine::secrets::Secrets;
 use crate::error::Error;
-use crate::names::{NamedGroup, ProtocolVersion};
-use crate::peer::Peer;
-use crate::signature_scheme::SignatureScheme;
+use crate::words::{NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Bytes that went one way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

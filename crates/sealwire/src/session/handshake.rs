@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use sealwire_x509::{Certificate, Purpose};
 
-use super::engine::{self, Engine, Step};
 use super::event::{Event, HelloReply, Question};
 use super::facts::Kept;
-use super::hello::{self, ClientHello};
-use super::tap::{self, Desk, Examiner};
-use super::{Session, Stage, keeping, last_word, resumption, sniff};
-use crate::alert::Alert;
+use super::options::ServerOptions;
+use super::peer::{Authorization, Peer};
+use super::{Session, Stage, keeping};
 use crate::context::Serving;
+use crate::engine::tap::{self, Desk, Examiner};
+use crate::engine::{self, Engine, Step, last_word, resumption};
 use crate::error::Error;
-use crate::fault::{Diagnosis, Fault, diagnose_with};
-use crate::names::ProtocolVersion;
-use crate::openssl_reason as reason;
-use crate::options::{ClientAuth, PeerVerification, ServerOptions};
-use crate::peer::{Authorization, Peer};
+use crate::error::fault::{Diagnosis, Fault, diagnose_with};
+use crate::reading::{self, ClientHello};
+use crate::words::{
+    Alert, ClientAuth, PeerVerification, ProtocolVersion, openssl_reason as reason,
+};
 
 /// What is needed until the handshake is complete, and not after.
 pub(super) struct Handshake {
@@ -43,7 +43,7 @@ impl Session {
     /// Reads the ClientHello if all of it is there, and starts the engine or asks how to.
     /// False: more bytes are needed.
     pub(super) fn read_hello(&mut self, tls: &[u8]) -> Result<bool, Error> {
-        if let Some(found) = sniff::not_tls(tls, true) {
+        if let Some(found) = reading::not_tls(tls, true) {
             return Err(self.fail(Error::NotTls(found)));
         }
         if matches!(tls, [21, 3, ..]) {
@@ -55,10 +55,10 @@ impl Session {
             unreachable!("called in this stage only")
         };
         let hello = match reassembly.read(tls) {
-            hello::Read::Incomplete => return Ok(false),
-            hello::Read::Complete(hello) => hello,
+            reading::Read::Incomplete => return Ok(false),
+            reading::Read::Complete(hello) => hello,
             // Whatever is wrong with it, the engine says it, with the right alert.
-            hello::Read::Broken => Box::default(),
+            reading::Read::Broken => Box::default(),
         };
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Hello(options, _) = stage else { unreachable!("called in this stage only") };
@@ -135,7 +135,7 @@ impl Session {
             unreachable!("called in this stage only")
         };
         if handshake.unheard && !tls.is_empty() {
-            if let Some(found) = sniff::not_tls(tls, false) {
+            if let Some(found) = reading::not_tls(tls, false) {
                 return (0, Err(self.fail(Error::NotTls(found))));
             }
             handshake.unheard = false;

@@ -2,13 +2,13 @@
 
 use sealwire_x509::Certificate;
 
-use super::resumption::{ClientSession, ClientSessions, SessionData};
-use super::tap::Desk;
-use super::{Engine, Event, Question, Session, Stage};
+use super::{ClientOptions, Event, Question, Session, Stage};
 use crate::context::SecureContext;
+use crate::engine::Engine;
+use crate::engine::resumption::{ClientSession, ClientSessions, SessionData};
+use crate::engine::tap::Desk;
 use crate::error::Error;
-use crate::names::ProtocolVersion;
-use crate::options::ClientOptions;
+use crate::words::ProtocolVersion;
 
 /// Sessions of a server that are still to be stored, the next one last.
 pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;

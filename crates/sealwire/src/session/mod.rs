@@ -11,20 +11,13 @@
 //! result does not depend on how the bytes are split (but for the guess in [`NotTls`], made from the
 //! bytes at hand); hostile bytes end in an error.
 
-mod engine;
 mod event;
 mod facts;
 mod handshake;
-mod hello;
 mod keeping;
-mod last_word;
-pub(crate) mod provider;
-pub(crate) mod resumption;
-pub(crate) mod secrets;
-mod short;
-mod sniff;
-pub(crate) mod tap;
-pub(crate) mod verifier;
+mod options;
+mod peer;
+mod sni_router;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -33,23 +26,26 @@ use std::mem;
 
 use sealwire_x509::Purpose;
 
-pub use engine::Sink;
-use engine::{Channel, Engine, Step};
 pub use event::{Event, HelloReply, Question, Reply};
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
 use handshake::Handshake;
-pub use hello::{ClientHello, MAX_CLIENT_HELLO};
-use resumption::ClientSessions;
-pub use resumption::{ClientSession, SessionData, TicketKeys};
-pub use sniff::NotTls;
-use tap::{Desk, Examiner};
+pub(crate) use options::ClientSettings;
+pub use options::{ClientOptions, ServerOptions};
+pub use peer::Peer;
+pub use sni_router::SniRouter;
 
-use crate::alert::Alert;
+pub use crate::engine::Sink;
+use crate::engine::resumption::{self, ClientSessions};
+pub use crate::engine::resumption::{ClientSession, SessionData, TicketKeys};
+use crate::engine::tap::{Desk, Examiner};
+use crate::engine::{self, Channel, Engine, Step};
+use crate::reading;
+pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
+
 use crate::context::SecureContext;
 use crate::error::Error;
-use crate::options::{ClientOptions, ClientSettings, PeerVerification, ServerOptions};
-use crate::peer::Peer;
+use crate::words::{Alert, PeerVerification};
 
 /// One side of one TLS connection.
 pub struct Session {
@@ -70,7 +66,7 @@ pub struct Session {
 
 enum Stage {
     /// A server that has not read the whole ClientHello yet.
-    Hello(Box<ServerOptions>, hello::Reassembly),
+    Hello(Box<ServerOptions>, reading::Reassembly),
     /// Stands still until [`Reply`] to [`Question::ClientHello`].
     HelloAsked(Box<ServerOptions>, Box<ClientHello>),
     Handshake(Box<Handshake>),
@@ -138,7 +134,7 @@ impl Session {
     pub fn server(context: &SecureContext, options: &ServerOptions) -> Self {
         Self::new(
             context.clone(),
-            Stage::Hello(Box::new(options.clone()), hello::Reassembly::default()),
+            Stage::Hello(Box::new(options.clone()), reading::Reassembly::default()),
         )
     }
 

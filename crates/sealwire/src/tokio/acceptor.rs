@@ -15,8 +15,9 @@ use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
-use crate::options::{ClientAuth, ServerOptions, Storing};
+use crate::session::ServerOptions;
 use crate::session::{ClientHello, Event, Question, Reply, Session};
+use crate::words::{ClientAuth, Storing};
 
 /// How long a handshake may take unless said otherwise.
 pub(super) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);

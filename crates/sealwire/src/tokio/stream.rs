@@ -13,7 +13,7 @@ use super::buffers::{Reader, Received, ToSend, Unread, WRITE_SIZE};
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::parts::Parts;
-use crate::peer::Peer;
+use crate::session::Peer;
 use crate::session::{ClientSession, Event, Reply, Session};
 
 /// A TLS connection over `IO`.

@@ -10,11 +10,10 @@ mod evidence;
 mod identity;
 pub(crate) mod level;
 mod memory;
-mod pin;
 mod verdict;
 
+pub use crate::words::{InvalidPin, Pin};
 pub use code::Code;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
-pub use pin::{InvalidPin, Pin};
 pub use verdict::{Finding, Refusal, Verdict};
 pub(crate) use verdict::{Policy, judge, recall};

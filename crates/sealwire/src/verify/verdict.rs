@@ -7,9 +7,8 @@ use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
 use super::memory::Memory;
-use super::pin::{Pin, any_matches};
 use super::{Code, NameCheck, NameMismatch, check_server_identity, level};
-use crate::server_name::ServerName;
+use crate::words::{Pin, ServerName};
 
 /// What a [`SecureContext`](crate::SecureContext) believes: the part of it that judges.
 #[derive(Clone)]
@@ -274,3 +273,8 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// Whether a key of `chain` is among `pins`, in a time that does not tell how nearly.
+fn any_matches(pins: &[Pin], chain: &[Certificate]) -> bool {
+    chain.iter().any(|certificate| pins.contains(&Pin::of(certificate)))
+}

@@ -1,0 +1,6 @@
+'use strict';
+
+const { test } = require('node:test');
+const { allSupported } = require('../support/nodes');
+
+test('all supported versions of Node are here', allSupported);

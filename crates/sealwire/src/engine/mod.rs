@@ -1,0 +1,115 @@
+//! The seam to the engine that speaks the protocol.
+//!
+//! A small trait, so that a second engine (for peers that only an older TLS can reach) can be
+//! added without touching the session. An engine turns bytes into bytes; it decides nothing
+//! about the peer.
+
+use std::fmt;
+use std::io::IoSlice;
+
+use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};
+
+mod derived;
+pub(crate) mod last_word;
+pub(crate) mod provider;
+mod records;
+pub(crate) mod resumption;
+mod rustls;
+pub(crate) mod secrets;
+mod short;
+pub(crate) mod tap;
+pub(crate) mod verifier;
+
+use self::derived::once as derive_once;
+pub(crate) use self::rustls::{client, server};
+
+/// Where decrypted data go.
+///
+/// Implemented by `Vec<u8>`; adapters implement it to put the data straight where the reader
+/// wants them.
+pub trait Sink {
+    /// Takes the data of one record: at most 16 KiB, all of it.
+    fn take(&mut self, plaintext: &[u8]);
+
+    /// Whether the session should stop before the next record.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn take(&mut self, plaintext: &[u8]) {
+        self.extend_from_slice(plaintext);
+    }
+}
+
+/// The handshake of one side of one connection.
+pub(crate) trait Engine: fmt::Debug + Send + Sync {
+    /// Takes bytes from the front of `tls` and goes on until the handshake is complete or more
+    /// bytes are needed. What is to be sent is appended to `out`, also when the result is an error.
+    fn advance(
+        &mut self,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> (usize, Result<Step, ::rustls::Error>);
+
+    /// The version, as soon as it is agreed.
+    fn version(&self) -> Option<ProtocolVersion>;
+
+    /// What was negotiated; `None` before the handshake is complete.
+    fn facts(&self) -> Option<Facts>;
+
+    /// The peer's chain as it sent it, leaf first; of the original connection when resumed.
+    fn peer_chain(&self) -> Vec<&[u8]>;
+
+    /// Appends what the complete handshake has still to send (tickets) to `out`, and gives the
+    /// connection for data. Nothing else of the handshake stays.
+    fn open(self: Box<Self>, out: &mut Vec<u8>) -> Result<Box<dyn Channel>, ::rustls::Error>;
+}
+
+/// One side of one connection whose handshake is complete.
+pub(crate) trait Channel: fmt::Debug + Send + Sync {
+    /// Takes whole records from the front of `tls`, decrypts them in place and puts the data into
+    /// `sink`, until something has to be told. What is to be sent is appended to `out`, also when
+    /// the result is an error.
+    fn receive(
+        &mut self,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> (usize, Result<Step, ::rustls::Error>);
+
+    /// Encrypts `plaintext` into records of at most `max_fragment` bytes each, appended to `out`.
+    fn encrypt(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        max_fragment: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ::rustls::Error>;
+
+    /// Appends a `close_notify` to `out`, the first time.
+    fn close(&mut self, out: &mut Vec<u8>);
+}
+
+/// Why [`Engine::advance`] or [`Channel::receive`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Everything usable is used; more bytes are needed.
+    NeedInput,
+    /// The handshake has just been completed.
+    HandshakeComplete,
+    /// The sink is full.
+    SinkFull,
+    /// The peer sent `close_notify`: no more data will come.
+    PeerClosed,
+}
+
+/// What two peers agreed on.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) cipher: CipherSuite,
+    pub(crate) group: Option<NamedGroup>,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) resumed: bool,
+}
