@@ -6,10 +6,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::pki::{
-    Certificate, CertificateBuilder, Crl, CrlBuilder, Issuer, KeyAlgorithm, PrivateKey, Purpose,
-    RevocationReason, Revoked, Subject,
-};
+use sealwire::pki::{Certificate, CertificateBuilder, Crl, CrlBuilder, Issuer, KeyAlgorithm, PrivateKey, Purpose, RevocationReason, Revoked, Subject};
 use sealwire_fuzz::{Input, edit};
 use sealwire_x509::{Request, TrustSet, verify};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use sealwire::pki::{Certificate, OcspResponse, OcspSigner, OcspStatus};
 use serde::Serialize;
 
-use crate::moment::time_text;
+use crate::words::moment::time_text;
 
 /// A stapled response, read and judged.
 #[derive(Debug, Serialize)]

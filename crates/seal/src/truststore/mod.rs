@@ -11,7 +11,7 @@ mod system;
 use clap::ValueEnum;
 use sealwire::pki::{self, Certificate, Subject};
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 pub(crate) use step::Step;
 
 /// A root certificate that is to be trusted.

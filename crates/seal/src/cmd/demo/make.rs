@@ -6,10 +6,10 @@ use sealwire::pki::{CertificateBuilder, Csr, KeyAlgorithm, Pfx, PrivateKey, Subj
 use sealwire::{Identity, TrustStore};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::file::Access;
-use crate::file::Existing;
-use crate::file::write_file;
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
+use crate::say::failure::Failure;
 
 /// What the conversations need.
 pub(super) struct Material {

@@ -115,9 +115,10 @@ impl std::fmt::Display for Compliance {
             Profile::Modern => "modern",
             Profile::Intermediate => "intermediate",
         };
-        match self.passes {
-            true => writeln!(f, "  Mozilla {} {profile}: passes", self.version)?,
-            false => writeln!(f, "  Mozilla {} {profile}: fails", self.version)?,
+        if self.passes {
+            writeln!(f, "  Mozilla {} {profile}: passes", self.version)?;
+        } else {
+            writeln!(f, "  Mozilla {} {profile}: fails", self.version)?;
         }
         for reason in &self.reasons {
             writeln!(f, "    - {reason}")?;

@@ -7,13 +7,13 @@ use sealwire::{Alert, Error, Peer, Session};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::super::end::End;
-use super::super::material;
-use super::super::metrics::Turned;
-use super::super::proxy::TlsFacts;
-use super::super::service::{Service, State, Way};
 use super::outward::{self, Whence};
 use super::{About, Arrival, Established, Failed, wish};
+use crate::tunnel::allow::Names;
+use crate::tunnel::end::End;
+use crate::tunnel::metrics::Turned;
+use crate::tunnel::proxy::TlsFacts;
+use crate::tunnel::service::{Service, State, Way};
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -45,9 +45,10 @@ pub(super) async fn establish(
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
-            match peer.is_resumed() {
-                true => service.metrics.resumed_handshakes.inc(),
-                false => service.metrics.full_handshakes.inc(),
+            if peer.is_resumed() {
+                service.metrics.resumed_handshakes.inc()
+            } else {
+                service.metrics.full_handshakes.inc()
             };
             let about = about(peer);
             let facts = facts(peer, way);
@@ -153,10 +154,7 @@ async fn stored(hello: &ClientHello, service: &Service, state: &State) -> Option
 /// The rules are judged on every connection, resumed or not, as chain, revocation and expiry are
 /// by the session itself.
 fn may_enter(peer: &Peer, way: &Way) -> Result<(), String> {
-    let names = match peer.authorized() {
-        true => peer.certificate().map(material::names),
-        false => None,
-    };
+    let names = if peer.authorized() { peer.certificate().map(Names::of) } else { None };
     way.route.access.judge(names.as_ref())
 }
 

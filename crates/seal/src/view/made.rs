@@ -40,9 +40,10 @@ impl fmt::Display for Made {
         if !names.is_empty() {
             write!(f, " ({})", names.join(", "))?;
         }
-        match subject == issuer {
-            true => f.write_str(", self-signed")?,
-            false => write!(f, ", issued by {issuer}")?,
+        if subject == issuer {
+            f.write_str(", self-signed")?;
+        } else {
+            write!(f, ", issued by {issuer}")?;
         }
         write!(f, ", valid to {not_after}")
     }

@@ -7,7 +7,7 @@ use sealwire::pki::{
 };
 use serde::Serialize;
 
-use crate::clock;
+use crate::words::clock;
 
 const DAY: i64 = 86_400;
 
@@ -84,7 +84,7 @@ impl Card {
         }
     }
 
-    pub(super) fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.file
     }
 
@@ -152,7 +152,7 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 
 /// A moment: `2030-12-31T23:59:59Z`.
 pub(crate) fn time(seconds: i64) -> String {
-    crate::moment::time_text(seconds)
+    crate::words::moment::time_text(seconds)
 }
 
 /// The subject as RFC 4514 has it.

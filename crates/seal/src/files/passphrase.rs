@@ -8,7 +8,7 @@ use std::str::FromStr;
 use sealwire::pki::{Error, Problem};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// Where a passphrase comes from: a file, `-` for standard input, `env:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]

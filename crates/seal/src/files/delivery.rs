@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
-use crate::file::{self, Access, Existing, Staged, Undo};
+use super::file::{self, Access, Existing, Staged, Undo};
+use crate::say::failure::Failure;
 
 /// What is to be written.
 pub(crate) struct Delivery {

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use clap::Args;
 use sealwire::pki::{CaStore, Issuer};
 
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
 
-/// `--dir` and the passphrase of the CA's key.
+/// `--ca-dir`, the same for every command that works with a CA of ours.
 #[derive(Args)]
 pub(crate) struct CaFolder {
     /// The folder of the CA [default: sealwire/ca in your data folder]
-    #[arg(long, value_name = "DIR", env = "SEAL_CA_DIR")]
-    dir: Option<PathBuf>,
+    #[arg(long, alias = "dir", value_name = "DIR", env = "SEAL_CA_DIR")]
+    ca_dir: Option<PathBuf>,
 }
 
 /// The passphrase of the CA's key.
@@ -28,17 +28,17 @@ pub(crate) struct CaPassphrase {
 impl CaFolder {
     /// This folder; without one, that of `SEAL_CA_DIR` or the usual one.
     pub(crate) fn new(dir: Option<PathBuf>) -> Self {
-        let given = dir.or_else(|| env::var_os("SEAL_CA_DIR").map(PathBuf::from));
-        Self { dir: given }
+        let ca_dir = dir.or_else(|| env::var_os("SEAL_CA_DIR").map(PathBuf::from));
+        Self { ca_dir }
     }
 
     /// The folder, whether there is a CA in it or not.
     pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
-        match (&self.dir, data_folder()) {
+        match (&self.ca_dir, data_folder()) {
             (Some(dir), _) => Ok(dir.clone()),
             (None, Some(data)) => Ok(data.join("sealwire").join("ca")),
             (None, None) => Err(Failure::usage("this user has no home folder")
-                .advise("give the folder of the CA with --dir")),
+                .advise("give the folder of the CA with --ca-dir")),
         }
     }
 
@@ -46,14 +46,15 @@ impl CaFolder {
     pub(crate) fn open(&self) -> Result<CaStore, Failure> {
         let path = self.path()?;
         CaStore::open(&path).map_err(|e| {
-            Failure::usage(e.to_string()).advise("`seal ca init` makes one; --dir names its folder")
+            Failure::usage(e.to_string())
+                .advise("`seal ca init` makes one; --ca-dir names its folder")
         })
     }
 }
 
 impl CaPassphrase {
     /// The CA with its key.
-    pub(super) fn unlock(&self, store: &CaStore) -> Result<Issuer, Failure> {
+    pub(crate) fn unlock(&self, store: &CaStore) -> Result<Issuer, Failure> {
         let what = format!("the CA in {}", store.folder().display());
         passphrase::open(self.passphrase_file.as_ref(), &what, |passphrase| {
             store.issuer(passphrase.map(str::as_bytes))

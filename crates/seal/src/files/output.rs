@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::file::{self, Access, Existing};
+use super::file::{self, Access, Existing};
+use crate::say::failure::Failure;
 use clap::Args;
 
 /// `--out` and `--force`, the same for every command that makes something.

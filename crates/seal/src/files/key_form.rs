@@ -3,9 +3,9 @@
 use clap::Args;
 use sealwire::pki::{KeyEncryption, PrivateKey};
 
-use crate::failure::Failure;
-use crate::file::Access;
-use crate::output::Output;
+use crate::files::file::Access;
+use crate::files::output::Output;
+use crate::say::failure::Failure;
 
 /// PKCS#8 in PEM unless told otherwise.
 #[derive(Args)]
@@ -47,17 +47,14 @@ impl KeyForm {
             }
             (None, false) => output.write(key.to_pem().as_bytes(), private),
             (Some(passphrase), der) => {
-                let encryption = match self.scrypt {
-                    true => KeyEncryption::Scrypt,
-                    false => KeyEncryption::default(),
-                };
+                let encryption =
+                    if self.scrypt { KeyEncryption::Scrypt } else { KeyEncryption::default() };
                 let passphrase = passphrase.as_bytes();
-                match der {
-                    true => output.write(&key.to_encrypted_der(passphrase, encryption)?, private),
-                    false => {
-                        let pem = key.to_encrypted_pem(passphrase, encryption)?;
-                        output.write(pem.as_bytes(), private)
-                    }
+                if der {
+                    output.write(&key.to_encrypted_der(passphrase, encryption)?, private)
+                } else {
+                    let pem = key.to_encrypted_pem(passphrase, encryption)?;
+                    output.write(pem.as_bytes(), private)
                 }
             }
         }

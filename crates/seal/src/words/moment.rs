@@ -1,6 +1,6 @@
-//! Moments and lengths of time, as the command line and the reports have them.
+//! Moments, as the command line and the reports have them.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use sealwire::pki::{Error, Problem};
 use time::{Date, Month, OffsetDateTime, Time};
@@ -52,26 +52,6 @@ pub(crate) fn time_text(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// A length of time: `30d`, `12h`, `90m`, `45s`, `2w`; a bare number is days.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, Error> {
-    const DAY: u64 = 86_400;
-    let bad = || {
-        let what = format!("{text:?} is not a length of time like 30d, 12h, 90m or 2w");
-        Error::new(Problem::InvalidValue, what)
-    };
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let count: u64 = text[..end].parse().map_err(|_| bad())?;
-    let unit = match &text[end..] {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" | "" => DAY,
-        "w" => 7 * DAY,
-        _ => return Err(bad()),
-    };
-    count.checked_mul(unit).map(Duration::from_secs).ok_or_else(bad)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -98,21 +78,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn reads_lengths() {
-        assert_eq!(parse_duration("30d").unwrap().as_secs(), 30 * DAY);
-        assert_eq!(parse_duration("30").unwrap().as_secs(), 30 * DAY);
-        assert_eq!(parse_duration("90m").unwrap().as_secs(), 5400);
-        for bad in ["", "d", "-1d", "1y", "99999999999999999999d", "18446744073709551615w"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
-        }
-    }
-
     proptest! {
         #[test]
-        fn no_text_breaks_them(text in "\\PC*") {
+        fn no_text_breaks_it(text in "\\PC*") {
             let _ = parse_time(&text);
-            let _ = parse_duration(&text);
         }
     }
 }

@@ -1,25 +1,22 @@
-//! Certificates, keys, trust and revocation lists: from files into contexts.
+//! From files into contexts: certificates, keys, trust and revocation lists of a service.
 
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sealwire::pki::{Certificate, Crl, Error, GeneralName, Problem, spki_pin};
-use sealwire::{Identity, ProtocolVersion, SecureContext, TrustStore};
-use zeroize::Zeroizing;
+use sealwire::pki::{Crl, Error, Problem};
+use sealwire::{ProtocolVersion, SecureContext, TrustStore};
 
-use super::allow::Names;
-use super::config::{Anchor, IdentityFiles, Mode, Service};
+use super::config::{Mode, Service};
 use super::tickets::FleetSecret;
-use crate::failure::Failure;
-use crate::passphrase;
+use crate::files;
+use crate::files::material::{IdentityFiles, public_roots, trust_in};
+use crate::say::failure::Failure;
 
 /// How long a session can be resumed: shorter than an epoch of a fleet's keys.
 pub(crate) const SESSIONS_LAST: Duration = Duration::from_secs(30 * 60);
 
 /// What the files of a service held, at one moment.
-pub(crate) struct Material {
+pub(crate) struct Contexts {
     /// One context for each route, in their order, and for the service itself. None where TLS is
     /// passed through.
     pub(crate) routes: Vec<Option<SecureContext>>,
@@ -30,7 +27,7 @@ pub(crate) struct Material {
     pub(crate) fleet: Option<FleetSecret>,
 }
 
-impl Material {
+impl Contexts {
     /// Reads everything. Nothing is half done: it is all good, or an error.
     ///
     /// # Errors
@@ -52,7 +49,7 @@ impl Material {
             if let Some(trust) = &trust {
                 builder = builder.trust(trust.clone());
             }
-            for identity in identities(files)? {
+            for identity in files.load()? {
                 let expires = identity.leaf().not_after();
                 not_after = Some(not_after.map_or(expires, |first| first.min(expires)));
                 builder = builder.identity(identity);
@@ -81,7 +78,7 @@ impl Material {
 pub(crate) fn fingerprint(service: &Service) -> [u8; 32] {
     let mut digest = Context::new(&SHA256);
     for path in service.files() {
-        let content = read(path);
+        let content = files::read(path);
         let (length, bytes) = match &content {
             Ok(bytes) => (bytes.len(), bytes.as_slice()),
             Err(_) => (usize::MAX, &[][..]),
@@ -94,92 +91,19 @@ pub(crate) fn fingerprint(service: &Service) -> [u8; 32] {
     out
 }
 
-/// The names in a certificate that rules speak of.
-pub(crate) fn names(certificate: &Certificate) -> Names {
-    let subject = certificate.subject();
-    let all = |oid: &str| {
-        let of_kind = subject.attributes().iter().filter(|attribute| attribute.oid == oid);
-        of_kind.map(|attribute| attribute.value.clone()).collect()
-    };
-    let mut names = Names {
-        common_name: subject.common_name().map(str::to_owned),
-        organizations: all("2.5.4.10"),
-        units: all("2.5.4.11"),
-        pin: spki_pin(&certificate.spki_der()),
-        ..Names::default()
-    };
-    // Names that cannot be read are no names: no rule holds for them.
-    for name in certificate.subject_alt_names().unwrap_or_default() {
-        match name {
-            GeneralName::Dns(name) => names.dns.push(name),
-            GeneralName::Uri(name) => names.uris.push(name),
-            GeneralName::Email(name) => names.emails.push(name),
-            GeneralName::Ip(address) => names.addresses.push(address),
-            _ => {}
-        }
-    }
-    names
-}
-
-/// Reads a file that may hold a secret; the bytes are wiped when dropped.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    fs::read(path).map(Zeroizing::new).map_err(|e| Error::io(path, &e))
-}
-
-fn identities(files: &IdentityFiles) -> Result<Vec<Identity>, Failure> {
-    let passphrase = files.passphrase.as_ref();
-    let mut identities = Vec::new();
-    if let Some(pfx) = &files.pfx {
-        let opened = passphrase::open(passphrase, &pfx.display().to_string(), |passphrase| {
-            Identity::from_pkcs12_file(pfx, passphrase.unwrap_or_default())
-        });
-        identities.push(opened?);
-    }
-    for (cert, key) in &files.pairs {
-        let opened =
-            passphrase::open(
-                passphrase,
-                &key.display().to_string(),
-                |passphrase| match passphrase {
-                    Some(passphrase) => Identity::from_encrypted_pem_files(cert, key, passphrase),
-                    None => Identity::from_pem_files(cert, key),
-                },
-            );
-        identities.push(opened?);
-    }
-    Ok(identities)
-}
-
 /// Whom the service trusts. A client without trust of its own trusts the public roots; a server
 /// without asks nobody.
 fn trust(service: &Service) -> Result<Option<TrustStore>, Failure> {
     if service.ca.is_empty() {
         return Ok((service.mode == Mode::Client).then(public_roots));
     }
-    let mut all: Option<TrustStore> = None;
-    for anchor in &service.ca {
-        let more = match anchor {
-            Anchor::File(path) => TrustStore::from_pem_file(path)?,
-            Anchor::System => TrustStore::system()?,
-            Anchor::Bundled => TrustStore::bundled(),
-        };
-        all = Some(all.map_or_else(|| more.clone(), |all| all.and(&more)));
-    }
-    Ok(all)
-}
-
-/// Mozilla's roots and the system's, if it has any.
-fn public_roots() -> TrustStore {
-    match TrustStore::system() {
-        Ok(system) => TrustStore::bundled().and(&system),
-        Err(_) => TrustStore::bundled(),
-    }
+    trust_in(&service.ca)
 }
 
 fn crls(service: &Service) -> Result<Vec<Crl>, Failure> {
     let mut crls = Vec::new();
     for path in &service.crl {
-        let found = Crl::all_from_pem(&read(path)?)
+        let found = Crl::all_from_pem(&files::read(path)?)
             .map_err(|e| Error::from(e).at(path.display().to_string()))?;
         if found.is_empty() {
             let nothing = Error::new(Problem::NoPemBlock, "no revocation list");

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// Whether the answer of a command is yes or no; the exit code for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +27,10 @@ impl From<Answer> for ExitCode {
 /// Prints `value` to standard output: its `Display` for people, its `Serialize` for machines.
 /// A reader that closes the pipe early (`seal .. | head`) is not an error.
 pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(), Failure> {
-    match json {
-        true => print_text(&serde_json::to_string_pretty(value).unwrap_or_default()),
-        false => print_text(&value.to_string()),
+    if json {
+        print_text(&serde_json::to_string_pretty(value).unwrap_or_default())
+    } else {
+        print_text(&value.to_string())
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealwire::pki::PrivateKey;
 
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
 
 /// `--key` and its passphrase, the same for every command that reads a private key.
 #[derive(Args)]

@@ -54,14 +54,14 @@ impl Failure {
 impl Failure {
     /// A connection with the peer at `whom` that failed.
     pub(crate) fn of_connection(whom: &str, error: &sealwire::Error) -> Self {
-        let fact = format!("{whom}: {}", crate::advice::sentence(error));
+        let fact = format!("{whom}: {}", crate::say::advice::sentence(error));
         let failure = match error {
             sealwire::Error::Io(_) | sealwire::Error::Misused(_) | sealwire::Error::Internal(_) => {
                 Self::usage(fact)
             }
             _ => Self::refused(fact),
         };
-        match crate::advice::for_failure(error) {
+        match crate::say::advice::for_failure(error) {
             Some(advice) => failure.advise(advice),
             None => failure,
         }
@@ -88,7 +88,7 @@ impl From<sealwire::pki::Error> for Failure {
             | Problem::PassphraseNeeded => Self::usage(error.to_string()),
             _ => Self::refused(error.to_string()),
         };
-        match crate::advice::for_problem(&error) {
+        match crate::say::advice::for_problem(&error) {
             Some(advice) => failure.advise(advice),
             None => failure,
         }

@@ -7,7 +7,8 @@ use sealwire::pki::{Certificate, spki_pin};
 use sealwire::verify::Refusal;
 use serde::Serialize;
 
-use crate::{advice, clock};
+use crate::say::advice;
+use crate::words::clock;
 
 /// Which side the peer is on: it decides what its certificate must prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,17 +28,17 @@ pub(crate) struct Facts {
     pub(crate) server_name: Option<String>,
     pub(crate) resumed: bool,
     pub(crate) peer: Side,
-    pub(crate) peer_certificate: Option<Card>,
+    pub(crate) peer_certificate: Option<Brief>,
     /// What `--pin` takes to accept exactly the peer's key.
     pub(crate) peer_pin: Option<String>,
-    pub(crate) own_certificate: Option<Card>,
+    pub(crate) own_certificate: Option<Brief>,
     pub(crate) authorized: bool,
     pub(crate) authorization_error: Option<Reason>,
 }
 
 /// A certificate in a few words.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Card {
+pub(crate) struct Brief {
     pub(crate) subject: String,
     pub(crate) issuer: String,
     pub(crate) self_signed: bool,
@@ -67,11 +68,11 @@ impl Facts {
             server_name: peer.server_name().map(str::to_owned),
             resumed: peer.is_resumed(),
             peer: side,
-            peer_certificate: peer.certificate().map(Card::of),
+            peer_certificate: peer.certificate().map(Brief::of),
             peer_pin: peer
                 .certificate()
                 .map(|leaf| format!("sha256//{}", spki_pin(&leaf.spki_der()))),
-            own_certificate: own.map(Card::of),
+            own_certificate: own.map(Brief::of),
             authorized: peer.authorized(),
             authorization_error: peer.authorization_error().map(Reason::of),
         }
@@ -103,7 +104,7 @@ impl Facts {
     }
 }
 
-impl Card {
+impl Brief {
     pub(crate) fn of(certificate: &Certificate) -> Self {
         Self {
             subject: certificate.subject().to_string(),
@@ -170,12 +171,13 @@ impl Display for Facts {
     }
 }
 
-impl Display for Card {
+impl Display for Brief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (", self.subject)?;
-        match self.self_signed {
-            true => f.write_str("self-signed")?,
-            false => write!(f, "by {}", self.issuer)?,
+        if self.self_signed {
+            f.write_str("self-signed")?;
+        } else {
+            write!(f, "by {}", self.issuer)?;
         }
         if self.version < 3 {
             write!(f, ", X.509 v{}", self.version)?;
