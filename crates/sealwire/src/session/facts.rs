@@ -4,8 +4,7 @@ use sealwire_x509::Certificate;
 
 use super::Peer;
 use super::Session;
-use crate::engine::Sink;
-use crate::engine::secrets::Secrets;
+use crate::engine::{Secrets, Sink};
 use crate::error::Error;
 use crate::words::{NamedGroup, ProtocolVersion, SignatureScheme};
 

@@ -10,12 +10,10 @@ use super::event::{Event, HelloReply, Question};
 use super::facts::Kept;
 use super::options::ServerOptions;
 use super::peer::{Authorization, Peer};
-use super::{Session, Stage, keeping};
+use super::{Session, Stage, diagnosis, keeping};
 use crate::context::Serving;
-use crate::engine::tap::{self, Desk, Examiner};
-use crate::engine::{self, Engine, Step, last_word, resumption};
-use crate::error::Error;
-use crate::error::fault::{Diagnosis, Fault, diagnose_with};
+use crate::engine::{self, Engine, Examiner, Papers, Step, last_word};
+use crate::error::{Error, Fault};
 use crate::reading::{self, ClientHello};
 use crate::words::{
     Alert, ClientAuth, PeerVerification, ProtocolVersion, openssl_reason as reason,
@@ -24,7 +22,6 @@ use crate::words::{
 /// What is needed until the handshake is complete, and not after.
 pub(super) struct Handshake {
     pub(super) engine: Box<dyn Engine>,
-    pub(super) desk: Option<Desk>,
     pub(super) asked_for_certificate: bool,
     pub(super) ask_about_peer: bool,
     pub(super) request_ocsp: bool,
@@ -83,7 +80,8 @@ impl Session {
         if let Err(lack) = self.context.can_speak() {
             return Err(self.refuse(lack.into(), lack.alert()));
         }
-        if let Some((error, alert)) = hello.objection(self.context.newest_version()) {
+        let newest = self.context.newest_version();
+        if let Some((error, alert)) = diagnosis::objection(&hello, newest) {
             return Err(self.refuse(error, alert));
         }
         let own = match (&reply.identity, &reply.credentials) {
@@ -101,7 +99,7 @@ impl Session {
         });
         let engine = match engine::server(config) {
             Ok(engine) => engine,
-            Err(error) => return Err(self.fail(Error::from_rustls(error))),
+            Err(failure) => return Err(self.fail(failure.into())),
         };
         let examiner = Examiner {
             policy: reply.credentials.as_ref().unwrap_or(&self.context).policy().clone(),
@@ -111,12 +109,13 @@ impl Session {
         };
         let refuse_at_once = options.client_auth == ClientAuth::Require
             && options.verification == PeerVerification::Required;
-        let mut desk = Desk::new(examiner, refuse_at_once, options.key_log);
-        desk.server.storing = options.storing;
-        desk.server.found = reply.resume;
+        let mut papers = Box::new(Papers::new(examiner, refuse_at_once, options.key_log));
+        papers.at_most = diagnosis::at_most(&hello);
+        papers.server.storing = options.storing;
+        papers.server.found = reply.resume;
+        self.desk.papers = Some(papers);
         self.stage = Stage::Handshake(Box::new(Handshake {
             engine,
-            desk: Some(desk),
             asked_for_certificate: options.client_auth != ClientAuth::None,
             ask_about_peer: options.ask_about_peer,
             request_ocsp: false,
@@ -140,15 +139,13 @@ impl Session {
             }
             handshake.unheard = false;
         }
-        let Handshake { engine, desk, encrypting, hello, .. } = &mut **handshake;
-        let start = self.out.len();
-        let (out, sessions) = (&mut self.out, &mut self.client_sessions);
-        let (consumed, step) =
-            tap::with(desk, || resumption::with(sessions, || engine.advance(tls, out)));
-        if let Some(sessions) = sessions {
+        let Handshake { engine, encrypting, hello, .. } = &mut **handshake;
+        let (start, desk) = (self.out.len(), &mut self.desk);
+        let (consumed, step) = engine.advance(desk, tls, &mut self.out);
+        if let Some(sessions) = &mut desk.sessions {
             sessions.look(&tls[..consumed]);
         }
-        if let Some(lines) = desk.as_mut().and_then(|desk| desk.key_log.as_mut()) {
+        if let Some(lines) = desk.papers.as_mut().and_then(|papers| papers.key_log.as_mut()) {
             self.events.extend(lines.drain(..).map(Event::KeyLog));
         }
         let outcome = match step {
@@ -157,27 +154,17 @@ impl Session {
                 *encrypting |= last_word::has_begun_to_encrypt(&self.out[start..]);
                 Ok(false)
             }
-            Err(error) => {
+            Err(mut failure) => {
                 let version = engine.version();
-                let refusal = desk
-                    .as_mut()
-                    .filter(|desk| desk.refuse_at_once)
-                    .and_then(|desk| desk.examined.take())
-                    .and_then(|(_, verdict)| verdict.refusal())
-                    .filter(|_| matches!(error, rustls::Error::InvalidCertificate(_)));
-                let error = match refusal {
-                    Some(refusal) => Error::PeerRefused(refusal),
-                    None => {
-                        let hello = hello.as_deref().map(|hello| (hello, &self.context));
-                        let Diagnosis { error, alert } = diagnose_with(error, version, hello);
-                        if let Some(alert) = alert {
-                            let may_add = !*encrypting && version != Some(ProtocolVersion::Tls13);
-                            last_word::correct(&mut self.out, start, alert, may_add);
-                        }
-                        error
-                    }
-                };
-                Err(self.fail(error))
+                if let Some(hello) = hello {
+                    let likely = version.or_else(|| diagnosis::at_most(hello));
+                    diagnosis::refine(&mut failure, hello, likely, &self.context);
+                }
+                if let Some(alert) = failure.alert {
+                    let may_add = !*encrypting && version != Some(ProtocolVersion::Tls13);
+                    last_word::correct(&mut self.out, start, alert, may_add);
+                }
+                Err(self.fail(failure.into()))
             }
         };
         (consumed, outcome)
@@ -187,22 +174,22 @@ impl Session {
     pub(super) fn complete_handshake(&mut self) -> Result<(), Error> {
         let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
         let Stage::Handshake(handshake) = stage else { unreachable!("called in this stage only") };
-        let Handshake { engine, desk, asked_for_certificate, ask_about_peer, server_name, .. } =
+        let Handshake { engine, asked_for_certificate, ask_about_peer, server_name, .. } =
             *handshake;
         let Handshake { request_ocsp, own, hello, .. } = *handshake;
         let facts = engine.facts().expect("a complete handshake has all facts");
-        let mut desk = desk.expect("the engine gave the desk back");
-        let we_are_client = desk.examiner.purpose == Purpose::Server;
-        let must_pass = desk.refuse_at_once;
+        let papers = self.desk.papers.as_mut().expect("the engine gave the desk back");
+        let we_are_client = papers.examiner.purpose == Purpose::Server;
+        let must_pass = papers.refuse_at_once;
         let (certificates, authorization) = if asked_for_certificate {
             // Inside a resumed handshake nobody is asked; the chain that the session was made with
             // was judged before it was offered or accepted. A client that was asked and had no
             // certificate is judged here.
             let chain = engine.peer_chain();
-            let judged = if facts.resumed { desk.resumed.take() } else { desk.examined.take() };
+            let judged = if facts.resumed { papers.resumed.take() } else { papers.examined.take() };
             let (certificates, verdict) = judged
                 .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
-                .unwrap_or_else(|| desk.examiner.examine(None, chain, self.context.now()));
+                .unwrap_or_else(|| papers.examiner.examine(None, chain, self.context.now()));
             let authorization =
                 verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
             (certificates, authorization)
@@ -210,25 +197,25 @@ impl Session {
             (Vec::new(), Authorization::NotAsked)
         };
         if let (true, Authorization::Refused(refusal)) = (must_pass, &authorization) {
-            if let Some((server_name, _)) = &desk.examiner.name {
+            if let Some((server_name, _)) = &papers.examiner.name {
                 self.context.forget_sessions(server_name);
             }
             return Err(self.fail(Error::PeerRefused(refusal.clone())));
         }
         let schemes = match &hello {
             Some(hello) => hello.signature_schemes(),
-            None => &desk.requested_schemes,
+            None => &papers.requested_schemes,
         };
         let shared_schemes = match facts.resumed {
             true => Box::default(), // nobody signed anything
             false => self.context.shared_schemes(schemes),
         };
         let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
-        let ocsp_response = desk.ocsp_response.filter(|_| request_ocsp);
+        let ocsp_response = papers.ocsp_response.take().filter(|_| request_ocsp);
         if request_ocsp && can_staple {
             self.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
-        let to_store = desk.server.made(facts.protocol == ProtocolVersion::Tls13);
+        let to_store = mem::take(&mut papers.server).made(facts.protocol == ProtocolVersion::Tls13);
         self.peer = Some(Box::new(Peer {
             authorization,
             certificates,
@@ -238,11 +225,11 @@ impl Session {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-            local_certificates: desk.shown.or(own),
+            local_certificates: papers.shown.take().or(own),
             shared_schemes,
             ocsp_response,
         }));
-        self.kept = Some(Box::new(Kept { we_are_client, secrets: desk.secrets }));
+        self.kept = Some(Box::new(Kept { we_are_client, secrets: mem::take(&mut papers.secrets) }));
         if ask_about_peer {
             self.events.push_back(Event::Question(Question::VerifyPeer));
             self.stage = Stage::PeerAsked(engine, to_store);
@@ -254,10 +241,11 @@ impl Session {
 
     /// Leaves the handshake behind: from here on there are data.
     pub(super) fn open(&mut self, engine: Box<dyn Engine>) -> Result<(), Error> {
-        let mut channel = match engine.open(&mut self.out) {
+        let mut channel = match engine.open(&mut self.desk, &mut self.out) {
             Ok(channel) => channel,
-            Err(error) => return Err(self.fail(Error::from_rustls(error))),
+            Err(failure) => return Err(self.fail(failure.into())),
         };
+        self.desk.papers = None;
         if self.closing.we_sent_close_notify {
             channel.close(&mut self.out);
         }

@@ -4,9 +4,8 @@ use sealwire_x509::Certificate;
 
 use super::{ClientOptions, Event, Question, Session, Stage};
 use crate::context::SecureContext;
-use crate::engine::Engine;
 use crate::engine::resumption::{ClientSession, ClientSessions, SessionData};
-use crate::engine::tap::Desk;
+use crate::engine::{Engine, Papers};
 use crate::error::Error;
 use crate::words::ProtocolVersion;
 
@@ -16,20 +15,20 @@ pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;
 /// How many new sessions wait for the program; it may never ask, and a server may never stop.
 const MAX_WAITING: usize = 8;
 
-/// Chooses the session that a client offers, and leaves its chain and verdict at the desk.
+/// Chooses the session that a client offers, and leaves its chain and verdict in the papers.
 pub(super) fn choose(
     context: &SecureContext,
     options: &ClientOptions,
-    desk: &mut Desk,
+    papers: &mut Papers,
 ) -> Box<ClientSessions> {
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
     let given = settings.session.as_ref();
-    desk.resumed = sessions.choose(
+    papers.resumed = sessions.choose(
         given,
         &|version| context.speaks(version),
-        &desk.examiner,
-        desk.refuse_at_once,
+        &papers.examiner,
+        papers.refuse_at_once,
     );
     Box::new(sessions)
 }
@@ -50,17 +49,17 @@ impl Session {
     /// A client's handshake is complete: tells of the session that it made, and keeps what is
     /// needed for those to come. In TLS 1.2 there are none.
     pub(super) fn tell_first_session(&mut self) {
-        let (Some(sessions), Some(peer)) = (&mut self.client_sessions, &self.peer) else { return };
+        let (Some(sessions), Some(peer)) = (&mut self.desk.sessions, &self.peer) else { return };
         let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
         if peer.protocol() == ProtocolVersion::Tls12 {
-            self.client_sessions = None;
+            self.desk.sessions = None;
         }
         self.tell(made);
     }
 
     /// Tells of the sessions that the server has given since.
     pub(super) fn tell_sessions(&mut self) {
-        if let Some(sessions) = &mut self.client_sessions {
+        if let Some(sessions) = &mut self.desk.sessions {
             let made = sessions.take_more();
             self.tell(made);
         }

@@ -11,6 +11,7 @@
 //! result does not depend on how the bytes are split (but for the guess in [`NotTls`], made from the
 //! bytes at hand); hostile bytes end in an error.
 
+mod diagnosis;
 mod event;
 mod facts;
 mod handshake;
@@ -36,10 +37,8 @@ pub use peer::Peer;
 pub use sni_router::SniRouter;
 
 pub use crate::engine::Sink;
-use crate::engine::resumption::{self, ClientSessions};
 pub use crate::engine::resumption::{ClientSession, SessionData, TicketKeys};
-use crate::engine::tap::{Desk, Examiner};
-use crate::engine::{self, Channel, Engine, Step};
+use crate::engine::{self, Channel, Desk, Engine, Examiner, Papers, Step};
 use crate::reading;
 pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
 
@@ -56,8 +55,8 @@ pub struct Session {
     max_fragment: usize,
     events: VecDeque<Event>,
     peer: Option<Box<Peer>>,
-    /// A client's part in resumption.
-    client_sessions: Option<Box<ClientSessions>>,
+    /// What the engine finds and leaves.
+    desk: Desk,
     /// What the handshake left that is secret.
     kept: Option<Box<Kept>>,
     traffic: Traffic,
@@ -105,16 +104,16 @@ impl Session {
             pins: options.settings.pins.clone(),
             purpose: Purpose::Server,
         };
-        let mut desk = Desk::new(examiner, *verification == PeerVerification::Required, key_log);
-        let mut sessions = Some(keeping::choose(context, options, &mut desk));
+        let must_pass = *verification == PeerVerification::Required;
+        let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
+        let sessions = Some(keeping::choose(context, options, &mut papers));
+        let mut desk = Desk { papers: Some(papers), sessions };
         let config = context.client_config(&options.settings);
         let name = options.server_name.to_rustls();
-        let engine = resumption::with(&mut sessions, || engine::client(config, name))
-            .map_err(Error::from_rustls)?;
+        let engine = engine::client(config, name, &mut desk)?;
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
-            desk: Some(desk),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
@@ -125,7 +124,7 @@ impl Session {
             unheard: true,
         };
         let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
-        session.client_sessions = sessions;
+        session.desk = desk;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
     }
@@ -176,14 +175,13 @@ impl Session {
                         return Ok(consumed);
                     }
                     let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    let (out, sessions) = (&mut self.out, &mut self.client_sessions);
-                    let (taken, step) =
-                        resumption::with(sessions, || channel.receive(rest, out, &mut sink));
+                    let (desk, out) = (&mut self.desk, &mut self.out);
+                    let (taken, step) = channel.receive(desk, rest, out, &mut sink);
                     consumed += taken;
                     self.tell_sessions();
                     self.traffic.received.tls += taken as u64;
                     match step {
-                        Err(error) => return Err(self.fail(Error::from_rustls(error))),
+                        Err(failure) => return Err(self.fail(failure.into())),
                         Ok(Step::PeerClosed) => {
                             self.closing.peer_sent_close_notify = true;
                             self.events.push_back(Event::PeerClosed);
@@ -235,7 +233,7 @@ impl Session {
             Stage::Open(channel) => {
                 let before = out.len();
                 out.extend_from_slice(&mem::take(&mut self.out));
-                channel.encrypt(plaintext, self.max_fragment, out).map_err(Error::from_rustls)?;
+                channel.encrypt(plaintext, self.max_fragment, out)?;
                 self.traffic.sent.plaintext +=
                     plaintext.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 self.traffic.sent.tls += (out.len() - before) as u64;
@@ -360,7 +358,7 @@ impl Session {
             max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
-            client_sessions: None,
+            desk: Desk::default(),
             kept: None,
             traffic: Traffic::default(),
             closing: Closing::default(),

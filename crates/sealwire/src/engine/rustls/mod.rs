@@ -1,6 +1,13 @@
 //! The handshake: rustls through its unbuffered interface, which works on the caller's bytes and
 //! keeps no buffers of its own between calls.
 
+mod derived;
+mod failure;
+pub(crate) mod provider;
+mod records;
+pub(super) mod slot;
+pub(crate) mod verifier;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,37 +17,42 @@ use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
 use rustls::{CommonState, ExtractedSecrets, PeerMisbehaved};
 use rustls_pki_types::ServerName;
 
-use super::derived::{self, Derived};
-use super::records::{Kernel, Records};
-use super::{Channel, Engine, Facts, Step};
+use records::{Kernel, Records};
+
+use super::{Channel, Desk, Engine, Facts, Failure, Step};
 use crate::reading::MAX_HANDSHAKE_WIRE;
 use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};
+pub(super) use derived::Derived;
+pub(crate) use slot::{note_no_identity, note_requested, note_shown};
 
 /// A client's engine. The ClientHello is in the first output.
 pub(crate) fn client(
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
-) -> Result<Box<dyn Engine>, rustls::Error> {
-    Ok(Box::new(Rustls::new(UnbufferedClientConnection::new(config, name)?)))
+    desk: &mut Desk,
+) -> Result<Box<dyn Engine>, Failure> {
+    // It takes the session that it offers now.
+    let connection = slot::with(desk, || UnbufferedClientConnection::new(config, name));
+    Ok(Box::new(Rustls::new(connection.map_err(failure::on_open)?)))
 }
 
 /// A server's engine.
-pub(crate) fn server(config: Arc<rustls::ServerConfig>) -> Result<Box<dyn Engine>, rustls::Error> {
-    Ok(Box::new(Rustls::new(UnbufferedServerConnection::new(config)?)))
+pub(crate) fn server(config: Arc<rustls::ServerConfig>) -> Result<Box<dyn Engine>, Failure> {
+    let connection = UnbufferedServerConnection::new(config).map_err(failure::on_open)?;
+    Ok(Box::new(Rustls::new(connection)))
 }
 
-pub(crate) struct Rustls<C> {
+struct Rustls<C> {
     connection: C,
     /// False from the call on in which the handshake was completed.
     handshaking: bool,
     /// How many bytes at the front of the caller's rustls has read and must be shown again: the
     /// records of a handshake message of which a part is missing. Shown fewer, it panics.
     held: usize,
-    derived: Option<Derived>,
 }
 
 /// The two kinds of rustls connection, which share everything but a type parameter.
-pub(crate) trait Connection: Send + Sync {
+trait Connection: Send + Sync {
     type Data;
 
     fn process<'c, 'i>(&'c mut self, tls: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
@@ -96,13 +108,12 @@ enum Handled {
 impl<C: Connection + 'static> Engine for Rustls<C> {
     fn advance(
         &mut self,
+        desk: &mut Desk,
         tls: &mut [u8],
         out: &mut Vec<u8>,
-    ) -> (usize, Result<Step, rustls::Error>) {
-        let mut derived = self.derived.take();
-        let advanced = derived::with(&mut derived, || self.drive(tls, out));
-        self.derived = derived;
-        advanced
+    ) -> (usize, Result<Step, Failure>) {
+        let (consumed, step) = slot::with(desk, || self.drive(tls, out));
+        (consumed, step.map_err(|error| failure::in_handshake(error, self.version(), desk)))
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
@@ -127,14 +138,18 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
         chain.iter().map(AsRef::as_ref).collect()
     }
 
-    fn open(self: Box<Self>, out: &mut Vec<u8>) -> Result<Box<dyn Channel>, rustls::Error> {
-        Ok(Box::new(self.into_records(out)?))
+    fn open(
+        self: Box<Self>,
+        desk: &mut Desk,
+        out: &mut Vec<u8>,
+    ) -> Result<Box<dyn Channel>, Failure> {
+        Ok(Box::new(self.into_records(desk, out).map_err(failure::on_open)?))
     }
 }
 
 impl<C: Connection> Rustls<C> {
-    pub(crate) fn new(connection: C) -> Self {
-        Self { connection, handshaking: true, held: 0, derived: Some(Derived::default()) }
+    fn new(connection: C) -> Self {
+        Self { connection, handshaking: true, held: 0 }
     }
 
     fn drive(&mut self, tls: &mut [u8], out: &mut Vec<u8>) -> (usize, Result<Step, rustls::Error>) {
@@ -179,7 +194,11 @@ impl<C: Connection> Rustls<C> {
     }
 
     /// Takes the traffic keys out, once everything is said.
-    pub(crate) fn into_records(mut self, out: &mut Vec<u8>) -> Result<Records, rustls::Error> {
+    fn into_records(
+        mut self,
+        desk: &mut Desk,
+        out: &mut Vec<u8>,
+    ) -> Result<Records, rustls::Error> {
         if self.held > 0 {
             // Something stands behind Finished in its record.
             return Err(PeerMisbehaved::KeyEpochWithPendingFragment.into());
@@ -188,7 +207,7 @@ impl<C: Connection> Rustls<C> {
         let common = self.connection.common();
         let suite = common.negotiated_cipher_suite().ok_or(rustls::Error::HandshakeNotComplete)?;
         let take_out = || self.connection.into_kernel(suite.tls13().is_some());
-        let (secrets, kernel) = derived::with(&mut self.derived, take_out)?;
+        let (secrets, kernel) = slot::with(desk, take_out)?;
         Records::new(suite, secrets, kernel)
     }
 
