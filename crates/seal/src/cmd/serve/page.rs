@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::words::moment::time_text;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::folder::Entry;
 use crate::words::clock;
