@@ -1,6 +1,6 @@
 //! What a context is told to speak and to show, and what comes of it.
 
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 use sealwire::session::{HelloReply, Question};
 use sealwire::{
     CertCompression, ClientAuth, Identity, ProtocolVersion, SecureContext, SecureContextBuilder,
