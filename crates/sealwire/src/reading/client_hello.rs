@@ -10,10 +10,6 @@ use std::fmt;
 use super::fields::{Extensions, Fields};
 use super::names;
 
-use crate::error::Error;
-use crate::error::fault::Fault;
-use crate::words::{Alert, ProtocolVersion, openssl_reason as reason};
-
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 
@@ -100,39 +96,6 @@ impl ClientHello {
     /// The versions offered in `supported_versions`; empty before TLS 1.3.
     pub fn supported_versions(&self) -> &[u16] {
         &self.supported_versions
-    }
-
-    /// What OpenSSL refuses in a hello and the engine does not look at; `ours` is the newest version
-    /// that we speak.
-    pub(crate) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Error, Alert)> {
-        const FALLBACK_SCSV: u16 = 0x5600;
-        if self.legacy_version == 0 {
-            return None;
-        }
-        let newest = self.supported_versions.iter().copied().filter(|version| version >> 8 == 3);
-        let newest = newest.max().unwrap_or(self.legacy_version);
-        let ours = match ours {
-            Some(ProtocolVersion::Tls13) => 0x0304,
-            _ => 0x0303,
-        };
-        let (error, alert) = if newest < 0x0301 {
-            let what = "the client speaks SSL 3 and nothing newer";
-            (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
-        } else if newest < 0x0303 {
-            // The engine would rather miss an extension that such a client need not have.
-            let what = "the client speaks TLS 1.1 and nothing newer";
-            (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
-        } else if self.renegotiates {
-            let what = "the client goes on with a connection that there is not";
-            (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
-        } else if (0x0303..ours).contains(&newest) && self.cipher_suites.contains(&FALLBACK_SCSV) {
-            // RFC 7507: somebody may have made the client believe that we speak no better.
-            let what = "the client fell back to an older version than both speak";
-            (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
-        } else {
-            return None;
-        };
-        Some((error, Alert::from_number(alert)))
     }
 
     /// `legacy_version`; `None` when there was no hello to read.

@@ -14,8 +14,8 @@ use super::keys::{Keys, MAX_CONTENT, Protection};
 use super::open::Opener;
 use super::seal::Sealer;
 use super::{Channel, Records, Step};
-use crate::engine::Engine;
 use crate::engine::rustls::Rustls;
+use crate::engine::{Desk, Engine as _};
 use crate::pki;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -232,7 +232,7 @@ fn with_rustls(
     let mut theirs = ServerConnection::new(Arc::new(server)).unwrap();
     let (mut received, mut out) = (Vec::new(), Vec::new());
     loop {
-        let (consumed, step) = ours.advance(&mut received, &mut out);
+        let (consumed, step) = ours.advance(&mut Desk::default(), &mut received, &mut out);
         received.drain(..consumed);
         if step.unwrap() == Step::HandshakeComplete {
             break;
@@ -240,7 +240,7 @@ fn with_rustls(
         feed(&mut theirs, &mem::take(&mut out));
         theirs.write_tls(&mut received).unwrap();
     }
-    let mut ours = ours.into_records(&mut out).unwrap();
+    let mut ours = ours.into_records(&mut Desk::default(), &mut out).unwrap();
     feed(&mut theirs, &out);
     theirs.write_tls(&mut received).unwrap();
     assert_eq!(hear(&mut ours, &mut received), b"");
@@ -267,12 +267,12 @@ fn encrypt(
     max_fragment: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    ours.encrypt(&[IoSlice::new(data)], max_fragment, out)
+    ours.seal_all(&[IoSlice::new(data)], max_fragment, out)
 }
 
 fn hear(ours: &mut Records, wire: &mut Vec<u8>) -> Vec<u8> {
     let (mut out, mut data) = (Vec::new(), Vec::new());
-    let (consumed, step) = ours.receive(wire, &mut out, &mut data);
+    let (consumed, step) = ours.receive(&mut Desk::default(), wire, &mut out, &mut data);
     assert_eq!((consumed, step.unwrap()), (wire.len(), Step::NeedInput));
     wire.clear();
     data
@@ -345,7 +345,9 @@ fn the_peer_is_not_followed_beyond_patience() {
     feed(&mut theirs, &wire);
     assert_eq!(heard(&mut theirs), b"data");
     let mut out = Vec::new();
-    let (_, step) = ours.receive(&mut update(&mut theirs), &mut out, &mut Vec::new());
-    assert!(matches!(step, Err(Error::PeerMisbehaved(_))), "{step:?}");
+    let (_, step) =
+        ours.receive(&mut Desk::default(), &mut update(&mut theirs), &mut out, &mut Vec::new());
+    let error = step.unwrap_err().error;
+    assert!(matches!(error, crate::Error::Misbehaved(_)), "{error:?}");
     assert_eq!(out.len(), 5 + 2 + 1 + 16, "an alert");
 }

@@ -1,23 +1,25 @@
-//! The engine's verifiers: they check the handshake signature and judge the chain; a refusal ends
-//! the handshake when the session wants that. The verdict itself is `tap::Examiner`'s.
+//! The verifiers that rustls calls: they check the handshake signature and have the chain judged at
+//! the desk of the connection; a refusal ends the handshake when the session wants that.
 
+use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerMisbehaved,
-    SignatureScheme,
+    AlertDescription, CertificateError, DigitallySignedStruct, DistinguishedName, Error,
+    OtherError, PeerMisbehaved, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use sealwire_x509::Certificate;
 
-use super::tap;
-use crate::verify::{Refusal, Verdict};
+use super::slot;
+use crate::engine::desk::Objection;
+use crate::words::Alert;
 
 /// The verifier of client sessions whose servers may sign by these schemes. One for the process
-/// and each list: what differs between connections is at the tap, and the engine resumes a session
+/// and each list: what differs between connections is at the desk, and the engine resumes a session
 /// only under the verifier that made it.
 pub(crate) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn ServerCertVerifier> {
     static KNOWN: Mutex<Vec<Arc<PeerVerifier>>> = Mutex::new(Vec::new());
@@ -71,7 +73,7 @@ impl ServerCertVerifier for PeerVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if !ocsp_response.is_empty() {
-            tap::at(|desk| desk.ocsp_response = Some(ocsp_response.to_vec()));
+            slot::papers(|papers| papers.ocsp_response = Some(ocsp_response.to_vec()));
         }
         examine(end_entity, intermediates, now)?;
         Ok(ServerCertVerified::assertion())
@@ -147,73 +149,49 @@ impl ClientCertVerifier for PeerVerifier {
     }
 }
 
-/// Judges the chain and leaves leaf and verdict at the tap; a refusal is an error only if the
-/// session wants that now. An unreadable leaf is an error in every mode: its key could not be
-/// checked.
+/// Has the chain judged at the desk.
 fn examine(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     now: UnixTime,
 ) -> Result<(), Error> {
     let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    let outcome = tap::at(|desk| {
-        let leaf = desk.examiner.read_leaf(end_entity);
-        let leaf = leaf.map_err(|_| CertificateError::BadEncoding)?;
-        desk.leaf = Some(leaf);
-        let chain = std::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
-        let (certificates, verdict) = desk.examiner.examine(desk.leaf.as_ref(), chain, time);
-        let refusal = verdict.clone().refusal().filter(|_| desk.refuse_at_once);
-        desk.examined = Some((certificates, verdict));
-        refusal.map_or(Ok(()), |refusal| Err(alert_for(refusal)))
-    });
-    outcome.ok_or_else(nobody)?.map_err(Error::InvalidCertificate)
+    let intermediates = intermediates.iter().map(AsRef::as_ref);
+    let outcome = slot::papers(|papers| papers.examine(end_entity, intermediates, time));
+    outcome.ok_or_else(nobody)?.map_err(|objection| Error::InvalidCertificate(kind_of(objection)))
 }
 
-/// The engine chooses the alert by the kind of certificate error, so the kind is chosen by the
-/// alert that OpenSSL sends (`ssl_x509err2alert`); the reason itself is at the tap.
-fn alert_for(refusal: Refusal) -> CertificateError {
-    match refusal.code().name() {
-        // unknown_ca
-        "CERT_CHAIN_TOO_LONG"
-        | "DEPTH_ZERO_SELF_SIGNED_CERT"
-        | "INVALID_CA"
-        | "PATH_LENGTH_EXCEEDED"
-        | "SELF_SIGNED_CERT_IN_CHAIN"
-        | "UNABLE_TO_GET_CRL"
-        | "UNABLE_TO_GET_CRL_ISSUER"
-        | "UNABLE_TO_GET_ISSUER_CERT"
-        | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
-        | "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => CertificateError::UnknownIssuer,
-        // certificate_expired
-        "CERT_HAS_EXPIRED" | "CRL_HAS_EXPIRED" => CertificateError::Expired,
-        // certificate_revoked
-        "CERT_REVOKED" => CertificateError::Revoked,
-        // decrypt_error
-        "CERT_SIGNATURE_FAILURE" | "CRL_SIGNATURE_FAILURE" => CertificateError::BadSignature,
-        // unsupported_certificate
-        "INVALID_PURPOSE" => CertificateError::InvalidPurpose,
-        // bad_certificate
-        "CA_KEY_TOO_SMALL"
-        | "CA_MD_TOO_WEAK"
-        | "CERT_NOT_YET_VALID"
-        | "CERT_REJECTED"
-        | "CERT_UNTRUSTED"
-        | "CRL_NOT_YET_VALID"
-        | "EE_KEY_TOO_SMALL"
-        | "ERROR_IN_CERT_NOT_AFTER_FIELD"
-        | "ERROR_IN_CERT_NOT_BEFORE_FIELD"
-        | "ERROR_IN_CRL_LAST_UPDATE_FIELD"
-        | "ERROR_IN_CRL_NEXT_UPDATE_FIELD"
-        | "ERR_TLS_CERT_ALTNAME_INVALID"
-        | "HOSTNAME_MISMATCH"
-        | "SUBTREE_MINMAX"
-        | "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"
-        | "UNABLE_TO_DECRYPT_CERT_SIGNATURE"
-        | "UNABLE_TO_DECRYPT_CRL_SIGNATURE" => CertificateError::NotValidForName,
-        // certificate_unknown
-        _ => CertificateError::Other(OtherError(Arc::new(refusal))),
+/// rustls chooses the alert by the kind of certificate error, so the kind is chosen by the alert.
+fn kind_of(objection: Objection) -> CertificateError {
+    let alert = match objection {
+        Objection::Unreadable => return CertificateError::BadEncoding,
+        Objection::Refused(alert) => alert,
+    };
+    let kinds = [
+        CertificateError::NotValidForName,
+        CertificateError::InvalidPurpose,
+        CertificateError::Revoked,
+        CertificateError::Expired,
+        CertificateError::UnknownIssuer,
+        CertificateError::BadSignature,
+    ];
+    let sends = |kind: &CertificateError| u8::from(AlertDescription::from(kind.clone()));
+    let kind = kinds.into_iter().find(|kind| sends(kind) == alert.number());
+    // certificate_unknown
+    kind.unwrap_or_else(|| CertificateError::Other(OtherError(Arc::new(Refused(alert)))))
+}
+
+/// What rustls is told of a refusal; the reason itself is at the desk.
+#[derive(Debug)]
+struct Refused(Alert);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused with {}", self.0)
     }
 }
+
+impl std::error::Error for Refused {}
 
 /// RFC 8446, 4.4.3. The key is taken from the certificate by AWS-LC and checked as a raw key, so
 /// that X.509 v1 certificates are held to the same proof as all others.
@@ -250,24 +228,17 @@ fn verify_tls12_signature(
     Err(explained(Error::InvalidCertificate(CertificateError::BadSignature)))
 }
 
-/// The engine verifies with RSA keys of 2048 to 8192 bits, and calls the signatures of all others
-/// bad. A low security level lets such a chain pass; then it is the key that is refused.
+/// rustls verifies with RSA keys of 2048 to 8192 bits, and calls the signatures of all others bad.
 fn explained(error: Error) -> Error {
-    let refusal = tap::at(|desk| {
-        let verdict = Verdict::unusable_key(desk.leaf.as_ref()?)?;
-        let certificates = desk.examined.take().map(|(certificates, _)| certificates);
-        desk.examined = Some((certificates.unwrap_or_default(), verdict.clone()));
-        verdict.refusal()
-    });
-    match refusal.flatten() {
-        Some(refusal) => Error::InvalidCertificate(alert_for(refusal)),
+    match slot::papers(|papers| papers.refuse_unusable_key()).flatten() {
+        Some(objection) => Error::InvalidCertificate(kind_of(objection)),
         None => error,
     }
 }
 
 fn leaf_key(cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {
-    let spki = tap::at(|desk| {
-        desk.leaf.as_ref().filter(|leaf| leaf.der() == cert.as_ref()).map(Certificate::spki_der)
+    let spki = slot::papers(|papers| {
+        papers.leaf.as_ref().filter(|leaf| leaf.der() == cert.as_ref()).map(Certificate::spki_der)
     });
     let spki = spki.ok_or_else(nobody)?;
     // The engine always shows the certificate before the signature made with it.

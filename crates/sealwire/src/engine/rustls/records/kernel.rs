@@ -7,10 +7,11 @@ use rustls::{AlertDescription, Error, HandshakeType};
 
 use super::failure::Failure;
 use super::keys::Keys;
-use crate::engine::resumption;
+use crate::engine::Desk;
+use crate::engine::rustls::slot;
 
 /// Which messages may come after the handshake, and who handles them.
-pub(in crate::engine) enum Kernel {
+pub(in crate::engine::rustls) enum Kernel {
     Client13(KernelConnection<ClientConnectionData>),
     Server13(KernelConnection<ServerConnectionData>),
     /// TLS 1.2 has neither key updates nor tickets after the handshake: nothing of rustls stays.
@@ -49,15 +50,17 @@ impl Kernel {
     }
 
     /// Keeps the session of a NewSessionTicket (RFC 8446, 4.6.1) whose body this is.
-    pub(super) fn keep_ticket(&mut self, body: &[u8]) -> Result<(), Failure> {
+    pub(super) fn keep_ticket(&mut self, desk: &mut Desk, body: &[u8]) -> Result<(), Failure> {
         let Self::Client13(kernel) = self else {
             return Err(Failure::unexpected_message(
                 HandshakeType::NewSessionTicket,
                 self.expected(),
             ));
         };
-        resumption::note_ticket(body);
-        kernel.handle_new_session_ticket(body).map_err(|error| match error {
+        if let Some(sessions) = &mut desk.sessions {
+            sessions.note_ticket(body);
+        }
+        slot::with(desk, || kernel.handle_new_session_ticket(body)).map_err(|error| match error {
             Error::InvalidMessage(what) => Failure::malformed(what),
             Error::PeerMisbehaved(what) => Failure::new(AlertDescription::IllegalParameter, what),
             other => other.into(),

@@ -27,7 +27,9 @@ use pieces::Pieces;
 use rustls::{ContentType, Error, ExtractedSecrets, PeerMisbehaved, SupportedCipherSuite};
 use seal::{AlertLevel, Sealer};
 
-use super::{Channel, Sink, Step};
+use super::failure::on_open;
+use crate::engine::{self, Channel, Desk, Sink, Step};
+use crate::words::Alert;
 
 /// A connection whose handshake is complete.
 pub(super) struct Records {
@@ -74,6 +76,7 @@ impl Records {
     /// Takes one whole record. True when the peer has closed.
     fn take(
         &mut self,
+        desk: &mut Desk,
         record: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,
@@ -89,7 +92,7 @@ impl Records {
                 self.patience.renew();
                 sink.take(content);
             }
-            ContentType::Handshake => self.hear_handshake(content, out)?,
+            ContentType::Handshake => self.hear_handshake(desk, content, out)?,
             ContentType::Alert => return self.hear_alert(content),
             other => return Err(Failure::unexpected_record(other)),
         }
@@ -104,42 +107,8 @@ impl Records {
         })
     }
 
-    fn fail(&mut self, failure: Failure, out: &mut Vec<u8>) -> Error {
-        if let (Some(alert), false) = (failure.alert, self.closed) {
-            self.closed = true;
-            self.sealer.alert(AlertLevel::Fatal, alert, out);
-        }
-        failure.error
-    }
-}
-
-impl Channel for Records {
-    fn receive(
-        &mut self,
-        tls: &mut [u8],
-        out: &mut Vec<u8>,
-        sink: &mut dyn Sink,
-    ) -> (usize, Result<Step, Error>) {
-        let mut consumed = 0;
-        while !sink.is_full() {
-            let taken = match self.whole(&mut tls[consumed..]) {
-                Ok(None) => return (consumed, Ok(Step::NeedInput)),
-                Ok(Some(record)) => {
-                    consumed += record.len();
-                    self.take(record, out, sink)
-                }
-                Err(failure) => Err(failure),
-            };
-            match taken {
-                Ok(false) => {}
-                Ok(true) => return (consumed, Ok(Step::PeerClosed)),
-                Err(failure) => return (consumed, Err(self.fail(failure, out))),
-            }
-        }
-        (consumed, Ok(Step::SinkFull))
-    }
-
-    fn encrypt(
+    /// Our data, as many records as it takes.
+    fn seal_all(
         &mut self,
         plaintext: &[IoSlice<'_>],
         max_fragment: usize,
@@ -173,6 +142,63 @@ impl Channel for Records {
             })?;
         }
         Ok(())
+    }
+
+    /// Ends a connection on which nothing was sent, with this alert.
+    pub(super) fn end(&mut self, alert: Alert, out: &mut Vec<u8>) {
+        self.closed = true;
+        self.sealer.alert(AlertLevel::Fatal, alert.number().into(), out);
+    }
+
+    /// Ends a connection because something stood behind Finished in its record (RFC 8446, 5.1).
+    pub(super) fn spill(&mut self, out: &mut Vec<u8>) -> Error {
+        self.fail(Failure::misplaced(PeerMisbehaved::KeyEpochWithPendingFragment), out)
+    }
+
+    /// Ends the connection over what the peer did, and tells it.
+    fn fail(&mut self, failure: Failure, out: &mut Vec<u8>) -> Error {
+        if let (Some(alert), false) = (failure.alert, self.closed) {
+            self.closed = true;
+            self.sealer.alert(AlertLevel::Fatal, alert, out);
+        }
+        failure.error
+    }
+}
+
+impl Channel for Records {
+    fn receive(
+        &mut self,
+        desk: &mut Desk,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> (usize, Result<Step, engine::Failure>) {
+        let mut consumed = 0;
+        while !sink.is_full() {
+            let taken = match self.whole(&mut tls[consumed..]) {
+                Ok(None) => return (consumed, Ok(Step::NeedInput)),
+                Ok(Some(record)) => {
+                    consumed += record.len();
+                    self.take(desk, record, out, sink)
+                }
+                Err(failure) => Err(failure),
+            };
+            match taken {
+                Ok(false) => {}
+                Ok(true) => return (consumed, Ok(Step::PeerClosed)),
+                Err(failure) => return (consumed, Err(on_open(self.fail(failure, out)))),
+            }
+        }
+        (consumed, Ok(Step::SinkFull))
+    }
+
+    fn encrypt(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        max_fragment: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), engine::Failure> {
+        self.seal_all(plaintext, max_fragment, out).map_err(on_open)
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {

@@ -1,4 +1,4 @@
-//! The cryptography of the engine: AWS-LC's, with cipher suites that tell the tap what no other
+//! The cryptography of the engine: AWS-LC's, with cipher suites that tell the desk what no other
 //! interface of the engine's gives out: the Finished values and the secrets behind the exporter.
 //!
 //! A suite is a plain record of functions. These differ from the provider's own in the key
@@ -15,9 +15,9 @@ use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock, OutputLengthError};
 use rustls::crypto::{ActiveKeyExchange, aws_lc_rs};
 use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
 
-use super::derive_once;
-use super::short::Short;
-use super::tap;
+use super::derived::once as derive_once;
+use super::slot;
+use crate::engine::short::Short;
 
 /// A suite of the provider's, as one that tells. The engine wants them to live for ever, so they
 /// are made once for the process.
@@ -82,14 +82,14 @@ impl Prf for ToldPrf {
             }),
             _ => self.0.for_secret(output, secret, label, seed),
         }
-        tap::at(|desk| match label {
+        slot::papers(|papers| match label {
             b"client finished" => {
-                desk.secrets.finished.client = Short::of(output).unwrap_or_default();
+                papers.secrets.finished.client = Short::of(output).unwrap_or_default();
             }
             b"server finished" => {
-                desk.secrets.finished.server = Short::of(output).unwrap_or_default();
+                papers.secrets.finished.server = Short::of(output).unwrap_or_default();
             }
-            b"key expansion" => desk.secrets.note_master_secret(self.0, secret, seed),
+            b"key expansion" => papers.secrets.note_master_secret(self.0, secret, seed),
             _ => {}
         });
     }
@@ -128,7 +128,7 @@ impl Hkdf for ToldHkdf {
     /// client's: on both sides, as each computes what it expects of the other.
     fn hmac_sign(&self, key: &OkmBlock, message: &[u8]) -> Tag {
         let tag = self.0.hmac_sign(key, message);
-        tap::at(|desk| desk.secrets.finished.push(tag.as_ref()));
+        slot::papers(|papers| papers.secrets.finished.push(tag.as_ref()));
         tag
     }
 

@@ -8,6 +8,7 @@ use rustls::{AlertDescription, ContentType, HandshakeType, InvalidMessage, PeerM
 use super::Records;
 use super::failure::Failure;
 use super::seal::AlertLevel;
+use crate::engine::Desk;
 
 /// The longest body of a handshake message.
 const MAX_MESSAGE: usize = 0xffff;
@@ -89,6 +90,7 @@ impl Records {
     /// A record with handshake messages, or parts of them.
     pub(super) fn hear_handshake(
         &mut self,
+        desk: &mut Desk,
         fragment: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
@@ -103,7 +105,7 @@ impl Records {
             rest = &joined;
         }
         while let Some((kind, body, after)) = self.split_message(rest)? {
-            self.hear_message(kind, body, after.is_empty(), out)?;
+            self.hear_message(desk, (kind, body, after), out)?;
             rest = after;
         }
         self.partial = if rest.len() == joined.len() { joined } else { rest.to_vec() };
@@ -126,17 +128,16 @@ impl Records {
         Ok(rest.split_at_checked(length).map(|(body, after)| (kind, body, after)))
     }
 
-    /// A handshake message. `last`: its record has no more behind it.
+    /// A handshake message.
     fn hear_message(
         &mut self,
-        kind: HandshakeType,
-        body: &[u8],
-        last: bool,
+        desk: &mut Desk,
+        (kind, body, after): Message<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         match kind {
-            HandshakeType::NewSessionTicket => self.kernel.keep_ticket(body),
-            HandshakeType::KeyUpdate => self.hear_key_update(body, last),
+            HandshakeType::NewSessionTicket => self.kernel.keep_ticket(desk, body),
+            HandshakeType::KeyUpdate => self.hear_key_update(body, after.is_empty()),
             HandshakeType::HelloRequest if !body.is_empty() => {
                 Err(Failure::malformed(InvalidMessage::TrailingData("HelloRequest")))
             }
@@ -153,7 +154,8 @@ impl Records {
         }
     }
 
-    /// The peer's next record comes under new keys (RFC 8446, 4.6.3).
+    /// The peer's next record comes under new keys (RFC 8446, 4.6.3). `last`: the record of this
+    /// message has no more behind it.
     fn hear_key_update(&mut self, body: &[u8], last: bool) -> Result<(), Failure> {
         if !last {
             // RFC 8446, 5.1: a message before a change of keys ends its record.

@@ -2,18 +2,16 @@
 //!
 //! rustls gives its traffic keys out by deriving them a second time: in TLS 1.2 that is a fifth of
 //! a resumed handshake, in TLS 1.3 a tenth of all its hashing. So the last few results stay with
-//! the engine for as long as the handshake lasts, and are wiped with it.
-
-use std::cell::RefCell;
+//! the papers of the handshake for as long as it lasts, and are wiped with them.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal as are_equal;
 
-use super::short::Short;
-use super::tap;
+use super::slot;
+use crate::engine::short::Short;
 
 /// What was derived last on one connection. The keys and nonces of both directions are four.
 #[derive(Default)]
-pub(crate) struct Derived {
+pub(in crate::engine) struct Derived {
     entries: [Entry; 4],
     next: usize,
 }
@@ -26,27 +24,24 @@ struct Entry {
     output: Short<88>,
 }
 
-thread_local! {
-    static DERIVED: RefCell<Option<Derived>> = const { RefCell::new(None) };
-}
-
-/// Calls rustls with what is `derived` at hand.
-pub(crate) fn with<T>(derived: &mut Option<Derived>, rustls: impl FnOnce() -> T) -> T {
-    tap::lend(&DERIVED, derived, rustls)
-}
-
 /// Fills `output` with what follows from `secret`, and from nothing else that changes within a
 /// connection: by `derive`, or with what that gave before. `what` tells apart what is derived of
 /// the same secret.
-pub(crate) fn once(what: u8, secret: &[u8], output: &mut [u8], derive: impl FnOnce(&mut [u8])) {
-    DERIVED.with_borrow_mut(|slot| {
-        let Some(derived) = slot else { return derive(output) };
-        if let Some(known) = derived.find(what, secret, output.len()) {
-            return output.copy_from_slice(known);
-        }
-        derive(output);
-        derived.keep(what, secret, output);
+pub(super) fn once(what: u8, secret: &[u8], output: &mut [u8], derive: impl FnOnce(&mut [u8])) {
+    let mut derive = Some(derive);
+    slot::papers(|papers| {
+        let Some(known) = papers.derived.find(what, secret, output.len()) else {
+            if let Some(derive) = derive.take() {
+                derive(output);
+            }
+            return papers.derived.keep(what, secret, output);
+        };
+        derive = None;
+        output.copy_from_slice(known);
     });
+    if let Some(derive) = derive {
+        derive(output);
+    }
 }
 
 impl Derived {
@@ -66,7 +61,26 @@ impl Derived {
 
 #[cfg(test)]
 mod tests {
+    use sealwire_x509::Purpose;
+
     use super::*;
+    use crate::engine::{Desk, Examiner, Papers};
+    use crate::pki::TrustStore;
+    use crate::verify::Policy;
+
+    /// The desk of a connection in its handshake.
+    fn desk() -> Desk {
+        let policy = Policy {
+            trust: TrustStore::empty().set().clone(),
+            crls: [].into(),
+            partial_chain: false,
+            security_level: 2,
+            memory: Default::default(),
+        };
+        let purpose = Purpose::Server;
+        let examiner = Examiner { policy: policy.into(), name: None, pins: None, purpose };
+        Desk { papers: Some(Box::new(Papers::new(examiner, true, false))), sessions: None }
+    }
 
     fn derive(what: u8, secret: &[u8], runs: &mut usize) -> [u8; 4] {
         let mut output = [0; 4];
@@ -81,8 +95,7 @@ mod tests {
     fn the_same_is_derived_once_on_a_connection_and_anew_on_the_next() {
         let mut runs = 0;
         for _ in 0..2 {
-            let mut derived = Some(Derived::default());
-            with(&mut derived, || {
+            slot::with(&mut desk(), || {
                 for secret in [b"a", b"b"] {
                     for what in [0, 1, 0, 1] {
                         assert_eq!(derive(what, secret, &mut runs), [what + secret[0]; 4]);
@@ -96,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_too_long_or_long_ago_is_derived_again() {
         let mut runs = 0;
-        with(&mut Some(Derived::default()), || {
+        slot::with(&mut desk(), || {
             for secret in [&[7; 49][..], &[7; 49], b"1", b"2", b"3", b"4", b"5", b"1"] {
                 derive(0, secret, &mut runs);
             }
