@@ -203,8 +203,10 @@ impl Session {
             let (certificates, verdict) = judged
                 .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
                 .unwrap_or_else(|| desk.examiner.examine(None, chain, self.context.now()));
-            let authorization =
-                verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
+            let authorization = match verdict.into_path() {
+                Ok(path) => Authorization::Authorized(path),
+                Err(refusal) => Authorization::Refused(refusal),
+            };
             (certificates, authorization)
         } else {
             (Vec::new(), Authorization::NotAsked)
