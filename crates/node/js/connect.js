@@ -7,6 +7,7 @@ const { checkServerIdentity: builtin } = require('tls');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
 const { checkServerIdentity } = require('./identity');
+const { hostOf, normalizedArgs } = require('./internals');
 const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
@@ -69,7 +70,7 @@ function connect(...args) {
 
 /** (options[, callback]), (path[, options][, callback]), (port[, host][, options][, callback]). */
 function connectArguments(args) {
-  const [options, callback] = net._normalizeArgs(args);
+  const [options, callback] = normalizedArgs(args);
   const more = [args[1], args[2]].find((arg) => arg !== null && typeof arg === 'object');
   return [Object.assign(options, more), callback];
 }
@@ -102,6 +103,7 @@ function checkedServername(servername) {
 
 /** The handshake is complete: is the server who it should be? */
 function judge(socket, options, onEarlyEnd) {
+  if (socket.destroyed) return; // by another listener
   const error = socket._verifyError() ?? checkIdentity(socket, options);
   if (error) {
     socket.authorized = false;
@@ -128,7 +130,7 @@ function checkIdentity(socket, options) {
 }
 
 function peerName({ servername, host, socket }) {
-  return servername || host || socket?._host || 'localhost';
+  return servername || host || hostOf(socket) || 'localhost';
 }
 
 function tellEarlyEnd(socket, { path, host, port, localAddress }) {

@@ -31,7 +31,7 @@ class HandshakeFacts {
   getPeerCertificate(detailed) {
     if (!this._handle) return null;
     if (!this._handle.facts || (!this._tlsOptions.isServer && this._handle.facts.resumed)) return {};
-    const context = nativeContext(this.ssl.context);
+    const context = nativeContext(this._handle._secureContext);
     const chain = this._handle.session.peerCertificates();
     return peerCertificate(chain, detailed, (der) => context.issuerOf(der)) ?? {};
   }
@@ -75,7 +75,7 @@ class HandshakeFacts {
 
   /** The server's certificate, also that of the session that was resumed. */
   _judgedCertificate() {
-    const context = nativeContext(this.ssl.context);
+    const context = nativeContext(this._handle._secureContext);
     const chain = this._handle.session.peerCertificates();
     const certificate = peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
     const { session } = this._handle;
@@ -95,9 +95,9 @@ class HandshakeFacts {
 }
 
 /** The one that was shown, or would be. */
-function localCertificate({ _handle, ssl }) {
+function localCertificate({ _handle }) {
   const [shown] = _handle.session?.localCertificates() ?? [];
-  return shown ?? nativeContext(ssl.context).certificate() ?? undefined;
+  return shown ?? nativeContext(_handle._secureContext).certificate() ?? undefined;
 }
 
 /** Gives the getters to a class. */

@@ -1,6 +1,15 @@
 'use strict';
 
-// Node's own TLS, loaded before anything else of ours can make Node load it.
+// Everything of Node's that this package uses and that Node does not document: the one place to look
+// at when a new version of Node comes. What has no substitute is looked for when the package is
+// loaded, and named when it is missing; the rest says what is done without it.
+
+const { executionAsyncId } = require('async_hooks');
+const http = require('http');
+const Module = require('module');
+const net = require('net');
+const { writeSync } = require('fs');
+const native = require('./native');
 
 /**
  * Node's `tls`, asked of Node itself: `require` may be answered by `sealwire/register`.
@@ -11,4 +20,275 @@
  */
 const nativeTls = process.getBuiltinModule?.('node:tls') ?? require('node:tls');
 
-module.exports = { nativeTls };
+/** What there must be, and whether it is there. */
+const NEEDED = {
+  'net._normalizeArgs': () => typeof net._normalizeArgs === 'function',
+  'net.Socket.prototype._unrefTimer': () => typeof net.Socket.prototype._unrefTimer === 'function',
+  'net.Socket.prototype._writeGeneric': () => typeof net.Socket.prototype._writeGeneric === 'function',
+  'net.Socket.prototype._read': () => typeof net.Socket.prototype._read === 'function',
+  'the option "handle" of net.Socket': takesHandles,
+  'Module._load': () => typeof Module._load === 'function',
+};
+
+/** A handle with the least that net.Socket asks of one. */
+function takesHandles() {
+  const handle = { getAsyncId: () => 0 };
+  return new net.Socket({ handle, manualStart: true })._handle === handle;
+}
+
+/** The names of what this Node lacks. */
+function missing() {
+  return Object.keys(NEEDED).filter((name) => !NEEDED[name]());
+}
+
+function check() {
+  const names = missing();
+  if (names.length === 0) return;
+  throw new Error(`sealwire does not know this Node: ${process.version} is without ${names.join(', ')}. ` +
+    'It is made for Node 20, 22, 24, 25 and 26.');
+}
+
+check();
+
+// --- sockets of Node's that carry records -------------------------------------------------------
+
+/** As much as Node offers the system for a read. One is enough: its bytes are copied at once. */
+const room = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
+ * The properties that the option `onread` of net.Socket sets, which have no names. Undefined: this
+ * Node has others, and sockets go on to allocate memory for each read.
+ */
+const onreadProperties = (() => {
+  const socket = new net.Socket({ onread: { buffer: room, callback: () => true } });
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const [buffer, callback, next] = ['kBuffer', 'kBufferCb', 'kBufferGen']
+    .map((name) => symbols.find(({ description }) => description === name));
+  return buffer && callback && next && { buffer, callback, next };
+})();
+
+/**
+ * Takes the bytes of a net.Socket where Node hands them to the stream, before they are buffered: the
+ * socket itself sees neither data nor end, as when Node's own TLS takes its handle over. Else a
+ * socket that allows no half-open state would close its side before we have said goodbye.
+ *
+ * `on.chunk` gets bytes and says whether it wants more; `on.end` is called at the end, `on.unwritten`
+ * when a write has failed: that must not end the socket before what came from the peer is read.
+ * The function given back undoes it.
+ */
+function takeOver(socket, on) {
+  const { _writeGeneric } = socket;
+  socket._writeGeneric = function writeGeneric(isMany, data, encoding, callback) {
+    return _writeGeneric.call(this, isMany, data, encoding, (error) => {
+      if (error) on.unwritten(error);
+      callback();
+    });
+  };
+  socket.push = (chunk) => (chunk === null ? on.end() : on.chunk(chunk));
+  if (isPlain(socket)) readInto(socket, on.chunk);
+  return () => {
+    delete socket.push;
+    delete socket._writeGeneric;
+  };
+}
+
+/** Whether it is a socket of Node's own, and not of a class derived from it. */
+function isPlain(socket) {
+  return socket.constructor === net.Socket;
+}
+
+/**
+ * Node allocates 64 KiB for each read and shrinks it to what came: a tenth of all the work for a
+ * short request, most of it for the garbage collector. With the option `onread` a socket reads into
+ * one buffer again and again; sockets that were made without it, as by a net.Server, are given here
+ * what that option sets.
+ */
+function readInto(socket, onChunk) {
+  if (!onreadProperties) return;
+  if (socket.connecting) socket.once('connect', () => setOnread(socket, onChunk));
+  else setOnread(socket, onChunk);
+}
+
+function setOnread(socket, onChunk) {
+  if (typeof socket._handle?.useUserBuffer !== 'function') return;
+  socket[onreadProperties.buffer] = room;
+  socket[onreadProperties.next] = null;
+  socket[onreadProperties.callback] = (length) => onChunk(Buffer.from(room.subarray(0, length)));
+  socket._handle.useUserBuffer(room);
+}
+
+/** Has a socket read on that was told to stop. */
+function readOn(socket) {
+  if (!socket.destroyed) socket._read(0);
+}
+
+/** What the handle under a stream says of it, where it has one. */
+function handleFacts(stream) {
+  const handle = stream?._handle;
+  return {
+    asyncId: handle?.getAsyncId?.() ?? executionAsyncId(),
+    fd: handle?.fd ?? -1,
+    isOpen: Boolean(handle),
+    writeQueueSize: handle?.writeQueueSize ?? stream?.writableLength ?? 0,
+  };
+}
+
+/**
+ * Whether bytes wait at a stream that the event loop has not seen yet. Where the agents of Node ask
+ * so themselves, its handles know it.
+ */
+function hasPendingRead(stream) {
+  const handle = stream?._handle;
+  if (!handle) return false;
+  return handle.hasPendingRead ? handle.hasPendingRead() : native.hasPendingRead(handle.fd ?? -1);
+}
+
+/** Whether http.Agent asks so, before it takes a connection that was idle. */
+function asksForPendingReads(stream) {
+  return stream?._handle?.hasPendingRead !== undefined;
+}
+
+/** The name that the program gave a socket to connect to. */
+function hostOf(socket) {
+  return socket?._host;
+}
+
+// --- the socket of ours -------------------------------------------------------------------------
+
+/** A net.Socket over a handle that is not one of libuv; what it writes is given to `send`. */
+class SocketOverHandle extends net.Socket {
+  constructor(handle, options) {
+    super({ ...options, handle, manualStart: true });
+  }
+
+  /** Where the socket under it was connected to, for who asks this one. */
+  _takeAddressesOf(socket) {
+    this._host = socket._host;
+    this.autoSelectFamilyAttemptedAddresses = socket.autoSelectFamilyAttemptedAddresses;
+  }
+
+  /** Says that something is going on, for `setTimeout`. */
+  _stir() {
+    this._unrefTimer();
+  }
+
+  /** Gives the end of the data to who reads, once. */
+  _pushEnd() {
+    if (this._readableState.endEmitted) return;
+    this.push(null);
+    this.read(0);
+  }
+
+  _writeGeneric(isMany, data, encoding, callback) {
+    if (this.connecting) {
+      this.#writeLater(isMany, data, encoding, callback);
+      return undefined;
+    }
+    this._pendingData = null;
+    this._pendingEncoding = '';
+    return this._send(isMany ? join(data) : toBuffer(data, encoding), callback);
+  }
+
+  /** Keeps the data where net.Socket counts them. */
+  #writeLater(isMany, data, encoding, callback) {
+    this._pendingData = data;
+    this._pendingEncoding = encoding;
+    const onClose = () => this._unsendable(callback);
+    this.once('connect', () => {
+      this.off('close', onClose);
+      this._writeGeneric(isMany, data, encoding, callback);
+    });
+    this.once('close', onClose);
+  }
+}
+
+function toBuffer(data, encoding) {
+  return typeof data === 'string' ? Buffer.from(data, encoding) : data;
+}
+
+function join(chunks) {
+  return Buffer.concat(chunks.allBuffers ? chunks.map((entry) => entry.chunk ?? entry) :
+    chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
+}
+
+/** (options[, callback]), (path[, ..]), (port[, host][, ..]) as [options, callback]. */
+function normalizedArgs(args) {
+  return net._normalizeArgs(args);
+}
+
+/**
+ * Does what is due on the next tick, as Node's own TLS does after each record that it delivers. Who
+ * reads on 'readable' sees the difference: there are programs that read once for each record, and
+ * since Node 26 a read gives one. Without it, they read more seldom and get more at a time.
+ */
+const runTicks = process._tickCallback ?? (() => {});
+
+// --- agents -------------------------------------------------------------------------------------
+
+/**
+ * The proxy that Node has read from an agent's `proxyEnv`, with `protocol`, `href`, `auth`,
+ * `proxyConnectionOptions` and `shouldUseProxy(host, port)`. Undefined where there is none, and in
+ * versions of Node that know no such option.
+ */
+function proxyOf(agent) {
+  const key = Object.getOwnPropertySymbols(agent).find(({ description }) => description === 'kProxyConfig');
+  return key && (agent[key] ?? undefined);
+}
+
+let tunnelMark;
+
+/**
+ * Tells an http.Agent that what it is given is not the socket to use: that one comes later, by the
+ * callback. The mark is the property for which the agent looks.
+ */
+function markAsTunnel(socket) {
+  tunnelMark ??= findTunnelMark();
+  socket[tunnelMark] = true;
+}
+
+function findTunnelMark() {
+  let found;
+  const probe = new Proxy({}, {
+    get(_target, key) {
+      found = key;
+      return true;
+    },
+  });
+  const agent = new http.Agent();
+  agent.createConnection = () => probe;
+  agent.createSocket({}, { servername: '' }, () => {});
+  return found;
+}
+
+// --- the process --------------------------------------------------------------------------------
+
+/** Writes to stderr at once, whatever the program has done to `process.stderr`. */
+const writeToStderr = process._rawDebug ?? ((text) => writeSync(2, `${text}\n`));
+
+/** Has `replacementFor(name)` answer `require`, unless it gives undefined. */
+function interceptRequire(replacementFor) {
+  const { _load } = Module;
+  Module._load = function load(request, ...rest) {
+    return replacementFor(request) ?? Reflect.apply(_load, this, [request, ...rest]);
+  };
+}
+
+module.exports = {
+  SocketOverHandle,
+  asksForPendingReads,
+  handleFacts,
+  hasPendingRead,
+  hostOf,
+  interceptRequire,
+  isPlain,
+  markAsTunnel,
+  missing,
+  nativeTls,
+  normalizedArgs,
+  onreadProperties,
+  proxyOf,
+  readOn,
+  runTicks,
+  takeOver,
+  writeToStderr,
+};

@@ -4,7 +4,7 @@
 // asked for. Node's own modules that were made over its own TLS (http2, fetch) keep it.
 
 const Module = require('module');
-require('./internals'); // Node's own `tls`, while `require` still gives it
+const { interceptRequire } = require('./internals');
 
 const replacements = { tls: require.resolve('./index'), https: require.resolve('./https') };
 
@@ -13,10 +13,7 @@ function replacementFor(request) {
   return Object.hasOwn(replacements, name) ? require(replacements[name]) : undefined;
 }
 
-const { _load } = Module;
-Module._load = function load(request, ...rest) {
-  return replacementFor(request) ?? Reflect.apply(_load, this, [request, ...rest]);
-};
+interceptRequire(replacementFor);
 
 const { getBuiltinModule } = process;
 if (getBuiltinModule) {
@@ -25,7 +22,7 @@ if (getBuiltinModule) {
   };
 }
 
-// `import` resolves built-in modules without asking Module._load.
+// `import` resolves built-in modules in a way of its own.
 if (Module.registerHooks) {
   Module.registerHooks(require('./hooks.js').synchronous(replacements));
 } else {

@@ -9,7 +9,7 @@ use peers::{Folder, installed};
 
 fn with_ca(options: &str) -> Folder {
     let dir = Folder::new();
-    dir.seal(&format!("ca init --dir ca --name Test-CA {options}")).ok();
+    dir.seal(&format!("ca init --ca-dir ca --name Test-CA {options}")).ok();
     dir
 }
 
@@ -20,8 +20,8 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
     }
     let dir = with_ca("");
     dir.openssl("verify -x509_strict -CAfile ca/ca.pem ca/ca.pem");
-    dir.seal("ca issue --dir ca localhost 127.0.0.1 ::1 app.test *.app.test").ok();
-    dir.seal("ca issue --dir ca --client user@example.com").ok();
+    dir.seal("ca issue --ca-dir ca localhost 127.0.0.1 ::1 app.test *.app.test").ok();
+    dir.seal("ca issue --ca-dir ca --client user@example.com").ok();
     assert_eq!(
         dir.files(),
         [
@@ -47,9 +47,9 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
              assert(leaf.checkIssued(root) && leaf.verify(root.publicKey))"
         ));
     }
-    dir.seal("ca crl --dir ca --out first.pem").ok();
+    dir.seal("ca crl --ca-dir ca --out first.pem").ok();
     dir.openssl("verify -crl_check_all -CAfile ca/ca.pem -CRLfile first.pem localhost+4.pem");
-    dir.seal("ca revoke --dir ca localhost+4.pem --reason keyCompromise").ok();
+    dir.seal("ca revoke --ca-dir ca localhost+4.pem --reason keyCompromise").ok();
     let crl_check = "verify -crl_check_all -CAfile ca/ca.pem -CRLfile ca/crl.pem";
     let revoked = dir.try_openssl(&format!("{crl_check} localhost+4.pem"));
     assert!(revoked.stderr.contains("error 23 at 0 depth"), "{revoked:?}");
@@ -64,7 +64,7 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
     assert!(text.text().contains("Key Compromise"), "{text:?}");
     let ours = dir.seal("cert verify localhost+4.pem --ca ca/ca.pem --crl ca/crl.pem");
     assert!(ours.code == 1 && ours.text().contains("CERT_REVOKED"), "{ours:?}");
-    let again = dir.seal("ca revoke --dir ca localhost+4.pem");
+    let again = dir.seal("ca revoke --ca-dir ca localhost+4.pem");
     assert!(again.code == 2 && again.stderr.contains("revoked already"), "{again:?}");
 }
 
@@ -74,8 +74,8 @@ fn curl_reads_from_a_server_with_its_certificate() {
         return;
     }
     let dir = with_ca("");
-    dir.seal("ca intermediate --dir ca --new-dir mid --name Middle").ok();
-    dir.seal("ca issue --dir mid localhost").ok();
+    dir.seal("ca intermediate --ca-dir ca --new-ca-dir mid --name Middle").ok();
+    dir.seal("ca issue --ca-dir mid localhost").ok();
     let server = Server::start(&dir, "localhost.pem", "localhost-key.pem");
     let url = format!("https://localhost:{}/", server.port);
     let curl = |arguments: &[&str]| {
@@ -105,13 +105,15 @@ fn it_signs_for_private_names_only_unless_told() {
         "x.corp.example.com",
         "203.0.113.7",
     ] {
-        dir.seal(&format!("ca issue --dir ca {good} --cert-file c.pem --key-file k.pem --force"))
-            .ok();
+        dir.seal(&format!(
+            "ca issue --ca-dir ca {good} --cert-file c.pem --key-file k.pem --force"
+        ))
+        .ok();
         dir.openssl("verify -CAfile ca/ca.pem c.pem");
     }
     let index = dir.read("ca/index.txt");
     for bad in ["example.com", "bank.com", "8.8.8.8", "2001:db8::1", "localhost.com"] {
-        let ran = dir.seal(&format!("ca issue --dir ca {bad}"));
+        let ran = dir.seal(&format!("ca issue --ca-dir ca {bad}"));
         assert_eq!(ran.code, 1, "{ran:?}");
         assert!(ran.stderr.starts_with("seal: this CA may not sign for all of "), "{ran:?}");
     }
@@ -119,7 +121,7 @@ fn it_signs_for_private_names_only_unless_told() {
     assert!(!dir.files().contains(&"bank.com.pem".to_owned()));
 
     let free = with_ca("--unconstrained");
-    free.seal("ca issue --dir ca bank.com").ok();
+    free.seal("ca issue --ca-dir ca bank.com").ok();
     free.openssl("verify -CAfile ca/ca.pem bank.com.pem");
 }
 
@@ -163,13 +165,13 @@ fn cas_of_others_are_taken_over_as_they_are() {
             let line = line.replace("KEY", &format!("{name}.key"));
             dir.openssl(&line.replace("CERT", &format!("{name}.pem")));
         }
-        let import = format!("ca import --dir {name} --ca {name}.pem --ca-key {name}.key");
+        let import = format!("ca import --ca-dir {name} --ca {name}.pem --ca-key {name}.key");
         dir.seal(&format!("{import} --passphrase-file pass --new-passphrase-file new")).ok();
         let pass = "--passphrase-file new";
         let files = "--cert-file c.pem --key-file k.pem --force";
-        dir.seal(&format!("ca issue --dir {name} bank.com {pass} {files}")).ok();
+        dir.seal(&format!("ca issue --ca-dir {name} bank.com {pass} {files}")).ok();
         dir.openssl(&format!("verify -CAfile {name}.pem -purpose sslserver c.pem"));
-        let crl = dir.seal(&format!("ca crl --dir {name} {pass} --out crl.pem --force"));
+        let crl = dir.seal(&format!("ca crl --ca-dir {name} {pass} --out crl.pem --force"));
         if name == "mkcert" {
             assert_eq!(crl.code, 2, "{crl:?}");
             assert!(crl.stderr.contains("no cRLSign"), "{crl:?}");
@@ -178,13 +180,13 @@ fn cas_of_others_are_taken_over_as_they_are() {
             let check = "-crl_check_all -CRLfile crl.pem";
             dir.openssl(&format!("verify {check} -CAfile {name}.pem c.pem"));
         }
-        let wrong = dir.seal(&format!("ca issue --dir {name} x.com --passphrase-file pass"));
+        let wrong = dir.seal(&format!("ca issue --ca-dir {name} x.com --passphrase-file pass"));
         assert_eq!(wrong.code, 1, "{wrong:?}");
     }
-    let twice = dir.seal("ca init --dir v1");
+    let twice = dir.seal("ca init --ca-dir v1");
     assert_eq!(
         (twice.code, twice.stderr.as_str()),
-        (2, "seal: v1: there is a CA in this folder already (--dir names another folder)\n")
+        (2, "seal: v1: there is a CA in this folder already (--ca-dir names another folder)\n")
     );
 }
 
@@ -196,9 +198,9 @@ fn openssl_ca_works_on_the_same_folder() {
     }
     let dir = with_ca("");
     for _ in 0..2 {
-        dir.seal("ca issue --dir ca a.test --cert-file a.pem --key-file k.pem --force").ok();
+        dir.seal("ca issue --ca-dir ca a.test --cert-file a.pem --key-file k.pem --force").ok();
     }
-    dir.seal("ca revoke --dir ca a.pem --reason superseded").ok();
+    dir.seal("ca revoke --ca-dir ca a.pem --reason superseded").ok();
     dir.write(
         "ca.cnf",
         "[ca]\ndefault_ca = d\n[d]\ndatabase = ca/index.txt\ncrlnumber = ca/crlnumber\n\
@@ -214,11 +216,11 @@ fn openssl_ca_works_on_the_same_folder() {
         text.text()
     );
     // And back: what OpenSSL revokes, we list.
-    dir.seal("ca issue --dir ca b.test").ok();
+    dir.seal("ca issue --ca-dir ca b.test").ok();
     dir.openssl("ca -config ca.cnf -revoke b.test.pem -crl_reason keyCompromise");
-    let list = dir.seal("ca list --dir ca").ok();
+    let list = dir.seal("ca list --ca-dir ca").ok();
     assert_eq!(list.text().matches("revoked").count(), 2, "{list:?}");
-    dir.seal("ca crl --dir ca --out ours.pem").ok();
+    dir.seal("ca crl --ca-dir ca --out ours.pem").ok();
     let check = "verify -crl_check_all -CAfile ca/ca.pem -CRLfile ours.pem b.test.pem";
     assert!(dir.try_openssl(check).stderr.contains("error 23"));
     let number = dir.openssl("crl -in ours.pem -noout -crlnumber");
@@ -233,20 +235,21 @@ fn an_intermediate_signs_in_place_of_the_root() {
     let dir = with_ca("");
     dir.write("pass", "x");
     dir.seal(
-        "ca intermediate --dir ca --new-dir mid --name Middle --permit app.test \
+        "ca intermediate --ca-dir ca --new-ca-dir mid --name Middle --permit app.test \
          --exclude secret.app.test --new-passphrase-file pass",
     )
     .ok();
-    dir.seal("ca issue --dir mid --passphrase-file pass x.app.test").ok();
+    dir.seal("ca issue --ca-dir mid --passphrase-file pass x.app.test").ok();
     let pem = String::from_utf8(dir.read("x.app.test.pem")).unwrap();
     assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "leaf and intermediate, no root");
     dir.openssl("verify -x509_strict -CAfile ca/ca.pem -untrusted x.app.test.pem x.app.test.pem");
-    let below =
-        dir.seal("ca intermediate --dir mid --passphrase-file pass --new-dir below --name Lower");
+    let below = dir.seal(
+        "ca intermediate --ca-dir mid --passphrase-file pass --new-ca-dir below --name Lower",
+    );
     assert!(below.code == 1 && below.stderr.contains("may have no CA below it"), "{below:?}");
-    let outside = dir.seal("ca issue --dir mid --passphrase-file pass other.test");
+    let outside = dir.seal("ca issue --ca-dir mid --passphrase-file pass other.test");
     assert_eq!(outside.code, 1, "{outside:?}");
-    let excluded = dir.seal("ca issue --dir mid --passphrase-file pass a.secret.app.test");
+    let excluded = dir.seal("ca issue --ca-dir mid --passphrase-file pass a.secret.app.test");
     assert_eq!(excluded.code, 1, "{excluded:?}");
 }
 
@@ -260,11 +263,11 @@ fn a_request_is_signed_without_seeing_its_key() {
         "req -new -newkey rsa:2048 -nodes -keyout k.pem -subj /CN=a.test -out c.pem \
                  -addext subjectAltName=DNS:a.test,DNS:b.test",
     );
-    dir.seal("ca issue --dir ca --csr c.pem c.test").ok();
+    dir.seal("ca issue --ca-dir ca --csr c.pem c.test").ok();
     assert!(!dir.files().contains(&"c.test-key.pem".to_owned()));
     let names = dir.openssl("x509 -in c.test.pem -noout -ext subjectAltName");
     assert!(names.text().contains("DNS:c.test") && !names.text().contains("b.test"), "{names:?}");
-    dir.seal("ca issue --dir ca --csr c.pem --copy-names --cert-file copied.pem").ok();
+    dir.seal("ca issue --ca-dir ca --csr c.pem --copy-names --cert-file copied.pem").ok();
     let names = dir.openssl("x509 -in copied.pem -noout -ext subjectAltName");
     assert!(names.text().contains("DNS:a.test, DNS:b.test"), "{names:?}");
 }
@@ -276,7 +279,7 @@ fn a_pfx_comes_along_when_wanted() {
     }
     let dir = with_ca("");
     dir.write("pass", "secret");
-    dir.seal("ca issue --dir ca localhost --pfx id.pfx --pfx-passphrase-file pass").ok();
+    dir.seal("ca issue --ca-dir ca localhost --pfx id.pfx --pfx-passphrase-file pass").ok();
     dir.openssl("pkcs12 -in id.pfx -passin file:pass -nodes");
     dir.node("tls.createSecureContext({ pfx: fs.readFileSync('id.pfx'), passphrase: 'secret' })");
 }
@@ -284,21 +287,21 @@ fn a_pfx_comes_along_when_wanted() {
 #[test]
 fn a_failure_leaves_no_file_and_no_note() {
     let dir = with_ca("");
-    dir.seal("ca issue --dir ca a.test").ok();
+    dir.seal("ca issue --ca-dir ca a.test").ok();
     let before = (
         dir.files(),
         dir.read("ca/index.txt"),
         std::fs::read_dir(dir.path("ca/issued")).unwrap().count(),
     );
     for line in [
-        "ca issue --dir ca a.test",
-        "ca issue --dir ca b.test --cert-file no/b.pem",
-        "ca issue --dir ca b.test --key-file no/b.pem",
-        "ca issue --dir ca b.test --days 4000000",
-        "ca issue --dir ca b.test --csr none.pem",
-        "ca revoke --dir ca 1234",
-        "ca revoke --dir ca none.pem",
-        "ca crl --dir ca --out no/crl.pem",
+        "ca issue --ca-dir ca a.test",
+        "ca issue --ca-dir ca b.test --cert-file no/b.pem",
+        "ca issue --ca-dir ca b.test --key-file no/b.pem",
+        "ca issue --ca-dir ca b.test --days 4000000",
+        "ca issue --ca-dir ca b.test --csr none.pem",
+        "ca revoke --ca-dir ca 1234",
+        "ca revoke --ca-dir ca none.pem",
+        "ca crl --ca-dir ca --out no/crl.pem",
     ] {
         let ran = dir.seal(line);
         assert_eq!(ran.code, 2, "{line}: {ran:?}");
@@ -310,12 +313,12 @@ fn a_failure_leaves_no_file_and_no_note() {
         std::fs::read_dir(dir.path("ca/issued")).unwrap().count(),
     );
     assert_eq!(after, before);
-    let none = dir.seal("ca issue --dir none a.test");
+    let none = dir.seal("ca issue --ca-dir none a.test");
     assert_eq!(
         (none.code, none.stderr.as_str()),
         (
             2,
-            "seal: none: there is no CA in this folder (`seal ca init` makes one; --dir names its folder)\n"
+            "seal: none: there is no CA in this folder (`seal ca init` makes one; --ca-dir names its folder)\n"
         )
     );
 }
@@ -324,7 +327,7 @@ fn a_failure_leaves_no_file_and_no_note() {
 fn a_garbled_index_is_named_and_not_overwritten() {
     let dir = with_ca("");
     dir.write("ca/index.txt", "V\tgarbage\n");
-    let ran = dir.seal("ca issue --dir ca a.test");
+    let ran = dir.seal("ca issue --ca-dir ca a.test");
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("ca/index.txt: line 1"), "{ran:?}");
     assert_eq!(dir.read("ca/index.txt"), b"V\tgarbage\n");
@@ -336,7 +339,7 @@ fn many_processes_at_once_lose_nothing() {
     let children: Vec<_> = (0..12)
         .map(|i| {
             Command::new(env!("CARGO_BIN_EXE_seal"))
-                .args(["ca", "issue", "--dir", "ca", &format!("host{i}.test")])
+                .args(["ca", "issue", "--ca-dir", "ca", &format!("host{i}.test")])
                 .current_dir(dir.root())
                 .stdout(std::process::Stdio::null())
                 .spawn()
@@ -360,7 +363,7 @@ fn a_process_that_is_killed_leaves_a_store_that_works() {
         let name = format!("kill{i}.test");
         let before = dir.read("ca/index.txt");
         let mut child = Command::new(env!("CARGO_BIN_EXE_seal"))
-            .args(["ca", "issue", "--dir", "ca", &name])
+            .args(["ca", "issue", "--ca-dir", "ca", &name])
             .current_dir(dir.root())
             .stdout(std::process::Stdio::null())
             .spawn()
@@ -377,11 +380,11 @@ fn a_process_that_is_killed_leaves_a_store_that_works() {
         }
         let _ = child.kill();
         child.wait().unwrap();
-        let list = dir.seal("ca list --dir ca").ok();
+        let list = dir.seal("ca list --ca-dir ca").ok();
         if dir.path(&format!("{name}.pem")).exists() {
             assert!(list.text().contains(&name), "{name} is out but not in the index: {list:?}");
         }
     }
-    dir.seal("ca issue --dir ca after.test").ok();
-    dir.seal("ca revoke --dir ca after.test.pem").ok();
+    dir.seal("ca issue --ca-dir ca after.test").ok();
+    dir.seal("ca revoke --ca-dir ca after.test.pem").ok();
 }

@@ -9,7 +9,7 @@ use peers::{Folder, installed};
 
 fn with_ca() -> Folder {
     let dir = Folder::new();
-    dir.seal("ca init --dir ca --name Trust-Test-CA").ok();
+    dir.seal("ca init --ca-dir ca --name Trust-Test-CA").ok();
     dir
 }
 
@@ -19,8 +19,8 @@ fn an_nss_profile_trusts_the_root_until_it_is_removed() {
         return;
     }
     let dir = with_ca();
-    dir.seal("ca issue --dir ca app.test").ok();
-    let store = "--dir ca --store nss --nss-profile profile";
+    dir.seal("ca issue --ca-dir ca app.test").ok();
+    let store = "--ca-dir ca --store nss --nss-profile profile";
     let status = dir.seal(&format!("trust status {store}"));
     assert_eq!((status.code, status.text().contains("not trusted")), (1, true), "{status:?}");
 
@@ -53,7 +53,7 @@ fn a_java_key_store_trusts_the_root_until_it_is_removed() {
     let dir = with_ca();
     // A new store with something else in it, as cacerts has.
     let keytool = |arguments: &[&str]| dir.run(Command::new("keytool"), arguments, b"");
-    dir.seal("ca init --dir other --name Other").ok();
+    dir.seal("ca init --ca-dir other --name Other").ok();
     let import = [
         "-importcert",
         "-noprompt",
@@ -67,7 +67,7 @@ fn a_java_key_store_trusts_the_root_until_it_is_removed() {
         "changeit",
     ];
     keytool(&import).ok();
-    let store = "--dir ca --store java --java-keystore cacerts";
+    let store = "--ca-dir ca --store java --java-keystore cacerts";
     assert_eq!(dir.seal(&format!("trust status {store}")).code, 1);
     dir.seal(&format!("trust install {store}")).ok();
     dir.seal(&format!("trust status {store}")).ok();
@@ -89,7 +89,7 @@ fn every_linux_layout_gets_its_file() {
         let dir = with_ca();
         fs::create_dir_all(dir.path("root").join(anchors)).unwrap();
         let files = || fs::read_dir(dir.path("root").join(anchors)).unwrap().count();
-        let store = "--dir ca --store system --system-root root";
+        let store = "--ca-dir ca --store system --system-root root";
         let plan = dir.seal(&format!("trust install {store} --dry-run --json")).ok();
         assert!(plan.text().contains(&format!("write root/{anchors}/sealwire-")), "{plan:?}");
         assert!(plan.text().contains(program), "{plan:?}");
@@ -103,7 +103,7 @@ fn every_linux_layout_gets_its_file() {
         assert_eq!(files(), 0);
     }
     let dir = with_ca();
-    let none = dir.seal("trust install --dir ca --store system --system-root nowhere");
+    let none = dir.seal("trust install --ca-dir ca --store system --system-root nowhere");
     assert_eq!(
         (none.code, none.stderr.as_str()),
         (2, "seal: there is no such trust store on this machine\n")
@@ -117,11 +117,11 @@ fn debian_merges_the_root_into_its_bundle() {
         return;
     }
     let dir = with_ca();
-    dir.seal("ca issue --dir ca app.test").ok();
+    dir.seal("ca issue --ca-dir ca app.test").ok();
     for folder in ["root/usr/local/share/ca-certificates", "root/etc/ssl/certs", "hooks"] {
         fs::create_dir_all(dir.path(folder)).unwrap();
     }
-    dir.seal("trust install --dir ca --store system --system-root root").ok();
+    dir.seal("trust install --ca-dir ca --store system --system-root root").ok();
     let local = dir.path("root/usr/local/share/ca-certificates").display().to_string();
     let certs = dir.path("root/etc/ssl/certs").display().to_string();
     let hooks = dir.path("hooks").display().to_string();
@@ -138,11 +138,11 @@ fn a_failure_undoes_what_was_done() {
     let dir = with_ca();
     dir.write("broken", "this is no key store");
     let stores = "--nss-profile profile --java-keystore broken --store nss --store java";
-    let ran = dir.seal(&format!("trust install --dir ca {stores}"));
+    let ran = dir.seal(&format!("trust install --ca-dir ca {stores}"));
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stderr.starts_with("seal: java broken: nothing was changed: "), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
-    let status = dir.seal("trust status --dir ca --store nss --nss-profile profile");
+    let status = dir.seal("trust status --ca-dir ca --store nss --nss-profile profile");
     assert_eq!(status.code, 1, "the profile was put back: {status:?}");
     assert_eq!(dir.read("broken"), b"this is no key store");
 }
@@ -150,7 +150,7 @@ fn a_failure_undoes_what_was_done() {
 #[test]
 fn a_leaf_is_not_made_a_root() {
     let dir = with_ca();
-    dir.seal("ca issue --dir ca app.test").ok();
+    dir.seal("ca issue --ca-dir ca app.test").ok();
     let ran = dir.seal("trust install --cert app.test.pem --store nss --nss-profile profile");
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("not one of a CA"), "{ran:?}");

@@ -1,7 +1,6 @@
 //! `seal ca`: a CA of your own, in a folder.
 
 mod crl;
-mod folder;
 mod import;
 mod init;
 mod intermediate;
@@ -12,11 +11,10 @@ mod show;
 
 use clap::Subcommand;
 
-pub(crate) use folder::CaFolder;
 pub(crate) use issue::check_allowed;
 
-use crate::failure::Failure;
-use crate::report::Answer;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

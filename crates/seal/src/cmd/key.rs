@@ -9,11 +9,11 @@ mod show;
 use std::path::Path;
 
 use clap::Subcommand;
-use sealwire::pki::{Error, KeyAlgorithm, Problem, spki_pin, x509::pem};
+use sealwire::pki::{Error, KeyAlgorithm, Problem, pem, spki_pin};
 
-use crate::failure::Failure;
-use crate::passphrase::Source;
-use crate::report::Answer;
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

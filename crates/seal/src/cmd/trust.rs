@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use sealwire::pki;
 use serde::Serialize;
 
-use super::ca::CaFolder;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::files::ca_folder::CaFolder;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 use crate::truststore::{self, Kind, Places, Root, Step, TrustStore};
 
 /// The roots that this machine trusts
@@ -130,9 +130,10 @@ impl Which {
             java_keystores: self.java_keystore.clone(),
         };
         let stores = truststore::find(kinds, &places);
-        match stores.is_empty() {
-            true => Err(Failure::usage("there is no such trust store on this machine")),
-            false => Ok(stores),
+        if stores.is_empty() {
+            Err(Failure::usage("there is no such trust store on this machine"))
+        } else {
+            Ok(stores)
         }
     }
 
@@ -151,9 +152,10 @@ impl Change {
         let mut wanted = Vec::new();
         let mut lines = Vec::new();
         for store in &stores {
-            match store.trusts(&root)? {
-                true => lines.push(line(store.as_ref(), true, "trusted already")),
-                false => wanted.push(store.as_ref()),
+            if store.trusts(&root)? {
+                lines.push(line(store.as_ref(), true, "trusted already"));
+            } else {
+                wanted.push(store.as_ref());
             }
         }
         // Found out before anything is changed.
@@ -244,9 +246,10 @@ fn put_in(store: &dyn TrustStore, root: &Root) -> Result<(), Failure> {
     for step in store.install(root) {
         step.perform()?;
     }
-    match store.trusts(root)? {
-        true => Ok(()),
-        false => Err(Failure::usage("it does not trust the root after it was put in")),
+    if store.trusts(root)? {
+        Ok(())
+    } else {
+        Err(Failure::usage("it does not trust the root after it was put in"))
     }
 }
 

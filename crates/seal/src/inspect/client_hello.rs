@@ -157,9 +157,10 @@ fn alpn_ends(first: Option<&String>) -> String {
     let Some(name) = first.filter(|name| !name.is_empty()) else { return "00".to_owned() };
     let bytes = name.as_bytes();
     let (start, end) = (bytes[0], bytes[bytes.len() - 1]);
-    match start.is_ascii_alphanumeric() && end.is_ascii_alphanumeric() {
-        true => format!("{}{}", char::from(start), char::from(end)),
-        false => format!("{:x}{:x}", start >> 4, end & 0x0f),
+    if start.is_ascii_alphanumeric() && end.is_ascii_alphanumeric() {
+        format!("{}{}", char::from(start), char::from(end))
+    } else {
+        format!("{:x}{:x}", start >> 4, end & 0x0f)
     }
 }
 

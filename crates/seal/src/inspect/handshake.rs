@@ -1,14 +1,14 @@
 //! What each message of a handshake says, and why it is there.
 
 use sealwire::Alert;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 
 use super::client_hello::ClientHello;
 use super::names;
 use super::observed::From;
 use super::story::{Context, listed, suite};
 use super::wire::{self, Fields, ServerHello};
-use crate::clock;
+use crate::words::clock;
 
 /// What is told of a message.
 pub(crate) struct Told {
@@ -64,19 +64,21 @@ pub(super) fn tell(from: From, kind: u8, content: &[u8], context: &mut Context) 
 fn client_hello(content: &[u8], context: &mut Context) -> Option<Told> {
     let hello = ClientHello::parse(content)?;
     let again = context.client_hello.is_some();
-    let versions = match hello.versions.is_empty() {
-        true => names::version(hello.legacy_version),
-        false => listed(hello.versions.iter().map(|v| names::version(*v))),
+    let versions = if hello.versions.is_empty() {
+        names::version(hello.legacy_version)
+    } else {
+        listed(hello.versions.iter().map(|v| names::version(*v)))
     };
     let shares =
         listed(hello.key_shares.iter().map(|(g, len)| format!("{} {len} B", names::group(*g))));
-    let says = match again {
-        true => format!("again, now with the share that was asked for: {shares}"),
-        false => format!(
+    let says = if again {
+        format!("again, now with the share that was asked for: {shares}")
+    } else {
+        format!(
             "offers {versions}; {} suites; {} groups, shares of {shares}",
             hello.cipher_suites.len(),
             hello.groups.len()
-        ),
+        )
     };
     let mut told = Told::new("ClientHello", says)
         .field("versions", versions)
@@ -94,13 +96,12 @@ fn client_hello(content: &[u8], context: &mut Context) -> Option<Told> {
             listed(hello.extensions.iter().map(|(e, n)| format!("{} {n} B", names::extension(*e)))),
         );
     if !again {
-        told = told.why(match hello.key_shares.is_empty() {
-            true => "in plain: nobody has keys yet".to_owned(),
-            false => {
-                "in plain: nobody has keys yet. The shares are guesses which group the server \
+        told = told.why(if hello.key_shares.is_empty() {
+            "in plain: nobody has keys yet".to_owned()
+        } else {
+            "in plain: nobody has keys yet. The shares are guesses which group the server \
                       takes; a right guess saves a round trip"
-                    .to_owned()
-            }
+                .to_owned()
         });
     }
     context.client_hello = Some(hello);
@@ -319,10 +320,11 @@ fn ticket(content: &[u8], context: &Context) -> Option<Told> {
 }
 
 pub(super) fn change_cipher_spec(tls13: bool) -> Told {
-    match tls13 {
-        true => Told::new("ChangeCipherSpec", "means nothing in TLS 1.3")
-            .why("sent so that old boxes on the way take it for TLS 1.2"),
-        false => Told::new("ChangeCipherSpec", "from here on it is encrypted"),
+    if tls13 {
+        Told::new("ChangeCipherSpec", "means nothing in TLS 1.3")
+            .why("sent so that old boxes on the way take it for TLS 1.2")
+    } else {
+        Told::new("ChangeCipherSpec", "from here on it is encrypted")
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::observed::From;
 use super::story::{Message, Story};
-use crate::markup::escape;
+use crate::words::markup::escape;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8886;--dim:#888;--client:#2563eb;--server:#c2410c;--back:#8881}\

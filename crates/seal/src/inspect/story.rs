@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 use serde::Serialize;
 
 use super::handshake;
@@ -228,9 +228,10 @@ impl fmt::Display for Story {
                 _ => format!("{:.1} ms", message.at_ms),
             };
             let arrow = if message.from == From::Client { "->" } else { "<-" };
-            let name = match message.encrypted {
-                true => format!("{{{}}}", message.name),
-                false => message.name.clone(),
+            let name = if message.encrypted {
+                format!("{{{}}}", message.name)
+            } else {
+                message.name.clone()
             };
             let bytes = format!("{} B", message.bytes);
             writeln!(f, "{time:>10} {arrow} {name:<23}{bytes:>8}  {}", message.says)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::step::{Run, on_path};
 use super::{Root, Step, TrustStore};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// The passphrase that Java ships with; `SEAL_JAVA_STOREPASS` has another.
 const STOREPASS: &str = "changeit";

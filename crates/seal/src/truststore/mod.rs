@@ -9,10 +9,9 @@ mod step;
 mod system;
 
 use clap::ValueEnum;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{self, Subject};
+use sealwire::pki::{self, Certificate, Subject};
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 pub(crate) use step::Step;
 
 /// A root certificate that is to be trusted.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::step::{Run, on_path};
 use super::{Root, Step, TrustStore};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// Where profiles are, below the home folder. `*` is any one folder.
 const PROFILES: &[&str] = &[

@@ -3,7 +3,7 @@
 
 use super::step::Run;
 use super::{Root, Step, TrustStore};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// The system keychain.
 pub(super) struct MacOs;

@@ -6,9 +6,12 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use sealwire::pki::{Access, Error, Existing, write_file};
+use sealwire::pki::Error;
 
-use crate::failure::Failure;
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
+use crate::say::failure::Failure;
 
 /// A file to write or to remove, or a program to run.
 pub(crate) enum Step {
@@ -115,9 +118,10 @@ impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.program)?;
         for argument in &self.arguments {
-            match argument.contains(' ') {
-                true => write!(f, " '{argument}'")?,
-                false => write!(f, " {argument}")?,
+            if argument.contains(' ') {
+                write!(f, " '{argument}'")?;
+            } else {
+                write!(f, " {argument}")?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sealwire::pki;
 
 use super::{Root, Step, TrustStore};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 struct Layout {
     system: &'static str,
@@ -85,14 +85,15 @@ impl Linux {
 
 impl TrustStore for Linux {
     fn name(&self) -> String {
-        match self.is_this_system() {
-            true => format!("system ({})", self.layout.system),
-            false => format!(
+        if self.is_this_system() {
+            format!("system ({})", self.layout.system)
+        } else {
+            format!(
                 "system in {} ({}; run {} inside it)",
                 self.root.display(),
                 self.layout.system,
                 self.layout.update.join(" ")
-            ),
+            )
         }
     }
 

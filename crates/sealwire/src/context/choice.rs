@@ -11,7 +11,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use sealwire_x509::Certificate;
 
 use super::credentials::Shown;
-use crate::engine::tap;
+use crate::engine::{note_no_identity, note_requested, note_shown};
 
 /// Whose order of preference counts where both sides have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,12 @@ impl ResolvesServerCert for ServerIdentities {
         let found = self.choose(hello.cipher_suites(), hello.signature_schemes());
         let shares = |suite: &SupportedCipherSuite| hello.cipher_suites().contains(&suite.suite());
         // When it is suites that are not shared, the engine is to say so: it asks for this first.
-        let found = found.or_else(|| (!self.rules.suites.iter().any(shares)).then_some(0))?;
-        self.members.get(found).map(Member::show)
+        let found = found.or_else(|| (!self.rules.suites.iter().any(shares)).then_some(0));
+        let shown = found.and_then(|found| self.members.get(found)).map(Member::show);
+        if shown.is_none() {
+            note_no_identity();
+        }
+        shown
     }
 }
 
@@ -137,7 +141,7 @@ impl rustls::client::ResolvesClientCert for ClientIdentities {
         _root_hint_subjects: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        tap::note_requested(schemes);
+        note_requested(schemes);
         let who_can = |scheme| self.0.iter().find(|member| member.can(scheme));
         schemes.iter().find_map(who_can).map(Member::show)
     }
@@ -183,7 +187,7 @@ impl Member {
 
     /// Gives it to the engine, and notes that.
     fn show(&self) -> Arc<CertifiedKey> {
-        tap::note_shown(&self.chain);
+        note_shown(&self.chain);
         self.certified.clone()
     }
 }

@@ -10,8 +10,8 @@ use rustls::{DistinguishedName, SignatureScheme};
 use super::Inner;
 use super::choice::{ClientIdentities, Order, ServerIdentities};
 use super::credentials::Credentials;
+use crate::engine::DeskKeyLog;
 use crate::engine::resumption::DeskStore;
-use crate::engine::secrets::TapKeyLog;
 use crate::engine::verifier;
 use crate::pki::TrustStore;
 use crate::words::{ClientAuth, ConfigError, EngineClock};
@@ -50,7 +50,7 @@ impl Inner {
         self.resume_in(&mut config, client_auth);
         config.ignore_client_order = self.rules.order == Order::Ours;
         config.enable_secret_extraction = true; // for our own record layer
-        config.key_log = Arc::new(TapKeyLog);
+        config.key_log = Arc::new(DeskKeyLog);
         config
     }
 }
@@ -80,6 +80,6 @@ pub(super) fn client_base(
         .with_client_cert_resolver(ClientIdentities::shared(&credentials.shown, schemes));
     config.resumption = Resumption::store(Arc::new(DeskStore));
     config.enable_secret_extraction = true; // for our own record layer
-    config.key_log = Arc::new(TapKeyLog);
+    config.key_log = Arc::new(DeskKeyLog);
     Ok(config)
 }

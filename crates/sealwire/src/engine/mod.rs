@@ -1,27 +1,37 @@
 //! The seam to the engine that speaks the protocol.
 //!
-//! A small trait, so that a second engine (for peers that only an older TLS can reach) can be
-//! added without touching the session. An engine turns bytes into bytes; it decides nothing
-//! about the peer.
+//! Two small traits, in our own words: no type of an engine's is in them. An engine turns bytes
+//! into bytes and decides nothing about the peer; what it has to ask, and what it finds, is at the
+//! [`Desk`] that the session hands to it with each call. So another engine (for peers that only an
+//! older TLS can reach, or the next rustls) is another folder here, and which one a connection gets
+//! is a function of what both sides offer.
+//!
+//! - Output is the caller's vector, appended to; data are lent to a [`Sink`], record by record; what
+//!   is behind the record in which the handshake ends is never shown to an engine.
+//! - Chains, of servers and of clients, are judged by [`Papers::examine`]. An engine that asks from
+//!   inside its handshake calls it there, one that stands still for the answer calls it then.
+//! - A failure is a [`Failure`]: the error in our words, with the alert that OpenSSL would send.
+
+mod desk;
+mod failure;
+pub(crate) mod last_word;
+pub(crate) mod resumption;
+mod rustls;
+mod secrets;
+mod short;
 
 use std::fmt;
 use std::io::IoSlice;
 
-use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
 
-mod derived;
-pub(crate) mod last_word;
-pub(crate) mod provider;
-mod records;
-pub(crate) mod resumption;
-mod rustls;
-pub(crate) mod secrets;
-mod short;
-pub(crate) mod tap;
-pub(crate) mod verifier;
+pub(crate) use desk::{Desk, Examiner, Papers, alert_for};
+pub(crate) use failure::Failure;
+pub(crate) use secrets::{DeskKeyLog, Secrets};
 
-use self::derived::once as derive_once;
-pub(crate) use self::rustls::{client, server};
+pub(crate) use self::rustls::{
+    client, note_no_identity, note_requested, note_shown, provider, server, verifier,
+};
 
 /// Where decrypted data go.
 ///
@@ -49,9 +59,10 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// bytes are needed. What is to be sent is appended to `out`, also when the result is an error.
     fn advance(
         &mut self,
+        desk: &mut Desk,
         tls: &mut [u8],
         out: &mut Vec<u8>,
-    ) -> (usize, Result<Step, ::rustls::Error>);
+    ) -> (usize, Result<Step, Failure>);
 
     /// The version, as soon as it is agreed.
     fn version(&self) -> Option<ProtocolVersion>;
@@ -64,7 +75,16 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
 
     /// Appends what the complete handshake has still to send (tickets) to `out`, and gives the
     /// connection for data. Nothing else of the handshake stays.
-    fn open(self: Box<Self>, out: &mut Vec<u8>) -> Result<Box<dyn Channel>, ::rustls::Error>;
+    fn open(
+        self: Box<Self>,
+        desk: &mut Desk,
+        out: &mut Vec<u8>,
+    ) -> Result<Box<dyn Channel>, Failure>;
+
+    /// Ends a connection whose handshake is complete, in place of [`open`](Self::open), and tells
+    /// the peer by `alert`: in place of our Finished where that has still to be sent and nothing
+    /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
+    fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
 }
 
 /// One side of one connection whose handshake is complete.
@@ -74,10 +94,11 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
     /// the result is an error.
     fn receive(
         &mut self,
+        desk: &mut Desk,
         tls: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,
-    ) -> (usize, Result<Step, ::rustls::Error>);
+    ) -> (usize, Result<Step, Failure>);
 
     /// Encrypts `plaintext` into records of at most `max_fragment` bytes each, appended to `out`.
     fn encrypt(
@@ -85,7 +106,7 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
         plaintext: &[IoSlice<'_>],
         max_fragment: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(), ::rustls::Error>;
+    ) -> Result<(), Failure>;
 
     /// Appends a `close_notify` to `out`, the first time.
     fn close(&mut self, out: &mut Vec<u8>);

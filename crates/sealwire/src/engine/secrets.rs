@@ -2,7 +2,7 @@
 //! behind exported keying material.
 //!
 //! The engine's handshake interface has no exporter, and its record layer may be gone by the time
-//! somebody asks. So the one secret that is needed is caught at the tap while the engine derives
+//! somebody asks. So the one secret that is needed is caught at the desk while the engine derives
 //! it: about 150 bytes for each connection, wiped when it ends.
 
 use std::fmt;
@@ -12,12 +12,12 @@ use rustls::KeyLog;
 use rustls::crypto::tls12::Prf;
 use zeroize::Zeroizing;
 
+use super::rustls::slot;
 use super::short::Short;
-use super::tap;
 use crate::error::Error;
 use crate::key_log::KeyLogLine;
 
-/// What was caught at the tap.
+/// What was caught at the desk.
 #[derive(Default)]
 pub(crate) struct Secrets {
     pub(crate) finished: Finished,
@@ -166,17 +166,17 @@ impl Finished {
 }
 
 /// The engine's key log of every context: it hands the secrets to the session being driven.
-pub(crate) struct TapKeyLog;
+pub(crate) struct DeskKeyLog;
 
-impl KeyLog for TapKeyLog {
+impl KeyLog for DeskKeyLog {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        tap::at(|desk| {
+        slot::papers(|papers| {
             if label == EXPORTER_SECRET {
                 let exporter_secret = Zeroizing::new(Box::from(secret));
-                desk.secrets.exporter = Some(Exporter::Tls13 { exporter_secret });
+                papers.secrets.exporter = Some(Exporter::Tls13 { exporter_secret });
             }
             // rustls tells a server's early secret also where, as here, no early data can come.
-            if let Some(lines) = &mut desk.key_log
+            if let Some(lines) = &mut papers.key_log
                 && label != "CLIENT_EARLY_TRAFFIC_SECRET"
             {
                 lines.push(KeyLogLine::new(label, client_random, secret));
@@ -185,15 +185,16 @@ impl KeyLog for TapKeyLog {
     }
 
     fn will_log(&self, label: &str) -> bool {
-        label == EXPORTER_SECRET || tap::at(|desk| desk.key_log.is_some()).unwrap_or_default()
+        label == EXPORTER_SECRET
+            || slot::papers(|papers| papers.key_log.is_some()).unwrap_or_default()
     }
 }
 
 /// The label of `exporter_master_secret` in NSS' format.
 const EXPORTER_SECRET: &str = "EXPORTER_SECRET";
 
-impl fmt::Debug for TapKeyLog {
+impl fmt::Debug for DeskKeyLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TapKeyLog")
+        f.write_str("DeskKeyLog")
     }
 }

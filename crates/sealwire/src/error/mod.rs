@@ -1,17 +1,15 @@
 //! Why a connection failed, by who is to blame.
 
-pub(crate) mod fault;
+mod fault;
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::words::openssl_reason::{OpensslReason, Reason};
-use crate::words::{Alert, CannotSpeak};
-use fault::diagnose;
-
 use crate::reading::NotTls;
 use crate::verify::Refusal;
+use crate::words::openssl_reason::{OpensslReason, Reason};
+use crate::words::{Alert, CannotSpeak};
 pub use fault::Fault;
 
 /// A connection that did not come to be, or broke.
@@ -90,11 +88,6 @@ impl Error {
             Self::AlertReceived(alert) => Some(*alert),
             _ => None,
         }
-    }
-
-    /// An error of the engine on an open connection.
-    pub(crate) fn from_rustls(error: rustls::Error) -> Self {
-        diagnose(error, None).error
     }
 
     /// OpenSSL's name for this failure, where it has one: exactly where [`code`](Self::code)

@@ -4,10 +4,6 @@
 //! engine offers only a part of it. So the session reads the message itself (RFC 8446, 4.1.2;
 //! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
 
-use crate::error::Error;
-use crate::error::fault::Fault;
-use crate::words::{Alert, ProtocolVersion, openssl_reason as reason};
-
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 
@@ -92,37 +88,14 @@ impl ClientHello {
         &self.supported_versions
     }
 
-    /// What OpenSSL refuses in a hello and the engine does not look at; `ours` is the newest version
-    /// that we speak.
-    pub(crate) fn objection(&self, ours: Option<ProtocolVersion>) -> Option<(Error, Alert)> {
-        const FALLBACK_SCSV: u16 = 0x5600;
-        if self.legacy_version == 0 {
-            return None;
-        }
-        let newest = self.supported_versions.iter().copied().filter(|version| version >> 8 == 3);
-        let newest = newest.max().unwrap_or(self.legacy_version);
-        let ours = match ours {
-            Some(ProtocolVersion::Tls13) => 0x0304,
-            _ => 0x0303,
-        };
-        let (error, alert) = if newest < 0x0301 {
-            let what = "the client speaks SSL 3 and nothing newer";
-            (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
-        } else if newest < 0x0303 {
-            // The engine would rather miss an extension that such a client need not have.
-            let what = "the client speaks TLS 1.1 and nothing newer";
-            (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
-        } else if self.renegotiates {
-            let what = "the client goes on with a connection that there is not";
-            (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
-        } else if (0x0303..ours).contains(&newest) && self.cipher_suites.contains(&FALLBACK_SCSV) {
-            // RFC 7507: somebody may have made the client believe that we speak no better.
-            let what = "the client fell back to an older version than both speak";
-            (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
-        } else {
-            return None;
-        };
-        Some((error, Alert::from_number(alert)))
+    /// `legacy_version`; `None` when there was no hello to read.
+    pub(crate) fn legacy_version(&self) -> Option<u16> {
+        (self.legacy_version != 0).then_some(self.legacy_version)
+    }
+
+    /// Whether it is about a connection that is being negotiated again (RFC 5746).
+    pub(crate) fn renegotiates(&self) -> bool {
+        self.renegotiates
     }
 
     /// Whether a session ticket or pre-shared key is offered.

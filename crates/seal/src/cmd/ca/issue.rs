@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::TrustStore;
-use sealwire::pki::x509::{Certificate, Purpose};
 use sealwire::pki::{
-    self, Access, CaStore, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
-    PrivateKey, SubjectAltName,
+    self, CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
+    PrivateKey, Purpose, SubjectAltName,
 };
 use serde::Serialize;
 
-use super::folder::{CaFolder, CaPassphrase};
-use crate::cmd::cert::made::Made;
 use crate::cmd::cert::shape::Period;
-use crate::delivery::Delivery;
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
+use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::delivery::Delivery;
+use crate::files::file::Access;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::made::Made;
 
 /// Make a certificate for these names, and its key
 ///
@@ -226,9 +226,10 @@ pub(crate) fn check_allowed(
     match verdict.findings().last() {
         None => Ok(()),
         Some(finding) if finding.code().name() == "PERMITTED_VIOLATION" => {
-            let names = crate::cmd::cert::card::names(leaf).join(", ");
-            Err(Failure::refused(format!("this CA may not sign for all of {names}"))
-                .advise("make one with `seal ca init --dir DIR --permit NAME`, or --unconstrained"))
+            let names = crate::view::card::names(leaf).join(", ");
+            Err(Failure::refused(format!("this CA may not sign for all of {names}")).advise(
+                "make one with `seal ca init --ca-dir DIR --permit NAME`, or --unconstrained",
+            ))
         }
         Some(finding) => {
             Err(Failure::refused(format!("clients would refuse the certificate: {finding}")))

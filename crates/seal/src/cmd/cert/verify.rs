@@ -1,21 +1,19 @@
 //! `seal cert verify`.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::x509::{Certificate, Purpose};
-use sealwire::pki::{self, ChainCheck};
-use sealwire::verify::{NameCheck, Verdict};
+use sealwire::pki::{self, ChainCheck, Purpose};
+use sealwire::verify::NameCheck;
 use sealwire::{ServerName, TrustStore};
-use serde::Serialize;
 
-use super::card;
-use crate::cmd::material::public_roots;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
-use crate::{advice, clock};
+use crate::files::material::public_roots;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::trust::Trust;
+use crate::words::clock;
+use crate::words::moment::parse_time;
 
 /// Tell whether a certificate would be trusted, and if not, everything that is wrong
 ///
@@ -48,7 +46,7 @@ pub(crate) struct Verify {
     #[arg(long, value_enum, default_value_t = As::Server, value_name = "PURPOSE")]
     purpose: As,
     /// The time of judgement: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = pki::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<SystemTime>,
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]
@@ -63,33 +61,6 @@ enum As {
     Server,
     Client,
     Any,
-}
-
-/// A verdict, with the chain that it is about.
-#[derive(Serialize)]
-pub(crate) struct Report {
-    file: String,
-    trusted: bool,
-    /// The error that counts, as in Node's `authorizationError`.
-    code: Option<&'static str>,
-    chain: Vec<Link>,
-    errors: Vec<Problem>,
-}
-
-#[derive(Serialize)]
-struct Link {
-    subject: String,
-    issuer: String,
-    not_after: String,
-    trust_anchor: bool,
-}
-
-#[derive(Serialize)]
-struct Problem {
-    code: &'static str,
-    depth: usize,
-    evidence: String,
-    advice: Option<&'static str>,
 }
 
 impl Verify {
@@ -118,7 +89,7 @@ impl Verify {
             security_level: 2,
         }
         .verdict();
-        let report = Report::new(self.file.display().to_string(), &verdict, &trust);
+        let report = Trust::new(self.file.display().to_string(), &verdict, &trust);
         report::print(&report, self.json)?;
         Ok(if verdict.is_trusted() { Answer::Yes } else { Answer::No })
     }
@@ -132,76 +103,5 @@ impl Verify {
             trusted.extend(pki::certificates_from_file(path)?);
         }
         TrustStore::from_certificates(trusted).map_err(|e| Failure::refused(format!("--ca: {e}")))
-    }
-}
-
-impl Report {
-    pub(crate) fn is_trusted(&self) -> bool {
-        self.trusted
-    }
-
-    pub(crate) fn new(file: String, verdict: &Verdict, trust: &TrustStore) -> Self {
-        let anchor = |certificate: &Certificate| {
-            trust.certificates().iter().any(|t| t.der() == certificate.der())
-        };
-        let chain = verdict.chain().iter().map(|certificate| Link {
-            subject: card::subject(certificate),
-            issuer: card::issuer(certificate),
-            not_after: card::time(certificate.not_after()),
-            trust_anchor: anchor(certificate),
-        });
-        let errors = verdict.findings().iter().map(|finding| Problem {
-            code: finding.code().name(),
-            depth: finding.depth(),
-            evidence: finding.evidence().to_owned(),
-            advice: match finding.code().name() {
-                // What is known of it says it all; the advice for connections is no help here.
-                "ERR_TLS_CERT_ALTNAME_INVALID" => None,
-                code => advice::for_code(code),
-            },
-        });
-        Self {
-            file,
-            trusted: verdict.is_trusted(),
-            code: verdict.findings().last().map(|finding| finding.code().name()),
-            chain: chain.collect(),
-            errors: errors.collect(),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            None => write!(f, "{}: trusted", self.file)?,
-            Some(code) => write!(f, "{}: not trusted: {code}", self.file)?,
-        }
-        for (depth, link) in self.chain.iter().enumerate() {
-            let branch = match depth {
-                0 => String::from("  "),
-                _ => format!("{}`- ", " ".repeat(depth * 3 - 1)),
-            };
-            let anchor = if link.trust_anchor { ", trusted" } else { "" };
-            write!(f, "\n{branch}{} (to {}{anchor})", link.subject, link.not_after)?;
-            for error in self.errors.iter().filter(|error| error.depth == depth) {
-                write!(f, "\n{}x {}", " ".repeat(depth * 3 + 2), error.code)?;
-            }
-        }
-        if self.trusted {
-            return Ok(());
-        }
-        if let Some(last) = self.chain.last().filter(|last| !last.trust_anchor)
-            && last.subject != last.issuer
-        {
-            let indent = " ".repeat(self.chain.len() * 3 - 1);
-            write!(f, "\n{indent}`- {} (missing)", last.issuer)?;
-        }
-        for error in &self.errors {
-            write!(f, "\n  {}: {}", error.code, error.evidence)?;
-            if let Some(advice) = error.advice {
-                write!(f, " ({advice})")?;
-            }
-        }
-        Ok(())
     }
 }

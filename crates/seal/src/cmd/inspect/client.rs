@@ -8,12 +8,12 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::failure::Failure;
 use crate::inspect::client_hello::ClientHello;
 use crate::inspect::story::{listed, suite};
 use crate::inspect::{names, wire};
 use crate::net::target::Target;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 
 /// What a client offers, in words.
 #[derive(Serialize)]
@@ -70,9 +70,10 @@ pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<A
         match tokio::time::timeout(PATIENCE, hello(tcp)).await {
             Ok(Some(hello)) => {
                 let offer = Offer::of(client, &hello);
-                match json {
-                    true => report::print_text(&serde_json::to_string(&offer).unwrap_or_default())?,
-                    false => report::print(&offer, false)?,
+                if json {
+                    report::print_text(&serde_json::to_string(&offer).unwrap_or_default())?;
+                } else {
+                    report::print(&offer, false)?;
                 }
             }
             _ => report::note(format_args!("{client} said no ClientHello")),
@@ -112,9 +113,10 @@ async fn hello(mut tcp: TcpStream) -> Option<ClientHello> {
 
 impl Offer {
     fn of(client: SocketAddr, hello: &ClientHello) -> Self {
-        let versions = match hello.versions.is_empty() {
-            true => vec![hello.legacy_version],
-            false => hello.versions.clone(),
+        let versions = if hello.versions.is_empty() {
+            vec![hello.legacy_version]
+        } else {
+            hello.versions.clone()
         };
         let shares = hello.key_shares.iter();
         Self {
@@ -151,9 +153,12 @@ impl Offer {
 impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} offers, in {} bytes", self.client, self.bytes)?;
-        let mut line = |label: &str, value: String| match value.is_empty() {
-            true => writeln!(f, "  {label:<12}none"),
-            false => writeln!(f, "  {label:<12}{value}"),
+        let mut line = |label: &str, value: String| {
+            if value.is_empty() {
+                writeln!(f, "  {label:<12}none")
+            } else {
+                writeln!(f, "  {label:<12}{value}")
+            }
         };
         line("name (SNI)", self.server_name.clone().unwrap_or_default())?;
         line("ALPN", self.alpn.join(", "))?;

@@ -5,18 +5,16 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use sealwire::pki::x509::{Certificate, Purpose};
-use sealwire::pki::{Access, ChainCheck, Existing, write_file};
+use sealwire::pki::{Certificate, ChainCheck, Purpose};
 use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
 use super::InspectArgs;
-use crate::clock;
-use crate::cmd::cert::card::Card;
-use crate::cmd::cert::verify::Report as Trust;
-use crate::cmd::material::public_roots;
-use crate::failure::Failure;
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
+use crate::files::material::public_roots;
 use crate::inspect::html;
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::scan::{self, Compliance, Scan};
@@ -24,7 +22,11 @@ use crate::inspect::staple::Staple;
 use crate::inspect::story::Story;
 use crate::net::dial::Reached;
 use crate::net::target::Target;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card::Card;
+use crate::view::trust::Trust;
+use crate::words::clock;
 
 /// Everything that was found out about a server.
 #[derive(Serialize)]
@@ -91,16 +93,16 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         .name_check(NameCheck::Node)
         .request_ocsp(true)
         .alpn(protocols(args, target));
-    let observed = observed::handshake(&mut tcp, &context, &options, start, args.route.timeout);
+    let observed =
+        observed::handshake(&mut tcp, &context, &options, start, args.route.timeout.get());
     let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
     let story = Story::of(&observed);
     let leaf = story.certificates.first().cloned();
-    let scan = match args.scan || args.profile.is_some() {
-        true => {
-            let sni = name.ip().is_none().then(|| name.as_str());
-            Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
-        }
-        false => None,
+    let scan = if args.scan || args.profile.is_some() {
+        let sni = name.ip().is_none().then(|| name.as_str());
+        Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
+    } else {
+        None
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
     let verdict = judged(&story.certificates, &trust, &name);
@@ -129,9 +131,10 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
     if args.explain {
         host.handshake = Some(story);
     }
-    match args.json {
-        true => report::print(&host, true)?,
-        false => report::print_text(host.to_string().trim_end())?,
+    if args.json {
+        report::print(&host, true)?;
+    } else {
+        report::print_text(host.to_string().trim_end())?;
     }
     Ok(if host.is_well() { Answer::Yes } else { Answer::No })
 }
@@ -146,9 +149,10 @@ fn context(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContext, Fail
 
 /// What a browser would offer, where a browser would.
 fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
-    match args.alpn.is_empty() && args.route.starttls.is_none() && target.port == 443 {
-        true => vec!["h2".to_owned(), "http/1.1".to_owned()],
-        false => args.alpn.clone(),
+    if args.alpn.is_empty() && args.route.starttls.is_none() && target.port == 443 {
+        vec!["h2".to_owned(), "http/1.1".to_owned()]
+    } else {
+        args.alpn.clone()
     }
 }
 
@@ -205,7 +209,7 @@ impl Connection {
 impl Broken {
     fn of(error: &Error, story: &Story) -> Self {
         let asked = story.messages.iter().any(|m| m.name == "CertificateRequest");
-        let advice = match crate::advice::for_failure(error) {
+        let advice = match crate::say::advice::for_failure(error) {
             // Before TLS 1.3, servers have no alert of their own for a certificate that is missing.
             None if asked && error.alert().is_some() => {
                 Some("it asked for a client certificate: give one with --cert and --key, or --pfx")

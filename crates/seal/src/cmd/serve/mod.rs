@@ -11,10 +11,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::{SubjectAltName, parse_duration};
+use sealwire::pki::SubjectAltName;
 use sealwire::session::HelloReply;
 use sealwire::{Acceptor, ClientAuth, Listener, TlsStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,15 +24,16 @@ use self::folder::Folder;
 use self::shown::Shown;
 use self::told::{Teller, Told};
 use self::web::Web;
-use super::ca::CaFolder;
-use super::material::Material;
-use crate::facts::{Facts, Side};
-use crate::failure::Failure;
+use crate::files::ca_folder::CaFolder;
+use crate::files::material::Material;
 use crate::net::first_bytes::{self, FirstByte};
 use crate::net::key_log::KeyLog;
 use crate::net::program;
 use crate::net::stop::Stop;
-use crate::report::Answer;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
+use crate::view::connection::{Facts, Side};
+use crate::words::length::Timeout;
 
 /// Serve TLS: a folder over HTTPS, a program, or an echo
 ///
@@ -107,9 +107,9 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     once: bool,
 
-    /// How long open connections may go on after SIGINT or SIGTERM
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
-    drain: Duration,
+    /// How long open connections may go on after SIGINT or SIGTERM; a number alone is seconds
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    drain: Timeout,
 
     /// Print one JSON object a line
     #[arg(long)]
@@ -172,7 +172,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     }
     drop(listener);
     teller.tell(&Told::Stopping { open: stop.at_work() });
-    let drained = stop.drained(args.drain).await;
+    let drained = stop.drained(args.drain.get()).await;
     let cut_off = drained.map_err(|e| Failure::usage(format!("signals: {e}")))?;
     teller.tell(&Told::Stopped { cut_off });
     Ok(Answer::Yes)
@@ -311,10 +311,7 @@ async fn only_tls(
 
 /// An IPv6 address as it stands before a port.
 fn bracketed(host: &str) -> String {
-    match host.contains(':') && !host.starts_with('[') {
-        true => format!("[{host}]"),
-        false => host.to_owned(),
-    }
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
 }
 
 fn cannot_serve(folder: &str, error: &io::Error) -> Failure {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::shown::ShownCertificate;
-use crate::advice;
-use crate::facts::Facts;
+use crate::say::advice;
+use crate::view::connection::Facts;
 
 /// One line of what the server has to tell.
 #[derive(Serialize)]
@@ -68,10 +68,8 @@ pub(super) struct Teller {
 impl Teller {
     /// Prints a line. When nobody reads it any more, serving goes on.
     pub(super) fn tell(self, told: &Told<'_>) {
-        let line = match self.json {
-            true => serde_json::to_string(told).unwrap_or_default(),
-            false => text(told),
-        };
+        let line =
+            if self.json { serde_json::to_string(told).unwrap_or_default() } else { text(told) };
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 

@@ -250,10 +250,7 @@ fn sentence(status: StatusCode, about: &str, head_only: bool) -> Response<Body> 
 
 fn html(text: String, head_only: bool) -> Response<Body> {
     let length = HeaderValue::from(text.len());
-    let body = match head_only {
-        true => Full::default(),
-        false => Full::from(text),
-    };
+    let body = if head_only { Full::default() } else { Full::from(text) };
     let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length);
@@ -274,9 +271,10 @@ fn common_headers(headers: &mut HeaderMap) {
 fn with_charset(kind: &HeaderValue) -> Option<HeaderValue> {
     let text = kind.to_str().ok()?;
     let is_text = text.starts_with("text/") || text == "application/javascript";
-    match is_text && !text.contains("charset") {
-        true => HeaderValue::from_str(&format!("{text}; charset=utf-8")).ok(),
-        false => None,
+    if is_text && !text.contains("charset") {
+        HeaderValue::from_str(&format!("{text}; charset=utf-8")).ok()
+    } else {
+        None
     }
 }
 

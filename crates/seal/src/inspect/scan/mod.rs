@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::names;
 use super::story::suite;
-use crate::failure::Failure;
 use crate::net::dial::Route;
 use crate::net::target::Target;
+use crate::say::failure::Failure;
 use hello::Offer;
 pub(crate) use mozilla::{Compliance, Profile};
 use probe::{Answer, Prober};
@@ -236,21 +236,23 @@ impl fmt::Display for Scan {
                 (true, n) => writeln!(f, "  {:<8} yes, {n} suites{order}", version.name)?,
             }
             for suite in &version.suites {
-                match suite.weaknesses.is_empty() {
-                    true => writeln!(f, "             {}", suite.name)?,
-                    false => {
-                        let weak = suite.weaknesses.join("; ");
-                        writeln!(f, "           ! {:<46} {weak}", suite.name)?;
-                    }
+                if suite.weaknesses.is_empty() {
+                    writeln!(f, "             {}", suite.name)?;
+                } else {
+                    let weak = suite.weaknesses.join("; ");
+                    writeln!(f, "           ! {:<46} {weak}", suite.name)?;
                 }
             }
         }
         let groups: Vec<String> = self
             .groups
             .iter()
-            .map(|group| match group.post_quantum {
-                true => format!("{} (post-quantum)", group.name),
-                false => group.name.clone(),
+            .map(|group| {
+                if group.post_quantum {
+                    format!("{} (post-quantum)", group.name)
+                } else {
+                    group.name.clone()
+                }
             })
             .collect();
         if !groups.is_empty() {

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::hello::Offer;
-use crate::failure::Failure;
 use crate::inspect::wire::{self, ServerHello};
 use crate::net::dial::Route;
 use crate::net::target::Target;
+use crate::say::failure::Failure;
 
 /// Whom to ask, and how.
 pub(super) struct Prober<'a> {

@@ -163,10 +163,7 @@ where
     let id_length = u8::try_from(id.len()).unwrap_or(0);
     let answer = [&[0x30, 11 + id_length, 0x02, id_length][..], id, &[kind, 7], &response].concat();
     talk.say(answer).await?;
-    match asks {
-        true => Ok(()),
-        false => Err(talk.no_tls("another operation than StartTLS")),
-    }
+    if asks { Ok(()) } else { Err(talk.no_tls("another operation than StartTLS")) }
 }
 
 /// Grants TLS to a client of PostgreSQL, which may also begin with it ("direct", since 17).

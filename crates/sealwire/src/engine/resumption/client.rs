@@ -1,10 +1,8 @@
 //! A client's sessions: which one is offered, and what becomes of those that the server gives.
 //!
-//! The engine takes and leaves sessions through a store that all connections share. As with the
-//! verifiers, the session puts what is the connection's own into a thread-local slot around each
-//! call of the engine; without it nothing is offered and nothing is kept.
+//! The engine takes and leaves sessions through a store that all connections share, and that finds
+//! at the connection's desk what is its own; without a desk nothing is offered and nothing is kept.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustls::NamedGroup;
@@ -18,7 +16,8 @@ use super::MAX_AGE;
 use super::cache::SessionCache;
 use super::handle::{ClientSession, Facts, Value};
 use super::ticket::{NewTicket, TicketWatch};
-use crate::engine::tap::{self, Examiner};
+use crate::engine::Examiner;
+use crate::engine::rustls::slot;
 use crate::verify::Verdict;
 use crate::words::{ProtocolVersion, ServerName, TimeSource, now};
 
@@ -171,28 +170,18 @@ impl ClientSessions {
         told
     }
 
+    /// Reads of a TLS 1.3 ticket (the body of NewSessionTicket) how long it is good, before the
+    /// engine is shown it: it keeps that to itself.
+    pub(in crate::engine) fn note_ticket(&mut self, body: &[u8]) {
+        self.said = body.first_chunk().map(|seconds| u32::from_be_bytes(*seconds));
+    }
+
     fn handshake(&mut self) -> Option<&mut InHandshake> {
         match &mut self.progress {
             Progress::Handshake(handshake) => Some(handshake),
             Progress::Known(_) => None,
         }
     }
-}
-
-thread_local! {
-    static SLOT: RefCell<Option<Box<ClientSessions>>> = const { RefCell::new(None) };
-}
-
-/// Calls the engine with `sessions` in the slot.
-pub(crate) fn with<T>(sessions: &mut Option<Box<ClientSessions>>, engine: impl FnOnce() -> T) -> T {
-    match sessions {
-        Some(_) => tap::lend(&SLOT, sessions, engine),
-        None => engine(),
-    }
-}
-
-fn at<T>(work: impl FnOnce(&mut ClientSessions) -> T) -> Option<T> {
-    SLOT.with(|slot| slot.borrow_mut().as_mut().map(|sessions| work(sessions)))
 }
 
 /// The engine's store of every client context. The name that the engine gives is the
@@ -202,11 +191,11 @@ pub(crate) struct DeskStore;
 
 impl ClientSessionStore for DeskStore {
     fn set_kx_hint(&self, _server: pki_types::ServerName<'static>, group: NamedGroup) {
-        at(|sessions| sessions.cache.set_group(&sessions.server, group));
+        slot::sessions(|sessions| sessions.cache.set_group(&sessions.server, group));
     }
 
     fn kx_hint(&self, _server: &pki_types::ServerName<'_>) -> Option<NamedGroup> {
-        at(|sessions| sessions.cache.group(&sessions.server))?
+        slot::sessions(|sessions| sessions.cache.group(&sessions.server))?
     }
 
     fn set_tls12_session(
@@ -221,7 +210,7 @@ impl ClientSessionStore for DeskStore {
         &self,
         _server: &pki_types::ServerName<'_>,
     ) -> Option<Tls12ClientSessionValue> {
-        match at(|sessions| sessions.handshake()?.offer.take())?? {
+        match slot::sessions(|sessions| sessions.handshake()?.offer.take())?? {
             Value::Tls12(value) => Some(value),
             Value::Tls13(_) => None,
         }
@@ -229,7 +218,7 @@ impl ClientSessionStore for DeskStore {
 
     /// Called when a session of TLS 1.2 did not work, and when the server turns out to speak 1.3.
     fn remove_tls12_session(&self, _server: &pki_types::ServerName<'static>) {
-        at(|sessions| {
+        slot::sessions(|sessions| {
             sessions.cache.forget_tls12(&sessions.server);
             if let Progress::Handshake(handshake) = &sessions.progress
                 && let Some(session) = &handshake.offered
@@ -252,7 +241,7 @@ impl ClientSessionStore for DeskStore {
         &self,
         _server: &pki_types::ServerName<'static>,
     ) -> Option<Tls13ClientSessionValue> {
-        at(|sessions| {
+        slot::sessions(|sessions| {
             let offer = &mut sessions.handshake()?.offer;
             match offer.take()? {
                 Value::Tls13(value) => return Some(value),
@@ -264,7 +253,7 @@ impl ClientSessionStore for DeskStore {
 }
 
 fn keep(value: Value) {
-    at(|sessions| {
+    slot::sessions(|sessions| {
         let said = sessions.said.take();
         // Zero: to be discarded at once (RFC 8446, 4.6.1).
         if said == Some(0) {
@@ -275,11 +264,4 @@ fn keep(value: Value) {
         }
         sessions.made.push((value, said));
     });
-}
-
-/// Reads of a TLS 1.3 ticket (the body of NewSessionTicket) how long it is good, before the engine
-/// is shown it: it keeps that to itself.
-pub(crate) fn note_ticket(body: &[u8]) {
-    let lifetime = body.first_chunk().map(|seconds| u32::from_be_bytes(*seconds));
-    at(|sessions| sessions.said = lifetime);
 }

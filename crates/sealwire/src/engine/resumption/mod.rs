@@ -24,7 +24,6 @@ mod vault;
 
 pub(crate) use cache::SessionCache;
 pub(crate) use client::{ClientSessions, DeskStore};
-pub(crate) use client::{note_ticket, with};
 pub use data::SessionData;
 pub use handle::ClientSession;
 pub use keys::TicketKeys;

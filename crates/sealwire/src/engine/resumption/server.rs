@@ -2,7 +2,7 @@
 //! sessions.
 //!
 //! The engine shares these between connections. What concerns one connection (its client's chain,
-//! what the program found in its store) is at its desk.
+//! what the program found in its store) is at its papers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 use super::ring::TicketRing;
 use super::state::{Binding, State};
 use super::{MAX_AGE, SessionData};
-use crate::engine::tap::{self, Desk};
+use crate::engine::Papers;
+use crate::engine::rustls::slot;
 use crate::words::{ClientAuth, Storing, TimeSource, now};
 
 /// How far the clocks of two servers that share their keys may be apart, in seconds.
@@ -49,7 +50,7 @@ pub(crate) struct StoredSessions {
     pub(crate) terms: Terms,
 }
 
-/// One connection's part, at its desk.
+/// One connection's part, at its papers.
 #[derive(Default)]
 pub(crate) struct ServerSessions {
     /// Which of the sessions that are made the program wants to store.
@@ -86,15 +87,15 @@ impl Terms {
             && state.id == id
             && (-CLOCK_SKEW..=i64::from(self.lifetime)).contains(&age)
             && now.saturating_sub(state.proven) <= MAX_AGE;
-        (good && tap::at(|desk| desk.admit(&state, now))?).then(|| state.engine.to_vec())
+        (good && slot::papers(|papers| papers.admit(&state, now))?).then(|| state.engine.to_vec())
     }
 
     /// Writes the session of the handshake at hand, with the id under which it will be stored.
     fn write(&self, engine: &[u8], id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let now = self.now();
-        tap::at(|desk| {
-            let judged = desk.examined.as_ref().or(desk.resumed.as_ref());
-            let proven = desk.server.proven.filter(|_| desk.examined.is_none()).unwrap_or(now);
+        slot::papers(|papers| {
+            let judged = papers.examined.as_ref().or(papers.resumed.as_ref());
+            let proven = papers.server.proven.filter(|_| papers.examined.is_none()).unwrap_or(now);
             let (chain, trusted) = judged.map_or((&[][..], false), |(chain, verdict)| {
                 (chain.as_slice(), verdict.is_trusted())
             });
@@ -115,14 +116,14 @@ impl Terms {
         Binding { client_auth: self.client_auth, id_context: &self.id_context }
     }
 
-    /// Leaves a session for the program's store at the desk. False: it cannot be written.
+    /// Leaves a session for the program's store at the papers. False: it cannot be written.
     fn keep(&self, id: Vec<u8>, engine: &[u8]) -> bool {
         let Some(written) = self.write(engine, &id) else { return false };
-        tap::at(|desk| desk.server.made.push((id, SessionData::from(written)))).is_some()
+        slot::papers(|papers| papers.server.made.push((id, SessionData::from(written)))).is_some()
     }
 }
 
-impl Desk {
+impl Papers {
     /// Whether the client of `state` would be judged today as it was then, and passes where it
     /// must. Otherwise a full handshake has to show who it is today.
     fn admit(&mut self, state: &State<'_>, now: i64) -> bool {
@@ -160,9 +161,9 @@ impl ProducesTickets for Tickets {
 
     fn encrypt(&self, engine: &[u8]) -> Option<Vec<u8>> {
         let ticket = self.ring.seal(self.terms.write(engine, &[])?, self.terms.now())?;
-        let storing = tap::at(|desk| {
-            desk.server.has_ticket = true;
-            desk.server.storing
+        let storing = slot::papers(|papers| {
+            papers.server.has_ticket = true;
+            papers.server.storing
         })?;
         if storing == Storing::All {
             // As Node has it; the id is for the program only.
@@ -203,7 +204,7 @@ impl StoresServerSessions for StoredSessions {
     }
 
     fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
-        let found = tap::at(|desk| desk.server.found.clone())??;
+        let found = slot::papers(|papers| papers.server.found.clone())??;
         self.terms.admit(found.as_ref(), id)
     }
 
@@ -218,7 +219,7 @@ impl StoresServerSessions for StoredSessions {
 
 /// Whether the program stores the sessions of the connection at hand.
 fn stores() -> bool {
-    tap::at(|desk| desk.server.storing != Storing::None).unwrap_or(false)
+    slot::papers(|papers| papers.server.storing != Storing::None).unwrap_or(false)
 }
 
 impl fmt::Debug for Tickets {
