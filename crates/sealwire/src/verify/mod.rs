@@ -5,6 +5,7 @@
 //! only refuse, and keeps every error met, in order. Server names are checked by
 //! [`check_server_identity`].
 
+mod alt_name;
 mod code;
 mod evidence;
 mod identity;
@@ -13,6 +14,7 @@ mod memory;
 mod verdict;
 
 pub use crate::words::{InvalidPin, Pin};
+pub(crate) use alt_name::{AltName, alt_names_text};
 pub use code::Code;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
 pub use verdict::{Finding, Refusal, Verdict};
