@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
-use sealwire::session::{HelloReply, Reply, Sink};
+use sealwire::session::{self, HelloReply, Question, Sink};
 use sealwire::{Alert, ClientSession, ServerOptions};
 
 use crate::connection::{Connection, Stage};
@@ -54,7 +54,12 @@ impl Session {
         answer: HelloAnswer,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Stage::Live(session) = &mut connection.stage else { return Err(misuse("no question")) };
+        let Connection { stage: Stage::Live(session), failure, .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let Some(Question::ClientHello(asked)) = session.question() else {
+            return Err(misuse("there is no ClientHello to answer"));
+        };
         let mut reply = HelloReply::new();
         if let Some(credentials) = credentials {
             reply = reply.credentials(credentials.context.clone());
@@ -71,12 +76,12 @@ impl Session {
         if let Some(session) = &answer.session {
             reply = reply.resume(session.to_vec());
         }
-        let reply = match answer.alert {
-            Some(alert) => Reply::RefuseWith(Alert::from_number(alert)),
-            None => Reply::ClientHello(reply),
+        let answer = match answer.alert {
+            Some(alert) => session::HelloAnswer::Refuse(Alert::from_number(alert)),
+            None => session::HelloAnswer::Serve(reply),
         };
-        if let Err(error) = session.reply(reply) {
-            connection.failure = Some(error);
+        if let Err(error) = asked.answer(answer) {
+            *failure = Some(error);
         }
         Ok(())
     }
@@ -85,9 +90,14 @@ impl Session {
     #[napi]
     pub fn stored(&self) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Stage::Live(session) = &mut connection.stage else { return Err(misuse("no question")) };
-        if let Err(error) = session.reply(Reply::Proceed) {
-            connection.failure = Some(error);
+        let Connection { stage: Stage::Live(session), failure, .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let Some(Question::StoreSession(asked)) = session.question() else {
+            return Err(misuse("there is no session to store"));
+        };
+        if let Err(error) = asked.stored() {
+            *failure = Some(error);
         }
         Ok(())
     }

@@ -184,7 +184,7 @@ impl Verdict {
     /// the key is not of that kind.
     pub(crate) fn unusable_key(leaf: &Certificate) -> Option<Self> {
         let key = leaf.public_key().ok()?;
-        if key.algorithm != x509::KeyAlgorithm::Rsa || (2048..=8192).contains(&key.bits) {
+        if key.key_type != x509::KeyType::Rsa || (2048..=8192).contains(&key.bits) {
             return None;
         }
         let small = key.bits < 2048;

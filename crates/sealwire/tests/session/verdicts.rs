@@ -1,6 +1,6 @@
 //! Who is refused by whom, with what code, and what the other side is told.
 
-use sealwire::pki::x509::Crl;
+use sealwire::pki::Crl;
 use sealwire::verify::NameCheck;
 use sealwire::{ClientAuth, Error, PeerVerification, ProtocolVersion, ServerOptions};
 
