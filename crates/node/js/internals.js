@@ -5,9 +5,11 @@
 // loaded, and named when it is missing; the rest says what is done without it.
 
 const { executionAsyncId } = require('async_hooks');
+const http = require('http');
 const Module = require('module');
 const net = require('net');
 const { writeSync } = require('fs');
+const native = require('./native');
 
 /**
  * Node's `tls`, asked of Node itself: `require` may be answered by `sealwire/register`.
@@ -131,6 +133,21 @@ function handleFacts(stream) {
   };
 }
 
+/**
+ * Whether bytes wait at a stream that the event loop has not seen yet. Where the agents of Node ask
+ * so themselves, its handles know it.
+ */
+function hasPendingRead(stream) {
+  const handle = stream?._handle;
+  if (!handle) return false;
+  return handle.hasPendingRead ? handle.hasPendingRead() : native.hasPendingRead(handle.fd ?? -1);
+}
+
+/** Whether http.Agent asks so, before it takes a connection that was idle. */
+function asksForPendingReads(stream) {
+  return stream?._handle?.hasPendingRead !== undefined;
+}
+
 /** The name that the program gave a socket to connect to. */
 function hostOf(socket) {
   return socket?._host;
@@ -206,6 +223,43 @@ function normalizedArgs(args) {
  */
 const runTicks = process._tickCallback ?? (() => {});
 
+// --- agents -------------------------------------------------------------------------------------
+
+/**
+ * The proxy that Node has read from an agent's `proxyEnv`, with `protocol`, `href`, `auth`,
+ * `proxyConnectionOptions` and `shouldUseProxy(host, port)`. Undefined where there is none, and in
+ * versions of Node that know no such option.
+ */
+function proxyOf(agent) {
+  const key = Object.getOwnPropertySymbols(agent).find(({ description }) => description === 'kProxyConfig');
+  return key && (agent[key] ?? undefined);
+}
+
+let tunnelMark;
+
+/**
+ * Tells an http.Agent that what it is given is not the socket to use: that one comes later, by the
+ * callback. The mark is the property for which the agent looks.
+ */
+function markAsTunnel(socket) {
+  tunnelMark ??= findTunnelMark();
+  socket[tunnelMark] = true;
+}
+
+function findTunnelMark() {
+  let found;
+  const probe = new Proxy({}, {
+    get(_target, key) {
+      found = key;
+      return true;
+    },
+  });
+  const agent = new http.Agent();
+  agent.createConnection = () => probe;
+  agent.createSocket({}, { servername: '' }, () => {});
+  return found;
+}
+
 // --- the process --------------------------------------------------------------------------------
 
 /** Writes to stderr at once, whatever the program has done to `process.stderr`. */
@@ -221,14 +275,18 @@ function interceptRequire(replacementFor) {
 
 module.exports = {
   SocketOverHandle,
+  asksForPendingReads,
   handleFacts,
+  hasPendingRead,
   hostOf,
   interceptRequire,
   isPlain,
+  markAsTunnel,
   missing,
   nativeTls,
   normalizedArgs,
   onreadProperties,
+  proxyOf,
   readOn,
   runTicks,
   takeOver,

@@ -6,7 +6,7 @@ use std::fmt;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::error::{Error, ErrorQueue, Problem};
 use crate::owned::{Owned, encoded, printed};
 
 /// A distinguished name: the subject or issuer of a certificate, or the issuer of a CRL.
@@ -71,7 +71,7 @@ impl Name {
         let _queue = ErrorQueue::new();
         let flags = (c::XN_FLAG_RFC2253 & !c::ASN1_STRFLGS_ESC_MSB) as c_ulong;
         let mut rest = self.der.as_ptr();
-        let malformed = || Error::new(ErrorKind::Malformed, "a name cannot be printed");
+        let malformed = || Error::fact(Problem::Malformed, "a name cannot be printed");
         let len = self.der.len().try_into().map_err(|_| malformed())?;
         // SAFETY: `len` readable bytes; the name is null or new.
         let name =

@@ -9,7 +9,7 @@ mod show;
 use std::path::Path;
 
 use clap::Subcommand;
-use sealwire::pki::{Error, KeyAlgorithm, Problem, spki_pin, x509::pem};
+use sealwire::pki::{Error, KeyAlgorithm, Problem, pem, spki_pin};
 
 use crate::files::passphrase::Source;
 use crate::say::failure::Failure;

@@ -1,7 +1,7 @@
 //! What each message of a handshake says, and why it is there.
 
 use sealwire::Alert;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 
 use super::client_hello::ClientHello;
 use super::names;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 use serde::Serialize;
 
 use super::handshake;

@@ -9,8 +9,7 @@ mod step;
 mod system;
 
 use clap::ValueEnum;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{self, Subject};
+use sealwire::pki::{self, Certificate, Subject};
 
 use crate::say::failure::Failure;
 pub(crate) use step::Step;

@@ -6,8 +6,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use sealwire::pki::{Access, Error, Existing, write_file};
+use sealwire::pki::Error;
 
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
 use crate::say::failure::Failure;
 
 /// A file to write or to remove, or a program to run.

@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sealwire::pki::x509::Crl;
-use sealwire::pki::{Error, Problem};
+use sealwire::pki::{Crl, Error, Problem};
 use sealwire::{ProtocolVersion, SecureContext, TrustStore};
 
 use super::config::{Mode, Service};

@@ -23,9 +23,9 @@ mod short;
 use std::fmt;
 use std::io::IoSlice;
 
-use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
 
-pub(crate) use desk::{Desk, Examiner, Papers};
+pub(crate) use desk::{Desk, Examiner, Papers, alert_for};
 pub(crate) use failure::Failure;
 pub(crate) use secrets::{DeskKeyLog, Secrets};
 
@@ -80,6 +80,11 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
         desk: &mut Desk,
         out: &mut Vec<u8>,
     ) -> Result<Box<dyn Channel>, Failure>;
+
+    /// Ends a connection whose handshake is complete, in place of [`open`](Self::open), and tells
+    /// the peer by `alert`: in place of our Finished where that has still to be sent and nothing
+    /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
+    fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
 }
 
 /// One side of one connection whose handshake is complete.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sealwire_x509::{Certificate, GeneralName, KeyAlgorithm, Name};
+use sealwire_x509::{Certificate, GeneralName, KeyType, Name};
 
 use super::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint};
 use crate::words::Date;
@@ -57,8 +57,8 @@ impl LegacyCertificate {
     /// Describes `certificate`. What cannot be read in it is left out, as in Node.
     pub fn of(certificate: &Certificate) -> Self {
         let key = certificate.public_key().ok();
-        let algorithm = key.as_ref().map(|key| &key.algorithm);
-        let is_rsa = matches!(algorithm, Some(KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss));
+        let key_type = key.as_ref().map(|key| &key.key_type);
+        let is_rsa = matches!(key_type, Some(KeyType::Rsa | KeyType::RsaPss));
         let rsa = key.as_ref().filter(|_| is_rsa);
         let numbers = rsa.and_then(|key| key.rsa.as_ref());
         let ec = key.as_ref().filter(|key| key.ec_point.is_some());
@@ -78,11 +78,11 @@ impl LegacyCertificate {
             exponent: numbers.map(|rsa| rsa.exponent.clone()),
             public_key,
             bits: rsa.or(ec).map(|key| key.bits),
-            asn1_curve: ec.and_then(|key| match key.algorithm {
-                KeyAlgorithm::Ec { curve } => Some(curve),
+            asn1_curve: ec.and_then(|key| match key.key_type {
+                KeyType::Ec { curve } => Some(curve),
                 _ => None,
             }),
-            nist_curve: ec.and_then(|key| key.algorithm.nist_curve()),
+            nist_curve: ec.and_then(|key| key.key_type.nist_curve()),
             valid_from: Date(certificate.not_before()).openssl(),
             valid_to: Date(certificate.not_after()).openssl(),
             fingerprint: sha1_fingerprint(der),

@@ -6,6 +6,7 @@
 //! [`check_server_identity`].
 
 mod code;
+mod common_name;
 mod evidence;
 mod identity;
 pub(crate) mod level;
@@ -14,6 +15,7 @@ mod verdict;
 
 pub use crate::words::{InvalidPin, Pin};
 pub use code::Code;
+pub use common_name::check_common_name_constraints;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
 pub use verdict::{Finding, Refusal, Verdict};
 pub(crate) use verdict::{Policy, judge, recall};

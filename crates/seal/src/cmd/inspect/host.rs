@@ -5,13 +5,15 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use sealwire::pki::x509::{Certificate, Purpose};
-use sealwire::pki::{Access, ChainCheck, Existing, write_file};
+use sealwire::pki::{Certificate, ChainCheck, Purpose};
 use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
 use super::InspectArgs;
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
 use crate::files::material::public_roots;
 use crate::inspect::html;
 use crate::inspect::observed::{self, Observed};

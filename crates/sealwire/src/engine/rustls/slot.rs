@@ -49,6 +49,6 @@ pub(crate) fn note_no_identity() {
 /// Notes the signature schemes in a certificate request.
 pub(crate) fn note_requested(schemes: &[SignatureScheme]) {
     papers(|papers| {
-        papers.requested_schemes = schemes.iter().map(|&scheme| scheme.into()).collect()
+        papers.requested_schemes = schemes.iter().map(|&scheme| scheme.into()).collect();
     });
 }
