@@ -57,6 +57,7 @@ mod asn1;
 mod certificate;
 mod chain;
 mod codes;
+mod constraints;
 mod cost;
 mod crl;
 mod der;
@@ -77,6 +78,9 @@ mod verify;
 
 pub use certificate::{Certificate, SignatureAlgorithm};
 pub use codes::{error_name, error_text};
+pub use constraints::{
+    NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
+};
 pub use crl::Crl;
 pub use error::{Error, Problem};
 pub use extensions::GeneralName;

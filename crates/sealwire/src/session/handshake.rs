@@ -248,6 +248,9 @@ fn judged(
     let (certificates, verdict) = judged
         .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
         .unwrap_or_else(|| papers.examiner.examine(None, chain, now));
-    let authorization = verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
+    let authorization = match verdict.into_path() {
+        Ok(path) => Authorization::Authorized(path),
+        Err(refusal) => Authorization::Refused(refusal),
+    };
     (certificates, authorization)
 }
