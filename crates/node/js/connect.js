@@ -3,14 +3,15 @@
 // tls.connect: a client connection, and the judgement of its server.
 
 const net = require('net');
-const { checkServerIdentity: builtin } = require('tls');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
 const { checkServerIdentity } = require('./identity');
-const { hostOf, normalizedArgs } = require('./internals');
+const { hostOf, nativeTls, normalizedArgs } = require('./internals');
 const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
+
+const { checkServerIdentity: builtin } = nativeTls;
 
 function connect(...args) {
   // As set by the program, should it have replaced them.
