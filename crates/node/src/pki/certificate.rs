@@ -205,7 +205,7 @@ pub(super) fn hex(text: &str) -> Result<Vec<u8>, Error> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(wrong());
     }
-    let even = if text.len() % 2 == 0 { text.to_owned() } else { format!("0{text}") };
+    let even = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
     (0..even.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&even[at..at + 2], 16).map_err(|_| wrong()))
