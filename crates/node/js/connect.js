@@ -122,7 +122,7 @@ function judge(socket, options, onEarlyEnd) {
 /** Not asked again of a server that was found to be this one when the session was made. */
 function checkIdentity(socket, options) {
   if (socket._isVerifiedBySession()) return undefined;
-  return options.checkServerIdentity(peerName(options), socket._judgedCertificate());
+  return options.checkServerIdentity(peerName(options), socket._handle.getJudgedCertificate() ?? {});
 }
 
 function peerName({ servername, host, socket }) {

@@ -47,6 +47,22 @@ impl ServerName {
         }
     }
 
+    /// The name with its letters in the case in which they are written here, which SNI keeps. It is
+    /// the same name: nothing that compares names looks at the case (RFC 6066, 3).
+    ///
+    /// # Errors
+    /// As [`from_str`](Self::from_str).
+    pub fn spelled(name: &str) -> Result<Self, InvalidServerName> {
+        let parsed: Self = name.parse()?;
+        let written = name.strip_suffix('.').unwrap_or(name);
+        match pki_types::DnsName::try_from(written) {
+            Ok(dns) if parsed.1.eq_ignore_ascii_case(written) && parsed.ip().is_none() => {
+                Ok(Self(pki_types::ServerName::DnsName(dns.to_owned()), parsed.1))
+            }
+            _ => Ok(parsed),
+        }
+    }
+
     pub(crate) fn to_rustls(&self) -> pki_types::ServerName<'static> {
         self.0.clone()
     }
@@ -157,6 +173,21 @@ fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::ServerName;
+
+    #[test]
+    fn a_name_is_sent_as_it_is_spelled_and_is_the_same_name() {
+        let spelled = ServerName::spelled("LOCALhost.").unwrap();
+        assert_eq!(spelled, "localhost".parse().unwrap());
+        assert_eq!(spelled.as_str(), "localhost");
+        assert_eq!(spelled.to_rustls().to_str(), "LOCALhost");
+        for other in ["B\u{fc}cher.example", "::1", "127.0.0.1"] {
+            assert_eq!(
+                ServerName::spelled(other).unwrap().to_rustls(),
+                other.parse::<ServerName>().unwrap().to_rustls()
+            );
+        }
+        assert!(ServerName::spelled("sni.0").is_err());
+    }
 
     #[test]
     fn names_are_kept_in_their_ascii_form() {
