@@ -7,6 +7,7 @@ const { X509Certificate, legacy, peerCertificate, x509Certificate } = require('.
 const { nativeContext } = require('./context');
 const { verifyError } = require('./failures');
 const { ephemeralKey } = require('./groups');
+const { commonNameLimits } = require('./identity');
 const { bytes } = require('./validate');
 
 class HandshakeFacts {
@@ -66,7 +67,10 @@ class HandshakeFacts {
 
   /** The server's certificate, also that of the session that was resumed. */
   getJudgedCertificate() {
-    return this.#legacy(this.session.peerCertificates(), true);
+    const { session } = this;
+    const certificate = this.#legacy(session.peerCertificates(), true) ?? {};
+    const limits = (host) => session.commonNameLimits(host) ?? undefined;
+    return Object.defineProperty(certificate, commonNameLimits, { value: limits });
   }
 
   #legacy(chain, detailed) {

@@ -212,6 +212,10 @@ class TLSSocket extends SocketOverHandle {
 
   /** Gives data to the program; false: it wants no more for now. */
   #onData(data) {
+    if (this._handle.mustBeSilent) {
+      this.destroy();
+      return false;
+    }
     this._stir();
     return this.#onread ? this.#onread.deliver(this, data) : this.push(data);
   }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use sealwire::pki::x509::{Certificate, Crl};
-use sealwire::pki::{self, KeyAlgorithm, Pfx, PrivateKey};
+use sealwire::pki::{Certificate, Crl, KeyAlgorithm, Pfx, PrivateKey};
 use sealwire::{CertCompression, ConfigError, ProtocolVersion, SecureContextBuilder, TicketKeys};
 use zeroize::Zeroizing;
 
@@ -241,7 +240,7 @@ impl SecureContext {
     /// The certificate that issued this one (both in DER), from our identities or our trust.
     #[napi]
     pub fn issuer_of(&self, der: &[u8]) -> Result<Option<Buffer>, Thrown> {
-        let certificate = Certificate::from_der(der).map_err(|e| material(pki::Error::from(e)))?;
+        let certificate = Certificate::from_der(der).map_err(material)?;
         let identities = self.context.identities().iter().flat_map(|identity| identity.chain());
         let mut candidates = identities.chain(self.context.trust().certificates());
         let issuer = candidates.find(|candidate| certificate.is_issued_by(candidate));

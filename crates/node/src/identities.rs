@@ -1,8 +1,7 @@
 //! Certificates and keys as Node is given them: apart, several at once, in any order.
 
 use sealwire::Identity;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Error, KeyAlgorithm, PrivateKey, Problem};
+use sealwire::pki::{Certificate, Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// One place for each kind of key, as an OpenSSL context has it: a later certificate or key of the
 /// same kind takes the place of the earlier one.

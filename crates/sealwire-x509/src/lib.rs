@@ -57,13 +57,16 @@ mod asn1;
 mod certificate;
 mod chain;
 mod codes;
+mod constraints;
 mod cost;
 mod crl;
 mod der;
 mod error;
 mod extensions;
+mod foreign;
 mod issuers;
 mod key;
+mod key_usage;
 mod name;
 mod ocsp;
 mod owned;
@@ -76,13 +79,18 @@ mod verify;
 
 pub use certificate::{Certificate, SignatureAlgorithm};
 pub use codes::{error_name, error_text};
+pub use constraints::{
+    NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
+};
 pub use crl::Crl;
-pub use error::{Error, ErrorKind};
-pub use extensions::{GeneralName, KeyUsage};
+pub use error::{Error, Problem};
+pub use extensions::GeneralName;
+pub use foreign::Foreign;
 pub use key::PrivateKey;
+pub use key_usage::{KeyUsage, KeyUsages};
 pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
 pub use pkcs12::Pkcs12;
-pub use public_key::{KeyAlgorithm, PublicKey, RsaPublicKey};
+pub use public_key::{KeyType, PublicKey, RsaPublicKey};
 pub use trust::TrustSet;
 pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify, verify_with};

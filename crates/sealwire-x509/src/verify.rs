@@ -94,7 +94,7 @@ pub struct ChainError {
 /// times. When no try succeeds, the errors are those of the first.
 ///
 /// # Errors
-/// [`ErrorKind::Internal`](crate::ErrorKind::Internal) only: a certificate that cannot be trusted,
+/// [`Problem::Internal`](crate::Problem::Internal) only: a certificate that cannot be trusted,
 /// for whatever reason, is a [`Verdict`].
 pub fn verify(request: &Request<'_>) -> Result<Verdict, Error> {
     verify_with(request, &|_| Vec::new())

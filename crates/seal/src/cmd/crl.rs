@@ -49,7 +49,7 @@ impl Show {
     fn run(self) -> Result<Answer, Failure> {
         let crls = pki::crls_from_file(&self.file)?;
         if self.text {
-            let texts: Vec<_> = crls.iter().map(pki::x509::Crl::text).collect();
+            let texts: Vec<_> = crls.iter().map(pki::Crl::text).collect();
             report::print_text(texts.join("\n").trim_end())?;
             return Ok(Answer::Yes);
         }

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use sealwire::pki::{Access, Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
+use sealwire::pki::{Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
 use serde::Serialize;
 
 use super::subject_prompt::{self, Answers};
+use crate::files::file::Access;
 use crate::files::key_file::KeyFile;
 use crate::files::output::Output;
 use crate::say::failure::Failure;

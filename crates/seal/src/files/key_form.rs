@@ -1,8 +1,9 @@
 //! The form in which a command writes a private key.
 
 use clap::Args;
-use sealwire::pki::{Access, KeyEncryption, PrivateKey};
+use sealwire::pki::{KeyEncryption, PrivateKey};
 
+use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 

@@ -2,11 +2,13 @@
 
 pub(crate) mod ca_folder;
 pub(crate) mod delivery;
+pub(crate) mod file;
 pub(crate) mod key_file;
 pub(crate) mod key_form;
 pub(crate) mod material;
 pub(crate) mod output;
 pub(crate) mod passphrase;
+pub(crate) mod sudo;
 
 use std::path::Path;
 

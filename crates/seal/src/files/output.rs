@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use sealwire::pki::{self, Access, Existing};
-
+use super::file::{self, Access, Existing};
 use crate::say::failure::Failure;
+use clap::Args;
 
 /// `--out` and `--force`, the same for every command that makes something.
 #[derive(Args)]
@@ -23,7 +22,7 @@ impl Output {
     /// Fails early when the file exists: before a long key generation, before questions.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match self.file() {
-            Some(path) if !self.force => Ok(pki::check_absent(path)?),
+            Some(path) if !self.force => Ok(file::check_absent(path)?),
             _ => Ok(()),
         }
     }
@@ -36,7 +35,7 @@ impl Output {
             return written.map_err(|e| Failure::usage(format!("standard output: {e}")));
         };
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
-        Ok(pki::write_file(path, bytes, access, existing)?)
+        Ok(file::write_file(path, bytes, access, existing)?)
     }
 
     /// The file, unless it is standard output.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use sealwire::pki::spki_pin;
-use sealwire::pki::x509::{Certificate, GeneralName};
+use sealwire::pki::{Certificate, GeneralName};
 use sealwire::verify::{InvalidPin, Pin};
 
 use super::pattern::Pattern;

@@ -60,7 +60,10 @@ async fn check_service(service: &config::Service) -> ServiceReport {
     let material = Contexts::load(service)
         .map(|contexts| match contexts.not_after {
             Some(time) => {
-                format!("loaded; the certificate is good until {}", sealwire::pki::time_text(time))
+                format!(
+                    "loaded; the certificate is good until {}",
+                    crate::words::moment::time_text(time)
+                )
             }
             None => "loaded".to_owned(),
         })

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{self, ExtendedKeyUsage, KeyAlgorithm, Severity, Subject, SubjectAltName};
+use sealwire::pki::{
+    self, Certificate, ExtendedKeyUsage, KeyAlgorithm, Severity, Subject, SubjectAltName,
+};
 use serde::Serialize;
 
 use crate::words::clock;
@@ -151,7 +152,7 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 
 /// A moment: `2030-12-31T23:59:59Z`.
 pub(crate) fn time(seconds: i64) -> String {
-    pki::time_text(seconds)
+    crate::words::moment::time_text(seconds)
 }
 
 /// The subject as RFC 4514 has it.

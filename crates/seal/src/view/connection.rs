@@ -3,8 +3,7 @@
 use std::fmt::{self, Display};
 
 use sealwire::Peer;
-use sealwire::pki::spki_pin;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, spki_pin};
 use sealwire::verify::Refusal;
 use serde::Serialize;
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use sealwire::pki::Subject;
-use sealwire::pki::x509::Crl;
+use sealwire::pki::{Crl, Subject};
 use serde::Serialize;
 
 use super::card;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 use serde::Serialize;
 
 use super::card;

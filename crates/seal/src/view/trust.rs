@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sealwire::TrustStore;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 use sealwire::verify::Verdict;
 use serde::Serialize;
 

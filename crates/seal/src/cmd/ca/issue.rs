@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::TrustStore;
-use sealwire::pki::x509::{Certificate, Purpose};
 use sealwire::pki::{
-    self, Access, CaStore, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
-    PrivateKey, SubjectAltName,
+    self, CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
+    PrivateKey, Purpose, SubjectAltName,
 };
 use serde::Serialize;
 
 use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::delivery::Delivery;
+use crate::files::file::Access;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};

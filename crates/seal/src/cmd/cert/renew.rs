@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Access, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
+use sealwire::pki::{self, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
 
 use super::shape::Period;
+use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;

@@ -56,7 +56,7 @@ impl Show {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let certificates = pki::certificates_from_file(&self.file)?;
         if self.text {
-            let texts: Vec<_> = certificates.iter().map(pki::x509::Certificate::text).collect();
+            let texts: Vec<_> = certificates.iter().map(pki::Certificate::text).collect();
             report::print_text(texts.join("\n").trim_end())?;
         } else {
             let file = self.file.display().to_string();

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Access, CertificateBuilder, Csr, Issuer, NameConstraint};
+use sealwire::pki::{Certificate, CertificateBuilder, Csr, Issuer, NameConstraint};
 
 use super::shape::Shape;
+use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;

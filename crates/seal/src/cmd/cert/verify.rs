@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::x509::Purpose;
-use sealwire::pki::{self, ChainCheck};
+use sealwire::pki::{self, ChainCheck, Purpose};
 use sealwire::verify::NameCheck;
 use sealwire::{ServerName, TrustStore};
 
@@ -14,6 +13,7 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::trust::Trust;
 use crate::words::clock;
+use crate::words::moment::parse_time;
 
 /// Tell whether a certificate would be trusted, and if not, everything that is wrong
 ///
@@ -46,7 +46,7 @@ pub(crate) struct Verify {
     #[arg(long, value_enum, default_value_t = As::Server, value_name = "PURPOSE")]
     purpose: As,
     /// The time of judgement: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = pki::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<SystemTime>,
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]

@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Access, Pfx, PrivateKey};
+use sealwire::pki::{self, Pfx, PrivateKey};
 use serde::Serialize;
 
+use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Access, KeyEncryption, Pfx};
+use sealwire::pki::{Certificate, KeyEncryption, Pfx};
 
 use super::open_all;
 use crate::files::delivery::Delivery;
+use crate::files::file::Access;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};

@@ -2,8 +2,7 @@
 //! generator), as rules that a scan passes or fails.
 
 use clap::ValueEnum;
-use sealwire::pki::KeyAlgorithm;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, KeyAlgorithm};
 use serde::Serialize;
 
 use super::Scan;

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sealwire::Error;
-use sealwire::pki::KeyAlgorithm;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, KeyAlgorithm};
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, timeout_at};
 use tracing::error;

@@ -6,7 +6,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::pki::{Error, Problem, RevocationReason, parse_time, time_text};
+use crate::pki::validity::{parse_time, time_text};
+use crate::pki::{Error, Problem, RevocationReason};
 
 /// Everything that was signed, in the order of signing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Files written whole or not at all, and keys never readable by others, not for a moment.
+//! The files of a store, written whole or not at all; keys never readable by others, not for a
+//! moment.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
 
-use super::{Error, Problem};
+use crate::pki::{Error, Problem};
 
 /// Who may read a file that we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub(super) enum Access {
     /// The owner only: mode 0600 from the first byte, whatever the umask.
     Private,
     /// Everybody whom the umask lets.
@@ -19,7 +20,7 @@ pub enum Access {
 
 /// What to do with a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
+pub(super) enum Existing {
     /// Leave it and fail with [`Problem::Exists`].
     Keep,
     /// Put the new file in its place in one step: readers see the old or the new one, never half.
@@ -28,9 +29,7 @@ pub enum Existing {
 
 /// Writes `bytes` to `path` in one step: to a temporary file beside it, synced, then moved into
 /// place. A failure leaves nothing behind and the old file as it was.
-///
-/// Something that is not a regular file (a pipe, `/dev/stdout`) is written to directly.
-pub fn write_file(
+pub(super) fn write_file(
     path: &Path,
     bytes: &[u8],
     access: Access,
@@ -44,8 +43,8 @@ pub fn write_file(
     // A link is followed, as a shell's `>` does: what it points at is replaced, not the link.
     let target = match fs::metadata(path) {
         Ok(there) if !there.is_file() => {
-            let mut file = OpenOptions::new().write(true).open(path).map_err(|e| fail(&e))?;
-            return file.write_all(bytes).map_err(|e| fail(&e));
+            let what = "it is not a regular file, so nothing is written to it";
+            return Err(Error::new(Problem::Exists, what).at(path.display().to_string()));
         }
         Ok(_) if existing == Existing::Keep => return Err(exists(path)),
         Ok(_) => fs::canonicalize(path).map_err(|e| fail(&e))?,
@@ -59,15 +58,6 @@ pub fn write_file(
             io::ErrorKind::AlreadyExists => exists(path),
             _ => fail(&e),
         }),
-    }
-}
-
-/// Fails with [`Problem::Exists`] when [`write_file`] would refuse: asked before the work that
-/// would be wasted.
-pub fn check_absent(path: &Path) -> Result<(), Error> {
-    match fs::metadata(path) {
-        Ok(there) if there.is_file() => Err(exists(path)),
-        _ => Ok(()),
     }
 }
 
