@@ -63,6 +63,7 @@ mod crl;
 mod der;
 mod error;
 mod extensions;
+mod foreign;
 mod issuers;
 mod key;
 mod key_usage;
@@ -84,6 +85,7 @@ pub use constraints::{
 pub use crl::Crl;
 pub use error::{Error, Problem};
 pub use extensions::GeneralName;
+pub use foreign::Foreign;
 pub use key::PrivateKey;
 pub use key_usage::{KeyUsage, KeyUsages};
 pub use name::{Attribute, Name};

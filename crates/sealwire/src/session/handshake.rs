@@ -85,7 +85,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         return core.refuse(error, alert);
     }
     let own = match (&reply.identity, &reply.credentials) {
-        (Some(identity), _) => Some(identity.shared_chain()),
+        (Some(identity), _) => Some(identity.credential().chain()),
         (None, Some(credentials)) => credentials.first_chain(),
         (None, None) => None,
     };

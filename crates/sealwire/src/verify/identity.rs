@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sealwire_x509::{Certificate, GeneralName};
 
-use crate::pki::alt_names_text;
+use super::alt_names_text;
 use crate::words::ServerName;
 
 /// The rules by which a server's certificate is compared with the name that was asked for.
