@@ -9,16 +9,26 @@ const http = require('http');
 const Module = require('module');
 const net = require('net');
 const { writeSync } = require('fs');
+const { PassThrough } = require('stream');
 const native = require('./native');
 
+const { getBuiltinModule } = process;
+
+/** A module of Node's own, asked of Node itself: `require` may be answered by `sealwire/register`. */
+function builtin(name) {
+  return getBuiltinModule ? Reflect.apply(getBuiltinModule, process, [name]) : Reflect.apply(load, Module, [name, null, false]);
+}
+
+const { _load: load } = Module;
+
 /**
- * Node's `tls`, asked of Node itself: `require` may be answered by `sealwire/register`.
+ * Node's `tls`.
  *
  * It must be loaded before the first `X509Certificate.prototype.toLegacyObject`: that makes Node
  * load the inner half of `tls` first, which needs the outer one; then Node's own TLS is without
  * `createSecureContext` for the rest of the process, and with it `fetch`, `http2` and `https`.
  */
-const nativeTls = process.getBuiltinModule?.('node:tls') ?? require('node:tls');
+const nativeTls = builtin('node:tls');
 
 /** What there must be, and whether it is there. */
 const NEEDED = {
@@ -223,6 +233,40 @@ function normalizedArgs(args) {
  */
 const runTicks = process._tickCallback ?? (() => {});
 
+// --- HTTP/2 and fetch ---------------------------------------------------------------------------
+
+const NativeTLSSocket = nativeTls.TLSSocket;
+let StreamSocket;
+
+/**
+ * Node's own net.Socket over any stream: the one by which its C++ half uses a stream of JavaScript.
+ * Its class is found where Node's TLS puts it under a TLSSocket over such a stream.
+ */
+function streamSocket(stream) {
+  StreamSocket ??= findStreamSocket();
+  const socket = new StreamSocket(stream);
+  // Who has the stream is told by the stream.
+  socket.on('error', () => {});
+  return socket;
+}
+
+function findStreamSocket() {
+  const socket = new NativeTLSSocket(new PassThrough());
+  socket.on('error', () => {});
+  const { constructor } = socket._handle._parentWrap;
+  socket.destroy();
+  return constructor;
+}
+
+/**
+ * Has all that Node has made over its own TLS connect by `connect`: fetch, WebSocket, EventSource, and
+ * an http.Agent whose proxy is spoken to over TLS. They look it up for each connection. Gives whether
+ * that could be done.
+ */
+function connectBy(connect) {
+  return Reflect.set(nativeTls, 'connect', connect);
+}
+
 // --- agents -------------------------------------------------------------------------------------
 
 /**
@@ -276,6 +320,8 @@ function interceptRequire(replacementFor) {
 module.exports = {
   SocketOverHandle,
   asksForPendingReads,
+  builtin,
+  connectBy,
   handleFacts,
   hasPendingRead,
   hostOf,
@@ -289,6 +335,7 @@ module.exports = {
   proxyOf,
   readOn,
   runTicks,
+  streamSocket,
   takeOver,
   writeToStderr,
 };
