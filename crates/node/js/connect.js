@@ -126,8 +126,8 @@ function judge(socket, options, onEarlyEnd) {
 function checkIdentity(socket, options) {
   if (socket._isVerifiedBySession()) return undefined;
   // Node's own function does not know of the CA's limits on a common name; ours says the same but for them.
-  const check = options.checkServerIdentity === builtin ? checkServerIdentity : options.checkServerIdentity;
-  return check(peerName(options), socket._judgedCertificate());
+  const check = options.checkServerIdentity === nativeTls.checkServerIdentity ? checkServerIdentity : options.checkServerIdentity;
+  return check(peerName(options), socket._handle.getJudgedCertificate());
 }
 
 function peerName({ servername, host, socket }) {
