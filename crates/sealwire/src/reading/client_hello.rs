@@ -30,6 +30,7 @@ pub struct ClientHello {
     legacy_version: u16,
     /// Whether it is about a connection that is being negotiated again (RFC 5746).
     renegotiates: bool,
+    message: Vec<u8>,
 }
 
 /// How far the bytes of a connection go towards a ClientHello.
@@ -44,6 +45,12 @@ pub(crate) enum Read {
 }
 
 impl ClientHello {
+    /// The message as it came, from its four bytes of type and length on, without record headers.
+    /// Empty when there was no hello to read.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
     /// The host name of SNI (RFC 6066), as the client spelled it.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
@@ -143,9 +150,9 @@ impl Reassembly {
             Ok(false) => return Read::Incomplete,
             Err(Malformed) => return Read::Broken,
         };
-        self.message = Vec::new();
+        let message = std::mem::take(&mut self.message);
         match hello {
-            Ok(hello) => Read::Complete(Box::new(hello)),
+            Ok(hello) => Read::Complete(Box::new(ClientHello { message, ..hello })),
             Err(Malformed) => Read::Broken,
         }
     }

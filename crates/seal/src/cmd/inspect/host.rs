@@ -182,7 +182,7 @@ fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate
 
 impl Connection {
     fn of(observed: &Observed, story: &Story, issuer: Option<&Certificate>) -> Option<Self> {
-        let peer = observed.session.peer()?;
+        let peer = observed.driver.session().peer()?;
         let tickets = story.tickets();
         let lifetime = tickets.first().and_then(|ticket| {
             let lifetime = ticket.fields.iter().find(|(name, _)| name == "lifetime");
