@@ -13,9 +13,7 @@ use peers::credentials::{context, credentials};
 use peers::{Peer, present};
 use sealwire::blocking::{self, Stream};
 use sealwire::session::{HelloReply, Question};
-use sealwire::{
-    Alert, ClientAuth, ClientOptions, Error, ProtocolVersion, ServerOptions, Session,
-};
+use sealwire::{Alert, ClientAuth, ClientOptions, Error, ProtocolVersion, ServerOptions, Session};
 
 type Tls = Stream<TcpStream>;
 
