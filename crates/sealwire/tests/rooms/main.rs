@@ -17,12 +17,12 @@ const SEALWIRE: &[&[&str]] = &[
     &["words"],
     &["key_log", "reading"],
     &["verify", "pki"],
-    &["error"],
+    &["error", "story"],
     &["engine"],
     &["context"],
     &["session"],
-    &["parts", "story", "wire"],
-    &["blocking", "tokio"],
+    &["parts", "wire"],
+    &["blocking", "starttls", "tokio"],
 ];
 
 /// The layers of the program.
