@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::{Certificate, name};
+use crate::certificate::Certificate;
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::key_usage::KeyUsages;
-use crate::name::Name;
+use crate::name::{Name, name};
 use crate::owned::{Free, Owned, elements, encoded};
 
 /// One name of the subjectAltName extension.

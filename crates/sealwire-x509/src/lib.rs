@@ -54,6 +54,8 @@
 //! Nothing is changed after it was parsed, which is what makes sharing between threads sound.
 
 mod asn1;
+mod blame;
+mod budget;
 mod certificate;
 mod chain;
 mod codes;
@@ -74,6 +76,7 @@ mod parity;
 pub mod pem;
 mod pkcs12;
 mod public_key;
+mod request;
 mod trust;
 mod verify;
 
@@ -92,5 +95,6 @@ pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
 pub use pkcs12::Pkcs12;
 pub use public_key::{KeyType, PublicKey, RsaPublicKey};
+pub use request::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict};
 pub use trust::TrustSet;
-pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify, verify_with};
+pub use verify::{verify, verify_with};
