@@ -5,10 +5,13 @@
 const net = require('net');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
-const { hostOf, normalizedArgs } = require('./internals');
+const { checkServerIdentity } = require('./identity');
+const { hostOf, nativeTls, normalizedArgs } = require('./internals');
 const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
+
+const { checkServerIdentity: builtin } = nativeTls;
 
 function connect(...args) {
   // As set by the program, should it have replaced them.
@@ -122,7 +125,9 @@ function judge(socket, options, onEarlyEnd) {
 /** Not asked again of a server that was found to be this one when the session was made. */
 function checkIdentity(socket, options) {
   if (socket._isVerifiedBySession()) return undefined;
-  return options.checkServerIdentity(peerName(options), socket._judgedCertificate());
+  // Node's own function does not know of the CA's limits on a common name; ours says the same but for them.
+  const check = options.checkServerIdentity === nativeTls.checkServerIdentity ? checkServerIdentity : options.checkServerIdentity;
+  return check(peerName(options), socket._handle.getJudgedCertificate());
 }
 
 function peerName({ servername, host, socket }) {

@@ -5,20 +5,31 @@
 // loaded, and named when it is missing; the rest says what is done without it.
 
 const { executionAsyncId } = require('async_hooks');
+const diagnosticsChannel = require('diagnostics_channel');
 const http = require('http');
 const Module = require('module');
 const net = require('net');
 const { writeSync } = require('fs');
+const { PassThrough } = require('stream');
 const native = require('./native');
 
+const { getBuiltinModule } = process;
+
+/** A module of Node's own, asked of Node itself: `require` may be answered by `sealwire/register`. */
+function builtin(name) {
+  return getBuiltinModule ? Reflect.apply(getBuiltinModule, process, [name]) : Reflect.apply(load, Module, [name, null, false]);
+}
+
+const { _load: load } = Module;
+
 /**
- * Node's `tls`, asked of Node itself: `require` may be answered by `sealwire/register`.
+ * Node's `tls`.
  *
  * It must be loaded before the first `X509Certificate.prototype.toLegacyObject`: that makes Node
  * load the inner half of `tls` first, which needs the outer one; then Node's own TLS is without
  * `createSecureContext` for the rest of the process, and with it `fetch`, `http2` and `https`.
  */
-const nativeTls = process.getBuiltinModule?.('node:tls') ?? require('node:tls');
+const nativeTls = builtin('node:tls');
 
 /** What there must be, and whether it is there. */
 const NEEDED = {
@@ -128,6 +139,8 @@ function handleFacts(stream) {
   return {
     asyncId: handle?.getAsyncId?.() ?? executionAsyncId(),
     fd: handle?.fd ?? -1,
+    handle,
+    hasRef: handle?.hasRef?.() ?? true,
     isOpen: Boolean(handle),
     writeQueueSize: handle?.writeQueueSize ?? stream?.writableLength ?? 0,
   };
@@ -153,10 +166,34 @@ function hostOf(socket) {
   return socket?._host;
 }
 
+const clientSockets = diagnosticsChannel.channel('net.client.socket');
+
+/**
+ * Connects a socket on behalf of another: whoever is told of client sockets (the channel
+ * `net.client.socket`) is told of `owner`.
+ */
+function connectFor(owner, socket, options) {
+  if (!clientSockets.hasSubscribers) {
+    socket.connect(options);
+    return;
+  }
+  clientSockets.publish = (message) => {
+    delete clientSockets.publish;
+    clientSockets.publish(message.socket === socket ? { ...message, socket: owner } : message);
+  };
+  try {
+    socket.connect(options);
+  } finally {
+    delete clientSockets.publish;
+  }
+}
+
 // --- the socket of ours -------------------------------------------------------------------------
 
 /** A net.Socket over a handle that is not one of libuv; what it writes is given to `send`. */
 class SocketOverHandle extends net.Socket {
+  #isOurs = true;
+
   constructor(handle, options) {
     super({ ...options, handle, manualStart: true });
   }
@@ -180,6 +217,8 @@ class SocketOverHandle extends net.Socket {
   }
 
   _writeGeneric(isMany, data, encoding, callback) {
+    // There are packages that give the prototype to sockets of another making.
+    if (!(#isOurs in this)) return super._writeGeneric(isMany, data, encoding, callback);
     if (this.connecting) {
       this.#writeLater(isMany, data, encoding, callback);
       return undefined;
@@ -202,6 +241,22 @@ class SocketOverHandle extends net.Socket {
   }
 }
 
+// Whoever asks whether a socket is one of Node's own TLS hears yes: `instanceof` looks at prototypes.
+// All that is between the two is overridden, by TLSSocket; the constructor stays net.Socket's.
+Object.setPrototypeOf(SocketOverHandle.prototype, nativeTls.TLSSocket.prototype);
+
+/** What is answered to `instanceof` for `ours`: its own, and those that Node has made itself. */
+function hasInstance(ours, native) {
+  const { [Symbol.hasInstance]: isInstance } = Function.prototype;
+  return {
+    configurable: true,
+    value(object) {
+      return Reflect.apply(isInstance, this, [object]) ||
+        (this === ours && Reflect.apply(isInstance, native, [object]));
+    },
+  };
+}
+
 function toBuffer(data, encoding) {
   return typeof data === 'string' ? Buffer.from(data, encoding) : data;
 }
@@ -222,6 +277,40 @@ function normalizedArgs(args) {
  * since Node 26 a read gives one. Without it, they read more seldom and get more at a time.
  */
 const runTicks = process._tickCallback ?? (() => {});
+
+// --- HTTP/2 and fetch ---------------------------------------------------------------------------
+
+const NativeTLSSocket = nativeTls.TLSSocket;
+let StreamSocket;
+
+/**
+ * Node's own net.Socket over any stream: the one by which its C++ half uses a stream of JavaScript.
+ * Its class is found where Node's TLS puts it under a TLSSocket over such a stream.
+ */
+function streamSocket(stream) {
+  StreamSocket ??= findStreamSocket();
+  const socket = new StreamSocket(stream);
+  // Who has the stream is told by the stream.
+  socket.on('error', () => {});
+  return socket;
+}
+
+function findStreamSocket() {
+  const socket = new NativeTLSSocket(new PassThrough());
+  socket.on('error', () => {});
+  const { constructor } = socket._handle._parentWrap;
+  socket.destroy();
+  return constructor;
+}
+
+/**
+ * Has all that Node has made over its own TLS connect by `connect`: fetch, WebSocket, EventSource, and
+ * an http.Agent whose proxy is spoken to over TLS. They look it up for each connection. Gives whether
+ * that could be done.
+ */
+function connectBy(connect) {
+  return Reflect.set(nativeTls, 'connect', connect);
+}
 
 // --- agents -------------------------------------------------------------------------------------
 
@@ -276,7 +365,11 @@ function interceptRequire(replacementFor) {
 module.exports = {
   SocketOverHandle,
   asksForPendingReads,
+  builtin,
+  connectBy,
+  connectFor,
   handleFacts,
+  hasInstance,
   hasPendingRead,
   hostOf,
   interceptRequire,
@@ -289,6 +382,7 @@ module.exports = {
   proxyOf,
   readOn,
   runTicks,
+  streamSocket,
   takeOver,
   writeToStderr,
 };

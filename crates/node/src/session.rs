@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 use sealwire::session::{self, HelloReply, Question, Sink};
+use sealwire::verify::check_common_name_constraints;
 use sealwire::wire::Driver;
-use sealwire::{Alert, ClientSession, ServerOptions};
+use sealwire::{Alert, ClientSession, ServerName, ServerOptions};
 
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
@@ -230,6 +231,20 @@ impl Session {
         self.ask(|session| {
             let certificates = session.peer().map_or(&[][..], sealwire::Peer::certificates);
             certificates.iter().map(|certificate| certificate.der().into()).collect()
+        })
+    }
+
+    /// What the name constraints above the server's certificate have against `host`, which its
+    /// common name was taken for. Null: nothing, or the chain is not trusted to begin with.
+    #[napi]
+    pub fn common_name_limits(&self, host: String) -> Result<Option<String>, Thrown> {
+        self.ask(|session| {
+            let chain = session.peer().map_or(&[][..], sealwire::Peer::verified_chain);
+            match host.parse::<ServerName>() {
+                Ok(name) => check_common_name_constraints(&name, chain).err(),
+                Err(_) if chain.iter().skip(1).all(|ca| !ca.has_name_constraints()) => None,
+                Err(_) => Some(format!("{host:?} is no name that constraints can be held against")),
+            }
         })
     }
 

@@ -5,9 +5,8 @@ use std::fmt;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::Certificate;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
-use crate::error::{Error, ErrorQueue};
+use crate::error::ErrorQueue;
 
 /// The type of a key that was read, whether we can use it or not: Node's `asymmetricKeyType` with
 /// the curve.
@@ -79,34 +78,29 @@ impl KeyType {
 }
 
 impl PublicKey {
-    pub(crate) fn of(certificate: &Certificate) -> Result<Self, Error> {
-        let queue = ErrorQueue::new();
-        // SAFETY: a live certificate; the key is null or its own.
-        let key = unsafe { c::X509_get0_pubkey(certificate.as_ptr()) };
-        if key.is_null() {
-            let error = queue.malformed();
-            let spki = certificate.spki_der();
-            let name = Elements::of(&spki)
-                .enter(SEQUENCE)
-                .and_then(|mut spki| spki.enter(SEQUENCE))
-                .and_then(|mut algorithm| algorithm.element(OBJECT_IDENTIFIER)?.object_name());
-            return match name {
-                Some(name) if !matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") => {
-                    let key_type = KeyType::Other(name);
-                    Ok(Self { key_type, bits: 0, rsa: None, ec_point: None })
-                }
-                _ => Err(error),
-            };
-        }
-        // SAFETY: the live key of a live certificate.
+    /// # Safety
+    /// `key` is live.
+    pub(crate) unsafe fn of(key: *mut c::EVP_PKEY) -> Self {
+        // SAFETY: as promised by the caller.
         unsafe {
-            Ok(Self {
+            Self {
                 key_type: type_of(key),
                 bits: bits_of(key),
                 rsa: rsa_numbers(key),
                 ec_point: ec_point(key),
-            })
+            }
         }
+    }
+
+    /// The key of a SubjectPublicKeyInfo (DER) that AWS-LC cannot read; `None` when it is of an
+    /// algorithm that it knows.
+    pub(crate) fn unknown(spki: &[u8]) -> Option<Self> {
+        let mut algorithm = Elements::of(spki).enter(SEQUENCE)?.enter(SEQUENCE)?;
+        let name = algorithm.element(OBJECT_IDENTIFIER)?.object_name()?;
+        if matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") {
+            return None;
+        }
+        Some(Self { key_type: KeyType::Other(name), bits: 0, rsa: None, ec_point: None })
     }
 }
 

@@ -7,8 +7,11 @@ mod engine;
 mod error;
 mod key_log;
 pub mod pki;
-mod reading;
+pub mod reading;
 pub mod session;
+#[cfg(feature = "starttls")]
+pub mod starttls;
+pub mod story;
 #[cfg(feature = "tokio")]
 mod tokio;
 pub mod verify;
@@ -20,6 +23,7 @@ pub use engine::resumption::{ClientSession, TicketKeys};
 pub use error::{Error, Fault};
 pub use key_log::{KeyLogFile, KeyLogLine};
 pub use pki::TrustStore;
+pub use sealwire_x509::Foreign;
 pub use session::{ClientOptions, Peer, ServerOptions, Session, SniRouter};
 #[cfg(feature = "tokio")]
 pub use tokio::{Acceptor, Connector, Listener, MemorySessionStore, SessionStore, TlsStream};

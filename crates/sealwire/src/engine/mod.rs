@@ -12,9 +12,11 @@
 //!   inside its handshake calls it there, one that stands still for the answer calls it then.
 //! - A failure is a [`Failure`]: the error in our words, with the alert that OpenSSL would send.
 
+mod credential;
 mod desk;
 mod failure;
 pub(crate) mod last_word;
+mod manner;
 pub(crate) mod resumption;
 mod rustls;
 mod secrets;
@@ -25,12 +27,14 @@ use std::io::IoSlice;
 
 use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
 
+pub(crate) use credential::Credential;
 pub(crate) use desk::{Desk, Examiner, Papers, alert_for};
 pub(crate) use failure::Failure;
-pub(crate) use secrets::{DeskKeyLog, Secrets};
+pub(crate) use manner::{Manner, Order, Service};
+pub(crate) use secrets::Secrets;
 
 pub(crate) use self::rustls::{
-    client, note_no_identity, note_requested, note_shown, provider, server, verifier,
+    ClientConfig, ClientIdentity, ServerConfig, Settings, client, server,
 };
 
 /// Where decrypted data go.

@@ -85,7 +85,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         return core.refuse(error, alert);
     }
     let own = match (&reply.identity, &reply.credentials) {
-        (Some(identity), _) => Some(identity.shared_chain()),
+        (Some(identity), _) => Some(identity.credential().chain()),
         (None, Some(credentials)) => credentials.first_chain(),
         (None, None) => None,
     };
@@ -198,9 +198,10 @@ impl Handshake {
             Some(hello) => hello.signature_schemes(),
             None => &papers.requested_schemes,
         };
-        let shared_schemes = match facts.resumed {
-            true => Box::default(), // nobody signed anything
-            false => core.context.shared_schemes(schemes),
+        let shared_schemes = if facts.resumed {
+            Box::default() // nobody signed anything
+        } else {
+            core.context.shared_schemes(schemes)
         };
         let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
         let ocsp_response = papers.ocsp_response.take().filter(|_| request_ocsp);
@@ -248,6 +249,9 @@ fn judged(
     let (certificates, verdict) = judged
         .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
         .unwrap_or_else(|| papers.examiner.examine(None, chain, now));
-    let authorization = verdict.refusal().map_or(Authorization::Authorized, Authorization::Refused);
+    let authorization = match verdict.into_path() {
+        Ok(path) => Authorization::Authorized(path),
+        Err(refusal) => Authorization::Refused(refusal),
+    };
     (certificates, authorization)
 }

@@ -113,7 +113,7 @@ impl Session {
     /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
         context.can_speak()?;
-        let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
+        let ClientSettings { verification, name_check, send_sni, alpn, ask_about_peer, .. } =
             &options.settings;
         let ClientSettings { request_ocsp, key_log, .. } = options.settings;
         let examiner = Examiner {
@@ -126,9 +126,8 @@ impl Session {
         let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
         let sessions = Some(keeping::choose(context, options, &mut papers));
         let mut desk = Desk { papers: Some(papers), sessions };
-        let config = context.client_config(&options.settings);
-        let name = options.server_name.to_rustls();
-        let engine = engine::client(config, name, &mut desk)?;
+        let config = context.client_config(alpn, *send_sni);
+        let engine = engine::client(config, &options.server_name, &mut desk)?;
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,

@@ -37,7 +37,7 @@ impl Proxy {
                         panic!("only the hello is asked about")
                     };
                     // One record here: its header, and the message.
-                    assert_eq!(raw[5..], *asked.hello().message());
+                    assert_eq!(raw[5..], *asked.hello().as_bytes());
                     let back = self.back.get_or_insert_with(|| {
                         let name = asked.hello().server_name().unwrap().parse().unwrap();
                         let options = ClientOptions::new(name);

@@ -1,45 +1,57 @@
 //! The handshake: rustls through its unbuffered interface, which works on the caller's bytes and
 //! keeps no buffers of its own between calls.
 
+mod clock;
+mod compression;
 mod derived;
 mod failure;
-pub(crate) mod provider;
+mod key_log;
+mod names;
+mod provider;
 mod records;
-pub(super) mod slot;
-pub(crate) mod verifier;
+mod resolver;
+mod sessions;
+mod settings;
+mod slot;
+mod verifier;
 
-use std::sync::Arc;
 use std::{fmt, mem};
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
 use rustls::{CommonState, ExtractedSecrets};
-use rustls_pki_types::ServerName;
+use rustls_pki_types as pki_types;
 
 use records::{Kernel, Records};
 
 use super::last_word::has_begun_to_encrypt;
 use super::{Channel, Desk, Engine, Facts, Failure, Step};
 use crate::reading::MAX_HANDSHAKE_WIRE;
-use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
+use crate::words::{Alert, ProtocolVersion, ServerName};
 pub(super) use derived::Derived;
-pub(crate) use slot::{note_no_identity, note_requested, note_shown};
+pub(super) use sessions::SessionValue;
+pub(crate) use settings::{ClientConfig, ClientIdentity, ServerConfig, Settings};
 
 /// A client's engine. The ClientHello is in the first output.
 pub(crate) fn client(
-    config: Arc<rustls::ClientConfig>,
-    name: ServerName<'static>,
+    config: ClientConfig,
+    name: &ServerName,
     desk: &mut Desk,
 ) -> Result<Box<dyn Engine>, Failure> {
+    let name = match name.ip() {
+        Some(ip) => pki_types::ServerName::IpAddress(ip.into()),
+        None => pki_types::ServerName::try_from(name.for_sni().to_owned())
+            .map_err(|_| failure::on_open(rustls::Error::UnsupportedNameType))?,
+    };
     // It takes the session that it offers now.
-    let connection = slot::with(desk, || UnbufferedClientConnection::new(config, name));
+    let connection = slot::with(desk, || UnbufferedClientConnection::new(config.0, name));
     Ok(Box::new(Rustls::new(connection.map_err(failure::on_open)?)))
 }
 
 /// A server's engine.
-pub(crate) fn server(config: Arc<rustls::ServerConfig>) -> Result<Box<dyn Engine>, Failure> {
-    let connection = UnbufferedServerConnection::new(config).map_err(failure::on_open)?;
+pub(crate) fn server(config: ServerConfig) -> Result<Box<dyn Engine>, Failure> {
+    let connection = UnbufferedServerConnection::new(config.0).map_err(failure::on_open)?;
     Ok(Box::new(Rustls::new(connection)))
 }
 
@@ -128,17 +140,17 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
-        ProtocolVersion::from_rustls(self.connection.common().protocol_version()?)
+        names::version(self.connection.common().protocol_version()?)
     }
 
     fn facts(&self) -> Option<Facts> {
         let common = self.connection.common();
         Some(Facts {
             protocol: self.version()?,
-            cipher: CipherSuite::from_rustls(common.negotiated_cipher_suite()?.suite())?,
+            cipher: names::suite(common.negotiated_cipher_suite()?.suite())?,
             group: common
                 .negotiated_key_exchange_group()
-                .and_then(|group| NamedGroup::from_rustls(group.name())),
+                .and_then(|group| names::group(group.name())),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         })

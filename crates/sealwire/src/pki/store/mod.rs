@@ -69,14 +69,12 @@ impl CaStore {
     /// Opens the store in a folder.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Self { folder: folder.to_owned() };
-        match store.file("ca.pem").exists() {
-            true => Ok(store),
-            false => {
-                let what = "there is no CA in this folder";
-                let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
-                Err(error.at(folder.display().to_string()))
-            }
+        if store.file("ca.pem").exists() {
+            return Ok(store);
         }
+        let what = "there is no CA in this folder";
+        let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
+        Err(error.at(folder.display().to_string()))
     }
 
     /// The folder.
@@ -104,6 +102,13 @@ impl CaStore {
         Ok(chain)
     }
 
+    /// The file that holds the root of this CA: its own certificate's, or of an intermediate the
+    /// one with the certificates above it.
+    pub fn root_file(&self) -> Result<PathBuf, Error> {
+        let own = self.certificate()?.is_self_signed() || !self.file("chain.pem").exists();
+        Ok(if own { self.certificate_file() } else { self.file("chain.pem") })
+    }
+
     /// The CA with its key, to sign with.
     pub fn issuer(&self, passphrase: Option<&[u8]>) -> Result<Issuer, Error> {
         Issuer::from_files(&self.certificate_file(), &self.file("ca-key.pem"), passphrase)
@@ -117,9 +122,10 @@ impl CaStore {
     /// The certificate with this serial number, if it was signed here.
     pub fn issued(&self, serial: &str) -> Result<Option<Certificate>, Error> {
         let path = self.issued_file(serial);
-        match path.exists() {
-            true => Ok(Some(super::certificates_from_file(&path)?.swap_remove(0))),
-            false => Ok(None),
+        if path.exists() {
+            Ok(Some(super::certificates_from_file(&path)?.swap_remove(0)))
+        } else {
+            Ok(None)
         }
     }
 
