@@ -22,7 +22,7 @@ python3 -m venv "$work/py"
 cd "$work"
 # Debian's package and what it needs that is not here, unpacked and not installed.
 mkdir -p "$work/debs/partial" "$work/root"
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" gnutls-bin=3.7.9-2+deb12u7 >/dev/null
+apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root gnutls-bin=3.7.9-2+deb12u7 >/dev/null
 for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
 "$work/py/bin/python" - <<'PY'
 import base64, os, subprocess, sys

@@ -25,7 +25,7 @@ python3 -m venv "$work/py"
 cd "$work"
 # Debian's package and what it needs that is not here, unpacked and not installed.
 mkdir -p "$work/debs/partial" "$work/root"
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" tshark=4.0.17-0+deb12u3 >/dev/null
+apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root tshark=4.0.17-0+deb12u3 >/dev/null
 for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
 "$work/py/bin/python" - <<'PY'
 import os, ssl, struct, subprocess, sys
