@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use sealwire::pki::PrivateKey;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, PrivateKey};
 
 use crate::absent::Absent;
 use crate::contestant::Failure;

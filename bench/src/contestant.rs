@@ -82,8 +82,8 @@ pub(crate) fn all(terms: Terms) -> Result<Vec<Contestant>, Failure> {
 
 /// A CA and a leaf of it, in both libraries' forms.
 pub(crate) struct Material {
-    ca: sealwire::pki::x509::Certificate,
-    leaf: sealwire::pki::x509::Certificate,
+    ca: sealwire::pki::Certificate,
+    leaf: sealwire::pki::Certificate,
     key: PrivateKey,
     terms: Terms,
 }
@@ -111,7 +111,7 @@ impl Material {
     }
 
     pub(crate) fn from_pem(pem: &str, terms: Terms) -> Result<Self, Failure> {
-        let [ca, leaf] = sealwire::pki::x509::Certificate::all_from_pem(pem.as_bytes())?
+        let [ca, leaf] = sealwire::pki::Certificate::all_from_pem(pem.as_bytes())?
             .try_into()
             .map_err(|_| "two certificates are expected")?;
         Ok(Self { ca, leaf, key: PrivateKey::from_pem(pem.as_bytes(), None)?, terms })

@@ -6,12 +6,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::pki::x509::{Certificate, Crl, Purpose, Request, TrustSet, verify};
-use sealwire::pki::{
-    CertificateBuilder, CrlBuilder, Issuer, KeyAlgorithm, PrivateKey, RevocationReason, Revoked,
-    Subject,
-};
+use sealwire::pki::{Certificate, CertificateBuilder, Crl, CrlBuilder, Issuer, KeyAlgorithm, PrivateKey, Purpose, RevocationReason, Revoked, Subject};
 use sealwire_fuzz::{Input, edit};
+use sealwire_x509::{Request, TrustSet, verify};
 
 struct World {
     trust: TrustSet,

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::pki::x509::Crl;
+use sealwire::pki::Crl;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(crl) = Crl::from_der(data) {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::pki::{Csr, PrivateKey, x509::Certificate};
+use sealwire::pki::{Certificate, Csr, PrivateKey};
 use sealwire::verify::{NameCheck, check_server_identity};
 use sealwire::{Identity, TrustStore};
 

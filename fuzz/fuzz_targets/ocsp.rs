@@ -5,8 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::pki::x509::{Certificate, OcspResponse};
-use sealwire::pki::{CertificateBuilder, KeyAlgorithm, PrivateKey, Subject};
+use sealwire::pki::{Certificate, CertificateBuilder, KeyAlgorithm, OcspResponse, PrivateKey, Subject};
 
 static ISSUER: LazyLock<Certificate> = LazyLock::new(|| {
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).expect("a key");

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealwire::ServerName;
-use sealwire::pki::{self, x509::Certificate};
+use sealwire::pki::{self, Certificate};
 use sealwire::verify::{NameCheck, check_server_identity};
 
 fuzz_target!(|data: &[u8]| {

@@ -5,9 +5,13 @@
 const net = require('net');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
+const { checkServerIdentity } = require('./identity');
+const { hostOf, nativeTls, normalizedArgs } = require('./internals');
 const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
+
+const { checkServerIdentity: builtin } = nativeTls;
 
 function connect(...args) {
   // As set by the program, should it have replaced them.
@@ -67,7 +71,7 @@ function connect(...args) {
 
 /** (options[, callback]), (path[, options][, callback]), (port[, host][, options][, callback]). */
 function connectArguments(args) {
-  const [options, callback] = net._normalizeArgs(args);
+  const [options, callback] = normalizedArgs(args);
   const more = [args[1], args[2]].find((arg) => arg !== null && typeof arg === 'object');
   return [Object.assign(options, more), callback];
 }
@@ -100,6 +104,7 @@ function checkedServername(servername) {
 
 /** The handshake is complete: is the server who it should be? */
 function judge(socket, options, onEarlyEnd) {
+  if (socket.destroyed) return; // by another listener
   const error = socket._verifyError() ?? checkIdentity(socket, options);
   if (error) {
     socket.authorized = false;
@@ -120,11 +125,13 @@ function judge(socket, options, onEarlyEnd) {
 /** Not asked again of a server that was found to be this one when the session was made. */
 function checkIdentity(socket, options) {
   if (socket._isVerifiedBySession()) return undefined;
-  return options.checkServerIdentity(peerName(options), socket._judgedCertificate());
+  // Node's own function does not know of the CA's limits on a common name; ours says the same but for them.
+  const check = options.checkServerIdentity === nativeTls.checkServerIdentity ? checkServerIdentity : options.checkServerIdentity;
+  return check(peerName(options), socket._handle.getJudgedCertificate());
 }
 
 function peerName({ servername, host, socket }) {
-  return servername || host || socket?._host || 'localhost';
+  return servername || host || hostOf(socket) || 'localhost';
 }
 
 function tellEarlyEnd(socket, { path, host, port, localAddress }) {

@@ -17,6 +17,7 @@ const messages = {
   ERR_INVALID_ARG_VALUE: [TypeError, invalidArgValue],
   ERR_MULTIPLE_CALLBACK: [Error, () => 'Callback called multiple times'],
   ERR_OUT_OF_RANGE: [RangeError, outOfRange],
+  ERR_PROXY_TUNNEL: [Error, (text) => text],
   ERR_SOCKET_CLOSED: [Error, () => 'Socket is closed'],
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION: [Error,
     () => 'Socket closed before the connection was established'],
@@ -49,6 +50,13 @@ function nodeError(code, ...args) {
   const error = new Base(text(...args));
   Error.captureStackTrace(error, nodeError);
   return withCode(error, code);
+}
+
+/** An argument that is refused in words of its own. */
+function invalidValue(text) {
+  const error = new TypeError(text);
+  Error.captureStackTrace(error, invalidValue);
+  return withCode(error, 'ERR_INVALID_ARG_VALUE');
 }
 
 function withCode(error, code) {
@@ -137,4 +145,4 @@ function digits(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, '_');
 }
 
-module.exports = { connectionReset, major, minor, nodeError };
+module.exports = { connectionReset, invalidValue, major, minor, nodeError };

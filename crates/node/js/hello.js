@@ -10,25 +10,27 @@ const { ssl } = require('./failures');
 const NO_APPLICATION_PROTOCOL = 120;
 
 /** Whether somebody wants to have a say in the answer. */
-function asksHello(socket) {
-  const { server, ALPNCallback, SNICallback } = socket._tlsOptions;
+function asksHello({ server, ALPNCallback, SNICallback }) {
   const listens = (event) => server?.listenerCount?.(event) > 0;
   return Boolean(typeof ALPNCallback === 'function' || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
 }
 
-/** Asks the program and gives its answer to `reply`. */
-function answerHello(socket, hello, reply) {
+/**
+ * Asks the program on behalf of `socket`, whose own context is `context`, and gives its answer to
+ * `reply`: the native context whose certificates to show, if any, and what the native side takes.
+ */
+function answerHello(socket, context, hello, reply) {
   const answer = { credentials: null };
   const steps = [findSession, chooseProtocol, chooseContext, stapleResponse];
   const next = () => {
     if (socket.destroyed) return;
     const step = steps.shift();
     if (step === undefined) {
-      reply(answer.credentials, answer);
+      reply(answer);
       return;
     }
     try {
-      step(socket, hello, answer, next, reply);
+      step({ socket, context, hello, answer, next, reply });
     } catch (error) {
       socket.destroy(error);
     }
@@ -40,7 +42,7 @@ function answerHello(socket, hello, reply) {
  * Asks the program for a stored session. In TLS 1.3 the id of one is in another place than the
  * session id, which is random there; Node asks for that.
  */
-function findSession(socket, hello, answer, next) {
+function findSession({ socket, hello, answer, next }) {
   const { server } = socket._tlsOptions;
   const [stored] = hello.storedIds;
   const id = stored ?? (hello.offersTicket && !hello.offersTls13 ? undefined : hello.sessionId);
@@ -72,7 +74,7 @@ function storeSession(socket, id, data, proceed) {
   }
 }
 
-function chooseProtocol(socket, hello, answer, next, reply) {
+function chooseProtocol({ socket, hello, answer, next, reply }) {
   const { ALPNCallback } = socket._tlsOptions;
   if (typeof ALPNCallback !== 'function' || hello.alpn.length === 0) {
     next();
@@ -81,7 +83,11 @@ function chooseProtocol(socket, hello, answer, next, reply) {
   const protocols = hello.alpn.map((name) => name.toString('latin1'));
   const chosen = ALPNCallback.call(socket, { servername: hello.serverName ?? '', protocols });
   if (chosen === undefined) {
-    reply(null, { alert: NO_APPLICATION_PROTOCOL }, ssl('ERR_SSL_NO_APPLICATION_PROTOCOL'));
+    reply({
+      credentials: null,
+      alert: NO_APPLICATION_PROTOCOL,
+      refusal: ssl('ERR_SSL_NO_APPLICATION_PROTOCOL'),
+    });
     return;
   }
   if (!protocols.includes(chosen)) {
@@ -91,37 +97,36 @@ function chooseProtocol(socket, hello, answer, next, reply) {
   next();
 }
 
-function chooseContext(socket, hello, answer, next) {
+function chooseContext({ socket, hello, answer, next }) {
   if (!hello.serverName || !socket._SNICallback) {
     next();
     return;
   }
-  socket._SNICallback(hello.serverName, once(socket, (error, context) => {
+  socket._SNICallback(hello.serverName, once(socket, (error, chosen) => {
     if (error) {
       socket.destroy(error);
       return;
     }
-    if (context) {
-      if (!isContext(context)) {
+    if (chosen) {
+      if (!isContext(chosen)) {
         socket.destroy(new TypeError('Invalid SNI context'));
         return;
       }
-      answer.credentials = nativeContext(context);
-      answer.context = context;
+      answer.credentials = nativeContext(chosen);
     }
     next();
   }));
 }
 
-function stapleResponse(socket, hello, answer, next) {
+function stapleResponse({ socket, context, hello, answer, next }) {
   const { server } = socket._tlsOptions;
   if (!hello.requestsOcsp || !(server?.listenerCount?.('OCSPRequest') > 0)) {
     next();
     return;
   }
-  const context = answer.credentials ?? nativeContext(socket.ssl.context);
-  const certificate = context.certificate() ?? null;
-  const issuer = certificate ? context.issuerOf(certificate) ?? null : null;
+  const shown = answer.credentials ?? context;
+  const certificate = shown.certificate() ?? null;
+  const issuer = certificate ? shown.issuerOf(certificate) ?? null : null;
   server.emit('OCSPRequest', certificate, issuer, once(socket, (error, response) => {
     if (error) {
       socket.destroy(error);

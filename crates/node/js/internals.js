@@ -1,14 +1,388 @@
 'use strict';
 
-// Node's own TLS, loaded before anything else of ours can make Node load it.
+// Everything of Node's that this package uses and that Node does not document: the one place to look
+// at when a new version of Node comes. What has no substitute is looked for when the package is
+// loaded, and named when it is missing; the rest says what is done without it.
+
+const { executionAsyncId } = require('async_hooks');
+const diagnosticsChannel = require('diagnostics_channel');
+const http = require('http');
+const Module = require('module');
+const net = require('net');
+const { writeSync } = require('fs');
+const { PassThrough } = require('stream');
+const native = require('./native');
+
+const { getBuiltinModule } = process;
+
+/** A module of Node's own, asked of Node itself: `require` may be answered by `sealwire/register`. */
+function builtin(name) {
+  return getBuiltinModule ? Reflect.apply(getBuiltinModule, process, [name]) : Reflect.apply(load, Module, [name, null, false]);
+}
+
+const { _load: load } = Module;
 
 /**
- * Node's `tls`, asked of Node itself: `require` may be answered by `sealwire/register`.
+ * Node's `tls`.
  *
  * It must be loaded before the first `X509Certificate.prototype.toLegacyObject`: that makes Node
  * load the inner half of `tls` first, which needs the outer one; then Node's own TLS is without
  * `createSecureContext` for the rest of the process, and with it `fetch`, `http2` and `https`.
  */
-const nativeTls = process.getBuiltinModule?.('node:tls') ?? require('node:tls');
+const nativeTls = builtin('node:tls');
 
-module.exports = { nativeTls };
+/** What there must be, and whether it is there. */
+const NEEDED = {
+  'net._normalizeArgs': () => typeof net._normalizeArgs === 'function',
+  'net.Socket.prototype._unrefTimer': () => typeof net.Socket.prototype._unrefTimer === 'function',
+  'net.Socket.prototype._writeGeneric': () => typeof net.Socket.prototype._writeGeneric === 'function',
+  'net.Socket.prototype._read': () => typeof net.Socket.prototype._read === 'function',
+  'the option "handle" of net.Socket': takesHandles,
+  'Module._load': () => typeof Module._load === 'function',
+};
+
+/** A handle with the least that net.Socket asks of one. */
+function takesHandles() {
+  const handle = { getAsyncId: () => 0 };
+  return new net.Socket({ handle, manualStart: true })._handle === handle;
+}
+
+/** The names of what this Node lacks. */
+function missing() {
+  return Object.keys(NEEDED).filter((name) => !NEEDED[name]());
+}
+
+function check() {
+  const names = missing();
+  if (names.length === 0) return;
+  throw new Error(`sealwire does not know this Node: ${process.version} is without ${names.join(', ')}. ` +
+    'It is made for Node 20, 22, 24, 25 and 26.');
+}
+
+check();
+
+// --- sockets of Node's that carry records -------------------------------------------------------
+
+/** As much as Node offers the system for a read. One is enough: its bytes are copied at once. */
+const room = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
+ * The properties that the option `onread` of net.Socket sets, which have no names. Undefined: this
+ * Node has others, and sockets go on to allocate memory for each read.
+ */
+const onreadProperties = (() => {
+  const socket = new net.Socket({ onread: { buffer: room, callback: () => true } });
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const [buffer, callback, next] = ['kBuffer', 'kBufferCb', 'kBufferGen']
+    .map((name) => symbols.find(({ description }) => description === name));
+  return buffer && callback && next && { buffer, callback, next };
+})();
+
+/**
+ * Takes the bytes of a net.Socket where Node hands them to the stream, before they are buffered: the
+ * socket itself sees neither data nor end, as when Node's own TLS takes its handle over. Else a
+ * socket that allows no half-open state would close its side before we have said goodbye.
+ *
+ * `on.chunk` gets bytes and says whether it wants more; `on.end` is called at the end, `on.unwritten`
+ * when a write has failed: that must not end the socket before what came from the peer is read.
+ * The function given back undoes it.
+ */
+function takeOver(socket, on) {
+  const { _writeGeneric } = socket;
+  socket._writeGeneric = function writeGeneric(isMany, data, encoding, callback) {
+    return _writeGeneric.call(this, isMany, data, encoding, (error) => {
+      if (error) on.unwritten(error);
+      callback();
+    });
+  };
+  socket.push = (chunk) => (chunk === null ? on.end() : on.chunk(chunk));
+  if (isPlain(socket)) readInto(socket, on.chunk);
+  return () => {
+    delete socket.push;
+    delete socket._writeGeneric;
+  };
+}
+
+/** Whether it is a socket of Node's own, and not of a class derived from it. */
+function isPlain(socket) {
+  return socket.constructor === net.Socket;
+}
+
+/**
+ * Node allocates 64 KiB for each read and shrinks it to what came: a tenth of all the work for a
+ * short request, most of it for the garbage collector. With the option `onread` a socket reads into
+ * one buffer again and again; sockets that were made without it, as by a net.Server, are given here
+ * what that option sets.
+ */
+function readInto(socket, onChunk) {
+  if (!onreadProperties) return;
+  if (socket.connecting) socket.once('connect', () => setOnread(socket, onChunk));
+  else setOnread(socket, onChunk);
+}
+
+function setOnread(socket, onChunk) {
+  if (typeof socket._handle?.useUserBuffer !== 'function') return;
+  socket[onreadProperties.buffer] = room;
+  socket[onreadProperties.next] = null;
+  socket[onreadProperties.callback] = (length) => onChunk(Buffer.from(room.subarray(0, length)));
+  socket._handle.useUserBuffer(room);
+}
+
+/** Has a socket read on that was told to stop. */
+function readOn(socket) {
+  if (!socket.destroyed) socket._read(0);
+}
+
+/** What the handle under a stream says of it, where it has one. */
+function handleFacts(stream) {
+  const handle = stream?._handle;
+  return {
+    asyncId: handle?.getAsyncId?.() ?? executionAsyncId(),
+    fd: handle?.fd ?? -1,
+    handle,
+    hasRef: handle?.hasRef?.() ?? true,
+    isOpen: Boolean(handle),
+    writeQueueSize: handle?.writeQueueSize ?? stream?.writableLength ?? 0,
+  };
+}
+
+/**
+ * Whether bytes wait at a stream that the event loop has not seen yet. Where the agents of Node ask
+ * so themselves, its handles know it.
+ */
+function hasPendingRead(stream) {
+  const handle = stream?._handle;
+  if (!handle) return false;
+  return handle.hasPendingRead ? handle.hasPendingRead() : native.hasPendingRead(handle.fd ?? -1);
+}
+
+/** Whether http.Agent asks so, before it takes a connection that was idle. */
+function asksForPendingReads(stream) {
+  return stream?._handle?.hasPendingRead !== undefined;
+}
+
+/** The name that the program gave a socket to connect to. */
+function hostOf(socket) {
+  return socket?._host;
+}
+
+const clientSockets = diagnosticsChannel.channel('net.client.socket');
+
+/**
+ * Connects a socket on behalf of another: whoever is told of client sockets (the channel
+ * `net.client.socket`) is told of `owner`.
+ */
+function connectFor(owner, socket, options) {
+  if (!clientSockets.hasSubscribers) {
+    socket.connect(options);
+    return;
+  }
+  clientSockets.publish = (message) => {
+    delete clientSockets.publish;
+    clientSockets.publish(message.socket === socket ? { ...message, socket: owner } : message);
+  };
+  try {
+    socket.connect(options);
+  } finally {
+    delete clientSockets.publish;
+  }
+}
+
+// --- the socket of ours -------------------------------------------------------------------------
+
+/** A net.Socket over a handle that is not one of libuv; what it writes is given to `send`. */
+class SocketOverHandle extends net.Socket {
+  #isOurs = true;
+
+  constructor(handle, options) {
+    super({ ...options, handle, manualStart: true });
+  }
+
+  /** Where the socket under it was connected to, for who asks this one. */
+  _takeAddressesOf(socket) {
+    this._host = socket._host;
+    this.autoSelectFamilyAttemptedAddresses = socket.autoSelectFamilyAttemptedAddresses;
+  }
+
+  /** Says that something is going on, for `setTimeout`. */
+  _stir() {
+    this._unrefTimer();
+  }
+
+  /** Gives the end of the data to who reads, once. */
+  _pushEnd() {
+    if (this._readableState.endEmitted) return;
+    this.push(null);
+    this.read(0);
+  }
+
+  _writeGeneric(isMany, data, encoding, callback) {
+    // There are packages that give the prototype to sockets of another making.
+    if (!(#isOurs in this)) return super._writeGeneric(isMany, data, encoding, callback);
+    if (this.connecting) {
+      this.#writeLater(isMany, data, encoding, callback);
+      return undefined;
+    }
+    this._pendingData = null;
+    this._pendingEncoding = '';
+    return this._send(isMany ? join(data) : toBuffer(data, encoding), callback);
+  }
+
+  /** Keeps the data where net.Socket counts them. */
+  #writeLater(isMany, data, encoding, callback) {
+    this._pendingData = data;
+    this._pendingEncoding = encoding;
+    const onClose = () => this._unsendable(callback);
+    this.once('connect', () => {
+      this.off('close', onClose);
+      this._writeGeneric(isMany, data, encoding, callback);
+    });
+    this.once('close', onClose);
+  }
+}
+
+// Whoever asks whether a socket is one of Node's own TLS hears yes: `instanceof` looks at prototypes.
+// All that is between the two is overridden, by TLSSocket; the constructor stays net.Socket's.
+Object.setPrototypeOf(SocketOverHandle.prototype, nativeTls.TLSSocket.prototype);
+
+/** What is answered to `instanceof` for `ours`: its own, and those that Node has made itself. */
+function hasInstance(ours, native) {
+  const { [Symbol.hasInstance]: isInstance } = Function.prototype;
+  return {
+    configurable: true,
+    value(object) {
+      return Reflect.apply(isInstance, this, [object]) ||
+        (this === ours && Reflect.apply(isInstance, native, [object]));
+    },
+  };
+}
+
+function toBuffer(data, encoding) {
+  return typeof data === 'string' ? Buffer.from(data, encoding) : data;
+}
+
+function join(chunks) {
+  return Buffer.concat(chunks.allBuffers ? chunks.map((entry) => entry.chunk ?? entry) :
+    chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
+}
+
+/** (options[, callback]), (path[, ..]), (port[, host][, ..]) as [options, callback]. */
+function normalizedArgs(args) {
+  return net._normalizeArgs(args);
+}
+
+/**
+ * Does what is due on the next tick, as Node's own TLS does after each record that it delivers. Who
+ * reads on 'readable' sees the difference: there are programs that read once for each record, and
+ * since Node 26 a read gives one. Without it, they read more seldom and get more at a time.
+ */
+const runTicks = process._tickCallback ?? (() => {});
+
+// --- HTTP/2 and fetch ---------------------------------------------------------------------------
+
+const NativeTLSSocket = nativeTls.TLSSocket;
+let StreamSocket;
+
+/**
+ * Node's own net.Socket over any stream: the one by which its C++ half uses a stream of JavaScript.
+ * Its class is found where Node's TLS puts it under a TLSSocket over such a stream.
+ */
+function streamSocket(stream) {
+  StreamSocket ??= findStreamSocket();
+  const socket = new StreamSocket(stream);
+  // Who has the stream is told by the stream.
+  socket.on('error', () => {});
+  return socket;
+}
+
+function findStreamSocket() {
+  const socket = new NativeTLSSocket(new PassThrough());
+  socket.on('error', () => {});
+  const { constructor } = socket._handle._parentWrap;
+  socket.destroy();
+  return constructor;
+}
+
+/**
+ * Has all that Node has made over its own TLS connect by `connect`: fetch, WebSocket, EventSource, and
+ * an http.Agent whose proxy is spoken to over TLS. They look it up for each connection. Gives whether
+ * that could be done.
+ */
+function connectBy(connect) {
+  return Reflect.set(nativeTls, 'connect', connect);
+}
+
+// --- agents -------------------------------------------------------------------------------------
+
+/**
+ * The proxy that Node has read from an agent's `proxyEnv`, with `protocol`, `href`, `auth`,
+ * `proxyConnectionOptions` and `shouldUseProxy(host, port)`. Undefined where there is none, and in
+ * versions of Node that know no such option.
+ */
+function proxyOf(agent) {
+  const key = Object.getOwnPropertySymbols(agent).find(({ description }) => description === 'kProxyConfig');
+  return key && (agent[key] ?? undefined);
+}
+
+let tunnelMark;
+
+/**
+ * Tells an http.Agent that what it is given is not the socket to use: that one comes later, by the
+ * callback. The mark is the property for which the agent looks.
+ */
+function markAsTunnel(socket) {
+  tunnelMark ??= findTunnelMark();
+  socket[tunnelMark] = true;
+}
+
+function findTunnelMark() {
+  let found;
+  const probe = new Proxy({}, {
+    get(_target, key) {
+      found = key;
+      return true;
+    },
+  });
+  const agent = new http.Agent();
+  agent.createConnection = () => probe;
+  agent.createSocket({}, { servername: '' }, () => {});
+  return found;
+}
+
+// --- the process --------------------------------------------------------------------------------
+
+/** Writes to stderr at once, whatever the program has done to `process.stderr`. */
+const writeToStderr = process._rawDebug ?? ((text) => writeSync(2, `${text}\n`));
+
+/** Has `replacementFor(name)` answer `require`, unless it gives undefined. */
+function interceptRequire(replacementFor) {
+  const { _load } = Module;
+  Module._load = function load(request, ...rest) {
+    return replacementFor(request) ?? Reflect.apply(_load, this, [request, ...rest]);
+  };
+}
+
+module.exports = {
+  SocketOverHandle,
+  asksForPendingReads,
+  builtin,
+  connectBy,
+  connectFor,
+  handleFacts,
+  hasInstance,
+  hasPendingRead,
+  hostOf,
+  interceptRequire,
+  isPlain,
+  markAsTunnel,
+  missing,
+  nativeTls,
+  normalizedArgs,
+  onreadProperties,
+  proxyOf,
+  readOn,
+  runTicks,
+  streamSocket,
+  takeOver,
+  writeToStderr,
+};

@@ -8,18 +8,18 @@ const flags = require('./flags');
 const file = flags.value('tls-keylog');
 let warned = false;
 
-/** Whether somebody listens to the secrets of this connection. */
-function isWanted(socket) {
-  const { server } = socket._tlsOptions;
-  return file !== undefined || socket.listenerCount('keylog') > 0 || server?.listenerCount?.('keylog') > 0;
+/** Whether somebody listens to the secrets of connections, at one of these. */
+function isWanted(...emitters) {
+  return file !== undefined || emitters.some((emitter) => emitter?.listenerCount?.('keylog') > 0);
 }
 
 /** Tells the lines that the session has; without a listener they stay where they are wiped. */
 function tell(socket, session) {
-  for (const line of session.takeKeyLog(isWanted(socket))) {
+  const { server } = socket._tlsOptions;
+  for (const line of session.takeKeyLog(isWanted(socket, server))) {
     const bytes = Buffer.from(`${line}\n`);
     socket.emit('keylog', bytes);
-    socket._tlsOptions.server?.emit?.('keylog', bytes, socket);
+    server?.emit?.('keylog', bytes, socket);
     if (file !== undefined) write(bytes);
   }
 }

@@ -1,22 +1,24 @@
 'use strict';
 
-// node -r sealwire/register app.js: for this process, `tls` and `https` are ours, however they are
-// asked for. Node's own modules that were made over its own TLS (http2, fetch) keep it.
+// node -r sealwire/register app.js: for this process, `tls`, `https` and `http2` are ours, however
+// they are asked for, and what Node has made over its own TLS connects by ours.
 
 const Module = require('module');
-require('./internals'); // Node's own `tls`, while `require` still gives it
+const { interceptRequire } = require('./internals');
+require('./hosted').take();
 
-const replacements = { tls: require.resolve('./index'), https: require.resolve('./https') };
+const replacements = {
+  tls: require.resolve('./index'),
+  https: require.resolve('./https'),
+  http2: require.resolve('./http2'),
+};
 
 function replacementFor(request) {
   const name = typeof request === 'string' && request.startsWith('node:') ? request.slice(5) : request;
   return Object.hasOwn(replacements, name) ? require(replacements[name]) : undefined;
 }
 
-const { _load } = Module;
-Module._load = function load(request, ...rest) {
-  return replacementFor(request) ?? Reflect.apply(_load, this, [request, ...rest]);
-};
+interceptRequire(replacementFor);
 
 const { getBuiltinModule } = process;
 if (getBuiltinModule) {
@@ -25,7 +27,7 @@ if (getBuiltinModule) {
   };
 }
 
-// `import` resolves built-in modules without asking Module._load.
+// `import` resolves built-in modules in a way of its own.
 if (Module.registerHooks) {
   Module.registerHooks(require('./hooks.js').synchronous(replacements));
 } else {

@@ -4,26 +4,24 @@
 
 const net = require('net');
 const { addAbortSignal } = require('stream');
-const { splitALPNProtocols } = require('./alpn');
-const { createSecureContext, isContext, nativeContext } = require('./context');
+const { Connection } = require('./connection');
 const { nodeError } = require('./errors');
-const handshakeFacts = require('./facts');
-const { ssl, verifyError } = require('./failures');
+const { ssl } = require('./failures');
 const { TLSHandle } = require('./handle');
-const { answerHello, asksHello, storeSession } = require('./hello');
+const {
+  SocketOverHandle, connectFor, hasInstance, nativeTls, normalizedArgs, runTicks,
+} = require('./internals');
 const keyLog = require('./keylog');
-const { Session } = require('./native');
-const { intoBuffer, usable } = require('./onread');
+const { OnRead } = require('./onread');
 const { checkOptions } = require('./options');
+const { roleOf } = require('./role');
 const sessions = require('./sessions');
 const trace = require('./trace');
 const validate = require('./validate');
 
-class TLSSocket extends net.Socket {
-  #facts = null;
-  #servername;
-  /** The session that is offered to the server. */
-  #offered;
+class TLSSocket extends SocketOverHandle {
+  #connection;
+  #role;
   /** Sessions that wait for the verdict. */
   #sessionsHeld = true;
   #onread;
@@ -31,27 +29,20 @@ class TLSSocket extends net.Socket {
   constructor(socket, options) {
     const tlsOptions = { ...options };
     checkOptions(tlsOptions);
-    // `this` does not exist yet, and the handle needs it only later.
-    let self;
-    const role = {
-      isServer: Boolean(tlsOptions.isServer),
-      session: () => self.#makeSession(),
-      onHello: (hello, reply) => answerHello(self, hello, reply),
-      onSession: (id, data, proceed) => storeSession(self, id, data, proceed),
-    };
-    const handle = new TLSHandle(role);
-    super({
-      handle,
+    const role = roleOf(tlsOptions);
+    const connection = new Connection(role);
+    super(new TLSHandle(connection, role), {
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
       pauseOnCreate: tlsOptions.pauseOnConnect,
-      manualStart: true,
       highWaterMark: tlsOptions.highWaterMark,
       noDelay: tlsOptions.noDelay,
       keepAlive: tlsOptions.keepAlive,
       keepAliveInitialDelay: tlsOptions.keepAliveInitialDelay,
     });
-    self = this;
-    handle.owner = this;
+    this.#connection = connection;
+    this.#role = role;
+    role.socket = this;
+    connection.owner = this.#asOwner();
     this._tlsOptions = tlsOptions;
     this._secureEstablished = false;
     this._securePending = false;
@@ -64,10 +55,10 @@ class TLSSocket extends net.Socket {
     this.authorized = false;
     this.authorizationError = null;
     this.encrypted = true;
-    this.ssl = handle;
+    this.ssl = this._handle;
     this._requestCert = Boolean(tlsOptions.requestCert || !tlsOptions.isServer);
     this._rejectUnauthorized = Boolean(tlsOptions.rejectUnauthorized);
-    this.#onread = socket ? undefined : usable(tlsOptions.onread);
+    this.#onread = socket ? undefined : OnRead.from(tlsOptions.onread);
     this.on('error', this._tlsError);
     this._init(socket);
     // Only now: the signal may be aborted already, and then everything must be there to be closed.
@@ -78,18 +69,27 @@ class TLSSocket extends net.Socket {
   _init(socket) {
     const options = this._tlsOptions;
     this.server = options.server;
-    this._handle.context = options.secureContext || options.credentials || createSecureContext(options);
-    nativeContext(this._handle.context);
-    if (options.isServer) {
-      if (options.SNICallback) this._SNICallback = options.SNICallback;
-      this.ssl.asksHello = asksHello(this);
-      this.ssl.storesSessions = options.server?.listenerCount?.('newSession') > 0;
-      this.ssl.logsKeys = keyLog.isWanted(this);
-    }
+    if (options.isServer && options.SNICallback) this._SNICallback = options.SNICallback;
     if (options.handshakeTimeout > 0) this.setTimeout(options.handshakeTimeout, this._handleTimeout);
-    if (options.enableTrace || trace.isWanted()) this.enableTrace();
     if (socket) this.#adopt(socket);
     else this.connecting = true;
+    if (options.enableTrace || trace.isWanted()) this.enableTrace();
+  }
+
+  /** What the connection tells: see `Connection.owner`. */
+  #asOwner() {
+    return {
+      stirred: () => this._stir(),
+      named: (servername) => { this.servername ??= servername; },
+      complete: () => this._finishInit(),
+      data: (data) => this.#onData(data),
+      delivered: () => { if (this.readableFlowing === false) runTicks(); },
+      told: (what) => this.#onTold(what),
+      end: () => this._pushEnd(),
+      failed: (error) => this.#onFailure(error),
+      close: () => this.destroy(),
+      closeWhenRead: () => this.#destroyWhenRead(),
+    };
   }
 
   /** Takes over a transport of the program's. */
@@ -102,27 +102,26 @@ class TLSSocket extends net.Socket {
         this.emit('connect');
       });
     }
-    const handle = this._handle;
     socket.on('error', (error) => this._emitTLSError(error));
-    socket.once('close', () => handle.transportClosed());
-    handle.attach(socket);
+    socket.once('close', () => this.#connection.transportClosed());
+    this.#connection.attach(socket, { isGiven: true });
   }
 
   /** Reads on the next tick, so that the program can set its listeners first. */
   #readFirst(socket) {
     if (!this._handle) return;
     if (socket instanceof net.Socket && socket.readableLength) {
-      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) this._handle.receive(chunk);
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) this.#connection.receive(chunk);
     }
     if (!this._handle) return;
-    if (socket?.readableEnded) this._onEof();
+    if (socket?.readableEnded) this._pushEnd();
     if (!this._tlsOptions.pauseOnConnect) this.read(0);
     else this._handle.readStart();
   }
 
   /** Connects a TCP or pipe transport of our own. */
   connect(...args) {
-    const [options, callback] = net._normalizeArgs(args);
+    const [options, callback] = normalizedArgs(args);
     if (callback) this.once('connect', callback);
     if (this.destroyed) return this;
     this.connecting = true;
@@ -134,44 +133,20 @@ class TLSSocket extends net.Socket {
     }
     socket.once('connect', () => {
       this.connecting = false;
-      this._host = socket._host;
-      this.autoSelectFamilyAttemptedAddresses = socket.autoSelectFamilyAttemptedAddresses;
-      this._unrefTimer();
+      this._takeAddressesOf(socket);
+      this._stir();
       this.emit('connect');
       this.emit('ready');
     });
     socket.on('error', (error) => this.destroy(error));
     socket.once('close', () => this.destroy());
-    this._handle.attach(socket);
-    socket.connect(options);
-    this._unrefTimer();
+    this.#connection.attach(socket, { isGiven: false });
+    connectFor(this, socket, options);
+    this._stir();
     return this;
   }
 
-  // --- the native session -----------------------------------------------------------------------
-
-  #makeSession() {
-    const context = nativeContext(this.ssl.context);
-    const { ALPNProtocols, isServer } = this._tlsOptions;
-    const alpn = ALPNProtocols ? splitALPNProtocols(ALPNProtocols) : [];
-    if (isServer) {
-      return Session.server(context, {
-        requestCertificate: this._requestCert,
-        requireCertificate: this._rejectUnauthorized,
-        askClientHello: this.ssl.asksHello,
-        askStoreSession: this.ssl.storesSessions,
-        keyLog: this.ssl.logsKeys,
-        alpn,
-      });
-    }
-    return Session.client(context, {
-      serverName: this.#servername,
-      session: this.#offered?.session,
-      requestOcsp: Boolean(this._tlsOptions.requestOCSP),
-      keyLog: true,
-      alpn,
-    });
-  }
+  // --- the connection -----------------------------------------------------------------------------
 
   _start() {
     if (this.connecting) {
@@ -182,39 +157,44 @@ class TLSSocket extends net.Socket {
   }
 
   /** The handshake is complete; the peer has not been judged yet. */
-  _onHandshakeDone() {
-    this.#facts = this._handle.facts;
-    this._finishInit();
-  }
-
   _finishInit() {
     if (!this._handle) return;
-    const { alpn, serverName } = this.#facts;
+    const { alpn, serverName } = this._handle.facts;
     this.alpnProtocol = alpn ? alpn.toString('latin1') : false;
-    // A client keeps the name as it was written; on the wire it is in lower case.
-    const isOwnName = serverName !== undefined && this.#servername?.toLowerCase() === serverName;
-    this.servername ??= (isOwnName ? this.#servername : serverName) ?? false;
+    // A client keeps the name as it was written.
+    const { servername } = this.#role;
+    const isOwnName = serverName !== undefined && servername?.toLowerCase() === serverName;
+    this.servername ??= (isOwnName ? servername : serverName) ?? false;
     this._secureEstablished = true;
     if (this._tlsOptions.handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
     this.emit('secure');
   }
 
   /** What the session tells besides data. */
-  _onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
-    if (lines > 0) keyLog.tell(this, this._handle.session);
+  #onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
+    if (lines > 0) keyLog.tell(this, this.#connection.session);
     if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
     if (count > 0 && !this.#sessionsHeld) this._releaseSessions();
   }
 
-  /** Tells the sessions that the server has given, from the verdict on. */
+  /**
+   * Tells the sessions that the server has given, from the verdict on; also to a program that has
+   * destroyed the socket meanwhile, since they are good for the next one.
+   */
   _releaseSessions() {
     this.#sessionsHeld = false;
-    while (this._handle?.session.nextSession()) {
-      if (this.listenerCount('session') > 0) this.emit('session', this.getSession());
+    while (this.#connection.session.nextSession()) {
+      if (this.listenerCount('session') > 0) this.emit('session', this.#sealedSession());
     }
   }
 
-  _onFailure(error) {
+  #sealedSession() {
+    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
+    const session = this.#connection.session.currentSession() ?? Buffer.alloc(0);
+    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
+  }
+
+  #onFailure(error) {
     if (this._hadError) return;
     this._hadError = true;
     if (!this._secureEstablished) {
@@ -230,25 +210,31 @@ class TLSSocket extends net.Socket {
     }
   }
 
-  _onEof() {
-    if (this._readableState.endEmitted) return;
-    this.push(null);
-    this.read(0);
+  /** Gives data to the program; false: it wants no more for now. */
+  #onData(data) {
+    if (this._handle.mustBeSilent) {
+      this.destroy();
+      return false;
+    }
+    this._stir();
+    return this.#onread ? this.#onread.deliver(this, data) : this.push(data);
   }
 
-  /** Gives data to the program; false: it wants no more for now. */
-  _onData(data) {
-    this._unrefTimer();
-    return this.#onread ? intoBuffer(this, this.#onread, data) : this.push(data);
+  /** Nothing more can come; what came is for the program to read. */
+  #destroyWhenRead() {
+    setImmediate(() => {
+      if (this.readableLength > 0 && !this.readableEnded) this.once('end', () => this.destroy());
+      else this.destroy();
+    });
   }
 
   pause() {
-    if (this.#onread && this._handle?.reading) this._handle.readStop();
+    if (#onread in this && this.#onread && this._handle?.reading) this._handle.readStop();
     return super.pause();
   }
 
   resume() {
-    if (this.#onread && this._handle && !this._handle.reading) this._handle.readStart();
+    if (#onread in this && this.#onread && this._handle && !this._handle.reading) this._handle.readStart();
     return super.resume();
   }
 
@@ -275,38 +261,38 @@ class TLSSocket extends net.Socket {
     return true;
   }
 
+  /** Why the peer is not authorized, as an error, or null. */
   _verifyError() {
-    const refusal = this.#facts?.refusal;
-    return refusal ? verifyError(refusal) : null;
+    return this._handle.verifyError();
   }
 
   // --- writing ------------------------------------------------------------------------------------
 
-  _writeGeneric(isMany, data, encoding, callback) {
-    if (this.connecting) {
-      this.#writeLater(isMany, data, encoding, callback);
-      return undefined;
-    }
-    this._pendingData = null;
-    this._pendingEncoding = '';
+  /** Of SocketOverHandle: writes one piece of data. */
+  _send(data, callback) {
     if (!this._handle) {
       callback(nodeError('ERR_SOCKET_CLOSED'));
       return false;
     }
-    this._unrefTimer();
-    this._handle.write(isMany ? join(data) : toBuffer(data, encoding), callback);
+    this._stir();
+    this.#connection.write(data, callback);
     return undefined;
   }
 
-  #writeLater(isMany, data, encoding, callback) {
-    this._pendingData = data;
-    this._pendingEncoding = encoding;
-    const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
-    this.once('connect', () => {
-      this.off('close', onClose);
-      this._writeGeneric(isMany, data, encoding, callback);
-    });
-    this.once('close', onClose);
+  /** Of SocketOverHandle: the socket was closed before it was connected. */
+  _unsendable(callback) {
+    callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
+  }
+
+  /** As in Node: ends what TLS there is, and leaves the socket to be closed. */
+  _destroySSL() {
+    this.ssl?.destroySSL();
+    this.ssl = null;
+  }
+
+  /** In Node, puts TLS around a handle; here the connection takes its transport itself. */
+  _wrapHandle() {
+    return this._handle;
   }
 
   _destroy(error, callback) {
@@ -318,39 +304,57 @@ class TLSSocket extends net.Socket {
 
   /** Offers a session to the server. One with another server is passed over. */
   setSession(session) {
-    const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
-    sessions.check(bytes);
-    this.#offered = sessions.open(bytes, this._peerName);
+    this.#role.offer(session, this._peerName);
   }
 
   getSession() {
     if (!this._handle) return null;
-    if (!this.#facts) return undefined;
-    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
-    const session = this._handle.session.currentSession() ?? Buffer.alloc(0);
-    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
+    if (!this._handle.facts) return undefined;
+    return this.#sealedSession();
   }
 
   /** Whether the server of the session that was resumed was found to be this one, by name too. */
   _isVerifiedBySession() {
-    return this.isSessionReused() && Boolean(this.#offered?.verified);
+    return this.isSessionReused() && Boolean(this.#role.offered?.verified);
+  }
+
+  getPeerCertificate(detailed) {
+    return this._handle ? this._handle.getPeerCertificate(detailed) ?? {} : null;
+  }
+
+  getPeerX509Certificate() {
+    return this._handle?.getPeerX509Certificate();
+  }
+
+  getCertificate() {
+    return this._handle ? this._handle.getCertificate() ?? {} : null;
+  }
+
+  getX509Certificate() {
+    return this._handle?.getX509Certificate();
+  }
+
+  exportKeyingMaterial(length, label, context) {
+    validate.uint32(length, 'length', true);
+    validate.string(label, 'label');
+    if (context !== undefined) validate.view(context, 'context');
+    if (!this._secureEstablished) throw nodeError('ERR_TLS_INVALID_STATE');
+    return this._handle ? this._handle.exportKeyingMaterial(length, label, context) : null;
   }
 
   setServername(name) {
     validate.string(name, 'name');
     if (this._tlsOptions.isServer) throw nodeError('ERR_TLS_SNI_FROM_SERVER');
-    this.#servername = name;
+    this.#role.servername = name;
   }
 
   /** Shows this certificate, whatever the client offers: for use in ALPNCallback and SNICallback. */
   setKeyCert(context) {
-    if (!this._handle) return;
-    this._handle.keyCert = nativeContext(isContext(context) ? context : createSecureContext(context || {}));
+    if (this._handle) this.#role.show(context);
   }
 
   setMaxSendFragment(size) {
     validate.int32(size, 'size');
-    if (!this._handle) throw new TypeError("Cannot read properties of null (reading 'setMaxSendFragment')");
     return this._handle.setMaxSendFragment(size);
   }
 
@@ -370,19 +374,20 @@ class TLSSocket extends net.Socket {
 
   /** Tells the records from now on, on stderr. */
   enableTrace() {
-    this._handle?.trace();
+    this.#connection.trace();
   }
 }
 
-function toBuffer(data, encoding) {
-  return typeof data === 'string' ? Buffer.from(data, encoding) : data;
+// What is asked of the handle as it is; a socket without one answers null.
+for (const name of [
+  'getCipher', 'getEphemeralKeyInfo', 'getFinished', 'getPeerFinished', 'getProtocol', 'getSharedSigalgs',
+  'getTLSTicket', 'isSessionReused',
+]) {
+  TLSSocket.prototype[name] = function ask(...args) {
+    return this._handle ? this._handle[name](...args) : null;
+  };
 }
 
-function join(chunks) {
-  return Buffer.concat(chunks.allBuffers ? chunks.map((entry) => entry.chunk ?? entry) :
-    chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
-}
-
-handshakeFacts.mixInto(TLSSocket);
+Object.defineProperty(TLSSocket, Symbol.hasInstance, hasInstance(TLSSocket, nativeTls.TLSSocket));
 
 module.exports = { TLSSocket };

@@ -4,6 +4,7 @@
 // long as they are not encrypted, the names of the handshake messages in it.
 
 const flags = require('./flags');
+const { writeToStderr } = require('./internals');
 
 const CONTENT = {
   20: 'ChangeCipherSpec', 21: 'Alert', 22: 'Handshake', 23: 'ApplicationData', 24: 'Heartbeat',
@@ -63,7 +64,7 @@ class Tracer {
     else if (type === 22) lines.push(...messages(body));
     else if (type === 21) lines.push(`    Level=${body[0]}, Description=${body[1]}`);
     if (type === 20 || type === 23) this.#encrypted = true;
-    process._rawDebug(`${lines.join('\n')}\n`);
+    writeToStderr(`${lines.join('\n')}\n`);
   }
 }
 

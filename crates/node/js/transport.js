@@ -1,97 +1,148 @@
 'use strict';
 
 // What carries the records of a TLS connection: a net.Socket of ours or of the program's, another
-// TLSSocket, or any Duplex.
+// TLSSocket, or any Duplex. A Link is the connection's end of it.
 
 const net = require('net');
 const { nodeError } = require('./errors');
-const { readInto } = require('./reading');
+const { handleFacts, isPlain, readOn, takeOver } = require('./internals');
+const { StreamSocket } = require('./stream-socket');
+const { Tracer } = require('./trace');
 
 /**
- * Listens to a transport. `on.chunk` gets its bytes, `on.end` is called at its end. The functions
- * given back control it.
+ * Takes a stream for a connection: `on.chunk` gets its bytes, `on.end` is called at its end.
  */
-function listen(stream, on) {
-  return stream instanceof net.Socket ? listenToSocket(stream, on) : listenToStream(stream, on);
+function link(stream, on) {
+  return stream instanceof net.Socket ? new SocketLink(stream, on) : new StreamLink(stream, on);
 }
 
-/**
- * Bytes of a net.Socket are taken where Node hands them to the stream, before they are buffered:
- * the socket itself sees neither data nor end, as when Node's own TLS takes its handle over. Else
- * a socket that allows no half-open state would close its side before we have said goodbye.
- */
-function listenToSocket(socket, on) {
-  let stopped = false;
-  let writeError = null;
-  // A failed write must not end the socket before what came from the peer is read; whoever wrote is
-  // told by `takeWriteError`.
-  const { _writeGeneric } = socket;
-  socket._writeGeneric = function writeGeneric(isMany, data, encoding, callback) {
-    return _writeGeneric.call(this, isMany, data, encoding, (error) => {
-      if (error) writeError ??= error;
-      callback();
+class Link {
+  #traced = null;
+
+  constructor(stream) {
+    this.stream = stream;
+  }
+
+  /** Tells the records from now on, on stderr. */
+  trace() {
+    this.#traced ??= { sent: new Tracer('Sent'), received: new Tracer('Received') };
+  }
+
+  /** To be called with what has come. */
+  traceReceived(bytes) {
+    this.#traced?.received.see(bytes);
+  }
+
+  /** Sends records. Without a callback nobody waits for them. */
+  send(bytes, callback) {
+    if (!bytes) return;
+    this.#traced?.sent.see(bytes);
+    this.stream.write(bytes, callback && ((error) => callback(error ?? this.writeError)));
+  }
+
+  /** Ends our side. */
+  end(done) {
+    if (this.stream.destroyed) process.nextTick(done);
+    else this.stream.end(done);
+  }
+}
+
+class SocketLink extends Link {
+  /** The stream as a net.Socket. */
+  get carrier() {
+    return this.stream;
+  }
+
+  /** Whether all that came has been told when the stream closes. */
+  endsBeforeClose = true;
+  #stopped = false;
+  #restore;
+  /** Why a write has failed. */
+  writeError = null;
+  /** What such a socket has read belongs to nobody else and may be decrypted in place. */
+  owned;
+
+  constructor(socket, on) {
+    super(socket);
+    this.owned = isPlain(socket) || socket.encrypted === true;
+    this.#restore = takeOver(socket, {
+      chunk: (chunk) => {
+        on.chunk(chunk);
+        return !this.#stopped;
+      },
+      end: () => {
+        on.end();
+        return !this.#stopped;
+      },
+      unwritten: (error) => { this.writeError ??= error; },
     });
-  };
-  const take = (chunk) => {
-    on.chunk(chunk);
-    return !stopped;
-  };
-  socket.push = (chunk) => {
-    if (chunk !== null) return take(chunk);
-    on.end();
-    return !stopped;
-  };
-  const plain = socket.constructor === net.Socket;
-  if (plain) readInto(socket, take);
-  return {
-    // What such a socket has read belongs to nobody else and may be decrypted in place.
-    owned: plain || socket.encrypted === true,
-    pause() {
-      stopped = true;
-    },
-    resume() {
-      stopped = false;
-      if (!socket.destroyed) socket._read(0);
-    },
-    takeWriteError() {
-      return writeError;
-    },
-    detach() {
-      delete socket.push;
-      delete socket._writeGeneric;
-    },
-  };
-}
+  }
 
-function listenToStream(stream, on) {
-  // Anything but bytes means that somebody else has set the stream up for text or objects.
-  const onData = (chunk) => {
-    if (typeof chunk === 'string' || stream.readableObjectMode) {
-      stream.pause();
-      stream.off('data', onData);
-      stream.emit('error', nodeError('ERR_STREAM_WRAP'));
-      return;
+  pause() {
+    this.#stopped = true;
+  }
+
+  resume() {
+    this.#stopped = false;
+    readOn(this.stream);
+  }
+
+  close(callback) {
+    if (handleFacts(this.stream).isOpen) {
+      this.stream.once('close', callback);
+      this.stream.destroy();
+    } else {
+      this.stream.destroy();
+      setImmediate(callback);
     }
-    on.chunk(chunk);
-  };
-  stream.pause();
-  stream.on('data', onData);
-  stream.once('end', on.end);
-  return {
-    owned: false,
-    pause: () => stream.pause(),
-    resume: () => stream.resume(),
-    takeWriteError: () => null,
-    detach: () => stream.off('data', onData),
-  };
+    this.#restore();
+  }
 }
 
-/** Nothing more can come; what came is for the program to read. */
-function destroyWhenRead(stream) {
-  setImmediate(() => {
-    if (stream.readableLength > 0 && !stream.readableEnded) stream.once('end', () => stream.destroy());
-    else stream.destroy();
-  });
+class StreamLink extends Link {
+  endsBeforeClose = false;
+  #onData;
+  #carrier;
+  writeError = null;
+  owned = false;
+
+  constructor(stream, on) {
+    super(stream);
+    // Anything but bytes means that somebody else has set the stream up for text or objects.
+    this.#onData = (chunk) => {
+      if (typeof chunk === 'string' || stream.readableObjectMode) {
+        stream.pause();
+        stream.off('data', this.#onData);
+        stream.emit('error', nodeError('ERR_STREAM_WRAP'));
+        return;
+      }
+      on.chunk(chunk);
+    };
+    stream.pause();
+    stream.on('data', this.#onData);
+    stream.once('end', on.end);
+  }
+
+  /** Made only for who asks: as long as nobody reads from it, it leaves the stream alone. */
+  get carrier() {
+    return (this.#carrier ??= new StreamSocket(this.stream));
+  }
+
+  pause() {
+    this.stream.pause();
+  }
+
+  resume() {
+    this.stream.resume();
+  }
+
+  /** Such a stream need not emit 'close'. */
+  close(callback) {
+    this.stream.destroy();
+    // The owner tells an error first.
+    setImmediate(callback);
+    this.stream.off('data', this.#onData);
+  }
 }
 
-module.exports = { destroyWhenRead, listen };
+module.exports = { link };

@@ -1,8 +1,7 @@
 //! Certificates and keys as Node is given them: apart, several at once, in any order.
 
 use sealwire::Identity;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Error, KeyAlgorithm, PrivateKey, Problem};
+use sealwire::pki::{Certificate, Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// One place for each kind of key, as an OpenSSL context has it: a later certificate or key of the
 /// same kind takes the place of the earlier one.
@@ -17,6 +16,7 @@ struct Place {
 
 /// A key that the engine cannot sign with.
 pub(crate) struct Unusable {
+    pub(crate) chain: Vec<Certificate>,
     pub(crate) algorithm: KeyAlgorithm,
     pub(crate) error: Error,
 }
@@ -72,7 +72,11 @@ impl Places {
             let (Some(chain), Some(key)) = (&place.chain, &place.key) else { continue };
             match Identity::new(chain.clone(), key) {
                 Ok(identity) => identities.push(identity),
-                Err(error) => unusable.push(Unusable { algorithm: key.algorithm(), error }),
+                Err(error) => unusable.push(Unusable {
+                    chain: chain.clone(),
+                    algorithm: key.algorithm(),
+                    error,
+                }),
             }
         }
         (identities, unusable)

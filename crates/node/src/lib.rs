@@ -12,11 +12,13 @@ mod context;
 mod failure;
 mod identities;
 mod peer;
+pub mod pki;
 mod progress;
 mod session;
 mod settings;
 mod sinks;
 mod trust;
+mod waiting;
 mod workers;
 
 use napi_derive::napi;
@@ -31,4 +33,10 @@ pub fn cipher_suites() -> Vec<&'static str> {
 #[napi]
 pub fn cert_compression_algorithms() -> Vec<&'static str> {
     sealwire::CertCompression::supported().iter().map(|algorithm| algorithm.name()).collect()
+}
+
+/// Whether bytes wait at the socket with this descriptor that nobody has read. Not told on Windows.
+#[napi]
+pub fn has_pending_read(fd: i32) -> bool {
+    waiting::has_pending_read(fd)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
-use sealwire::pki::x509::{Certificate, ErrorKind};
+use sealwire::pki::{Certificate, Problem};
 
 use crate::failure::{Thrown, material};
 
@@ -45,7 +45,7 @@ impl TrustStore {
         for text in &texts {
             match Certificate::all_from_pem(bytes(text)) {
                 Ok(certificates) => all.extend(certificates),
-                Err(error) if error.kind() == ErrorKind::NoPemBlock => {}
+                Err(error) if error.problem() == Problem::NoPemBlock => {}
                 Err(error) => return Err(material(error)),
             }
         }
@@ -86,7 +86,7 @@ fn bytes(text: &Either<String, Buffer>) -> &[u8] {
 pub(crate) fn readable(pem: &[u8]) -> Vec<Certificate> {
     match Certificate::all_from_pem(pem) {
         Ok(all) => all,
-        Err(error) if error.kind() == ErrorKind::NoPemBlock => Vec::new(),
+        Err(error) if error.problem() == Problem::NoPemBlock => Vec::new(),
         Err(_) => one_by_one(pem),
     }
 }
@@ -101,7 +101,7 @@ fn one_by_one(pem: &[u8]) -> Vec<Certificate> {
         let (block, after) = rest.split_at(line_end);
         match Certificate::all_from_pem(block) {
             Ok(certificates) => found.extend(certificates),
-            Err(error) if error.kind() == ErrorKind::NoPemBlock => {}
+            Err(error) if error.problem() == Problem::NoPemBlock => {}
             Err(_) => break,
         }
         rest = after;

@@ -5,8 +5,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::cmd::{
     ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, serve, trust, tunnel,
 };
-use crate::failure::Failure;
-use crate::report::Answer;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 /// TLS for people who write programs: make certificates, use TLS, see why.
 #[derive(Parser)]

@@ -3,33 +3,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-mod advice;
-mod args;
-mod clock;
-mod cmd;
-mod delivery;
-mod facts;
-mod failure;
-mod inspect;
-mod key_file;
-mod key_form;
-mod markup;
-mod net;
-mod output;
-mod passphrase;
-mod progress;
-mod report;
-mod truststore;
-mod tunnel;
-
 fn main() -> ExitCode {
-    match args::Args::parse().run() {
-        Ok(answer) => answer.into(),
-        Err(failure) => {
-            report::note(format_args!("seal: {failure}"));
-            failure.exit_code()
-        }
-    }
+    seal::main()
 }

@@ -9,7 +9,7 @@ use peers::{Folder, installed};
 
 fn with_ca(options: &str) -> Folder {
     let dir = Folder::new();
-    dir.seal(&format!("ca init --dir ca --name Test-CA {options}")).ok();
+    dir.seal(&format!("ca init --ca-dir ca --name Test-CA {options}")).ok();
     dir
 }
 
@@ -20,8 +20,8 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
     }
     let dir = with_ca("");
     dir.openssl("verify -x509_strict -CAfile ca/ca.pem ca/ca.pem");
-    dir.seal("ca issue --dir ca localhost 127.0.0.1 ::1 app.test *.app.test").ok();
-    dir.seal("ca issue --dir ca --client user@example.com").ok();
+    dir.seal("ca issue --ca-dir ca localhost 127.0.0.1 ::1 app.test *.app.test").ok();
+    dir.seal("ca issue --ca-dir ca --client user@example.com").ok();
     assert_eq!(
         dir.files(),
         [
@@ -47,9 +47,9 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
              assert(leaf.checkIssued(root) && leaf.verify(root.publicKey))"
         ));
     }
-    dir.seal("ca crl --dir ca --out first.pem").ok();
+    dir.seal("ca crl --ca-dir ca --out first.pem").ok();
     dir.openssl("verify -crl_check_all -CAfile ca/ca.pem -CRLfile first.pem localhost+4.pem");
-    dir.seal("ca revoke --dir ca localhost+4.pem --reason keyCompromise").ok();
+    dir.seal("ca revoke --ca-dir ca localhost+4.pem --reason keyCompromise").ok();
     let crl_check = "verify -crl_check_all -CAfile ca/ca.pem -CRLfile ca/crl.pem";
     let revoked = dir.try_openssl(&format!("{crl_check} localhost+4.pem"));
     assert!(revoked.stderr.contains("error 23 at 0 depth"), "{revoked:?}");
@@ -64,7 +64,7 @@ fn what_it_issues_is_accepted_and_what_it_revokes_is_not() {
     assert!(text.text().contains("Key Compromise"), "{text:?}");
     let ours = dir.seal("cert verify localhost+4.pem --ca ca/ca.pem --crl ca/crl.pem");
     assert!(ours.code == 1 && ours.text().contains("CERT_REVOKED"), "{ours:?}");
-    let again = dir.seal("ca revoke --dir ca localhost+4.pem");
+    let again = dir.seal("ca revoke --ca-dir ca localhost+4.pem");
     assert!(again.code == 2 && again.stderr.contains("revoked already"), "{again:?}");
 }
 
@@ -74,8 +74,8 @@ fn curl_reads_from_a_server_with_its_certificate() {
         return;
     }
     let dir = with_ca("");
-    dir.seal("ca intermediate --dir ca --new-dir mid --name Middle").ok();
-    dir.seal("ca issue --dir mid localhost").ok();
+    dir.seal("ca intermediate --ca-dir ca --new-ca-dir mid --name Middle").ok();
+    dir.seal("ca issue --ca-dir mid localhost").ok();
     let server = Server::start(&dir, "localhost.pem", "localhost-key.pem");
     let url = format!("https://localhost:{}/", server.port);
     let curl = |arguments: &[&str]| {
@@ -105,13 +105,15 @@ fn it_signs_for_private_names_only_unless_told() {
         "x.corp.example.com",
         "203.0.113.7",
     ] {
-        dir.seal(&format!("ca issue --dir ca {good} --cert-file c.pem --key-file k.pem --force"))
-            .ok();
+        dir.seal(&format!(
+            "ca issue --ca-dir ca {good} --cert-file c.pem --key-file k.pem --force"
+        ))
+        .ok();
         dir.openssl("verify -CAfile ca/ca.pem c.pem");
     }
     let index = dir.read("ca/index.txt");
     for bad in ["example.com", "bank.com", "8.8.8.8", "2001:db8::1", "localhost.com"] {
-        let ran = dir.seal(&format!("ca issue --dir ca {bad}"));
+        let ran = dir.seal(&format!("ca issue --ca-dir ca {bad}"));
         assert_eq!(ran.code, 1, "{ran:?}");
         assert!(ran.stderr.starts_with("seal: this CA may not sign for all of "), "{ran:?}");
     }
@@ -119,7 +121,7 @@ fn it_signs_for_private_names_only_unless_told() {
     assert!(!dir.files().contains(&"bank.com.pem".to_owned()));
 
     let free = with_ca("--unconstrained");
-    free.seal("ca issue --dir ca bank.com").ok();
+    free.seal("ca issue --ca-dir ca bank.com").ok();
     free.openssl("verify -CAfile ca/ca.pem bank.com.pem");
 }
 
@@ -163,13 +165,13 @@ fn cas_of_others_are_taken_over_as_they_are() {
             let line = line.replace("KEY", &format!("{name}.key"));
             dir.openssl(&line.replace("CERT", &format!("{name}.pem")));
         }
-        let import = format!("ca import --dir {name} --ca {name}.pem --ca-key {name}.key");
+        let import = format!("ca import --ca-dir {name} --ca {name}.pem --ca-key {name}.key");
         dir.seal(&format!("{import} --passphrase-file pass --new-passphrase-file new")).ok();
         let pass = "--passphrase-file new";
         let files = "--cert-file c.pem --key-file k.pem --force";
-        dir.seal(&format!("ca issue --dir {name} bank.com {pass} {files}")).ok();
+        dir.seal(&format!("ca issue --ca-dir {name} bank.com {pass} {files}")).ok();
         dir.openssl(&format!("verify -CAfile {name}.pem -purpose sslserver c.pem"));
-        let crl = dir.seal(&format!("ca crl --dir {name} {pass} --out crl.pem --force"));
+        let crl = dir.seal(&format!("ca crl --ca-dir {name} {pass} --out crl.pem --force"));
         if name == "mkcert" {
             assert_eq!(crl.code, 2, "{crl:?}");
             assert!(crl.stderr.contains("no cRLSign"), "{crl:?}");
@@ -178,13 +180,13 @@ fn cas_of_others_are_taken_over_as_they_are() {
             let check = "-crl_check_all -CRLfile crl.pem";
             dir.openssl(&format!("verify {check} -CAfile {name}.pem c.pem"));
         }
-        let wrong = dir.seal(&format!("ca issue --dir {name} x.com --passphrase-file pass"));
+        let wrong = dir.seal(&format!("ca issue --ca-dir {name} x.com --passphrase-file pass"));
         assert_eq!(wrong.code, 1, "{wrong:?}");
     }
-    let twice = dir.seal("ca init --dir v1");
+    let twice = dir.seal("ca init --ca-dir v1");
     assert_eq!(
         (twice.code, twice.stderr.as_str()),
-        (2, "seal: v1: there is a CA in this folder already (--dir names another folder)\n")
+        (2, "seal: v1: there is a CA in this folder already (--ca-dir names another folder)\n")
     );
 }
 
@@ -196,9 +198,9 @@ fn openssl_ca_works_on_the_same_folder() {
     }
     let dir = with_ca("");
     for _ in 0..2 {
-        dir.seal("ca issue --dir ca a.test --cert-file a.pem --key-file k.pem --force").ok();
+        dir.seal("ca issue --ca-dir ca a.test --cert-file a.pem --key-file k.pem --force").ok();
     }
-    dir.seal("ca revoke --dir ca a.pem --reason superseded").ok();
+    dir.seal("ca revoke --ca-dir ca a.pem --reason superseded").ok();
     dir.write(
         "ca.cnf",
         "[ca]\ndefault_ca = d\n[d]\ndatabase = ca/index.txt\ncrlnumber = ca/crlnumber\n\
@@ -214,11 +216,11 @@ fn openssl_ca_works_on_the_same_folder() {
         text.text()
     );
     // And back: what OpenSSL revokes, we list.
-    dir.seal("ca issue --dir ca b.test").ok();
+    dir.seal("ca issue --ca-dir ca b.test").ok();
     dir.openssl("ca -config ca.cnf -revoke b.test.pem -crl_reason keyCompromise");
-    let list = dir.seal("ca list --dir ca").ok();
+    let list = dir.seal("ca list --ca-dir ca").ok();
     assert_eq!(list.text().matches("revoked").count(), 2, "{list:?}");
-    dir.seal("ca crl --dir ca --out ours.pem").ok();
+    dir.seal("ca crl --ca-dir ca --out ours.pem").ok();
     let check = "verify -crl_check_all -CAfile ca/ca.pem -CRLfile ours.pem b.test.pem";
     assert!(dir.try_openssl(check).stderr.contains("error 23"));
     let number = dir.openssl("crl -in ours.pem -noout -crlnumber");
@@ -233,21 +235,114 @@ fn an_intermediate_signs_in_place_of_the_root() {
     let dir = with_ca("");
     dir.write("pass", "x");
     dir.seal(
-        "ca intermediate --dir ca --new-dir mid --name Middle --permit app.test \
+        "ca intermediate --ca-dir ca --new-ca-dir mid --name Middle --permit app.test \
          --exclude secret.app.test --new-passphrase-file pass",
     )
     .ok();
-    dir.seal("ca issue --dir mid --passphrase-file pass x.app.test").ok();
+    dir.seal("ca issue --ca-dir mid --passphrase-file pass x.app.test").ok();
     let pem = String::from_utf8(dir.read("x.app.test.pem")).unwrap();
     assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2, "leaf and intermediate, no root");
     dir.openssl("verify -x509_strict -CAfile ca/ca.pem -untrusted x.app.test.pem x.app.test.pem");
-    let below =
-        dir.seal("ca intermediate --dir mid --passphrase-file pass --new-dir below --name Lower");
+    let below = dir.seal(
+        "ca intermediate --ca-dir mid --passphrase-file pass --new-ca-dir below --name Lower",
+    );
     assert!(below.code == 1 && below.stderr.contains("may have no CA below it"), "{below:?}");
-    let outside = dir.seal("ca issue --dir mid --passphrase-file pass other.test");
+    let outside = dir.seal("ca issue --ca-dir mid --passphrase-file pass other.test");
     assert_eq!(outside.code, 1, "{outside:?}");
-    let excluded = dir.seal("ca issue --dir mid --passphrase-file pass a.secret.app.test");
+    let excluded = dir.seal("ca issue --ca-dir mid --passphrase-file pass a.secret.app.test");
     assert_eq!(excluded.code, 1, "{excluded:?}");
+}
+
+/// A client's certificate is for a person or a program, who need not have a host name.
+#[test]
+fn a_client_goes_by_a_name_that_is_no_host_name() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca ops1 --client").ok();
+    dir.seal("ca issue --ca-dir ca --client --subject /O=Example/OU=ops/CN=Alice").ok();
+    dir.seal("ca issue --ca-dir ca --subject /O=Example/CN=App app.test").ok();
+    for (file, subject, name, purpose) in [
+        ("ops1-client", "CN = ops1", None, "sslclient"),
+        ("Alice-client", "O = Example, OU = ops, CN = Alice", None, "sslclient"),
+        ("app.test", "O = Example, CN = App", Some("DNS:app.test"), "sslserver"),
+    ] {
+        dir.openssl(&format!(
+            "verify -x509_strict -purpose {purpose} -CAfile ca/ca.pem {file}.pem"
+        ));
+        let text = dir.openssl(&format!("x509 -in {file}.pem -noout -text")).text().to_owned();
+        assert!(text.contains(&format!("Subject: {subject}\n")), "{text}");
+        match name {
+            Some(name) => assert!(text.contains(name), "{text}"),
+            None => assert!(!text.contains("Subject Alternative Name"), "{text}"),
+        }
+    }
+    for (arguments, fact) in [
+        ("ops1 ops2 --client", "a certificate has one common name"),
+        ("ops1 --client --subject /CN=other", "names the user already"),
+        ("--subject /CN=server", "needs a host name or an address"),
+    ] {
+        let refused = dir.seal(&format!("ca issue --ca-dir ca {arguments}"));
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains(fact), "{refused:?}");
+    }
+}
+
+#[test]
+fn certificates_are_renewed_in_place() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca soon.test --days 10").ok();
+    dir.seal("ca issue --ca-dir ca later.test --days 100").ok();
+    let serial =
+        |file: &str| dir.openssl(&format!("x509 -in {file}.pem -noout -serial")).text().to_owned();
+    let modulus =
+        |file: &str| dir.openssl(&format!("x509 -in {file}.pem -noout -pubkey")).text().to_owned();
+    let before = (serial("soon.test"), serial("later.test"), modulus("soon.test"));
+
+    let ran = dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem --within 30d").ok();
+    assert!(ran.text().contains("later.test.pem: not due"), "{ran:?}");
+    assert_ne!(serial("soon.test"), before.0);
+    assert_eq!(serial("later.test"), before.1);
+    assert_eq!(modulus("soon.test"), before.2, "the key stays");
+    dir.openssl("verify -x509_strict -purpose sslserver -CAfile ca/ca.pem soon.test.pem");
+    let listed = dir.seal("ca list --ca-dir ca --json").ok();
+    assert_eq!(listed.text().matches("\"/CN=soon.test\"").count(), 2, "{listed:?}");
+
+    dir.seal("ca renew --ca-dir ca soon.test.pem --new-key soon.test-key.pem --days 20").ok();
+    assert_ne!(modulus("soon.test"), before.2);
+    dir.seal("key matches --key soon.test-key.pem soon.test.pem").ok();
+
+    // What is not this CA's, and what it has taken back, is not renewed.
+    dir.seal("ca init --ca-dir other --name Other").ok();
+    let foreign = dir.seal("ca renew --ca-dir other soon.test.pem");
+    assert_eq!(foreign.code, 1, "{foreign:?}");
+    assert!(foreign.stderr.contains("has not signed this certificate"), "{foreign:?}");
+    dir.seal("ca revoke --ca-dir ca later.test.pem").ok();
+    let revoked = dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem");
+    assert!(revoked.stderr.contains("later.test.pem: the certificate is revoked"), "{revoked:?}");
+    let now = serial("soon.test");
+    assert_eq!(dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem").code, 1);
+    assert_eq!(serial("soon.test"), now, "all are looked at before the first is signed");
+}
+
+#[test]
+fn several_files_are_verified_at_once() {
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca one.test").ok();
+    dir.seal("ca issue --ca-dir ca two.test").ok();
+    let good = dir.seal("cert verify --ca ca/ca.pem one.test.pem two.test.pem --json").ok();
+    let lines: Vec<serde_json::Value> =
+        good.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{good:?}");
+    assert!(lines.iter().all(|line| line["trusted"] == true), "{good:?}");
+    dir.seal("ca init --ca-dir other --name Other").ok();
+    let mixed = dir.seal("cert verify --ca ca/ca.pem other/ca.pem two.test.pem");
+    assert_eq!(mixed.code, 1, "{mixed:?}");
+    assert!(mixed.text().contains("two.test.pem: trusted"), "{mixed:?}");
 }
 
 #[test]
@@ -260,11 +355,11 @@ fn a_request_is_signed_without_seeing_its_key() {
         "req -new -newkey rsa:2048 -nodes -keyout k.pem -subj /CN=a.test -out c.pem \
                  -addext subjectAltName=DNS:a.test,DNS:b.test",
     );
-    dir.seal("ca issue --dir ca --csr c.pem c.test").ok();
+    dir.seal("ca issue --ca-dir ca --csr c.pem c.test").ok();
     assert!(!dir.files().contains(&"c.test-key.pem".to_owned()));
     let names = dir.openssl("x509 -in c.test.pem -noout -ext subjectAltName");
     assert!(names.text().contains("DNS:c.test") && !names.text().contains("b.test"), "{names:?}");
-    dir.seal("ca issue --dir ca --csr c.pem --copy-names --cert-file copied.pem").ok();
+    dir.seal("ca issue --ca-dir ca --csr c.pem --copy-names --cert-file copied.pem").ok();
     let names = dir.openssl("x509 -in copied.pem -noout -ext subjectAltName");
     assert!(names.text().contains("DNS:a.test, DNS:b.test"), "{names:?}");
 }
@@ -276,7 +371,7 @@ fn a_pfx_comes_along_when_wanted() {
     }
     let dir = with_ca("");
     dir.write("pass", "secret");
-    dir.seal("ca issue --dir ca localhost --pfx id.pfx --pfx-passphrase-file pass").ok();
+    dir.seal("ca issue --ca-dir ca localhost --pfx id.pfx --pfx-passphrase-file pass").ok();
     dir.openssl("pkcs12 -in id.pfx -passin file:pass -nodes");
     dir.node("tls.createSecureContext({ pfx: fs.readFileSync('id.pfx'), passphrase: 'secret' })");
 }
@@ -284,21 +379,21 @@ fn a_pfx_comes_along_when_wanted() {
 #[test]
 fn a_failure_leaves_no_file_and_no_note() {
     let dir = with_ca("");
-    dir.seal("ca issue --dir ca a.test").ok();
+    dir.seal("ca issue --ca-dir ca a.test").ok();
     let before = (
         dir.files(),
         dir.read("ca/index.txt"),
         std::fs::read_dir(dir.path("ca/issued")).unwrap().count(),
     );
     for line in [
-        "ca issue --dir ca a.test",
-        "ca issue --dir ca b.test --cert-file no/b.pem",
-        "ca issue --dir ca b.test --key-file no/b.pem",
-        "ca issue --dir ca b.test --days 4000000",
-        "ca issue --dir ca b.test --csr none.pem",
-        "ca revoke --dir ca 1234",
-        "ca revoke --dir ca none.pem",
-        "ca crl --dir ca --out no/crl.pem",
+        "ca issue --ca-dir ca a.test",
+        "ca issue --ca-dir ca b.test --cert-file no/b.pem",
+        "ca issue --ca-dir ca b.test --key-file no/b.pem",
+        "ca issue --ca-dir ca b.test --days 4000000",
+        "ca issue --ca-dir ca b.test --csr none.pem",
+        "ca revoke --ca-dir ca 1234",
+        "ca revoke --ca-dir ca none.pem",
+        "ca crl --ca-dir ca --out no/crl.pem",
     ] {
         let ran = dir.seal(line);
         assert_eq!(ran.code, 2, "{line}: {ran:?}");
@@ -310,12 +405,12 @@ fn a_failure_leaves_no_file_and_no_note() {
         std::fs::read_dir(dir.path("ca/issued")).unwrap().count(),
     );
     assert_eq!(after, before);
-    let none = dir.seal("ca issue --dir none a.test");
+    let none = dir.seal("ca issue --ca-dir none a.test");
     assert_eq!(
         (none.code, none.stderr.as_str()),
         (
             2,
-            "seal: none: there is no CA in this folder (`seal ca init` makes one; --dir names its folder)\n"
+            "seal: none: there is no CA in this folder (`seal ca init` makes one; --ca-dir names its folder)\n"
         )
     );
 }
@@ -324,7 +419,7 @@ fn a_failure_leaves_no_file_and_no_note() {
 fn a_garbled_index_is_named_and_not_overwritten() {
     let dir = with_ca("");
     dir.write("ca/index.txt", "V\tgarbage\n");
-    let ran = dir.seal("ca issue --dir ca a.test");
+    let ran = dir.seal("ca issue --ca-dir ca a.test");
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("ca/index.txt: line 1"), "{ran:?}");
     assert_eq!(dir.read("ca/index.txt"), b"V\tgarbage\n");
@@ -336,7 +431,7 @@ fn many_processes_at_once_lose_nothing() {
     let children: Vec<_> = (0..12)
         .map(|i| {
             Command::new(env!("CARGO_BIN_EXE_seal"))
-                .args(["ca", "issue", "--dir", "ca", &format!("host{i}.test")])
+                .args(["ca", "issue", "--ca-dir", "ca", &format!("host{i}.test")])
                 .current_dir(dir.root())
                 .stdout(std::process::Stdio::null())
                 .spawn()
@@ -360,7 +455,7 @@ fn a_process_that_is_killed_leaves_a_store_that_works() {
         let name = format!("kill{i}.test");
         let before = dir.read("ca/index.txt");
         let mut child = Command::new(env!("CARGO_BIN_EXE_seal"))
-            .args(["ca", "issue", "--dir", "ca", &name])
+            .args(["ca", "issue", "--ca-dir", "ca", &name])
             .current_dir(dir.root())
             .stdout(std::process::Stdio::null())
             .spawn()
@@ -377,11 +472,11 @@ fn a_process_that_is_killed_leaves_a_store_that_works() {
         }
         let _ = child.kill();
         child.wait().unwrap();
-        let list = dir.seal("ca list --dir ca").ok();
+        let list = dir.seal("ca list --ca-dir ca").ok();
         if dir.path(&format!("{name}.pem")).exists() {
             assert!(list.text().contains(&name), "{name} is out but not in the index: {list:?}");
         }
     }
-    dir.seal("ca issue --dir ca after.test").ok();
-    dir.seal("ca revoke --dir ca after.test.pem").ok();
+    dir.seal("ca issue --ca-dir ca after.test").ok();
+    dir.seal("ca revoke --ca-dir ca after.test.pem").ok();
 }

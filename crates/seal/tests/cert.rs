@@ -281,7 +281,7 @@ fn a_renewed_certificate_says_the_same() {
     assert_eq!(shape("v1n.pem", ""), shape("v1.pem", ""));
     let wrong = dir.seal("cert renew --cert old.pem --key k.pem --out no.pem");
     assert!(wrong.code == 2 && wrong.stderr.contains("it is not self-signed"), "{wrong:?}");
-    dir.seal("ca init --dir other").ok();
+    dir.seal("ca init --ca-dir other").ok();
     let wrong = dir
         .seal("cert renew --cert old.pem --ca other/ca.pem --ca-key other/ca-key.pem --out no.pem");
     assert!(

@@ -41,8 +41,8 @@ fn a_page_is_shown_only_when_the_ca_is_installed() {
         return;
     }
     let dir = Folder::new();
-    dir.seal("ca init --dir ca --name Chromium-Test-CA").ok();
-    dir.seal("ca issue --dir ca localhost 127.0.0.1").ok();
+    dir.seal("ca init --ca-dir ca --name Chromium-Test-CA").ok();
+    dir.seal("ca issue --ca-dir ca localhost 127.0.0.1").ok();
     let server = Server::start(&dir, "localhost+1.pem", "localhost+1-key.pem");
     let url = format!("https://localhost:{}/", server.port);
 
@@ -50,7 +50,7 @@ fn a_page_is_shown_only_when_the_ca_is_installed() {
     assert!(!stranger.contains("sealed"), "{stranger}");
     assert!(stranger.contains("ERR_CERT_AUTHORITY_INVALID"), "{stranger}");
 
-    dir.seal("trust install --dir ca --store nss --nss-profile friend/.pki/nssdb").ok();
+    dir.seal("trust install --ca-dir ca --store nss --nss-profile friend/.pki/nssdb").ok();
     let friend = visit(&dir, "friend", &url);
     assert!(friend.contains("<p>sealed</p>"), "{friend}");
     let by_address = visit(&dir, "friend", &format!("https://127.0.0.1:{}/", server.port));
@@ -64,7 +64,7 @@ fn seal_serves_pages_that_chromium_believes() {
         return;
     }
     let dir = Folder::new();
-    dir.seal("ca init --dir ca --name Chromium-Test-CA").ok();
+    dir.seal("ca init --ca-dir ca --name Chromium-Test-CA").ok();
     std::fs::create_dir(dir.path("site")).unwrap();
     dir.write("site/index.html", "<script src=app.js></script><p id=p>plain</p>");
     // Strict MIME checking: a script of another type would not run.
@@ -80,7 +80,7 @@ fn seal_serves_pages_that_chromium_believes() {
     assert!(stranger.contains("ERR_CERT_AUTHORITY_INVALID"), "{stranger}");
     assert_eq!(server.next_of("failed")["code"], "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN");
 
-    dir.seal("trust install --dir ca --store nss --nss-profile friend/.pki/nssdb").ok();
+    dir.seal("trust install --ca-dir ca --store nss --nss-profile friend/.pki/nssdb").ok();
     let friend = visit(&dir, "friend", &url);
     assert!(friend.contains("sealed https:"), "{friend}");
     assert_eq!(server.next_of("request")["http"], "HTTP/2");
@@ -95,8 +95,8 @@ fn chromium_refuses_what_lint_warns_of() {
         return;
     }
     let dir = Folder::new();
-    dir.seal("ca init --dir ca --name Chromium-Test-CA --unconstrained").ok();
-    dir.seal("trust install --dir ca --store nss --nss-profile home/.pki/nssdb").ok();
+    dir.seal("ca init --ca-dir ca --name Chromium-Test-CA --unconstrained").ok();
+    dir.seal("trust install --ca-dir ca --store nss --nss-profile home/.pki/nssdb").ok();
     dir.seal("key new --rsa 2048 --out k.pem").ok();
     dir.seal("csr new --key k.pem --subject /CN=localhost --out c.pem").ok();
     let sign = "cert sign --csr c.pem --ca ca/ca.pem --ca-key ca/ca-key.pem --force --out cert.pem";

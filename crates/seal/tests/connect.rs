@@ -13,7 +13,7 @@ use serde_json::Value;
 /// A folder with a CA, and an echo server with a certificate for localhost by it.
 fn echo() -> (Folder, Served) {
     let dir = Folder::new();
-    dir.seal("ca init --dir ca").ok();
+    dir.seal("ca init --ca-dir ca").ok();
     let server = Served::start(&dir, "--ca-dir ca");
     (dir, server)
 }
@@ -174,7 +174,7 @@ fn secrets_are_logged_for_wireshark() {
     assert!(refused.stderr.starts_with("seal: no/keys: "), "{}", refused.stderr);
     // The server's secrets are those of its client.
     let server = Served::start(&dir, "--ca-dir ca --key-log server-keys");
-    connect(&dir, server.port, &[&TRUST[..], &["--keylog", "both"]].concat(), b"").ok();
+    connect(&dir, server.port, &[&TRUST[..], &["--key-log", "both"]].concat(), b"").ok();
     let lines = |file: &str| {
         let log = String::from_utf8(dir.read(file)).unwrap();
         log.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
@@ -253,7 +253,7 @@ fn tls_begins_where_starttls_ends() {
     let options = ["--starttls", "imap", "--timeout", "1s", "--quiet"];
     let ran = connect(&dir, server.port, &options, b"");
     assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(ran.stderr.contains("no answer in 1 seconds"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no answer in 1s"), "{}", ran.stderr);
 }
 
 /// PostgreSQL itself, when its server is installed.
@@ -263,8 +263,8 @@ fn postgresql_is_asked_for_tls() {
         return;
     }
     let dir = Folder::new();
-    dir.seal("ca init --dir ca").ok();
-    dir.seal("ca issue --dir ca localhost --cert-file s.pem --key-file s.key").ok();
+    dir.seal("ca init --ca-dir ca").ok();
+    dir.seal("ca issue --ca-dir ca localhost --cert-file s.pem --key-file s.key").ok();
     let script = "set -e; bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1); chmod 755 .; \
         as() { if [ $(id -u) = 0 ]; then chown -R postgres .; su postgres -s /bin/sh -c \"$1\"; else sh -c \"$1\"; fi; }; \
         as \"$bin/initdb -D $PWD/data -A trust\" >/dev/null; \
@@ -299,7 +299,7 @@ fn the_pipe_is_clean() {
         let (mut tcp, _) = silent.accept().unwrap();
         let _ = tcp.read_to_end(&mut nobody);
     });
-    let ran = connect(&dir, port, &["--timeout", "1s"], b"");
+    let ran = connect(&dir, port, &["--timeout", "1"], b"");
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("the handshake took too long"), "{}", ran.stderr);
     listening.join().unwrap();

@@ -55,9 +55,9 @@ impl Drop for Openssl {
 fn material() -> Folder {
     let dir = Folder::new();
     for line in [
-        "ca init --dir ca",
-        "ca issue --dir ca localhost --cert-file ec.pem --key-file ec.key --days 90",
-        "ca issue --dir ca localhost --cert-file rsa.pem --key-file rsa.key --key-kind rsa:2048",
+        "ca init --ca-dir ca",
+        "ca issue --ca-dir ca localhost --cert-file ec.pem --key-file ec.key --days 90",
+        "ca issue --ca-dir ca localhost --cert-file rsa.pem --key-file rsa.key --key-kind rsa:2048",
     ] {
         dir.seal(line).ok();
     }
@@ -119,7 +119,7 @@ fn a_stapled_response_is_read_and_judged() {
         return;
     }
     let dir = material();
-    dir.seal("ca issue --dir ca localhost --cert-file other.pem --key-file other.key").ok();
+    dir.seal("ca issue --ca-dir ca localhost --cert-file other.pem --key-file other.key").ok();
     let openssl = |line: &str| {
         let words: Vec<_> = line.split_whitespace().collect();
         dir.run(Command::new("openssl"), &words, b"").ok()
@@ -501,7 +501,7 @@ fn files_are_shown_as_what_they_are() {
         "csr new --key ec.key --subject /CN=x --out r.pem",
         "key public --key ec.key --out pub.pem",
         "pfx export --cert ec.pem --key ec.key --passphrase-file pass --out id.pfx",
-        "ca crl --dir ca --out list.crl",
+        "ca crl --ca-dir ca --out list.crl",
     ] {
         dir.seal(line).ok();
     }

@@ -37,16 +37,18 @@ fn ours(kind: &str) -> Folder {
         "key convert --key k.pem --new-passphrase-file pass --out e.pem",
         "key public --key k.pem --out pub.pem",
         "csr new --key k.pem --subject /O=Åcme/CN=localhost --name localhost --name 127.0.0.1 --out r.pem",
-        &*format!("ca init --dir ca --name Matrix-Root --key-kind {ca_kind}"),
-        &*format!("ca intermediate --dir ca --new-dir ca2 --name Matrix-CA --key-kind {ca_kind}"),
-        "ca issue --dir ca2 --csr r.pem --copy-names --both --cert-file c.pem",
+        &*format!("ca init --ca-dir ca --name Matrix-Root --key-kind {ca_kind}"),
+        &*format!(
+            "ca intermediate --ca-dir ca --new-ca-dir ca2 --name Matrix-CA --key-kind {ca_kind}"
+        ),
+        "ca issue --ca-dir ca2 --csr r.pem --copy-names --both --cert-file c.pem",
         "cert self-sign --csr r.pem --key k.pem --openssl-compat --out v1.pem",
         "cert self-sign --name localhost --key k.pem --out self.pem",
         "pfx export --cert c.pem --key k.pem --passphrase-file pass --friendly-name leaf --out id.pfx",
         "pfx export --cert c.pem --key k.pem --passphrase-file pass --friendly-name leaf --legacy --out old.pfx",
-        "ca crl --dir ca --out root.crl",
-        "ca crl --dir ca2 --out ca2.crl",
-        "ca crl --dir ca2 --der --out ca2.crl.der",
+        "ca crl --ca-dir ca --out root.crl",
+        "ca crl --ca-dir ca2 --out ca2.crl",
+        "ca crl --ca-dir ca2 --der --out ca2.crl.der",
     ] {
         dir.seal(line).ok();
     }
@@ -84,7 +86,7 @@ fn what_we_make_is_read_by_openssl() {
         dir.openssl(
             "verify -crl_check_all -CRLfile crls.pem -CAfile ca/ca.pem -untrusted c.pem c.pem",
         );
-        dir.seal("ca revoke --dir ca2 c.pem").ok();
+        dir.seal("ca revoke --ca-dir ca2 c.pem").ok();
         dir.write("crls.pem", [dir.read("root.crl"), dir.read("ca2/crl.pem")].concat());
         let revoked = dir.try_openssl(
             "verify -crl_check_all -CRLfile crls.pem -CAfile ca/ca.pem -untrusted c.pem c.pem",

@@ -11,10 +11,10 @@ fn material(kind: &str) -> Folder {
     let dir = Folder::new();
     dir.write("pass", "secret\n");
     dir.write("java-pass", "secret");
-    dir.seal("ca init --dir ca --name Root").ok();
+    dir.seal("ca init --ca-dir ca --name Root").ok();
     dir.write("ca.pem", dir.read("ca/ca.pem"));
     let files = "--cert-file leaf.pem --key-file k.pem";
-    dir.seal(&format!("ca issue --dir ca --key-kind {kind} leaf.test {files}")).ok();
+    dir.seal(&format!("ca issue --ca-dir ca --key-kind {kind} leaf.test {files}")).ok();
     dir
 }
 

@@ -10,7 +10,7 @@ use peers::{Folder, Ran, installed};
 /// A folder with a site in it and, beside it, what must not be seen; and a CA in `ca`.
 fn site() -> Folder {
     let dir = Folder::new();
-    dir.seal("ca init --dir ca").ok();
+    dir.seal("ca init --ca-dir ca").ok();
     for folder in ["site", "site/sub", "site/.git", "site/.well-known"] {
         std::fs::create_dir(dir.path(folder)).unwrap();
     }
@@ -246,7 +246,7 @@ fn a_certificate_is_made_on_the_spot() {
         let got = dir.run(Command::new("curl"), &["-s", "--cacert", "ca/ca.pem", &url], b"").ok();
         assert_eq!(got.text(), "0123456789");
     }
-    let listed = dir.seal("ca list --dir ca --json").ok();
+    let listed = dir.seal("ca list --ca-dir ca --json").ok();
     assert_eq!(listed.text().matches("CN=localhost").count(), 1, "{}", listed.text());
     // A name of one's own, and one that this CA may not sign for.
     let named = Served::start(&dir, "site --ca-dir ca --name app.test");
@@ -273,10 +273,10 @@ fn clients_show_certificates_and_names_choose_ours() {
     }
     let dir = site();
     for line in [
-        "ca issue --dir ca a.test --cert-file a.pem --key-file a-key.pem",
-        "ca issue --dir ca b.test *.b.test --cert-file b.pem --key-file b-key.pem",
-        "ca issue --dir ca a.test --cert-file a-rsa.pem --key-file a-rsa-key.pem --key-kind rsa:2048",
-        "ca issue --dir ca --client user@a.test --cert-file user.pem --key-file user-key.pem",
+        "ca issue --ca-dir ca a.test --cert-file a.pem --key-file a-key.pem",
+        "ca issue --ca-dir ca b.test *.b.test --cert-file b.pem --key-file b-key.pem",
+        "ca issue --ca-dir ca a.test --cert-file a-rsa.pem --key-file a-rsa-key.pem --key-kind rsa:2048",
+        "ca issue --ca-dir ca --client user@a.test --cert-file user.pem --key-file user-key.pem",
     ] {
         dir.seal(line).ok();
     }
@@ -320,8 +320,10 @@ fn a_program_serves_each_connection() {
         return;
     }
     let dir = site();
-    dir.seal("ca issue --dir ca --client user@a.test --cert-file user.pem --key-file user-key.pem")
-        .ok();
+    dir.seal(
+        "ca issue --ca-dir ca --client user@a.test --cert-file user.pem --key-file user-key.pem",
+    )
+    .ok();
     let script =
         "echo \"$SEAL_AUTHORIZED $SEAL_CLIENT_SUBJECT $SEAL_SERVER_NAME\"; tr a-z A-Z; exit 3";
     let mut server =

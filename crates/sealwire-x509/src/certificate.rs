@@ -10,8 +10,8 @@ use aws_lc_sys as c;
 use crate::asn1;
 use crate::cost::Cost;
 use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
-use crate::error::{Error, ErrorKind, ErrorQueue, describe};
-use crate::name::Name;
+use crate::error::{Error, ErrorQueue, Problem, describe};
+use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
 use crate::public_key::PublicKey;
@@ -45,7 +45,7 @@ impl Certificate {
     /// Reads one DER certificate. Bytes after it are an error.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`].
+    /// [`Problem::Malformed`].
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         Self::build(der, false)
     }
@@ -58,7 +58,7 @@ impl Certificate {
     /// kept and count when the certificate is in a [`TrustSet`](crate::TrustSet), as in OpenSSL.
     ///
     /// # Errors
-    /// [`ErrorKind::NoPemBlock`] when there is no certificate, [`ErrorKind::Malformed`] when one of
+    /// [`Problem::NoPemBlock`] when there is no certificate, [`Problem::Malformed`] when one of
     /// them cannot be read, naming its line.
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
         let mut certificates = Vec::new();
@@ -71,7 +71,7 @@ impl Certificate {
             certificates.push(block.parse(|der| Self::build(der, trusted))?);
         }
         if certificates.is_empty() {
-            return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN CERTIFICATE"));
+            return Err(Error::fact(Problem::NoPemBlock, "expected BEGIN CERTIFICATE"));
         }
         Ok(certificates)
     }
@@ -79,7 +79,7 @@ impl Certificate {
     fn build(der: &[u8], with_trust_settings: bool) -> Result<Self, Error> {
         let queue = ErrorQueue::new();
         let Ok(len) = der.len().try_into() else {
-            return Err(Error::new(ErrorKind::Malformed, "the certificate is too long"));
+            return Err(Error::fact(Problem::Malformed, "the certificate is too long"));
         };
         let mut rest = der.as_ptr();
         // SAFETY: `len` readable bytes; on success a new certificate and `rest` behind it.
@@ -187,9 +187,17 @@ impl Certificate {
     /// The public key.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] when it is of an algorithm AWS-LC knows and cannot be decoded.
+    /// [`Problem::Malformed`] when it is of an algorithm AWS-LC knows and cannot be decoded.
     pub fn public_key(&self) -> Result<PublicKey, Error> {
-        PublicKey::of(self)
+        let queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the key is null or its own.
+        let key = unsafe { c::X509_get0_pubkey(self.as_ptr()) };
+        if key.is_null() {
+            let error = queue.malformed();
+            return PublicKey::unknown(&self.spki_der()).ok_or(error);
+        }
+        // SAFETY: the live key of a live certificate.
+        Ok(unsafe { PublicKey::of(key) })
     }
 
     /// With what the issuer signed it.
@@ -297,7 +305,10 @@ impl Certificate {
     }
 
     pub(crate) fn cost(&self) -> Cost {
-        *self.0.cost.get_or_init(|| Cost::of(self))
+        *self.0.cost.get_or_init(|| {
+            // SAFETY: a live certificate; the key is null or its own.
+            unsafe { Cost::of(c::X509_get0_pubkey(self.as_ptr()), self.name_counts()) }
+        })
     }
 
     fn signature_is_by(&self, issuer: &Self) -> bool {
@@ -343,28 +354,6 @@ pub struct SignatureAlgorithm {
     pub digest: Option<String>,
 }
 
-/// # Safety
-/// As for [`Name::of`].
-pub(crate) unsafe fn name(name: *mut c::X509_NAME) -> Name {
-    let _queue = ErrorQueue::new();
-    // SAFETY: as promised by the caller. A parsed name has its encoding cached, so it cannot fail
-    // but for lack of memory, and then Rust would have aborted as well.
-    unsafe { Name::of(name) }.expect("a parsed name has an encoding")
-}
-
-/// Printed text without what could drive a terminal.
-pub(crate) fn printable(text: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in String::from_utf8_lossy(text).chars() {
-        if character != '\n' && crate::name::is_unprintable(character) {
-            out.push_str(&format!("\\x{:02X}", u32::from(character)));
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
 /// The digest in the parameters of RSASSA-PSS (RFC 4055 section 3.1), which AWS-LC does not tell.
 fn pss_digest(certificate: &[u8]) -> Option<String> {
     let mut fields = Elements::of(certificate).enter(SEQUENCE)?;
@@ -378,5 +367,5 @@ fn pss_digest(certificate: &[u8]) -> Option<String> {
 }
 
 fn trailing(len: usize) -> Error {
-    Error::new(ErrorKind::Malformed, format!("{len} bytes after the end of the certificate"))
+    Error::fact(Problem::Malformed, format!("{len} bytes after the end of the certificate"))
 }

@@ -4,13 +4,13 @@ use std::ffi::c_int;
 
 use aws_lc_sys as c;
 
+use crate::budget;
 use crate::certificate::Certificate;
 use crate::codes;
-use crate::cost;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, Problem};
 use crate::issuers::Candidates;
 use crate::owned::{Owned, Stack, elements, no_memory};
-use crate::verify::{ChainError, Purpose, Verdict};
+use crate::request::{ChainError, Purpose, Verdict};
 
 /// As OpenSSL: certificates between the leaf and the root.
 const MAX_DEPTH: c_int = 100;
@@ -143,8 +143,8 @@ pub(crate) fn attempt(
         recorder.errors.push(last);
     }
     if recorder.errors.iter().any(|error| is_internal(error.code)) {
-        return Err(Error::new(
-            ErrorKind::Internal,
+        return Err(Error::fact(
+            Problem::Internal,
             codes::error_text(codes::from_aws_lc(last.code)),
         ));
     }
@@ -152,7 +152,7 @@ pub(crate) fn attempt(
     let chain = unsafe { elements(c::X509_STORE_CTX_get0_chain(context.as_ptr())) };
     let chain: Option<Vec<_>> = chain.map(|pointer| candidates.find(pointer).cloned()).collect();
     let chain = chain.ok_or_else(|| {
-        Error::new(ErrorKind::Internal, "a certificate in the chain that nobody gave")
+        Error::fact(Problem::Internal, "a certificate in the chain that nobody gave")
     })?;
     let errors = recorder.errors.iter().map(|error| ChainError {
         code: codes::from_aws_lc(error.code),
@@ -179,9 +179,9 @@ pub(crate) fn store_of(certificates: &[&Certificate]) -> Result<Owned<c::X509_ST
 }
 
 impl Attempt {
-    /// What it has cost; see [`cost`].
+    /// What it has cost; see [`budget`].
     pub(crate) fn cost(&self) -> u64 {
-        cost::spent(&self.chain)
+        budget::spent(&self.chain)
     }
 
     pub(crate) fn accepted(&self) -> bool {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::{name, printable};
-use crate::error::{Error, ErrorKind, ErrorQueue};
-use crate::name::Name;
+use crate::error::{Error, ErrorQueue, Problem};
+use crate::name::{Name, name, printable};
 use crate::owned::{Owned, printed};
 use crate::pem;
 
@@ -34,7 +33,7 @@ impl Crl {
     /// Reads one DER revocation list. Bytes after it are an error.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`].
+    /// [`Problem::Malformed`].
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let crl = parse(der)?;
         let mut entry = std::ptr::null_mut();
@@ -50,14 +49,14 @@ impl Crl {
     /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
     ///
     /// # Errors
-    /// [`ErrorKind::NoPemBlock`] when there is none, [`ErrorKind::Malformed`], naming the line.
+    /// [`Problem::NoPemBlock`] when there is none, [`Problem::Malformed`], naming the line.
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
         let blocks = pem::blocks(pem);
         let crls = blocks.iter().filter(|block| block.label() == "X509 CRL");
         let crls: Vec<_> =
             crls.map(|block| block.parse(Self::from_der)).collect::<Result<_, _>>()?;
         if crls.is_empty() {
-            return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN X509 CRL"));
+            return Err(Error::fact(Problem::NoPemBlock, "expected BEGIN X509 CRL"));
         }
         Ok(crls)
     }
@@ -156,7 +155,7 @@ impl fmt::Debug for Crl {
 fn parse(der: &[u8]) -> Result<Owned<c::X509_CRL>, Error> {
     let queue = ErrorQueue::new();
     let Ok(len) = der.len().try_into() else {
-        return Err(Error::new(ErrorKind::Malformed, "the revocation list is too long"));
+        return Err(Error::fact(Problem::Malformed, "the revocation list is too long"));
     };
     let mut rest = der.as_ptr();
     // SAFETY: `len` readable bytes; on success a new list and `rest` behind it.
@@ -164,8 +163,8 @@ fn parse(der: &[u8]) -> Result<Owned<c::X509_CRL>, Error> {
     let crl = crl.ok_or_else(|| queue.malformed())?;
     match der.len() - (rest as usize - der.as_ptr() as usize) {
         0 => Ok(crl),
-        trailing => Err(Error::new(
-            ErrorKind::Malformed,
+        trailing => Err(Error::fact(
+            Problem::Malformed,
             format!("{trailing} bytes after the end of the revocation list"),
         )),
     }

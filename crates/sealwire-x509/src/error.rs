@@ -1,80 +1,151 @@
-//! What went wrong, and AWS-LC's error queue.
+//! What can be wrong with material, and where it came from; and AWS-LC's error queue.
 
 use std::ffi::CStr;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
+use std::path::Path;
 
 use aws_lc_sys as c;
 
-/// Why a call failed: what kind of failure, and the fact in AWS-LC's words or ours.
+/// A key, certificate, request, CRL or PFX that cannot be read, made or used.
 ///
-/// Its `Display` is one line and holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The text is one line and holds no secret: the file or option at fault first, then the fact. What
+/// to do about it is for the program to add; it has [`problem`](Self::problem) and
+/// [`code`](Self::code) to choose by.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    kind: ErrorKind,
-    reason: String,
+    origin: Option<String>,
+    problem: Problem,
+    detail: String,
 }
 
-/// The kinds of failure a caller can act on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The kinds of [`Error`], for programs that act on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ErrorKind {
-    /// The text holds no PEM block of the kind looked for.
+pub enum Problem {
+    /// The file could not be read or written.
+    Io(io::ErrorKind),
+    /// A file that is there already would have been overwritten.
+    Exists,
+    /// There is no PEM block of the kind that was asked for.
     NoPemBlock,
-    /// The bytes are not what they are said to be.
+    /// The bytes are not what they say they are: broken base64, broken DER.
     Malformed,
-    /// The key is encrypted and no passphrase was given.
+    /// The material is encrypted and no passphrase was given.
     PassphraseNeeded,
-    /// The passphrase does not open the key or the file.
+    /// The passphrase does not open it.
     WrongPassphrase,
-    /// Well formed as far as can be told, but of an algorithm or form AWS-LC does not know.
+    /// An algorithm or form that we do not have; the detail names it.
     Unsupported,
-    /// The file holds several private keys and nothing says which one is meant.
-    SeveralKeys,
-    /// The private key does not belong to the certificate.
+    /// The key is not the one of the certificate.
     KeyMismatch,
-    /// The library could not do its work: out of memory, or a bug.
+    /// The key is too small to be used for TLS here.
+    KeyTooSmall,
+    /// No private key where one is needed: a PFX with certificates only.
+    NoPrivateKey,
+    /// More than one private key where one is needed.
+    SeveralKeys,
+    /// A value given by the caller (a subject, a name, a date) that cannot be used.
+    InvalidValue,
+    /// A signature over a request or certificate does not verify.
+    BadSignature,
+    /// The cryptographic library failed in a way that is nobody's input: no memory, no entropy.
     Internal,
 }
 
 impl Error {
-    /// An error in our own words.
-    pub(crate) fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into() }
+    /// An error whose origin is not known yet; see [`at`](Self::at).
+    pub fn new(problem: Problem, detail: impl Into<String>) -> Self {
+        Self { origin: None, problem, detail: detail.into() }
+    }
+
+    /// A bare fact, such as AWS-LC's `LIBRARY:REASON`, with the words for the problem before it.
+    pub(crate) fn fact(problem: Problem, fact: impl fmt::Display) -> Self {
+        Self::new(problem, format!("{}: {fact}", problem.words()))
+    }
+
+    /// An I/O error on `path`.
+    pub fn io(path: &Path, error: &io::Error) -> Self {
+        let detail = match error.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(Problem::Io(error.kind()), detail).at(path.display().to_string())
+    }
+
+    /// Names the file or option at fault. The first name given stays: it is the nearest.
+    #[must_use]
+    pub fn at(mut self, origin: impl Into<String>) -> Self {
+        self.origin.get_or_insert_with(|| origin.into());
+        self
     }
 
     /// Names the line of a text at which the bytes at fault begin.
     pub(crate) fn at_line(mut self, line: usize) -> Self {
-        self.reason = format!("line {line}: {}", self.reason);
+        let words = self.problem.words();
+        let fact = self.detail.strip_prefix(words).and_then(|rest| rest.strip_prefix(": "));
+        self.detail = match fact {
+            Some(fact) => format!("{words}: line {line}: {fact}"),
+            None => format!("line {line}: {}", self.detail),
+        };
         self
     }
 
-    /// What kind of failure this is.
+    /// What kind of problem it is.
     #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
+    pub fn problem(&self) -> Problem {
+        self.problem
     }
 
-    /// The fact: AWS-LC's `LIBRARY:REASON`, or a sentence of ours.
+    /// The file or option at fault, when known.
     #[must_use]
-    pub fn reason(&self) -> &str {
-        &self.reason
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The fact, without the origin.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The code that Node (OpenSSL's reason, upper-cased) has for this, where it has one.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        match self.problem {
+            Problem::NoPemBlock => Some("ERR_OSSL_PEM_NO_START_LINE"),
+            Problem::PassphraseNeeded | Problem::WrongPassphrase => Some("ERR_OSSL_BAD_DECRYPT"),
+            Problem::KeyMismatch => Some("ERR_OSSL_X509_KEY_VALUES_MISMATCH"),
+            Problem::KeyTooSmall => Some("ERR_SSL_EE_KEY_TOO_SMALL"),
+            Problem::Unsupported => Some("ERR_OSSL_UNSUPPORTED"),
+            _ => None,
+        }
+    }
+}
+
+impl Problem {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NoPemBlock => "no PEM block",
+            Self::Malformed => "malformed",
+            Self::PassphraseNeeded => "passphrase needed",
+            Self::WrongPassphrase => "wrong passphrase",
+            Self::Unsupported => "unsupported",
+            Self::SeveralKeys => "several private keys",
+            _ => "internal error",
+        }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ErrorKind::NoPemBlock => "no PEM block",
-            ErrorKind::Malformed => "malformed",
-            ErrorKind::PassphraseNeeded => "passphrase needed",
-            ErrorKind::WrongPassphrase => "wrong passphrase",
-            ErrorKind::Unsupported => "unsupported",
-            ErrorKind::SeveralKeys => "several private keys",
-            ErrorKind::KeyMismatch => "key does not match the certificate",
-            ErrorKind::Internal => "internal error",
-        };
-        write!(f, "{kind}: {}", self.reason)
+        match &self.origin {
+            Some(origin) => write!(f, "{origin}: {}", self.detail),
+            None => f.write_str(&self.detail),
+        }
     }
 }
 
@@ -110,8 +181,8 @@ impl ErrorQueue {
     }
 
     /// Turns the queue into an error of the given kind, told by its innermost entry.
-    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
-        Error::new(kind, describe(&self.drain()))
+    pub(crate) fn error(&self, problem: Problem) -> Error {
+        Error::fact(problem, describe(&self.drain()))
     }
 
     /// As [`error`](Self::error) for bytes that would not parse: a failed allocation is not
@@ -119,8 +190,8 @@ impl ErrorQueue {
     pub(crate) fn malformed(&self) -> Error {
         let entries = self.drain();
         let out_of_memory = entries.iter().any(|entry| entry.is_out_of_memory());
-        let kind = if out_of_memory { ErrorKind::Internal } else { ErrorKind::Malformed };
-        Error::new(kind, describe(&entries))
+        let problem = if out_of_memory { Problem::Internal } else { Problem::Malformed };
+        Error::fact(problem, describe(&entries))
     }
 }
 
@@ -211,9 +282,8 @@ mod tests {
         let parsed = unsafe { c::d2i_X509(std::ptr::null_mut(), &mut [5u8].as_ptr(), 1) };
         assert!(parsed.is_null());
         let error = queue.malformed();
-        assert_eq!(error.kind(), ErrorKind::Malformed);
-        assert!(error.reason().starts_with("ASN1:"), "{error}");
-        assert_eq!(error.to_string(), format!("malformed: {}", error.reason()));
+        assert_eq!(error.problem(), Problem::Malformed);
+        assert!(error.to_string().starts_with("malformed: ASN1:"), "{error}");
         assert!(queue.drain().is_empty());
     }
 }

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::{Certificate, name};
-use crate::error::{Error, ErrorKind, ErrorQueue};
-use crate::name::Name;
+use crate::certificate::Certificate;
+use crate::error::{Error, ErrorQueue, Problem};
+use crate::key_usage::KeyUsages;
+use crate::name::{Name, name};
 use crate::owned::{Free, Owned, elements, encoded};
 
 /// One name of the subjectAltName extension.
@@ -51,7 +52,7 @@ impl Certificate {
     /// The subjectAltName extension; empty when there is none.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] when it cannot be read or is there twice.
+    /// [`Problem::Malformed`] when it cannot be read or is there twice.
     pub fn subject_alt_names(&self) -> Result<Vec<GeneralName>, Error> {
         let names = self.extension::<c::GENERAL_NAMES>(c::NID_subject_alt_name)?;
         let Some(names) = names else { return Ok(Vec::new()) };
@@ -95,12 +96,12 @@ impl Certificate {
 
     /// The keyUsage extension. `None` when there is none, or none that can be read.
     #[must_use]
-    pub fn key_usage(&self) -> Option<KeyUsage> {
+    pub fn key_usage(&self) -> Option<KeyUsages> {
         let value = self.extension::<c::ASN1_STRING>(c::NID_key_usage).ok()??;
         // SAFETY: a live BIT STRING.
         let bytes = unsafe { asn1::string_bytes(value.as_ptr()) };
         let byte = |index: usize| u16::from(bytes.get(index).copied().unwrap_or(0));
-        Some(KeyUsage(byte(0) | byte(1) << 8))
+        Some(KeyUsages::from_bits(byte(0) | byte(1) << 8))
     }
 
     /// The extendedKeyUsage extension as dotted object identifiers. `None` when there is none, or
@@ -167,7 +168,9 @@ impl Certificate {
         self.has_extension(c::NID_subject_alt_name)
     }
 
-    pub(crate) fn has_name_constraints(&self) -> bool {
+    /// Whether there is a nameConstraints extension, readable or not.
+    #[must_use]
+    pub fn has_name_constraints(&self) -> bool {
         self.has_extension(c::NID_name_constraints)
     }
 
@@ -198,7 +201,7 @@ impl Certificate {
     }
 
     /// The parsed value of an extension; `None` when there is none.
-    fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
+    pub(crate) fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
         let queue = ErrorQueue::new();
         let mut critical: c_int = -1;
         // SAFETY: a live certificate and a writable number. The value is null or new, and of the
@@ -213,58 +216,10 @@ impl Certificate {
             (None, -1) => Ok(None),
             (None, -2) => {
                 let extension = asn1::nid_long_name(nid).unwrap_or("an extension");
-                Err(Error::new(ErrorKind::Malformed, format!("{extension} is there twice")))
+                Err(Error::fact(Problem::Malformed, format!("{extension} is there twice")))
             }
             (None, _) => Err(queue.malformed()),
         }
-    }
-}
-
-/// The keyUsage extension: what the key may be used for (RFC 5280 section 4.2.1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyUsage(u16);
-
-impl KeyUsage {
-    /// Signatures, as in every TLS 1.3 handshake.
-    pub const DIGITAL_SIGNATURE: Self = Self(c::X509v3_KU_DIGITAL_SIGNATURE as u16);
-    /// Signatures that bind (contentCommitment).
-    pub const NON_REPUDIATION: Self = Self(c::X509v3_KU_NON_REPUDIATION as u16);
-    /// Encrypting keys: TLS 1.2's RSA key exchange.
-    pub const KEY_ENCIPHERMENT: Self = Self(c::X509v3_KU_KEY_ENCIPHERMENT as u16);
-    /// Encrypting data itself.
-    pub const DATA_ENCIPHERMENT: Self = Self(c::X509v3_KU_DATA_ENCIPHERMENT as u16);
-    /// Static Diffie-Hellman.
-    pub const KEY_AGREEMENT: Self = Self(c::X509v3_KU_KEY_AGREEMENT as u16);
-    /// Signing certificates.
-    pub const KEY_CERT_SIGN: Self = Self(c::X509v3_KU_KEY_CERT_SIGN as u16);
-    /// Signing revocation lists.
-    pub const CRL_SIGN: Self = Self(c::X509v3_KU_CRL_SIGN as u16);
-    /// With key agreement: encrypting only.
-    pub const ENCIPHER_ONLY: Self = Self(c::X509v3_KU_ENCIPHER_ONLY as u16);
-    /// With key agreement: decrypting only.
-    pub const DECIPHER_ONLY: Self = Self(c::X509v3_KU_DECIPHER_ONLY as u16);
-
-    /// Whether all of these uses are allowed.
-    #[must_use]
-    pub fn contains(self, uses: Self) -> bool {
-        self.0 & uses.0 == uses.0
-    }
-
-    /// The uses by RFC 5280's names, in its order: `digitalSignature`, `keyCertSign`, ...
-    #[must_use]
-    pub fn names(self) -> Vec<&'static str> {
-        let all = [
-            (Self::DIGITAL_SIGNATURE, "digitalSignature"),
-            (Self::NON_REPUDIATION, "nonRepudiation"),
-            (Self::KEY_ENCIPHERMENT, "keyEncipherment"),
-            (Self::DATA_ENCIPHERMENT, "dataEncipherment"),
-            (Self::KEY_AGREEMENT, "keyAgreement"),
-            (Self::KEY_CERT_SIGN, "keyCertSign"),
-            (Self::CRL_SIGN, "cRLSign"),
-            (Self::ENCIPHER_ONLY, "encipherOnly"),
-            (Self::DECIPHER_ONLY, "decipherOnly"),
-        ];
-        all.into_iter().filter(|(usage, _)| self.contains(*usage)).map(|(_, name)| name).collect()
     }
 }
 
@@ -277,7 +232,9 @@ unsafe fn octets(string: *const c::ASN1_OCTET_STRING) -> Option<Vec<u8>> {
 
 /// # Safety
 /// `general_name` is live.
-unsafe fn general_name(general_name: *mut c::GENERAL_NAME) -> Result<GeneralName, Error> {
+pub(crate) unsafe fn general_name(
+    general_name: *mut c::GENERAL_NAME,
+) -> Result<GeneralName, Error> {
     let mut tag = -1;
     // SAFETY: a live name and a writable number; the value belongs to the name, and its type
     // depends on the number.

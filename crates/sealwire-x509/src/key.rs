@@ -11,10 +11,10 @@ use crate::certificate::Certificate;
 use crate::der::{
     Elements, INTEGER, OCTET_STRING, SEQUENCE, algorithm_names, iterations, join_names,
 };
-use crate::error::{Entry, Error, ErrorKind, ErrorQueue, describe};
+use crate::error::{Entry, Error, ErrorQueue, Problem, describe};
 use crate::owned::{Bytes, Owned, no_memory, slice};
 use crate::pem;
-use crate::public_key::{KeyAlgorithm, algorithm_of, bits_of};
+use crate::public_key::{KeyType, bits_of, type_of};
 
 /// The most iterations of a password hash that reading may take: some ten seconds. Files in use
 /// have 2048 to a million.
@@ -23,7 +23,7 @@ pub(crate) const MAX_ITERATIONS: u64 = 10_000_000;
 /// A private key.
 ///
 /// Cloning is cheap and shares the key. Its memory is wiped when the last clone is dropped.
-/// `Debug` shows the algorithm only.
+/// `Debug` shows the type only.
 #[derive(Clone)]
 pub struct PrivateKey(Arc<Key>);
 
@@ -42,36 +42,17 @@ impl PrivateKey {
     /// (`Proc-Type: 4,ENCRYPTED`). A passphrase for a key that is not encrypted is ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::NoPemBlock`], [`SeveralKeys`](ErrorKind::SeveralKeys),
-    /// [`PassphraseNeeded`](ErrorKind::PassphraseNeeded),
-    /// [`WrongPassphrase`](ErrorKind::WrongPassphrase),
-    /// [`Unsupported`](ErrorKind::Unsupported) naming the algorithm,
-    /// [`Malformed`](ErrorKind::Malformed).
+    /// [`Problem::NoPemBlock`], [`SeveralKeys`](Problem::SeveralKeys),
+    /// [`PassphraseNeeded`](Problem::PassphraseNeeded),
+    /// [`WrongPassphrase`](Problem::WrongPassphrase),
+    /// [`Unsupported`](Problem::Unsupported) naming the algorithm,
+    /// [`Malformed`](Problem::Malformed).
     pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
-        let mut keys: Vec<_> = pem::blocks(pem);
-        keys.retain(|block| block.label().ends_with("PRIVATE KEY"));
-        let block = match &keys[..] {
-            [block] => block,
-            [] => return Err(Error::new(ErrorKind::NoPemBlock, "expected BEGIN PRIVATE KEY")),
-            several => {
-                let labels: Vec<_> = several.iter().map(pem::Block::label).collect();
-                return Err(Error::new(ErrorKind::SeveralKeys, labels.join(", ")));
-            }
-        };
-        match block.label() {
-            "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" | "ANY PRIVATE KEY" => {
-                block.parse(|der| Self::from_der(der, passphrase))
-            }
-            "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "DSA PRIVATE KEY" => {
-                let headers = block.headers();
-                if headers.contains("ENCRYPTED") {
-                    Self::from_traditional(headers, block.decode()?, passphrase)
-                } else {
-                    block.parse(|der| Self::from_der(der, passphrase))
-                }
-            }
-            other => Err(Error::new(ErrorKind::Unsupported, format!("PEM block {other}"))),
+        let block = pem::private_key(pem)?;
+        if block.headers().contains("ENCRYPTED") {
+            return Self::from_traditional(&block, passphrase);
         }
+        block.parse(|der| Self::from_der(der, passphrase))
     }
 
     /// Reads a DER private key: PKCS#8 plain or encrypted, PKCS#1, or SEC1. A passphrase for a key
@@ -84,12 +65,12 @@ impl PrivateKey {
             Some(Form::Encrypted) => {
                 let passphrase = passphrase.ok_or_else(|| {
                     let algorithm = encryption_name(der);
-                    Error::new(ErrorKind::PassphraseNeeded, format!("encrypted with {algorithm}"))
+                    Error::fact(Problem::PassphraseNeeded, format!("encrypted with {algorithm}"))
                 })?;
                 Self::from_encrypted(der, passphrase)
             }
             Some(form) => Self::from_plain(der, form),
-            None => Err(Error::new(ErrorKind::Malformed, "not a private key")),
+            None => Err(Error::fact(Problem::Malformed, "not a private key")),
         }
     }
 
@@ -118,14 +99,14 @@ impl PrivateKey {
             let entries = queue.drain();
             return Err(match key_name(der) {
                 Some(name) if entries.iter().any(|&entry| is_unsupported_key(entry)) => {
-                    Error::new(ErrorKind::Unsupported, format!("private key of {name}"))
+                    Error::fact(Problem::Unsupported, format!("private key of {name}"))
                 }
-                _ => Error::new(ErrorKind::Malformed, describe(&entries)),
+                _ => Error::fact(Problem::Malformed, describe(&entries)),
             });
         };
         if input.len != 0 {
             let reason = format!("{} bytes after the end of the private key", input.len);
-            return Err(Error::new(ErrorKind::Malformed, reason));
+            return Err(Error::fact(Problem::Malformed, reason));
         }
         Ok(Self::adopt(key))
     }
@@ -149,40 +130,43 @@ impl PrivateKey {
             Some(key) if input.len == 0 => Ok(Self::adopt(key)),
             Some(_) => {
                 let reason = format!("{} bytes after the end of the private key", input.len);
-                Err(Error::new(ErrorKind::Malformed, reason))
+                Err(Error::fact(Problem::Malformed, reason))
             }
             None => {
                 let entries = queue.drain();
                 Err(match decryption_error(&entries) {
-                    ErrorKind::Unsupported if entries.iter().any(|&e| is_unsupported_key(e)) => {
+                    Problem::Unsupported if entries.iter().any(|&e| is_unsupported_key(e)) => {
                         let reason = "the encrypted key is of an unsupported algorithm";
-                        Error::new(ErrorKind::Unsupported, reason)
+                        Error::fact(Problem::Unsupported, reason)
                     }
-                    ErrorKind::Unsupported => {
+                    Problem::Unsupported => {
                         let algorithm = encryption_name(der);
-                        Error::new(ErrorKind::Unsupported, format!("key encryption {algorithm}"))
+                        Error::fact(Problem::Unsupported, format!("key encryption {algorithm}"))
                     }
-                    kind => Error::new(kind, describe(&entries)),
+                    kind => Error::fact(kind, describe(&entries)),
                 })
             }
         }
     }
 
-    /// OpenSSL's own encryption of PEM keys: EVP_BytesToKey with MD5, one round.
-    fn from_traditional(
-        headers: String,
-        mut der: Zeroizing<Vec<u8>>,
+    /// Reads a block in OpenSSL's own encryption of PEM keys: EVP_BytesToKey with MD5, one round.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_traditional(
+        block: &pem::Block<'_>,
         passphrase: Option<&[u8]>,
     ) -> Result<Self, Error> {
+        let (headers, mut der) = (block.headers(), block.decode()?);
         let queue = ErrorQueue::new();
         let cipher_name = dek_info(&headers).unwrap_or("an unnamed cipher").to_owned();
         let Some(passphrase) = passphrase else {
             let reason = format!("encrypted with {cipher_name}");
-            return Err(Error::new(ErrorKind::PassphraseNeeded, reason));
+            return Err(Error::fact(Problem::PassphraseNeeded, reason));
         };
         if passphrase.len() > c::PEM_BUFSIZE as usize {
             let reason = format!("longer than {} bytes", c::PEM_BUFSIZE);
-            return Err(Error::new(ErrorKind::WrongPassphrase, reason));
+            return Err(Error::fact(Problem::WrongPassphrase, reason));
         }
         let mut headers = headers.into_bytes();
         headers.push(0);
@@ -196,9 +180,9 @@ impl PrivateKey {
                 .iter()
                 .any(|entry| entry.is(c::ERR_LIB_PEM, c::PEM_R_UNSUPPORTED_ENCRYPTION));
             return Err(if unsupported {
-                Error::new(ErrorKind::Unsupported, format!("key encryption {cipher_name}"))
+                Error::fact(Problem::Unsupported, format!("key encryption {cipher_name}"))
             } else {
-                Error::new(ErrorKind::Malformed, "the headers of the encrypted PEM block")
+                Error::fact(Problem::Malformed, "the headers of the encrypted PEM block")
             });
         }
         let mut len = der.len().try_into().map_err(|_| no_memory())?;
@@ -215,13 +199,13 @@ impl PrivateKey {
             )
         };
         if decrypted != 1 {
-            return Err(queue.error(ErrorKind::WrongPassphrase));
+            return Err(queue.error(Problem::WrongPassphrase));
         }
         let plain = &der[..usize::try_from(len).unwrap_or(0)];
         // One wrong passphrase in 256 survives the padding check and leaves noise.
-        Self::from_der(plain, None).map_err(|error| match error.kind() {
-            ErrorKind::Unsupported => error,
-            _ => Error::new(ErrorKind::WrongPassphrase, error.reason()),
+        Self::from_der(plain, None).map_err(|error| match error.problem() {
+            Problem::Unsupported => error,
+            _ => Error::new(Problem::WrongPassphrase, "the passphrase does not open the key"),
         })
     }
 
@@ -229,11 +213,11 @@ impl PrivateKey {
         Self(Arc::new(Key(key)))
     }
 
-    /// The kind of key.
+    /// The type of key.
     #[must_use]
-    pub fn algorithm(&self) -> KeyAlgorithm {
+    pub fn key_type(&self) -> KeyType {
         // SAFETY: a live key.
-        unsafe { algorithm_of(self.as_ptr()) }
+        unsafe { type_of(self.as_ptr()) }
     }
 
     /// The size of the modulus or of the curve in bits.
@@ -246,7 +230,7 @@ impl PrivateKey {
     /// The key as PKCS#8 v1 (RFC 5208), not encrypted.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`].
+    /// [`Problem::Internal`].
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         // SAFETY: a live key, written into a live CBB.
         let der = marshalled(|out| unsafe { c::EVP_marshal_private_key(out, self.as_ptr()) })?;
@@ -256,7 +240,7 @@ impl PrivateKey {
     /// The public half as a SubjectPublicKeyInfo, DER.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`].
+    /// [`Problem::Internal`].
     pub fn spki_der(&self) -> Result<Vec<u8>, Error> {
         // SAFETY: a live key, written into a live CBB.
         let der = marshalled(|out| unsafe { c::EVP_marshal_public_key(out, self.as_ptr()) })?;
@@ -281,7 +265,7 @@ impl PrivateKey {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({})", self.algorithm())
+        write!(f, "PrivateKey({})", self.key_type())
     }
 }
 
@@ -347,10 +331,10 @@ unsafe extern "C" fn give_passphrase(
 
 /// What a failed decryption means. After the algorithms were understood, everything else that can
 /// go wrong (padding, noise instead of a key) is what a wrong passphrase does.
-pub(crate) fn decryption_error(entries: &[Entry]) -> ErrorKind {
+pub(crate) fn decryption_error(entries: &[Entry]) -> Problem {
     for entry in entries {
         if is_unsupported_key(*entry) {
-            return ErrorKind::Unsupported;
+            return Problem::Unsupported;
         }
         if entry.library() != c::ERR_LIB_PKCS8 {
             continue;
@@ -361,19 +345,19 @@ pub(crate) fn decryption_error(entries: &[Entry]) -> ErrorKind {
             | c::PKCS8_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION
             | c::PKCS8_R_UNSUPPORTED_KEYLENGTH
             | c::PKCS8_R_UNSUPPORTED_PRF
-            | c::PKCS8_R_UNSUPPORTED_SALT_TYPE => return ErrorKind::Unsupported,
+            | c::PKCS8_R_UNSUPPORTED_SALT_TYPE => return Problem::Unsupported,
             c::PKCS8_R_DECODE_ERROR
             | c::PKCS8_R_BAD_ITERATION_COUNT
-            | c::PKCS8_R_ERROR_SETTING_CIPHER_PARAMS => return ErrorKind::Malformed,
+            | c::PKCS8_R_ERROR_SETTING_CIPHER_PARAMS => return Problem::Malformed,
             _ => {}
         }
     }
-    ErrorKind::WrongPassphrase
+    Problem::WrongPassphrase
 }
 
 pub(crate) fn too_many_iterations(iterations: u64) -> Error {
     let reason = format!("{iterations} iterations, more than {MAX_ITERATIONS}");
-    Error::new(ErrorKind::Unsupported, reason)
+    Error::fact(Problem::Unsupported, reason)
 }
 
 fn is_unsupported_key(entry: Entry) -> bool {
@@ -417,7 +401,7 @@ fn marshalled(write: impl FnOnce(*mut c::CBB) -> c_int) -> Result<Bytes, Error> 
     if !written || unsafe { c::CBB_finish(cbb.as_mut_ptr(), &raw mut data, &raw mut len) } != 1 {
         // SAFETY: initialised above, and not finished.
         unsafe { c::CBB_cleanup(cbb.as_mut_ptr()) };
-        return Err(queue.error(ErrorKind::Internal));
+        return Err(queue.error(Problem::Internal));
     }
     // SAFETY: as CBB_finish promises.
     unsafe { Bytes::new(data, len) }.ok_or_else(no_memory)

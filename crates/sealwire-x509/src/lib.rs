@@ -54,16 +54,21 @@
 //! Nothing is changed after it was parsed, which is what makes sharing between threads sound.
 
 mod asn1;
+mod blame;
+mod budget;
 mod certificate;
 mod chain;
 mod codes;
+mod constraints;
 mod cost;
 mod crl;
 mod der;
 mod error;
 mod extensions;
+mod foreign;
 mod issuers;
 mod key;
+mod key_usage;
 mod name;
 mod ocsp;
 mod owned;
@@ -71,18 +76,25 @@ mod parity;
 pub mod pem;
 mod pkcs12;
 mod public_key;
+mod request;
 mod trust;
 mod verify;
 
 pub use certificate::{Certificate, SignatureAlgorithm};
 pub use codes::{error_name, error_text};
+pub use constraints::{
+    NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
+};
 pub use crl::Crl;
-pub use error::{Error, ErrorKind};
-pub use extensions::{GeneralName, KeyUsage};
+pub use error::{Error, Problem};
+pub use extensions::GeneralName;
+pub use foreign::Foreign;
 pub use key::PrivateKey;
+pub use key_usage::{KeyUsage, KeyUsages};
 pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
 pub use pkcs12::Pkcs12;
-pub use public_key::{KeyAlgorithm, PublicKey, RsaPublicKey};
+pub use public_key::{KeyType, PublicKey, RsaPublicKey};
+pub use request::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict};
 pub use trust::TrustSet;
-pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify, verify_with};
+pub use verify::{verify, verify_with};

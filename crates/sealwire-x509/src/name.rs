@@ -6,7 +6,8 @@ use std::fmt;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::error::{Error, ErrorQueue, Problem};
+use crate::foreign::is_printable;
 use crate::owned::{Owned, encoded, printed};
 
 /// A distinguished name: the subject or issuer of a certificate, or the issuer of a CRL.
@@ -71,7 +72,7 @@ impl Name {
         let _queue = ErrorQueue::new();
         let flags = (c::XN_FLAG_RFC2253 & !c::ASN1_STRFLGS_ESC_MSB) as c_ulong;
         let mut rest = self.der.as_ptr();
-        let malformed = || Error::new(ErrorKind::Malformed, "a name cannot be printed");
+        let malformed = || Error::fact(Problem::Malformed, "a name cannot be printed");
         let len = self.der.len().try_into().map_err(|_| malformed())?;
         // SAFETY: `len` readable bytes; the name is null or new.
         let name =
@@ -175,7 +176,7 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     for character in value.chars() {
         match character {
             '"' | '\\' => write!(f, "\\{character}")?,
-            _ if is_unprintable(character) => {
+            _ if !is_printable(character) => {
                 for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                     write!(f, "\\{byte:02X}")?;
                 }
@@ -186,15 +187,26 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     if quoted { f.write_str("\"") } else { Ok(()) }
 }
 
-/// Control characters, and the format characters that reorder or hide the text around them.
-pub(crate) fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-                | '\u{E0000}'..='\u{E007F}'
-        )
+/// # Safety
+/// As for [`Name::of`].
+pub(crate) unsafe fn name(name: *mut c::X509_NAME) -> Name {
+    let _queue = ErrorQueue::new();
+    // SAFETY: as promised by the caller. A parsed name has its encoding cached, so it cannot fail
+    // but for lack of memory, and then Rust would have aborted as well.
+    unsafe { Name::of(name) }.expect("a parsed name has an encoding")
+}
+
+/// Printed text without what could drive a terminal.
+pub(crate) fn printable(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in String::from_utf8_lossy(text).chars() {
+        if character != '\n' && !is_printable(character) {
+            out.push_str(&format!("\\x{:02X}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 #[cfg(test)]

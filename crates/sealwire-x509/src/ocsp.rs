@@ -9,7 +9,7 @@ use crate::asn1;
 use crate::certificate::Certificate;
 use crate::chain::store_of;
 use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
-use crate::error::{Error, ErrorKind, ErrorQueue};
+use crate::error::{Error, ErrorQueue, Problem};
 use crate::name::Name;
 use crate::owned::{Owned, Stack};
 
@@ -71,12 +71,12 @@ impl OcspResponse {
     /// Reads one DER response. Bytes after it are an error.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`]; [`ErrorKind::Unsupported`] for an answer of another type than the
+    /// [`Problem::Malformed`]; [`Problem::Unsupported`] for an answer of another type than the
     /// basic one.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let queue = ErrorQueue::new();
         let Ok(len) = der.len().try_into() else {
-            return Err(Error::new(ErrorKind::Malformed, "the OCSP response is too long"));
+            return Err(Error::fact(Problem::Malformed, "the OCSP response is too long"));
         };
         let mut rest = der.as_ptr();
         // SAFETY: `len` readable bytes; on success a new response and `rest` behind it.
@@ -87,7 +87,7 @@ impl OcspResponse {
             0 => {}
             trailing => {
                 let reason = format!("{trailing} bytes after the end of the OCSP response");
-                return Err(Error::new(ErrorKind::Malformed, reason));
+                return Err(Error::fact(Problem::Malformed, reason));
             }
         }
         // SAFETY: a live response.
@@ -100,9 +100,10 @@ impl OcspResponse {
         let basic = basic.ok_or_else(|| {
             let entries = queue.drain();
             let other = |code| entries.iter().any(|entry| entry.is(c::ERR_LIB_OCSP, code));
-            match other(c::OCSP_R_NOT_BASIC_RESPONSE) {
-                true => Error::new(ErrorKind::Unsupported, "it is not a basic OCSP response"),
-                false => Error::new(ErrorKind::Malformed, "the answer in it cannot be read"),
+            if other(c::OCSP_R_NOT_BASIC_RESPONSE) {
+                Error::fact(Problem::Unsupported, "it is not a basic OCSP response")
+            } else {
+                Error::fact(Problem::Malformed, "the answer in it cannot be read")
             }
         })?;
         Ok(Self { basic: Some(basic), status, responder: responder(der) })
@@ -153,7 +154,7 @@ impl OcspResponse {
     /// `issuer` is.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`], with the reason.
+    /// [`Problem::Malformed`], with the reason.
     pub fn verify(
         &self,
         certificate: &Certificate,
@@ -161,7 +162,7 @@ impl OcspResponse {
         time: i64,
     ) -> Result<OcspSigner, Error> {
         if self.answer(certificate, issuer).is_none() {
-            return Err(Error::new(ErrorKind::Malformed, "it is not about this certificate"));
+            return Err(Error::new(Problem::InvalidValue, "it is not about this certificate"));
         }
         let by_issuer = self.verify_with(issuer, time, c::OCSP_NOINTERN);
         if by_issuer.is_ok() {
@@ -172,7 +173,7 @@ impl OcspResponse {
 
     fn verify_with(&self, issuer: &Certificate, time: i64, flags: c_int) -> Result<(), Error> {
         let Some(basic) = &self.basic else {
-            return Err(Error::new(ErrorKind::Malformed, "the responder did not answer"));
+            return Err(Error::new(Problem::InvalidValue, "the responder did not answer"));
         };
         let queue = ErrorQueue::new();
         let store = store_of(&[issuer])?;
@@ -189,7 +190,7 @@ impl OcspResponse {
         };
         match verified {
             1 => Ok(()),
-            _ => Err(Error::new(ErrorKind::Malformed, reason(&queue))),
+            _ => Err(Error::new(Problem::BadSignature, reason(&queue))),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use aws_lc_sys as c;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, Problem};
 
 /// A C type that has a function to give its memory, or one reference to it, back.
 pub(crate) trait Free {
@@ -172,7 +172,7 @@ pub(crate) unsafe fn encoded(i2d: impl Fn(*mut *mut u8) -> c_int) -> Result<Vec<
     let mut out = Vec::with_capacity(len);
     let mut end: *mut u8 = out.as_mut_ptr();
     if usize::try_from(i2d(&raw mut end)) != Ok(len) {
-        return Err(Error::new(ErrorKind::Internal, "AWS-LC could not encode the value"));
+        return Err(Error::fact(Problem::Internal, "AWS-LC could not encode the value"));
     }
     // SAFETY: room for `len` bytes was reserved and `i2d` wrote them all.
     unsafe { out.set_len(len) };
@@ -184,7 +184,7 @@ pub(crate) fn printed(print: impl FnOnce(*mut c::BIO) -> c_int) -> Result<Vec<u8
     // SAFETY: BIO_s_mem is a static method table; the new BIO is ours.
     let bio = unsafe { Owned::new(c::BIO_new(c::BIO_s_mem())) }.ok_or_else(no_memory)?;
     if print(bio.as_ptr()) != 1 {
-        return Err(Error::new(ErrorKind::Malformed, "AWS-LC could not print it"));
+        return Err(Error::fact(Problem::Malformed, "AWS-LC could not print it"));
     }
     let (mut data, mut len) = (std::ptr::null(), 0);
     // SAFETY: a live memory BIO; the two pointers are writable.
@@ -208,5 +208,5 @@ pub(crate) unsafe fn slice<'a>(data: *const u8, len: usize) -> &'a [u8] {
 }
 
 pub(crate) fn no_memory() -> Error {
-    Error::new(ErrorKind::Internal, "out of memory")
+    Error::fact(Problem::Internal, "out of memory")
 }

@@ -9,7 +9,7 @@ use crate::certificate::Certificate;
 use crate::chain::Attempt;
 use crate::codes::{self, is_about_names, is_about_revocation};
 use crate::issuers::Candidates;
-use crate::verify::{ChainError, Purpose, Request};
+use crate::request::{ChainError, Purpose, Request};
 
 impl Attempt {
     pub(crate) fn agree_with_openssl(&mut self, candidates: &Candidates<'_>) {

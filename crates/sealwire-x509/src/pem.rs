@@ -8,7 +8,7 @@
 use aws_lc_sys as c;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, Problem};
 
 /// One `-----BEGIN LABEL-----` .. `-----END LABEL-----`: the word, its headers, its bytes.
 #[derive(Debug)]
@@ -43,6 +43,31 @@ pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
         }
     }
     blocks
+}
+
+/// The one private key of a text, whatever its form.
+///
+/// # Errors
+/// [`Problem::NoPemBlock`]; [`Problem::SeveralKeys`] when nothing says which one is meant;
+/// [`Problem::Unsupported`] for the forms of other programs, naming theirs.
+pub fn private_key(text: &[u8]) -> Result<Block<'_>, Error> {
+    let mut keys = blocks(text);
+    keys.retain(|block| block.label().ends_with("PRIVATE KEY"));
+    if keys.len() > 1 {
+        let labels: Vec<_> = keys.iter().map(Block::label).collect();
+        return Err(Error::fact(Problem::SeveralKeys, labels.join(", ")));
+    }
+    let key =
+        keys.pop().ok_or_else(|| Error::fact(Problem::NoPemBlock, "expected BEGIN PRIVATE KEY"))?;
+    match key.label() {
+        "PRIVATE KEY"
+        | "ENCRYPTED PRIVATE KEY"
+        | "ANY PRIVATE KEY"
+        | "RSA PRIVATE KEY"
+        | "EC PRIVATE KEY"
+        | "DSA PRIVATE KEY" => Ok(key),
+        other => Err(Error::fact(Problem::Unsupported, format!("PEM block {other}"))),
+    }
 }
 
 /// Whether the bytes are PEM rather than DER: the beginning of a block is somewhere in them.
@@ -88,7 +113,7 @@ impl<'a> Block<'a> {
     /// The bytes of the block. Wiped when dropped, since they may be a key.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`], naming the line: no `END` line of the same label, or not base64.
+    /// [`Problem::Malformed`], naming the line: no `END` line of the same label, or not base64.
     pub fn decode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         if !self.closed {
             return Err(self.malformed("has no END line"));
@@ -118,12 +143,12 @@ impl<'a> Block<'a> {
     }
 
     /// Reads what the block holds; when that is broken, the error names the block's line.
-    pub(crate) fn parse<T>(
-        &self,
-        read: impl FnOnce(&[u8]) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        read(&self.decode()?).map_err(|error| match error.kind() {
-            ErrorKind::Malformed => error.at_line(self.line),
+    ///
+    /// # Errors
+    /// Those of [`decode`](Self::decode), and what `read` says.
+    pub fn parse<T>(&self, read: impl FnOnce(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+        read(&self.decode()?).map_err(|error| match error.problem() {
+            Problem::Malformed => error.at_line(self.line),
             _ => error,
         })
     }
@@ -144,7 +169,7 @@ impl<'a> Block<'a> {
     }
 
     fn malformed(&self, what: &str) -> Error {
-        Error::new(ErrorKind::Malformed, format!("the PEM block {} {what}", self.label))
+        Error::fact(Problem::Malformed, format!("the PEM block {} {what}", self.label))
             .at_line(self.line)
     }
 }
@@ -181,7 +206,7 @@ mod tests {
             ("-----BEGIN X-----\nAQI\n-----END X-----", "line 1: the PEM block X is not base64"),
             ("-----BEGIN X-----\nAQ*D\n-----END X-----", "line 1: the PEM block X is not base64"),
         ] {
-            assert_eq!(only(text).unwrap_err().reason(), reason);
+            assert_eq!(only(text).unwrap_err().to_string(), format!("malformed: {reason}"));
         }
         assert!(blocks(b"  -----BEGIN X-----\nAQID\n  -----END X-----\n").is_empty());
     }

@@ -11,7 +11,7 @@ use crate::der::{
     CONTEXT_0, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, algorithm_names,
     iterations, join_names,
 };
-use crate::error::{Entry, Error, ErrorKind, ErrorQueue, describe};
+use crate::error::{Entry, Error, ErrorQueue, Problem, describe};
 use crate::key::{MAX_ITERATIONS, PrivateKey, decryption_error, too_many_iterations};
 use crate::owned::{Owned, Stack, encoded};
 
@@ -36,9 +36,9 @@ impl Pkcs12 {
     /// HMAC-SHA1 or -SHA256; AES-CBC, 3DES) or PKCS#12's own 3DES, RC4-128 and RC2-40.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongPassphrase`], [`PassphraseNeeded`](ErrorKind::PassphraseNeeded) when none
-    /// was given, [`Malformed`](ErrorKind::Malformed), [`SeveralKeys`](ErrorKind::SeveralKeys),
-    /// [`Unsupported`](ErrorKind::Unsupported) naming the algorithm.
+    /// [`Problem::WrongPassphrase`], [`PassphraseNeeded`](Problem::PassphraseNeeded) when none
+    /// was given, [`Malformed`](Problem::Malformed), [`SeveralKeys`](Problem::SeveralKeys),
+    /// [`Unsupported`](Problem::Unsupported) naming the algorithm.
     pub fn parse(der: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
         let layout = Layout::of(der);
         if let Some(count) = layout.most_iterations().filter(|&count| count > MAX_ITERATIONS) {
@@ -67,9 +67,9 @@ impl Pkcs12 {
         let certificates: Vec<Owned<c::X509>> = unsafe { certificates.take_all() };
         if opened != 1 {
             let error = explain(&queue.drain(), &layout);
-            return Err(match (error.kind(), passphrase) {
-                (ErrorKind::WrongPassphrase, None) => {
-                    Error::new(ErrorKind::PassphraseNeeded, error.reason())
+            return Err(match (error.problem(), passphrase) {
+                (Problem::WrongPassphrase, None) => {
+                    Error::fact(Problem::PassphraseNeeded, "mac verify failure")
                 }
                 _ => error,
             });
@@ -98,15 +98,15 @@ impl Passphrase {
     fn new(passphrase: &[u8]) -> Result<Self, Error> {
         // PKCS#12 wants UTF-16, and AWS-LC takes UTF-8 and knows no surrogate pairs.
         let text = std::str::from_utf8(passphrase).map_err(|_| {
-            Error::new(ErrorKind::WrongPassphrase, "a passphrase of PKCS#12 is UTF-8")
+            Error::fact(Problem::WrongPassphrase, "a passphrase of PKCS#12 is UTF-8")
         })?;
         if text.chars().any(|character| character > '\u{FFFF}') {
             let reason = "PKCS#12 passphrase with characters above U+FFFF";
-            return Err(Error::new(ErrorKind::Unsupported, reason));
+            return Err(Error::fact(Problem::Unsupported, reason));
         }
         CString::new(text).map(Self).map_err(|error| {
             error.into_vec().zeroize();
-            Error::new(ErrorKind::WrongPassphrase, "a passphrase of PKCS#12 cannot hold a NUL")
+            Error::fact(Problem::WrongPassphrase, "a passphrase of PKCS#12 cannot hold a NUL")
         })
     }
 }
@@ -126,36 +126,36 @@ fn read_again(x509: &Owned<c::X509>) -> Result<Certificate, Error> {
 
 fn explain(entries: &[Entry], layout: &Layout<'_>) -> Error {
     let reason = describe(entries);
-    let Some(first) = entries.first() else { return Error::new(ErrorKind::Internal, reason) };
+    let Some(first) = entries.first() else { return Error::fact(Problem::Internal, reason) };
     match (first.library(), first.code()) {
         (c::ERR_LIB_PKCS12, c::PKCS12_R_MAC_VERIFY_FAILURE) => {
-            Error::new(ErrorKind::WrongPassphrase, "mac verify failure")
+            Error::fact(Problem::WrongPassphrase, "mac verify failure")
         }
         (c::ERR_LIB_DIGEST, c::DIGEST_R_UNKNOWN_HASH) => {
             let name = layout.mac.clone().unwrap_or_else(|| "unknown".to_owned());
-            Error::new(ErrorKind::Unsupported, format!("PKCS#12 with MAC {name}"))
+            Error::fact(Problem::Unsupported, format!("PKCS#12 with MAC {name}"))
         }
         (c::ERR_LIB_PKCS8, c::PKCS8_R_MISSING_MAC) => {
-            Error::new(ErrorKind::Unsupported, "PKCS#12 without MAC")
+            Error::fact(Problem::Unsupported, "PKCS#12 without MAC")
         }
         (c::ERR_LIB_PKCS8, c::PKCS8_R_PKCS12_PUBLIC_KEY_INTEGRITY_NOT_SUPPORTED) => {
-            Error::new(ErrorKind::Unsupported, "PKCS#12 signed with a public key")
+            Error::fact(Problem::Unsupported, "PKCS#12 signed with a public key")
         }
         (c::ERR_LIB_PKCS8, c::PKCS8_R_MULTIPLE_PRIVATE_KEYS_IN_PKCS12) => {
-            Error::new(ErrorKind::SeveralKeys, "PKCS#12 with more than one")
+            Error::fact(Problem::SeveralKeys, "PKCS#12 with more than one")
         }
         (c::ERR_LIB_PKCS8, c::PKCS8_R_BAD_PKCS12_DATA | c::PKCS8_R_BAD_PKCS12_VERSION) => {
-            Error::new(ErrorKind::Malformed, reason)
+            Error::fact(Problem::Malformed, reason)
         }
         // A certificate inside that is none.
-        (c::ERR_LIB_ASN1 | c::ERR_LIB_X509, _) => Error::new(ErrorKind::Malformed, reason),
+        (c::ERR_LIB_ASN1 | c::ERR_LIB_X509, _) => Error::fact(Problem::Malformed, reason),
         _ => match decryption_error(entries) {
-            ErrorKind::Unsupported => {
+            Problem::Unsupported => {
                 let name = layout.refused_encryption();
                 let name = name.unwrap_or_else(|| format!("unknown ({reason})"));
-                Error::new(ErrorKind::Unsupported, format!("PKCS#12 with encryption {name}"))
+                Error::fact(Problem::Unsupported, format!("PKCS#12 with encryption {name}"))
             }
-            kind => Error::new(kind, reason),
+            kind => Error::fact(kind, reason),
         },
     }
 }

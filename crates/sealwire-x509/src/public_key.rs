@@ -1,18 +1,18 @@
-//! Kinds of keys, and the public keys of certificates.
+//! Types of keys, and the public keys of certificates.
 
 use std::fmt;
 
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::Certificate;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
-use crate::error::{Error, ErrorQueue};
+use crate::error::ErrorQueue;
 
-/// The kinds of keys that matter to TLS.
+/// The type of a key that was read, whether we can use it or not: Node's `asymmetricKeyType` with
+/// the curve.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum KeyAlgorithm {
+pub enum KeyType {
     /// `rsaEncryption`.
     Rsa,
     /// RSA that may be used with RSASSA-PSS only.
@@ -32,8 +32,8 @@ pub enum KeyAlgorithm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PublicKey {
-    /// The kind of key.
-    pub algorithm: KeyAlgorithm,
+    /// The type of key.
+    pub key_type: KeyType,
     /// The size of the modulus or of the curve in bits; 0 when AWS-LC does not know the algorithm.
     pub bits: u32,
     /// Modulus and exponent, when it is RSA.
@@ -51,7 +51,7 @@ pub struct RsaPublicKey {
     pub exponent: String,
 }
 
-impl fmt::Display for KeyAlgorithm {
+impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rsa => f.write_str("RSA"),
@@ -63,7 +63,7 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-impl KeyAlgorithm {
+impl KeyType {
     /// NIST's name of the curve, `P-256`, where it has one.
     #[must_use]
     pub fn nist_curve(&self) -> Option<&'static str> {
@@ -78,53 +78,48 @@ impl KeyAlgorithm {
 }
 
 impl PublicKey {
-    pub(crate) fn of(certificate: &Certificate) -> Result<Self, Error> {
-        let queue = ErrorQueue::new();
-        // SAFETY: a live certificate; the key is null or its own.
-        let key = unsafe { c::X509_get0_pubkey(certificate.as_ptr()) };
-        if key.is_null() {
-            let error = queue.malformed();
-            let spki = certificate.spki_der();
-            let name = Elements::of(&spki)
-                .enter(SEQUENCE)
-                .and_then(|mut spki| spki.enter(SEQUENCE))
-                .and_then(|mut algorithm| algorithm.element(OBJECT_IDENTIFIER)?.object_name());
-            return match name {
-                Some(name) if !matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") => {
-                    let algorithm = KeyAlgorithm::Other(name);
-                    Ok(Self { algorithm, bits: 0, rsa: None, ec_point: None })
-                }
-                _ => Err(error),
-            };
-        }
-        // SAFETY: the live key of a live certificate.
+    /// # Safety
+    /// `key` is live.
+    pub(crate) unsafe fn of(key: *mut c::EVP_PKEY) -> Self {
+        // SAFETY: as promised by the caller.
         unsafe {
-            Ok(Self {
-                algorithm: algorithm_of(key),
+            Self {
+                key_type: type_of(key),
                 bits: bits_of(key),
                 rsa: rsa_numbers(key),
                 ec_point: ec_point(key),
-            })
+            }
         }
+    }
+
+    /// The key of a SubjectPublicKeyInfo (DER) that AWS-LC cannot read; `None` when it is of an
+    /// algorithm that it knows.
+    pub(crate) fn unknown(spki: &[u8]) -> Option<Self> {
+        let mut algorithm = Elements::of(spki).enter(SEQUENCE)?.enter(SEQUENCE)?;
+        let name = algorithm.element(OBJECT_IDENTIFIER)?.object_name()?;
+        if matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") {
+            return None;
+        }
+        Some(Self { key_type: KeyType::Other(name), bits: 0, rsa: None, ec_point: None })
     }
 }
 
 /// # Safety
 /// `key` is live.
-pub(crate) unsafe fn algorithm_of(key: *const c::EVP_PKEY) -> KeyAlgorithm {
+pub(crate) unsafe fn type_of(key: *const c::EVP_PKEY) -> KeyType {
     // SAFETY: a live key.
     match unsafe { c::EVP_PKEY_id(key) } {
-        c::EVP_PKEY_RSA => KeyAlgorithm::Rsa,
-        c::EVP_PKEY_RSA_PSS => KeyAlgorithm::RsaPss,
-        c::EVP_PKEY_ED25519 => KeyAlgorithm::Ed25519,
+        c::EVP_PKEY_RSA => KeyType::Rsa,
+        c::EVP_PKEY_RSA_PSS => KeyType::RsaPss,
+        c::EVP_PKEY_ED25519 => KeyType::Ed25519,
         c::EVP_PKEY_EC => {
             // SAFETY: a live EC key; key and group belong to it.
             let curve = unsafe {
                 c::EC_GROUP_get_curve_name(c::EC_KEY_get0_group(c::EVP_PKEY_get0_EC_KEY(key)))
             };
-            KeyAlgorithm::Ec { curve: asn1::nid_short_name(curve).unwrap_or("unnamed curve") }
+            KeyType::Ec { curve: asn1::nid_short_name(curve).unwrap_or("unnamed curve") }
         }
-        other => KeyAlgorithm::Other(
+        other => KeyType::Other(
             asn1::nid_long_name(other).map_or_else(|| other.to_string(), str::to_owned),
         ),
     }

@@ -4,8 +4,8 @@ mod common;
 
 use common::{INTERMEDIATE, Key, LEAF, NOW, ROOT, Spec, workshop};
 use sealwire_x509::{
-    Certificate, ErrorKind, GeneralName, KeyAlgorithm, KeyUsage, Purpose, Request, TrustSet,
-    error_name, verify,
+    Certificate, GeneralName, KeyType, KeyUsage, Problem, Purpose, Request, TrustSet, error_name,
+    verify,
 };
 
 #[test]
@@ -39,7 +39,7 @@ fn reads_the_fields_that_openssl_prints() {
     let public = certificate.public_key().unwrap();
     let rsa = public.rsa.unwrap();
     assert_eq!(modulus.trim(), format!("Modulus={}", rsa.modulus));
-    assert_eq!((public.algorithm, public.bits), (KeyAlgorithm::Rsa, 2048));
+    assert_eq!((public.key_type, public.bits), (KeyType::Rsa, 2048));
     assert_eq!(rsa.exponent, "0x10001");
     let der = workshop.openssl(&["x509", "-in", "leaf.pem", "-outform", "DER"]);
     assert_eq!(certificate.der(), der);
@@ -72,12 +72,12 @@ fn says_what_is_wrong_with_a_file() {
     longer.push(0);
     let error = Certificate::from_der(&longer).unwrap_err();
     assert_eq!(error.to_string(), "malformed: 1 bytes after the end of the certificate");
-    let kind = |pem: &[u8]| Certificate::all_from_pem(pem).unwrap_err().kind();
-    assert_eq!(kind(b""), ErrorKind::NoPemBlock);
-    assert_eq!(kind(&workshop.read("root.key")), ErrorKind::NoPemBlock);
+    let kind = |pem: &[u8]| Certificate::all_from_pem(pem).unwrap_err().problem();
+    assert_eq!(kind(b""), Problem::NoPemBlock);
+    assert_eq!(kind(&workshop.read("root.key")), Problem::NoPemBlock);
     assert_eq!(
         kind(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
-        ErrorKind::Malformed
+        Problem::Malformed
     );
 }
 
@@ -137,8 +137,8 @@ fn reads_the_extensions() {
     assert!(root.is_ca() && root.extensions_are_valid());
     assert_eq!(root.basic_constraints(), Some((true, Some(3))));
     assert_eq!(root.key_usage().unwrap().names(), ["keyCertSign", "cRLSign"]);
-    assert!(root.key_usage().unwrap().contains(KeyUsage::KEY_CERT_SIGN));
-    assert!(!root.key_usage().unwrap().contains(KeyUsage::DIGITAL_SIGNATURE));
+    assert!(root.key_usage().unwrap().contains(KeyUsage::KeyCertSign));
+    assert!(!root.key_usage().unwrap().contains(KeyUsage::DigitalSignature));
     assert_eq!(root.extended_key_usage(), None);
     assert_eq!(root.subject_key_id(), Some(vec![1, 2, 10]));
     assert_eq!(root.authority_key_id(), None);
@@ -212,13 +212,13 @@ fn knows_keys_and_signatures() {
     ] {
         let certificate = workshop.make(Spec { key, digest, ..ROOT });
         let public = certificate.public_key().unwrap();
-        assert_eq!(public.algorithm.to_string(), algorithm);
+        assert_eq!(public.key_type.to_string(), algorithm);
         let found = certificate.signature_algorithm();
         assert_eq!((found.name.as_str(), found.digest.as_deref()), (signature, hash));
         assert_eq!(certificate.is_self_signed(), algorithm != "ED448");
         assert_eq!(public.rsa.is_some(), algorithm.starts_with("RSA"));
         if let Some(point) = public.ec_point {
-            assert_eq!(public.algorithm.nist_curve(), Some("P-256"));
+            assert_eq!(public.key_type.nist_curve(), Some("P-256"));
             assert_eq!((point.len(), point[0], public.bits), (65, 4, 256));
             assert!(certificate.spki_der().ends_with(&point));
         }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{INTERMEDIATE, LEAF, ROOT, workshop};
-use sealwire_x509::{Crl, ErrorKind};
+use sealwire_x509::{Crl, Problem};
 
 #[test]
 fn reads_the_fields_that_openssl_prints() {
@@ -35,7 +35,7 @@ fn reads_the_fields_that_openssl_prints() {
 fn says_what_is_wrong_with_a_file() {
     let Some(workshop) = workshop() else { return };
     let root = workshop.make(ROOT);
-    assert_eq!(Crl::from_der(root.der()).unwrap_err().kind(), ErrorKind::Malformed);
+    assert_eq!(Crl::from_der(root.der()).unwrap_err().problem(), Problem::Malformed);
     let error = Crl::all_from_pem(root.to_pem().as_bytes()).unwrap_err();
     assert_eq!(error.to_string(), "no PEM block: expected BEGIN X509 CRL");
     let crl = workshop.crl("root", &[], "20290101000000Z", "20310101000000Z", "a");

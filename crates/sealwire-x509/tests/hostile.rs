@@ -4,7 +4,7 @@ mod common;
 
 use common::{CURRENT, INTERMEDIATE, Key, LEAF, NOW, ROOT, Spec, Workshop, workshop};
 use sealwire_x509::{
-    Certificate, Crl, ErrorKind, Pkcs12, PrivateKey, Purpose, Request, TrustSet, verify,
+    Certificate, Crl, Pkcs12, PrivateKey, Problem, Purpose, Request, TrustSet, verify,
 };
 
 /// Marsaglia's xorshift.
@@ -223,7 +223,7 @@ fn mutated_keys_and_files_are_survived() {
         }
         match Pkcs12::parse(&random.mutate(&it.pfx), Some(b"x")) {
             Ok(pfx) => assert!(pfx.certificate.is_none_or(|leaf| leaf == it.leaf)),
-            Err(error) => assert_ne!(error.kind(), ErrorKind::Internal, "{error}"),
+            Err(error) => assert_ne!(error.problem(), Problem::Internal, "{error}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{LEAF, Spec, workshop};
-use sealwire_x509::{ErrorKind, KeyAlgorithm, PrivateKey};
+use sealwire_x509::{KeyType, PrivateKey, Problem};
 
 /// Every way to write a key that AWS-LC can read back, as arguments of openssl.
 const FORMS: &[(&str, bool)] = &[
@@ -22,38 +22,35 @@ const FORMS: &[(&str, bool)] = &[
 fn reads_every_form_of_every_kind() {
     let Some(workshop) = workshop() else { return };
     for (kind, algorithm, bits) in [
-        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", KeyAlgorithm::Rsa, 2048),
+        ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", KeyType::Rsa, 2048),
         (
             "-algorithm EC -pkeyopt ec_paramgen_curve:P-256",
-            KeyAlgorithm::Ec { curve: "prime256v1" },
+            KeyType::Ec { curve: "prime256v1" },
             256,
         ),
-        (
-            "-algorithm EC -pkeyopt ec_paramgen_curve:P-384",
-            KeyAlgorithm::Ec { curve: "secp384r1" },
-            384,
-        ),
-        ("-algorithm ED25519", KeyAlgorithm::Ed25519, 253),
+        ("-algorithm EC -pkeyopt ec_paramgen_curve:P-384", KeyType::Ec { curve: "secp384r1" }, 384),
+        ("-algorithm ED25519", KeyType::Ed25519, 253),
     ] {
         workshop.line(&format!("genpkey {kind} -out k.key"));
         let public = workshop.line("pkey -in k.key -pubout -outform DER");
         let pkcs8 = workshop.line("pkcs8 -topk8 -nocrypt -in k.key -outform DER");
         for (form, encrypted) in FORMS {
-            if algorithm == KeyAlgorithm::Ed25519 && form.contains("traditional") {
+            if algorithm == KeyType::Ed25519 && form.contains("traditional") {
                 continue;
             }
             let pem = workshop.line(form);
             let what = format!("{algorithm}: {form}");
             let key = PrivateKey::from_pem(&pem, Some(b"secret"));
             let key = key.unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!((key.algorithm(), key.bits()), (algorithm.clone(), bits), "{what}");
+            assert_eq!((key.key_type(), key.bits()), (algorithm.clone(), bits), "{what}");
             assert_eq!(key.spki_der().unwrap(), public, "{what}");
             assert_eq!(*key.to_pkcs8_der().unwrap(), pkcs8, "{what}");
             if *encrypted {
-                let kind = |passphrase| PrivateKey::from_pem(&pem, passphrase).unwrap_err().kind();
-                assert_eq!(kind(None), ErrorKind::PassphraseNeeded, "{what}");
-                assert_eq!(kind(Some(b"wrong")), ErrorKind::WrongPassphrase, "{what}");
-                assert_eq!(kind(Some(b"")), ErrorKind::WrongPassphrase, "{what}");
+                let kind =
+                    |passphrase| PrivateKey::from_pem(&pem, passphrase).unwrap_err().problem();
+                assert_eq!(kind(None), Problem::PassphraseNeeded, "{what}");
+                assert_eq!(kind(Some(b"wrong")), Problem::WrongPassphrase, "{what}");
+                assert_eq!(kind(Some(b"")), Problem::WrongPassphrase, "{what}");
             } else {
                 assert!(PrivateKey::from_pem(&pem, None).is_ok(), "{what}");
             }
@@ -73,7 +70,7 @@ fn a_passphrase_that_is_wrong_is_always_called_wrong() {
         for attempt in 0..1500 {
             let error =
                 PrivateKey::from_pem(&pem, Some(format!("{attempt}").as_bytes())).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::WrongPassphrase, "{form} {attempt}: {error}");
+            assert_eq!(error.problem(), Problem::WrongPassphrase, "{form} {attempt}: {error}");
         }
     }
 }
@@ -96,7 +93,11 @@ fn refuses_by_name_what_it_cannot_read() {
     ] {
         let pem = workshop.line(&format!("{form} -passout pass:secret"));
         let error = PrivateKey::from_pem(&pem, Some(b"secret")).unwrap_err();
-        assert_eq!((error.kind(), error.reason()), (ErrorKind::Unsupported, reason), "{form}");
+        assert_eq!(
+            (error.problem(), error.detail().trim_start_matches("unsupported: ")),
+            (Problem::Unsupported, reason),
+            "{form}"
+        );
     }
     let pem = workshop.line("genpkey -algorithm ED448");
     let error = PrivateKey::from_pem(&pem, None).unwrap_err();

@@ -5,7 +5,7 @@ mod common;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::{INTERMEDIATE, LEAF, ROOT, Spec, Workshop, workshop};
-use sealwire_x509::{Certificate, ErrorKind, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
+use sealwire_x509::{Certificate, OcspResponder, OcspResponse, OcspSigner, OcspStatus, Problem};
 
 /// One who may answer for the intermediate, and one who may not.
 const DELEGATE: Spec<'_> = Spec {
@@ -82,7 +82,7 @@ fn answers_are_read_and_their_signers_judged() {
     let stranger = answer(&workshop, &good(&leaf), "stranger", "");
     let refused =
         OcspResponse::from_der(&stranger).unwrap().verify(&leaf, &issuer, now).unwrap_err();
-    assert!(refused.reason().contains("OCSPSigning"), "{refused}");
+    assert!(refused.detail().contains("OCSPSigning"), "{refused}");
     let unknown = OcspResponse::from_der(&answer(&workshop, "", "int", "")).unwrap();
     assert_eq!(unknown.answer(&leaf, &issuer).unwrap().status, OcspStatus::Unknown);
 }
@@ -107,7 +107,7 @@ fn what_is_changed_or_cut_is_never_verified() {
         }
     }
     let more = OcspResponse::from_der(&[&der[..], b"x"].concat()).unwrap_err();
-    assert_eq!(more.kind(), ErrorKind::Malformed);
+    assert_eq!(more.problem(), Problem::Malformed);
     // OCSPResponse { responseStatus tryLater }
     let later = OcspResponse::from_der(&[0x30, 0x03, 0x0A, 0x01, 0x03]).unwrap();
     assert_eq!((later.refusal(), later.responder()), (Some("tryLater"), None));

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{INTERMEDIATE, LEAF, ROOT, Workshop, workshop};
-use sealwire_x509::{Error, ErrorKind, Pkcs12};
+use sealwire_x509::{Error, Pkcs12, Problem};
 
 /// A leaf with its key, its intermediate and its root.
 fn prepared() -> Option<Workshop> {
@@ -82,9 +82,9 @@ fn a_passphrase_is_unicode() {
     let error = Pkcs12::parse(&file, Some("🔑".as_bytes())).unwrap_err();
     assert_eq!(error.to_string(), "unsupported: PKCS#12 passphrase with characters above U+FFFF");
     let error = Pkcs12::parse(&file, Some(b"a\0b")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::WrongPassphrase);
+    assert_eq!(error.problem(), Problem::WrongPassphrase);
     let error = Pkcs12::parse(&file, Some(b"\xFF\xFE")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::WrongPassphrase);
+    assert_eq!(error.problem(), Problem::WrongPassphrase);
 }
 
 #[test]
@@ -111,7 +111,11 @@ fn refuses_by_name_what_it_cannot_open() {
         ),
     ] {
         let error = refused(arguments);
-        assert_eq!((error.kind(), error.reason()), (ErrorKind::Unsupported, reason), "{arguments}");
+        assert_eq!(
+            (error.problem(), error.detail().trim_start_matches("unsupported: ")),
+            (Problem::Unsupported, reason),
+            "{arguments}"
+        );
     }
 }
 
@@ -121,7 +125,7 @@ fn what_is_not_pkcs12_is_malformed() {
     let mut cut = export(&workshop, "-passout pass:");
     cut.pop();
     for bytes in [&b""[..], b"hello", &workshop.read("leaf.pem"), &cut] {
-        assert_eq!(Pkcs12::parse(bytes, None).unwrap_err().kind(), ErrorKind::Malformed);
+        assert_eq!(Pkcs12::parse(bytes, None).unwrap_err().problem(), Problem::Malformed);
     }
 }
 

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sealwire::pki::{
-    Access, CaStore, CertificateBuilder, Error, Existing, KeyAlgorithm, PrivateKey,
-    RevocationReason, Validity, write_file,
+    CaStore, CertificateBuilder, Error, KeyAlgorithm, PrivateKey, RevocationReason, Validity,
 };
 
 fn main() -> Result<(), Error> {
@@ -34,7 +33,7 @@ fn main() -> Result<(), Error> {
     // Noted in the index before it is handed out: what is not there cannot be revoked.
     store.record(&leaf, || {
         let file = folder.join("app.test.pem");
-        write_file(&file, leaf.to_pem().as_bytes(), Access::Public, Existing::Keep)
+        std::fs::write(&file, leaf.to_pem()).map_err(|e| Error::io(&file, &e))
     })?;
 
     // seal ca revoke

@@ -6,10 +6,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sealwire::TrustStore;
-use sealwire::pki::x509::{Crl, Purpose};
 use sealwire::pki::{
-    CertificateBuilder, ChainCheck, CrlBuilder, Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm,
-    PrivateKey, RevocationReason, Revoked, Subject, Validity,
+    CertificateBuilder, ChainCheck, Crl, CrlBuilder, Csr, Error, ExtendedKeyUsage, Issuer,
+    KeyAlgorithm, PrivateKey, Purpose, RevocationReason, Revoked, Subject, Validity,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

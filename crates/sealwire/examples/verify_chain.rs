@@ -7,8 +7,9 @@ use std::path::Path;
 use std::slice::from_ref;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sealwire::pki::x509::{Certificate, Purpose};
-use sealwire::pki::{self, CertificateBuilder, ChainCheck, Issuer, KeyAlgorithm, PrivateKey};
+use sealwire::pki::{
+    self, Certificate, CertificateBuilder, ChainCheck, Issuer, KeyAlgorithm, PrivateKey, Purpose,
+};
 use sealwire::verify::{NameCheck, check_server_identity};
 use sealwire::{ServerName, TrustStore};
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sealwire::pki::x509::{Purpose, Request, TrustSet, verify};
 use sealwire::pki::{
     self, CertificateBuilder, Csr, ExtendedKeyUsage, Issuer, KeyAlgorithm, PrivateKey, Problem,
-    Subject, SubjectAltName, Validity,
+    Purpose, Subject, SubjectAltName, Validity,
 };
+use sealwire_x509::{Request, TrustSet, verify};
 
 const KINDS: [KeyAlgorithm; 5] = [
     KeyAlgorithm::Rsa { bits: 2048 },

@@ -1,8 +1,7 @@
 //! Files that somebody damaged or forged: nothing panics, what is whole is read, and the error for
 //! the rest says which file, which line and what.
 
-use sealwire::pki::x509::Crl;
-use sealwire::pki::{self, Csr, KeyAlgorithm, PrivateKey, Problem, Subject};
+use sealwire::pki::{self, Crl, Csr, KeyAlgorithm, PrivateKey, Problem, Subject};
 
 const CUT: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n";
 const GARBLED: &str = "-----BEGIN CERTIFICATE-----\n**\n-----END CERTIFICATE-----\n";
@@ -31,7 +30,7 @@ fn the_line_of_the_damage_is_told() {
     let (pem, folder) = (certificate.to_pem(), tempfile::tempdir().unwrap());
     let bundle = folder.path().join("bundle.pem");
     let lines = pem.lines().count();
-    let no_certificate = pki::x509::pem::encode("CERTIFICATE", b"no certificate");
+    let no_certificate = pki::pem::encode("CERTIFICATE", b"no certificate");
     for (damage, line, fact) in [
         (CUT, 2 * lines + 2, "the PEM block CERTIFICATE has no END line"),
         (GARBLED, 2 * lines + 2, "the PEM block CERTIFICATE is not base64"),

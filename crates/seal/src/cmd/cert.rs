@@ -1,23 +1,21 @@
 //! `seal cert`: certificates.
 
-pub(crate) mod card;
 mod check;
 mod fingerprint;
 mod lint;
-pub(crate) mod made;
 mod renew;
 mod self_sign;
 pub(crate) mod shape;
 mod show;
 mod sign;
-pub(crate) mod verify;
+mod verify;
 
 use std::path::Path;
 
 use clap::Subcommand;
 
-use crate::failure::Failure;
-use crate::report::Answer;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

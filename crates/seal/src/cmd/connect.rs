@@ -6,21 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::verify::{Code, NameCheck, Pin, check_server_identity};
+use sealwire::verify::{Code, NameCheck, Pin};
 use sealwire::{
     Connector, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName, TlsStream,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::material::{Material, public_roots};
-use crate::facts::{Facts, Side};
-use crate::failure::Failure;
+use crate::files::material::{Material, public_roots};
 use crate::net::dial::{Reached, Route};
 use crate::net::key_log::KeyLog;
 use crate::net::program;
 use crate::net::target::Target;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::connection::{Facts, Side};
 
 /// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
 ///
@@ -50,7 +50,7 @@ pub(crate) struct ConnectArgs {
     material: Material,
 
     /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, alias = "server-name", value_name = "NAME")]
     servername: Option<ServerName>,
 
     /// Send this name in SNI instead; the server must still prove the other one
@@ -179,13 +179,14 @@ impl ConnectArgs {
             builder = builder.groups(groups).map_err(wrong)?;
         }
         let mut connector = Connector::new(builder.build().map_err(wrong)?)
-            .peer_verification(match self.insecure {
-                true => PeerVerification::Recorded,
-                false => PeerVerification::Required,
+            .peer_verification(if self.insecure {
+                PeerVerification::Recorded
+            } else {
+                PeerVerification::Required
             })
             .name_check(self.name_check(name))
             .send_sni(!self.no_sni)
-            .handshake_timeout(self.route.timeout)
+            .handshake_timeout(self.route.timeout.get())
             .alpn(self.alpn.iter().map(String::as_str));
         if let Some(file) = self.key_log.open()? {
             connector = connector.key_log(file);
@@ -207,10 +208,7 @@ impl ConnectArgs {
         if self.sni.is_none() {
             return rules;
         }
-        let name = name.clone();
-        NameCheck::Custom(Arc::new(move |_, leaf| {
-            check_server_identity(&name, leaf, &rules).map_err(|e| e.reason().to_owned())
-        }))
+        NameCheck::ForName(name.clone(), Arc::new(rules))
     }
 
     async fn connect(
@@ -241,7 +239,7 @@ impl ConnectArgs {
             self.target,
             code.name()
         ));
-        Err(match crate::advice::for_code(code.name()) {
+        Err(match crate::say::advice::for_code(code.name()) {
             Some(advice) => failure.advise(advice),
             None => failure,
         })

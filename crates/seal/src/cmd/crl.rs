@@ -1,16 +1,13 @@
 //! `seal crl`: certificate revocation lists.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use sealwire::pki::{self, Subject};
-use serde::Serialize;
+use sealwire::pki;
 
-use super::cert::card;
-use crate::clock;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::crl::Lists;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -48,50 +45,15 @@ pub(crate) struct Show {
     json: bool,
 }
 
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Lists(Vec<List>);
-
-#[derive(Serialize)]
-struct List {
-    issuer: String,
-    number: Option<String>,
-    this_update: String,
-    next_update: Option<String>,
-    current: bool,
-}
-
-impl fmt::Display for Lists {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lists = self.0.iter().map(|list| {
-            let number = list.number.as_deref().unwrap_or("without number");
-            let until = list.next_update.as_deref().unwrap_or("the end of time");
-            let state = if list.current { "current" } else { "not current" };
-            let List { issuer, this_update, .. } = list;
-            format!("{issuer}: list {number}, {state}: {this_update} to {until}")
-        });
-        f.write_str(&lists.collect::<Vec<_>>().join("\n"))
-    }
-}
-
 impl Show {
     fn run(self) -> Result<Answer, Failure> {
         let crls = pki::crls_from_file(&self.file)?;
         if self.text {
-            let texts: Vec<_> = crls.iter().map(pki::x509::Crl::text).collect();
+            let texts: Vec<_> = crls.iter().map(pki::Crl::text).collect();
             report::print_text(texts.join("\n").trim_end())?;
             return Ok(Answer::Yes);
         }
-        let now = clock::now();
-        let lists = crls.iter().map(|crl| List {
-            issuer: Subject::from_der(crl.issuer().der())
-                .map_or_else(|e| e.to_string(), |issuer| issuer.to_string()),
-            number: crl.number(),
-            this_update: card::time(crl.this_update()),
-            next_update: crl.next_update().map(card::time),
-            current: crl.this_update() <= now && crl.next_update().is_none_or(|end| now < end),
-        });
-        report::print(&Lists(lists.collect()), self.json)?;
+        report::print(&Lists::of(&crls), self.json)?;
         Ok(Answer::Yes)
     }
 }

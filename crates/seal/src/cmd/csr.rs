@@ -5,14 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use sealwire::pki::{self, Access, Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
+use sealwire::pki::{Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
 use serde::Serialize;
 
 use super::subject_prompt::{self, Answers};
-use crate::failure::Failure;
-use crate::key_file::KeyFile;
-use crate::output::Output;
-use crate::report::{self, Answer};
+use crate::files::file::Access;
+use crate::files::key_file::KeyFile;
+use crate::files::output::Output;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::request::Request;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -148,13 +150,14 @@ pub(crate) struct Verify {
 
 impl Verify {
     fn run(self) -> Result<Answer, Failure> {
-        let card = Card::read(&self.file)?;
-        if let Some(error) = card.refusal {
-            return Err(error.into());
+        let request = Request::read(&self.file)?;
+        if let Some(error) = request.refusal() {
+            return Err(error.clone().into());
         }
-        match self.json {
-            true => report::print(&card, true)?,
-            false => report::print_text(&format!("{}: the signature is good", card.file))?,
+        if self.json {
+            report::print(&request, true)?;
+        } else {
+            report::print_text(&format!("{}: the signature is good", request.file()))?;
         }
         Ok(Answer::Yes)
     }
@@ -175,7 +178,7 @@ pub(crate) struct Show {
 
 impl Show {
     fn run(self) -> Result<Answer, Failure> {
-        report::print(&Card::read(&self.file)?, self.json)?;
+        report::print(&Request::read(&self.file)?, self.json)?;
         Ok(Answer::Yes)
     }
 }
@@ -183,72 +186,4 @@ impl Show {
 /// Shows the request of a file.
 pub(crate) fn show(file: &Path, json: bool) -> Result<Answer, Failure> {
     Show { file: file.to_owned(), json }.run()
-}
-
-/// A request on a card.
-#[derive(Serialize)]
-struct Card {
-    file: String,
-    subject: String,
-    names: Vec<String>,
-    /// Names of kinds that have no text here, such as otherName.
-    other_names: usize,
-    key_usage: Vec<String>,
-    extended_key_usage: Vec<String>,
-    challenge_password: Option<String>,
-    unstructured_name: Option<String>,
-    key: String,
-    pin_sha256: String,
-    signature_is_good: bool,
-    #[serde(skip)]
-    refusal: Option<pki::Error>,
-}
-
-impl Card {
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let csr = Csr::from_file(path)?;
-        let file = path.display().to_string();
-        let refusal = csr.verify().err().map(|e| e.at(&file));
-        let names: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
-        let purposes = csr.extended_key_usage();
-        Ok(Self {
-            subject: csr.subject().to_string(),
-            other_names: csr.name_count() - names.len(),
-            names,
-            key_usage: csr.key_usage().iter().map(ToString::to_string).collect(),
-            extended_key_usage: purposes.iter().map(ToString::to_string).collect(),
-            challenge_password: csr.challenge_password(),
-            unstructured_name: csr.unstructured_name(),
-            key: csr.key_algorithm().map_or_else(|e| e.to_string(), |key| key.to_string()),
-            pin_sha256: pki::spki_pin(csr.spki_der()),
-            signature_is_good: refusal.is_none(),
-            refusal,
-            file,
-        })
-    }
-}
-
-impl fmt::Display for Card {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: certificate request", self.file)?;
-        let mut line = |label: &str, value: &str| match value {
-            "" => Ok(()),
-            _ => write!(f, "\n  {label:<10} {value}"),
-        };
-        line("subject", &self.subject)?;
-        line("names", &self.names.join(", "))?;
-        if self.other_names > 0 {
-            line("and", &format!("{} names of other kinds", self.other_names))?;
-        }
-        line("key usage", &self.key_usage.join(", "))?;
-        line("for", &self.extended_key_usage.join(", "))?;
-        line("company", self.unstructured_name.as_deref().unwrap_or_default())?;
-        line(
-            "challenge",
-            if self.challenge_password.is_some() { "a password is given" } else { "" },
-        )?;
-        line("key", &self.key)?;
-        line("pin", &format!("sha256//{}", self.pin_sha256))?;
-        line("signature", if self.signature_is_good { "good" } else { "does not fit the key" })
-    }
 }

@@ -9,11 +9,11 @@ mod show;
 use std::path::Path;
 
 use clap::Subcommand;
-use sealwire::pki::{Error, KeyAlgorithm, Problem, spki_pin, x509::pem};
+use sealwire::pki::{Error, KeyAlgorithm, Problem, pem, spki_pin};
 
-use crate::failure::Failure;
-use crate::passphrase::Source;
-use crate::report::Answer;
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -34,7 +34,7 @@ pub(crate) fn show_public(file: &Path, bytes: &[u8], json: bool) -> Result<Answe
     let name = file.display().to_string();
     let blocks = pem::blocks(bytes);
     let spki = match blocks.iter().find(|block| block.label() == "PUBLIC KEY") {
-        Some(block) => block.decode().map_err(Error::from)?.to_vec(),
+        Some(block) => block.decode()?.to_vec(),
         None => bytes.to_vec(),
     };
     let algorithm = KeyAlgorithm::of_spki(&spki)

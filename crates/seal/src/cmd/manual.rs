@@ -8,8 +8,8 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 use sealwire::pki::Error;
 
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 
 /// Print completions for a shell
 ///

@@ -9,7 +9,6 @@ pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod manual;
-mod material;
 pub(crate) mod pfx;
 pub(crate) mod serve;
 mod subject_prompt;

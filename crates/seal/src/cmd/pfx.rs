@@ -9,9 +9,9 @@ use std::path::Path;
 use clap::Subcommand;
 use sealwire::pki::Pfx;
 
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
-use crate::report::Answer;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 
 use sealwire::pki::Subject;
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// What was answered. The last two go into attributes of the request.
 #[derive(Default)]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 use crate::tunnel::{self, ClientArgs, ServerArgs};
 
 #[derive(Subcommand, Debug)]

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use sealwire::pki::time_text;
-use sealwire::pki::x509::{Certificate, OcspResponse, OcspSigner, OcspStatus};
+use sealwire::pki::{Certificate, OcspResponse, OcspSigner, OcspStatus};
 use serde::Serialize;
+
+use crate::words::moment::time_text;
 
 /// A stapled response, read and judged.
 #[derive(Debug, Serialize)]
@@ -61,7 +62,7 @@ impl Staple {
         issuer: Option<&Certificate>,
         now: i64,
     ) -> Result<(), String> {
-        let response = OcspResponse::from_der(der).map_err(|e| e.reason().to_owned())?;
+        let response = OcspResponse::from_der(der).map_err(|e| e.to_string())?;
         if let Some(reason) = response.refusal() {
             return Err(format!("the responder did not answer: {reason}"));
         }
@@ -80,11 +81,10 @@ impl Staple {
             }
         });
         let signer = response.verify(leaf, issuer, now);
-        self.signed_by =
-            Some(match signer.map_err(|e| format!("not verified: {}", e.reason()))? {
-                OcspSigner::Issuer => "issuer",
-                OcspSigner::Delegate => "delegate",
-            });
+        self.signed_by = Some(match signer.map_err(|e| format!("not verified: {e}"))? {
+            OcspSigner::Issuer => "issuer",
+            OcspSigner::Delegate => "delegate",
+        });
         match answer.is_current(now) {
             true => Ok(()),
             false if answer.this_update > now => Err("it is of the future".to_owned()),

@@ -4,25 +4,25 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use clap::Args;
-use sealwire::pki::parse_duration;
+use sealwire::starttls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
-use super::starttls;
+use super::protocol::{self, Starttls};
 use super::target::Target;
-use crate::failure::Failure;
+use crate::say::failure::Failure;
+use crate::words::length::Timeout;
 
 /// How a server is reached, the same for every verb that connects.
 #[derive(Args, Debug)]
 pub(crate) struct Route {
     /// Speak this protocol in plain first, and ask it for TLS
     #[arg(long, value_enum, value_name = "PROTOCOL")]
-    pub(crate) starttls: Option<starttls::Protocol>,
+    pub(crate) starttls: Option<Starttls>,
 
     /// Reach the server through this HTTP proxy (CONNECT): http://HOST:PORT
     #[arg(long, value_name = "URL")]
@@ -32,9 +32,10 @@ pub(crate) struct Route {
     #[arg(long, value_name = "FILE", requires = "proxy")]
     proxy_user_file: Option<PathBuf>,
 
-    /// How long to wait for the connection: TCP, proxy and STARTTLS, and then for TLS
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
-    pub(crate) timeout: Duration,
+    /// How long to wait for the connection: TCP, proxy and STARTTLS, and then for TLS; a number
+    /// alone is seconds
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub(crate) timeout: Timeout,
 }
 
 /// An HTTP proxy.
@@ -52,9 +53,8 @@ impl Route {
     /// Connects as far as TLS. `name` is whom a STARTTLS protocol is told to want (XMPP's `to`).
     pub(crate) async fn reach(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
         let reaching = self.go(target, name);
-        tokio::time::timeout(self.timeout, reaching).await.unwrap_or_else(|_| {
-            let waited = self.timeout.as_secs();
-            Err(Failure::usage(format!("{target}: no answer in {waited} seconds"))
+        tokio::time::timeout(self.timeout.get(), reaching).await.unwrap_or_else(|_| {
+            Err(Failure::usage(format!("{target}: no answer in {}", self.timeout))
                 .advise("check host and port, and firewalls between; --timeout waits longer"))
         })
     }
@@ -69,10 +69,10 @@ impl Route {
                 .await
                 .map_err(|e| e.prefix(&format!("proxy {first}")))?;
         }
-        if let Some(protocol) = self.starttls {
+        if let Some(Starttls(protocol)) = self.starttls {
             starttls::ask(&mut tcp, protocol, name).await.map_err(|e| {
                 let failure = Failure::refused(format!("{target}: {e}"));
-                match e.advice() {
+                match protocol::advice(&e) {
                     Some(advice) => failure.advise(advice),
                     None => failure,
                 }

@@ -6,8 +6,8 @@ use clap::Args;
 use sealwire::KeyLogFile;
 use sealwire::pki::Error;
 
-use crate::failure::Failure;
-use crate::report;
+use crate::say::failure::Failure;
+use crate::say::report;
 
 /// Whether secrets are logged, and where.
 #[derive(Args, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct KeyLog {
     /// the connections
     #[arg(
         long,
-        visible_alias = "keylog",
+        alias = "keylog",
         value_name = "FILE",
         env = "SSLKEYLOGFILE",
         hide_env_values = true

@@ -5,14 +5,14 @@
 mod java;
 mod nss;
 mod platform;
+pub(crate) mod runtimes;
 mod step;
 mod system;
 
 use clap::ValueEnum;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{self, Subject};
+use sealwire::pki::{self, Certificate, Subject};
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 pub(crate) use step::Step;
 
 /// A root certificate that is to be trusted.
@@ -20,6 +20,8 @@ pub(crate) struct Root {
     pub(crate) certificate: Certificate,
     /// How stores that want a name call it; the same for the same certificate.
     pub(crate) label: String,
+    /// The option that names it: `--ca-dir DIR` or `--cert FILE`, as another user would give it.
+    pub(crate) option: String,
 }
 
 /// One place where roots are kept.
@@ -27,7 +29,7 @@ pub(crate) trait TrustStore {
     /// What it is called in reports: `system (Debian)`, `nss /home/..`.
     fn name(&self) -> String;
     /// Whether it could be changed now: the programs are there, the folders are writable.
-    fn check_ready(&self) -> Result<(), Failure>;
+    fn check_ready(&self, root: &Root) -> Result<(), Failure>;
     /// Whether the root is there and believed: asked of the store, not remembered.
     fn trusts(&self, root: &Root) -> Result<bool, Failure>;
     /// Whether anything of the root is there, believed or not.
@@ -36,8 +38,12 @@ pub(crate) trait TrustStore {
     }
     /// What puts the root in.
     fn install(&self, root: &Root) -> Vec<Step>;
-    /// What takes the root out.
-    fn uninstall(&self, root: &Root) -> Vec<Step>;
+    /// The file in which this store's roots are, as PEM, for programs that read such files.
+    fn bundle(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+    /// What takes the root out, under whatever name it is there.
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure>;
 }
 
 /// Which kinds of stores are meant.
@@ -62,7 +68,7 @@ pub(crate) struct Places {
 }
 
 impl Root {
-    pub(crate) fn new(certificate: Certificate) -> Result<Self, Failure> {
+    pub(crate) fn new(certificate: Certificate, option: String) -> Result<Self, Failure> {
         if !certificate.is_ca() {
             return Err(Failure::refused("the certificate is not one of a CA").advise(
                 "to trust a single self-signed certificate, give it to the client with --ca",
@@ -70,7 +76,13 @@ impl Root {
         }
         let print = pki::sha256_fingerprint(certificate.der()).replace(':', "");
         let label = format!("sealwire-{}", &print[..16].to_ascii_lowercase());
-        Ok(Self { certificate, label })
+        Ok(Self { certificate, label, option })
+    }
+
+    /// Whether it is among the certificates of this PEM text.
+    fn is_in(&self, pem: &str) -> bool {
+        let all = Certificate::all_from_pem(pem.as_bytes()).unwrap_or_default();
+        all.iter().any(|certificate| certificate.der() == self.certificate.der())
     }
 
     pub(crate) fn subject(&self) -> String {

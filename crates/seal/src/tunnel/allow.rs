@@ -8,6 +8,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use sealwire::pki::spki_pin;
+use sealwire::pki::{Certificate, GeneralName};
 use sealwire::verify::{InvalidPin, Pin};
 
 use super::pattern::Pattern;
@@ -83,9 +85,10 @@ impl Access {
     /// The reason for a no, with the names that were offered.
     pub(crate) fn judge(&self, names: Option<&Names>) -> Result<(), String> {
         let Some(names) = names else {
-            return match self.allow.is_empty() {
-                true => Ok(()),
-                false => Err("no good certificate, and the rules ask for names".to_owned()),
+            return if self.allow.is_empty() {
+                Ok(())
+            } else {
+                Err("no good certificate, and the rules ask for names".to_owned())
             };
         };
         if let Some(rule) = self.deny.iter().find(|rule| rule.holds(names)) {
@@ -95,6 +98,35 @@ impl Access {
             return Ok(());
         }
         Err(format!("no allow rule holds for {names}"))
+    }
+}
+
+impl Names {
+    /// Those of a certificate.
+    pub(crate) fn of(certificate: &Certificate) -> Self {
+        let subject = certificate.subject();
+        let all = |oid: &str| {
+            let of_kind = subject.attributes().iter().filter(|attribute| attribute.oid == oid);
+            of_kind.map(|attribute| attribute.value.clone()).collect()
+        };
+        let mut names = Self {
+            common_name: subject.common_name().map(str::to_owned),
+            organizations: all("2.5.4.10"),
+            units: all("2.5.4.11"),
+            pin: spki_pin(&certificate.spki_der()),
+            ..Self::default()
+        };
+        // Names that cannot be read are no names: no rule holds for them.
+        for name in certificate.subject_alt_names().unwrap_or_default() {
+            match name {
+                GeneralName::Dns(name) => names.dns.push(name),
+                GeneralName::Uri(name) => names.uris.push(name),
+                GeneralName::Email(name) => names.emails.push(name),
+                GeneralName::Ip(address) => names.addresses.push(address),
+                _ => {}
+            }
+        }
+        names
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::config::{self, Anchor, ClientAuth, Mode, Plan, Route, length};
-use super::material::Material;
+use super::config::{self, ClientAuth, Mode, Plan, Route};
+use super::contexts::Contexts;
 use super::metrics::Metrics;
 use super::pool::Pool;
-use crate::report::Answer;
+use crate::files::material::Anchor;
+use crate::say::report::Answer;
+use crate::words::length::Length;
 
 /// What was found out about a file.
 #[derive(Serialize)]
@@ -55,10 +57,13 @@ impl Report {
 }
 
 async fn check_service(service: &config::Service) -> ServiceReport {
-    let material = Material::load(service)
-        .map(|material| match material.not_after {
+    let material = Contexts::load(service)
+        .map(|contexts| match contexts.not_after {
             Some(time) => {
-                format!("loaded; the certificate is good until {}", sealwire::pki::time_text(time))
+                format!(
+                    "loaded; the certificate is good until {}",
+                    crate::words::moment::time_text(time)
+                )
             }
             None => "loaded".to_owned(),
         })
@@ -127,7 +132,7 @@ fn explain(service: &config::Service) -> Vec<String> {
         }
     }
     let timeouts = service.timeouts;
-    let length = |time: Duration| length::show(time);
+    let length = |time: Duration| Length::new(time);
     says.push(format!(
         "allows {} for a handshake, {} for a target to answer, {} of silence, {} once half closed",
         length(timeouts.handshake),

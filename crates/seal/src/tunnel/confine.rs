@@ -12,10 +12,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setuid};
 use tracing::{info, warn};
 
-use super::config::{Confinement, Plan, Process};
+use super::config::{Plan, Process, Sandbox};
 use super::endpoint::{Listen, Target};
 use super::watch;
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// Becomes the user and group that were asked for. Before any thread is started.
 ///
@@ -72,13 +72,13 @@ pub(crate) fn raise_descriptor_limit() {
 /// When confinement is required, and the kernel cannot.
 pub(crate) fn landlock(plan: &Plan) -> Result<(), Failure> {
     let wanted = plan.process.sandbox;
-    if wanted == Confinement::Off {
+    if wanted == Sandbox::Off {
         return Ok(());
     }
     let status =
         enforce(plan).map_err(|e| Failure::usage(format!("sandbox: Landlock refuses: {e}")))?;
     match (status, wanted) {
-        (RulesetStatus::NotEnforced, Confinement::Require) => {
+        (RulesetStatus::NotEnforced, Sandbox::Require) => {
             Err(Failure::usage("sandbox: the kernel has no Landlock")
                 .advise("Linux 5.13 has it, if it is in the kernel's list of security modules"))
         }

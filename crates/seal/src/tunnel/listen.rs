@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 
 use super::endpoint::Listen;
 use super::socket::Listener;
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// A socket that is listened on.
 #[derive(Debug)]

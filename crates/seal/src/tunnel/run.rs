@@ -16,8 +16,8 @@ use super::status::{self, Phase};
 use super::watch::Watch;
 use super::worker::Workers;
 use super::{confine, log, systemd};
-use crate::failure::Failure;
-use crate::report::Answer;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 /// Runs a tunnel until it is told to stop.
 ///

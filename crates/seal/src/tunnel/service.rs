@@ -10,13 +10,13 @@ use sealwire::{ClientAuth, ClientOptions, SecureContext, ServerName, ServerOptio
 use tracing::{error, info};
 
 use super::config::{self, Mode};
+use super::contexts::{self, Contexts};
 use super::gate::{Gate, Sources};
-use super::material::{self, Material};
 use super::metrics::{Metrics, ServiceMetrics};
 use super::pool::Pool;
 use super::session_store::SessionStore;
 use super::tickets::{self, FleetSecret};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// One service of the process.
 pub(crate) struct Service {
@@ -66,7 +66,7 @@ impl Service {
     /// # Errors
     /// With the service and the file at fault.
     pub(crate) fn load(config: &config::Service, metrics: &Metrics) -> Result<Self, Failure> {
-        let fingerprint = material::fingerprint(config);
+        let fingerprint = contexts::fingerprint(config);
         let counted = metrics.service(&config.name);
         let state = State::build(config, None, metrics)
             .map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
@@ -91,7 +91,7 @@ impl Service {
     /// everything as it was, and is told: in the log, the status and the metrics. True: fine.
     pub(crate) fn reload(&self, config: Option<&config::Service>, metrics: &Metrics) -> bool {
         let old = self.state();
-        let fingerprint = material::fingerprint(config.unwrap_or(&old.config));
+        let fingerprint = contexts::fingerprint(config.unwrap_or(&old.config));
         let unchanged = config.is_none() && self.loaded().fingerprint == fingerprint;
         if unchanged {
             return true;
@@ -138,7 +138,7 @@ impl State {
         old: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
-        let material = Material::load(config)?;
+        let contexts = Contexts::load(config)?;
         let known: Vec<&Way> = old.iter().flat_map(|old| old.ways()).collect();
         let same_checks = old.is_some_and(|old| old.config.health == config.health);
         let way = |(route, context): (&config::Route, Option<SecureContext>)| {
@@ -156,30 +156,30 @@ impl State {
             );
             Way { route: route.clone(), context, pool }
         };
-        let contexts = material.routes.iter().chain([&material.default]).flatten();
+        let made = contexts.routes.iter().chain([&contexts.default]).flatten();
         // In a service that only passes through, no session gets as far as using it.
-        let context = match contexts.last() {
+        let context = match made.last() {
             Some(context) => context.clone(),
             None => SecureContext::builder().build().map_err(|e| Failure::usage(e.to_string()))?,
         };
-        let store = match (&config.session_store, &material.fleet) {
+        let store = match (&config.session_store, &contexts.fleet) {
             (Some(url), Some(secret)) => Some(
-                SessionStore::new(url, secret, &config.name, material::SESSIONS_LAST)
+                SessionStore::new(url, secret, &config.name, contexts::SESSIONS_LAST)
                     .map_err(|e| Failure::usage(format!("session-store: {e}")))?,
             ),
             _ => None,
         };
         let state = Self {
             store,
-            fleet: material.fleet,
+            fleet: contexts.fleet,
             epoch: AtomicU64::new(tickets::epoch(SystemTime::now())),
-            routes: config.routes.iter().zip(material.routes).map(way).collect(),
-            default: config.default.as_ref().map(|route| way((route, material.default))),
+            routes: config.routes.iter().zip(contexts.routes).map(way).collect(),
+            default: config.default.as_ref().map(|route| way((route, contexts.default))),
             context,
             server_options: server_options(config),
             config: config.clone(),
         };
-        Ok(Built { state, not_after: material.not_after })
+        Ok(Built { state, not_after: contexts.not_after })
     }
 
     /// Where a client with such a ClientHello goes.

@@ -19,7 +19,7 @@ use super::listen::Open;
 use super::metrics::Metrics;
 use super::service::Service;
 use super::socket::{Listener, Socket};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// Whether the process still accepts connections.
 #[derive(Debug, Default)]

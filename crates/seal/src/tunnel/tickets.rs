@@ -12,7 +12,7 @@ use sealwire::TicketKeys;
 use sealwire::pki::{Error, Problem};
 use zeroize::Zeroizing;
 
-use super::material;
+use crate::files;
 
 /// What a fleet shares.
 pub(crate) struct FleetSecret(Prk);
@@ -29,7 +29,7 @@ impl FleetSecret {
     /// # Errors
     /// When the file cannot be read, or is too short to be a secret.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = material::read(path)?;
+        let bytes = files::read(path)?;
         let secret = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         Self::new(secret).ok_or_else(|| {
             let what = format!(

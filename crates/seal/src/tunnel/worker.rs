@@ -14,7 +14,7 @@ use super::connection::{self, Incoming};
 use super::listen::Open;
 use super::service::Service;
 use super::socket::{Listener, Parked};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// All the threads.
 pub(crate) struct Workers {

@@ -29,7 +29,7 @@ fn a_file_is_explained_and_tried() {
         mode = "client"
         listen = "unix:db.sock"
         target = "{}"
-        server-name = "db.test"
+        servername = "db.test"
         ca = "ca.pem"
         "#,
         origin.at(),
@@ -98,7 +98,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         ),
         (
             client.replace("h.test:1", "unix:x"),
-            "service \"s\": server-name: unix:x has no name that its certificate could prove",
+            "service \"s\": servername: unix:x has no name that its certificate could prove",
         ),
         (
             format!("{good}\nallow = \"cn=x\""),
@@ -114,13 +114,19 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         ),
         (format!("{good}\nclient-auth = \"require\""), "service \"s\": ca: it takes one"),
         (
-            format!("{good}\nidle-timeout = \"10\""),
-            "service \"s\": idle-timeout: \"10\" is not a length of time",
+            format!("{good}\nidle-timeout = \"10x\""),
+            "service \"s\": idle-timeout: \"10x\" is not a length of time",
         ),
         (
-            format!("{good}\nidle-timeout = 10"),
-            "line 9: invalid type: integer `10`, expected a string",
+            format!("{good}\nidle-timeout = 10.5"),
+            "line 9: invalid type: floating point `10.5`, expected a length of time like \"10s\", or a number of seconds",
         ),
+        (format!("{good}\nidle-timeout = 0"), "service \"s\": idle-timeout: no time at all"),
+        (
+            format!("{good}\nhealth-interval = \"10\""),
+            "service \"s\": health-interval: \"10\" has no unit: say 10s, 10h or 10d",
+        ),
+        (format!("{good}\nservername = \"x\""), "service \"s\": servername: only a client asks"),
         (
             format!("{good}\nmax-connections = 0"),
             "service \"s\": max-connections: with 0 nobody comes in",
@@ -205,6 +211,11 @@ fn flags_are_refused_by_their_names() {
             "--target: 10.0.0.1:1 is another machine",
         ),
         ("client -l :0 -t h.test:1", "--listen: [::]:0 lets other machines"),
+        (
+            "server -l :0 -t :1 --cert server.pem --key server.key --servername x",
+            "--servername: only a client asks",
+        ),
+        ("client -l 127.0.0.1:0 -t h.test:1 --client-auth none", "--client-auth: only a server"),
         ("server -l 127.0.0.1:0 -t :1 --cert server.pem", "--key: each certificate has its key"),
         (
             "server -l 127.0.0.1:0 -t :1 --cert no.pem --key server.key",

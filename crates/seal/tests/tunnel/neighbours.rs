@@ -11,7 +11,7 @@ use super::support::{Files, Origin, PATIENCE, Tunnel, dead_port, files};
 
 const SERVER: &str =
     "server --listen 127.0.0.1:0 --cert server.pem --key server.key --ca ca.pem --allow cn=alice";
-const CLIENT: &str = "client --listen 127.0.0.1:0 --ca ca.pem --server-name localhost";
+const CLIENT: &str = "client --listen 127.0.0.1:0 --ca ca.pem --servername localhost";
 
 /// A running neighbour; ended when dropped.
 struct Neighbour {

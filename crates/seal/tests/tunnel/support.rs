@@ -9,10 +9,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use sealwire::pki::x509::Certificate;
 use sealwire::pki::{
-    CertificateBuilder, CrlBuilder, ExtendedKeyUsage, Issuer, KeyAlgorithm, PrivateKey,
-    RevocationReason, Revoked, Subject, SubjectAltName,
+    Certificate, CertificateBuilder, CrlBuilder, ExtendedKeyUsage, Issuer, KeyAlgorithm,
+    PrivateKey, RevocationReason, Revoked, Subject, SubjectAltName,
 };
 use sealwire::{Connector, Identity, SecureContext, TlsStream, TrustStore};
 use serde_json::Value;

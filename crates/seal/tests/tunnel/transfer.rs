@@ -118,7 +118,7 @@ fn openssl_is_a_target_that_must_prove_its_name() {
     let mut other = Tunnel::start(
         &dir,
         &format!(
-            "client --listen 127.0.0.1:0 --target localhost:{} --ca ca.pem --server-name c.test",
+            "client --listen 127.0.0.1:0 --target localhost:{} --ca ca.pem --servername c.test",
             good.port
         ),
     );

@@ -3,27 +3,22 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::time_provider::TimeProvider;
-use rustls::{SignatureScheme, SupportedCipherSuite};
-use sealwire_x509::Crl;
+use sealwire_x509::{Certificate, Crl};
 
-use super::choice::{Order, ServerRules};
-use super::clock::{EngineClock, SystemClock, TimeSource};
+use super::Identity;
 use super::credentials::{Credentials, Trust};
-use super::engine::client_base;
 use super::resumption::Settings;
 use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
-use super::{ConfigError, Inner, SecureContext};
-use crate::cert_compression::CertCompression;
-use crate::identity::Identity;
-use crate::names::{CipherSuite, ProtocolVersion};
-use crate::session::provider;
-use crate::trust::TrustStore;
+use super::{Inner, SecureContext};
+use crate::engine::{self, Manner, Order};
+use crate::pki::TrustStore;
 use crate::verify::Policy;
-use crate::{cipher_list, groups, scheme_list};
+use crate::words::{
+    CertCompression, CipherSuite, ConfigError, NamedGroup, ProtocolVersion, SignatureScheme,
+    SystemClock, TimeSource, cipher_list, groups, scheme_list,
+};
 
 /// Gathers the settings of a [`SecureContext`].
 pub struct SecureContextBuilder {
@@ -31,11 +26,12 @@ pub struct SecureContextBuilder {
     trust: Trust,
     crls: Vec<Crl>,
     versions: RangeInclusive<ProtocolVersion>,
-    suites: Vec<SupportedCipherSuite>,
+    suites: Vec<CipherSuite>,
     prefer_server_order: bool,
-    groups: Vec<&'static dyn SupportedKxGroup>,
+    groups: Vec<NamedGroup>,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
+    check_own_digests: bool,
     compression: Vec<CertCompression>,
     time: Arc<dyn TimeSource>,
     pub(super) sessions: Settings,
@@ -53,6 +49,7 @@ impl SecureContextBuilder {
             groups: groups::default_groups(),
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
+            check_own_digests: true,
             compression: Vec::new(),
             time: Arc::new(SystemClock),
             sessions: Settings::default(),
@@ -142,7 +139,7 @@ impl SecureContextBuilder {
         if suites.is_empty() {
             return Err(ConfigError::new("cipher_suites", "no cipher suite is given"));
         }
-        self.suites = suites.iter().map(|suite| suite.to_rustls()).collect();
+        self.suites = suites.to_vec();
         Ok(self)
     }
 
@@ -189,6 +186,23 @@ impl SecureContextBuilder {
         self
     }
 
+    /// Whether [`build`](Self::build) refuses certificates of ours that were signed with a digest
+    /// too weak for the [security level](Self::security_level). It does, as OpenSSL 3.0; OpenSSL
+    /// 3.5 leaves that to the peer.
+    #[must_use]
+    pub fn check_own_digests(mut self, check: bool) -> Self {
+        self.check_own_digests = check;
+        self
+    }
+
+    /// What [`build`](Self::build) would say of an identity with this chain.
+    ///
+    /// # Errors
+    /// As for `build`.
+    pub fn check_own_chain(&self, chain: &[Certificate]) -> Result<(), ConfigError> {
+        Strength::of_level(self.security_level)?.check(chain, self.check_own_digests)
+    }
+
     /// The algorithms by which certificates are compressed in TLS 1.3 (RFC 8879), best first: ours
     /// for peers that can unpack them, and theirs for us. None by default, as in Node. A compressed
     /// chain is kept for the next connections.
@@ -214,7 +228,7 @@ impl SecureContextBuilder {
     pub fn build(self) -> Result<SecureContext, ConfigError> {
         let strength = Strength::of_level(self.security_level)?;
         for identity in &self.identities {
-            strength.check(identity)?;
+            strength.check(identity.chain(), self.check_own_digests)?;
         }
         let schemes: Arc<[SignatureScheme]> = strength.schemes(self.schemes)?.into();
         let speech = Speech::new(&self.versions, strength.suites(self.suites));
@@ -226,28 +240,25 @@ impl SecureContextBuilder {
             security_level: self.security_level,
             memory: Arc::default(),
         });
-        let provider = Arc::new(CryptoProvider {
-            cipher_suites: speech.suites.iter().map(|suite| provider::told(*suite)).collect(),
-            kx_groups: strength.groups(self.groups)?,
-            ..aws_lc_rs::default_provider()
-        });
-        let order = if self.prefer_server_order { Order::Ours } else { Order::Peers };
+        let groups = strength.groups(self.groups)?;
         let credentials = Credentials::new(self.identities, self.trust.named());
-        let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let resumption = self.sessions.build(&*self.time)?;
-        let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
-        client.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
-        client.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
+        let settings = engine::Settings::new(Manner {
+            versions: speech.versions,
+            suites: speech.suites,
+            groups,
+            schemes,
+            order: if self.prefer_server_order { Order::Ours } else { Order::Peers },
+            compression: self.compression,
+            time: self.time,
+        });
         Ok(SecureContext(Arc::new(Inner {
-            rules: ServerRules { suites: speech.suites.clone(), schemes, order },
+            client: settings.client(&credentials.shown)?,
             credentials,
             trust: trusted,
             policy,
-            time: self.time,
-            client: Arc::new(client),
-            provider,
-            speech,
-            compression: self.compression,
+            settings,
+            lack: speech.lack,
             resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),

@@ -11,8 +11,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::signature::sign_der;
 use super::{
-    Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, NameConstraint, PrivateKey,
-    Problem, Subject, SubjectAltName, Validity, extension, renew, tbs, x509,
+    Certificate, Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, NameConstraint,
+    PrivateKey, Problem, Subject, SubjectAltName, Validity, extension, renew, tbs,
 };
 
 /// Days a certificate of ours is valid unless told otherwise. Below every limit that clients set
@@ -29,7 +29,7 @@ const OPENSSL_DAYS: u32 = 30;
 /// assert!(key.matches(&certificate));
 /// # Ok::<(), sealwire::pki::Error>(())
 /// ```
-pub fn self_signed<I>(names: I) -> Result<(x509::Certificate, PrivateKey), Error>
+pub fn self_signed<I>(names: I) -> Result<(Certificate, PrivateKey), Error>
 where
     I: IntoIterator,
     I::Item: AsRef<str>,
@@ -121,7 +121,7 @@ impl CertificateBuilder {
 
     /// Begins the successor of a certificate: its subject, version and extensions, valid from now
     /// on for as long as the old one was. The key may be the same or another.
-    pub fn renewing(old: &x509::Certificate) -> Result<Self, Error> {
+    pub fn renewing(old: &Certificate) -> Result<Self, Error> {
         let mut builder = Self::new(Subject::from_der(old.subject().der())?);
         builder.requested = renew::extensions_of(old)?;
         builder.kind = match old.version() {
@@ -130,6 +130,13 @@ impl CertificateBuilder {
         };
         let seconds = u64::try_from(old.not_after() - old.not_before()).unwrap_or(0);
         Ok(builder.validity(Validity::lasting(Duration::from_secs(seconds))?))
+    }
+
+    /// Another subject than that of the names or the request.
+    #[must_use]
+    pub fn subject(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
     }
 
     /// Exactly what `openssl x509 -req -signkey` makes: X.509 v1, no extensions, 30 days.
@@ -262,13 +269,13 @@ impl CertificateBuilder {
     }
 
     /// Signs the certificate with the key that it is for.
-    pub fn self_signed(&self, key: &PrivateKey) -> Result<x509::Certificate, Error> {
+    pub fn self_signed(&self, key: &PrivateKey) -> Result<Certificate, Error> {
         let subject = self.subject.to_der();
         self.sign(key.spki_der(), &subject, None, key)
     }
 
     /// Signs the certificate for `spki` (the DER of a SubjectPublicKeyInfo) with an issuer's key.
-    pub fn signed_by(&self, issuer: &Issuer, spki: &[u8]) -> Result<x509::Certificate, Error> {
+    pub fn signed_by(&self, issuer: &Issuer, spki: &[u8]) -> Result<Certificate, Error> {
         self.sign(spki, issuer.subject_der(), issuer.key_identifier(), issuer.key())
     }
 
@@ -278,7 +285,7 @@ impl CertificateBuilder {
         issuer: &[u8],
         issuer_key_identifier: Option<&[u8]>,
         key: &PrivateKey,
-    ) -> Result<x509::Certificate, Error> {
+    ) -> Result<Certificate, Error> {
         let serial = match &self.serial {
             Some(serial) => tbs::check_serial(serial)?,
             None => tbs::random_serial()?,
@@ -302,7 +309,7 @@ impl CertificateBuilder {
             extensions,
         };
         let der = sign_der(key, |algorithm| parts.into_tbs(algorithm))?;
-        Ok(x509::Certificate::from_der(&der)?)
+        Certificate::from_der(&der)
     }
 
     fn extensions(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::x509::{Certificate, Crl, Purpose};
+use super::{Certificate, Crl, Purpose};
 use crate::verify::{NameCheck, Policy, Verdict, judge};
 use crate::{ServerName, TrustStore};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::x509::{self, pem};
+use super::{Certificate, Crl, pem};
 use super::{Csr, Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// One thing that a file of ours or of anybody's may hold.
@@ -61,10 +61,10 @@ impl Content {
         if is_pfx(der) {
             return Some(Self::Pfx);
         }
-        if x509::Certificate::from_der(der).is_ok() {
+        if Certificate::from_der(der).is_ok() {
             return Some(Self::Certificate);
         }
-        if x509::Crl::from_der(der).is_ok() {
+        if Crl::from_der(der).is_ok() {
             return Some(Self::Crl);
         }
         if Csr::from_der(der).is_ok() {

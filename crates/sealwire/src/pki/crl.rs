@@ -15,7 +15,7 @@ use x509_cert::ext::Extension;
 use x509_cert::time::Time;
 
 use super::signature::{sign_der, unencodable};
-use super::{Error, Issuer, Problem, extension, validity, x509};
+use super::{Certificate, Crl, Error, Issuer, KeyUsage, Problem, extension, validity};
 
 /// Why a certificate was revoked (RFC 5280, section 5.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,7 +101,7 @@ pub struct Revoked {
 
 impl Revoked {
     /// This certificate, from now on.
-    pub fn now(certificate: &x509::Certificate, reason: RevocationReason) -> Self {
+    pub fn now(certificate: &Certificate, reason: RevocationReason) -> Self {
         let serial = super::store::bytes_of_hex(&certificate.serial_hex());
         Self { serial, time: SystemTime::now(), reason }
     }
@@ -144,10 +144,10 @@ struct Entry {
 
 impl CrlBuilder {
     /// Signs the list.
-    pub fn signed_by(&self, issuer: &Issuer) -> Result<x509::Crl, Error> {
+    pub fn signed_by(&self, issuer: &Issuer) -> Result<Crl, Error> {
         const V2: u8 = 1;
         if let Some(usage) = issuer.certificate().key_usage()
-            && !usage.contains(x509::KeyUsage::CRL_SIGN)
+            && !usage.contains(KeyUsage::CrlSign)
         {
             let what = "the CA may not sign revocation lists (its keyUsage has no cRLSign)";
             return Err(Error::new(Problem::InvalidValue, what));
@@ -171,7 +171,7 @@ impl CrlBuilder {
             revoked,
             extensions,
         })?;
-        Ok(x509::Crl::from_der(&der)?)
+        Crl::from_der(&der)
     }
 }
 

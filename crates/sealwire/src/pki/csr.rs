@@ -17,7 +17,7 @@ use x509_cert::request::{CertReq, CertReqInfo};
 use super::signature::{sign_der, unencodable, verify_der};
 use super::{
     Content, Error, ExtendedKeyUsage, KeyAlgorithm, KeyUsage, PrivateKey, Problem, Subject,
-    SubjectAltName, content, extension, pem,
+    SubjectAltName, content, extension, pem, usage,
 };
 
 const LABEL: &str = "CERTIFICATE REQUEST";
@@ -143,7 +143,7 @@ impl Csr {
     pub fn key_usage(&self) -> Vec<KeyUsage> {
         extension::find(&self.extensions, rfc5280::ID_CE_KEY_USAGE)
             .and_then(Result::ok)
-            .map(KeyUsage::of_flags)
+            .map(usage::of_flags)
             .unwrap_or_default()
     }
 

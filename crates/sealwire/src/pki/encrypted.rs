@@ -8,13 +8,11 @@ use pkcs5::pbes2::{self, Kdf, Pbkdf2Prf, ScryptParams};
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
-use super::{Error, Problem, pbes1, pem};
+use super::{Error, Problem, pbes1};
 
 /// Rounds of PBKDF2-HMAC-SHA256 for what we write: OWASP's figure since 2023.
 /// (`openssl genpkey -aes256` still does 2048.)
 pub(super) const ITERATIONS: u32 = 600_000;
-
-const LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
 /// A hostile file may not make us compute for minutes or take all memory.
 const MOST_ITERATIONS: u32 = 10_000_000;
@@ -133,16 +131,6 @@ pub(super) fn decrypt(
             Err(Error::new(Problem::WrongPassphrase, "the passphrase does not open the key"))
         }
         Err(other) => Err(Error::new(Problem::Unsupported, format!("the encrypted key: {other}"))),
-    }
-}
-
-/// The key of `pem`, when there is one only and it is encrypted.
-pub(super) fn only_in_pem(pem: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let mut blocks = pem::blocks(pem);
-    blocks.retain(|block| block.label().ends_with("PRIVATE KEY"));
-    match &blocks[..] {
-        [block] if block.label() == LABEL => Ok(Some(block.decode()?)),
-        _ => Ok(None),
     }
 }
 

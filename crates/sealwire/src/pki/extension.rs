@@ -16,7 +16,7 @@ use x509_cert::ext::pkix::{
 };
 
 use super::signature::unencodable;
-use super::{Error, ExtendedKeyUsage, KeyUsage, NameConstraint, Problem, SubjectAltName};
+use super::{Error, ExtendedKeyUsage, KeyUsage, NameConstraint, Problem, SubjectAltName, usage};
 
 /// id-pe-tlsfeature (RFC 7633).
 const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
@@ -37,7 +37,7 @@ pub(super) fn basic_constraints(ca: bool, path_length: Option<u8>) -> Result<Ext
 }
 
 pub(super) fn key_usage(usages: &[KeyUsage]) -> Result<Extension, Error> {
-    let flags = usages.iter().fold(FlagSet::default(), |flags, usage| flags | usage.bit());
+    let flags = usages.iter().fold(FlagSet::default(), |flags, usage| flags | usage::flag(*usage));
     extension(rfc5280::ID_CE_KEY_USAGE, true, &x509_cert::ext::pkix::KeyUsage(flags))
 }
 

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{self, Algorithm};
 
-use crate::verify::Pin;
+use crate::words::Pin;
 
 /// The SHA-256 of a certificate's DER as OpenSSL and browsers show it: `AB:CD:..`.
 pub fn sha256_fingerprint(der: &[u8]) -> String {

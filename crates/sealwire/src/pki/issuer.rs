@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Error, PrivateKey, Problem, x509};
+use super::{Certificate, Error, PrivateKey, Problem};
 
 /// A certificate authority: its certificate and the key that signs.
 ///
@@ -10,7 +10,7 @@ use super::{Error, PrivateKey, Problem, x509};
 /// signs chains to the certificate as it is installed.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    certificate: x509::Certificate,
+    certificate: Certificate,
     key: PrivateKey,
     subject: Vec<u8>,
     key_identifier: Option<Vec<u8>>,
@@ -19,7 +19,7 @@ pub struct Issuer {
 impl Issuer {
     /// Takes a CA's certificate and key. Refuses a key of another certificate, and a certificate
     /// that says it is no CA (a v1 certificate says nothing, and is taken).
-    pub fn new(certificate: x509::Certificate, key: PrivateKey) -> Result<Self, Error> {
+    pub fn new(certificate: Certificate, key: PrivateKey) -> Result<Self, Error> {
         if !key.matches(&certificate) {
             return Err(Error::new(
                 Problem::KeyMismatch,
@@ -56,7 +56,7 @@ impl Issuer {
     }
 
     /// The CA's certificate.
-    pub fn certificate(&self) -> &x509::Certificate {
+    pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
 

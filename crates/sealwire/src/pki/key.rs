@@ -15,10 +15,13 @@ use aws_lc_rs::signature::{
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::{ObjectIdentifier, UintRef};
 use der::{Decode, Sequence};
+use sealwire_x509::PrivateKey as Parsed;
 use spki::SubjectPublicKeyInfoRef;
 use zeroize::Zeroizing;
 
-use super::{Error, KeyEncryption, Problem, encrypted, pem, signature, traditional, x509};
+use super::{
+    Certificate, Error, KeyEncryption, KeyType, Problem, encrypted, pem, signature, traditional,
+};
 
 /// The kinds of keys we make and sign with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,14 +43,24 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
+    /// The kind of a key that was read, if it is one of ours.
+    fn of(key_type: &KeyType, bits: u32) -> Result<Self, Error> {
+        Ok(match key_type {
+            KeyType::Rsa => Self::Rsa { bits: usize::try_from(bits).unwrap_or(0) },
+            KeyType::Ec { curve: "prime256v1" } => Self::EcdsaP256,
+            KeyType::Ec { curve: "secp384r1" } => Self::EcdsaP384,
+            KeyType::Ec { curve: "secp521r1" } => Self::EcdsaP521,
+            KeyType::Ed25519 => Self::Ed25519,
+            KeyType::Ec { curve } => return Err(unsupported(curve)),
+            other => return Err(unsupported(&other.to_string())),
+        })
+    }
+
     /// The kind of a public key, from the DER of its SubjectPublicKeyInfo.
     pub fn of_spki(spki: &[u8]) -> Result<Self, Error> {
         let spki = SubjectPublicKeyInfoRef::from_der(spki)
             .map_err(|e| Error::new(Problem::Malformed, format!("the public key: {e}")))?;
-        let unsupported = |oid: &ObjectIdentifier| {
-            let name = signature::name_of(oid);
-            Error::new(Problem::Unsupported, format!("keys of kind {name} are not supported"))
-        };
+        let unsupported = |oid: &ObjectIdentifier| unsupported(&signature::name_of(oid));
         match spki.algorithm.oid {
             rfc5912::RSA_ENCRYPTION => {
                 let key = RsaPublicKey::from_der(spki.subject_public_key.raw_bytes())
@@ -70,6 +83,10 @@ impl KeyAlgorithm {
             other => Err(unsupported(&other)),
         }
     }
+}
+
+fn unsupported(name: &str) -> Error {
+    Error::new(Problem::Unsupported, format!("keys of kind {name} are not supported"))
 }
 
 #[derive(Sequence)]
@@ -165,30 +182,28 @@ impl PrivateKey {
         key.map_err(|e| super::no_key(e, &bytes).at(path.display().to_string()))
     }
 
-    /// Reads a key from PEM: PKCS#8 (`PRIVATE KEY`), encrypted PKCS#8 (`ENCRYPTED PRIVATE KEY`),
-    /// PKCS#1 (`RSA PRIVATE KEY`), SEC 1 (`EC PRIVATE KEY`), the latter two also with OpenSSL's
-    /// traditional encryption (`Proc-Type: 4,ENCRYPTED`).
+    /// Reads the one key of a PEM text: PKCS#8 (`PRIVATE KEY`), encrypted PKCS#8 (`ENCRYPTED PRIVATE
+    /// KEY`), PKCS#1 (`RSA PRIVATE KEY`), SEC 1 (`EC PRIVATE KEY`), the latter two also with
+    /// OpenSSL's traditional encryption (`Proc-Type: 4,ENCRYPTED`).
     pub fn from_pem(pem: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
-        if let Some(der) = encrypted::only_in_pem(pem)?
-            && let Some(key) = encrypted::decrypt(&der, passphrase)?
-        {
-            return Self::from_der(&key, None);
+        let block = pem::private_key(pem)?;
+        if block.headers().contains("ENCRYPTED") {
+            return Self::from_parsed(&Parsed::from_traditional(&block, passphrase)?);
         }
-        Self::from_x509(&x509::PrivateKey::from_pem(pem, passphrase)?)
+        block.parse(|der| Self::from_der(der, passphrase))
     }
 
     /// Reads a key from DER: PKCS#8, PKCS#1, SEC 1, or encrypted PKCS#8.
     pub fn from_der(der: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
-        match encrypted::decrypt(der, passphrase)? {
-            Some(key) => Self::from_x509(&x509::PrivateKey::from_der(&key, None)?),
-            None => Self::from_x509(&x509::PrivateKey::from_der(der, passphrase)?),
-        }
+        Self::from_parsed(&match encrypted::decrypt(der, passphrase)? {
+            Some(key) => Parsed::from_der(&key, None)?,
+            None => Parsed::from_der(der, passphrase)?,
+        })
     }
 
-    pub(super) fn from_x509(key: &x509::PrivateKey) -> Result<Self, Error> {
-        let spki = key.spki_der()?;
-        let pkcs8 = key.to_pkcs8_der()?;
-        Ok(Self { algorithm: KeyAlgorithm::of_spki(&spki)?, pkcs8, spki })
+    pub(super) fn from_parsed(key: &Parsed) -> Result<Self, Error> {
+        let algorithm = KeyAlgorithm::of(&key.key_type(), key.bits())?;
+        Ok(Self { algorithm, pkcs8: key.to_pkcs8_der()?, spki: key.spki_der()? })
     }
 
     /// What kind of key it is.
@@ -245,7 +260,7 @@ impl PrivateKey {
     }
 
     /// Whether `certificate` has this key's public half.
-    pub fn matches(&self, certificate: &x509::Certificate) -> bool {
+    pub fn matches(&self, certificate: &Certificate) -> bool {
         certificate.spki_der() == self.spki
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The rules are about certificates that people make themselves; they are no audit of a public CA.
 
-use super::x509::{Certificate, GeneralName, KeyUsage};
+use super::{Certificate, GeneralName, KeyUsage};
 use super::{ExtendedKeyUsage, KeyAlgorithm, Subject};
 
 const DAY: i64 = 86_400;
@@ -128,7 +128,7 @@ fn form(certificate: &Certificate, found: &mut Findings) {
 
 fn authority(certificate: &Certificate, found: &mut Findings) {
     match certificate.key_usage() {
-        Some(usage) if !usage.contains(KeyUsage::KEY_CERT_SIGN) => {
+        Some(usage) if !usage.contains(KeyUsage::KeyCertSign) => {
             found.error("ca-cannot-sign", "a CA whose keyUsage does not allow keyCertSign");
         }
         None => found.warning("ca-no-key-usage", "a CA without keyUsage; RFC 5280 wants it"),
@@ -164,7 +164,7 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
         }
     }
     if let Some(usage) = certificate.key_usage()
-        && !usage.contains(KeyUsage::DIGITAL_SIGNATURE)
+        && !usage.contains(KeyUsage::DigitalSignature)
     {
         found.error("no-digital-signature", "keyUsage does not allow the signatures of TLS 1.3");
     }

@@ -10,7 +10,7 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::{Error, Problem, x509};
+use super::{Error, Problem};
 
 /// One name of a certificate (an entry of its subjectAltName; RFC 5280, section 4.2.1.6).
 ///
@@ -72,12 +72,12 @@ impl fmt::Display for SubjectAltName {
 
 impl SubjectAltName {
     /// A name of a certificate as it was read; `None` for the kinds that this type does not have.
-    pub fn from_x509(name: &x509::GeneralName) -> Option<Self> {
+    pub fn from_x509(name: &super::GeneralName) -> Option<Self> {
         Some(match name {
-            x509::GeneralName::Dns(name) => Self::Dns(name.clone()),
-            x509::GeneralName::Ip(address) => Self::Ip(*address),
-            x509::GeneralName::Email(mailbox) => Self::Email(mailbox.clone()),
-            x509::GeneralName::Uri(uri) => Self::Uri(uri.clone()),
+            super::GeneralName::Dns(name) => Self::Dns(name.clone()),
+            super::GeneralName::Ip(address) => Self::Ip(*address),
+            super::GeneralName::Email(mailbox) => Self::Email(mailbox.clone()),
+            super::GeneralName::Uri(uri) => Self::Uri(uri.clone()),
             _ => return None,
         })
     }

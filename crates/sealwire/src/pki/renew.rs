@@ -5,7 +5,7 @@ use der::Decode;
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::ext::Extension;
 
-use super::{Error, Problem, extension, x509::Certificate};
+use super::{Certificate, Error, Problem, extension};
 
 /// The extensions of a certificate as they are.
 pub(super) fn extensions_of(certificate: &Certificate) -> Result<Vec<Extension>, Error> {

@@ -1,4 +1,4 @@
-//! What a key may be used for: keyUsage and extendedKeyUsage, in OpenSSL's words.
+//! What a key may be used for: extendedKeyUsage in OpenSSL's words, keyUsage in x509-cert's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,64 +7,26 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::{Error, Problem};
+use super::{Error, KeyUsage, Problem};
 
-/// A bit of the keyUsage extension (RFC 5280, section 4.2.1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the standard's own")]
-pub enum KeyUsage {
-    DigitalSignature,
-    NonRepudiation,
-    KeyEncipherment,
-    DataEncipherment,
-    KeyAgreement,
-    KeyCertSign,
-    CrlSign,
-    EncipherOnly,
-    DecipherOnly,
-}
-
-const KEY_USAGES: &[(KeyUsage, &str, KeyUsages)] = &[
-    (KeyUsage::DigitalSignature, "digitalSignature", KeyUsages::DigitalSignature),
-    (KeyUsage::NonRepudiation, "nonRepudiation", KeyUsages::NonRepudiation),
-    (KeyUsage::KeyEncipherment, "keyEncipherment", KeyUsages::KeyEncipherment),
-    (KeyUsage::DataEncipherment, "dataEncipherment", KeyUsages::DataEncipherment),
-    (KeyUsage::KeyAgreement, "keyAgreement", KeyUsages::KeyAgreement),
-    (KeyUsage::KeyCertSign, "keyCertSign", KeyUsages::KeyCertSign),
-    (KeyUsage::CrlSign, "cRLSign", KeyUsages::CRLSign),
-    (KeyUsage::EncipherOnly, "encipherOnly", KeyUsages::EncipherOnly),
-    (KeyUsage::DecipherOnly, "decipherOnly", KeyUsages::DecipherOnly),
-];
-
-impl KeyUsage {
-    pub(super) fn bit(self) -> KeyUsages {
-        KEY_USAGES.iter().find(|row| row.0 == self).expect("every usage has a row").2
+/// x509-cert's flag for a use.
+pub(super) fn flag(usage: KeyUsage) -> KeyUsages {
+    match usage {
+        KeyUsage::DigitalSignature => KeyUsages::DigitalSignature,
+        KeyUsage::NonRepudiation => KeyUsages::NonRepudiation,
+        KeyUsage::KeyEncipherment => KeyUsages::KeyEncipherment,
+        KeyUsage::DataEncipherment => KeyUsages::DataEncipherment,
+        KeyUsage::KeyAgreement => KeyUsages::KeyAgreement,
+        KeyUsage::KeyCertSign => KeyUsages::KeyCertSign,
+        KeyUsage::CrlSign => KeyUsages::CRLSign,
+        KeyUsage::EncipherOnly => KeyUsages::EncipherOnly,
+        KeyUsage::DecipherOnly => KeyUsages::DecipherOnly,
     }
 }
 
-impl KeyUsage {
-    pub(super) fn of_flags(flags: x509_cert::ext::pkix::KeyUsage) -> Vec<Self> {
-        KEY_USAGES.iter().filter(|row| flags.0.contains(row.2)).map(|row| row.0).collect()
-    }
-}
-
-impl fmt::Display for KeyUsage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(KEY_USAGES.iter().find(|row| row.0 == *self).expect("every usage has a row").1)
-    }
-}
-
-impl FromStr for KeyUsage {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let row = KEY_USAGES.iter().find(|row| row.1.eq_ignore_ascii_case(text));
-        row.map(|row| row.0).ok_or_else(|| {
-            let known: Vec<_> = KEY_USAGES.iter().map(|row| row.1).collect();
-            let what = format!("{text:?} is not a key usage: {}", known.join(", "));
-            Error::new(Problem::InvalidValue, what)
-        })
-    }
+/// The uses that these flags stand for.
+pub(super) fn of_flags(flags: x509_cert::ext::pkix::KeyUsage) -> Vec<KeyUsage> {
+    KeyUsage::ALL.into_iter().filter(|usage| flags.0.contains(flag(*usage))).collect()
 }
 
 /// A purpose of the extendedKeyUsage extension (RFC 5280, section 4.2.1.12): OpenSSL's name or a

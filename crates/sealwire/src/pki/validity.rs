@@ -6,7 +6,7 @@ use der::DateTime;
 use x509_cert::time::Time;
 
 use super::{Error, Problem};
-use crate::date::Date;
+use crate::words::Date;
 
 const DAY: u64 = 86_400;
 
@@ -72,7 +72,7 @@ pub(super) fn time(moment: SystemTime) -> Result<Time, Error> {
 
 /// A moment in UTC: `2030-12-31`, `2030-12-31T23:59:59Z`, or as OpenSSL writes it,
 /// `20301231235959Z` or `301231235959Z`.
-pub fn parse_time(text: &str) -> Result<SystemTime, Error> {
+pub(super) fn parse_time(text: &str) -> Result<SystemTime, Error> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let shape: String = text
         .chars()
@@ -96,27 +96,8 @@ pub fn parse_time(text: &str) -> Result<SystemTime, Error> {
 }
 
 /// A moment as [`parse_time`] reads it: `2030-12-31T23:59:59Z`. `seconds` count from 1970.
-pub fn time_text(seconds: i64) -> String {
+pub(crate) fn time_text(seconds: i64) -> String {
     Date(seconds).to_string().replacen(' ', "T", 1).replace(" UTC", "Z")
-}
-
-/// A length of time: `30d`, `12h`, `90m`, `45s`, `2w`; a bare number is days.
-pub fn parse_duration(text: &str) -> Result<Duration, Error> {
-    let bad = || {
-        let what = format!("{text:?} is not a length of time like 30d, 12h, 90m or 2w");
-        Error::new(Problem::InvalidValue, what)
-    };
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let count: u64 = text[..end].parse().map_err(|_| bad())?;
-    let unit = match &text[end..] {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" | "" => DAY,
-        "w" => 7 * DAY,
-        _ => return Err(bad()),
-    };
-    count.checked_mul(unit).map(Duration::from_secs).ok_or_else(bad)
 }
 
 fn number(digits: &str) -> u16 {
@@ -149,16 +130,6 @@ mod tests {
         assert_eq!(time_text(1_924_991_999), "2030-12-31T23:59:59Z");
         for bad in ["", "tomorrow", "2030-13-01", "2030-02-30", "2030-1-1", "２０３０-01-01"] {
             assert!(parse_time(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn reads_lengths() {
-        assert_eq!(parse_duration("30d").unwrap().as_secs(), 30 * DAY);
-        assert_eq!(parse_duration("30").unwrap().as_secs(), 30 * DAY);
-        assert_eq!(parse_duration("90m").unwrap().as_secs(), 5400);
-        for bad in ["", "d", "-1d", "1y", "99999999999999999999d", "18446744073709551615w"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }
 

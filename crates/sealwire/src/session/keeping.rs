@@ -2,65 +2,48 @@
 
 use sealwire_x509::Certificate;
 
-use super::resumption::{ClientSession, ClientSessions, SessionData};
-use super::tap::Desk;
-use super::{Engine, Event, Question, Session, Stage};
+use super::{ClientOptions, Core, Event};
 use crate::context::SecureContext;
-use crate::error::Error;
-use crate::names::ProtocolVersion;
-use crate::options::ClientOptions;
-
-/// Sessions of a server that are still to be stored, the next one last.
-pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;
+use crate::engine::Papers;
+use crate::engine::resumption::{ClientSession, ClientSessions};
+use crate::words::ProtocolVersion;
 
 /// How many new sessions wait for the program; it may never ask, and a server may never stop.
 const MAX_WAITING: usize = 8;
 
-/// Chooses the session that a client offers, and leaves its chain and verdict at the desk.
+/// Chooses the session that a client offers, and leaves its chain and verdict in the papers.
 pub(super) fn choose(
     context: &SecureContext,
     options: &ClientOptions,
-    desk: &mut Desk,
+    papers: &mut Papers,
 ) -> Box<ClientSessions> {
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
     let given = settings.session.as_ref();
-    desk.resumed = sessions.choose(
+    papers.resumed = sessions.choose(
         given,
         &|version| context.speaks(version),
-        &desk.examiner,
-        desk.refuse_at_once,
+        &papers.examiner,
+        papers.refuse_at_once,
     );
     Box::new(sessions)
 }
 
-impl Session {
-    /// Asks to store the next session of a server, or opens the connection.
-    pub(super) fn store_or_open(
-        &mut self,
-        engine: Box<dyn Engine>,
-        mut to_store: ToStore,
-    ) -> Result<(), Error> {
-        let Some((id, data)) = to_store.pop() else { return self.open(engine) };
-        self.events.push_back(Event::Question(Question::StoreSession { id, data }));
-        self.stage = Stage::StoreAsked(engine, to_store);
-        Ok(())
-    }
-
+impl Core {
     /// A client's handshake is complete: tells of the session that it made, and keeps what is
     /// needed for those to come. In TLS 1.2 there are none.
     pub(super) fn tell_first_session(&mut self) {
-        let (Some(sessions), Some(peer)) = (&mut self.client_sessions, &self.peer) else { return };
+        let (Some(sessions), Some(peer)) = (&mut self.desk.sessions, &self.peer) else { return };
         let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
         if peer.protocol() == ProtocolVersion::Tls12 {
-            self.client_sessions = None;
+            self.desk.sessions = None;
         }
         self.tell(made);
     }
 
     /// Tells of the sessions that the server has given since.
     pub(super) fn tell_sessions(&mut self) {
-        if let Some(sessions) = &mut self.client_sessions {
+        if let Some(sessions) = &mut self.desk.sessions {
             let made = sessions.take_more();
             self.tell(made);
         }

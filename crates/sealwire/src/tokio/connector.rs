@@ -9,10 +9,10 @@ use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
-use crate::options::{ClientOptions, ClientSettings, PeerVerification};
-use crate::server_name::ServerName;
+use crate::session::{ClientOptions, ClientSettings};
 use crate::session::{ClientSession, Session};
-use crate::verify::{NameCheck, Pin};
+use crate::verify::NameCheck;
+use crate::words::{PeerVerification, Pin, ServerName};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
 ///

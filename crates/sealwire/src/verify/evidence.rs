@@ -3,7 +3,7 @@
 use sealwire_x509::{Certificate, Purpose, TrustSet};
 
 use super::Code;
-use crate::date::Date;
+use crate::words::Date;
 
 /// What was asked when the error was met.
 pub(super) struct Situation<'a> {

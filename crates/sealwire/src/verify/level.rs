@@ -1,6 +1,6 @@
 //! OpenSSL's security levels, as far as certificates are concerned. They only ever refuse.
 
-use sealwire_x509::{Certificate, ChainError, KeyAlgorithm};
+use sealwire_x509::{Certificate, ChainError, KeyType};
 
 /// What the security level has against the chain `chain` (leaf first).
 ///
@@ -45,8 +45,8 @@ pub(crate) fn required_bits(level: u8) -> u32 {
 /// Security bits of the public key (NIST SP 800-57, as OpenSSL's `EVP_PKEY_get_security_bits`).
 pub(crate) fn key_bits(certificate: &Certificate) -> u32 {
     let Ok(key) = certificate.public_key() else { return 0 };
-    match key.algorithm {
-        KeyAlgorithm::Rsa => match key.bits {
+    match key.key_type {
+        KeyType::Rsa => match key.bits {
             0..1024 => 0,
             1024..2048 => 80,
             2048..3072 => 112,
@@ -54,8 +54,8 @@ pub(crate) fn key_bits(certificate: &Certificate) -> u32 {
             7680..15360 => 192,
             _ => 256,
         },
-        KeyAlgorithm::Ec { .. } => key.bits / 2,
-        KeyAlgorithm::Ed25519 => 128,
+        KeyType::Ec { .. } => key.bits / 2,
+        KeyType::Ed25519 => 128,
         _ => 0,
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
+use super::identity::{Found, find_name};
 use super::memory::Memory;
-use super::pin::{Pin, any_matches};
-use super::{Code, NameCheck, NameMismatch, check_server_identity, level};
-use crate::server_name::ServerName;
+use super::{Code, NameCheck, common_name, level};
+use crate::words::{Pin, ServerName};
 
 /// What a [`SecureContext`](crate::SecureContext) believes: the part of it that judges.
 #[derive(Clone)]
@@ -130,20 +130,41 @@ impl Verdict {
         &self.chain
     }
 
+    /// The chain that is trusted, or the refusal.
+    pub(crate) fn into_path(self) -> Result<Vec<Certificate>, Refusal> {
+        if self.is_trusted() { Ok(self.chain) } else { Err(Refusal(Arc::new(self))) }
+    }
+
     /// The refusal, unless the peer is trusted.
     pub fn refusal(self) -> Option<Refusal> {
         (!self.is_trusted()).then(|| Refusal(Arc::new(self)))
     }
 
-    /// Adds the answer of the server name check. As in Node, a name is only looked at when the
-    /// chain is good, so that the code says what is wrong with the chain first.
-    fn with_name(self, presented: &[Certificate], name: Option<&(ServerName, NameCheck)>) -> Self {
-        match (name, presented.first()) {
-            (Some((name, rules)), Some(leaf)) if self.is_trusted() => {
-                self.and_name(check_server_identity(name, leaf, rules))
-            }
-            _ => self,
+    /// Adds the answer of the server name check. The code that counts stays the chain's, as in Node,
+    /// where a name is only looked at when the chain is good: otherwise a wrong name comes first.
+    fn with_name(
+        mut self,
+        presented: &[Certificate],
+        name: Option<&(ServerName, NameCheck)>,
+    ) -> Self {
+        let (Some((name, rules)), Some(leaf)) = (name, presented.first()) else { return self };
+        let good = self.is_trusted();
+        if !good && rules.is_of_the_caller() {
+            return self;
         }
+        let finding = match find_name(name, leaf, rules) {
+            Ok(Found::CommonName) if good => common_name::finding(&self.chain, rules.name(name)),
+            Ok(_) => None,
+            Err(mismatch) => {
+                let evidence = mismatch.reason().to_owned();
+                let code = Code::ERR_TLS_CERT_ALTNAME_INVALID;
+                Some(Finding::new(code, 0, Some(leaf.clone()), evidence))
+            }
+        };
+        if let Some(finding) = finding {
+            self.findings.insert(0, finding);
+        }
+        self
     }
 
     /// Adds what pins say of a chain that is good: one of its keys has to be among them.
@@ -160,20 +181,6 @@ impl Verdict {
         self
     }
 
-    /// Adds the answer of the server name check to a chain that is good.
-    fn and_name(mut self, checked: Result<(), NameMismatch>) -> Self {
-        if let Err(mismatch) = checked {
-            let leaf = self.chain.first().cloned();
-            self.findings.push(Finding::new(
-                Code::ERR_TLS_CERT_ALTNAME_INVALID,
-                0,
-                leaf,
-                mismatch.reason().to_owned(),
-            ));
-        }
-        self
-    }
-
     /// The verdict on a peer that sent nothing; the code is the one that Node gives.
     pub(crate) fn no_certificate() -> Self {
         let evidence = "the peer sent no certificate".to_owned();
@@ -185,7 +192,7 @@ impl Verdict {
     /// the key is not of that kind.
     pub(crate) fn unusable_key(leaf: &Certificate) -> Option<Self> {
         let key = leaf.public_key().ok()?;
-        if key.algorithm != x509::KeyAlgorithm::Rsa || (2048..=8192).contains(&key.bits) {
+        if key.key_type != x509::KeyType::Rsa || (2048..=8192).contains(&key.bits) {
             return None;
         }
         let small = key.bits < 2048;
@@ -210,7 +217,12 @@ impl Verdict {
 }
 
 impl Finding {
-    fn new(code: Code, depth: usize, certificate: Option<Certificate>, evidence: String) -> Self {
+    pub(super) fn new(
+        code: Code,
+        depth: usize,
+        certificate: Option<Certificate>,
+        evidence: String,
+    ) -> Self {
         Self { code, depth, certificate, evidence }
     }
 
@@ -274,3 +286,8 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// Whether a key of `chain` is among `pins`, in a time that does not tell how nearly.
+fn any_matches(pins: &[Pin], chain: &[Certificate]) -> bool {
+    chain.iter().any(|certificate| pins.contains(&Pin::of(certificate)))
+}

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sealwire::pki::LegacyCertificate;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, LegacyCertificate};
 use serde_json::{Map, Value, json};
 
 use crate::peers::credentials::credentials;

@@ -202,8 +202,7 @@ fn of_names() {
             node.say(&format!("{}\n", json!({ "cert": file, "hosts": hosts })));
             let reasons = seen(&mut node);
             let pem = std::fs::read(&file).unwrap();
-            let certificate =
-                sealwire::pki::x509::Certificate::all_from_pem(&pem).unwrap().remove(0);
+            let certificate = sealwire::pki::Certificate::all_from_pem(&pem).unwrap().remove(0);
             for (host, reason) in hosts.iter().zip(reasons.as_array().unwrap()) {
                 let name: ServerName = host.parse().unwrap();
                 let checked = check_server_identity(&name, &certificate, &NameCheck::Node);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use sealwire::pki::x509::{Certificate, Crl};
+use sealwire::pki::{Certificate, Crl};
 use sealwire::{Identity, SecureContext, SecureContextBuilder, TrustStore};
 
 use super::run;

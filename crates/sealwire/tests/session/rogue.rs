@@ -14,7 +14,7 @@ use rustls::{
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sealwire::ProtocolVersion;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::Certificate;
 
 use crate::pair::End;
 use crate::peers::credentials::credentials;

@@ -1,14 +1,13 @@
 //! `seal ca crl`.
 
-use std::time::Duration;
-
 use clap::Args;
-use sealwire::pki::{Access, parse_duration};
 
-use super::folder::{CaFolder, CaPassphrase};
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::report::Answer;
+use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::file::Access;
+use crate::files::output::Output;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
+use crate::words::length::Length;
 
 /// Sign a new revocation list
 ///
@@ -23,8 +22,8 @@ pub(crate) struct MakeCrl {
     #[command(flatten)]
     passphrase: CaPassphrase,
     /// How long the list is good: 30d, 12h
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = parse_duration)]
-    good_for: Duration,
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    good_for: Length,
     #[command(flatten)]
     output: Output,
     /// Write DER instead of PEM: the form for a URL in certificates
@@ -37,10 +36,11 @@ impl MakeCrl {
         self.output.check()?;
         let store = self.folder.open()?;
         let issuer = self.passphrase.unlock(&store)?;
-        let crl = store.publish_crl(&issuer, self.good_for)?;
-        match self.der {
-            true => self.output.write(crl.der(), Access::Public)?,
-            false => self.output.write(crl.to_pem().as_bytes(), Access::Public)?,
+        let crl = store.publish_crl(&issuer, self.good_for.get())?;
+        if self.der {
+            self.output.write(crl.der(), Access::Public)?;
+        } else {
+            self.output.write(crl.to_pem().as_bytes(), Access::Public)?;
         }
         Ok(Answer::Yes)
     }

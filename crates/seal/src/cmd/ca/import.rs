@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use sealwire::pki::{self, CaStore, Issuer};
 
-use super::folder::CaFolder;
 use super::init::key_text;
-use super::show::Report;
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
+use crate::files::ca_folder::CaFolder;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::authority::Authority;
 
 /// Take over a CA that something else made: OpenSSL, mkcert, step, easy-rsa
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Import {
     /// The CA's private key
     #[arg(long, value_name = "FILE")]
     ca_key: PathBuf,
-    /// The passphrase of that key, if it has one: a file, `-` for standard input, or env:NAME
+    /// The passphrase of that key: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Encrypt the copy of the key; the passphrase is asked for, or comes from
@@ -53,7 +53,7 @@ impl Import {
         let key = key_text(issuer.key(), self.encrypt, self.new_passphrase_file.as_ref())?;
         let path = self.folder.path()?;
         let store = CaStore::create(&path, issuer.certificate(), &key, &above)?;
-        report::print(&Report::new(&store)?, self.json)?;
+        report::print(&Authority::new(&store)?, self.json)?;
         Ok(Answer::Yes)
     }
 }

@@ -8,30 +8,11 @@ use sealwire::pki::{
     Validity,
 };
 
-use super::folder::CaFolder;
-use super::show::Report;
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
-
-/// Names that belong to nobody on the internet: those set aside by RFC 6761, RFC 6762, RFC 8375
-/// and ICANN (internal), and the addresses of RFC 1918, RFC 4193, loopback and link-local.
-pub(super) const PRIVATE: &[&str] = &[
-    "DNS:localhost",
-    "DNS:test",
-    "DNS:example",
-    "DNS:internal",
-    "DNS:local",
-    "DNS:home.arpa",
-    "IP:127.0.0.0/8",
-    "IP:10.0.0.0/8",
-    "IP:172.16.0.0/12",
-    "IP:192.168.0.0/16",
-    "IP:169.254.0.0/16",
-    "IP:::1/128",
-    "IP:fc00::/7",
-    "IP:fe80::/10",
-];
+use crate::files::ca_folder::CaFolder;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::authority::Authority;
 
 /// Make a CA for development and for machines of your own
 ///
@@ -69,8 +50,7 @@ pub(crate) struct Init {
     /// Encrypt its key; the passphrase is asked for, or comes from --passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// Encrypt its key with the passphrase in this file (`-` is standard input, `env:NAME` a
-    /// variable of the environment)
+    /// The passphrase to encrypt its key with: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Report as JSON
@@ -83,7 +63,7 @@ impl Init {
         let path = self.folder.path()?;
         if CaStore::open(&path).is_ok() {
             let what = format!("{}: there is a CA in this folder already", path.display());
-            return Err(Failure::usage(what).advise("--dir names another folder"));
+            return Err(Failure::usage(what).advise("--ca-dir names another folder"));
         }
         let subject = match (self.subject, &self.name) {
             (Some(subject), _) if subject.is_empty() => {
@@ -98,13 +78,13 @@ impl Init {
             .authority(Some(self.path_length))
             .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?);
         if !self.unconstrained {
-            let private = PRIVATE.iter().map(|text| text.parse().expect("written above"));
+            let private = NameConstraint::private();
             builder = builder.name_constraints(private.chain(self.permit), []);
         }
         let certificate = builder.self_signed(&key)?;
         let key = key_text(&key, self.encrypt, self.passphrase_file.as_ref())?;
         let store = CaStore::create(&path, &certificate, &key, &[])?;
-        report::print(&Report::new(&store)?, self.json)?;
+        report::print(&Authority::new(&store)?, self.json)?;
         Ok(Answer::Yes)
     }
 }

@@ -7,12 +7,12 @@ use sealwire::pki::{
     CaStore, CertificateBuilder, KeyAlgorithm, NameConstraint, PrivateKey, Subject, Validity,
 };
 
-use super::folder::{CaFolder, CaPassphrase};
 use super::init::key_text;
-use super::show::Report;
-use crate::failure::Failure;
-use crate::passphrase::Source;
-use crate::report::{self, Answer};
+use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::authority::Authority;
 
 /// Make a CA below this one, in a folder of its own
 ///
@@ -25,8 +25,8 @@ pub(crate) struct Intermediate {
     #[command(flatten)]
     passphrase: CaPassphrase,
     /// The folder of the new CA
-    #[arg(long, value_name = "DIR")]
-    new_dir: PathBuf,
+    #[arg(long, alias = "new-dir", value_name = "DIR")]
+    new_ca_dir: PathBuf,
     /// The new CA's common name
     #[arg(long, value_name = "TEXT", required_unless_present = "subject")]
     name: Option<String>,
@@ -48,7 +48,7 @@ pub(crate) struct Intermediate {
     /// The kind of its key: p256, p384, rsa:3072, rsa:4096, ...
     #[arg(long, value_name = "KIND", default_value = "p256")]
     key_kind: KeyAlgorithm,
-    /// Encrypt its key with the passphrase in this file
+    /// The passphrase to encrypt its key with: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<Source>,
     /// Report as JSON
@@ -64,8 +64,9 @@ impl Intermediate {
             let what = format!("{}: this CA may have no CA below it", store.folder().display());
             return Err(Failure::refused(what).advise("its path length is 0"));
         }
-        if CaStore::open(&self.new_dir).is_ok() {
-            let what = format!("{}: there is a CA in this folder already", self.new_dir.display());
+        if CaStore::open(&self.new_ca_dir).is_ok() {
+            let what =
+                format!("{}: there is a CA in this folder already", self.new_ca_dir.display());
             return Err(Failure::usage(what));
         }
         let subject = match (self.subject, &self.name) {
@@ -81,13 +82,13 @@ impl Intermediate {
             .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?)
             .signed_by(&issuer, key.spki_der())?;
         let key = key_text(&key, false, self.new_passphrase_file.as_ref())?;
-        let new_dir = self.new_dir;
+        let new_ca_dir = self.new_ca_dir;
         let mut made = None;
         store.record(&certificate, || {
-            made = Some(CaStore::create(&new_dir, &certificate, &key, &above)?);
+            made = Some(CaStore::create(&new_ca_dir, &certificate, &key, &above)?);
             Ok::<_, Failure>(())
         })?;
-        report::print(&Report::new(&made.expect("delivered"))?, self.json)?;
+        report::print(&Authority::new(&made.expect("delivered"))?, self.json)?;
         Ok(Answer::Yes)
     }
 }

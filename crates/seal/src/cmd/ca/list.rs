@@ -6,11 +6,11 @@ use clap::Args;
 use sealwire::pki::{CaStore, Entry};
 use serde::Serialize;
 
-use super::folder::CaFolder;
-use crate::clock;
-use crate::cmd::cert::card;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::files::ca_folder::CaFolder;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+use crate::words::clock;
 
 /// List what the CA has signed
 #[derive(Args)]

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
-use sealwire::pki::{self, RevocationReason, parse_duration};
+use sealwire::pki::{self, RevocationReason};
 use serde::Serialize;
 
-use super::folder::{CaFolder, CaPassphrase};
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::words::length::Length;
 
 /// Revoke a certificate, and publish a new revocation list
 ///
@@ -30,8 +30,8 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "REASON", default_value = "unspecified")]
     reason: RevocationReason,
     /// How long the new list is good: 30d, 12h
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = parse_duration)]
-    good_for: Duration,
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    good_for: Length,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -71,7 +71,7 @@ impl Revoke {
             store.revoke(&serial, Some(&certificate), self.reason).map_err(|e| e.at(&self.what))?;
             serial
         };
-        store.publish_crl(&issuer, self.good_for)?;
+        store.publish_crl(&issuer, self.good_for.get())?;
         let report = Report {
             serial,
             reason: self.reason.to_string(),

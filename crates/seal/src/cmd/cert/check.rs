@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use sealwire::pki;
 use serde::Serialize;
 
-use super::card;
-use crate::clock;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+use crate::words::clock;
+use crate::words::length::Length;
 
 /// Tell whether certificates expire soon, for scripts
 ///
@@ -25,8 +25,8 @@ pub(crate) struct Check {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// How long they must still be valid: 30d, 12h, 90m
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = pki::parse_duration)]
-    within: Duration,
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    within: Length,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -57,7 +57,8 @@ impl fmt::Display for Report {
 impl Check {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let now = clock::now();
-        let horizon = now.saturating_add(i64::try_from(self.within.as_secs()).unwrap_or(i64::MAX));
+        let horizon =
+            now.saturating_add(i64::try_from(self.within.get().as_secs()).unwrap_or(i64::MAX));
         let mut lines = Vec::new();
         for path in &self.files {
             for certificate in pki::certificates_from_file(path)? {

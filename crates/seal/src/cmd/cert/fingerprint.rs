@@ -7,9 +7,9 @@ use clap::Args;
 use sealwire::pki;
 use serde::Serialize;
 
-use super::card;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
 
 /// Print fingerprints and public key pins
 ///

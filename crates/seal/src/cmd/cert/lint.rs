@@ -7,10 +7,10 @@ use clap::Args;
 use sealwire::pki::{self, Severity};
 use serde::Serialize;
 
-use super::card;
-use crate::clock;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+use crate::words::clock;
 
 /// Look certificates over for what browsers, OpenSSL and Node refuse
 ///

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Access, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
+use sealwire::pki::{self, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
 
-use super::made::Made;
 use super::shape::Period;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
+use crate::files::file::Access;
+use crate::files::output::Output;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::made::Made;
 
 /// Make a certificate anew, with the same content and a new time
 ///

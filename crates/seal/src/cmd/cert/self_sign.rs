@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealwire::pki::{
-    Access, CertificateBuilder, Csr, Error, PrivateKey, Problem, Subject, SubjectAltName,
-};
+use sealwire::pki::{CertificateBuilder, Csr, Error, PrivateKey, Problem, Subject, SubjectAltName};
 
-use super::made::Made;
 use super::shape::Shape;
-use crate::failure::Failure;
-use crate::key_file::KeyFile;
-use crate::output::Output;
-use crate::report::{self, Answer};
+use crate::files::file::Access;
+use crate::files::key_file::KeyFile;
+use crate::files::output::Output;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::made::Made;
 
 /// Make a certificate that is signed with its own key
 ///

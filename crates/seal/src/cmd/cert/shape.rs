@@ -7,7 +7,8 @@ use sealwire::pki::{
     self, CertificateBuilder, Error, ExtendedKeyUsage, KeyUsage, SubjectAltName, Validity,
 };
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
+use crate::words::moment::parse_time;
 
 /// How long it is valid.
 #[derive(Args)]
@@ -20,10 +21,10 @@ pub(crate) struct Period {
     #[arg(long, value_name = "N", conflicts_with = "days")]
     hours: Option<u32>,
     /// The first moment it is valid: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = pki::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     not_before: Option<SystemTime>,
     /// The last moment it is valid
-    #[arg(long, value_name = "TIME", value_parser = pki::parse_time, conflicts_with_all = ["days", "hours"])]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with_all = ["days", "hours"])]
     not_after: Option<SystemTime>,
 }
 

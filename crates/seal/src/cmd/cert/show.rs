@@ -7,9 +7,9 @@ use clap::Args;
 use sealwire::pki;
 use serde::Serialize;
 
-use super::card::Card;
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card::Card;
 
 /// Show what certificates say
 ///
@@ -56,15 +56,16 @@ impl Show {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let certificates = pki::certificates_from_file(&self.file)?;
         if self.text {
-            let texts: Vec<_> = certificates.iter().map(pki::x509::Certificate::text).collect();
+            let texts: Vec<_> = certificates.iter().map(pki::Certificate::text).collect();
             report::print_text(texts.join("\n").trim_end())?;
         } else {
             let file = self.file.display().to_string();
             let card = |certificate| Card::new(file.clone(), certificate);
             let cards = Cards(certificates.iter().map(card).collect());
-            match self.json {
-                true => report::print(&cards, true)?,
-                false => report::print_text(cards.to_string().trim_end())?,
+            if self.json {
+                report::print(&cards, true)?;
+            } else {
+                report::print_text(cards.to_string().trim_end())?;
             }
         }
         Ok(Answer::Yes)

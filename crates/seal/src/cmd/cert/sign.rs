@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Access, CertificateBuilder, Csr, Issuer, NameConstraint};
+use sealwire::pki::{Certificate, CertificateBuilder, Csr, Issuer, NameConstraint};
 
-use super::card;
-use super::made::Made;
 use super::shape::Shape;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
+use crate::files::file::Access;
+use crate::files::output::Output;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+use crate::view::made::Made;
 
 /// Sign somebody's request with a CA
 ///
@@ -114,13 +114,14 @@ impl Sign {
             return;
         }
         let asked: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
-        match asked.is_empty() {
-            true => eprintln!("seal: note: it has no name (--name); browsers refuse it so"),
-            false => eprintln!(
+        if asked.is_empty() {
+            eprintln!("seal: note: it has no name (--name); browsers refuse it so");
+        } else {
+            eprintln!(
                 "seal: note: the names that the request asks for were not taken: {} \
                  (--copy-names takes them)",
                 asked.join(", ")
-            ),
+            );
         }
     }
 }

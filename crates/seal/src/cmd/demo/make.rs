@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use sealwire::pki::{
-    Access, CertificateBuilder, Csr, Existing, KeyAlgorithm, Pfx, PrivateKey, Subject, write_file,
-};
+use sealwire::pki::{CertificateBuilder, Csr, KeyAlgorithm, Pfx, PrivateKey, Subject};
 use sealwire::{Identity, TrustStore};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
+use crate::say::failure::Failure;
 
 /// What the conversations need.
 pub(super) struct Material {

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::advice;
-use crate::facts::{Facts, Reason};
-use crate::failure::Failure;
-use crate::report::{self, Answer};
+use crate::say::advice;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::connection::{Facts, Reason};
 
 /// Show it all: make a certificate, talk over TLS, see what trust and a sniffer change
 ///

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::make::Material;
 use super::talk::{acceptor, broken, connector, greet, listen};
 use crate::cmd::serve::greet_and_echo;
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// What went by, and whether the words could be read in it.
 #[derive(Serialize)]

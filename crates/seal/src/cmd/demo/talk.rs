@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Talk;
 use super::make::Material;
 use crate::cmd::serve::greet_and_echo;
-use crate::facts::{Facts, Side};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
+use crate::view::connection::{Facts, Side};
 
 /// Both sides trust the certificate that both of them have.
 pub(super) async fn with_trust(material: &Material) -> Result<Talk, Failure> {

@@ -6,9 +6,9 @@ use std::path::Path;
 use sealwire::pki::{Content, Error};
 
 use crate::cmd::{cert, crl, csr, key, pfx};
-use crate::failure::Failure;
-use crate::passphrase::Source;
-use crate::report::Answer;
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 pub(super) fn inspect_stdin(passphrase: Option<&Source>, json: bool) -> Result<Answer, Failure> {
     let failed = |e: std::io::Error| Failure::usage(format!("standard input: {e}"));

@@ -5,26 +5,29 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use sealwire::pki::x509::{Certificate, Purpose};
-use sealwire::pki::{Access, ChainCheck, Existing, write_file};
+use sealwire::pki::{Certificate, ChainCheck, Purpose};
+use sealwire::story::Message;
 use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
 use super::InspectArgs;
-use crate::clock;
-use crate::cmd::cert::card::Card;
-use crate::cmd::cert::verify::Report as Trust;
-use crate::cmd::material::public_roots;
-use crate::failure::Failure;
-use crate::inspect::html;
+use crate::files::file::Access;
+use crate::files::file::Existing;
+use crate::files::file::write_file;
+use crate::files::material::public_roots;
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::scan::{self, Compliance, Scan};
 use crate::inspect::staple::Staple;
-use crate::inspect::story::Story;
 use crate::net::dial::Reached;
 use crate::net::target::Target;
-use crate::report::{self, Answer};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card::Card;
+use crate::view::handshake_page;
+use crate::view::story::{Story, milliseconds};
+use crate::view::trust::Trust;
+use crate::words::clock;
 
 /// Everything that was found out about a server.
 #[derive(Serialize)]
@@ -91,47 +94,48 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         .name_check(NameCheck::Node)
         .request_ocsp(true)
         .alpn(protocols(args, target));
-    let observed = observed::handshake(&mut tcp, &context, &options, start, args.route.timeout);
+    let observed =
+        observed::handshake(&mut tcp, &context, &options, start, args.route.timeout.get());
     let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
-    let story = Story::of(&observed);
-    let leaf = story.certificates.first().cloned();
-    let scan = match args.scan || args.profile.is_some() {
-        true => {
-            let sni = name.ip().is_none().then(|| name.as_str());
-            Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
-        }
-        false => None,
+    let story = observed.story();
+    let leaf = story.certificates().first().cloned();
+    let scan = if args.scan || args.profile.is_some() {
+        let sni = name.ip().is_none().then(|| name.as_str());
+        Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
+    } else {
+        None
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
-    let verdict = judged(&story.certificates, &trust, &name);
-    let issuer = issuer(&story.certificates, verdict.as_ref());
+    let verdict = judged(story.certificates(), &trust, &name);
+    let issuer = issuer(story.certificates(), verdict.as_ref());
     let mut host = Host {
         target: target.to_string(),
         address,
         server_name: name.to_string(),
-        connection: Connection::of(&observed, &story, issuer.as_ref()),
-        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, &story)),
+        connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
+        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, story.messages())),
         trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust)),
         certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
         handshake: None,
         scan,
         compliance,
         times: Times {
-            reached_ms: millis(reached),
-            handshake_ms: observed.outcome.as_ref().ok().map(|done| millis(*done)),
+            reached_ms: milliseconds(reached),
+            handshake_ms: observed.outcome.as_ref().ok().map(|done| milliseconds(*done)),
         },
     };
     if let Some(path) = &args.html {
-        let page = html::page(&host.target, host.summary().trim_end(), &story);
+        let page = handshake_page::page(&host.target, host.summary().trim_end(), story.messages());
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         write_file(path, page.as_bytes(), Access::Public, existing)?;
     }
     if args.explain {
-        host.handshake = Some(story);
+        host.handshake = Some(Story::of(story.messages()));
     }
-    match args.json {
-        true => report::print(&host, true)?,
-        false => report::print_text(host.to_string().trim_end())?,
+    if args.json {
+        report::print(&host, true)?;
+    } else {
+        report::print_text(host.to_string().trim_end())?;
     }
     Ok(if host.is_well() { Answer::Yes } else { Answer::No })
 }
@@ -146,9 +150,10 @@ fn context(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContext, Fail
 
 /// What a browser would offer, where a browser would.
 fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
-    match args.alpn.is_empty() && args.route.starttls.is_none() && target.port == 443 {
-        true => vec!["h2".to_owned(), "http/1.1".to_owned()],
-        false => args.alpn.clone(),
+    if args.alpn.is_empty() && args.route.starttls.is_none() && target.port == 443 {
+        vec!["h2".to_owned(), "http/1.1".to_owned()]
+    } else {
+        args.alpn.clone()
     }
 }
 
@@ -177,14 +182,14 @@ fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate
 }
 
 impl Connection {
-    fn of(observed: &Observed, story: &Story, issuer: Option<&Certificate>) -> Option<Self> {
+    fn of(observed: &Observed, messages: &[Message], issuer: Option<&Certificate>) -> Option<Self> {
         let peer = observed.session.peer()?;
-        let tickets = story.tickets();
-        let lifetime = tickets.first().and_then(|ticket| {
+        let named = |name: &'static str| messages.iter().filter(move |m| m.name == name);
+        let lifetime = named("NewSessionTicket").next().and_then(|ticket| {
             let lifetime = ticket.fields.iter().find(|(name, _)| name == "lifetime");
             lifetime.map(|(_, value)| value.clone())
         });
-        let asked = story.messages.iter().find(|m| m.name == "CertificateRequest");
+        let asked = named("CertificateRequest").next();
         Some(Self {
             protocol: peer.protocol().name(),
             cipher: peer.cipher().iana_name(),
@@ -195,7 +200,7 @@ impl Connection {
                 .ocsp_response()
                 .zip(peer.certificate())
                 .map(|(response, leaf)| Staple::of(response, leaf, issuer, clock::now())),
-            tickets: tickets.len(),
+            tickets: named("NewSessionTicket").count(),
             ticket_lifetime: lifetime,
             client_certificate_wanted: asked.map(|asked| asked.says.clone()),
         })
@@ -203,9 +208,9 @@ impl Connection {
 }
 
 impl Broken {
-    fn of(error: &Error, story: &Story) -> Self {
-        let asked = story.messages.iter().any(|m| m.name == "CertificateRequest");
-        let advice = match crate::advice::for_failure(error) {
+    fn of(error: &Error, messages: &[Message]) -> Self {
+        let asked = messages.iter().any(|m| m.name == "CertificateRequest");
+        let advice = match crate::say::advice::for_failure(error) {
             // Before TLS 1.3, servers have no alert of their own for a certificate that is missing.
             None if asked && error.alert().is_some() => {
                 Some("it asked for a client certificate: give one with --cert and --key, or --pfx")
@@ -296,8 +301,4 @@ impl fmt::Display for Host {
         }
         Ok(())
     }
-}
-
-fn millis(duration: std::time::Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealwire::ServerName;
 
-use super::material::Material;
-use crate::failure::Failure;
+use crate::files::material::Material;
 use crate::inspect::scan::Profile;
 use crate::net::dial::Route;
 use crate::net::target::Target;
-use crate::report::Answer;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 /// Look at a server, a file, or a client, and explain what is found
 ///
@@ -46,7 +46,7 @@ pub(crate) struct InspectArgs {
     material: Material,
 
     /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, alias = "server-name", value_name = "NAME")]
     servername: Option<ServerName>,
 
     /// Application protocols to offer, best first [default: h2,http/1.1 on port 443]

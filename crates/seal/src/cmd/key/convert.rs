@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use crate::failure::Failure;
-use crate::key_file::KeyFile;
-use crate::key_form::KeyForm;
-use crate::output::Output;
-use crate::passphrase::{self, Source};
-use crate::report::Answer;
+use crate::files::key_file::KeyFile;
+use crate::files::key_form::KeyForm;
+use crate::files::output::Output;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 /// Write a private key in another form, or with another passphrase, or without one
 ///
@@ -37,9 +37,10 @@ impl Convert {
         self.form.check(encrypted)?;
         self.output.check()?;
         let key = self.key.read()?;
-        let passphrase = match encrypted {
-            true => Some(passphrase::choose(self.new_passphrase_file.as_ref(), "the new file")?),
-            false => None,
+        let passphrase = if encrypted {
+            Some(passphrase::choose(self.new_passphrase_file.as_ref(), "the new file")?)
+        } else {
+            None
         };
         self.form.write(&key, passphrase.as_ref().map(|text| text.as_str()), &self.output)?;
         Ok(Answer::Yes)

@@ -7,9 +7,9 @@ use clap::Args;
 use sealwire::pki::{self, Csr, Problem};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::key_file::KeyFile;
-use crate::report::{self, Answer};
+use crate::files::key_file::KeyFile;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 
 /// Tell whether a key belongs to a certificate or a request
 ///

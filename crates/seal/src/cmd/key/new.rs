@@ -6,12 +6,12 @@ use clap::Args;
 use sealwire::pki::{KeyAlgorithm, PrivateKey};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::key_form::KeyForm;
-use crate::output::Output;
-use crate::passphrase::{self, Source};
-use crate::progress;
-use crate::report::{self, Answer};
+use crate::files::key_form::KeyForm;
+use crate::files::output::Output;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::progress;
+use crate::say::report::{self, Answer};
 
 /// Make a private key
 ///
@@ -37,8 +37,7 @@ pub(crate) struct New {
     /// Encrypt the key; the passphrase is asked for, or comes from --passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// Encrypt the key with the passphrase in this file (`-` is standard input, `env:NAME` a
-    /// variable of the environment)
+    /// The passphrase to encrypt the key with: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Report as JSON
@@ -65,9 +64,10 @@ impl New {
         let encrypted = self.encrypt || self.passphrase_file.is_some();
         self.form.check(encrypted)?;
         self.output.check()?;
-        let passphrase = match encrypted {
-            true => Some(passphrase::choose(self.passphrase_file.as_ref(), "the new key")?),
-            false => None,
+        let passphrase = if encrypted {
+            Some(passphrase::choose(self.passphrase_file.as_ref(), "the new key")?)
+        } else {
+            None
         };
         let algorithm = self.algorithm();
         let key = progress::watched(&format!("making an {algorithm} key"), || {

@@ -1,12 +1,12 @@
 //! `seal key public`.
 
 use clap::Args;
-use sealwire::pki::Access;
 
-use crate::failure::Failure;
-use crate::key_file::KeyFile;
-use crate::output::Output;
-use crate::report::Answer;
+use crate::files::file::Access;
+use crate::files::key_file::KeyFile;
+use crate::files::output::Output;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
 
 /// Write the public half of a private key
 ///
@@ -26,9 +26,10 @@ impl Public {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.output.check()?;
         let key = self.key.read()?;
-        match self.der {
-            true => self.output.write(key.spki_der(), Access::Public)?,
-            false => self.output.write(key.public_pem().as_bytes(), Access::Public)?,
+        if self.der {
+            self.output.write(key.spki_der(), Access::Public)?;
+        } else {
+            self.output.write(key.public_pem().as_bytes(), Access::Public)?;
         }
         Ok(Answer::Yes)
     }

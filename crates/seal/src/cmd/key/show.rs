@@ -7,10 +7,10 @@ use clap::Args;
 use sealwire::pki;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::key_file::KeyFile;
-use crate::passphrase::Source;
-use crate::report::{self, Answer};
+use crate::files::key_file::KeyFile;
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 
 /// Show what kind of key it is, and the pin of its public half
 ///

@@ -4,13 +4,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Access, Pfx, PrivateKey};
+use sealwire::pki::{self, Pfx, PrivateKey};
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
+use crate::files::file::Access;
+use crate::files::output::Output;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
 
 /// Put a key, its certificate and the chain into one encrypted file
 ///
@@ -37,7 +38,7 @@ pub(crate) struct Export {
     /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
-    /// The passphrase of the key, if it has one
+    /// The passphrase of the key: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     key_passphrase_file: Option<Source>,
     /// Encrypt with 3DES and SHA-1, for Windows up to 7, macOS up to 14 and Java before 8u301; such

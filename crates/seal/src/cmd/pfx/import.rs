@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::x509::Certificate;
-use sealwire::pki::{Access, KeyEncryption, Pfx};
+use sealwire::pki::{Certificate, KeyEncryption, Pfx};
 
 use super::open_all;
-use crate::cmd::cert::made::Made;
-use crate::delivery::Delivery;
-use crate::failure::Failure;
-use crate::passphrase::{self, Source};
-use crate::report::{self, Answer};
+use crate::files::delivery::Delivery;
+use crate::files::file::Access;
+use crate::files::passphrase::{self, Source};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::made::Made;
 
 /// Take the key and the certificates out of a PFX
 ///
@@ -24,7 +24,7 @@ pub(crate) struct Import {
     /// The PFX file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Its passphrase: a file, `-` for standard input, or env:NAME
+    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Of several keys, the one with this name

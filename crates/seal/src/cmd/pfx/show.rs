@@ -7,10 +7,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::open_all;
-use crate::cmd::cert::card;
-use crate::failure::Failure;
-use crate::passphrase::Source;
-use crate::report::{self, Answer};
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
 
 /// Show what a PFX holds: keys, certificates, chains
 ///
@@ -20,7 +20,7 @@ pub(crate) struct Show {
     /// The PFX file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Its passphrase: a file, `-` for standard input, or env:NAME
+    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Print JSON

@@ -87,9 +87,10 @@ impl Folder {
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
         let metadata = self.dir.metadata(path).map_err(outside_is_absent)?;
-        match metadata.is_dir() || metadata.is_file() {
-            true => Ok(metadata),
-            false => Err(io::ErrorKind::NotFound.into()),
+        if metadata.is_dir() || metadata.is_file() {
+            Ok(metadata)
+        } else {
+            Err(io::ErrorKind::NotFound.into())
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sealwire::pki::time_text;
 
 use super::folder::Entry;
-use crate::clock;
-use crate::markup::escape;
+use crate::words::clock;
+use crate::words::markup::escape;
+use crate::words::moment::time_text;
 
 /// What may stand as it is in one segment of a path (RFC 3986, section 3.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

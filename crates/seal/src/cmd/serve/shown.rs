@@ -13,10 +13,11 @@ use sealwire::verify::{NameCheck, check_server_identity};
 use sealwire::{Identity, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
-use crate::cmd::ca::{CaFolder, check_allowed};
-use crate::facts::Card;
-use crate::failure::Failure;
-use crate::passphrase;
+use crate::cmd::ca::check_allowed;
+use crate::files::ca_folder::CaFolder;
+use crate::files::passphrase;
+use crate::say::failure::Failure;
+use crate::view::connection::Brief;
 
 /// The certificates of a server, and where they are from.
 pub(super) struct Shown {
@@ -39,7 +40,7 @@ enum Origin {
 #[derive(Debug, Serialize)]
 pub(super) struct ShownCertificate {
     #[serde(flatten)]
-    card: Card,
+    card: Brief,
     names: Vec<String>,
     /// sha256 of the public key, base64: what `--pin` and curl's `--pinnedpubkey` take.
     pin: String,
@@ -79,7 +80,7 @@ impl Shown {
     /// What is told of them at the start.
     pub(super) fn told(&self) -> Vec<ShownCertificate> {
         let told = |identity: &Identity| ShownCertificate {
-            card: Card::of(identity.leaf()),
+            card: Brief::of(identity.leaf()),
             names: names(identity).iter().map(ToString::to_string).collect(),
             pin: pki::spki_pin(&identity.leaf().spki_der()),
             from: self.origin.clone(),

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use hyper::{Method, Response, Version, header};
 use serde::Serialize;
 
 use super::shown::ShownCertificate;
-use crate::advice;
-use crate::facts::Facts;
+use crate::say::advice;
+use crate::view::connection::Facts;
 
 /// One line of what the server has to tell.
 #[derive(Serialize)]
@@ -59,6 +60,27 @@ pub(super) enum Told<'a> {
     },
 }
 
+impl<'a> Told<'a> {
+    /// A request that is answered.
+    pub(super) fn request<B>(
+        client: SocketAddr,
+        version: Version,
+        method: &'a Method,
+        target: String,
+        response: &Response<B>,
+    ) -> Self {
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        Self::Request {
+            client,
+            http: if version == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" },
+            method: method.as_str(),
+            target,
+            status: response.status().as_u16(),
+            bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+        }
+    }
+}
+
 /// Where lines go, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Teller {
@@ -68,10 +90,8 @@ pub(super) struct Teller {
 impl Teller {
     /// Prints a line. When nobody reads it any more, serving goes on.
     pub(super) fn tell(self, told: &Told<'_>) {
-        let line = match self.json {
-            true => serde_json::to_string(told).unwrap_or_default(),
-            false => text(told),
-        };
+        let line =
+            if self.json { serde_json::to_string(told).unwrap_or_default() } else { text(told) };
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 

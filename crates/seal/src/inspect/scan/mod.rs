@@ -8,13 +8,12 @@ mod probe;
 use std::fmt;
 use std::time::Instant;
 
+use sealwire::reading::names::{self, suite};
 use serde::Serialize;
 
-use super::names;
-use super::story::suite;
-use crate::failure::Failure;
 use crate::net::dial::Route;
 use crate::net::target::Target;
+use crate::say::failure::Failure;
 use hello::Offer;
 pub(crate) use mozilla::{Compliance, Profile};
 use probe::{Answer, Prober};
@@ -81,7 +80,7 @@ pub(crate) async fn scan(
 ) -> Result<Scan, Failure> {
     let start = Instant::now();
     let prober = Prober { route, target, name };
-    let scanner = Scanner { prober, sni, all: names::all_cipher_suites() };
+    let scanner = Scanner { prober, sni, all: names::all_cipher_suites().collect() };
     let (a, b, c, d, e, groups) = tokio::join!(
         scanner.version(VERSIONS[0]),
         scanner.version(VERSIONS[1]),
@@ -145,12 +144,12 @@ impl Scanner<'_> {
             _ => None,
         };
         let suites = taken.iter().map(|number| Suite {
-            name: suite(*number),
+            name: suite(*number).into_owned(),
             number: *number,
             weaknesses: weaknesses(&suite(*number)),
         });
         let version = Version {
-            name: names::version(number),
+            name: names::version(number).into_owned(),
             number,
             accepted: !taken.is_empty(),
             suites: suites.collect(),
@@ -178,11 +177,11 @@ impl Scanner<'_> {
         for group in GROUPS {
             asked += 1;
             if self.group_of(&[group]).await? == Some(group) {
-                let post_quantum = matches!(group, 0x0200..=0x0202 | 0x11eb..=0x11ed);
-                known.push(Group { name: names::group(group), post_quantum });
+                let post_quantum = names::is_post_quantum(group);
+                known.push(Group { name: names::group(group).into_owned(), post_quantum });
             }
         }
-        Ok((known, Some(names::group(selected)), asked))
+        Ok((known, Some(names::group(selected).into_owned()), asked))
     }
 
     async fn group_of(&self, groups: &[u16]) -> Result<Option<u16>, Failure> {
@@ -236,21 +235,23 @@ impl fmt::Display for Scan {
                 (true, n) => writeln!(f, "  {:<8} yes, {n} suites{order}", version.name)?,
             }
             for suite in &version.suites {
-                match suite.weaknesses.is_empty() {
-                    true => writeln!(f, "             {}", suite.name)?,
-                    false => {
-                        let weak = suite.weaknesses.join("; ");
-                        writeln!(f, "           ! {:<46} {weak}", suite.name)?;
-                    }
+                if suite.weaknesses.is_empty() {
+                    writeln!(f, "             {}", suite.name)?;
+                } else {
+                    let weak = suite.weaknesses.join("; ");
+                    writeln!(f, "           ! {:<46} {weak}", suite.name)?;
                 }
             }
         }
         let groups: Vec<String> = self
             .groups
             .iter()
-            .map(|group| match group.post_quantum {
-                true => format!("{} (post-quantum)", group.name),
-                false => group.name.clone(),
+            .map(|group| {
+                if group.post_quantum {
+                    format!("{} (post-quantum)", group.name)
+                } else {
+                    group.name.clone()
+                }
             })
             .collect();
         if !groups.is_empty() {

@@ -2,8 +2,7 @@
 //! generator), as rules that a scan passes or fails.
 
 use clap::ValueEnum;
-use sealwire::pki::KeyAlgorithm;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, KeyAlgorithm};
 use serde::Serialize;
 
 use super::Scan;
@@ -116,9 +115,10 @@ impl std::fmt::Display for Compliance {
             Profile::Modern => "modern",
             Profile::Intermediate => "intermediate",
         };
-        match self.passes {
-            true => writeln!(f, "  Mozilla {} {profile}: passes", self.version)?,
-            false => writeln!(f, "  Mozilla {} {profile}: fails", self.version)?,
+        if self.passes {
+            writeln!(f, "  Mozilla {} {profile}: passes", self.version)?;
+        } else {
+            writeln!(f, "  Mozilla {} {profile}: fails", self.version)?;
         }
         for reason in &self.reasons {
             writeln!(f, "    - {reason}")?;

@@ -1,23 +1,21 @@
 //! What a tunnel is asked to do: by a TOML file with many services, or by flags for one.
 //!
-//! Both are read into the same raw form (`raw`), which one conversion (`plan`) checks and turns
-//! into a [`Plan`]; its errors name the file, the service and the option.
+//! Both are the same options (`options`), which one conversion (`plan`, with `sense` for what goes
+//! together) checks and turns into settings (`settings`): a [`Plan`]. Its errors name the file, the
+//! service and the option.
 
 pub(crate) mod flags;
-pub(crate) mod length;
+mod options;
 mod plan;
-mod raw;
 mod sense;
+mod settings;
 
-pub(crate) use plan::{
-    Anchor, Balance, ClientAuth, Confinement, Health, IdentityFiles, Mode, Plan, Process, Route,
-    Service,
-};
-pub(crate) use raw::{LogFormat, LogLevel};
+pub(crate) use options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
+pub(crate) use settings::{Health, Plan, Process, Route, Service};
 
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// Reads the file of a tunnel.
 ///
@@ -33,9 +31,9 @@ pub(crate) fn from_file(path: &Path) -> Result<Plan, Failure> {
 
 /// Reads the text of a tunnel's file. Relative paths in it start from the file's folder.
 pub(crate) fn from_text(text: &str, path: Option<&Path>) -> Result<Plan, String> {
-    let raw: raw::File = toml::from_str(text).map_err(|e| one_line(text, &e))?;
+    let options: options::Process = toml::from_str(text).map_err(|e| one_line(text, &e))?;
     let folder = path.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
-    plan::build(raw, folder, path)
+    plan::build(options, folder, path)
 }
 
 /// TOML's error without its drawing: the line's number and what is wrong there.

@@ -1,190 +1,30 @@
-//! The file as it is meant: everything checked that can be checked without opening another file.
+//! From options as they are written to settings as they are meant.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
-use sealwire::{ProtocolVersion, ServerName};
+use sealwire::ProtocolVersion;
 
-use super::super::allow::{Access, Rule};
-use super::super::endpoint::{Listen, Target};
-use super::super::pattern::Pattern;
-use super::super::proxy::{Accepts, Version};
-use super::raw::{self, LogFormat, LogLevel, OneOrMany};
-use super::{length, raw::Sandbox, sense};
-use crate::net::starttls::Protocol;
-use crate::passphrase::Source;
-
-pub(crate) use super::raw::{Balance, ClientAuth, Mode, Sandbox as Confinement};
-
-/// All that a tunnel does.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// The file it was read from; none when it came from flags.
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) process: Process,
-    pub(crate) services: Vec<Service>,
-}
-
-/// What concerns the whole process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Process {
-    /// Threads that move data.
-    pub(crate) workers: usize,
-    /// Where metrics and the status page are.
-    pub(crate) status: Option<Listen>,
-    pub(crate) user: Option<String>,
-    pub(crate) group: Option<String>,
-    pub(crate) sandbox: Sandbox,
-    /// How long open connections may go on after SIGTERM.
-    pub(crate) drain: Duration,
-    /// How often files are looked at, besides being told of changes.
-    pub(crate) reload_every: Duration,
-    pub(crate) log: LogLevel,
-    pub(crate) log_format: LogFormat,
-}
-
-/// One service: places to listen on, and what becomes of who comes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Service {
-    pub(crate) name: String,
-    pub(crate) mode: Mode,
-    pub(crate) listen: Vec<Listen>,
-    /// Where everybody goes whom no route takes. None in a service of routes only.
-    pub(crate) default: Option<Route>,
-    pub(crate) routes: Vec<Route>,
-    /// Of clients' certificates (server), or of the server's (client).
-    pub(crate) ca: Vec<Anchor>,
-    pub(crate) crl: Vec<PathBuf>,
-    pub(crate) client_auth: ClientAuth,
-    /// The name that the server must prove, if it is not the target's.
-    pub(crate) server_name: Option<ServerName>,
-    /// By which protocol TLS is asked for, of the target (client) or by clients (server), if it is
-    /// not what comes first.
-    pub(crate) starttls: Option<Protocol>,
-    pub(crate) alpn: Vec<String>,
-    pub(crate) min_version: ProtocolVersion,
-    pub(crate) proxy_in: Option<Accepts>,
-    pub(crate) proxy_out: Option<Version>,
-    pub(crate) ticket_secret_file: Option<PathBuf>,
-    pub(crate) session_store: Option<String>,
-    pub(crate) limits: Limits,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) health: Health,
-    pub(crate) unsafe_listen: bool,
-    pub(crate) unsafe_target: bool,
-}
-
-/// What becomes of a connection with such a ClientHello.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    /// Any of these names; empty: any name, or none.
-    pub(crate) sni: Vec<Pattern>,
-    /// Any of these protocols offered; empty: whatever is.
-    pub(crate) alpn: Vec<String>,
-    /// TLS goes on to the target as it is.
-    pub(crate) passthrough: bool,
-    pub(crate) targets: Vec<Target>,
-    pub(crate) balance: Balance,
-    /// Who we are there; empty: as the service.
-    pub(crate) identity: IdentityFiles,
-    pub(crate) access: Access,
-}
-
-/// Whom to believe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Anchor {
-    File(PathBuf),
-    /// The operating system's roots.
-    System,
-    /// Mozilla's, as built in.
-    Bundled,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct IdentityFiles {
-    /// Certificate chains and keys, PEM.
-    pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
-    pub(crate) pfx: Option<PathBuf>,
-    pub(crate) passphrase: Option<Source>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) connections: usize,
-    pub(crate) handshakes: usize,
-    /// Connections from one address (one /64 of IPv6).
-    pub(crate) per_source: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Timeouts {
-    /// From the first byte of a connection until TLS stands, a PROXY header included.
-    pub(crate) handshake: Duration,
-    /// For one target to answer, TLS included.
-    pub(crate) connect: Duration,
-    /// Without a byte in either direction.
-    pub(crate) idle: Duration,
-    /// The same, once one side has no more to send.
-    pub(crate) half_close: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Health {
-    /// None: targets are known by the connections to them only.
-    pub(crate) interval: Option<Duration>,
-    pub(crate) timeout: Duration,
-    /// So many failures in a row take a target out.
-    pub(crate) fall: u32,
-    /// So many good checks in a row bring it back.
-    pub(crate) rise: u32,
-}
-
-impl IdentityFiles {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.pairs.is_empty() && self.pfx.is_none()
-    }
-
-    /// Every file in it.
-    fn files(&self) -> impl Iterator<Item = &Path> {
-        let passphrase = match &self.passphrase {
-            Some(Source::File(path)) => Some(Path::new(path)),
-            _ => None,
-        };
-        let pairs = self.pairs.iter().flat_map(|(cert, key)| [cert, key]);
-        pairs.chain(&self.pfx).map(PathBuf::as_path).chain(passphrase)
-    }
-}
-
-impl Service {
-    /// The routes, and the way for everybody else.
-    pub(crate) fn all_routes(&self) -> impl Iterator<Item = &Route> {
-        self.routes.iter().chain(&self.default)
-    }
-
-    /// Whether it can take the place of `running` without opening anything.
-    pub(crate) fn fits_into(&self, running: &Self) -> bool {
-        self.listen == running.listen && self.mode == running.mode
-    }
-
-    /// Every file that its settings are read from.
-    pub(crate) fn files(&self) -> Vec<&Path> {
-        let anchors = self.ca.iter().filter_map(|anchor| match anchor {
-            Anchor::File(path) => Some(path),
-            _ => None,
-        });
-        let identities = self.all_routes().flat_map(|route| route.identity.files());
-        let files = anchors.chain(&self.crl).chain(&self.ticket_secret_file);
-        files.map(PathBuf::as_path).chain(identities).collect()
-    }
-}
+use super::options::{self, ClientAuth, Mode};
+use super::sense;
+use super::settings::{Health, Limits, Plan, Process, Route, Service, Timeouts};
+use crate::files::material::{Anchor, IdentityFiles};
+use crate::files::passphrase::Source;
+use crate::tunnel::allow::{Access, Rule};
+use crate::tunnel::endpoint::{Listen, Target};
+use crate::tunnel::pattern::Pattern;
+use crate::words::length::{Length, Timeout};
 
 /// Turns the file as it is written into what is meant. `folder` is where relative paths start.
 ///
 /// # Errors
 /// One line with the service and the option at fault.
-pub(super) fn build(raw: raw::File, folder: &Path, file: Option<&Path>) -> Result<Plan, String> {
+pub(super) fn build(
+    raw: options::Process,
+    folder: &Path,
+    file: Option<&Path>,
+) -> Result<Plan, String> {
     if raw.service.is_empty() {
         return Err("service: there is none; add a [[service]] with listen and target".to_owned());
     }
@@ -210,7 +50,7 @@ pub(super) fn build(raw: raw::File, folder: &Path, file: Option<&Path>) -> Resul
     Ok(Plan { file: file.map(Path::to_path_buf), process, services })
 }
 
-fn process(raw: &raw::File) -> Result<Process, String> {
+fn process(raw: &options::Process) -> Result<Process, String> {
     let workers = match raw.workers {
         Some(0) => return Err("workers: at least one thread has to do the work".to_owned()),
         Some(workers) => workers,
@@ -223,14 +63,17 @@ fn process(raw: &raw::File) -> Result<Process, String> {
         user: raw.user.clone(),
         group: raw.group.clone(),
         sandbox: raw.sandbox.unwrap_or_default(),
-        drain: time(&raw.drain, "drain", Duration::from_secs(30))?,
-        reload_every: positive(&raw.reload_every, "reload-every", Duration::from_secs(60))?,
+        drain: timeout(&raw.drain, "drain", Duration::from_secs(30))?,
+        reload_every: positive(
+            interval(&raw.reload_every, "reload-every", Duration::from_secs(60))?,
+            "reload-every",
+        )?,
         log: raw.log.unwrap_or_default(),
         log_format: raw.log_format.unwrap_or_default(),
     })
 }
 
-fn build_service(name: String, raw: raw::Service, folder: &Path) -> Result<Service, String> {
+fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<Service, String> {
     let mode = raw.mode.unwrap_or(Mode::Server);
     let listen = parse_all::<Listen>(&raw.listen, "listen")?;
     if listen.is_empty() {
@@ -263,21 +106,15 @@ fn build_service(name: String, raw: raw::Service, folder: &Path) -> Result<Servi
     // A route without an identity of its own has the service's.
     let routes: Vec<Route> = routes
         .into_iter()
-        .map(|route| match route.identity.is_empty() && !route.passthrough {
-            true => Route { identity: identity.clone(), ..route },
-            false => route,
+        .map(|route| {
+            if route.identity.is_empty() && !route.passthrough {
+                Route { identity: identity.clone(), ..route }
+            } else {
+                route
+            }
         })
         .collect();
-    let ca: Vec<Anchor> = raw
-        .ca
-        .as_slice()
-        .iter()
-        .map(|text| match text.as_str() {
-            "system" => Anchor::System,
-            "bundled" => Anchor::Bundled,
-            path => Anchor::File(folder.join(path)),
-        })
-        .collect();
+    let ca: Vec<Anchor> = raw.ca.iter().map(|text| anchor(text, folder)).collect();
     let several = default.iter().chain(&routes).any(|route| route.targets.len() > 1);
     let service = Service {
         name,
@@ -285,24 +122,25 @@ fn build_service(name: String, raw: raw::Service, folder: &Path) -> Result<Servi
         listen,
         default,
         routes,
-        client_auth: raw.client_auth.unwrap_or(match ca.is_empty() {
-            true => ClientAuth::None,
-            false => ClientAuth::Require,
+        client_auth: raw.client_auth.unwrap_or(if ca.is_empty() {
+            ClientAuth::None
+        } else {
+            ClientAuth::Require
         }),
         ca,
-        crl: raw.crl.as_slice().iter().map(|path| folder.join(path)).collect(),
-        server_name: raw
-            .server_name
+        crl: raw.crl.iter().map(|path| folder.join(path)).collect(),
+        servername: raw
+            .servername
             .as_deref()
             .map(str::parse)
             .transpose()
-            .map_err(|e| format!("server-name: {e}"))?,
+            .map_err(|e| format!("servername: {e}"))?,
         starttls: raw
             .starttls
             .as_deref()
-            .map(|name| Protocol::from_str(name, true))
+            .map(str::parse)
             .transpose()
-            .map_err(|_| unknown_protocol(&raw.starttls))?,
+            .map_err(|e| format!("starttls: {e}"))?,
         alpn: protocols(&raw.alpn)?,
         min_version: match raw.min_version.as_deref() {
             None | Some("1.2" | "TLSv1.2") => ProtocolVersion::Tls12,
@@ -323,8 +161,8 @@ fn build_service(name: String, raw: raw::Service, folder: &Path) -> Result<Servi
     Ok(service)
 }
 
-fn build_route(raw: &raw::Route, inherited: &Access, folder: &Path) -> Result<Route, String> {
-    let sni = raw.sni.as_slice();
+fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Result<Route, String> {
+    let sni = &raw.sni;
     if sni.is_empty() && raw.alpn.is_empty() {
         return Err("it needs sni or alpn to be chosen by".to_owned());
     }
@@ -333,7 +171,7 @@ fn build_route(raw: &raw::Route, inherited: &Access, folder: &Path) -> Result<Ro
         return Err("target: it says nowhere".to_owned());
     }
     let identity = identity(&raw.cert, &raw.key, &raw.pfx, &raw.passphrase_file, folder)?;
-    let own = |rules: &Option<OneOrMany<String>>, name, inherited: &Vec<Rule>| match rules {
+    let own = |rules: &Option<Vec<String>>, name, inherited: &Vec<Rule>| match rules {
         Some(rules) => parse_all::<Rule>(rules, name),
         None => Ok(inherited.clone()),
     };
@@ -342,12 +180,13 @@ fn build_route(raw: &raw::Route, inherited: &Access, folder: &Path) -> Result<Ro
             "passthrough: TLS does not end here, so there is no cert, allow or deny".to_owned()
         );
     }
-    let access = match raw.passthrough {
-        true => Access::default(),
-        false => Access {
+    let access = if raw.passthrough {
+        Access::default()
+    } else {
+        Access {
             allow: own(&raw.allow, "allow", &inherited.allow)?,
             deny: own(&raw.deny, "deny", &inherited.deny)?,
-        },
+        }
     };
     Ok(Route {
         sni: sni.iter().map(|name| Pattern::new(name.to_ascii_lowercase(), Some('.'))).collect(),
@@ -361,13 +200,13 @@ fn build_route(raw: &raw::Route, inherited: &Access, folder: &Path) -> Result<Ro
 }
 
 fn identity(
-    certs: &OneOrMany<PathBuf>,
-    keys: &OneOrMany<PathBuf>,
-    pfx: &Option<PathBuf>,
+    certs: &[PathBuf],
+    keys: &[PathBuf],
+    pfx: &[PathBuf],
     passphrase: &Option<String>,
     folder: &Path,
 ) -> Result<IdentityFiles, String> {
-    let (certs, keys) = (certs.as_slice(), keys.as_slice());
+    let (certs, keys) = (certs, keys);
     if certs.len() != keys.len() {
         let (few, option) =
             (certs.len().min(keys.len()), if certs.len() < keys.len() { "cert" } else { "key" });
@@ -385,38 +224,36 @@ fn identity(
             "passphrase-file: it is read again at each reload, so it cannot be stdin".to_owned()
         );
     }
-    if passphrase.is_some() && certs.is_empty() && pfx.is_none() {
+    if passphrase.is_some() && certs.is_empty() && pfx.is_empty() {
         return Err("passphrase-file: there is no key that it could open".to_owned());
     }
     Ok(IdentityFiles {
         pairs: certs.iter().zip(keys).map(|(c, k)| (folder.join(c), folder.join(k))).collect(),
-        pfx: pfx.as_ref().map(|path| folder.join(path)),
+        pfx: pfx.iter().map(|path| folder.join(path)).collect(),
         passphrase,
     })
 }
 
-fn access(allow: &OneOrMany<String>, deny: &OneOrMany<String>) -> Result<Access, String> {
-    Ok(Access { allow: parse_all(allow, "allow")?, deny: parse_all(deny, "deny")? })
-}
-
-fn protocols(names: &OneOrMany<String>) -> Result<Vec<String>, String> {
-    match names.as_slice().iter().find(|name| name.is_empty() || name.len() > 255) {
-        Some(bad) => Err(format!("alpn: {bad:?}: a protocol's name has 1 to 255 bytes")),
-        None => Ok(names.as_slice().to_vec()),
+fn anchor(text: &str, folder: &Path) -> Anchor {
+    match text.parse() {
+        Ok(Anchor::File(path)) => Anchor::File(folder.join(path)),
+        Ok(other) => other,
+        Err(never) => match never {},
     }
 }
 
-fn unknown_protocol(given: &Option<String>) -> String {
-    let known: Vec<_> = Protocol::value_variants()
-        .iter()
-        .filter_map(|protocol| protocol.to_possible_value())
-        .map(|value| value.get_name().to_owned())
-        .collect();
-    let given = given.as_deref().unwrap_or_default();
-    format!("starttls: {given:?} is none of {}", known.join(", "))
+fn access(allow: &[String], deny: &[String]) -> Result<Access, String> {
+    Ok(Access { allow: parse_all(allow, "allow")?, deny: parse_all(deny, "deny")? })
 }
 
-fn limits(raw: &raw::Service) -> Result<Limits, String> {
+fn protocols(names: &[String]) -> Result<Vec<String>, String> {
+    match names.iter().find(|name| name.is_empty() || name.len() > 255) {
+        Some(bad) => Err(format!("alpn: {bad:?}: a protocol's name has 1 to 255 bytes")),
+        None => Ok(names.to_vec()),
+    }
+}
+
+fn limits(raw: &options::Service) -> Result<Limits, String> {
     let at_least_one = |value: Option<usize>, name: &str, default| match value {
         Some(0) => Err(format!("{name}: with 0 nobody comes in")),
         Some(value) => Ok(value),
@@ -430,48 +267,57 @@ fn limits(raw: &raw::Service) -> Result<Limits, String> {
     })
 }
 
-fn timeouts(raw: &raw::Service) -> Result<Timeouts, String> {
-    let seconds = Duration::from_secs;
+fn timeouts(raw: &options::Service) -> Result<Timeouts, String> {
+    let of = |text: &Option<String>, name: &str, seconds: u64| {
+        positive(timeout(text, name, Duration::from_secs(seconds))?, name)
+    };
     Ok(Timeouts {
-        handshake: positive(&raw.handshake_timeout, "handshake-timeout", seconds(10))?,
-        connect: positive(&raw.connect_timeout, "connect-timeout", seconds(10))?,
-        idle: positive(&raw.idle_timeout, "idle-timeout", seconds(12 * 3600))?,
-        half_close: positive(&raw.half_close_timeout, "half-close-timeout", seconds(60))?,
+        handshake: of(&raw.handshake_timeout, "handshake-timeout", 10)?,
+        connect: of(&raw.connect_timeout, "connect-timeout", 10)?,
+        idle: of(&raw.idle_timeout, "idle-timeout", 12 * 3600)?,
+        half_close: of(&raw.half_close_timeout, "half-close-timeout", 60)?,
     })
 }
 
-fn health(raw: &raw::Service, several_targets: bool) -> Result<Health, String> {
+fn health(raw: &options::Service, several_targets: bool) -> Result<Health, String> {
     let every = if several_targets { Duration::from_secs(5) } else { Duration::ZERO };
-    let interval = time(&raw.health_interval, "health-interval", every)?;
+    let interval = interval(&raw.health_interval, "health-interval", every)?;
     let count = |value: Option<u32>, name: &str, default| match value {
         Some(0) => Err(format!("{name}: at least 1")),
         value => Ok(value.unwrap_or(default)),
     };
     Ok(Health {
         interval: (!interval.is_zero()).then_some(interval),
-        timeout: positive(&raw.health_timeout, "health-timeout", Duration::from_secs(2))?,
+        timeout: positive(
+            timeout(&raw.health_timeout, "health-timeout", Duration::from_secs(2))?,
+            "health-timeout",
+        )?,
         fall: count(raw.health_fall, "health-fall", 2)?,
         rise: count(raw.health_rise, "health-rise", 1)?,
     })
 }
 
-fn time(text: &Option<String>, name: &str, default: Duration) -> Result<Duration, String> {
-    text.as_deref().map_or(Ok(default), length::parse).map_err(|e| format!("{name}: {e}"))
+/// How long to wait for something: a number alone is seconds.
+fn timeout(text: &Option<String>, name: &str, default: Duration) -> Result<Duration, String> {
+    let read = |text: &str| text.parse().map(Timeout::get);
+    text.as_deref().map_or(Ok(default), read).map_err(|e| format!("{name}: {e}"))
 }
 
-fn positive(text: &Option<String>, name: &str, default: Duration) -> Result<Duration, String> {
-    match time(text, name, default)? {
-        Duration::ZERO => Err(format!("{name}: no time at all")),
-        length => Ok(length),
-    }
+/// How often something is done: in a unit.
+fn interval(text: &Option<String>, name: &str, default: Duration) -> Result<Duration, String> {
+    let read = |text: &str| text.parse().map(Length::get);
+    text.as_deref().map_or(Ok(default), read).map_err(|e| format!("{name}: {e}"))
+}
+
+fn positive(length: Duration, name: &str) -> Result<Duration, String> {
+    if length.is_zero() { Err(format!("{name}: no time at all")) } else { Ok(length) }
 }
 
 fn parse_all<T: std::str::FromStr<Err = String>>(
-    texts: &OneOrMany<String>,
+    texts: &[String],
     option: &str,
 ) -> Result<Vec<T>, String> {
     texts
-        .as_slice()
         .iter()
         .map(|text| text.parse())
         .collect::<Result<_, _>>()

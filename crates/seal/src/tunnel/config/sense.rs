@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::super::endpoint::{Listen, Target};
-use super::plan::{ClientAuth, Mode, Service};
-use crate::net::starttls::{Protocol, answer};
+use super::options::{ClientAuth, Mode};
+use super::settings::Service;
+use crate::tunnel::endpoint::{Listen, Target};
+use sealwire::starttls::{Protocol, answer};
 
 /// Whether the options of a service make sense together.
 ///
@@ -18,8 +19,8 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
             if let Some(protocol) = service.starttls {
                 check_starttls(service, protocol)?;
             }
-            if service.server_name.is_some() {
-                return says("server-name: only a client asks a server for its name");
+            if service.servername.is_some() {
+                return says("servername: only a client asks a server for its name");
             }
             if service.all_routes().any(|route| !route.passthrough && route.identity.is_empty()) {
                 return says("cert: a server needs a certificate; give cert and key, or pfx");
@@ -55,11 +56,11 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 };
                 return Err(format!("{option}: only a server keeps sessions for its clients"));
             }
-            let named = |target: &Target| target.host().is_some() || service.server_name.is_some();
+            let named = |target: &Target| target.host().is_some() || service.servername.is_some();
             let unnamed = service.all_routes().flat_map(|r| &r.targets).find(|t| !named(t));
             if let Some(target) = unnamed {
                 return Err(format!(
-                    "server-name: {target} has no name that its certificate could prove"
+                    "servername: {target} has no name that its certificate could prove"
                 ));
             }
             if let (false, Some(open)) =
@@ -89,11 +90,12 @@ fn check_starttls(service: &Service, protocol: Protocol) -> Result<(), String> {
                     it wants; make a service for each"
             .to_owned());
     }
-    match service.all_routes().any(|route| route.passthrough) {
-        true => Err("starttls: TLS that is passed through was not asked for of that target; \
+    if service.all_routes().any(|route| route.passthrough) {
+        Err("starttls: TLS that is passed through was not asked for of that target; \
                      the service cannot have both"
-            .to_owned()),
-        false => Ok(()),
+            .to_owned())
+    } else {
+        Ok(())
     }
 }
 

@@ -8,15 +8,15 @@ use sealwire::{Error, ServerName, Session};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::end::End;
-use super::super::greeting;
-use super::super::material;
-use super::super::pool::Backend;
-use super::super::service::{Service, State, Way};
 use super::mysql::Login;
 use super::outward::{self, Whence};
 use super::{About, Arrival, Established, Failed};
-use crate::net::starttls::Protocol;
+use crate::tunnel::allow::Names;
+use crate::tunnel::end::End;
+use crate::tunnel::greeting;
+use crate::tunnel::pool::Backend;
+use crate::tunnel::service::{Service, State, Way};
+use sealwire::starttls::Protocol;
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -103,7 +103,7 @@ async fn connect(
 
 /// The name that the target must prove.
 fn server_name(backend: &Backend, state: &State) -> Result<ServerName, Error> {
-    match (&state.config.server_name, backend.target.host()) {
+    match (&state.config.servername, backend.target.host()) {
         (Some(name), _) => Ok(name.clone()),
         (None, Some(host)) => host.parse().map_err(|e| {
             std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{e}")).into()
@@ -118,7 +118,7 @@ fn may_be_used(target: &End, way: &Way) -> Result<(), Error> {
         return Ok(());
     }
     let certificate = target.peer().filter(|p| p.authorized()).and_then(|p| p.certificate());
-    let names = certificate.map(material::names);
+    let names = certificate.map(Names::of);
     way.route
         .access
         .judge(names.as_ref())
@@ -128,15 +128,12 @@ fn may_be_used(target: &End, way: &Way) -> Result<(), Error> {
 fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
     let Some(peer) = target.peer() else { return About::default() };
     service.metrics.handshake_seconds.observe(since.elapsed().as_secs_f64());
-    let resumed = match peer.is_resumed() {
-        true => {
-            service.metrics.resumed_handshakes.inc();
-            " resumed"
-        }
-        false => {
-            service.metrics.full_handshakes.inc();
-            ""
-        }
+    let resumed = if peer.is_resumed() {
+        service.metrics.resumed_handshakes.inc();
+        " resumed"
+    } else {
+        service.metrics.full_handshakes.inc();
+        ""
     };
     About {
         tls: format!("{}{resumed}", peer.protocol()),

@@ -4,20 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sealwire::Error;
-use sealwire::pki::KeyAlgorithm;
-use sealwire::pki::x509::Certificate;
+use sealwire::pki::{Certificate, KeyAlgorithm};
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, timeout_at};
 use tracing::error;
 
-use super::super::end::End;
-use super::super::gate::FromSource;
-use super::super::metrics::Turned;
-use super::super::pool::{InUse, Pool};
-use super::super::proxy::{self, Accepts, Header, TlsFacts, Version};
-use super::super::service::{Service, State};
-use super::super::socket::Socket;
 use super::Failed;
+use crate::tunnel::end::End;
+use crate::tunnel::gate::FromSource;
+use crate::tunnel::metrics::Turned;
+use crate::tunnel::pool::{InUse, Pool};
+use crate::tunnel::proxy::{self, Accepts, Header, TlsFacts, Version};
+use crate::tunnel::service::{Service, State};
+use crate::tunnel::socket::Socket;
 
 /// Where a connection comes from.
 pub(super) struct Whence {

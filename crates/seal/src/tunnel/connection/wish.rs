@@ -7,14 +7,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::error;
 
-use super::super::end::End;
-use super::super::metrics::Turned;
-use super::super::pool::InUse;
-use super::super::service::State;
-use super::super::socket::Socket;
 use super::{Failed, outward};
-use crate::net::starttls::answer::{self, OfClient};
-use crate::net::starttls::{self, Protocol};
+use crate::tunnel::end::End;
+use crate::tunnel::metrics::Turned;
+use crate::tunnel::pool::InUse;
+use crate::tunnel::service::State;
+use crate::tunnel::socket::Socket;
+use sealwire::starttls::answer::{self, OfClient};
+use sealwire::starttls::{self, Protocol};
 
 /// A client that was told to begin with TLS.
 pub(super) struct Wished {
@@ -35,12 +35,11 @@ pub(super) async fn await_wish(
     addresses: Option<(SocketAddr, SocketAddr)>,
     deadline: Instant,
 ) -> Result<Wished, Failed> {
-    let (greeting, target) = match answer::is_greeted(protocol) {
-        true => {
-            let (greeting, target) = greeted(&mut socket, protocol, state, addresses).await?;
-            (greeting, Some(target))
-        }
-        false => (Vec::new(), None),
+    let (greeting, target) = if answer::is_greeted(protocol) {
+        let (greeting, target) = greeted(&mut socket, protocol, state, addresses).await?;
+        (greeting, Some(target))
+    } else {
+        (Vec::new(), None)
     };
     let answered = answer::answer(&mut socket, protocol, &greeting, heard);
     let answered = timeout_at(deadline, answered).await;

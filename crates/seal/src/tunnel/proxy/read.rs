@@ -56,9 +56,10 @@ pub(crate) fn read(bytes: &[u8], accepts: Accepts) -> Result<Read, Broken> {
 fn read_v1(bytes: &[u8]) -> Result<Read, Broken> {
     let window = &bytes[..bytes.len().min(MAX_V1)];
     let Some(end) = window.windows(2).position(|pair| pair == b"\r\n") else {
-        return match window.len() < MAX_V1 {
-            true => Ok(Read::Incomplete),
-            false => Err(Broken("a PROXY line longer than 107 bytes")),
+        return if window.len() < MAX_V1 {
+            Ok(Read::Incomplete)
+        } else {
+            Err(Broken("a PROXY line longer than 107 bytes"))
         };
     };
     let line =

@@ -10,14 +10,16 @@ mod write;
 
 use std::path::Path;
 
-use super::{Content, Error, PrivateKey, Problem, content, encrypted, x509};
+use sealwire_x509::Pkcs12;
+
+use super::{Certificate, Content, Error, PrivateKey, Problem, content, encrypted};
 
 /// A key, its certificate, and the certificates that lead from it to a root.
 #[derive(Debug, Clone)]
 pub struct Pfx {
     key: PrivateKey,
-    certificate: x509::Certificate,
-    chain: Vec<x509::Certificate>,
+    certificate: Certificate,
+    chain: Vec<Certificate>,
     friendly_name: Option<String>,
 }
 
@@ -26,8 +28,8 @@ impl Pfx {
     /// the certificate's.
     pub fn new(
         key: PrivateKey,
-        certificate: x509::Certificate,
-        chain: Vec<x509::Certificate>,
+        certificate: Certificate,
+        chain: Vec<Certificate>,
     ) -> Result<Self, Error> {
         if !key.matches(&certificate) {
             return Err(Error::new(
@@ -73,14 +75,13 @@ impl Pfx {
         match read::read(der, passphrase) {
             // AWS-LC has RC4, which nothing else here needs.
             Err(e) if e.problem() == Problem::Unsupported => {
-                let parsed = x509::Pkcs12::parse(der, passphrase.map(str::as_bytes));
-                let Ok(x509::Pkcs12 {
-                    key: Some(key), certificate: Some(certificate), chain, ..
-                }) = parsed
+                let parsed = Pkcs12::parse(der, passphrase.map(str::as_bytes));
+                let Ok(Pkcs12 { key: Some(key), certificate: Some(certificate), chain, .. }) =
+                    parsed
                 else {
                     return Err(e);
                 };
-                Ok(vec![Self::new(PrivateKey::from_x509(&key)?, certificate, chain)?])
+                Ok(vec![Self::new(PrivateKey::from_parsed(&key)?, certificate, chain)?])
             }
             read => read,
         }
@@ -133,12 +134,12 @@ impl Pfx {
     }
 
     /// The certificate of the key.
-    pub fn certificate(&self) -> &x509::Certificate {
+    pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
 
     /// The other certificates, in the file's order.
-    pub fn chain(&self) -> &[x509::Certificate] {
+    pub fn chain(&self) -> &[Certificate] {
         &self.chain
     }
 }

@@ -14,7 +14,7 @@ use super::structure::{
 };
 use super::{Pfx, ber, mac};
 use crate::pki::signature::name_of;
-use crate::pki::{Error, PrivateKey, Problem, issuers, x509};
+use crate::pki::{Certificate, Error, PrivateKey, Problem, issuers};
 
 /// Safes inside safes.
 const DEEPEST: usize = 8;
@@ -129,7 +129,7 @@ struct ShroudedKey<'a> {
 #[derive(Default)]
 struct Contents {
     keys: Vec<(PrivateKey, Option<String>)>,
-    certificates: Vec<(x509::Certificate, Option<String>)>,
+    certificates: Vec<(Certificate, Option<String>)>,
 }
 
 impl Contents {
@@ -152,7 +152,7 @@ impl Contents {
                     let bag = CertBag::from_der(&value).map_err(|e| malformed(&e))?;
                     if bag.id == X509_CERTIFICATE {
                         let der = bag.value.as_bytes();
-                        self.certificates.push((x509::Certificate::from_der(der)?, name));
+                        self.certificates.push((Certificate::from_der(der)?, name));
                     }
                 }
                 SAFE_CONTENTS_BAG => self.add(&value, opener, depth + 1)?,
@@ -179,10 +179,11 @@ impl Contents {
                 let (certificate, certificate_name) =
                     own.cloned().ok_or_else(|| broken("there is a key without its certificate"))?;
                 let others = certificates.iter().map(|(other, _)| other);
-                let chain = match alone {
+                let chain = if alone {
                     // Everything else in the file was put there for this key.
-                    true => without_repeats(others, &certificate),
-                    false => issuers(&certificate, others),
+                    without_repeats(others, &certificate)
+                } else {
+                    issuers(&certificate, others)
                 };
                 let friendly_name = key_name.or(certificate_name);
                 Ok(Pfx { key, certificate, chain, friendly_name })
@@ -192,10 +193,10 @@ impl Contents {
 }
 
 fn without_repeats<'a>(
-    all: impl Iterator<Item = &'a x509::Certificate>,
-    own: &x509::Certificate,
-) -> Vec<x509::Certificate> {
-    let mut kept: Vec<x509::Certificate> = Vec::new();
+    all: impl Iterator<Item = &'a Certificate>,
+    own: &Certificate,
+) -> Vec<Certificate> {
+    let mut kept: Vec<Certificate> = Vec::new();
     for other in all {
         if other.der() != own.der() && !kept.iter().any(|one| one.der() == other.der()) {
             kept.push(other.clone());

@@ -15,6 +15,7 @@
 //! into the index before it is handed out, so none exists that cannot be revoked; numbers of
 //! revocation lists may have gaps but never repeat.
 
+mod file;
 mod index;
 
 use std::fs::{self, File, OpenOptions};
@@ -23,9 +24,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
-    Access, CrlBuilder, Error, Existing, Issuer, Problem, RevocationReason, Revoked, Subject,
-    write_file, x509,
+    Certificate, Crl, CrlBuilder, Error, Issuer, Problem, RevocationReason, Revoked, Subject,
 };
+use file::{Access, Existing, write_file};
 pub use index::Entry;
 use index::Index;
 
@@ -40,9 +41,9 @@ impl CaStore {
     /// certificates that lead to a root, when the CA is not one. Fails when there is a CA already.
     pub fn create(
         folder: &Path,
-        certificate: &x509::Certificate,
+        certificate: &Certificate,
         key: &str,
-        above: &[x509::Certificate],
+        above: &[Certificate],
     ) -> Result<Self, Error> {
         let store = Self { folder: folder.to_owned() };
         make_private_folder(folder).map_err(|e| Error::io(folder, &e))?;
@@ -57,7 +58,7 @@ impl CaStore {
         store.put("index.txt.attr", b"unique_subject = no\n", Access::Public)?;
         store.put("crlnumber", b"01\n", Access::Public)?;
         if !above.is_empty() {
-            let chain: String = above.iter().map(x509::Certificate::to_pem).collect();
+            let chain: String = above.iter().map(Certificate::to_pem).collect();
             store.put("chain.pem", chain.as_bytes(), Access::Public)?;
         }
         store.put("ca-key.pem", key.as_bytes(), Access::Private)?;
@@ -68,14 +69,12 @@ impl CaStore {
     /// Opens the store in a folder.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Self { folder: folder.to_owned() };
-        match store.file("ca.pem").exists() {
-            true => Ok(store),
-            false => {
-                let what = "there is no CA in this folder";
-                let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
-                Err(error.at(folder.display().to_string()))
-            }
+        if store.file("ca.pem").exists() {
+            return Ok(store);
         }
+        let what = "there is no CA in this folder";
+        let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
+        Err(error.at(folder.display().to_string()))
     }
 
     /// The folder.
@@ -89,18 +88,25 @@ impl CaStore {
     }
 
     /// The CA's certificate.
-    pub fn certificate(&self) -> Result<x509::Certificate, Error> {
+    pub fn certificate(&self) -> Result<Certificate, Error> {
         Ok(super::certificates_from_file(&self.certificate_file())?.swap_remove(0))
     }
 
     /// The certificates from this CA up to the root: itself first.
-    pub fn chain(&self) -> Result<Vec<x509::Certificate>, Error> {
+    pub fn chain(&self) -> Result<Vec<Certificate>, Error> {
         let mut chain = vec![self.certificate()?];
         let above = self.file("chain.pem");
         if above.exists() {
             chain.extend(super::certificates_from_file(&above)?);
         }
         Ok(chain)
+    }
+
+    /// The file that holds the root of this CA: its own certificate's, or of an intermediate the
+    /// one with the certificates above it.
+    pub fn root_file(&self) -> Result<PathBuf, Error> {
+        let own = self.certificate()?.is_self_signed() || !self.file("chain.pem").exists();
+        Ok(if own { self.certificate_file() } else { self.file("chain.pem") })
     }
 
     /// The CA with its key, to sign with.
@@ -114,11 +120,12 @@ impl CaStore {
     }
 
     /// The certificate with this serial number, if it was signed here.
-    pub fn issued(&self, serial: &str) -> Result<Option<x509::Certificate>, Error> {
+    pub fn issued(&self, serial: &str) -> Result<Option<Certificate>, Error> {
         let path = self.issued_file(serial);
-        match path.exists() {
-            true => Ok(Some(super::certificates_from_file(&path)?.swap_remove(0))),
-            false => Ok(None),
+        if path.exists() {
+            Ok(Some(super::certificates_from_file(&path)?.swap_remove(0)))
+        } else {
+            Ok(None)
         }
     }
 
@@ -126,7 +133,7 @@ impl CaStore {
     /// is taken back.
     pub fn record<E: From<Error>>(
         &self,
-        certificate: &x509::Certificate,
+        certificate: &Certificate,
         deliver: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         let _lock = self.lock_file()?;
@@ -149,7 +156,7 @@ impl CaStore {
     pub fn revoke(
         &self,
         serial: &str,
-        certificate: Option<&x509::Certificate>,
+        certificate: Option<&Certificate>,
         reason: RevocationReason,
     ) -> Result<(), Error> {
         let _lock = self.lock_file()?;
@@ -177,7 +184,7 @@ impl CaStore {
     }
 
     /// Signs a new revocation list that is good for so long, and keeps it as `crl.pem`.
-    pub fn publish_crl(&self, issuer: &Issuer, good_for: Duration) -> Result<x509::Crl, Error> {
+    pub fn publish_crl(&self, issuer: &Issuer, good_for: Duration) -> Result<Crl, Error> {
         let _lock = self.lock_file()?;
         let number = self.crl_number()?;
         let this_update = now();
@@ -243,7 +250,7 @@ impl CaStore {
     }
 }
 
-fn entry_of(certificate: &x509::Certificate) -> Result<Entry, Error> {
+fn entry_of(certificate: &Certificate) -> Result<Entry, Error> {
     let seconds = u64::try_from(certificate.not_after()).unwrap_or(0);
     let subject = Subject::from_der(certificate.subject().der())?.to_openssl();
     let not_after = UNIX_EPOCH + Duration::from_secs(seconds);

@@ -1,0 +1,410 @@
+'use strict';
+
+// A TLS connection between its transport and its owner, as a machine of six states. Here the native
+// session is driven: handshake work is handed to other threads, records of an open connection are
+// worked on at once.
+
+const { connectionError, writeGivenUp, writeRefused } = require('./failures');
+const { Incoming } = require('./incoming');
+const { Outgoing } = require('./outgoing');
+const { link } = require('./transport');
+const workers = require('./workers');
+
+/** How much is read ahead while the program is asked about a ClientHello. */
+const MOST_AHEAD = 64 * 1024;
+
+class Connection {
+  /** What a state does with each thing that may come, unless it says otherwise: the thing waits. */
+  static #WAITING = {
+    isClosed: false,
+    start() {},
+    receive: (connection, chunk) => connection.#incoming.push(chunk),
+    work() {},
+    write: (connection, data, callback) => connection.#outgoing.wait(data, callback),
+    stopReading() {},
+    // Our side ends when the connection is open, or when the peer has gone.
+    shutdown(connection) {
+      if (connection.#endTold) connection.#endTransport();
+    },
+  };
+
+  /** Nothing is said yet. */
+  static #FRESH = {
+    ...Connection.#WAITING,
+    start(connection) {
+      connection.#state = Connection.#LISTENING;
+      connection.#link?.resume();
+      if (connection.#role.isServer) connection.#work();
+      else connection.#advance(null);
+    },
+    receive(connection, chunk) {
+      connection.#state = Connection.#LISTENING;
+      connection.#incoming.push(chunk);
+    },
+    work: (connection) => connection.#tellEnd(),
+    write(connection, data, callback) {
+      connection.#outgoing.wait(data, callback);
+      if (!connection.#role.isServer) connection.start();
+    },
+  };
+
+  /** In the handshake, which needs bytes of the peer's. */
+  static #LISTENING = {
+    ...Connection.#WAITING,
+    work(connection) {
+      const chunk = connection.#incoming.takeAll();
+      if (chunk === null) connection.#tellEnd();
+      else connection.#advance(chunk);
+    },
+  };
+
+  /** In the handshake: the session is with another thread, or waits for an answer of the program. */
+  static #THINKING = {
+    ...Connection.#WAITING,
+    receive(connection, chunk) {
+      connection.#incoming.push(chunk);
+      // Who talks on while the program considers its answer is not listened to for ever.
+      if (connection.#incoming.size > MOST_AHEAD) connection.#link.pause();
+    },
+  };
+
+  /** The handshake is complete and the program is judging the peer, of whom nothing is looked at
+   * before. Who writes to a peer has accepted it. */
+  static #JUDGED = {
+    ...Connection.#WAITING,
+    write: (connection, data, callback) => connection.#encrypt(data, callback),
+  };
+
+  /** Data go both ways. */
+  static #OPEN = {
+    ...Connection.#WAITING,
+    receive(connection, chunk) {
+      const owned = connection.#link.owned ? chunk : Buffer.from(chunk);
+      connection.#incoming.pushRecords(connection.#session, owned);
+    },
+    work(connection) {
+      if (!connection.#incoming.isEmpty) connection.#incoming.decrypt(connection.#session);
+      connection.#tellEnd();
+    },
+    write: (connection, data, callback) => connection.#encrypt(data, callback),
+    stopReading: (connection) => connection.#link.pause(),
+    shutdown(connection) {
+      connection.#session.close();
+      connection.#outgoing.say(connection.#session, connection.#link);
+      connection.#endTransport();
+    },
+  };
+
+  /** Over. */
+  static #CLOSED = {
+    ...Connection.#WAITING,
+    isClosed: true,
+    receive() {},
+    write: (connection, data, callback) => process.nextTick(callback, writeGivenUp({ isEncrypted: false })),
+    shutdown: (connection) => connection.#endTransport(),
+  };
+
+  #state = Connection.#FRESH;
+  #role;
+  #owner = null;
+  #link = null;
+  #session = null;
+  #facts = null;
+  #reading = false;
+  #isTraced = false;
+  #isGiven = false;
+  #outgoing = new Outgoing();
+  #incoming;
+  /** Whether the transport has come to its end, and whether the owner knows. */
+  #transportEnded = false;
+  #endTold = false;
+  #closesWhenRead = false;
+  /** A request to end our side, until it can be done. */
+  #ending = null;
+  /** The error for a ClientHello that the program has refused. */
+  #refusal;
+  bytesRead = 0;
+  bytesWritten = 0;
+
+  /** `role` makes the native session and answers its questions: see role.js. */
+  constructor(role) {
+    this.#role = role;
+    this.#incoming = new Incoming({
+      data: (data) => this.#deliver(data, { isLast: false }),
+      output: () => this.#link.send(this.#session.takeOutput()),
+      told: () => this.#owner.told(this.#session.takeTold()),
+      closed: () => this.#tellEndNow(),
+      failed: () => this.#fail(this.#session.failure()),
+      again: () => this.#work(),
+      isOver: () => this.#state.isClosed,
+    });
+  }
+
+  /**
+   * Who is told what happens: `stirred()` for any bytes, `named(servername)` when a
+   * client has said whom it wants, `complete()` when there are facts to judge
+   * the peer by, `data(bytes)`, which says whether more is wanted, `delivered()` after a record,
+   * `told(..)` for what a session tells besides, `end()`, `failed(error)`, and when the transport is
+   * gone `close()`, or `closeWhenRead()` where the end may not have been read.
+   */
+  set owner(owner) {
+    this.#owner = owner;
+  }
+
+  /** The native session, for questions about what it knows. */
+  get session() {
+    return this.#session;
+  }
+
+  /** What was agreed, once the handshake is complete. */
+  get facts() {
+    return this.#facts;
+  }
+
+  get isReading() {
+    return this.#reading;
+  }
+
+  /** Whether something has come that is not delivered. */
+  get hasUnread() {
+    return !this.#incoming.isEmpty;
+  }
+
+  /** The stream that carries the records. */
+  get transport() {
+    return this.#link?.stream ?? null;
+  }
+
+  /**
+   * What the program has given to carry the records, as a socket: itself, or what makes one of
+   * another stream. Undefined for the transport that the connection has made itself.
+   */
+  get carrier() {
+    return this.#isGiven ? this.#link?.carrier : undefined;
+  }
+
+  /** Takes a transport, of the program's (`isGiven`) or of our own. */
+  attach(stream, { isGiven }) {
+    this.#isGiven = isGiven;
+    this.#link = link(stream, {
+      chunk: (chunk) => this.receive(chunk),
+      end: () => this.#onTransportEnd(),
+    });
+    if (this.#isTraced) this.#link.trace();
+  }
+
+  /** Tells the records from now on, on stderr. */
+  trace() {
+    this.#isTraced = true;
+    this.#link?.trace();
+  }
+
+  /** Begins the handshake: a client says hello, a server listens. */
+  start() {
+    this.#state.start(this);
+  }
+
+  /** Takes bytes of the transport's, also those that it had read before it was given to us. */
+  receive(chunk) {
+    if (this.#state.isClosed) return;
+    this.#owner.stirred();
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
+    this.#link.traceReceived(bytes);
+    this.#state.receive(this, bytes);
+    this.#work();
+  }
+
+  write(data, callback) {
+    this.bytesWritten += data.length;
+    this.#state.write(this, data, callback);
+  }
+
+  startReading() {
+    this.#reading = true;
+    this.#link?.resume();
+  }
+
+  /** A handshake goes on whether or not somebody reads. */
+  stopReading() {
+    this.#reading = false;
+    this.#state.stopReading(this);
+  }
+
+  /** Says close_notify and ends our side of the transport. */
+  shutdown(done) {
+    this.#ending = done;
+    this.#state.shutdown(this);
+  }
+
+  /** The transport is gone: what it brought is told first. */
+  transportClosed() {
+    if (this.#state.isClosed) return;
+    if (this.#link.endsBeforeClose) {
+      this.#owner.close();
+      return;
+    }
+    this.#closesWhenRead = true;
+    this.#onTransportEnd();
+  }
+
+  close(callback) {
+    if (this.#state.isClosed) return;
+    // In Node what was written to a peer that is being judged is encrypted already.
+    const reason = { isEncrypted: this.#state === Connection.#JUDGED };
+    this.#state = Connection.#CLOSED;
+    this.#incoming.clear();
+    // After the error, which the owner tells first, and before the end.
+    const closed = () => {
+      this.#outgoing.giveUp(writeGivenUp(reason));
+      callback?.();
+    };
+    if (this.#link) this.#link.close(closed);
+    else setImmediate(closed);
+  }
+
+  /** At any time: before the session is there, it waits. */
+  setMaxSendFragment(size) {
+    if (!this.#outgoing.setFragment(size)) return false;
+    if (this.#facts !== null && !this.#state.isClosed) this.#outgoing.applyFragment(this.#session);
+    return true;
+  }
+
+  // --- the end of the transport -------------------------------------------------------------------
+
+  /** Goes on as far as it can with what there is. */
+  #work() {
+    if (!this.#incoming.isBusy) this.#state.work(this);
+  }
+
+  #onTransportEnd() {
+    this.#transportEnded = true;
+    this.#work();
+  }
+
+  #tellEnd() {
+    if (this.#transportEnded) this.#tellEndNow();
+    if (this.#closesWhenRead && this.#endTold) this.#owner.closeWhenRead();
+  }
+
+  /** Nothing more comes from the peer. */
+  #tellEndNow() {
+    if (this.#endTold || this.#state.isClosed) return;
+    this.#endTold = true;
+    if (this.#ending !== null) this.#state.shutdown(this);
+    this.#owner.end();
+  }
+
+  #endTransport() {
+    const done = this.#ending;
+    this.#ending = null;
+    if (this.#link === null) process.nextTick(done);
+    else this.#link.end(done);
+  }
+
+  // --- the handshake ------------------------------------------------------------------------------
+
+  #advance(chunk) {
+    try {
+      this.#session ??= this.#role.session();
+    } catch (error) {
+      process.nextTick(() => this.#owner.failed(error));
+      return;
+    }
+    this.#state = Connection.#THINKING;
+    this.#link.pause();
+    // A listener of the program's that throws must end as an uncaught exception, not as a
+    // rejection: so out of the promise first.
+    workers.advance(this.#session, chunk).then(
+      (progress) => process.nextTick(() => this.#onProgress(progress)),
+      (error) => process.nextTick(() => this.#owner.failed(error)));
+  }
+
+  #onProgress(progress) {
+    if (this.#state.isClosed) return;
+    if (progress.serverName) this.#owner.named(progress.serverName);
+    if (this.#reading || !progress.complete) this.#link.resume();
+    // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
+    if (progress.complete) this.#outgoing.hold(progress.output);
+    else this.#link.send(progress.output);
+    if (progress.told) this.#owner.told(progress.told);
+    // Who awaits the one event must have its turn before the next.
+    if (progress.told?.hasOcsp) setImmediate(() => this.#goOn(progress));
+    else this.#goOn(progress);
+  }
+
+  #goOn(progress) {
+    if (this.#state.isClosed) return;
+    if (progress.failure) {
+      this.#fail(progress.failure);
+    } else if (progress.clientHello) {
+      this.#ask(progress.clientHello);
+    } else if (progress.storeSession) {
+      this.#store(progress.storeSession);
+    } else if (progress.complete) {
+      this.#complete(progress);
+    } else {
+      this.#state = Connection.#LISTENING;
+      this.#work();
+    }
+  }
+
+  #ask(hello) {
+    this.#role.onHello(hello, (answer) => {
+      if (this.#state.isClosed) return;
+      this.#refusal = answer.refusal;
+      this.#session.answerHello(answer.credentials, answer.identity, answer);
+      this.#advance(null);
+    });
+  }
+
+  /** Waits until the program has stored a session. */
+  #store({ id, data }) {
+    this.#role.onSession(id, data, () => {
+      if (this.#state.isClosed) return;
+      this.#session.stored();
+      this.#advance(null);
+    });
+  }
+
+  #complete({ complete, data, rest, peerClosed }) {
+    this.#facts = complete;
+    if (rest) this.#incoming.unshift(rest);
+    this.#outgoing.applyFragment(this.#session);
+    this.#state = Connection.#JUDGED;
+    this.#owner.complete();
+    if (this.#state.isClosed) return;
+    this.#state = Connection.#OPEN;
+    this.#outgoing.flush(this.#session, this.#link);
+    if (this.#ending !== null) this.#state.shutdown(this);
+    this.#outgoing.release(this.#link);
+    if (data) this.#deliver(data, { isLast: true });
+    if (this.#state.isClosed) return;
+    if (peerClosed) this.#tellEndNow();
+    this.#work();
+  }
+
+  #fail(failure) {
+    this.#incoming.clear();
+    // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
+    if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
+    const error = this.#refusal ?? connectionError(failure);
+    // A write that waits is told, and its stream fails by that; else the stream itself.
+    if (!error.library || !this.#outgoing.giveUp(writeRefused(error))) this.#owner.failed(error);
+  }
+
+  // --- data ---------------------------------------------------------------------------------------
+
+  #deliver(data, { isLast }) {
+    if (data.length > 0) {
+      this.bytesRead += data.length;
+      if (!this.#owner.data(data)) this.stopReading();
+    }
+    if (!isLast) this.#owner.delivered();
+  }
+
+  #encrypt(data, callback) {
+    this.#outgoing.write(this.#session, this.#link, data, callback);
+  }
+}
+
+module.exports = { Connection };

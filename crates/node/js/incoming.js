@@ -1,0 +1,119 @@
+'use strict';
+
+// What has come and what is made of it: bytes of the transport that are not used yet, and data that
+// are decrypted and not delivered yet.
+
+const { joined, missingOfRecord } = require('./records');
+const { receive } = require('./report');
+
+class Incoming {
+  #received = null;
+  #ready = [];
+  #decrypting = false;
+  /** Whether more has come since the last decryption began. */
+  #arrived = false;
+  #sink;
+
+  /**
+   * `sink` is told what comes of the bytes: `data(bytes)`, `output()` when the session has something
+   * of its own to send, `told()`, `closed()` when the peer says that it sends no more, and
+   * `failed()`. `isOver()` stops it.
+   */
+  constructor(sink) {
+    this.#sink = sink;
+  }
+
+  get isEmpty() {
+    return this.#received === null && this.#ready.length === 0;
+  }
+
+  /** How many bytes wait to be used. */
+  get size() {
+    return this.#received?.length ?? 0;
+  }
+
+  /** Whether it is at work: a listener of the program's may be the one who asks. */
+  get isBusy() {
+    return this.#decrypting;
+  }
+
+  push(chunk) {
+    this.#arrived = true;
+    this.#received = joined(this.#received, chunk);
+  }
+
+  /** Puts bytes before all others. */
+  unshift(chunk) {
+    this.#received = joined(chunk, this.#received);
+  }
+
+  /** All bytes that wait, or null. */
+  takeAll() {
+    const all = this.#received;
+    this.#received = null;
+    return all;
+  }
+
+  /** Forgets what is not decrypted. */
+  clear() {
+    this.#received = null;
+  }
+
+  /**
+   * Takes `chunk` of an open connection. Where it has the end of a record that was begun, that record
+   * alone is joined and decrypted, and not all that came with its end.
+   */
+  pushRecords(session, chunk) {
+    this.#arrived = true;
+    const begun = this.#received;
+    if (begun !== null && !this.#decrypting) {
+      const missing = missingOfRecord(begun, chunk);
+      if (missing !== undefined && missing < chunk.length) {
+        this.#received = Buffer.concat([begun, chunk.subarray(0, missing)]);
+        this.decrypt(session);
+        if (this.#sink.isOver()) return;
+        chunk = chunk.subarray(missing);
+      }
+    }
+    this.#received = joined(this.#received, chunk);
+  }
+
+  /**
+   * Decrypts and delivers what has come. What arrives while a listener is at it waits its turn, so
+   * that data stay in order over a transport that answers at once.
+   */
+  decrypt(session) {
+    if (this.#decrypting) return;
+    this.#decrypting = true;
+    try {
+      this.#decryptAll(session);
+    } finally {
+      this.#decrypting = false;
+      // A listener has thrown: the data behind it are not lost.
+      if (this.#ready.length > 0 && !this.#sink.isOver()) process.nextTick(() => this.#sink.again());
+    }
+  }
+
+  #decryptAll(session) {
+    this.#deliver();
+    while (this.#received !== null && !this.#sink.isOver()) {
+      this.#arrived = false;
+      const report = receive(session, this.#received);
+      this.#received = report.rest;
+      this.#ready = report.records;
+      if (report.hasOutput) this.#sink.output();
+      if (report.hasTold) this.#sink.told();
+      this.#deliver();
+      if (this.#sink.isOver()) return;
+      if (report.failed) this.#sink.failed();
+      else if (report.peerClosed) this.#sink.closed();
+      if (report.failed || report.peerClosed || !(report.hasMore || this.#arrived)) return;
+    }
+  }
+
+  #deliver() {
+    while (this.#ready.length > 0 && !this.#sink.isOver()) this.#sink.data(this.#ready.shift());
+  }
+}
+
+module.exports = { Incoming };

@@ -1,0 +1,117 @@
+'use strict';
+
+// What is different between a client and a server: each makes the native session that it needs, and
+// a server answers its questions.
+
+const { splitALPNProtocols } = require('./alpn');
+const { createSecureContext, isContext, nativeContext } = require('./context');
+const { nodeError } = require('./errors');
+const { answerHello, asksHello, storeSession } = require('./hello');
+const keyLog = require('./keylog');
+const { Session } = require('./native');
+const sessions = require('./sessions');
+
+/** The role that the options of a TLSSocket describe. */
+function roleOf(options) {
+  return options.isServer ? new ServerRole(options) : new ClientRole(options);
+}
+
+class Role {
+  /** The socket on whose behalf the program is asked. */
+  socket = null;
+  /** The name for SNI, as the program wrote it. */
+  servername;
+  secureContext;
+  alpn;
+  /** The session that is offered to the server. */
+  #offered;
+  /** The certificate to show whatever the client offers. */
+  #identity = null;
+
+  constructor(options) {
+    this.secureContext = options.secureContext || options.credentials || createSecureContext(options);
+    nativeContext(this.secureContext);
+    this.alpn = options.ALPNProtocols ? splitALPNProtocols(options.ALPNProtocols) : [];
+  }
+
+  get context() {
+    return nativeContext(this.secureContext);
+  }
+
+  /** Offers a session to the server. One with another server than `name` is passed over. */
+  offer(session, name) {
+    const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+    sessions.check(bytes);
+    this.#offered = sessions.open(bytes, name);
+  }
+
+  /** What is offered: its session, and whether its server was found to be the one of that name. */
+  get offered() {
+    return this.#offered;
+  }
+
+  /** Shows this certificate, whatever the client offers. */
+  show(context) {
+    this.#identity = nativeContext(isContext(context) ? context : createSecureContext(context || {}));
+  }
+
+  get identity() {
+    return this.#identity;
+  }
+}
+
+class ClientRole extends Role {
+  isServer = false;
+  #requestOcsp;
+
+  constructor(options) {
+    super(options);
+    this.#requestOcsp = Boolean(options.requestOCSP);
+  }
+
+  session() {
+    return Session.client(this.context, {
+      serverName: this.servername,
+      session: this.offered?.session,
+      requestOcsp: this.#requestOcsp,
+      keyLog: true,
+      alpn: this.alpn,
+    });
+  }
+}
+
+class ServerRole extends Role {
+  isServer = true;
+  #settings;
+
+  constructor(options) {
+    super(options);
+    // As it is now: what is set later counts for the connections to come.
+    this.#settings = {
+      requestCertificate: Boolean(options.requestCert),
+      requireCertificate: Boolean(options.rejectUnauthorized),
+      askClientHello: asksHello(options),
+      askStoreSession: options.server?.listenerCount?.('newSession') > 0,
+      keyLog: keyLog.isWanted(options.server),
+      alpn: this.alpn,
+    };
+  }
+
+  session() {
+    return Session.server(this.context, this.#settings);
+  }
+
+  /** Asks the program about a ClientHello, and gives its answer to `reply`. */
+  onHello(hello, reply) {
+    // Known from here on, also of a connection that comes to nothing.
+    this.socket.servername ??= hello.serverName ?? null;
+    answerHello(this.socket, this.context, hello, (answer) => reply({ ...answer, identity: this.identity }));
+  }
+
+  /** Gives a session to the program's store, and goes on when it is there. */
+  onSession(id, data, proceed) {
+    storeSession(this.socket, id, data, proceed);
+  }
+}
+
+module.exports = { roleOf };

@@ -1,0 +1,98 @@
+//! Which CA a command works with.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealwire::pki::{CaStore, Issuer};
+
+use crate::files::passphrase::{self, Source};
+use crate::files::sudo;
+use crate::say::failure::Failure;
+
+/// `--ca-dir`, the same for every command that works with a CA of ours.
+#[derive(Args)]
+pub(crate) struct CaFolder {
+    /// The folder of the CA [default: sealwire/ca in your data folder]
+    #[arg(long, alias = "dir", value_name = "DIR", env = "SEAL_CA_DIR")]
+    ca_dir: Option<PathBuf>,
+}
+
+/// The passphrase of the CA's key.
+#[derive(Args)]
+pub(crate) struct CaPassphrase {
+    /// The passphrase of the CA's key: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<Source>,
+}
+
+impl CaFolder {
+    /// This folder; without one, that of `SEAL_CA_DIR` or the usual one.
+    pub(crate) fn new(dir: Option<PathBuf>) -> Self {
+        let ca_dir = dir.or_else(|| env::var_os("SEAL_CA_DIR").map(PathBuf::from));
+        Self { ca_dir }
+    }
+
+    /// The folder, whether there is a CA in it or not.
+    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
+        match (&self.ca_dir, data_folder()) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, Some(data)) => Ok(data.join("sealwire").join("ca")),
+            (None, None) => Err(Failure::usage("this user has no home folder")
+                .advise("give the folder of the CA with --ca-dir")),
+        }
+    }
+
+    /// The CA in the folder.
+    pub(crate) fn open(&self) -> Result<CaStore, Failure> {
+        let path = self.path()?;
+        CaStore::open(&path).map_err(|e| {
+            let advice = match (&self.ca_dir, of_the_caller()) {
+                (None, Some((user, folder))) => format!(
+                    "under sudo, the CA of {user} has to be named: --ca-dir {}",
+                    folder.display()
+                ),
+                _ => "`seal ca init` makes one; --ca-dir names its folder".to_owned(),
+            };
+            Failure::usage(e.to_string()).advise(advice)
+        })
+    }
+}
+
+impl CaPassphrase {
+    /// The CA with its key.
+    pub(crate) fn unlock(&self, store: &CaStore) -> Result<Issuer, Failure> {
+        let what = format!("the CA in {}", store.folder().display());
+        passphrase::open(self.passphrase_file.as_ref(), &what, |passphrase| {
+            store.issuer(passphrase.map(str::as_bytes))
+        })
+    }
+}
+
+/// The CA in the usual folder of the user who called `sudo`.
+fn of_the_caller() -> Option<(String, PathBuf)> {
+    let (user, home) = sudo::caller()?;
+    let folder = data_folder_in(&home).join("sealwire").join("ca");
+    folder.is_dir().then_some((user, folder))
+}
+
+/// Where programs of this user keep what is not to be lost.
+fn data_folder() -> Option<PathBuf> {
+    let variable = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if cfg!(windows) {
+        return variable("LOCALAPPDATA");
+    }
+    let home = variable("HOME").map(|home| data_folder_in(&home));
+    if cfg!(target_os = "macos") {
+        return home;
+    }
+    variable("XDG_DATA_HOME").filter(|path| path.is_absolute()).or(home)
+}
+
+fn data_folder_in(home: &Path) -> PathBuf {
+    if cfg!(target_os = "macos") {
+        home.join("Library/Application Support")
+    } else {
+        home.join(".local/share")
+    }
+}

@@ -1,0 +1,24 @@
+//! Files that go in and come out: keys, certificates, passphrases, the folder of a CA.
+
+pub(crate) mod ca_folder;
+pub(crate) mod delivery;
+pub(crate) mod file;
+pub(crate) mod key_file;
+pub(crate) mod key_form;
+pub(crate) mod material;
+pub(crate) mod output;
+pub(crate) mod passphrase;
+pub(crate) mod sudo;
+
+use std::path::Path;
+
+use sealwire::pki::Error;
+use zeroize::Zeroizing;
+
+/// Reads a file that may hold a secret; the bytes are wiped when dropped.
+///
+/// # Errors
+/// With the file's name.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    std::fs::read(path).map(Zeroizing::new).map_err(|e| Error::io(path, &e))
+}

@@ -1,0 +1,44 @@
+//! The program of Sealwire, as a library: what the binary `seal` calls, and what other programs of
+//! the workspace use of it.
+//!
+//! Rooms, each of which uses only those below it:
+//!
+//! ```text
+//!   args, cmd    the command line, and a module for each verb
+//!   tunnel       TLS in front of programs that speak none
+//!   inspect      looking at a connection of ours and at a server
+//!   truststore   the roots that a machine trusts
+//!   net          the way to a server, programs on connections, stopping in good order
+//!   view         what is shown: cards and reports
+//!   files        keys, certificates, passphrases and CA folders, read and written
+//!   say          answers, failures, advice
+//!   words        moments, lengths of time, foreign text
+//! ```
+#![forbid(unsafe_code)]
+
+mod args;
+mod cmd;
+mod files;
+mod inspect;
+mod net;
+mod say;
+mod truststore;
+mod tunnel;
+mod view;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    match args::Args::parse().run() {
+        Ok(answer) => answer.into(),
+        Err(failure) => {
+            say::report::note(format_args!("seal: {failure}"));
+            failure.exit_code()
+        }
+    }
+}

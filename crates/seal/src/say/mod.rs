@@ -1,0 +1,6 @@
+//! How a command speaks: its answer, its failure, what it advises, and signs of life.
+
+pub(crate) mod advice;
+pub(crate) mod failure;
+pub(crate) mod progress;
+pub(crate) mod report;

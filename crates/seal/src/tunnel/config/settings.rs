@@ -1,0 +1,142 @@
+//! What a tunnel does, everything checked that can be checked without opening another file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sealwire::{ProtocolVersion, ServerName};
+
+use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
+use crate::files::material::{Anchor, IdentityFiles};
+use crate::tunnel::allow::Access;
+use crate::tunnel::endpoint::{Listen, Target};
+use crate::tunnel::pattern::Pattern;
+use crate::tunnel::proxy::{Accepts, Version};
+use sealwire::starttls::Protocol;
+
+/// All that a tunnel does.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The file it was read from; none when it came from flags.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) process: Process,
+    pub(crate) services: Vec<Service>,
+}
+
+/// What concerns the whole process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Threads that move data.
+    pub(crate) workers: usize,
+    /// Where metrics and the status page are.
+    pub(crate) status: Option<Listen>,
+    pub(crate) user: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) sandbox: Sandbox,
+    /// How long open connections may go on after SIGTERM.
+    pub(crate) drain: Duration,
+    /// How often files are looked at, besides being told of changes.
+    pub(crate) reload_every: Duration,
+    pub(crate) log: LogLevel,
+    pub(crate) log_format: LogFormat,
+}
+
+/// One service: places to listen on, and what becomes of who comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) mode: Mode,
+    pub(crate) listen: Vec<Listen>,
+    /// Where everybody goes whom no route takes. None in a service of routes only.
+    pub(crate) default: Option<Route>,
+    pub(crate) routes: Vec<Route>,
+    /// Of clients' certificates (server), or of the server's (client).
+    pub(crate) ca: Vec<Anchor>,
+    pub(crate) crl: Vec<PathBuf>,
+    pub(crate) client_auth: ClientAuth,
+    /// The name that the server must prove, if it is not the target's.
+    pub(crate) servername: Option<ServerName>,
+    /// By which protocol TLS is asked for, of the target (client) or by clients (server), if it is
+    /// not what comes first.
+    pub(crate) starttls: Option<Protocol>,
+    pub(crate) alpn: Vec<String>,
+    pub(crate) min_version: ProtocolVersion,
+    pub(crate) proxy_in: Option<Accepts>,
+    pub(crate) proxy_out: Option<Version>,
+    pub(crate) ticket_secret_file: Option<PathBuf>,
+    pub(crate) session_store: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) health: Health,
+    pub(crate) unsafe_listen: bool,
+    pub(crate) unsafe_target: bool,
+}
+
+/// What becomes of a connection with such a ClientHello.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// Any of these names; empty: any name, or none.
+    pub(crate) sni: Vec<Pattern>,
+    /// Any of these protocols offered; empty: whatever is.
+    pub(crate) alpn: Vec<String>,
+    /// TLS goes on to the target as it is.
+    pub(crate) passthrough: bool,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) balance: Balance,
+    /// Who we are there; empty: as the service.
+    pub(crate) identity: IdentityFiles,
+    pub(crate) access: Access,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) handshakes: usize,
+    /// Connections from one address (one /64 of IPv6).
+    pub(crate) per_source: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// From the first byte of a connection until TLS stands, a PROXY header included.
+    pub(crate) handshake: Duration,
+    /// For one target to answer, TLS included.
+    pub(crate) connect: Duration,
+    /// Without a byte in either direction.
+    pub(crate) idle: Duration,
+    /// The same, once one side has no more to send.
+    pub(crate) half_close: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Health {
+    /// None: targets are known by the connections to them only.
+    pub(crate) interval: Option<Duration>,
+    pub(crate) timeout: Duration,
+    /// So many failures in a row take a target out.
+    pub(crate) fall: u32,
+    /// So many good checks in a row bring it back.
+    pub(crate) rise: u32,
+}
+
+impl Service {
+    /// The routes, and the way for everybody else.
+    pub(crate) fn all_routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().chain(&self.default)
+    }
+
+    /// Whether it can take the place of `running` without opening anything.
+    pub(crate) fn fits_into(&self, running: &Self) -> bool {
+        self.listen == running.listen && self.mode == running.mode
+    }
+
+    /// Every file that its settings are read from.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        let anchors = self.ca.iter().filter_map(|anchor| match anchor {
+            Anchor::File(path) => Some(path),
+            _ => None,
+        });
+        let identities = self.all_routes().flat_map(|route| route.identity.paths());
+        let files = anchors.chain(&self.crl).chain(&self.ticket_secret_file);
+        files.map(PathBuf::as_path).chain(identities).collect()
+    }
+}

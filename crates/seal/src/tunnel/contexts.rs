@@ -1,0 +1,115 @@
+//! From files into contexts: certificates, keys, trust and revocation lists of a service.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use sealwire::pki::{Crl, Error, Problem};
+use sealwire::{ProtocolVersion, SecureContext, TrustStore};
+
+use super::config::{Mode, Service};
+use super::tickets::FleetSecret;
+use crate::files;
+use crate::files::material::{IdentityFiles, public_roots, trust_in};
+use crate::say::failure::Failure;
+
+/// How long a session can be resumed: shorter than an epoch of a fleet's keys.
+pub(crate) const SESSIONS_LAST: Duration = Duration::from_secs(30 * 60);
+
+/// What the files of a service held, at one moment.
+pub(crate) struct Contexts {
+    /// One context for each route, in their order, and for the service itself. None where TLS is
+    /// passed through.
+    pub(crate) routes: Vec<Option<SecureContext>>,
+    pub(crate) default: Option<SecureContext>,
+    /// When the first of our certificates expires.
+    pub(crate) not_after: Option<i64>,
+    /// What this service shares with its like on other machines.
+    pub(crate) fleet: Option<FleetSecret>,
+}
+
+impl Contexts {
+    /// Reads everything. Nothing is half done: it is all good, or an error.
+    ///
+    /// # Errors
+    /// With the file at fault.
+    pub(crate) fn load(service: &Service) -> Result<Self, Failure> {
+        let trust = trust(service)?;
+        let crls = crls(service)?;
+        let fleet = service.ticket_secret_file.as_deref().map(FleetSecret::read).transpose()?;
+        let keys = fleet.as_ref().map(|f| f.ticket_keys(&service.name, SystemTime::now()));
+        let mut not_after: Option<i64> = None;
+        let mut context = |files: &IdentityFiles| {
+            let mut builder = SecureContext::builder()
+                .versions(service.min_version..=ProtocolVersion::Tls13)
+                .crls(crls.iter().cloned())
+                .session_timeout(SESSIONS_LAST);
+            if let Some(keys) = &keys {
+                builder = builder.ticket_keys(keys.clone());
+            }
+            if let Some(trust) = &trust {
+                builder = builder.trust(trust.clone());
+            }
+            for identity in files.load()? {
+                let expires = identity.leaf().not_after();
+                not_after = Some(not_after.map_or(expires, |first| first.min(expires)));
+                builder = builder.identity(identity);
+            }
+            builder.build().map_err(|e| Failure::usage(e.to_string()))
+        };
+        let default = match &service.default {
+            Some(route) => Some(context(&route.identity)?),
+            None => None,
+        };
+        let mut routes = Vec::new();
+        for route in &service.routes {
+            let same = service.default.as_ref().is_some_and(|d| d.identity == route.identity);
+            routes.push(match (route.passthrough, same) {
+                (true, _) => None,
+                (false, true) => default.clone(),
+                (false, false) => Some(context(&route.identity)?),
+            });
+        }
+        Ok(Self { routes, default, not_after, fleet })
+    }
+}
+
+/// A digest of all files of a service as they are now, readable or not: when it changes, they
+/// have to be read again.
+pub(crate) fn fingerprint(service: &Service) -> [u8; 32] {
+    let mut digest = Context::new(&SHA256);
+    for path in service.files() {
+        let content = files::read(path);
+        let (length, bytes) = match &content {
+            Ok(bytes) => (bytes.len(), bytes.as_slice()),
+            Err(_) => (usize::MAX, &[][..]),
+        };
+        digest.update(&length.to_be_bytes());
+        digest.update(bytes);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(digest.finish().as_ref());
+    out
+}
+
+/// Whom the service trusts. A client without trust of its own trusts the public roots; a server
+/// without asks nobody.
+fn trust(service: &Service) -> Result<Option<TrustStore>, Failure> {
+    if service.ca.is_empty() {
+        return Ok((service.mode == Mode::Client).then(public_roots));
+    }
+    trust_in(&service.ca)
+}
+
+fn crls(service: &Service) -> Result<Vec<Crl>, Failure> {
+    let mut crls = Vec::new();
+    for path in &service.crl {
+        let found =
+            Crl::all_from_pem(&files::read(path)?).map_err(|e| e.at(path.display().to_string()))?;
+        if found.is_empty() {
+            let nothing = Error::new(Problem::NoPemBlock, "no revocation list");
+            return Err(nothing.at(path.display().to_string()).into());
+        }
+        crls.extend(found);
+    }
+    Ok(crls)
+}

@@ -1,0 +1,12 @@
+//! What is shown, for eyes and for programs: one value for each thing, its `Display` for people and
+//! its `Serialize` for machines.
+
+pub(crate) mod authority;
+pub(crate) mod card;
+pub(crate) mod connection;
+pub(crate) mod crl;
+pub(crate) mod handshake_page;
+pub(crate) mod made;
+pub(crate) mod request;
+pub(crate) mod story;
+pub(crate) mod trust;

@@ -1,0 +1,90 @@
+//! A certificate signing request on a card.
+
+use std::fmt;
+use std::path::Path;
+
+use sealwire::pki::{self, Csr};
+use serde::Serialize;
+
+use crate::say::failure::Failure;
+
+/// What a request asks for.
+#[derive(Serialize)]
+pub(crate) struct Request {
+    file: String,
+    subject: String,
+    names: Vec<String>,
+    /// Names of kinds that have no text here, such as otherName.
+    other_names: usize,
+    key_usage: Vec<String>,
+    extended_key_usage: Vec<String>,
+    challenge_password: Option<String>,
+    unstructured_name: Option<String>,
+    key: String,
+    pin_sha256: String,
+    signature_is_good: bool,
+    #[serde(skip)]
+    refusal: Option<pki::Error>,
+}
+
+impl Request {
+    /// Reads it from a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let csr = Csr::from_file(path)?;
+        let file = path.display().to_string();
+        let refusal = csr.verify().err().map(|e| e.at(&file));
+        let names: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
+        let purposes = csr.extended_key_usage();
+        Ok(Self {
+            subject: csr.subject().to_string(),
+            other_names: csr.name_count() - names.len(),
+            names,
+            key_usage: csr.key_usage().iter().map(ToString::to_string).collect(),
+            extended_key_usage: purposes.iter().map(ToString::to_string).collect(),
+            challenge_password: csr.challenge_password(),
+            unstructured_name: csr.unstructured_name(),
+            key: csr.key_algorithm().map_or_else(|e| e.to_string(), |key| key.to_string()),
+            pin_sha256: pki::spki_pin(csr.spki_der()),
+            signature_is_good: refusal.is_none(),
+            refusal,
+            file,
+        })
+    }
+}
+
+impl Request {
+    /// Where it was read.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Why its signature is not good.
+    pub(crate) fn refusal(&self) -> Option<&pki::Error> {
+        self.refusal.as_ref()
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: certificate request", self.file)?;
+        let mut line = |label: &str, value: &str| match value {
+            "" => Ok(()),
+            _ => write!(f, "\n  {label:<10} {value}"),
+        };
+        line("subject", &self.subject)?;
+        line("names", &self.names.join(", "))?;
+        if self.other_names > 0 {
+            line("and", &format!("{} names of other kinds", self.other_names))?;
+        }
+        line("key usage", &self.key_usage.join(", "))?;
+        line("for", &self.extended_key_usage.join(", "))?;
+        line("company", self.unstructured_name.as_deref().unwrap_or_default())?;
+        line(
+            "challenge",
+            if self.challenge_password.is_some() { "a password is given" } else { "" },
+        )?;
+        line("key", &self.key)?;
+        line("pin", &format!("sha256//{}", self.pin_sha256))?;
+        line("signature", if self.signature_is_good { "good" } else { "does not fit the key" })
+    }
+}

@@ -1,0 +1,109 @@
+//! Whether a certificate is trusted: the chain, and what is wrong with it.
+
+use std::fmt;
+
+use sealwire::TrustStore;
+use sealwire::pki::Certificate;
+use sealwire::verify::Verdict;
+use serde::Serialize;
+
+use super::card;
+use crate::say::advice;
+
+/// A verdict, with the chain that it is about.
+#[derive(Serialize)]
+pub(crate) struct Trust {
+    file: String,
+    trusted: bool,
+    /// The error that counts, as in Node's `authorizationError`.
+    code: Option<&'static str>,
+    chain: Vec<Link>,
+    errors: Vec<Problem>,
+}
+
+#[derive(Serialize)]
+struct Link {
+    subject: String,
+    issuer: String,
+    not_after: String,
+    trust_anchor: bool,
+}
+
+#[derive(Serialize)]
+struct Problem {
+    code: &'static str,
+    depth: usize,
+    evidence: String,
+    advice: Option<&'static str>,
+}
+
+impl Trust {
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    pub(crate) fn new(file: String, verdict: &Verdict, trust: &TrustStore) -> Self {
+        let anchor = |certificate: &Certificate| {
+            trust.certificates().iter().any(|t| t.der() == certificate.der())
+        };
+        let chain = verdict.chain().iter().map(|certificate| Link {
+            subject: card::subject(certificate),
+            issuer: card::issuer(certificate),
+            not_after: card::time(certificate.not_after()),
+            trust_anchor: anchor(certificate),
+        });
+        let errors = verdict.findings().iter().map(|finding| Problem {
+            code: finding.code().name(),
+            depth: finding.depth(),
+            evidence: finding.evidence().to_owned(),
+            advice: match finding.code().name() {
+                // What is known of it says it all; the advice for connections is no help here.
+                "ERR_TLS_CERT_ALTNAME_INVALID" => None,
+                code => advice::for_code(code),
+            },
+        });
+        Self {
+            file,
+            trusted: verdict.is_trusted(),
+            code: verdict.findings().last().map(|finding| finding.code().name()),
+            chain: chain.collect(),
+            errors: errors.collect(),
+        }
+    }
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            None => write!(f, "{}: trusted", self.file)?,
+            Some(code) => write!(f, "{}: not trusted: {code}", self.file)?,
+        }
+        for (depth, link) in self.chain.iter().enumerate() {
+            let branch = match depth {
+                0 => String::from("  "),
+                _ => format!("{}`- ", " ".repeat(depth * 3 - 1)),
+            };
+            let anchor = if link.trust_anchor { ", trusted" } else { "" };
+            write!(f, "\n{branch}{} (to {}{anchor})", link.subject, link.not_after)?;
+            for error in self.errors.iter().filter(|error| error.depth == depth) {
+                write!(f, "\n{}x {}", " ".repeat(depth * 3 + 2), error.code)?;
+            }
+        }
+        if self.trusted {
+            return Ok(());
+        }
+        if let Some(last) = self.chain.last().filter(|last| !last.trust_anchor)
+            && last.subject != last.issuer
+        {
+            let indent = " ".repeat(self.chain.len() * 3 - 1);
+            write!(f, "\n{indent}`- {} (missing)", last.issuer)?;
+        }
+        for error in &self.errors {
+            write!(f, "\n  {}: {}", error.code, error.evidence)?;
+            if let Some(advice) = error.advice {
+                write!(f, " ({advice})")?;
+            }
+        }
+        Ok(())
+    }
+}

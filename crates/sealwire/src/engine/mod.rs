@@ -1,0 +1,140 @@
+//! The seam to the engine that speaks the protocol.
+//!
+//! Two small traits, in our own words: no type of an engine's is in them. An engine turns bytes
+//! into bytes and decides nothing about the peer; what it has to ask, and what it finds, is at the
+//! [`Desk`] that the session hands to it with each call. So another engine (for peers that only an
+//! older TLS can reach, or the next rustls) is another folder here, and which one a connection gets
+//! is a function of what both sides offer.
+//!
+//! - Output is the caller's vector, appended to; data are lent to a [`Sink`], record by record; what
+//!   is behind the record in which the handshake ends is never shown to an engine.
+//! - Chains, of servers and of clients, are judged by [`Papers::examine`]. An engine that asks from
+//!   inside its handshake calls it there, one that stands still for the answer calls it then.
+//! - A failure is a [`Failure`]: the error in our words, with the alert that OpenSSL would send.
+
+mod credential;
+mod desk;
+mod failure;
+pub(crate) mod last_word;
+mod manner;
+pub(crate) mod resumption;
+mod rustls;
+mod secrets;
+mod short;
+
+use std::fmt;
+use std::io::IoSlice;
+
+use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
+
+pub(crate) use credential::Credential;
+pub(crate) use desk::{Desk, Examiner, Papers, alert_for};
+pub(crate) use failure::Failure;
+pub(crate) use manner::{Manner, Order, Service};
+pub(crate) use secrets::Secrets;
+
+pub(crate) use self::rustls::{
+    ClientConfig, ClientIdentity, ServerConfig, Settings, client, server,
+};
+
+/// Where decrypted data go.
+///
+/// Implemented by `Vec<u8>`; adapters implement it to put the data straight where the reader
+/// wants them.
+pub trait Sink {
+    /// Takes the data of one record: at most 16 KiB, all of it.
+    fn take(&mut self, plaintext: &[u8]);
+
+    /// Whether the session should stop before the next record.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn take(&mut self, plaintext: &[u8]) {
+        self.extend_from_slice(plaintext);
+    }
+}
+
+/// The handshake of one side of one connection.
+pub(crate) trait Engine: fmt::Debug + Send + Sync {
+    /// Takes bytes from the front of `tls` and goes on until the handshake is complete or more
+    /// bytes are needed. What is to be sent is appended to `out`, also when the result is an error.
+    fn advance(
+        &mut self,
+        desk: &mut Desk,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> (usize, Result<Step, Failure>);
+
+    /// The version, as soon as it is agreed.
+    fn version(&self) -> Option<ProtocolVersion>;
+
+    /// What was negotiated; `None` before the handshake is complete.
+    fn facts(&self) -> Option<Facts>;
+
+    /// The peer's chain as it sent it, leaf first; of the original connection when resumed.
+    fn peer_chain(&self) -> Vec<&[u8]>;
+
+    /// Appends what the complete handshake has still to send (tickets) to `out`, and gives the
+    /// connection for data. Nothing else of the handshake stays.
+    fn open(
+        self: Box<Self>,
+        desk: &mut Desk,
+        out: &mut Vec<u8>,
+    ) -> Result<Box<dyn Channel>, Failure>;
+
+    /// Ends a connection whose handshake is complete, in place of [`open`](Self::open), and tells
+    /// the peer by `alert`: in place of our Finished where that has still to be sent and nothing
+    /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
+    fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
+}
+
+/// One side of one connection whose handshake is complete.
+pub(crate) trait Channel: fmt::Debug + Send + Sync {
+    /// Takes whole records from the front of `tls`, decrypts them in place and puts the data into
+    /// `sink`, until something has to be told. What is to be sent is appended to `out`, also when
+    /// the result is an error.
+    fn receive(
+        &mut self,
+        desk: &mut Desk,
+        tls: &mut [u8],
+        out: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> (usize, Result<Step, Failure>);
+
+    /// Encrypts `plaintext` into records of at most `max_fragment` bytes each, appended to `out`.
+    fn encrypt(
+        &mut self,
+        plaintext: &[IoSlice<'_>],
+        max_fragment: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure>;
+
+    /// Appends a `close_notify` to `out`, the first time.
+    fn close(&mut self, out: &mut Vec<u8>);
+}
+
+/// Why [`Engine::advance`] or [`Channel::receive`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Everything usable is used; more bytes are needed.
+    NeedInput,
+    /// The handshake has just been completed.
+    HandshakeComplete,
+    /// The sink is full.
+    SinkFull,
+    /// The peer sent `close_notify`: no more data will come.
+    PeerClosed,
+}
+
+/// What two peers agreed on.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) cipher: CipherSuite,
+    pub(crate) group: Option<NamedGroup>,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) resumed: bool,
+}

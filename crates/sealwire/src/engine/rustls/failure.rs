@@ -1,0 +1,227 @@
+//! What rustls says of a failure, by who is to blame and by OpenSSL's name for it.
+//!
+//! OpenSSL's reasons and alerts were measured, in both roles, against peers that break the rules
+//! one at a time.
+
+use std::sync::Arc;
+
+use rustls::Error as E;
+use rustls::{CertificateError, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+
+use crate::engine::{Desk, Failure};
+use crate::error::{Error, Fault};
+use crate::words::openssl_reason::{self as reason, Reason};
+use crate::words::{Alert, ProtocolVersion};
+
+/// A failure in a handshake, of `version` if one was agreed on.
+pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mut Desk) -> Failure {
+    let Some(papers) = &mut desk.papers else { return named(error, version, false) };
+    if let E::InvalidCertificate(_) = error
+        && let Some(refusal) = papers.refusal()
+    {
+        return Failure { error: Error::PeerRefused(refusal), alert: None };
+    }
+    named(error, version.or(papers.at_most), papers.no_identity)
+}
+
+/// A failure before a handshake, or of an open connection.
+pub(super) fn on_open(error: E) -> Failure {
+    named(error, None, false)
+}
+
+/// `no_identity`: we had none that goes with the client's offers, of which rustls makes a general
+/// error.
+fn named(error: E, version: Option<ProtocolVersion>, no_identity: bool) -> Failure {
+    let no_identity = no_identity && matches!(error, E::General(_));
+    let blame: fn(Fault) -> Error = match &error {
+        E::AlertReceived(alert) => {
+            let alert = Alert::from_number((*alert).into());
+            return Failure { error: Error::AlertReceived(alert), alert: None };
+        }
+        E::PeerIncompatible(_) | E::NoApplicationProtocol | E::NoCertificatesPresented => {
+            Error::Incompatible
+        }
+        _ if no_identity => Error::Incompatible,
+        E::DecryptError
+        | E::PeerSentOversizedRecord
+        | E::InvalidMessage(_)
+        | E::InappropriateMessage { .. }
+        | E::InappropriateHandshakeMessage { .. }
+        | E::PeerMisbehaved(_)
+        | E::InvalidCertificate(_) => Error::Misbehaved,
+        _ => Error::Internal,
+    };
+    let tls12 = version == Some(ProtocolVersion::Tls12);
+    let (reason, alert) = match (no_identity, tls12) {
+        (true, true) => (&reason::NO_SHARED_CIPHER, Some(40)),
+        (true, false) => (&reason::NO_SUITABLE_SIGNATURE_ALGORITHM, Some(40)),
+        (false, _) => name(&error, tls12),
+    };
+    let error = blame(Fault::of_engine(Arc::new(error), reason));
+    Failure { error, alert: alert.map(Alert::from_number) }
+}
+
+type Named = (&'static Reason, Option<u8>);
+
+fn name(error: &E, tls12: bool) -> Named {
+    match error {
+        E::PeerIncompatible(why) => incompatible(why, tls12),
+        E::PeerMisbehaved(how) => misbehaved(how),
+        E::InvalidMessage(what) => invalid_message(what),
+        E::NoCertificatesPresented => {
+            (&reason::PEER_DID_NOT_RETURN_A_CERTIFICATE, tls12.then_some(40))
+        }
+        E::NoApplicationProtocol => (&reason::NO_APPLICATION_PROTOCOL, None),
+        E::DecryptError => (&reason::DECRYPTION_FAILED_OR_BAD_RECORD_MAC, None),
+        E::PeerSentOversizedRecord => (&reason::DATA_LENGTH_TOO_LONG, Some(22)),
+        E::InappropriateMessage { .. } | E::InappropriateHandshakeMessage { .. } => {
+            (&reason::UNEXPECTED_MESSAGE, Some(10))
+        }
+        E::InvalidCertificate(CertificateError::BadSignature) => (&reason::BAD_SIGNATURE, None),
+        _ => (&reason::INTERNAL_ERROR, None),
+    }
+}
+
+/// In TLS 1.2, where a suite names the kinds of key and key agreement, OpenSSL calls it a lack of
+/// ciphers when those do not fit.
+fn incompatible(why: &PeerIncompatible, tls12: bool) -> Named {
+    use PeerIncompatible as P;
+    match why {
+        P::ServerDoesNotSupportTls12Or13
+        | P::ServerTlsVersionIsDisabledByOurConfig
+        | P::SupportedVersionsExtensionRequired
+        | P::Tls12NotOffered
+        | P::Tls12NotOfferedOrEnabled => (&reason::UNSUPPORTED_PROTOCOL, Some(70)),
+        P::NullCompressionRequired => (&reason::REQUIRED_COMPRESSION_ALGORITHM_MISSING, Some(47)),
+        P::ServerSentHelloRetryRequestWithUnknownExtension => {
+            (&reason::UNSOLICITED_EXTENSION, Some(110))
+        }
+        _ if tls12 => (&reason::NO_SHARED_CIPHER, Some(40)),
+        P::NoSignatureSchemesInCommon | P::NoCertificateRequestSignatureSchemesInCommon => {
+            (&reason::NO_SUITABLE_SIGNATURE_ALGORITHM, Some(40))
+        }
+        P::NoKxGroupsInCommon => (&reason::NO_SUITABLE_KEY_SHARE, Some(40)),
+        P::KeyShareExtensionRequired => (&reason::NO_SUITABLE_KEY_SHARE, Some(109)),
+        P::NamedGroupsExtensionRequired => (&reason::MISSING_SUPPORTED_GROUPS_EXTENSION, Some(109)),
+        P::SignatureAlgorithmsExtensionRequired => (&reason::MISSING_SIGALGS_EXTENSION, Some(109)),
+        _ => (&reason::NO_SHARED_CIPHER, Some(40)),
+    }
+}
+
+fn misbehaved(how: &PeerMisbehaved) -> Named {
+    use PeerMisbehaved as P;
+    match how {
+        P::AttemptedDowngradeToTls12WhenTls13IsSupported => {
+            (&reason::INAPPROPRIATE_FALLBACK, Some(47))
+        }
+        P::CipherSuiteDifferedOnRetry
+        | P::IllegalHelloRetryRequestWithUnofferedCipherSuite
+        | P::ResumptionOfferedWithIncompatibleCipherSuite
+        | P::ResumptionOfferedWithVariedCipherSuite
+        | P::SelectedDifferentCipherSuiteAfterRetry
+        | P::SelectedUnofferedCipherSuite
+        | P::SelectedUnusableCipherSuiteForVersion => (&reason::WRONG_CIPHER_RETURNED, Some(47)),
+        P::OfferedIncorrectCompressions | P::SelectedUnofferedCompression => {
+            (&reason::INVALID_COMPRESSION_ALGORITHM, Some(47))
+        }
+        P::DuplicateClientHelloExtensions
+        | P::DuplicateEncryptedExtensions
+        | P::DuplicateHelloRetryRequestExtensions
+        | P::DuplicateNewSessionTicketExtensions
+        | P::DuplicateServerHelloExtensions
+        | P::PskExtensionMustBeLast => (&reason::BAD_EXTENSION, Some(47)),
+        P::OfferedEmptyApplicationProtocol | P::SelectedUnofferedApplicationProtocol => {
+            (&reason::BAD_EXTENSION, Some(50))
+        }
+        P::DuplicateServerNameTypes | P::ServerNameMustContainOneHostName => {
+            (&reason::BAD_EXTENSION, Some(112))
+        }
+        P::BadCertChainExtensions
+        | P::DisallowedEncryptedExtension
+        | P::UnexpectedCleartextExtension
+        | P::UnsolicitedCertExtension
+        | P::UnsolicitedEchExtension
+        | P::UnsolicitedEncryptedExtension
+        | P::UnsolicitedSctList
+        | P::UnsolicitedServerHelloExtension => (&reason::UNSOLICITED_EXTENSION, Some(110)),
+        P::InvalidKeyShare => (&reason::BAD_ECPOINT, Some(47)),
+        P::IllegalHelloRetryRequestWithOfferedGroup
+        | P::IllegalHelloRetryRequestWithUnofferedNamedGroup
+        | P::OfferedDuplicateKeyShares
+        | P::RefusedToFollowHelloRetryRequest
+        | P::SelectedUnofferedKxGroup
+        | P::WrongGroupForKeyShare => (&reason::BAD_KEY_SHARE, Some(47)),
+        P::MissingKeyShare => (&reason::NO_SUITABLE_KEY_SHARE, Some(47)),
+        P::IllegalHelloRetryRequestWithUnsupportedVersion
+        | P::SelectedTls12UsingTls13VersionExtension => {
+            (&reason::BAD_PROTOCOL_VERSION_NUMBER, Some(47))
+        }
+        P::IllegalHelloRetryRequestWithEmptyCookie | P::IllegalHelloRetryRequestWithNoChanges => {
+            (&reason::NO_CHANGE_FOLLOWING_HRR, Some(47))
+        }
+        P::IllegalHelloRetryRequestWithWrongSessionId | P::ServerEchoedCompatibilitySessionId => {
+            (&reason::INVALID_SESSION_ID, Some(47))
+        }
+        P::KeyEpochWithPendingFragment => (&reason::NOT_ON_RECORD_BOUNDARY, Some(10)),
+        P::MessageInterleavedWithHandshakeMessage => (&reason::UNEXPECTED_MESSAGE, Some(10)),
+        P::IllegalMiddleboxChangeCipherSpec => (&reason::INVALID_CCS_MESSAGE, Some(10)),
+        P::MissingPskModesExtension => (&reason::MISSING_PSK_KEX_MODES_EXTENSION, Some(109)),
+        P::IncorrectBinder => (&reason::BINDER_DOES_NOT_VERIFY, Some(47)),
+        P::MissingBinderInPskExtension
+        | P::MissingPskExtensionInSecondClientHello
+        | P::PskExtensionWithMismatchedIdsAndBinders
+        | P::SelectedInvalidPsk
+        | P::SelectedUnofferedPsk => (&reason::BAD_PSK, Some(47)),
+        P::ResumptionAttemptedWithVariedEms | P::ResumptionOfferedWithVariedEms => {
+            (&reason::INCONSISTENT_EXTMS, None)
+        }
+        P::SignedHandshakeWithUnadvertisedSigScheme | P::SignedKxWithWrongAlgorithm => {
+            (&reason::WRONG_SIGNATURE_TYPE, Some(47))
+        }
+        P::TooManyKeyUpdateRequests => (&reason::TOO_MANY_KEY_UPDATES, None),
+        P::TooManyRenegotiationRequests => (&reason::NO_RENEGOTIATION, None),
+        P::TooManyWarningAlertsReceived => (&reason::TOO_MANY_WARN_ALERTS, None),
+        _ => (&reason::INTERNAL_ERROR, None),
+    }
+}
+
+/// rustls tells apart what is missing, empty or left over in a message by the name of a structure
+/// of its own and by nothing else. So those names are matched here: of the lists that may be empty,
+/// of the extensions (a fault in them has another name and alert than one in the rest of a message),
+/// of a hello whose end alone is wrong, and of an alert that is too short. One that rustls renames
+/// gets the name that all faults of its kind have, and the tests with hostile peers tell.
+fn invalid_message(what: &InvalidMessage) -> Named {
+    use InvalidMessage as I;
+    match what {
+        I::InvalidContentType | I::UnknownProtocolVersion => (&reason::WRONG_VERSION_NUMBER, None),
+        I::HandshakePayloadTooLarge | I::CertificatePayloadTooLarge => {
+            (&reason::EXCESSIVE_MESSAGE_SIZE, Some(47))
+        }
+        I::MessageTooLarge => (&reason::DATA_LENGTH_TOO_LONG, Some(22)),
+        I::InvalidCcs => (&reason::BAD_CHANGE_CIPHER_SPEC, Some(10)),
+        I::InvalidEmptyPayload => (&reason::BAD_LENGTH, Some(50)),
+        I::InvalidKeyUpdate => (&reason::INVALID_KEY_UPDATE_TYPE, Some(47)),
+        I::UnexpectedMessage(_) => (&reason::UNEXPECTED_MESSAGE, Some(10)),
+        I::IllegalEmptyList("CipherSuites") => (&reason::NO_CIPHERS_SPECIFIED, Some(50)),
+        I::IllegalEmptyList("Compressions") => (&reason::NO_COMPRESSION_SPECIFIED, Some(50)),
+        I::IllegalEmptyList("ProtocolVersions") => (&reason::UNSUPPORTED_PROTOCOL, Some(70)),
+        I::DuplicateExtension(_) | I::PreSharedKeyIsNotFinalExtension => {
+            (&reason::BAD_EXTENSION, Some(47))
+        }
+        I::IllegalEmptyList(_)
+        | I::IllegalEmptyValue
+        | I::InvalidServerName
+        | I::NoSignatureSchemes
+        | I::TrailingData("ClientExtensions" | "Empty") => (&reason::BAD_EXTENSION, Some(50)),
+        I::UnknownHelloRetryRequestExtension | I::UnknownCertificateExtension => {
+            (&reason::UNSOLICITED_EXTENSION, Some(110))
+        }
+        I::TrailingData("ServerHelloPayload") => (&reason::BAD_LENGTH, Some(50)),
+        I::MissingData("AlertDescription" | "AlertLevel") => (&reason::INVALID_ALERT, Some(10)),
+        I::MissingData(_) | I::MessageTooShort | I::TrailingData(_) => {
+            (&reason::LENGTH_MISMATCH, Some(50))
+        }
+        I::UnsupportedCompression => (&reason::INVALID_COMPRESSION_ALGORITHM, Some(47)),
+        _ => (&reason::INTERNAL_ERROR, None),
+    }
+}

@@ -1,0 +1,169 @@
+//! The cryptography of the engine: AWS-LC's, with cipher suites that tell the desk what no other
+//! interface of the engine's gives out: the Finished values and the secrets behind the exporter.
+//!
+//! A suite is a plain record of functions. These differ from the provider's own in the key
+//! derivation, which computes the same and notes the result: a look at a thread-local slot, a few
+//! times in a handshake and never afterwards. Beside the HMAC itself (3 µs) that cannot be
+//! measured, so it is always done; nobody has to ask before the handshake. And what the engine
+//! derives twice is computed once.
+
+use std::sync::LazyLock;
+
+use rustls::crypto::hmac::Tag;
+use rustls::crypto::tls12::Prf;
+use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock, OutputLengthError};
+use rustls::crypto::{ActiveKeyExchange, aws_lc_rs};
+use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
+
+use super::derived::once as derive_once;
+use super::slot;
+use crate::engine::short::Short;
+
+/// A suite of the provider's, as one that tells. The engine wants them to live for ever, so they
+/// are made once for the process.
+pub(super) fn told(suite: SupportedCipherSuite) -> SupportedCipherSuite {
+    static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
+        LazyLock::new(|| aws_lc_rs::ALL_CIPHER_SUITES.iter().map(make).collect());
+    *SUITES.iter().find(|made| made.suite() == suite.suite()).expect("a suite of the provider's")
+}
+
+fn make(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
+    match suite {
+        SupportedCipherSuite::Tls12(suite) => {
+            let prf: &'static ToldPrf = Box::leak(Box::new(ToldPrf(suite.prf_provider)));
+            SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+                common: common(&suite.common),
+                prf_provider: prf,
+                kx: suite.kx,
+                sign: suite.sign,
+                aead_alg: suite.aead_alg,
+            })))
+        }
+        SupportedCipherSuite::Tls13(suite) => {
+            let hkdf: &'static ToldHkdf = Box::leak(Box::new(ToldHkdf(suite.hkdf_provider)));
+            SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
+                common: common(&suite.common),
+                hkdf_provider: hkdf,
+                aead_alg: suite.aead_alg,
+                quic: suite.quic,
+            })))
+        }
+    }
+}
+
+fn common(of: &CipherSuiteCommon) -> CipherSuiteCommon {
+    CipherSuiteCommon {
+        suite: of.suite,
+        hash_provider: of.hash_provider,
+        confidentiality_limit: of.confidentiality_limit,
+    }
+}
+
+/// The pseudorandom function of TLS 1.2 (RFC 5246, section 5).
+struct ToldPrf(&'static dyn Prf);
+
+impl Prf for ToldPrf {
+    fn for_key_exchange(
+        &self,
+        output: &mut [u8; 48],
+        kx: Box<dyn ActiveKeyExchange>,
+        peer_pub_key: &[u8],
+        label: &[u8],
+        seed: &[u8],
+    ) -> Result<(), Error> {
+        self.0.for_key_exchange(output, kx, peer_pub_key, label, seed)
+    }
+
+    fn for_secret(&self, output: &mut [u8], secret: &[u8], label: &[u8], seed: &[u8]) {
+        match label {
+            // The seed is made of the randoms, of which a connection has one pair.
+            b"key expansion" => derive_once(0, secret, output, |output| {
+                self.0.for_secret(output, secret, label, seed);
+            }),
+            _ => self.0.for_secret(output, secret, label, seed),
+        }
+        slot::papers(|papers| match label {
+            b"client finished" => {
+                papers.secrets.finished.client = Short::of(output).unwrap_or_default();
+            }
+            b"server finished" => {
+                papers.secrets.finished.server = Short::of(output).unwrap_or_default();
+            }
+            b"key expansion" => papers.secrets.note_master_secret(self.0, secret, seed),
+            _ => {}
+        });
+    }
+
+    fn fips(&self) -> bool {
+        self.0.fips()
+    }
+}
+
+/// The key derivation of TLS 1.3 (RFC 8446, section 7.1).
+struct ToldHkdf(&'static dyn Hkdf);
+
+impl Hkdf for ToldHkdf {
+    fn extract_from_zero_ikm(&self, salt: Option<&[u8]>) -> Box<dyn HkdfExpander> {
+        self.0.extract_from_zero_ikm(salt)
+    }
+
+    fn extract_from_secret(&self, salt: Option<&[u8]>, secret: &[u8]) -> Box<dyn HkdfExpander> {
+        self.0.extract_from_secret(salt, secret)
+    }
+
+    fn extract_from_kx_shared_secret(
+        &self,
+        salt: Option<&[u8]>,
+        kx: Box<dyn ActiveKeyExchange>,
+        peer_pub_key: &[u8],
+    ) -> Result<Box<dyn HkdfExpander>, Error> {
+        self.0.extract_from_kx_shared_secret(salt, kx, peer_pub_key)
+    }
+
+    fn expander_for_okm(&self, okm: &OkmBlock) -> Box<dyn HkdfExpander> {
+        Box::new(ToldExpander { expander: self.0.expander_for_okm(okm), secret: okm.clone() })
+    }
+
+    /// Used for the binders of pre-shared keys, then for the server's Finished, last for the
+    /// client's: on both sides, as each computes what it expects of the other.
+    fn hmac_sign(&self, key: &OkmBlock, message: &[u8]) -> Tag {
+        let tag = self.0.hmac_sign(key, message);
+        slot::papers(|papers| papers.secrets.finished.push(tag.as_ref()));
+        tag
+    }
+
+    fn fips(&self) -> bool {
+        self.0.fips()
+    }
+}
+
+/// Derives traffic keys and nonces once (RFC 8446, section 7.3).
+struct ToldExpander {
+    expander: Box<dyn HkdfExpander>,
+    secret: OkmBlock,
+}
+
+impl HkdfExpander for ToldExpander {
+    fn expand_slice(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), OutputLengthError> {
+        // HkdfLabel in pieces: length, length of the label, prefix, label, length of the context
+        // and context, which is empty here.
+        let what = match info {
+            [_, _, b"tls13 ", b"key", _, b""] => 1,
+            [_, _, b"tls13 ", b"iv", _, b""] => 2,
+            _ => return self.expander.expand_slice(info, output),
+        };
+        let mut outcome = Ok(());
+        derive_once(what, self.secret.as_ref(), output, |output| {
+            outcome = self.expander.expand_slice(info, output);
+        });
+        outcome
+    }
+
+    fn expand_block(&self, info: &[&[u8]]) -> OkmBlock {
+        self.expander.expand_block(info)
+    }
+
+    fn hash_len(&self) -> usize {
+        self.expander.hash_len()
+    }
+}

@@ -1,0 +1,73 @@
+//! What is left of rustls when the handshake is complete: its key schedule and ticket store.
+
+use rustls::client::ClientConnectionData;
+use rustls::kernel::KernelConnection;
+use rustls::server::ServerConnectionData;
+use rustls::{AlertDescription, Error, HandshakeType};
+
+use super::failure::Failure;
+use super::keys::Keys;
+use crate::engine::Desk;
+use crate::engine::rustls::slot;
+
+/// Which messages may come after the handshake, and who handles them.
+pub(in crate::engine::rustls) enum Kernel {
+    Client13(KernelConnection<ClientConnectionData>),
+    Server13(KernelConnection<ServerConnectionData>),
+    /// TLS 1.2 has neither key updates nor tickets after the handshake: nothing of rustls stays.
+    Client12,
+    Server12,
+}
+
+impl Kernel {
+    /// The handshake messages that the peer may send.
+    pub(super) fn expected(&self) -> &'static [HandshakeType] {
+        match self {
+            Self::Client13(_) => &[HandshakeType::NewSessionTicket, HandshakeType::KeyUpdate],
+            Self::Server13(_) => &[HandshakeType::KeyUpdate],
+            // To ask for renegotiation, which is declined.
+            Self::Client12 => &[HandshakeType::HelloRequest],
+            Self::Server12 => &[HandshakeType::ClientHello],
+        }
+    }
+
+    /// The next keys for what we send.
+    pub(super) fn next_sending_keys(&mut self) -> Result<Keys, Error> {
+        Keys::new(match self {
+            Self::Client13(kernel) => kernel.update_tx_secret()?,
+            Self::Server13(kernel) => kernel.update_tx_secret()?,
+            Self::Client12 | Self::Server12 => return Err(Self::no_update()),
+        })
+    }
+
+    /// The next keys for what the peer sends.
+    pub(super) fn next_receiving_keys(&mut self) -> Result<Keys, Error> {
+        Keys::new(match self {
+            Self::Client13(kernel) => kernel.update_rx_secret()?,
+            Self::Server13(kernel) => kernel.update_rx_secret()?,
+            Self::Client12 | Self::Server12 => return Err(Self::no_update()),
+        })
+    }
+
+    /// Keeps the session of a NewSessionTicket (RFC 8446, 4.6.1) whose body this is.
+    pub(super) fn keep_ticket(&mut self, desk: &mut Desk, body: &[u8]) -> Result<(), Failure> {
+        let Self::Client13(kernel) = self else {
+            return Err(Failure::unexpected_message(
+                HandshakeType::NewSessionTicket,
+                self.expected(),
+            ));
+        };
+        if let Some(sessions) = &mut desk.sessions {
+            sessions.note_ticket(body);
+        }
+        slot::with(desk, || kernel.handle_new_session_ticket(body)).map_err(|error| match error {
+            Error::InvalidMessage(what) => Failure::malformed(what),
+            Error::PeerMisbehaved(what) => Failure::new(AlertDescription::IllegalParameter, what),
+            other => other.into(),
+        })
+    }
+
+    fn no_update() -> Error {
+        Error::General("TLS 1.2 has no key updates".to_owned())
+    }
+}

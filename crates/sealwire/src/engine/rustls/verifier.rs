@@ -1,0 +1,259 @@
+//! The verifiers that rustls calls: they check the handshake signature and have the chain judged at
+//! the desk of the connection; a refusal ends the handshake when the session wants that.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    AlertDescription, CertificateError, DigitallySignedStruct, DistinguishedName, Error,
+    OtherError, PeerMisbehaved, SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use sealwire_x509::Certificate;
+
+use super::slot;
+use crate::engine::desk::Objection;
+use crate::words::Alert;
+
+/// The verifier of client sessions whose servers may sign by these schemes. One for the process
+/// and each list: what differs between connections is at the desk, and the engine resumes a session
+/// only under the verifier that made it.
+pub(super) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn ServerCertVerifier> {
+    static KNOWN: Mutex<Vec<Arc<PeerVerifier>>> = Mutex::new(Vec::new());
+
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(verifier) = known.iter().find(|verifier| *verifier.schemes == *schemes) {
+        return verifier.clone();
+    }
+    let (subjects, schemes) = (Vec::new(), schemes.into());
+    let verifier = Arc::new(PeerVerifier { subjects, mandatory: false, schemes });
+    known.push(verifier.clone());
+    verifier
+}
+
+/// The verifier of server sessions that ask for a certificate, naming `subjects` as the CAs whose
+/// certificates are welcome (RFC 8446, 4.2.4).
+pub(super) fn client_cert_verifier(
+    subjects: Vec<DistinguishedName>,
+    mandatory: bool,
+    schemes: &Arc<[SignatureScheme]>,
+) -> Arc<dyn ClientCertVerifier> {
+    Arc::new(PeerVerifier { subjects, mandatory, schemes: schemes.clone() })
+}
+
+#[derive(Debug)]
+struct PeerVerifier {
+    subjects: Vec<DistinguishedName>,
+    mandatory: bool,
+    /// Those that the peer is told of, best first, and may use.
+    schemes: Arc<[SignatureScheme]>,
+}
+
+impl PeerVerifier {
+    /// That the peer signed as it was told, which the engine leaves to its verifier.
+    fn check_scheme(&self, dss: &DigitallySignedStruct) -> Result<(), Error> {
+        if self.schemes.contains(&dss.scheme) {
+            Ok(())
+        } else {
+            Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
+        }
+    }
+}
+
+impl ServerCertVerifier for PeerVerifier {
+    #[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if !ocsp_response.is_empty() {
+            slot::papers(|papers| papers.ocsp_response = Some(ocsp_response.to_vec()));
+        }
+        examine(end_entity, intermediates, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
+        verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
+        verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.to_vec()
+    }
+}
+
+impl ClientCertVerifier for PeerVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.subjects
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        examine(end_entity, intermediates, now)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
+        verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_scheme(dss)?;
+        verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.to_vec()
+    }
+}
+
+/// Has the chain judged at the desk.
+fn examine(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), Error> {
+    let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let intermediates = intermediates.iter().map(AsRef::as_ref);
+    let outcome = slot::papers(|papers| papers.examine(end_entity, intermediates, time));
+    outcome.ok_or_else(nobody)?.map_err(|objection| Error::InvalidCertificate(kind_of(objection)))
+}
+
+/// rustls chooses the alert by the kind of certificate error, so the kind is chosen by the alert.
+fn kind_of(objection: Objection) -> CertificateError {
+    let alert = match objection {
+        Objection::Unreadable => return CertificateError::BadEncoding,
+        Objection::Refused(alert) => alert,
+    };
+    let kinds = [
+        CertificateError::NotValidForName,
+        CertificateError::InvalidPurpose,
+        CertificateError::Revoked,
+        CertificateError::Expired,
+        CertificateError::UnknownIssuer,
+        CertificateError::BadSignature,
+    ];
+    let sends = |kind: &CertificateError| u8::from(AlertDescription::from(kind.clone()));
+    let kind = kinds.into_iter().find(|kind| sends(kind) == alert.number());
+    // certificate_unknown
+    kind.unwrap_or_else(|| CertificateError::Other(OtherError(Arc::new(Refused(alert)))))
+}
+
+/// What rustls is told of a refusal; the reason itself is at the desk.
+#[derive(Debug)]
+struct Refused(Alert);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused with {}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// RFC 8446, 4.4.3. The key is taken from the certificate by AWS-LC and checked as a raw key, so
+/// that X.509 v1 certificates are held to the same proof as all others.
+fn verify_tls13_signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let spki = leaf_key(cert)?;
+    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms()).map_err(explained)
+}
+
+/// RFC 5246, 7.4.3. A TLS 1.2 scheme names no curve, so each algorithm that it maps to is tried.
+#[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+fn verify_tls12_signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let spki = leaf_key(cert)?;
+    let key = webpki::RawPublicKeyEntity::try_from(&spki)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    let algorithms = algorithms();
+    let (_, candidates) = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == dss.scheme)
+        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    for algorithm in *candidates {
+        if key.verify_signature(*algorithm, message, dss.signature()).is_ok() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+    }
+    Err(explained(Error::InvalidCertificate(CertificateError::BadSignature)))
+}
+
+/// rustls verifies with RSA keys of 2048 to 8192 bits, and calls the signatures of all others bad.
+fn explained(error: Error) -> Error {
+    match slot::papers(|papers| papers.refuse_unusable_key()).flatten() {
+        Some(objection) => Error::InvalidCertificate(kind_of(objection)),
+        None => error,
+    }
+}
+
+fn leaf_key(cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {
+    let spki = slot::papers(|papers| {
+        papers.leaf.as_ref().filter(|leaf| leaf.der() == cert.as_ref()).map(Certificate::spki_der)
+    });
+    let spki = spki.ok_or_else(nobody)?;
+    // The engine always shows the certificate before the signature made with it.
+    let spki = spki.ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    Ok(SubjectPublicKeyInfoDer::from(spki))
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> = LazyLock::new(|| {
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms
+    });
+    *ALGORITHMS
+}
+
+fn nobody() -> Error {
+    Error::General("a verifier was called outside a session".to_owned())
+}

@@ -1,0 +1,215 @@
+//! What one connection is asked to do. Secrets and trust are in the
+//! [`SecureContext`](crate::SecureContext); this is the rest.
+
+use std::sync::Arc;
+
+use crate::engine::resumption::ClientSession;
+use crate::verify::NameCheck;
+use crate::words::{ClientAuth, PeerVerification, Pin, ServerName, Storing};
+
+/// What one client connection is asked to do.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    pub(crate) server_name: ServerName,
+    pub(crate) settings: ClientSettings,
+}
+
+/// What is the same for all connections of a client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientSettings {
+    pub(crate) send_sni: bool,
+    pub(crate) verification: PeerVerification,
+    pub(crate) name_check: NameCheck,
+    pub(crate) pins: Option<Arc<[Pin]>>,
+    pub(crate) alpn: Arc<[Vec<u8>]>,
+    pub(crate) resume: bool,
+    pub(crate) session: Option<ClientSession>,
+    pub(crate) ask_about_peer: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) key_log: bool,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            send_sni: true,
+            verification: PeerVerification::Required,
+            name_check: NameCheck::Rfc9525,
+            pins: None,
+            alpn: Arc::from([]),
+            resume: true,
+            session: None,
+            ask_about_peer: false,
+            request_ocsp: false,
+            key_log: false,
+        }
+    }
+}
+
+impl ClientOptions {
+    /// A connection to `server_name`, which is sent as SNI and must be in the certificate.
+    pub fn new(server_name: ServerName) -> Self {
+        Self { server_name, settings: ClientSettings::default() }
+    }
+
+    /// Whether the name is sent in SNI (RFC 6066); on by default. An address never is.
+    #[must_use]
+    pub fn send_sni(mut self, send: bool) -> Self {
+        self.settings.send_sni = send;
+        self
+    }
+
+    /// What becomes of the connection when the server does not pass.
+    #[must_use]
+    pub fn verification(mut self, verification: PeerVerification) -> Self {
+        self.settings.verification = verification;
+        self
+    }
+
+    /// By which rules the server's certificate is compared with the name.
+    #[must_use]
+    pub fn name_check(mut self, check: NameCheck) -> Self {
+        self.settings.name_check = check;
+        self
+    }
+
+    /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
+    /// signed it. An empty list lets nobody pass.
+    #[must_use]
+    pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.pins = Some(pins.into_iter().collect());
+        self
+    }
+
+    /// The application protocols to offer (RFC 7301), in order of preference.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.settings.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a session that this context has with the server is resumed; on by default. The
+    /// server is judged again by today's trust and time, as on every connection.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.settings.resume = resume;
+        self
+    }
+
+    /// Resumes this session, rather than one of the context's. One with another server, or that is
+    /// expired, is passed over without a word; so is one whose server would be judged otherwise
+    /// today. Then a full handshake follows.
+    #[must_use]
+    pub fn resume_session(mut self, session: ClientSession) -> Self {
+        self.settings.session = Some(session);
+        self
+    }
+
+    /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
+    #[must_use]
+    pub fn ask_about_peer(mut self, ask: bool) -> Self {
+        self.settings.ask_about_peer = ask;
+        self
+    }
+
+    /// Whether the OCSP response that the server staples to its certificate (RFC 6066, section 8)
+    /// is told, by [`Event::OcspResponse`](crate::session::Event::OcspResponse) and
+    /// [`Peer::ocsp_response`](crate::Peer::ocsp_response). It is not judged: that is the
+    /// program's. The server is asked for it in any case.
+    #[must_use]
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.settings.request_ocsp = request;
+        self
+    }
+
+    /// Whether the secrets of the connection are told, for a debugger, by
+    /// [`Event::KeyLog`](crate::session::Event::KeyLog).
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.settings.key_log = log;
+        self
+    }
+}
+
+/// What one server connection is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) verification: PeerVerification,
+    pub(crate) alpn: Arc<[Vec<u8>]>,
+    pub(crate) ask_client_hello: bool,
+    pub(crate) storing: Storing,
+    pub(crate) ask_about_peer: bool,
+    pub(crate) key_log: bool,
+}
+
+impl ServerOptions {
+    /// No client certificate, no application protocol, no questions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the client is asked for a certificate.
+    #[must_use]
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// What becomes of a connection whose client has a certificate that does not pass, when
+    /// [`client_auth`](Self::client_auth) is [`Require`](ClientAuth::Require). A client without
+    /// one is refused all the same.
+    #[must_use]
+    pub fn verification(mut self, verification: PeerVerification) -> Self {
+        self.verification = verification;
+        self
+    }
+
+    /// The application protocols that are spoken (RFC 7301), in order of preference. A client
+    /// that offers some and none of these is refused with `no_application_protocol`.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether [`Question::ClientHello`](crate::session::Question::ClientHello) is asked.
+    #[must_use]
+    pub fn ask_client_hello(mut self, ask: bool) -> Self {
+        self.ask_client_hello = ask;
+        self
+    }
+
+    /// Whether [`Question::StoreSession`](crate::session::Question::StoreSession) is asked. In
+    /// TLS 1.3 it is asked for tickets, too, as in Node; in TLS 1.2 only for sessions of clients
+    /// that take no ticket.
+    #[must_use]
+    pub fn ask_store_session(mut self, ask: bool) -> Self {
+        self.storing = if ask { Storing::All } else { Storing::None };
+        self
+    }
+
+    /// As [`ask_store_session`](Self::ask_store_session), for sessions only that no ticket holds:
+    /// those of TLS 1.2 clients that take none, or of a context without tickets.
+    #[must_use]
+    pub fn ask_store_ticketless(mut self, ask: bool) -> Self {
+        self.storing = if ask { Storing::Ticketless } else { Storing::None };
+        self
+    }
+
+    /// Whether [`Question::VerifyPeer`](crate::session::Question::VerifyPeer) is asked.
+    #[must_use]
+    pub fn ask_about_peer(mut self, ask: bool) -> Self {
+        self.ask_about_peer = ask;
+        self
+    }
+
+    /// Whether the secrets of the connection are told, for a debugger, by
+    /// [`Event::KeyLog`](crate::session::Event::KeyLog).
+    #[must_use]
+    pub fn key_log(mut self, log: bool) -> Self {
+        self.key_log = log;
+        self
+    }
+}

@@ -1,0 +1,358 @@
+//! What each message of a handshake says, and why it is there.
+
+use sealwire_x509::{Certificate, Foreign};
+
+use super::From;
+use crate::pki::KeyAlgorithm;
+use crate::reading::{self, ClientHello, Extensions, Fields, HandshakeMessage, ServerHello, names};
+use crate::words::Alert;
+
+/// What the parts of a handshake so far mean for those to come.
+#[derive(Default)]
+pub(super) struct Context {
+    pub(super) client_hello: Option<ClientHello>,
+    pub(super) server_hello: Option<ServerHello>,
+    pub(super) tls13: bool,
+    /// Those of the server, as it sent them.
+    pub(super) certificates: Vec<Certificate>,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+}
+
+/// What is told of a message.
+pub(super) struct Told {
+    pub(super) name: String,
+    pub(super) says: String,
+    pub(super) why: Option<String>,
+    pub(super) fields: Vec<(String, String)>,
+}
+
+impl Told {
+    pub(super) fn new(name: impl Into<String>, says: impl Into<String>) -> Self {
+        Self { name: name.into(), says: says.into(), why: None, fields: Vec::new() }
+    }
+
+    pub(super) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    fn field(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.fields.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// Tells a handshake message. One that cannot be read is told by its name.
+pub(super) fn tell(from: From, message: HandshakeMessage<'_>, context: &mut Context) -> Told {
+    let (kind, content) = (message.kind, message.content());
+    let told = match kind {
+        1 => client_hello(message.bytes, context),
+        2 => server_hello(content, context),
+        4 => ticket(content, context),
+        8 => encrypted_extensions(content),
+        11 => certificate(from, content, context),
+        12 => server_key_exchange(content),
+        13 => certificate_request(content, context),
+        15 => certificate_verify(from, content),
+        16 => Some(
+            Told::new("ClientKeyExchange", format!("its key share, {} B", content.len()))
+                .why("with the server's share it makes the secret that nobody else can compute"),
+        ),
+        14 => Some(Told::new("ServerHelloDone", "its turn is over")),
+        20 => Some(finished(from, context)),
+        22 => reading::ocsp_response(content).map(|response| {
+            Told::new("CertificateStatus", ocsp(response))
+                .why("stapled, so that the client need not ask the CA whether it is revoked")
+        }),
+        24 => Some(Told::new("KeyUpdate", "new keys for what comes")),
+        _ => None,
+    };
+    told.unwrap_or_else(|| Told::new(names::message(kind), "cannot be read"))
+}
+
+fn client_hello(message: &[u8], context: &mut Context) -> Option<Told> {
+    let hello = ClientHello::parse(message)?;
+    let again = context.client_hello.is_some();
+    let versions = match hello.supported_versions() {
+        [] => names::version(hello.newest_version()).into_owned(),
+        offered => listed(offered.iter().map(|v| names::version(*v))),
+    };
+    let key_shares = hello.key_shares();
+    let shares = listed(key_shares.iter().map(|(g, len)| format!("{} {len} B", names::group(*g))));
+    let says = if again {
+        format!("again, now with the share that was asked for: {shares}")
+    } else {
+        format!(
+            "offers {versions}; {} suites; {} groups, shares of {shares}",
+            hello.cipher_suites().len(),
+            hello.named_groups().len()
+        )
+    };
+    let name = hello.server_name_bytes().map(|name| Foreign::new(name).to_string());
+    let extensions = hello.extensions();
+    let mut told = Told::new("ClientHello", says)
+        .field("versions", versions)
+        .field("name (SNI)", name.unwrap_or_else(|| "none".to_owned()))
+        .field("protocols (ALPN)", Foreign::list(hello.alpn()))
+        .field("cipher suites", listed(hello.cipher_suites().iter().map(|s| names::suite(*s))))
+        .field("groups", listed(hello.named_groups().iter().map(|g| names::group(*g))))
+        .field("key shares", shares)
+        .field(
+            "signature schemes",
+            listed(hello.signature_schemes().iter().map(|s| names::signature_scheme(*s))),
+        )
+        .field(
+            "extensions",
+            listed(extensions.map(|(e, body)| format!("{} {} B", names::extension(e), body.len()))),
+        );
+    if !again {
+        told = told.why(if key_shares.is_empty() {
+            "in plain: nobody has keys yet"
+        } else {
+            "in plain: nobody has keys yet. The shares are guesses which group the server takes; \
+             a right guess saves a round trip"
+        });
+    }
+    context.client_hello = Some(hello);
+    Some(told)
+}
+
+fn server_hello(content: &[u8], context: &mut Context) -> Option<Told> {
+    let hello = ServerHello::parse(content)?;
+    let version = names::version(hello.version);
+    let group = hello.group.map(|group| names::group(group).into_owned());
+    context.tls13 = hello.version == 0x0304;
+    let told = if hello.is_retry {
+        let group = group.clone().unwrap_or_else(|| "a cookie".to_owned());
+        Told::new("HelloRetryRequest", format!("wants a share of {group}"))
+            .why("the server takes none of the shares that were sent: one round trip more")
+    } else {
+        let with = group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
+        let chose = names::suite(hello.cipher_suite);
+        Told::new("ServerHello", format!("chose {version}, {chose}{with}"))
+            .why(why_chosen(&hello, context))
+    };
+    let told = told
+        .field("version", version)
+        .field("cipher suite", names::suite(hello.cipher_suite))
+        .field("group", group.unwrap_or_default())
+        .field("key share", format!("{} B", hello.key_share_bytes))
+        .field("session id", hex(&hello.session_id))
+        .field("random", hex(&hello.random))
+        .field("extensions", listed(hello.extensions.iter().map(|e| names::extension(*e))));
+    context.server_hello = Some(hello);
+    Some(told)
+}
+
+fn why_chosen(hello: &ServerHello, context: &Context) -> String {
+    let offered = context.client_hello.as_ref();
+    let rank = offered.and_then(|client| {
+        // Suites of TLS 1.3 are no choice in TLS 1.2, and the other way round.
+        let is13 = |suite: u16| suite >> 8 == 0x13;
+        let mut real = client.cipher_suites().iter().filter(|suite| {
+            !names::is_grease(**suite) && is13(**suite) == is13(hello.cipher_suite)
+        });
+        real.position(|suite| *suite == hello.cipher_suite)
+    });
+    let mut why = match rank {
+        Some(0) => "the suite is our first".to_owned(),
+        Some(n) => format!("the suite is our number {}: the server goes by its own order", n + 1),
+        None => "a suite that we did not offer".to_owned(),
+    };
+    if let (Some(group), Some(client)) = (hello.group, offered) {
+        why += match client.named_groups().iter().position(|offered| *offered == group) {
+            Some(0) => "; the group is our first",
+            Some(_) => {
+                "; the group is not our first: the server does not have that, or prefers this"
+            }
+            None => "; the group was not offered",
+        };
+    }
+    if hello.version == 0x0304 {
+        why += ". From here on everything is encrypted";
+    } else if hello.was_downgraded() {
+        why += ". Its random says that it could do better: somebody may have tampered";
+    }
+    why
+}
+
+fn encrypted_extensions(content: &[u8]) -> Option<Told> {
+    let list = Extensions::of(Fields(content).vector16()?);
+    let alpn = list.get(16).and_then(|body| {
+        let mut protocols = Fields(Fields(body).vector16()?);
+        Some(Foreign::new(protocols.vector8()?).to_string())
+    });
+    let kinds = listed(list.map(|(kind, _)| names::extension(kind)));
+    let says = match (&alpn, kinds.is_empty()) {
+        (Some(protocol), _) => format!("ALPN {protocol}"),
+        (None, true) => "nothing".to_owned(),
+        (None, false) => kinds.clone(),
+    };
+    Some(
+        Told::new("EncryptedExtensions", says)
+            .why("answers that need not be seen by others")
+            .field("extensions", kinds)
+            .field("protocol (ALPN)", alpn.unwrap_or_default()),
+    )
+}
+
+fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told> {
+    let entries = reading::certificates(content, context.tls13)?;
+    let certificates: Vec<Certificate> =
+        entries.iter().filter_map(|entry| Certificate::from_der(entry.der).ok()).collect();
+    if from == From::Server {
+        context.certificates = certificates.clone();
+    }
+    let Some(leaf) = certificates.first() else {
+        let told = Told::new("Certificate", "none: it has no certificate, or shows none");
+        return Some(told.why("what was asked for and is not shown is the other side's to judge"));
+    };
+    let left = match leaf.not_after().saturating_sub(context.now).div_euclid(86_400) {
+        days if days < 0 => "expired".to_owned(),
+        0 => "ends today".to_owned(),
+        days => format!("{days} days left"),
+    };
+    let key = KeyAlgorithm::of_spki(&leaf.spki_der())
+        .map_or_else(|_| "a key of unknown kind".to_owned(), |kind| kind.to_string());
+    let count = match certificates.len() {
+        1 => "sent alone".to_owned(),
+        n => format!("{n} certificates"),
+    };
+    let root = match certificates.last() {
+        Some(last) if certificates.len() > 1 && last.is_self_signed() => {
+            "; the root is among them, which no client needs"
+        }
+        _ => "",
+    };
+    let who = if from == From::Server { "the server" } else { "the client" };
+    let mut told =
+        Told::new("Certificate", format!("{}: {key}, {left}, {count}{root}", leaf.subject()))
+            .why(format!("who {who} claims to be; anybody can send this, the proof comes next"));
+    for (i, certificate) in certificates.iter().enumerate() {
+        let line = format!("{} by {}", certificate.subject(), certificate.issuer());
+        told = told.field(&format!("certificate {}", i + 1), line);
+    }
+    for (i, response) in entries.iter().map(|entry| entry.ocsp).enumerate() {
+        if let Some(response) = response {
+            told = told.field(&format!("stapled to {}", i + 1), ocsp(response));
+        }
+    }
+    Some(told)
+}
+
+fn ocsp(response: &[u8]) -> String {
+    format!("an OCSP response, {} B", response.len())
+}
+
+fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {
+    let mut fields = Fields(content);
+    let authorities = if context.tls13 {
+        fields.vector8()?;
+        Extensions::of(fields.vector16()?).get(47).and_then(|body| Fields(body).vector16())
+    } else {
+        fields.vector8()?;
+        fields.vector16()?;
+        fields.vector16()
+    };
+    let mut list = Fields(authorities.unwrap_or_default());
+    let mut count = 0;
+    while !list.is_empty() {
+        list.vector16()?;
+        count += 1;
+    }
+    let says = match count {
+        0 => "wants a certificate of the client, of any CA".to_owned(),
+        1 => "wants a certificate of the client, of one CA".to_owned(),
+        n => format!("wants a certificate of the client, of one of {n} CAs"),
+    };
+    Some(Told::new("CertificateRequest", says).why("mutual TLS: the client has to say who it is"))
+}
+
+fn certificate_verify(from: From, content: &[u8]) -> Option<Told> {
+    let mut fields = Fields(content);
+    let scheme = names::signature_scheme(fields.u16()?);
+    let length = fields.vector16()?.len();
+    let who = if from == From::Server { "the server" } else { "the client" };
+    Some(
+        Told::new("CertificateVerify", format!("{scheme}, {length} B"))
+            .why(format!("proves that {who} holds the certificate's key: it signed this handshake"))
+            .field("scheme", scheme),
+    )
+}
+
+fn server_key_exchange(content: &[u8]) -> Option<Told> {
+    let mut fields = Fields(content);
+    let curve_kind = fields.u8()?;
+    let group = match curve_kind {
+        3 => names::group(fields.u16()?),
+        _ => "a group of its own".into(),
+    };
+    let share = fields.vector8()?.len();
+    let scheme = fields.u16().map(names::signature_scheme);
+    Some(
+        Told::new("ServerKeyExchange", format!("a share of {group}, {share} B"))
+            .why("signed with the certificate's key: it is the server's, and of this handshake")
+            .field("group", group)
+            .field("signature scheme", scheme.unwrap_or_default()),
+    )
+}
+
+fn finished(from: From, context: &Context) -> Told {
+    let told = Told::new("Finished", "a MAC over everything so far");
+    match (from, context.tls13) {
+        (From::Server, _) => told.why("whoever changed a byte of the handshake is found out now"),
+        (From::Client, true) => told.why("from here on the client's data may flow"),
+        (From::Client, false) => told,
+    }
+}
+
+fn ticket(content: &[u8], context: &Context) -> Option<Told> {
+    let mut fields = Fields(content);
+    let lifetime = fields.u32()?;
+    let bytes = if context.tls13 {
+        fields.u32()?; // age_add
+        fields.vector8()?; // nonce
+        fields.vector16()?.len()
+    } else {
+        fields.vector16()?.len()
+    };
+    Some(
+        Told::new(
+            "NewSessionTicket",
+            format!("resumption for {lifetime} s, a ticket of {bytes} B"),
+        )
+        .why("shown next time, it makes the handshake shorter")
+        .field("lifetime", format!("{lifetime} s")),
+    )
+}
+
+pub(super) fn change_cipher_spec(tls13: bool) -> Told {
+    if tls13 {
+        Told::new("ChangeCipherSpec", "means nothing in TLS 1.3")
+            .why("sent so that old boxes on the way take it for TLS 1.2")
+    } else {
+        Told::new("ChangeCipherSpec", "from here on it is encrypted")
+    }
+}
+
+pub(super) fn alert(from: From, content: &[u8]) -> Told {
+    let [_, number] = content else { return Told::new("Alert", "cannot be read") };
+    let alert = Alert::from_number(*number);
+    let says = alert.to_string();
+    let told = Told::new("Alert", says);
+    match (number, from) {
+        (0, _) => told.why("no more to say: an end that nobody can fake"),
+        (_, From::Server) => told.why(alert.meaning()),
+        (_, From::Client) => told.why("this is how we tell the server why we do not go on"),
+    }
+}
+
+/// A list in a line.
+fn listed(names: impl IntoIterator<Item = impl Into<String>>) -> String {
+    names.into_iter().map(Into::into).collect::<Vec<String>>().join(", ")
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
