@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use napi::bindgen_prelude::Buffer;
-use sealwire::session::{Event, Question};
+use sealwire::session::{Event, HelloAnswer, HelloReply, Question};
 use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine};
 
 use crate::failure::Failure;
@@ -22,6 +22,10 @@ pub(crate) struct Connection {
     /// Records that did not fit into the room that JavaScript had for them.
     pub(crate) unsent: Vec<u8>,
     pub(crate) told: Told,
+    /// Whether the program has a say in the answer to a ClientHello.
+    pub(crate) asks_hello: bool,
+    /// Whom the client wants, until that is told.
+    server_name: Option<String>,
     /// Secrets, which leave here only when somebody listens.
     pub(crate) key_log: Vec<KeyLogLine>,
     /// The session that is offered to the server, and then the one told last.
@@ -49,6 +53,8 @@ impl Connection {
             data: Vec::new(),
             unsent: Vec::new(),
             told: Told::default(),
+            asks_hello: true,
+            server_name: None,
             key_log: Vec::new(),
             session: offered,
             sessions: VecDeque::new(),
@@ -68,20 +74,31 @@ impl Connection {
                 }
             };
         }
-        let Stage::Live(session) = &mut self.stage else { return };
-        if self.failure.is_some() {
-            return;
+        if self.failure.is_none() {
+            self.failure = self.take_in().err();
         }
-        // The sink is full from the start: data wait for the JavaScript thread.
-        let mut outcome = session.receive(&mut self.received, &mut Held(&mut self.data));
-        if let Ok(consumed) = outcome {
+    }
+
+    /// Shows the session what was received.
+    fn take_in(&mut self) -> Result<(), Error> {
+        let Stage::Live(session) = &mut self.stage else { return Ok(()) };
+        loop {
+            // The sink is full from the start: data wait for the JavaScript thread.
+            let consumed = session.receive(&mut self.received, &mut Held(&mut self.data))?;
             self.received.drain(..consumed);
-            if !session.is_handshaking() {
-                // The engine may have more to say at the end of its handshake.
-                outcome = session.receive(&mut [], &mut self.data);
+            match session.question() {
+                Some(Question::ClientHello(asked)) if !self.asks_hello => {
+                    self.server_name = asked.hello().server_name().map(str::to_owned);
+                    asked.answer(HelloAnswer::Serve(HelloReply::new()))?;
+                }
+                _ => break,
             }
         }
-        self.failure = outcome.err();
+        if !session.is_handshaking() {
+            // The engine may have more to say at the end of its handshake.
+            session.receive(&mut [], &mut self.data)?;
+        }
+        Ok(())
     }
 
     /// What there is to tell.
@@ -96,6 +113,7 @@ impl Connection {
             peer_closed: false,
             told: None,
             failure: self.failure.as_ref().map(Failure::from),
+            server_name: self.server_name.take(),
         };
         for event in self.gather() {
             let Stage::Live(session) = &mut self.stage else { continue };
