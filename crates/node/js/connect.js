@@ -11,6 +11,8 @@ const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
 
+const { checkServerIdentity: builtin } = nativeTls;
+
 function connect(...args) {
   // As set by the program, should it have replaced them.
   const { checkServerIdentity, createSecureContext } = require('./index');
