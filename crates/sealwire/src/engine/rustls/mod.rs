@@ -121,7 +121,7 @@ impl Connection for UnbufferedServerConnection {
 
     fn into_kernel(self, tls13: bool) -> Result<(ExtractedSecrets, Kernel), rustls::Error> {
         let (secrets, kernel) = self.dangerous_into_kernel_connection()?;
-        Ok((secrets, if tls13 { Kernel::Server13(kernel) } else { Kernel::Server12 }))
+        Ok((secrets, if tls13 { Kernel::Server13(Box::new(kernel)) } else { Kernel::Server12 }))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::engine::rustls::slot;
 /// Which messages may come after the handshake, and who handles them.
 pub(in crate::engine::rustls) enum Kernel {
     Client13(ClientKernel),
-    Server13(KernelConnection<ServerConnectionData>),
+    Server13(Box<KernelConnection<ServerConnectionData>>),
     /// TLS 1.2 has neither key updates nor tickets after the handshake: nothing of rustls stays.
     Client12,
     Server12,
