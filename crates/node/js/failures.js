@@ -2,6 +2,8 @@
 
 // What the native side reports, in OpenSSL's and Node's words.
 
+const { getSystemErrorMap } = require('util');
+const { explain } = require('./advice');
 const { major, nodeError } = require('./errors');
 
 const SSL = { number: 20, name: 'SSL routines' };
@@ -48,7 +50,7 @@ function connectionError({ code, message, alert, number, reason }) {
   if (reason === undefined || reason === null) {
     const error = new Error(message);
     error.code = code;
-    return error;
+    return explain(error, message);
   }
   // OpenSSL before 3.2 has other words for alerts.
   if (process.versions.openssl?.startsWith('3.0') && reason.startsWith('ssl/tls alert')) {
@@ -56,7 +58,7 @@ function connectionError({ code, message, alert, number, reason }) {
     code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
   }
   const after = alert === undefined || alert === null ? '' : `:SSL alert number ${alert}`;
-  return withDetail(openssl(code, { reason, number: number & 0x7fffff, after }), { message });
+  return explain(withDetail(openssl(code, { reason, number: number & 0x7fffff, after }), { message }), message);
 }
 
 const HINT = '; if the root CA is installed locally, try running Node.js with --use-system-ca';
@@ -68,8 +70,7 @@ const HINTED = new Set([
 function verifyError({ code, text, evidence }) {
   const error = new Error(major >= 24 && HINTED.has(code) ? text + HINT : text);
   error.code = code;
-  Object.defineProperty(error, 'evidence', { value: evidence, enumerable: false });
-  return error;
+  return explain(error, evidence);
 }
 
 const PEM = { number: 9, name: 'PEM routines' };
@@ -141,10 +142,26 @@ function withDetail(made, error) {
   return made;
 }
 
-/** What libuv says of a write that was never begun because the socket was closed. */
-function writeCanceled() {
-  const error = new Error('write ECANCELED');
-  return Object.assign(error, { errno: -125, code: 'ECANCELED', syscall: 'write' });
+const errnos = new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
+
+/** An error of a write, in the form that libuv's have in Node. */
+function writeError(code, detail) {
+  const error = new Error(detail === undefined ? `write ${code}` : `write ${code} ${detail}`);
+  Error.captureStackTrace(error, writeError);
+  return Object.assign(error, { errno: errnos.get(code), code, syscall: 'write' });
 }
 
-module.exports = { configError, connectionError, materialError, openssl, ssl, verifyError, writeCanceled };
+/** What a write is told that was given up when its socket was closed: nothing before Node 22. */
+function writeGivenUp({ isEncrypted }) {
+  if (major < 22) return null;
+  return isEncrypted ? writeError('EBADF') : writeError('ECANCELED', 'Canceled because of SSL destruction');
+}
+
+/** What a write is told that has waited for a handshake that failed: Node's EPROTO. */
+function writeRefused(failure) {
+  return withDetail(writeError('EPROTO', failure.message), { message: failure.detail ?? failure.message });
+}
+
+module.exports = {
+  configError, connectionError, materialError, openssl, ssl, verifyError, writeGivenUp, writeRefused,
+};

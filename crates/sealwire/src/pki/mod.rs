@@ -76,10 +76,8 @@ fn all_from_file<T>(
     from_der: impl Fn(&[u8]) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let read = match pem::is_pem(&bytes) {
-        true => from_pem(&bytes),
-        false => from_der(&bytes).map(|one| vec![one]),
-    };
+    let read =
+        if pem::is_pem(&bytes) { from_pem(&bytes) } else { from_der(&bytes).map(|one| vec![one]) };
     read.map_err(|e| content::explained(e, &bytes, &[wanted]).at(path.display().to_string()))
 }
 

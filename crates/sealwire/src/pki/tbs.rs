@@ -47,9 +47,10 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) fn into_tbs(self, signature: AlgorithmIdentifierOwned) -> TbsCertificate<'a> {
         let Self { serial, issuer, validity, subject, spki, extensions } = self;
-        let (version, extensions) = match extensions.is_empty() {
-            true => (Version::V1, None),
-            false => (Version::V3, Some(extensions)),
+        let (version, extensions) = if extensions.is_empty() {
+            (Version::V1, None)
+        } else {
+            (Version::V3, Some(extensions))
         };
         TbsCertificate { version, serial, signature, issuer, validity, subject, spki, extensions }
     }

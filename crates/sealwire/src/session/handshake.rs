@@ -51,7 +51,7 @@ impl AwaitedHello {
             return Turn::on(0, Stage::Failed(Error::NotTls(found)));
         }
         if matches!(tls, [21, 3, ..]) {
-            // rustls would take it for the client's last word, and wait.
+            // The engine would take it for the client's last word, and wait.
             let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
             let refused = core.refuse(Error::Misbehaved(fault), Alert::from_number(10));
             return Turn::on(0, refused);
@@ -198,9 +198,10 @@ impl Handshake {
             Some(hello) => hello.signature_schemes(),
             None => &papers.requested_schemes,
         };
-        let shared_schemes = match facts.resumed {
-            true => Box::default(), // nobody signed anything
-            false => core.context.shared_schemes(schemes),
+        let shared_schemes = if facts.resumed {
+            Box::default() // nobody signed anything
+        } else {
+            core.context.shared_schemes(schemes)
         };
         let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
         let ocsp_response = papers.ocsp_response.take().filter(|_| request_ocsp);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
+use hyper::{Method, Response, Version, header};
 use sealwire::Foreign;
 use serde::Serialize;
 
@@ -75,6 +76,27 @@ impl Told<'_> {
             Withheld::PrivateKey => "it holds a private key (--private-keys serves it)",
         };
         Self::Withheld { file: file.display().to_string(), reason }
+    }
+}
+
+impl<'a> Told<'a> {
+    /// A request that is answered.
+    pub(super) fn request<B>(
+        client: SocketAddr,
+        version: Version,
+        method: &'a Method,
+        target: String,
+        response: &Response<B>,
+    ) -> Self {
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        Self::Request {
+            client,
+            http: if version == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" },
+            method: method.as_str(),
+            target,
+            status: response.status().as_u16(),
+            bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+        }
     }
 }
 

@@ -179,10 +179,11 @@ impl Contents {
                 let (certificate, certificate_name) =
                     own.cloned().ok_or_else(|| broken("there is a key without its certificate"))?;
                 let others = certificates.iter().map(|(other, _)| other);
-                let chain = match alone {
+                let chain = if alone {
                     // Everything else in the file was put there for this key.
-                    true => without_repeats(others, &certificate),
-                    false => issuers(&certificate, others),
+                    without_repeats(others, &certificate)
+                } else {
+                    issuers(&certificate, others)
                 };
                 let friendly_name = key_name.or(certificate_name);
                 Ok(Pfx { key, certificate, chain, friendly_name })
