@@ -48,6 +48,11 @@ scan *args:
     cargo build -p seal
     .ci/scan {{args}}
 
+# Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER`. Gets the PyPI
+# package cryptography_vectors
+vectors *args:
+    vectors/run {{args}}
+
 # The fence under AddressSanitizer, AWS-LC's C code too (else under valgrind)
 asan:
     .ci/asan
