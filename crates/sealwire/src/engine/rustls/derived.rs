@@ -74,6 +74,7 @@ mod tests {
             trust: TrustStore::empty().set().clone(),
             crls: [].into(),
             partial_chain: false,
+            policies: Default::default(),
             security_level: 2,
             memory: Default::default(),
         };

@@ -186,7 +186,7 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
             0
         };
         if let Ok(mut records) = self.into_protected(unsent, desk) {
-            records.end(alert, out);
+            records.abort(alert, out);
         }
     }
 }
