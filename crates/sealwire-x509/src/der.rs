@@ -106,6 +106,23 @@ fn name_of_unknown(oid: &str) -> Option<&'static str> {
     })
 }
 
+/// One element, DER.
+pub(crate) fn encode(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let len = contents.len().to_be_bytes();
+    let significant = &len[len.iter().take_while(|&&byte| byte == 0).count()..];
+    let mut der = Vec::with_capacity(contents.len() + 10);
+    der.push(tag);
+    match contents.len() {
+        short @ ..0x80 => der.push(short as u8),
+        _ => {
+            der.push(0x80 | significant.len() as u8);
+            der.extend_from_slice(significant);
+        }
+    }
+    der.extend_from_slice(contents);
+    der
+}
+
 /// The names in an AlgorithmIdentifier: its own first, then those in its parameters.
 pub(crate) fn algorithm_names(mut algorithm: Elements<'_>) -> Vec<String> {
     let mut names: Vec<_> = algorithm

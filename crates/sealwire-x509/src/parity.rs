@@ -9,6 +9,7 @@ use crate::certificate::Certificate;
 use crate::chain::Attempt;
 use crate::codes::{self, is_about_names, is_about_revocation};
 use crate::issuers::Candidates;
+use crate::mend::Irregularity;
 use crate::verify::{ChainError, Purpose, Request};
 
 impl Attempt {
@@ -16,6 +17,7 @@ impl Attempt {
         self.check_curves();
         self.check_path_lengths();
         self.refuse_rejected(&candidates.request);
+        self.refuse_irregular();
         self.speak_openssl_3(candidates);
     }
 
@@ -90,6 +92,19 @@ impl Attempt {
                     certificate: Some(certificate.clone()),
                 });
             }
+        }
+    }
+
+    /// What was mended for AWS-LC to read is not trusted, whoever trusts it.
+    fn refuse_irregular(&mut self) {
+        for (depth, certificate) in self.chain.iter().enumerate() {
+            let code = match certificate.irregularity() {
+                None => continue,
+                Some(Irregularity::Time) => c::X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD,
+                Some(Irregularity::Version(_)) => c::X509_V_ERR_INVALID_EXTENSION,
+            };
+            let certificate = Some(certificate.clone());
+            insert(&mut self.errors, ChainError { code, depth, certificate });
         }
     }
 

@@ -1,6 +1,5 @@
 //! PFX files (PKCS#12, RFC 7292): a key, its certificate and the chain in one encrypted file.
 
-mod ber;
 mod cipher;
 mod kdf;
 mod mac;

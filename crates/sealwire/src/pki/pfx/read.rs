@@ -12,22 +12,24 @@ use super::structure::{
     CERT_BAG, CertBag, ContentInfo, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, KEY_BAG, MacData,
     SAFE_CONTENTS_BAG, SHROUDED_KEY_BAG, X509_CERTIFICATE,
 };
-use super::{Pfx, ber, mac};
+use super::{Pfx, mac};
 use crate::pki::signature::name_of;
-use crate::pki::{Certificate, Error, PrivateKey, Problem, issuers};
+use crate::pki::{Certificate, Error, PrivateKey, Problem, ber, issuers};
 
 /// Safes inside safes.
 const DEEPEST: usize = 8;
 
 /// Every key of the file with its certificate and chain, in the file's order.
 pub(super) fn read(bytes: &[u8], passphrase: Option<&str>) -> Result<Vec<Pfx>, Error> {
-    let der = ber::to_der(bytes)?;
+    let der = ber::to_der(bytes).map_err(broken)?;
     let file = File::from_der(&der)
         .map_err(|e| Error::new(Problem::Malformed, format!("not a PFX (PKCS#12) file: {e}")))?;
     let safes = data(&file.auth_safe)?;
     let opener = &mut opener(&file, &safes, passphrase)?;
     let mut contents = Contents::default();
-    for safe in Vec::<ContentInfo>::from_der(&ber::to_der(&safes)?).map_err(|e| malformed(&e))? {
+    for safe in Vec::<ContentInfo>::from_der(&ber::to_der(&safes).map_err(broken)?)
+        .map_err(|e| malformed(&e))?
+    {
         let bags = match safe.content_type {
             DATA => Zeroizing::new(data(&safe)?),
             ENCRYPTED_DATA => encrypted(&safe, opener)?,
@@ -36,7 +38,7 @@ pub(super) fn read(bytes: &[u8], passphrase: Option<&str>) -> Result<Vec<Pfx>, E
                 return Err(Error::new(Problem::Unsupported, what));
             }
         };
-        contents.add(&ber::to_der(&bags)?, opener, 0)?;
+        contents.add(&ber::to_der(&bags).map_err(broken)?, opener, 0)?;
     }
     contents.into_entries()
 }
@@ -106,7 +108,8 @@ fn encrypted(content: &ContentInfo, opener: &mut Opener) -> Result<Zeroizing<Vec
     let content = content.content.as_ref().ok_or_else(|| broken("a part is empty"))?;
     let data: EncryptedData = content.decode_as().map_err(|e| malformed(&e))?;
     let ciphertext = data.content.ciphertext.to_der().map_err(|e| malformed(&e))?;
-    let octets = ber::implicit_octets(ciphertext[0], data.content.ciphertext.value())?;
+    let octets =
+        ber::implicit_octets(ciphertext[0], data.content.ciphertext.value()).map_err(broken)?;
     opener.open(&data.content.algorithm, &octets)
 }
 
@@ -145,7 +148,7 @@ impl Contents {
                 SHROUDED_KEY_BAG => {
                     let shrouded = ShroudedKey::from_der(&value).map_err(|e| malformed(&e))?;
                     let key = opener.open(&shrouded.algorithm, shrouded.ciphertext.as_bytes())?;
-                    let key = PrivateKey::from_der(&ber::to_der(&key)?, None)?;
+                    let key = PrivateKey::from_der(&ber::to_der(&key).map_err(broken)?, None)?;
                     self.keys.push((key, name));
                 }
                 CERT_BAG => {
