@@ -4,8 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealwire::Error;
-use sealwire::session::{ClientHello, Event, Question, Reply};
+use sealwire::session::{ClientHello, HelloReply, Question};
 use sealwire_fuzz::{End, Input, edit};
 
 fuzz_target!(|data: &[u8]| {
@@ -34,19 +33,18 @@ fn read(tls13: bool, wire: &[u8], portion: usize) -> Option<ClientHello> {
             Ok(consumed) => drop(server.received.drain(..consumed)),
             Err(_) => return None,
         }
-        if let Some(Event::Question(Question::ClientHello(hello))) = server.session.poll_event() {
-            match server.session.reply(Reply::Proceed) {
-                Ok(()) => {}
-                Err(Error::Misused(what)) => panic!("a question is open: {what}"),
+        if let Some(Question::ClientHello(asked)) = server.session.question() {
+            let hello = asked.hello().clone();
+            if asked.answer(HelloReply::new()).is_err() {
                 // Nobody can be served who offers only what we do not speak.
-                Err(_) => return Some(*hello),
+                return Some(hello);
             }
             server.receive(&[], 1);
             let mut rest = std::mem::take(&mut server.received);
             let went_on = server.session.receive(&mut rest, &mut server.plaintext).is_ok();
             let answered = went_on && server.session.has_output();
             assert!(!answered || !hello.cipher_suites().is_empty(), "{hello:?}");
-            return Some(*hello);
+            return Some(hello);
         }
     }
     None

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use sealwire::session::{Event, Question, Reply};
+use sealwire::session::{Event, HelloReply, PeerAnswer, Question};
 use sealwire::{
     ClientAuth, ClientOptions, Error, Identity, PeerVerification, ProtocolVersion, SecureContext,
     ServerOptions, Session, TrustStore, pki,
@@ -112,11 +112,13 @@ impl End {
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::HandshakeComplete => self.complete = true,
-                Event::Question(Question::ClientHello(_) | Question::VerifyPeer) => {
+                Event::Question => {
                     // Who cannot be served is refused now; the next call says it again.
-                    if let Err(Error::Misused(what)) = self.session.reply(Reply::Proceed) {
-                        panic!("a question is open: {what}");
-                    }
+                    let _ = match self.session.question().expect("a question is open") {
+                        Question::ClientHello(asked) => asked.answer(HelloReply::new()),
+                        Question::VerifyPeer(asked) => asked.answer(PeerAnswer::Accept),
+                        other => panic!("not asked for: {other:?}"),
+                    };
                     answered = true;
                 }
                 _ => {}

@@ -3,8 +3,10 @@
 // tls.connect: a client connection, and the judgement of its server.
 
 const net = require('net');
+const { checkServerIdentity: builtin } = require('tls');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
+const { checkServerIdentity } = require('./identity');
 const { hostOf, normalizedArgs } = require('./internals');
 const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
@@ -122,7 +124,9 @@ function judge(socket, options, onEarlyEnd) {
 /** Not asked again of a server that was found to be this one when the session was made. */
 function checkIdentity(socket, options) {
   if (socket._isVerifiedBySession()) return undefined;
-  return options.checkServerIdentity(peerName(options), socket._judgedCertificate());
+  // Node's own function does not know of the CA's limits on a common name; ours says the same but for them.
+  const check = options.checkServerIdentity === builtin ? checkServerIdentity : options.checkServerIdentity;
+  return check(peerName(options), socket._judgedCertificate());
 }
 
 function peerName({ servername, host, socket }) {

@@ -163,6 +163,11 @@ class Connection {
     return this.#reading;
   }
 
+  /** Whether something has come that is not delivered. */
+  get hasUnread() {
+    return !this.#incoming.isEmpty;
+  }
+
   /** The stream that carries the records. */
   get transport() {
     return this.#link?.stream ?? null;

@@ -17,6 +17,7 @@ const messages = {
   ERR_INVALID_ARG_VALUE: [TypeError, invalidArgValue],
   ERR_MULTIPLE_CALLBACK: [Error, () => 'Callback called multiple times'],
   ERR_OUT_OF_RANGE: [RangeError, outOfRange],
+  ERR_PROXY_TUNNEL: [Error, (text) => text],
   ERR_SOCKET_CLOSED: [Error, () => 'Socket is closed'],
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION: [Error,
     () => 'Socket closed before the connection was established'],

@@ -6,6 +6,7 @@ const { X509Certificate, legacy, peerCertificate } = require('./certificates');
 const { nativeContext } = require('./context');
 const { nodeError } = require('./errors');
 const { ephemeralKey } = require('./groups');
+const { commonNameLimits } = require('./identity');
 const validate = require('./validate');
 
 class HandshakeFacts {
@@ -76,7 +77,10 @@ class HandshakeFacts {
   _judgedCertificate() {
     const context = nativeContext(this._handle._secureContext);
     const chain = this._handle.session.peerCertificates();
-    return peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
+    const certificate = peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
+    const { session } = this._handle;
+    const limits = (host) => session.commonNameLimits(host) ?? undefined;
+    return Object.defineProperty(certificate, commonNameLimits, { value: limits });
   }
 
   exportKeyingMaterial(length, label, context) {

@@ -6,10 +6,15 @@
 // answers what is asked about addresses and the like.
 
 const { verifyError } = require('./failures');
-const { handleFacts } = require('./internals');
+const { asksForPendingReads, handleFacts, hasPendingRead } = require('./internals');
 
 class TLSHandle {
   #connection;
+  /** Whether the connection waits in the pool of an agent. */
+  #isIdle = false;
+  /** What net.Socket has put into `onread`, and what is there now. */
+  #usualOnread;
+  #onread;
   /** As in Node: the SecureContext of the socket. */
   _secureContext;
 
@@ -62,6 +67,47 @@ class TLSHandle {
 
   close(callback) {
     this.#connection.close(callback);
+  }
+
+  // --- agents -------------------------------------------------------------------------------------
+
+  /** Nobody waits for data from now on, until `wake`. */
+  rest() {
+    this.#isIdle = true;
+    if (!this.reading) this.readStart();
+  }
+
+  wake() {
+    this.#isIdle = false;
+  }
+
+  /** Kept for what is put there, and not called: data go to the socket. */
+  get onread() {
+    return this.#onread;
+  }
+
+  set onread(listener) {
+    this.#usualOnread ??= listener;
+    this.#onread = listener;
+  }
+
+  /**
+   * Whether data are unasked, and would be taken for the answer to the next request. Our https.Agent
+   * says so by `rest`; http.Agent, in versions of Node that look, by a function of its own in the
+   * place of net.Socket's.
+   */
+  get mustBeSilent() {
+    return this.#isIdle || this.#onread !== this.#usualOnread;
+  }
+
+  /** Whether something has come that nobody has seen yet. */
+  hasPendingRead() {
+    return this.#connection.hasUnread || hasPendingRead(this.#transport);
+  }
+
+  /** Whether the agents of this Node ask that. */
+  get isAskedForPendingReads() {
+    return asksForPendingReads(this.#transport);
   }
 
   // --- TLS ----------------------------------------------------------------------------------------

@@ -7,6 +7,12 @@ const { domainToASCII } = require('url');
 const { major, nodeError } = require('./errors');
 
 /**
+ * On the certificate of a connection: what the CA's name constraints have against a host that the
+ * common name was taken for. Node leaves that to OpenSSL, which does not know what host it stood for.
+ */
+const commonNameLimits = Symbol('commonNameLimits');
+
+/**
  * Compares a host with a certificate in its legacy form. Gives the error, or undefined.
  */
 function checkServerIdentity(hostname, cert) {
@@ -16,7 +22,7 @@ function checkServerIdentity(hostname, cert) {
   const { dns, ips } = altNames ? readAltNames(altNames) : { dns: [], ips: [] };
   const reason = net.isIP(withoutDot(host)) ?
     checkAddress(withoutDot(host), ips) :
-    checkName(host, dns, altNames, subject);
+    checkName(host, dns, altNames, subject, cert[commonNameLimits]);
   return reason === undefined ? undefined : mismatch(reason, host, cert);
 }
 
@@ -26,7 +32,7 @@ function checkAddress(host, ips) {
   return `IP: ${host} is not in the cert's list: ${ips.join(', ')}`;
 }
 
-function checkName(hostname, dns, altNames, subject) {
+function checkName(hostname, dns, altNames, subject, limits) {
   const host = withoutDot(hostname);
   const labels = splitLabels(major >= 22 ? domainToASCII(host) || host : host);
   if (dns.length > 0) {
@@ -35,7 +41,7 @@ function checkName(hostname, dns, altNames, subject) {
   }
   const commonName = subject?.CN;
   if (commonName === undefined) return 'Cert does not contain a DNS name';
-  if ([commonName].flat().some((pattern) => covers(labels, pattern))) return undefined;
+  if ([commonName].flat().some((pattern) => covers(labels, pattern))) return limits?.(labels.join('.'));
   return `Host: ${host}. is not cert's CN: ${commonName}`;
 }
 
@@ -130,4 +136,4 @@ function covers(host, pattern) {
     host[0].startsWith(before) && host[0].endsWith(after);
 }
 
-module.exports = { checkServerIdentity };
+module.exports = { checkServerIdentity, commonNameLimits };

@@ -5,18 +5,30 @@
 // loaded, and named when it is missing; the rest says what is done without it.
 
 const { executionAsyncId } = require('async_hooks');
+const http = require('http');
 const Module = require('module');
 const net = require('net');
 const { writeSync } = require('fs');
+const { PassThrough } = require('stream');
+const native = require('./native');
+
+const { getBuiltinModule } = process;
+
+/** A module of Node's own, asked of Node itself: `require` may be answered by `sealwire/register`. */
+function builtin(name) {
+  return getBuiltinModule ? Reflect.apply(getBuiltinModule, process, [name]) : Reflect.apply(load, Module, [name, null, false]);
+}
+
+const { _load: load } = Module;
 
 /**
- * Node's `tls`, asked of Node itself: `require` may be answered by `sealwire/register`.
+ * Node's `tls`.
  *
  * It must be loaded before the first `X509Certificate.prototype.toLegacyObject`: that makes Node
  * load the inner half of `tls` first, which needs the outer one; then Node's own TLS is without
  * `createSecureContext` for the rest of the process, and with it `fetch`, `http2` and `https`.
  */
-const nativeTls = process.getBuiltinModule?.('node:tls') ?? require('node:tls');
+const nativeTls = builtin('node:tls');
 
 /** What there must be, and whether it is there. */
 const NEEDED = {
@@ -131,6 +143,21 @@ function handleFacts(stream) {
   };
 }
 
+/**
+ * Whether bytes wait at a stream that the event loop has not seen yet. Where the agents of Node ask
+ * so themselves, its handles know it.
+ */
+function hasPendingRead(stream) {
+  const handle = stream?._handle;
+  if (!handle) return false;
+  return handle.hasPendingRead ? handle.hasPendingRead() : native.hasPendingRead(handle.fd ?? -1);
+}
+
+/** Whether http.Agent asks so, before it takes a connection that was idle. */
+function asksForPendingReads(stream) {
+  return stream?._handle?.hasPendingRead !== undefined;
+}
+
 /** The name that the program gave a socket to connect to. */
 function hostOf(socket) {
   return socket?._host;
@@ -206,6 +233,77 @@ function normalizedArgs(args) {
  */
 const runTicks = process._tickCallback ?? (() => {});
 
+// --- HTTP/2 and fetch ---------------------------------------------------------------------------
+
+const NativeTLSSocket = nativeTls.TLSSocket;
+let StreamSocket;
+
+/**
+ * Node's own net.Socket over any stream: the one by which its C++ half uses a stream of JavaScript.
+ * Its class is found where Node's TLS puts it under a TLSSocket over such a stream.
+ */
+function streamSocket(stream) {
+  StreamSocket ??= findStreamSocket();
+  const socket = new StreamSocket(stream);
+  // Who has the stream is told by the stream.
+  socket.on('error', () => {});
+  return socket;
+}
+
+function findStreamSocket() {
+  const socket = new NativeTLSSocket(new PassThrough());
+  socket.on('error', () => {});
+  const { constructor } = socket._handle._parentWrap;
+  socket.destroy();
+  return constructor;
+}
+
+/**
+ * Has all that Node has made over its own TLS connect by `connect`: fetch, WebSocket, EventSource, and
+ * an http.Agent whose proxy is spoken to over TLS. They look it up for each connection. Gives whether
+ * that could be done.
+ */
+function connectBy(connect) {
+  return Reflect.set(nativeTls, 'connect', connect);
+}
+
+// --- agents -------------------------------------------------------------------------------------
+
+/**
+ * The proxy that Node has read from an agent's `proxyEnv`, with `protocol`, `href`, `auth`,
+ * `proxyConnectionOptions` and `shouldUseProxy(host, port)`. Undefined where there is none, and in
+ * versions of Node that know no such option.
+ */
+function proxyOf(agent) {
+  const key = Object.getOwnPropertySymbols(agent).find(({ description }) => description === 'kProxyConfig');
+  return key && (agent[key] ?? undefined);
+}
+
+let tunnelMark;
+
+/**
+ * Tells an http.Agent that what it is given is not the socket to use: that one comes later, by the
+ * callback. The mark is the property for which the agent looks.
+ */
+function markAsTunnel(socket) {
+  tunnelMark ??= findTunnelMark();
+  socket[tunnelMark] = true;
+}
+
+function findTunnelMark() {
+  let found;
+  const probe = new Proxy({}, {
+    get(_target, key) {
+      found = key;
+      return true;
+    },
+  });
+  const agent = new http.Agent();
+  agent.createConnection = () => probe;
+  agent.createSocket({}, { servername: '' }, () => {});
+  return found;
+}
+
 // --- the process --------------------------------------------------------------------------------
 
 /** Writes to stderr at once, whatever the program has done to `process.stderr`. */
@@ -221,16 +319,23 @@ function interceptRequire(replacementFor) {
 
 module.exports = {
   SocketOverHandle,
+  asksForPendingReads,
+  builtin,
+  connectBy,
   handleFacts,
+  hasPendingRead,
   hostOf,
   interceptRequire,
   isPlain,
+  markAsTunnel,
   missing,
   nativeTls,
   normalizedArgs,
   onreadProperties,
+  proxyOf,
   readOn,
   runTicks,
+  streamSocket,
   takeOver,
   writeToStderr,
 };

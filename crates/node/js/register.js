@@ -1,12 +1,17 @@
 'use strict';
 
-// node -r sealwire/register app.js: for this process, `tls` and `https` are ours, however they are
-// asked for. Node's own modules that were made over its own TLS (http2, fetch) keep it.
+// node -r sealwire/register app.js: for this process, `tls`, `https` and `http2` are ours, however
+// they are asked for, and what Node has made over its own TLS connects by ours.
 
 const Module = require('module');
 const { interceptRequire } = require('./internals');
+require('./hosted').take();
 
-const replacements = { tls: require.resolve('./index'), https: require.resolve('./https') };
+const replacements = {
+  tls: require.resolve('./index'),
+  https: require.resolve('./https'),
+  http2: require.resolve('./http2'),
+};
 
 function replacementFor(request) {
   const name = typeof request === 'string' && request.startsWith('node:') ? request.slice(5) : request;

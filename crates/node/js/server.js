@@ -78,6 +78,7 @@ function onConnection(rawSocket) {
 function onSecure() {
   if (this._requestCert) judge(this);
   if (!this.destroyed && this._releaseControl()) {
+    this.secureConnecting = false;
     this._tlsOptions.server.emit('secureConnection', this);
   }
 }

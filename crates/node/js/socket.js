@@ -201,6 +201,10 @@ class TLSSocket extends SocketOverHandle {
 
   /** Gives data to the program; false: it wants no more for now. */
   #onData(data) {
+    if (this._handle.mustBeSilent) {
+      this.destroy();
+      return false;
+    }
     this._stir();
     return this.#onread ? intoBuffer(this, this.#onread, data) : this.push(data);
   }

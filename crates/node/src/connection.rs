@@ -98,16 +98,19 @@ impl Connection {
             failure: self.failure.as_ref().map(Failure::from),
         };
         for event in self.gather() {
+            let Stage::Live(session) = &mut self.stage else { continue };
             match event {
-                Event::Question(Question::ClientHello(hello)) => {
-                    progress.client_hello = Some(Hello::from(&*hello));
-                }
-                Event::Question(Question::StoreSession { id, data }) => {
-                    let data = data.into_vec().into();
-                    progress.store_session = Some(Stored { id: id.into(), data });
-                }
+                Event::Question => match session.question() {
+                    Some(Question::ClientHello(asked)) => {
+                        progress.client_hello = Some(Hello::from(asked.hello()));
+                    }
+                    Some(Question::StoreSession(asked)) => {
+                        let (id, data) = (asked.id().into(), asked.data().clone().into_vec());
+                        progress.store_session = Some(Stored { id, data: data.into() });
+                    }
+                    _ => {}
+                },
                 Event::HandshakeComplete => {
-                    let Stage::Live(session) = &self.stage else { continue };
                     progress.complete = session.peer().map(PeerFacts::from);
                     if !session.peer().is_some_and(sealwire::Peer::is_resumed) {
                         self.session = None; // what was offered was not taken

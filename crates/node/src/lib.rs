@@ -17,6 +17,7 @@ mod session;
 mod settings;
 mod sinks;
 mod trust;
+mod waiting;
 mod workers;
 
 use napi_derive::napi;
@@ -31,4 +32,10 @@ pub fn cipher_suites() -> Vec<&'static str> {
 #[napi]
 pub fn cert_compression_algorithms() -> Vec<&'static str> {
     sealwire::CertCompression::supported().iter().map(|algorithm| algorithm.name()).collect()
+}
+
+/// Whether bytes wait at the socket with this descriptor that nobody has read. Not told on Windows.
+#[napi]
+pub fn has_pending_read(fd: i32) -> bool {
+    waiting::has_pending_read(fd)
 }

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
-use sealwire::session::{HelloReply, Reply, Sink};
-use sealwire::{Alert, ClientSession, ServerOptions};
+use sealwire::session::{self, HelloReply, Question, Sink};
+use sealwire::verify::check_common_name_constraints;
+use sealwire::{Alert, ClientSession, ServerName, ServerOptions};
 
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
@@ -54,7 +55,12 @@ impl Session {
         answer: HelloAnswer,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Stage::Live(session) = &mut connection.stage else { return Err(misuse("no question")) };
+        let Connection { stage: Stage::Live(session), failure, .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let Some(Question::ClientHello(asked)) = session.question() else {
+            return Err(misuse("there is no ClientHello to answer"));
+        };
         let mut reply = HelloReply::new();
         if let Some(credentials) = credentials {
             reply = reply.credentials(credentials.context.clone());
@@ -71,12 +77,12 @@ impl Session {
         if let Some(session) = &answer.session {
             reply = reply.resume(session.to_vec());
         }
-        let reply = match answer.alert {
-            Some(alert) => Reply::RefuseWith(Alert::from_number(alert)),
-            None => Reply::ClientHello(reply),
+        let answer = match answer.alert {
+            Some(alert) => session::HelloAnswer::Refuse(Alert::from_number(alert)),
+            None => session::HelloAnswer::Serve(reply),
         };
-        if let Err(error) = session.reply(reply) {
-            connection.failure = Some(error);
+        if let Err(error) = asked.answer(answer) {
+            *failure = Some(error);
         }
         Ok(())
     }
@@ -85,9 +91,14 @@ impl Session {
     #[napi]
     pub fn stored(&self) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Stage::Live(session) = &mut connection.stage else { return Err(misuse("no question")) };
-        if let Err(error) = session.reply(Reply::Proceed) {
-            connection.failure = Some(error);
+        let Connection { stage: Stage::Live(session), failure, .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let Some(Question::StoreSession(asked)) = session.question() else {
+            return Err(misuse("there is no session to store"));
+        };
+        if let Err(error) = asked.stored() {
+            *failure = Some(error);
         }
         Ok(())
     }
@@ -218,6 +229,20 @@ impl Session {
         self.ask(|session| {
             let certificates = session.peer().map_or(&[][..], sealwire::Peer::certificates);
             certificates.iter().map(|certificate| certificate.der().into()).collect()
+        })
+    }
+
+    /// What the name constraints above the server's certificate have against `host`, which its
+    /// common name was taken for. Null: nothing, or the chain is not trusted to begin with.
+    #[napi]
+    pub fn common_name_limits(&self, host: String) -> Result<Option<String>, Thrown> {
+        self.ask(|session| {
+            let chain = session.peer().map_or(&[][..], sealwire::Peer::verified_chain);
+            match host.parse::<ServerName>() {
+                Ok(name) => check_common_name_constraints(&name, chain).err(),
+                Err(_) if chain.iter().skip(1).all(|ca| !ca.has_name_constraints()) => None,
+                Err(_) => Some(format!("{host:?} is no name that constraints can be held against")),
+            }
         })
     }
 

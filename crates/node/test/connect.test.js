@@ -1,9 +1,14 @@
 'use strict';
 
 const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
 const { once } = require('node:events');
+const fs = require('node:fs');
 const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
 const { test } = require('node:test');
+const nodeTls = require('node:tls');
 const { client, connected, identity, pem, readAll, record, serve, tls } = require('../support');
 
 test('a client is told who the server is, and data go both ways', async (t) => {
@@ -85,6 +90,40 @@ test('checkServerIdentity has the last word', async (t) => {
   assert.strictEqual((await once(socket, 'error'))[0], refused);
   assert.deepStrictEqual(asked, ['localhost', 'localhost']);
   assert.strictEqual(socket.authorizationError, 'not today');
+});
+
+/** A CA with a limit on names, and a server's certificate below it that has a common name only. */
+function limited(t, commonName) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sealwire-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const run = (line) => execFileSync('openssl', line.split(' '), { cwd: folder, stdio: 'pipe' });
+  const key = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes';
+  run(`req -x509 ${key} -keyout ca.key -out ca.pem -days 2 -subj /CN=Limited -addext ` +
+    'nameConstraints=critical,permitted;DNS:in.example,excluded;DNS:secret.in.example');
+  run(`req -new ${key} -keyout leaf.key -out leaf.csr -subj /CN=${commonName}`);
+  run('x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days 1 -out leaf.pem');
+  const read = (name) => fs.readFileSync(path.join(folder, name));
+  return { ca: read('ca.pem'), cert: read('leaf.pem'), key: read('leaf.key') };
+}
+
+test('a common name is held to the limits of the CA', { skip: process.env.JUDGE === 'node' }, async (t) => {
+  for (const [commonName, servername, code] of [
+    ['www.in.example', 'www.in.example', null],
+    ['W*W.in.example', 'www.in.example', null],
+    ['s*t.in.example', 'shut.in.example', null],
+    ['s*t.in.example', 'secret.in.example', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ]) {
+    const { ca, cert, key } = limited(t, commonName);
+    const { port } = await serve(t, { cert, key });
+    for (const checkServerIdentity of [undefined, tls.checkServerIdentity, nodeTls.checkServerIdentity]) {
+      const options = { ca, servername, rejectUnauthorized: false };
+      if (checkServerIdentity) options.checkServerIdentity = checkServerIdentity;
+      const socket = await connected(port, options);
+      assert.strictEqual(socket.authorizationError, code, `${commonName} ${servername}`);
+      assert.strictEqual(socket.authorized, code === null);
+      socket.destroy();
+    }
+  }
 });
 
 test('nobody there is an error of the socket', async (t) => {

@@ -17,7 +17,9 @@ test('the types are those of Node, and a program can use them', (t) => {
   assert.strictEqual(status, 0, stdout);
 });
 
-for (const [ours, native] of [['..', 'node:tls'], ['../js/https', 'node:https']]) {
+for (const [ours, native] of [
+  ['..', 'node:tls'], ['../js/https', 'node:https'], ['../js/http2', 'node:http2'],
+]) {
   test(`all of ${native} is there`, () => {
     const present = Object.keys(require(ours));
     const missing = Object.keys(require(native)).filter((name) => !present.includes(name));

@@ -128,10 +128,104 @@ fn debian_merges_the_root_into_its_bundle() {
     let arguments = ["--localcertsdir", &local, "--etccertsdir", &certs, "--hooksdir", &hooks];
     dir.run(Command::new("update-ca-certificates"), &arguments, b"").ok();
     dir.openssl("verify -CAfile root/etc/ssl/certs/ca-certificates.crt app.test.pem");
+
+    // It made two links, by name and by hash, and would leave both when the file is gone.
+    let links = || {
+        let all = fs::read_dir(&certs).unwrap();
+        let targets = all.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+        targets.filter(|target| target.to_string_lossy().contains("sealwire-")).count()
+    };
+    assert_eq!(links(), 2);
+    dir.seal("trust uninstall --ca-dir ca --store system --system-root root").ok();
+    assert_eq!(links(), 0);
+    dir.run(Command::new("update-ca-certificates"), &arguments, b"").ok();
+    let bundle = fs::read_to_string(dir.path("root/etc/ssl/certs/ca-certificates.crt")).unwrap();
+    let root = fs::read_to_string(dir.path("ca/ca.pem")).unwrap();
+    assert!(!bundle.contains(root.lines().nth(1).unwrap()));
+}
+
+/// What others put in under names of their own (Debian's hook for Java, mkcert, a person) is the
+/// same root: it is found, judged and taken out by the certificate.
+#[test]
+fn a_root_is_found_under_whatever_name_it_is_there() {
+    if !installed(&["certutil", "keytool"]) {
+        return;
+    }
+    let dir = with_ca();
+    let run = |program: &str, words: &str| {
+        dir.run(Command::new(program), &words.split(' ').collect::<Vec<_>>(), b"").ok()
+    };
+    let keystore = "-keystore cacerts -storepass changeit";
+    run(
+        "keytool",
+        &format!("-importcert -noprompt -alias debian:x.pem -file ca/ca.pem {keystore}"),
+    );
+    run("keytool", &format!("-importcert -noprompt -alias again -file ca/ca.pem {keystore}"));
+    fs::create_dir(dir.path("profile")).unwrap();
+    run("certutil", "-d sql:profile -N --empty-password");
+    run("certutil", "-d sql:profile -A -t C,, -n mine -a -i ca/ca.pem");
+    fs::create_dir_all(dir.path("root/usr/local/share/ca-certificates")).unwrap();
+    fs::copy(dir.path("ca/ca.pem"), dir.path("root/usr/local/share/ca-certificates/mine.crt"))
+        .unwrap();
+
+    let stores = "--ca-dir ca --system-root root --nss-profile profile --java-keystore cacerts";
+    let status = dir.seal(&format!("trust status {stores}")).ok();
+    assert_eq!(status.text().matches(": trusted\n").count(), 3, "{status:?}");
+    let again = dir.seal(&format!("trust install {stores}")).ok();
+    assert_eq!(again.text().matches("trusted already").count(), 3, "{again:?}");
+
+    let removed = dir.seal(&format!("trust uninstall {stores}")).ok();
+    assert_eq!(removed.text().matches(": removed").count(), 3, "{removed:?}");
+    assert_eq!(dir.seal(&format!("trust status {stores}")).code, 1);
+    let list = run("keytool", &format!("-list {keystore}"));
+    assert!(list.text().contains("0 entries"), "{list:?}");
+    let folder = dir.path("root/usr/local/share/ca-certificates");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_of_several_roots_is_left_to_its_owner() {
+    let dir = with_ca();
+    dir.seal("ca init --ca-dir other --name Other").ok();
+    let folder = "root/usr/local/share/ca-certificates";
+    fs::create_dir_all(dir.path(folder)).unwrap();
+    let both = [dir.read("ca/ca.pem"), dir.read("other/ca.pem")].concat();
+    fs::write(dir.path(folder).join("both.crt"), &both).unwrap();
+    let ran = dir.seal("trust uninstall --ca-dir ca --store system --system-root root");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("both.crt: the root is there with 1 more certificate"), "{ran:?}");
+    assert_eq!(fs::read(dir.path(folder).join("both.crt")).unwrap(), both);
 }
 
 #[test]
 fn a_failure_undoes_what_was_done() {
+    if !installed(&["certutil", "keytool"]) {
+        return;
+    }
+    let dir = with_ca();
+    // Our name is taken by another certificate there, which keytool tells when it is too late.
+    dir.seal("ca init --ca-dir other --name Other").ok();
+    let plan =
+        dir.seal("trust install --ca-dir ca --store nss --nss-profile profile --dry-run").ok();
+    let label =
+        plan.text().split(' ').find(|word| word.starts_with("sealwire-")).unwrap().to_owned();
+    let import = format!("-importcert -noprompt -alias {label} -file other/ca.pem");
+    let words = format!("{import} -keystore taken -storepass changeit");
+    dir.run(Command::new("keytool"), &words.split(' ').collect::<Vec<_>>(), b"").ok();
+    let before = dir.read("taken");
+
+    let stores = "--nss-profile profile --java-keystore taken --store nss --store java";
+    let ran = dir.seal(&format!("trust install --ca-dir ca {stores}"));
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.starts_with("seal: java taken: nothing was changed: "), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    let status = dir.seal("trust status --ca-dir ca --store nss --nss-profile profile");
+    assert_eq!(status.code, 1, "the profile was put back: {status:?}");
+    assert_eq!(dir.read("taken"), before);
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_named_before_anything_changes() {
     if !installed(&["certutil", "keytool"]) {
         return;
     }
@@ -142,8 +236,7 @@ fn a_failure_undoes_what_was_done() {
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stderr.starts_with("seal: java broken: nothing was changed: "), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
-    let status = dir.seal("trust status --ca-dir ca --store nss --nss-profile profile");
-    assert_eq!(status.code, 1, "the profile was put back: {status:?}");
+    assert!(!dir.path("profile").exists());
     assert_eq!(dir.read("broken"), b"this is no key store");
 }
 

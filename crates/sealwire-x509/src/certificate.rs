@@ -386,7 +386,7 @@ pub(crate) unsafe fn name(name: *mut c::X509_NAME) -> Name {
 pub(crate) fn printable(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     for character in String::from_utf8_lossy(text).chars() {
-        if character != '\n' && crate::name::is_unprintable(character) {
+        if character != '\n' && !crate::foreign::is_printable(character) {
             out.push_str(&format!("\\x{:02X}", u32::from(character)));
         } else {
             out.push(character);

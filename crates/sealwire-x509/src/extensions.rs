@@ -168,7 +168,9 @@ impl Certificate {
         self.has_extension(c::NID_subject_alt_name)
     }
 
-    pub(crate) fn has_name_constraints(&self) -> bool {
+    /// Whether there is a nameConstraints extension, readable or not.
+    #[must_use]
+    pub fn has_name_constraints(&self) -> bool {
         self.has_extension(c::NID_name_constraints)
     }
 
@@ -199,7 +201,7 @@ impl Certificate {
     }
 
     /// The parsed value of an extension; `None` when there is none.
-    fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
+    pub(crate) fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
         let queue = ErrorQueue::new();
         let mut critical: c_int = -1;
         // SAFETY: a live certificate and a writable number. The value is null or new, and of the
@@ -230,7 +232,9 @@ unsafe fn octets(string: *const c::ASN1_OCTET_STRING) -> Option<Vec<u8>> {
 
 /// # Safety
 /// `general_name` is live.
-unsafe fn general_name(general_name: *mut c::GENERAL_NAME) -> Result<GeneralName, Error> {
+pub(crate) unsafe fn general_name(
+    general_name: *mut c::GENERAL_NAME,
+) -> Result<GeneralName, Error> {
     let mut tag = -1;
     // SAFETY: a live name and a writable number; the value belongs to the name, and its type
     // depends on the number.

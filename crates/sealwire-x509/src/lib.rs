@@ -57,11 +57,13 @@ mod asn1;
 mod certificate;
 mod chain;
 mod codes;
+mod constraints;
 mod cost;
 mod crl;
 mod der;
 mod error;
 mod extensions;
+mod foreign;
 mod issuers;
 mod key;
 mod key_usage;
@@ -79,9 +81,13 @@ mod verify;
 
 pub use certificate::{Certificate, SignatureAlgorithm};
 pub use codes::{error_name, error_text};
+pub use constraints::{
+    NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
+};
 pub use crl::Crl;
 pub use error::{Error, Problem};
 pub use extensions::GeneralName;
+pub use foreign::Foreign;
 pub use key::PrivateKey;
 pub use key_usage::{KeyUsage, KeyUsages};
 pub use mend::Irregularity;

@@ -7,6 +7,7 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::error::{Error, ErrorQueue, Problem};
+use crate::foreign::is_printable;
 use crate::owned::{Owned, encoded, printed};
 
 /// A distinguished name: the subject or issuer of a certificate, or the issuer of a CRL.
@@ -194,7 +195,7 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     for character in value.chars() {
         match character {
             '"' | '\\' => write!(f, "\\{character}")?,
-            _ if is_unprintable(character) => {
+            _ if !is_printable(character) => {
                 for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                     write!(f, "\\{byte:02X}")?;
                 }
@@ -203,17 +204,6 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
         }
     }
     if quoted { f.write_str("\"") } else { Ok(()) }
-}
-
-/// Control characters, and the format characters that reorder or hide the text around them.
-pub(crate) fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-                | '\u{E0000}'..='\u{E007F}'
-        )
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ impl OcspResponse {
         time: i64,
     ) -> Result<OcspSigner, Error> {
         if self.answer(certificate, issuer).is_none() {
-            return Err(Error::fact(Problem::Malformed, "it is not about this certificate"));
+            return Err(Error::new(Problem::InvalidValue, "it is not about this certificate"));
         }
         let by_issuer = self.verify_with(issuer, time, c::OCSP_NOINTERN);
         if by_issuer.is_ok() {
@@ -172,7 +172,7 @@ impl OcspResponse {
 
     fn verify_with(&self, issuer: &Certificate, time: i64, flags: c_int) -> Result<(), Error> {
         let Some(basic) = &self.basic else {
-            return Err(Error::fact(Problem::Malformed, "the responder did not answer"));
+            return Err(Error::new(Problem::InvalidValue, "the responder did not answer"));
         };
         let queue = ErrorQueue::new();
         let store = store_of(&[issuer])?;
@@ -189,7 +189,7 @@ impl OcspResponse {
         };
         match verified {
             1 => Ok(()),
-            _ => Err(Error::fact(Problem::Malformed, reason(&queue))),
+            _ => Err(Error::new(Problem::BadSignature, reason(&queue))),
         }
     }
 }

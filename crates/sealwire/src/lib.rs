@@ -8,8 +8,9 @@ mod error;
 mod key_log;
 mod parts;
 pub mod pki;
-mod reading;
+pub mod reading;
 pub mod session;
+pub mod story;
 #[cfg(feature = "tokio")]
 mod tokio;
 pub mod verify;
@@ -21,6 +22,7 @@ pub use error::{Error, Fault};
 pub use key_log::{KeyLogFile, KeyLogLine};
 pub use parts::Parts;
 pub use pki::TrustStore;
+pub use sealwire_x509::Foreign;
 pub use session::{ClientOptions, Peer, ServerOptions, Session, SniRouter};
 #[cfg(feature = "tokio")]
 pub use tokio::{Acceptor, Connector, Listener, MemorySessionStore, SessionStore, TlsStream};

@@ -12,7 +12,7 @@ use std::thread;
 use peers::credentials::{context, credentials};
 use peers::{Peer, present};
 use sealwire::blocking::{self, Stream};
-use sealwire::session::{Event, HelloReply, Question, Reply};
+use sealwire::session::{HelloReply, Question};
 use sealwire::{ClientOptions, Error, ProtocolVersion, ServerOptions, Session};
 
 type Tls = Stream<TcpStream>;
@@ -277,12 +277,12 @@ fn questions_are_answered_on_the_way_or_not_at_all() {
                 return blocking::accept(&empty, &options, server).map(|_| String::new());
             }
             let mut asked = String::new();
-            blocking::handshake(Session::server(&empty, &options), server, |event| match event {
-                Event::Question(Question::ClientHello(hello)) => {
-                    asked = hello.server_name().unwrap_or_default().to_owned();
-                    HelloReply::new().context(other.clone()).into()
+            let session = Session::server(&empty, &options);
+            blocking::handshake(session, server, |_, session| {
+                if let Some(Question::ClientHello(question)) = session.question() {
+                    asked = question.hello().server_name().unwrap_or_default().to_owned();
+                    question.answer(HelloReply::new().context(other.clone())).unwrap();
                 }
-                _ => Reply::Proceed,
             })?;
             Ok(asked)
         });

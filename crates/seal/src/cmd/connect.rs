@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::verify::{Code, NameCheck, Pin, check_server_identity};
+use sealwire::verify::{Code, NameCheck, Pin};
 use sealwire::{
     Connector, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName, TlsStream,
 };
@@ -208,10 +208,7 @@ impl ConnectArgs {
         if self.sni.is_none() {
             return rules;
         }
-        let name = name.clone();
-        NameCheck::Custom(Arc::new(move |_, leaf| {
-            check_server_identity(&name, leaf, &rules).map_err(|e| e.reason().to_owned())
-        }))
+        NameCheck::ForName(name.clone(), Arc::new(rules))
     }
 
     async fn connect(

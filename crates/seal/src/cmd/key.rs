@@ -34,7 +34,7 @@ pub(crate) fn show_public(file: &Path, bytes: &[u8], json: bool) -> Result<Answe
     let name = file.display().to_string();
     let blocks = pem::blocks(bytes);
     let spki = match blocks.iter().find(|block| block.label() == "PUBLIC KEY") {
-        Some(block) => block.decode().map_err(Error::from)?.to_vec(),
+        Some(block) => block.decode()?.to_vec(),
         None => bytes.to_vec(),
     };
     let algorithm = KeyAlgorithm::of_spki(&spki)

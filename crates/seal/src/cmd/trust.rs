@@ -1,13 +1,14 @@
 //! `seal trust`: the roots that this machine trusts.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{self, Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use sealwire::pki;
 use serde::Serialize;
 
 use crate::files::ca_folder::CaFolder;
+use crate::files::sudo;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::truststore::{self, Kind, Places, Root, Step, TrustStore};
@@ -111,19 +112,34 @@ impl Command {
 
 impl Which {
     fn root(&self) -> Result<Root, Failure> {
-        let certificate = match &self.cert {
-            Some(path) => pki::certificates_from_file(path)?.swap_remove(0),
-            // Of an intermediate, the root above it is what others have to trust.
-            None => self.folder.open()?.chain()?.pop().expect("a chain has a certificate"),
+        let named = |option: &str, path: &Path| {
+            let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            format!("{option} {}", path.display())
         };
-        Root::new(certificate)
+        if let Some(path) = &self.cert {
+            let certificate = pki::certificates_from_file(path)?.swap_remove(0);
+            return Root::new(certificate, named("--cert", path));
+        }
+        // Of an intermediate, the root above it is what others have to trust.
+        let certificate = self.folder.open()?.chain()?.pop().expect("a chain has a certificate");
+        Root::new(certificate, named("--ca-dir", &self.folder.path()?))
     }
 
     fn stores(&self) -> Result<Vec<Box<dyn TrustStore>>, Failure> {
+        // Root's profiles are not those of the user who called sudo, and profiles that root
+        // changes are root's afterwards.
+        let sudo = sudo::caller().filter(|_| self.nss_profile.is_empty());
         let kinds = match self.store.as_slice() {
-            [] => &[Kind::System, Kind::Nss, Kind::Java],
+            [] if sudo.is_some() => &[Kind::System, Kind::Java],
+            [] => &[Kind::System, Kind::Nss, Kind::Java][..],
             some => some,
         };
+        if let (Some((user, _)), true) = (sudo, kinds.contains(&Kind::Nss)) {
+            return Err(Failure::usage("under sudo, the profiles of browsers would be root's")
+                .advise(format!(
+                    "run this as {user}, without sudo; or name the folder with --nss-profile"
+                )));
+        }
         let places = Places {
             system_root: self.system_root.clone(),
             nss_profiles: self.nss_profile.clone(),
@@ -147,12 +163,13 @@ impl Change {
         let root = self.which.root()?;
         let stores = self.which.stores()?;
         if self.dry_run {
-            return self.plan(&root, &stores, |store| store.install(&root));
+            return self.plan(&root, &stores, |store| Ok(store.install(&root)));
         }
         let mut wanted = Vec::new();
         let mut lines = Vec::new();
+        let nothing = |store: &dyn TrustStore| format!("{}: nothing was changed", store.name());
         for store in &stores {
-            if store.trusts(&root)? {
+            if store.trusts(&root).map_err(|e| e.prefix(&nothing(store.as_ref())))? {
                 lines.push(line(store.as_ref(), true, "trusted already"));
             } else {
                 wanted.push(store.as_ref());
@@ -160,14 +177,19 @@ impl Change {
         }
         // Found out before anything is changed.
         for store in &wanted {
-            store.check_ready().map_err(|e| e.prefix(&store.name()))?;
+            store.check_ready(&root).map_err(|e| e.prefix(&store.name()))?;
         }
         for (done, store) in wanted.iter().enumerate() {
+            // Debian's hook for Java takes the roots of the system's store.
+            if store.trusts(&root)? {
+                lines.push(line(*store, true, "trusted now"));
+                continue;
+            }
             if let Err(failure) = put_in(*store, &root) {
                 for undone in wanted[..=done].iter().rev() {
                     take_out(*undone, &root);
                 }
-                return Err(failure.prefix(&format!("{}: nothing was changed", store.name())));
+                return Err(failure.prefix(&nothing(*store)));
             }
             lines.push(line(*store, true, "trusted now"));
         }
@@ -187,8 +209,8 @@ impl Change {
                 lines.push(line(store.as_ref(), false, "was not there"));
                 continue;
             }
-            store.check_ready().map_err(|e| e.prefix(&store.name()))?;
-            for step in store.uninstall(&root) {
+            store.check_ready(&root).map_err(|e| e.prefix(&store.name()))?;
+            for step in store.uninstall(&root)? {
                 step.perform().map_err(|e| e.prefix(&store.name()))?;
             }
             if store.trusts(&root)? {
@@ -204,13 +226,13 @@ impl Change {
         &self,
         root: &Root,
         stores: &[Box<dyn TrustStore>],
-        steps: impl Fn(&dyn TrustStore) -> Vec<Step>,
+        steps: impl Fn(&dyn TrustStore) -> Result<Vec<Step>, Failure>,
     ) -> Result<Answer, Failure> {
         let mut lines = Vec::new();
         for store in stores {
             let trusted = store.trusts(root).unwrap_or(false);
             let mut line = line(store.as_ref(), trusted, "would be changed so");
-            line.steps = steps(store.as_ref()).iter().map(ToString::to_string).collect();
+            line.steps = steps(store.as_ref())?.iter().map(ToString::to_string).collect();
             lines.push(line);
         }
         self.which.report(root, lines)?;
@@ -257,7 +279,7 @@ fn put_in(store: &dyn TrustStore, root: &Root) -> Result<(), Failure> {
 /// is the one to tell.
 fn take_out(store: &dyn TrustStore, root: &Root) {
     if store.holds(root).unwrap_or(true) {
-        for step in store.uninstall(root) {
+        for step in store.uninstall(root).unwrap_or_default() {
             let _ = step.perform();
         }
     }

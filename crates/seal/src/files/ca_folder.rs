@@ -1,12 +1,13 @@
 //! Which CA a command works with.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::pki::{CaStore, Issuer};
 
 use crate::files::passphrase::{self, Source};
+use crate::files::sudo;
 use crate::say::failure::Failure;
 
 /// `--ca-dir`, the same for every command that works with a CA of ours.
@@ -46,8 +47,14 @@ impl CaFolder {
     pub(crate) fn open(&self) -> Result<CaStore, Failure> {
         let path = self.path()?;
         CaStore::open(&path).map_err(|e| {
-            Failure::usage(e.to_string())
-                .advise("`seal ca init` makes one; --ca-dir names its folder")
+            let advice = match (&self.ca_dir, of_the_caller()) {
+                (None, Some((user, folder))) => format!(
+                    "under sudo, the CA of {user} has to be named: --ca-dir {}",
+                    folder.display()
+                ),
+                _ => "`seal ca init` makes one; --ca-dir names its folder".to_owned(),
+            };
+            Failure::usage(e.to_string()).advise(advice)
         })
     }
 }
@@ -62,17 +69,30 @@ impl CaPassphrase {
     }
 }
 
+/// The CA in the usual folder of the user who called `sudo`.
+fn of_the_caller() -> Option<(String, PathBuf)> {
+    let (user, home) = sudo::caller()?;
+    let folder = data_folder_in(&home).join("sealwire").join("ca");
+    folder.is_dir().then_some((user, folder))
+}
+
 /// Where programs of this user keep what is not to be lost.
 fn data_folder() -> Option<PathBuf> {
     let variable = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if cfg!(windows) {
         return variable("LOCALAPPDATA");
     }
-    let home = variable("HOME");
+    let home = variable("HOME").map(|home| data_folder_in(&home));
     if cfg!(target_os = "macos") {
-        return home.map(|home| home.join("Library/Application Support"));
+        return home;
     }
-    variable("XDG_DATA_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| home.map(|home| home.join(".local/share")))
+    variable("XDG_DATA_HOME").filter(|path| path.is_absolute()).or(home)
+}
+
+fn data_folder_in(home: &Path) -> PathBuf {
+    if cfg!(target_os = "macos") {
+        home.join("Library/Application Support")
+    } else {
+        home.join(".local/share")
+    }
 }

@@ -1,20 +1,13 @@
 //! A handshake of ours with a server, with every byte of it and when it went.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use sealwire::session::Event;
+use sealwire::story::{From, Storyteller};
 use sealwire::{ClientOptions, Error, KeyLogLine, SecureContext, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// Who sent something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum From {
-    Client,
-    Server,
-}
 
 /// Bytes that went over the wire at one moment.
 pub(crate) struct Chunk {
@@ -62,6 +55,18 @@ pub(crate) async fn handshake(
 }
 
 impl Observed {
+    /// Tells what was observed.
+    pub(crate) fn story(&self) -> Storyteller {
+        let mut teller = Storyteller::new(SystemTime::now());
+        for line in &self.secrets {
+            teller.secret(line.clone());
+        }
+        for chunk in &self.chunks {
+            teller.bytes(chunk.from, chunk.at, &chunk.bytes);
+        }
+        teller
+    }
+
     /// Exchanges bytes until the handshake is complete, or until the end.
     async fn exchange(
         &mut self,

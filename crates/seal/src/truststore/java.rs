@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::step::{Run, on_path};
 use super::{Root, Step, TrustStore};
+use crate::files::sudo;
 use crate::say::failure::Failure;
 
 /// The passphrase that Java ships with; `SEAL_JAVA_STOREPASS` has another.
@@ -55,6 +56,16 @@ impl KeyStore {
         let storepass = env::var(STOREPASS_VARIABLE).unwrap_or_else(|_| STOREPASS.to_owned());
         Run::new(&self.keytool, &all).with_environment(STOREPASS_VARIABLE, &storepass)
     }
+
+    /// Under which names the store has this certificate. Debian's hook, other programs and people
+    /// give it names of their own, so the certificate itself is looked for.
+    fn aliases(&self, root: &Root) -> Result<Vec<String>, Failure> {
+        let english = ["-J-Duser.language=en", "-J-Duser.country=US"];
+        let list = self.keytool(&[&["-list", "-rfc"][..], &english].concat());
+        let listing = list.stdout()?.replace("\r\n", "\n");
+        let entries = trusted_entries(&listing).filter(|(_, pem)| root.is_in(pem));
+        Ok(entries.map(|(alias, _)| alias.to_owned()).collect())
+    }
 }
 
 impl TrustStore for KeyStore {
@@ -62,23 +73,21 @@ impl TrustStore for KeyStore {
         format!("java {}", self.file.display())
     }
 
-    fn check_ready(&self) -> Result<(), Failure> {
+    fn check_ready(&self, root: &Root) -> Result<(), Failure> {
         if !Path::new(&self.keytool).exists() && !on_path(&self.keytool) {
             return Err(Failure::usage(format!("{} is not installed", self.keytool))
                 .advise("leave it out with --store system --store nss"));
         }
         let opened = fs::OpenOptions::new().append(true).open(&self.file);
         opened.map(drop).map_err(|e| {
-            Failure::usage(format!("{}: cannot be written: {e}", self.file.display())).advise(
-                "run this with sudo and --cert FILE --store java; or leave it out with --store \
-                 system --store nss",
-            )
+            let advice = sudo::advice("java", &root.option, "--store system --store nss");
+            Failure::usage(format!("{}: cannot be written: {e}", self.file.display()))
+                .advise(advice)
         })
     }
 
     fn trusts(&self, root: &Root) -> Result<bool, Failure> {
-        let list = self.keytool(&["-list", "-alias", &root.label]);
-        Ok(list.output()?.0)
+        Ok(!self.aliases(root)?.is_empty())
     }
 
     fn install(&self, root: &Root) -> Vec<Step> {
@@ -86,7 +95,19 @@ impl TrustStore for KeyStore {
         vec![Step::Run(self.keytool(&import).with_input(root.certificate.to_pem()))]
     }
 
-    fn uninstall(&self, root: &Root) -> Vec<Step> {
-        vec![Step::Run(self.keytool(&["-delete", "-alias", &root.label]))]
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure> {
+        let delete = |alias: &String| Step::Run(self.keytool(&["-delete", "-alias", alias]));
+        Ok(self.aliases(root)?.iter().map(delete).collect())
     }
+}
+
+/// The trusted certificates in what `keytool -list -rfc` prints: alias and PEM. Keys of the
+/// store's own, which also have certificates, are left out.
+fn trusted_entries(listing: &str) -> impl Iterator<Item = (&str, &str)> {
+    listing.split("\nAlias name: ").skip(1).filter_map(|entry| {
+        let (alias, rest) = entry.split_once('\n')?;
+        let kind = rest.lines().find_map(|line| line.strip_prefix("Entry type: "))?;
+        let pem = &rest[rest.find("-----BEGIN CERTIFICATE-----")?..];
+        (kind.trim() == "trustedCertEntry").then_some((alias.trim_end(), pem))
+    })
 }

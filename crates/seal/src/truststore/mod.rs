@@ -19,6 +19,8 @@ pub(crate) struct Root {
     pub(crate) certificate: Certificate,
     /// How stores that want a name call it; the same for the same certificate.
     pub(crate) label: String,
+    /// The option that names it: `--ca-dir DIR` or `--cert FILE`, as another user would give it.
+    pub(crate) option: String,
 }
 
 /// One place where roots are kept.
@@ -26,7 +28,7 @@ pub(crate) trait TrustStore {
     /// What it is called in reports: `system (Debian)`, `nss /home/..`.
     fn name(&self) -> String;
     /// Whether it could be changed now: the programs are there, the folders are writable.
-    fn check_ready(&self) -> Result<(), Failure>;
+    fn check_ready(&self, root: &Root) -> Result<(), Failure>;
     /// Whether the root is there and believed: asked of the store, not remembered.
     fn trusts(&self, root: &Root) -> Result<bool, Failure>;
     /// Whether anything of the root is there, believed or not.
@@ -35,8 +37,8 @@ pub(crate) trait TrustStore {
     }
     /// What puts the root in.
     fn install(&self, root: &Root) -> Vec<Step>;
-    /// What takes the root out.
-    fn uninstall(&self, root: &Root) -> Vec<Step>;
+    /// What takes the root out, under whatever name it is there.
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure>;
 }
 
 /// Which kinds of stores are meant.
@@ -61,7 +63,7 @@ pub(crate) struct Places {
 }
 
 impl Root {
-    pub(crate) fn new(certificate: Certificate) -> Result<Self, Failure> {
+    pub(crate) fn new(certificate: Certificate, option: String) -> Result<Self, Failure> {
         if !certificate.is_ca() {
             return Err(Failure::refused("the certificate is not one of a CA").advise(
                 "to trust a single self-signed certificate, give it to the client with --ca",
@@ -69,7 +71,13 @@ impl Root {
         }
         let print = pki::sha256_fingerprint(certificate.der()).replace(':', "");
         let label = format!("sealwire-{}", &print[..16].to_ascii_lowercase());
-        Ok(Self { certificate, label })
+        Ok(Self { certificate, label, option })
+    }
+
+    /// Whether it is among the certificates of this PEM text.
+    fn is_in(&self, pem: &str) -> bool {
+        let all = Certificate::all_from_pem(pem.as_bytes()).unwrap_or_default();
+        all.iter().any(|certificate| certificate.der() == self.certificate.der())
     }
 
     pub(crate) fn subject(&self) -> String {

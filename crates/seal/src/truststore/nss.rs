@@ -76,6 +76,23 @@ impl Profile {
         let all: Vec<_> = ["-d", &database].into_iter().chain(arguments.iter().copied()).collect();
         Run::new("certutil", &all)
     }
+
+    /// What the database calls this certificate. NSS keeps a certificate once, under the name
+    /// that it was given first, which need not be ours.
+    fn nickname(&self, root: &Root) -> Result<Option<String>, Failure> {
+        if !self.folder.join("cert9.db").exists() {
+            return Ok(None);
+        }
+        let listing = self.certutil(&["-L"]).stdout()?;
+        let ours_first = std::iter::once(root.label.as_str());
+        for name in ours_first.chain(nicknames(&listing).filter(|name| *name != root.label)) {
+            let shown = self.certutil(&["-L", "-n", name, "-a"]).stdout();
+            if shown.is_ok_and(|pem| root.is_in(&pem)) {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl TrustStore for Profile {
@@ -83,7 +100,7 @@ impl TrustStore for Profile {
         format!("nss {}", self.folder.display())
     }
 
-    fn check_ready(&self) -> Result<(), Failure> {
+    fn check_ready(&self, _: &Root) -> Result<(), Failure> {
         if on_path("certutil") {
             return Ok(());
         }
@@ -97,20 +114,14 @@ impl TrustStore for Profile {
     }
 
     fn trusts(&self, root: &Root) -> Result<bool, Failure> {
-        if !self.folder.join("cert9.db").exists() {
-            return Ok(false);
-        }
+        let Some(name) = self.nickname(root)? else { return Ok(false) };
         // "Is it good as a CA for TLS": asked of NSS itself.
-        let (good, _) = self.certutil(&["-V", "-u", "L", "-n", &root.label]).output()?;
+        let (good, _) = self.certutil(&["-V", "-u", "L", "-n", &name]).output()?;
         Ok(good)
     }
 
     fn holds(&self, root: &Root) -> Result<bool, Failure> {
-        if !self.folder.join("cert9.db").exists() {
-            return Ok(false);
-        }
-        let (there, _) = self.certutil(&["-L", "-n", &root.label]).output()?;
-        Ok(there)
+        Ok(self.nickname(root)?.is_some())
     }
 
     fn install(&self, root: &Root) -> Vec<Step> {
@@ -124,7 +135,19 @@ impl TrustStore for Profile {
         steps
     }
 
-    fn uninstall(&self, root: &Root) -> Vec<Step> {
-        vec![Step::Run(self.certutil(&["-D", "-n", &root.label]))]
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure> {
+        let name = self.nickname(root)?;
+        Ok(name.iter().map(|name| Step::Run(self.certutil(&["-D", "-n", name]))).collect())
     }
+}
+
+/// The nicknames in what `certutil -L` prints: a heading, and lines of a name and three sets of
+/// trust flags, such as `Some CA    CT,C,`.
+fn nicknames(listing: &str) -> impl Iterator<Item = &str> {
+    listing.lines().filter_map(|line| {
+        let (name, flags) = line.trim_end().rsplit_once(' ')?;
+        let is_flags = flags.matches(',').count() == 2
+            && flags.chars().all(|c| c == ',' || "pPcCTuwG".contains(c));
+        is_flags.then(|| name.trim_end())
+    })
 }

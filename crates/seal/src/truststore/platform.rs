@@ -15,7 +15,7 @@ impl TrustStore for MacOs {
         "system (macOS keychain, untested)".to_owned()
     }
 
-    fn check_ready(&self) -> Result<(), Failure> {
+    fn check_ready(&self, _: &Root) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -34,10 +34,11 @@ impl TrustStore for MacOs {
         vec![Step::Run(Run::new("sh", &["-c", &script]).with_input(root.certificate.to_pem()))]
     }
 
-    fn uninstall(&self, root: &Root) -> Vec<Step> {
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure> {
         let script = "f=$(mktemp) && cat >\"$f\" && security remove-trusted-cert -d \"$f\"; r=$?; \
                       rm -f \"$f\"; exit $r";
-        vec![Step::Run(Run::new("sh", &["-c", script]).with_input(root.certificate.to_pem()))]
+        let run = Run::new("sh", &["-c", script]).with_input(root.certificate.to_pem());
+        Ok(vec![Step::Run(run)])
     }
 }
 
@@ -55,7 +56,7 @@ impl TrustStore for Windows {
         "system (Windows ROOT store of this user, untested)".to_owned()
     }
 
-    fn check_ready(&self) -> Result<(), Failure> {
+    fn check_ready(&self, _: &Root) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -74,8 +75,8 @@ impl TrustStore for Windows {
         ]
     }
 
-    fn uninstall(&self, root: &Root) -> Vec<Step> {
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure> {
         let print = Self::thumbprint(root);
-        vec![Step::run("certutil.exe", &["-user", "-delstore", "Root", &print])]
+        Ok(vec![Step::run("certutil.exe", &["-user", "-delstore", "Root", &print])])
     }
 }

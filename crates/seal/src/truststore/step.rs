@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use sealwire::pki::Error;
 
@@ -79,6 +79,20 @@ impl Run {
 
     /// Runs the program. Whether it succeeded, and the last line that it said.
     pub(super) fn output(&self) -> Result<(bool, String), Failure> {
+        let output = self.finished()?;
+        Ok((output.status.success(), last_line(&output)))
+    }
+
+    /// Runs the program, which has to succeed. Everything on its standard output.
+    pub(super) fn stdout(&self) -> Result<String, Failure> {
+        let output = self.finished()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(Failure::usage(format!("{self} failed: {}", last_line(&output))))
+    }
+
+    fn finished(&self) -> Result<Output, Failure> {
         let failed = |e: io::Error| match e.kind() {
             io::ErrorKind::NotFound => Failure::usage(format!("{} is not installed", self.program)),
             _ => Failure::usage(format!("{}: {e}", self.program)),
@@ -95,12 +109,16 @@ impl Run {
             // A program that stops reading says why itself.
             let _ = io::Write::write_all(&mut stdin, input.as_bytes());
         }
-        let output = child.wait_with_output().map_err(failed)?;
-        let said = [output.stderr, output.stdout].concat();
-        let said = String::from_utf8_lossy(&said);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        Ok((output.status.success(), last.trim().to_owned()))
+        child.wait_with_output().map_err(failed)
     }
+}
+
+/// The last line that a program said: of its output, where keytool tells its errors, or else of
+/// its standard error.
+fn last_line(output: &Output) -> String {
+    let said = [output.stderr.as_slice(), &output.stdout].concat();
+    let said = String::from_utf8_lossy(&said);
+    said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }
 
 impl fmt::Display for Step {

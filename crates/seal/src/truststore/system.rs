@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sealwire::pki;
 
+use super::step::Run;
 use super::{Root, Step, TrustStore};
+use crate::files::sudo;
 use crate::say::failure::Failure;
 
 struct Layout {
@@ -97,16 +99,14 @@ impl TrustStore for Linux {
         }
     }
 
-    fn check_ready(&self) -> Result<(), Failure> {
+    fn check_ready(&self, root: &Root) -> Result<(), Failure> {
         let folder = self.root.join(self.layout.anchors);
         let probe = folder.join(format!(".sealwire-{}", std::process::id()));
         let written = fs::write(&probe, b"");
         let _ = fs::remove_file(&probe);
         written.map_err(|e| {
-            Failure::usage(format!("{}: cannot be written: {e}", folder.display())).advise(
-                "the system's store needs root: run this with sudo and --cert FILE --store system; \
-                 or leave it out with --store nss --store java",
-            )
+            Failure::usage(format!("{}: cannot be written: {e}", folder.display()))
+                .advise(sudo::advice("system", &root.option, "--store nss --store java"))
         })
     }
 
@@ -123,7 +123,7 @@ impl TrustStore for Linux {
     }
 
     fn holds(&self, root: &Root) -> Result<bool, Failure> {
-        Ok(self.anchor(root).exists())
+        Ok(self.anchor(root).exists() || !self.anchors_of(root)?.is_empty())
     }
 
     fn install(&self, root: &Root) -> Vec<Step> {
@@ -131,8 +131,83 @@ impl TrustStore for Linux {
         std::iter::once(write).chain(self.update()).collect()
     }
 
-    fn uninstall(&self, root: &Root) -> Vec<Step> {
-        let remove = Step::Remove { path: self.anchor(root) };
-        std::iter::once(remove).chain(self.update()).collect()
+    fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure> {
+        let anchors = self.anchors_of(root)?;
+        let links = self.links_to(&anchors);
+        let told = self.hooks().into_iter().flat_map(|hook| {
+            // The names that the hook was told when the certificates came in.
+            let names = links.iter().filter(|link| link.extension().is_some_and(|e| e == "pem"));
+            let removed: String = names.map(|link| format!("-{}\n", link.display())).collect();
+            (!removed.is_empty()).then(|| Step::Run(Run::new(&hook, &[]).with_input(removed)))
+        });
+        let told: Vec<Step> = told.collect();
+        let gone = anchors.iter().chain(&links).map(|path| Step::Remove { path: path.clone() });
+        Ok(gone.chain(self.update()).chain(told).collect())
+    }
+}
+
+impl Linux {
+    /// The files of the anchors' folder that are this certificate, whoever put them there.
+    fn anchors_of(&self, root: &Root) -> Result<Vec<PathBuf>, Failure> {
+        let folder = self.root.join(self.layout.anchors);
+        let mut found = Vec::new();
+        for file in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = file.path();
+            let Ok(all) = pki::certificates_from_file(&path) else { continue };
+            if !all.iter().any(|certificate| certificate.der() == root.certificate.der()) {
+                continue;
+            }
+            if all.len() > 1 {
+                let others = all.len() - 1;
+                return Err(Failure::usage(format!(
+                    "{}: the root is there with {others} more certificate{}",
+                    path.display(),
+                    if others == 1 { "" } else { "s" }
+                ))
+                .advise("take it out of that file by hand, and keep the others"));
+            }
+            found.push(path);
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The links that Debian's update-ca-certificates made to these anchors and, by the hashes of
+    /// their names, to those links. It takes none of them away when an anchor is gone, unless it
+    /// is told `--fresh`.
+    fn links_to(&self, anchors: &[PathBuf]) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.root.join("etc/ssl/certs")).into_iter().flatten().flatten();
+        let links: Vec<(PathBuf, PathBuf)> = entries
+            .filter_map(|entry| Some((entry.path(), fs::read_link(entry.path()).ok()?)))
+            .collect();
+        let leads_to = |target: &Path, anchor: &PathBuf| {
+            // As the system itself sees it, which may be a container image's.
+            let inside = anchor.strip_prefix(&self.root).map(|path| Path::new("/").join(path));
+            inside.is_ok_and(|inside| inside == target)
+                || fs::canonicalize(target)
+                    .is_ok_and(|real| fs::canonicalize(anchor).ok() == Some(real))
+        };
+        let direct = links
+            .iter()
+            .filter(|(_, target)| anchors.iter().any(|anchor| leads_to(target, anchor)));
+        let direct: Vec<PathBuf> = direct.map(|(link, _)| link.clone()).collect();
+        let by_hash = links.iter().filter(|(_, target)| {
+            target.components().count() == 1
+                && direct.iter().any(|link| link.file_name() == Some(target.as_os_str()))
+        });
+        let by_hash = by_hash.map(|(link, _)| link.clone()).collect::<Vec<_>>();
+        [direct, by_hash].concat()
+    }
+
+    /// What Debian's update-ca-certificates tells of changes, Java's key store among them. It
+    /// says nothing of an anchor that was taken away.
+    fn hooks(&self) -> Vec<String> {
+        if !self.is_this_system() {
+            return Vec::new();
+        }
+        let entries = fs::read_dir("/etc/ca-certificates/update.d").into_iter().flatten().flatten();
+        let mut hooks: Vec<_> = entries.map(|entry| entry.path().display().to_string()).collect();
+        hooks.sort();
+        hooks
     }
 }

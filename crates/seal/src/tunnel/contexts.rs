@@ -103,8 +103,8 @@ fn trust(service: &Service) -> Result<Option<TrustStore>, Failure> {
 fn crls(service: &Service) -> Result<Vec<Crl>, Failure> {
     let mut crls = Vec::new();
     for path in &service.crl {
-        let found = Crl::all_from_pem(&files::read(path)?)
-            .map_err(|e| Error::from(e).at(path.display().to_string()))?;
+        let found =
+            Crl::all_from_pem(&files::read(path)?).map_err(|e| e.at(path.display().to_string()))?;
         if found.is_empty() {
             let nothing = Error::new(Problem::NoPemBlock, "no revocation list");
             return Err(nothing.at(path.display().to_string()).into());

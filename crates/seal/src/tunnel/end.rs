@@ -3,8 +3,9 @@
 use std::io;
 use std::mem;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use sealwire::session::{Event, Reply};
+use sealwire::session::{Event, Question};
 use sealwire::{Error, Peer, Session};
 use tokio::io::ReadBuf;
 
@@ -37,6 +38,10 @@ struct Tls {
     /// Whether anything came at all.
     heard: bool,
 }
+
+/// How long a peer that is turned away has to read why, and how much it may still send meanwhile.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL_BYTES: usize = 1024 * 1024;
 
 /// Whether an end was said to be finished, and with what on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,14 +94,37 @@ impl End {
         std::future::poll_fn(|cx| scratch::with(|scratch| self.poll_event(cx, scratch))).await
     }
 
-    /// Answers the session's question.
-    pub(crate) fn reply(&mut self, reply: Reply) -> Result<(), Error> {
-        self.tls.as_mut().map_or(Ok(()), |tls| tls.session.reply(reply))
+    /// The session's question, if one is open.
+    pub(crate) fn question(&mut self) -> Option<Question<'_>> {
+        self.tls.as_mut()?.session.question()
     }
 
     /// Sends everything that waits.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Ends a connection that came to nothing. What there is to say (an alert) is sent, and the
+    /// socket is closed when the peer has closed, or has had the time to read: closed while
+    /// something of the peer's is unread, it would be reset, and the alert lost with it.
+    pub(crate) async fn farewell(&mut self) {
+        let mut unread = FAREWELL_BYTES;
+        let last_words = std::future::poll_fn(|cx| {
+            ready!(self.poll_flush(cx))?;
+            self.socket.shutdown()?;
+            scratch::with(|Scratch { wire, .. }| {
+                loop {
+                    let mut buf = ReadBuf::new(wire);
+                    ready!(self.socket.poll_read(cx, &mut buf))?;
+                    unread = unread.saturating_sub(buf.filled().len());
+                    if buf.filled().is_empty() || unread == 0 {
+                        return Poll::Ready(io::Result::Ok(()));
+                    }
+                }
+            })
+        });
+        // Whatever went wrong, it is over.
+        let _ = tokio::time::timeout(FAREWELL, last_words).await;
     }
 
     /// Sends `bytes` as they are, before anything else.

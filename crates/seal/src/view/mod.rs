@@ -5,6 +5,8 @@ pub(crate) mod authority;
 pub(crate) mod card;
 pub(crate) mod connection;
 pub(crate) mod crl;
+pub(crate) mod handshake_page;
 pub(crate) mod made;
 pub(crate) mod request;
+pub(crate) mod story;
 pub(crate) mod trust;

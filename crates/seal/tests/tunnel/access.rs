@@ -32,6 +32,8 @@ fn rules_let_in_and_keep_out() {
                 let ran = dir.ask(port, &format!("{who} {version}"));
                 let expected = if enters { "welcome" } else { "" };
                 assert_eq!(ran.text(), expected, "{rules} {who} {version}: {}", ran.stderr);
+                let told = ran.stderr.contains("SSL alert number 49");
+                assert_eq!(told, !enters, "access_denied: {rules} {who} {version}: {}", ran.stderr);
             }
         }
         if !(alice && bob) {

@@ -26,8 +26,7 @@ pub use stream::Stream;
 
 use crate::context::SecureContext;
 use crate::error::Error;
-use crate::session::{ClientOptions, ServerOptions};
-use crate::session::{Event, Reply, Session};
+use crate::session::{ClientOptions, Event, ServerOptions, Session};
 
 /// Makes TLS of `io`, whose other end is to prove that it is the server that the options name.
 ///
@@ -42,7 +41,7 @@ pub fn connect<IO: Read + Write>(
     options: &ClientOptions,
     io: IO,
 ) -> Result<Stream<IO>, Error> {
-    handshake(Session::client(context, options)?, io, |_| Reply::Refuse)
+    handshake(Session::client(context, options)?, io, |_, _| {})
 }
 
 /// Makes TLS of `io`, whose other end is a client.
@@ -54,18 +53,19 @@ pub fn accept<IO: Read + Write>(
     options: &ServerOptions,
     io: IO,
 ) -> Result<Stream<IO>, Error> {
-    handshake(Session::server(context, options), io, |_| Reply::Refuse)
+    handshake(Session::server(context, options), io, |_, _| {})
 }
 
-/// Does the handshake of `session` over `io`. `on_event` is shown what happens, and what it
-/// returns is the reply where it was a [question](Event::Question); otherwise it does not matter.
+/// Does the handshake of `session` over `io`. `on_event` is told what happens, and answers the
+/// session's [`question`](Session::question) when there is [one](Event::Question). A question that
+/// it leaves open ends the connection without a word ([`Error::RefusedByProgram`]).
 ///
 /// # Errors
 /// Why the handshake failed; the alert that says so is sent before this returns.
 pub fn handshake<IO: Read + Write>(
     session: Session,
     io: IO,
-    on_event: impl FnMut(Event) -> Reply,
+    on_event: impl FnMut(Event, &mut Session),
 ) -> Result<Stream<IO>, Error> {
     let mut stream = Stream::new(io, session);
     stream.handshake(on_event)?;

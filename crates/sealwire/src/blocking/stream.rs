@@ -5,8 +5,7 @@ use std::io::{self, IoSlice, Read, Write};
 
 use crate::error::Error;
 use crate::parts::Parts;
-use crate::session::Peer;
-use crate::session::{Event, Reply, Session, Sink};
+use crate::session::{Event, Peer, Session, Sink};
 
 /// A TLS connection over `IO`.
 ///
@@ -119,18 +118,18 @@ impl<IO: Read + Write> Stream<IO> {
 
     pub(super) fn handshake(
         &mut self,
-        mut on_event: impl FnMut(Event) -> Reply,
+        mut on_event: impl FnMut(Event, &mut Session),
     ) -> Result<(), Error> {
         loop {
             let outcome = self.received.process(&mut self.session, &mut self.unread);
-            let (mut complete, mut answered) = (false, Ok(false));
+            let (mut complete, mut asked) = (false, false);
             while let Some(event) = self.session.poll_event() {
                 complete |= matches!(event, Event::HandshakeComplete);
-                let question = matches!(event, Event::Question(_));
-                let reply = on_event(event);
-                if question {
-                    answered = self.session.reply(reply).map(|()| true);
-                }
+                asked |= matches!(event, Event::Question);
+                on_event(event, &mut self.session);
+            }
+            if let Some(question) = self.session.question() {
+                question.close();
             }
             // An alert goes out before its error is told; the loss of it changes nothing.
             let sent = self.flush();
@@ -138,7 +137,7 @@ impl<IO: Read + Write> Stream<IO> {
             if complete {
                 return sent.map_err(Error::from);
             }
-            if answered? {
+            if asked {
                 continue;
             }
             sent?;

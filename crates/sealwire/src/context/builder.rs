@@ -3,26 +3,21 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::time_provider::TimeProvider;
-use rustls::{SignatureScheme, SupportedCipherSuite};
 use sealwire_x509::Crl;
 
 use super::Identity;
-use super::choice::{Order, ServerRules};
 use super::credentials::{Credentials, Trust};
-use super::engine::client_base;
 use super::resumption::Settings;
 use super::server::Borrowed;
 use super::speech::Speech;
 use super::strength::Strength;
 use super::{Inner, SecureContext};
-use crate::engine::provider;
+use crate::engine::{self, Manner, Order};
 use crate::pki::TrustStore;
 use crate::verify::Policy;
 use crate::words::{
-    CertCompression, CipherSuite, ConfigError, EngineClock, ProtocolVersion, SystemClock,
-    TimeSource, cipher_list, groups, scheme_list,
+    CertCompression, CipherSuite, ConfigError, NamedGroup, ProtocolVersion, SignatureScheme,
+    SystemClock, TimeSource, cipher_list, groups, scheme_list,
 };
 
 /// Gathers the settings of a [`SecureContext`].
@@ -31,9 +26,9 @@ pub struct SecureContextBuilder {
     trust: Trust,
     crls: Vec<Crl>,
     versions: RangeInclusive<ProtocolVersion>,
-    suites: Vec<SupportedCipherSuite>,
+    suites: Vec<CipherSuite>,
     prefer_server_order: bool,
-    groups: Vec<&'static dyn SupportedKxGroup>,
+    groups: Vec<NamedGroup>,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
     compression: Vec<CertCompression>,
@@ -142,7 +137,7 @@ impl SecureContextBuilder {
         if suites.is_empty() {
             return Err(ConfigError::new("cipher_suites", "no cipher suite is given"));
         }
-        self.suites = suites.iter().map(|suite| suite.to_rustls()).collect();
+        self.suites = suites.to_vec();
         Ok(self)
     }
 
@@ -226,28 +221,25 @@ impl SecureContextBuilder {
             security_level: self.security_level,
             memory: Arc::default(),
         });
-        let provider = Arc::new(CryptoProvider {
-            cipher_suites: speech.suites.iter().map(|suite| provider::told(*suite)).collect(),
-            kx_groups: strength.groups(self.groups)?,
-            ..aws_lc_rs::default_provider()
-        });
-        let order = if self.prefer_server_order { Order::Ours } else { Order::Peers };
+        let groups = strength.groups(self.groups)?;
         let credentials = Credentials::new(self.identities, self.trust.named());
-        let time: Arc<dyn TimeProvider> = Arc::new(EngineClock(self.time.clone()));
         let resumption = self.sessions.build(&*self.time)?;
-        let mut client = client_base(&provider, &speech.versions, &credentials, &schemes, time)?;
-        client.cert_compressors = self.compression.iter().map(|one| one.compressor()).collect();
-        client.cert_decompressors = self.compression.iter().map(|one| one.decompressor()).collect();
+        let settings = engine::Settings::new(Manner {
+            versions: speech.versions,
+            suites: speech.suites,
+            groups,
+            schemes,
+            order: if self.prefer_server_order { Order::Ours } else { Order::Peers },
+            compression: self.compression,
+            time: self.time,
+        });
         Ok(SecureContext(Arc::new(Inner {
-            rules: ServerRules { suites: speech.suites.clone(), schemes, order },
+            client: settings.client(&credentials.shown)?,
             credentials,
             trust: trusted,
             policy,
-            time: self.time,
-            client: Arc::new(client),
-            provider,
-            speech,
-            compression: self.compression,
+            settings,
+            lack: speech.lack,
             resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),

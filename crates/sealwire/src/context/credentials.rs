@@ -1,13 +1,8 @@
 //! Who we are and whom we trust, as a context holds it.
 
-use std::sync::Arc;
-
-use rustls::sign::CertifiedKey;
-use sealwire_x509::Certificate;
-
 use super::Identity;
-use crate::pki;
-use crate::pki::TrustStore;
+use crate::engine::Credential;
+use crate::pki::{self, TrustStore};
 
 /// Whom to trust, by where it was said.
 #[derive(Default)]
@@ -21,16 +16,9 @@ pub(super) struct Trust {
 pub(super) struct Credentials {
     pub(super) identities: Vec<Identity>,
     /// As the identities, with the chains that are sent.
-    pub(super) shown: Vec<Shown>,
+    pub(super) shown: Vec<Credential>,
     /// The CAs that were given for this context: those that a server names to its clients.
     pub(super) named: TrustStore,
-}
-
-/// An identity as it is shown.
-pub(super) struct Shown {
-    pub(super) certified: Arc<CertifiedKey>,
-    /// The same chain, read.
-    pub(super) chain: Arc<[Certificate]>,
 }
 
 impl Trust {
@@ -53,27 +41,18 @@ impl Trust {
 
 impl Credentials {
     pub(super) fn new(identities: Vec<Identity>, named: TrustStore) -> Self {
-        let shown = identities.iter().map(|identity| Shown::of(identity, &named)).collect();
+        let shown = identities.iter().map(|identity| shown(identity, &named)).collect();
         Self { identities, shown, named }
     }
 }
 
-impl Shown {
-    /// The identity with the chain that is sent. As in OpenSSL (`ssl_add_cert_chain`), a leaf that
-    /// was given alone is sent with its issuers from `trust`, up to the root; a chain that was
-    /// given is sent as it is.
-    pub(super) fn of(identity: &Identity, trust: &TrustStore) -> Self {
-        let (certified, chain) = (identity.certified(), identity.shared_chain());
-        let issuers = match identity.chain() {
-            [leaf] => pki::issuers(leaf, trust.certificates()),
-            _ => Vec::new(),
-        };
-        if issuers.is_empty() {
-            return Self { certified: certified.clone(), chain: chain.clone() };
-        }
-        let mut completed = CertifiedKey::clone(certified);
-        completed.cert.extend(issuers.iter().map(|issuer| issuer.der().to_vec().into()));
-        let chain = chain.iter().cloned().chain(issuers).collect();
-        Self { certified: Arc::new(completed), chain }
-    }
+/// The identity with the chain that is sent. As in OpenSSL (`ssl_add_cert_chain`), a leaf that was
+/// given alone is sent with its issuers from `trust`, up to the root; a chain that was given is sent
+/// as it is.
+pub(super) fn shown(identity: &Identity, trust: &TrustStore) -> Credential {
+    let issuers = match identity.chain() {
+        [leaf] => pki::issuers(leaf, trust.certificates()),
+        _ => Vec::new(),
+    };
+    identity.credential().with_issuers(issuers)
 }

@@ -3,14 +3,11 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::sign::CertifiedKey;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sealwire_x509::Certificate;
 use zeroize::Zeroizing;
 
+use crate::engine::Credential;
 use crate::pki::{self, Error, KeyAlgorithm, Pfx, PrivateKey, Problem};
 
 /// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
@@ -18,10 +15,7 @@ use crate::pki::{self, Error, KeyAlgorithm, Pfx, PrivateKey, Problem};
 /// PEM is read in every form that OpenSSL writes (PKCS#8, PKCS#1 and SEC1 keys, plain or encrypted),
 /// and PFX files. That the key is the certificate's is checked when the identity is made.
 #[derive(Clone)]
-pub struct Identity {
-    chain: Arc<[Certificate]>,
-    certified: Arc<CertifiedKey>,
-}
+pub struct Identity(Credential);
 
 impl Identity {
     /// From PEM texts: the chain (leaf first) and the key, which must not be encrypted.
@@ -124,9 +118,8 @@ impl Identity {
             );
             return Err(Error::new(Problem::KeyMismatch, detail));
         }
-        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8_der()));
-        // The provider's key types are RSA of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519.
-        let signer = any_supported_type(&der).map_err(|_| match key.algorithm() {
+        let credential = Credential::new(chain, key.to_pkcs8_der());
+        credential.map(Self).ok_or_else(|| match key.algorithm() {
             KeyAlgorithm::Rsa { bits } => {
                 let small = bits < 2048;
                 let problem = if small { Problem::KeyTooSmall } else { Problem::Unsupported };
@@ -139,40 +132,29 @@ impl Identity {
             other => {
                 Error::new(Problem::Unsupported, format!("{other} keys cannot be used for TLS"))
             }
-        })?;
-        let ders = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
-        // `CertifiedKey::from_der` refuses X.509 v1; that the key fits was checked above.
-        let certified = Arc::new(CertifiedKey::new(ders, signer));
-        Ok(Self { chain: chain.into(), certified })
+        })
     }
 
     /// The same identity with an OCSP response (DER; RFC 6066, section 8), which a server staples
     /// to the certificate for each client that asks. It is sent as it is: that it is about this
     /// certificate, and fresh, is the program's to see to.
     #[must_use]
-    pub fn with_ocsp_response(mut self, response: impl Into<Vec<u8>>) -> Self {
-        let mut certified = CertifiedKey::clone(&self.certified);
-        certified.ocsp = Some(response.into());
-        self.certified = Arc::new(certified);
-        self
+    pub fn with_ocsp_response(self, response: impl Into<Vec<u8>>) -> Self {
+        Self(self.0.with_ocsp_response(response.into()))
     }
 
     /// The chain, leaf first.
     pub fn chain(&self) -> &[Certificate] {
-        &self.chain
+        self.0.chain()
     }
 
     /// The certificate that is ours.
     pub fn leaf(&self) -> &Certificate {
-        &self.chain[0]
+        &self.0.chain()[0]
     }
 
-    pub(crate) fn shared_chain(&self) -> &Arc<[Certificate]> {
-        &self.chain
-    }
-
-    pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
-        &self.certified
+    pub(crate) fn credential(&self) -> &Credential {
+        &self.0
     }
 
     fn read_pem(chain: &[u8], key: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
@@ -198,7 +180,7 @@ impl Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("chain", &self.chain).finish_non_exhaustive()
+        f.debug_struct("Identity").field("chain", &self.chain()).finish_non_exhaustive()
     }
 }
 

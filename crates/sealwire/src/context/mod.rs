@@ -1,9 +1,7 @@
 //! The secure context: who we are, whom we trust and how we speak, built once and shared.
 
 mod builder;
-mod choice;
 mod credentials;
-mod engine;
 mod identity;
 mod resumption;
 mod server;
@@ -13,25 +11,19 @@ mod strength;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use rustls::crypto::CryptoProvider;
 use sealwire_x509::Certificate;
 
 pub use builder::SecureContextBuilder;
 pub use identity::Identity;
 pub(crate) use server::Serving;
 
-use choice::{ServerIdentities, ServerRules};
 use credentials::Credentials;
-use speech::Speech;
 
+use crate::engine::{self, Credential};
 use crate::pki::TrustStore;
 use crate::reading::ClientHello;
-use crate::session::ClientSettings;
 use crate::verify::Policy;
-use crate::words::{
-    CannotSpeak, CertCompression, CipherSuite, ProtocolVersion, SignatureScheme, TimeSource, now,
-    scheme_list,
-};
+use crate::words::{CannotSpeak, CipherSuite, ProtocolVersion, SignatureScheme, now, scheme_list};
 
 /// Identities, trust and protocol settings for any number of connections of both roles.
 ///
@@ -54,15 +46,13 @@ struct Inner {
     credentials: Credentials,
     trust: TrustStore,
     policy: Arc<Policy>,
-    time: Arc<dyn TimeSource>,
-    client: Arc<rustls::ClientConfig>,
-    provider: Arc<CryptoProvider>,
+    settings: engine::Settings,
+    client: engine::ClientConfig,
     resumption: resumption::Resumption,
-    speech: Speech,
-    compression: Vec<CertCompression>,
-    rules: ServerRules,
+    /// Why the engine is not to be started at all.
+    lack: Option<CannotSpeak>,
     /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
-    servers: [OnceLock<Arc<rustls::ServerConfig>>; 3],
+    servers: [OnceLock<engine::ServerConfig>; 3],
     /// Those made for the credentials of other contexts.
     borrowed: server::Borrowed,
 }
@@ -82,21 +72,21 @@ impl SecureContext {
     /// The identity that a server of this context shows to a client with these offers; `None`
     /// when none goes with them, and the handshake would fail.
     pub fn identity_for(&self, hello: &ClientHello) -> Option<&Identity> {
-        let Inner { credentials, rules, .. } = &*self.0;
-        let suites: Vec<_> = hello.cipher_suites().iter().map(|id| (*id).into()).collect();
-        let schemes: Vec<_> = hello.signature_schemes().iter().map(|id| (*id).into()).collect();
-        let chosen = ServerIdentities::new(&credentials.shown, rules.clone());
-        chosen.choose(&suites, &schemes).map(|found| &credentials.identities[found])
+        let Inner { credentials, settings, .. } = &*self.0;
+        let offered = hello.cipher_suites();
+        let place = |suite: &CipherSuite| offered.iter().position(|one| *one == suite.number());
+        let manner = settings.manner();
+        let chosen = manner.choose(&credentials.shown, place, hello.signature_schemes())?;
+        credentials.identities.get(chosen)
     }
 
     /// The cipher suites that are spoken, in order of preference. None: see
     /// [`versions`](SecureContextBuilder::versions).
     pub fn supported_cipher_suites(&self) -> Vec<CipherSuite> {
-        let suites = match self.can_speak() {
-            Ok(()) => self.0.speech.suites.as_slice(),
-            Err(_) => &[],
-        };
-        suites.iter().filter_map(|suite| CipherSuite::from_rustls(suite.suite())).collect()
+        if self.can_speak().is_err() {
+            return Vec::new();
+        }
+        self.0.settings.manner().suites.clone()
     }
 
     /// Whether this is the very same context, and not one that was built alike.
@@ -111,12 +101,12 @@ impl SecureContext {
 
     /// The chain of our first identity, as it is sent.
     pub(crate) fn first_chain(&self) -> Option<&Arc<[Certificate]>> {
-        self.0.credentials.shown.first().map(|shown| &shown.chain)
+        self.0.credentials.shown.first().map(Credential::chain)
     }
 
     /// Whether any handshake can succeed with the versions and suites of this context.
     pub(crate) fn can_speak(&self) -> Result<(), CannotSpeak> {
-        self.0.speech.lack.map_or(Ok(()), Err)
+        self.0.lack.map_or(Ok(()), Err)
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -125,55 +115,47 @@ impl SecureContext {
 
     /// Whether this version is spoken.
     pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
-        version.to_rustls().is_some_and(|version| self.0.speech.versions.contains(&version))
+        self.0.settings.manner().versions.contains(&version)
     }
 
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
-        now(&*self.0.time)
+        now(&*self.0.settings.manner().time)
     }
 
     /// The newest version that is spoken.
     pub(crate) fn newest_version(&self) -> Option<ProtocolVersion> {
-        let versions = self.0.speech.versions.iter();
-        versions.filter_map(|version| ProtocolVersion::from_rustls(version.version)).max()
+        self.0.settings.manner().versions.iter().copied().max()
     }
 
     /// Whether one of these cipher suites is spoken, in `version` if it is known.
     pub(crate) fn speaks_any(&self, suites: &[u16], version: Option<ProtocolVersion>) -> bool {
-        self.0.provider.cipher_suites.iter().any(|suite| {
-            let its_version = ProtocolVersion::from_rustls(suite.version().version);
-            suites.contains(&suite.suite().into()) && (version.is_none() || version == its_version)
+        self.0.settings.manner().suites.iter().any(|suite| {
+            let fits = version.is_none_or(|version| version == suite.protocol());
+            fits && suites.contains(&suite.number())
         })
     }
 
     /// Whether OpenSSL with the same settings would share a signature scheme with this peer. By
     /// default it has all that have a name, also those that this engine has not.
     pub(crate) fn openssl_shares_a_scheme(&self, of_peer: &[u16]) -> bool {
-        let by_default = *self.0.rules.schemes == *scheme_list::DEFAULT;
+        let by_default = *self.0.settings.manner().schemes == *scheme_list::DEFAULT;
         let named = |number: &u16| SignatureScheme::from_number(*number).is_some();
         !self.shared_schemes(of_peer).is_empty() || by_default && of_peer.iter().any(named)
     }
 
     /// Which of a peer's signature schemes are ours as well, in the peer's order.
     pub(crate) fn shared_schemes(&self, of_peer: &[u16]) -> Box<[SignatureScheme]> {
-        let ours = &self.0.rules.schemes;
-        let shared = |number: &&u16| ours.iter().any(|&scheme| u16::from(scheme) == **number);
-        let named = of_peer.iter().filter(shared).copied();
-        named.filter_map(SignatureScheme::from_number).collect()
+        let ours = &self.0.settings.manner().schemes;
+        let ours = |number: &u16| ours.iter().find(|ours| ours.number() == *number);
+        of_peer.iter().filter_map(ours).copied().collect()
     }
 
     /// The engine's settings for a client connection: the shared ones, or a clone (about 100 ns)
     /// with what differs replaced.
-    pub(crate) fn client_config(&self, settings: &ClientSettings) -> Arc<rustls::ClientConfig> {
+    pub(crate) fn client_config(&self, alpn: &[Vec<u8>], send_sni: bool) -> engine::ClientConfig {
         let shared = &self.0.client;
-        if settings.alpn.is_empty() && settings.send_sni {
-            return shared.clone();
-        }
-        let mut config = rustls::ClientConfig::clone(shared);
-        config.alpn_protocols = settings.alpn.to_vec();
-        config.enable_sni = settings.send_sni;
-        Arc::new(config)
+        if alpn.is_empty() && send_sni { shared.clone() } else { shared.adapted(alpn, send_sni) }
     }
 }
 

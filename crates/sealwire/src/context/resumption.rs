@@ -3,12 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::server::{ProducesTickets, StoresServerSessions};
-
 use super::{Inner, SecureContext, SecureContextBuilder};
-use crate::engine::resumption::TicketKeys;
 use crate::engine::resumption::{
-    ClientSessions, MAX_AGE, NoTickets, SessionCache, StoredSessions, Terms, TicketRing, Tickets,
+    ClientSessions, Granting, MAX_AGE, SessionCache, Terms, TicketKeys, TicketRing,
 };
 use crate::words::{ClientAuth, ConfigError, ServerName, TimeSource, now};
 
@@ -136,8 +133,8 @@ impl SecureContext {
     /// A client connection's part in resumption.
     pub(crate) fn client_sessions(&self, server: ServerName, use_cache: bool) -> ClientSessions {
         let Resumption { cache, lifetime, .. } = &self.0.resumption;
-        let identity = self.0.client.client_auth_cert_resolver.clone();
-        let (cache, time) = (cache.clone(), self.0.time.clone());
+        let identity = self.0.client.identity();
+        let (cache, time) = (cache.clone(), self.0.settings.manner().time.clone());
         ClientSessions::new(server, cache, use_cache, identity, time, *lifetime)
     }
 }
@@ -169,24 +166,17 @@ impl Settings {
 }
 
 impl Inner {
-    /// Puts into `config` how servers of this context resume. A session in which nobody asked for
-    /// a certificate must not be resumed where one is asked for, so `client_auth` is bound into it.
-    pub(super) fn resume_in(&self, config: &mut rustls::ServerConfig, client_auth: ClientAuth) {
+    /// How servers of this context give sessions. One in which nobody asked for a certificate must
+    /// not be resumed where one is asked for, so `client_auth` is bound into it.
+    pub(super) fn granting(&self, client_auth: ClientAuth) -> Granting {
         let Resumption { ring, tickets, stateless, lifetime, id_context, .. } = &self.resumption;
-        let terms = Terms {
-            client_auth,
-            id_context: id_context.clone(),
-            lifetime: *lifetime,
-            time: self.time.clone(),
-        };
-        let stored: Arc<dyn StoresServerSessions> =
-            Arc::new(StoredSessions { terms: terms.clone() });
-        let ticketer: Arc<dyn ProducesTickets> = match *stateless && *tickets > 0 {
-            true => Arc::new(Tickets { terms, ring: ring.clone() }),
-            false => Arc::new(NoTickets),
-        };
-        config.session_storage = stored;
-        config.ticketer = ticketer;
-        config.send_tls13_tickets = *tickets;
+        let (id_context, lifetime) = (id_context.clone(), *lifetime);
+        let time = self.settings.manner().time.clone();
+        Granting {
+            terms: Terms { client_auth, id_context, lifetime, time },
+            ring: ring.clone(),
+            tickets: *tickets,
+            stateless: *stateless,
+        }
     }
 }

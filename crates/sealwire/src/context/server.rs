@@ -1,16 +1,15 @@
 //! The settings of one server connection: the context's, with what the answer to its ClientHello
 //! puts in their place.
 
-use std::fmt;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
 
 use super::Identity;
-use super::credentials::Shown;
+use super::credentials::shown;
 use super::{Inner, SecureContext};
+use crate::engine::{self, Service};
+use crate::pki::TrustStore;
 use crate::words::ClientAuth;
 
 /// How one connection is to be served.
@@ -27,31 +26,23 @@ pub(crate) struct Serving<'a> {
 impl SecureContext {
     /// The engine's settings for a server connection: the shared ones, or a clone (about 100 ns)
     /// with what differs replaced.
-    pub(crate) fn server_config(&self, serving: Serving<'_>) -> Arc<rustls::ServerConfig> {
+    pub(crate) fn server_config(&self, serving: Serving<'_>) -> engine::ServerConfig {
         let Serving { client_auth, alpn, credentials, identity, ocsp_staple } = serving;
         let shared = match credentials {
             Some(other) if !Arc::ptr_eq(&other.0, &self.0) => self.borrowed(client_auth, other),
             _ => self.0.servers[client_auth as usize]
-                .get_or_init(|| Arc::new(self.0.build_server(client_auth, &self.0)))
+                .get_or_init(|| self.0.build_server(client_auth, &self.0))
                 .clone(),
         };
         if alpn.is_empty() && identity.is_none() && ocsp_staple.is_none() {
             return shared;
         }
-        let mut config = rustls::ServerConfig::clone(&shared);
-        config.alpn_protocols = alpn.to_vec();
-        if let Some(identity) = identity {
-            let shown = Shown::of(&identity, &self.0.credentials.named);
-            config.cert_resolver = Arc::new(self.0.rules.only(&shown));
-        }
-        if let Some(staple) = ocsp_staple {
-            config.cert_resolver = Arc::new(Stapled { inner: config.cert_resolver, staple });
-        }
-        Arc::new(config)
+        let only = identity.map(|identity| shown(&identity, &self.0.credentials.named));
+        self.0.settings.adapted(&shared, alpn, only.as_ref(), ocsp_staple)
     }
 
     /// Settings made once for each pair of contexts, and again when either was replaced.
-    fn borrowed(&self, client_auth: ClientAuth, from: &Self) -> Arc<rustls::ServerConfig> {
+    fn borrowed(&self, client_auth: ClientAuth, from: &Self) -> engine::ServerConfig {
         let known = &self.0.borrowed.0;
         let is_it = |made: &Made| {
             made.client_auth == client_auth && std::ptr::eq(made.from.as_ptr(), &*from.0)
@@ -59,7 +50,7 @@ impl SecureContext {
         if let Some(made) = known.load().iter().find(|made| is_it(made)) {
             return made.config.clone();
         }
-        let config = Arc::new(self.0.build_server(client_auth, &from.0));
+        let config = self.0.build_server(client_auth, &from.0);
         let made = Made { client_auth, from: Arc::downgrade(&from.0), config: config.clone() };
         known.rcu(|list| {
             let alive = list.iter().filter(|made| made.from.strong_count() > 0 && !is_it(made));
@@ -79,25 +70,31 @@ struct Made {
     /// Weak: a context that was replaced is not kept; and while this is here, no other context
     /// can be at its address.
     from: Weak<Inner>,
-    config: Arc<rustls::ServerConfig>,
+    config: engine::ServerConfig,
 }
 
-/// The identity that `inner` chooses, with an OCSP response (RFC 6066, section 8).
-struct Stapled {
-    inner: Arc<dyn ResolvesServerCert>,
-    staple: Vec<u8>,
-}
-
-impl ResolvesServerCert for Stapled {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let mut certified = CertifiedKey::clone(&*self.inner.resolve(hello)?);
-        certified.ocsp = Some(self.staple.clone());
-        Some(Arc::new(certified))
+impl Inner {
+    /// Settings for servers of this context that show the identities of `from` and name its CAs;
+    /// usually those are its own.
+    fn build_server(&self, client_auth: ClientAuth, from: &Self) -> engine::ServerConfig {
+        // Who only says whom to trust leaves us who we are, as in Node's `addContext`.
+        let ours = from.credentials.identities.is_empty();
+        let credentials = if ours { &self.credentials.shown } else { &from.credentials.shown };
+        self.settings.server(Service {
+            client_auth,
+            named: advertised(&from.credentials.named),
+            credentials,
+            sessions: self.granting(client_auth),
+        })
     }
 }
 
-impl fmt::Debug for Stapled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stapled").field("inner", &self.inner).finish_non_exhaustive()
+/// The CA names for the certificate request. A whole root program is many kilobytes of names that
+/// help no client to choose: then none are sent, which means any (RFC 8446, 4.2.4).
+fn advertised(trust: &TrustStore) -> Vec<Vec<u8>> {
+    const TOO_MANY: usize = 64;
+    match trust.certificates() {
+        cas if cas.len() > TOO_MANY => Vec::new(),
+        cas => cas.iter().map(|ca| ca.subject().der().to_vec()).collect(),
     }
 }

@@ -2,41 +2,37 @@
 
 use std::ops::RangeInclusive;
 
-use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
-
-use crate::words::{CannotSpeak, ProtocolVersion, cipher_list};
+use crate::words::{CannotSpeak, CipherSuite, ProtocolVersion};
 
 /// The versions and suites that the engine is started with.
 pub(super) struct Speech {
-    pub(super) versions: Vec<&'static SupportedProtocolVersion>,
-    pub(super) suites: Vec<SupportedCipherSuite>,
+    /// The newest first.
+    pub(super) versions: Vec<ProtocolVersion>,
+    pub(super) suites: Vec<CipherSuite>,
     /// Why it is not to be started at all; then the two above are the engine's own, for it wants
     /// some.
     pub(super) lack: Option<CannotSpeak>,
 }
 
+/// The versions that are spoken at all.
+const SPOKEN: [ProtocolVersion; 2] = [ProtocolVersion::Tls13, ProtocolVersion::Tls12];
+
 impl Speech {
-    /// Of `versions`, those that the engine speaks and that have suites; and of `suites`, those of
-    /// these versions: the engine takes the suites of a version that is off for an offer.
+    /// Of `versions`, those that are spoken and that have suites; and of `suites`, those of these
+    /// versions: the engine takes the suites of a version that is off for an offer.
     pub(super) fn new(
         versions: &RangeInclusive<ProtocolVersion>,
-        suites: Vec<SupportedCipherSuite>,
+        mut suites: Vec<CipherSuite>,
     ) -> Self {
-        let spoken = [ProtocolVersion::Tls13, ProtocolVersion::Tls12];
-        let wanted: Vec<&'static SupportedProtocolVersion> = spoken
-            .into_iter()
-            .filter(|version| versions.contains(version))
-            .filter_map(ProtocolVersion::to_rustls)
-            .collect();
-        let mut suites = suites;
-        suites.retain(|suite| wanted.contains(&suite.version()));
+        let wanted: Vec<_> = SPOKEN.into_iter().filter(|one| versions.contains(one)).collect();
+        suites.retain(|suite| wanted.contains(&suite.protocol()));
         let lack = match (versions.is_empty(), wanted.is_empty(), suites.is_empty()) {
             (true, ..) => CannotSpeak::NoVersion,
             (_, true, _) => CannotSpeak::UnsupportedVersion,
             (_, _, true) => CannotSpeak::NoCipherSuite,
             _ => return Self { versions: wanted, suites, lack: None },
         };
-        let versions = spoken.into_iter().filter_map(ProtocolVersion::to_rustls).collect();
-        Self { versions, suites: cipher_list::default_suites(), lack: Some(lack) }
+        let suites = CipherSuite::supported().collect();
+        Self { versions: SPOKEN.to_vec(), suites, lack: Some(lack) }
     }
 }

@@ -3,13 +3,11 @@
 //! OpenSSL's rules (`ssl_security_default_callback`, `ssl_security_cert`): a level asks a number
 //! of security bits of everything.
 
-use rustls::crypto::SupportedKxGroup;
-use rustls::{NamedGroup, SignatureScheme, SupportedCipherSuite};
 use sealwire_x509::Certificate;
 
 use super::Identity;
 use crate::verify::level::{digest_bits, key_bits, required_bits};
-use crate::words::ConfigError;
+use crate::words::{CipherSuite, ConfigError, NamedGroup, SignatureScheme};
 
 /// A security level.
 pub(super) struct Strength {
@@ -56,16 +54,13 @@ impl Strength {
         ConfigError::new("identity", reason)
     }
 
-    pub(super) fn suites(&self, suites: Vec<SupportedCipherSuite>) -> Vec<SupportedCipherSuite> {
-        let fits = |suite: &SupportedCipherSuite| suite_bits(*suite) >= self.bits;
+    pub(super) fn suites(&self, suites: Vec<CipherSuite>) -> Vec<CipherSuite> {
+        let fits = |suite: &CipherSuite| suite.security_bits() >= self.bits;
         suites.into_iter().filter(fits).collect()
     }
 
-    pub(super) fn groups(
-        &self,
-        groups: Vec<&'static dyn SupportedKxGroup>,
-    ) -> Result<Vec<&'static dyn SupportedKxGroup>, ConfigError> {
-        let fits = |group: &&dyn SupportedKxGroup| group_bits(group.name()) >= self.bits;
+    pub(super) fn groups(&self, groups: Vec<NamedGroup>) -> Result<Vec<NamedGroup>, ConfigError> {
+        let fits = |group: &NamedGroup| group.security_bits() >= self.bits;
         self.some_left("group", groups.into_iter().filter(fits).collect())
     }
 
@@ -73,48 +68,16 @@ impl Strength {
         &self,
         schemes: Vec<SignatureScheme>,
     ) -> Result<Vec<SignatureScheme>, ConfigError> {
-        let fits = |scheme: &SignatureScheme| scheme_bits(*scheme) >= self.bits;
+        let fits = |scheme: &SignatureScheme| scheme.security_bits() >= self.bits;
         self.some_left("signature scheme", schemes.into_iter().filter(fits).collect())
     }
 
     fn some_left<T>(&self, what: &str, left: Vec<T>) -> Result<Vec<T>, ConfigError> {
         let Self { level, bits } = self;
-        match left.is_empty() {
-            true => {
-                let reason = format!("no {what} has the {bits} bits of security of level {level}");
-                Err(ConfigError::new("security_level", reason))
-            }
-            false => Ok(left),
+        if left.is_empty() {
+            let reason = format!("no {what} has the {bits} bits of security of level {level}");
+            return Err(ConfigError::new("security_level", reason));
         }
-    }
-}
-
-fn suite_bits(suite: SupportedCipherSuite) -> u32 {
-    use rustls::CipherSuite as S;
-    match suite.suite() {
-        S::TLS13_AES_128_GCM_SHA256
-        | S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-        | S::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => 128,
-        _ => 256,
-    }
-}
-
-/// As in OpenSSL's table of groups (`tls1_get_group_id`'s, `providers/common/capabilities.c`).
-fn group_bits(group: NamedGroup) -> u32 {
-    use NamedGroup as G;
-    match group {
-        G::secp384r1 | G::X25519MLKEM768 | G::secp256r1MLKEM768 | G::MLKEM768 => 192,
-        G::MLKEM1024 => 256,
-        _ => 128,
-    }
-}
-
-/// Half the digest's length, as in OpenSSL's `sigalg_security_bits`.
-fn scheme_bits(scheme: SignatureScheme) -> u32 {
-    use SignatureScheme as S;
-    match scheme {
-        S::ECDSA_NISTP384_SHA384 | S::RSA_PSS_SHA384 | S::RSA_PKCS1_SHA384 | S::ML_DSA_65 => 192,
-        S::ECDSA_NISTP521_SHA512 | S::RSA_PSS_SHA512 | S::RSA_PKCS1_SHA512 | S::ML_DSA_87 => 256,
-        _ => 128,
+        Ok(left)
     }
 }

@@ -116,7 +116,7 @@ impl Papers {
 }
 
 /// The alert that OpenSSL sends (`ssl_x509err2alert`).
-fn alert_for(refusal: &Refusal) -> Alert {
+pub(crate) fn alert_for(refusal: &Refusal) -> Alert {
     const BAD_CERTIFICATE: u8 = 42;
     const UNSUPPORTED_CERTIFICATE: u8 = 43;
     const CERTIFICATE_REVOKED: u8 = 44;

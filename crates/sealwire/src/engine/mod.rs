@@ -12,9 +12,11 @@
 //!   inside its handshake calls it there, one that stands still for the answer calls it then.
 //! - A failure is a [`Failure`]: the error in our words, with the alert that OpenSSL would send.
 
+mod credential;
 mod desk;
 mod failure;
 pub(crate) mod last_word;
+mod manner;
 pub(crate) mod resumption;
 mod rustls;
 mod secrets;
@@ -23,14 +25,16 @@ mod short;
 use std::fmt;
 use std::io::IoSlice;
 
-use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
 
-pub(crate) use desk::{Desk, Examiner, Papers};
+pub(crate) use credential::Credential;
+pub(crate) use desk::{Desk, Examiner, Papers, alert_for};
 pub(crate) use failure::Failure;
-pub(crate) use secrets::{DeskKeyLog, Secrets};
+pub(crate) use manner::{Manner, Order, Service};
+pub(crate) use secrets::Secrets;
 
 pub(crate) use self::rustls::{
-    client, note_no_identity, note_requested, note_shown, provider, server, verifier,
+    ClientConfig, ClientIdentity, ServerConfig, Settings, client, server,
 };
 
 /// Where decrypted data go.
@@ -80,6 +84,11 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
         desk: &mut Desk,
         out: &mut Vec<u8>,
     ) -> Result<Box<dyn Channel>, Failure>;
+
+    /// Ends a connection whose handshake is complete, in place of [`open`](Self::open), and tells
+    /// the peer by `alert`: in place of our Finished where that has still to be sent and nothing
+    /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
+    fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
 }
 
 /// One side of one connection whose handshake is complete.

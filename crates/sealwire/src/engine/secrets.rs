@@ -5,17 +5,12 @@
 //! somebody asks. So the one secret that is needed is caught at the desk while the engine derives
 //! it: about 150 bytes for each connection, wiped when it ends.
 
-use std::fmt;
-
 use aws_lc_rs::{digest, hkdf};
-use rustls::KeyLog;
 use rustls::crypto::tls12::Prf;
 use zeroize::Zeroizing;
 
-use super::rustls::slot;
 use super::short::Short;
 use crate::error::Error;
-use crate::key_log::KeyLogLine;
 
 /// What was caught at the desk.
 #[derive(Default)]
@@ -57,6 +52,12 @@ impl Secrets {
             let master_secret = Zeroizing::new(secret);
             self.exporter = Some(Exporter::Tls12 { prf, master_secret, randoms });
         }
+    }
+
+    /// TLS 1.3's `exporter_master_secret`.
+    pub(super) fn note_exporter_secret(&mut self, secret: &[u8]) {
+        self.exporter =
+            Some(Exporter::Tls13 { exporter_secret: Zeroizing::new(Box::from(secret)) });
     }
 
     /// Fills `output` with keying material (RFC 5705; RFC 8446, section 7.5).
@@ -162,39 +163,5 @@ impl Finished {
     /// Finished comes before the client's.
     pub(crate) fn push(&mut self, value: &[u8]) {
         self.server = std::mem::replace(&mut self.client, Short::of(value).unwrap_or_default());
-    }
-}
-
-/// The engine's key log of every context: it hands the secrets to the session being driven.
-pub(crate) struct DeskKeyLog;
-
-impl KeyLog for DeskKeyLog {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        slot::papers(|papers| {
-            if label == EXPORTER_SECRET {
-                let exporter_secret = Zeroizing::new(Box::from(secret));
-                papers.secrets.exporter = Some(Exporter::Tls13 { exporter_secret });
-            }
-            // rustls tells a server's early secret also where, as here, no early data can come.
-            if let Some(lines) = &mut papers.key_log
-                && label != "CLIENT_EARLY_TRAFFIC_SECRET"
-            {
-                lines.push(KeyLogLine::new(label, client_random, secret));
-            }
-        });
-    }
-
-    fn will_log(&self, label: &str) -> bool {
-        label == EXPORTER_SECRET
-            || slot::papers(|papers| papers.key_log.is_some()).unwrap_or_default()
-    }
-}
-
-/// The label of `exporter_master_secret` in NSS' format.
-const EXPORTER_SECRET: &str = "EXPORTER_SECRET";
-
-impl fmt::Debug for DeskKeyLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeskKeyLog")
     }
 }

@@ -44,7 +44,6 @@ pub use fingerprint::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint, 
 pub use issuer::Issuer;
 pub use key::{KeyAlgorithm, PrivateKey};
 pub use legacy::LegacyCertificate;
-pub(crate) use legacy::alt_names_text;
 pub use lint::{Lint, Severity, lint};
 pub use name::SubjectAltName;
 pub use pfx::Pfx;

@@ -155,7 +155,7 @@ impl fmt::Debug for TrustStore {
 }
 
 fn load_system() -> Result<TrustStore, Error> {
-    let found = rustls_native_certs::load_native_certs();
+    let found = native_certs::load_native_certs();
     // One broken file among hundreds must not take the rest away; none at all is an error.
     if found.certs.is_empty() {
         let reasons: Vec<String> = found.errors.iter().map(ToString::to_string).collect();

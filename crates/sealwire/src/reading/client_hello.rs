@@ -3,6 +3,12 @@
 //! A server must choose certificate, trust and protocols by what the client says first, and the
 //! engine offers only a part of it. So the session reads the message itself (RFC 8446, 4.1.2;
 //! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
+//! What only those ask for who look at clients is read out of the bytes when it is asked for.
+
+use std::fmt;
+
+use super::fields::{Extensions, Fields};
+use super::names;
 
 /// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
@@ -14,8 +20,12 @@ pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 pub(crate) const MAX_HANDSHAKE_WIRE: usize = 96 * 1024;
 
 /// What a client offers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientHello {
+    /// The message, with its header of four bytes.
+    message: Vec<u8>,
+    /// Whether each extension that is read has the syntax of its RFC, and none comes twice.
+    well_formed: bool,
     server_name: Option<String>,
     alpn: Vec<Vec<u8>>,
     session_id: Vec<u8>,
@@ -89,12 +99,12 @@ impl ClientHello {
     }
 
     /// `legacy_version`; `None` when there was no hello to read.
-    pub(crate) fn legacy_version(&self) -> Option<u16> {
+    pub fn legacy_version(&self) -> Option<u16> {
         (self.legacy_version != 0).then_some(self.legacy_version)
     }
 
     /// Whether it is about a connection that is being negotiated again (RFC 5746).
-    pub(crate) fn renegotiates(&self) -> bool {
+    pub fn renegotiates(&self) -> bool {
         self.renegotiates
     }
 
@@ -106,6 +116,174 @@ impl ClientHello {
     /// Whether an OCSP staple is asked for (`status_request`).
     pub fn requests_ocsp(&self) -> bool {
         self.requests_ocsp
+    }
+}
+
+/// What is read out of the bytes when it is asked for.
+impl ClientHello {
+    /// Reads a message, with its header of four bytes. What is wrong inside of an extension is for
+    /// the server to refuse ([`is_well_formed`](Self::is_well_formed)); the rest is told all the
+    /// same. `None` when it is no ClientHello at all.
+    pub fn parse(message: &[u8]) -> Option<Self> {
+        let length = 4 + body(message).ok()??.len();
+        Self::of(message[..length].to_vec())
+    }
+
+    /// The message as the client sent it, with its header of four bytes; empty when there was no
+    /// hello to read.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// Whether each extension that is read here has the syntax of its RFC, and none comes twice
+    /// (RFC 8446, section 4.2).
+    pub fn is_well_formed(&self) -> bool {
+        self.well_formed
+    }
+
+    /// The client's random.
+    pub fn random(&self) -> &[u8] {
+        self.message.get(6..38).unwrap_or_default()
+    }
+
+    /// The compression methods offered: 0 is none.
+    pub fn compression_methods(&self) -> &[u8] {
+        self.parts().map_or(&[], |parts| parts.compressions)
+    }
+
+    /// The extensions, in the client's order.
+    pub fn extensions(&self) -> Extensions<'_> {
+        Extensions::of(self.parts().map_or(&[], |parts| parts.extensions))
+    }
+
+    /// The host name of SNI as the client spelled it, whatever bytes it is.
+    pub fn server_name_bytes(&self) -> Option<&[u8]> {
+        host_name(Fields(self.extensions().get(0)?))?
+    }
+
+    /// The groups with a key share, and how long each share is.
+    pub fn key_shares(&self) -> Vec<(u16, usize)> {
+        let mut shares = Vec::new();
+        let list = self.extensions().get(51).and_then(|body| Fields(body).vector16());
+        let mut list = Fields(list.unwrap_or_default());
+        while let (Some(group), Some(share)) = (list.u16(), list.vector16()) {
+            shares.push((group, share.len()));
+        }
+        shares
+    }
+
+    /// The point formats offered (RFC 8422).
+    pub fn point_formats(&self) -> &[u8] {
+        let body = self.extensions().get(11);
+        body.and_then(|body| Fields(body).vector8()).unwrap_or_default()
+    }
+
+    /// The newest version offered; 0 when there was no hello to read.
+    pub fn newest_version(&self) -> u16 {
+        let offered = self.supported_versions.iter().filter(|number| !names::is_grease(**number));
+        offered.copied().max().unwrap_or(self.legacy_version)
+    }
+
+    /// Whether meaningless numbers are among the offers (RFC 8701), as Chromium sends them.
+    pub fn has_grease(&self) -> bool {
+        self.extensions().any(|(kind, _)| names::is_grease(kind))
+            || self.cipher_suites.iter().any(|suite| names::is_grease(*suite))
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        Parts::of(self.message.get(4..)?)
+    }
+
+    /// Reads a whole message.
+    fn of(message: Vec<u8>) -> Option<Self> {
+        let parts = Parts::of(message.get(4..)?)?;
+        let mut hello = Self {
+            legacy_version: parts.legacy_version,
+            session_id: parts.session_id.to_vec(),
+            cipher_suites: Fields(parts.cipher_suites).u16s()?,
+            ..Self::default()
+        };
+        let extensions = Extensions::of(parts.extensions);
+        if !extensions.are_whole() {
+            return None;
+        }
+        hello.well_formed = extensions.are_distinct();
+        for (kind, body) in extensions {
+            hello.well_formed &= hello.read(kind, Fields(body)).is_some();
+        }
+        hello.message = message;
+        Some(hello)
+    }
+
+    fn read(&mut self, kind: u16, mut body: Fields<'_>) -> Option<()> {
+        match kind {
+            // A name that is not UTF-8 is nobody's.
+            0 => {
+                let name = host_name(body)?.map(std::str::from_utf8);
+                self.server_name = name.and_then(Result::ok).map(str::to_owned);
+            }
+            5 => self.requests_ocsp = body.0.first() == Some(&1),
+            10 => self.named_groups = Fields(body.vector16()?).u16s()?,
+            13 => self.signature_schemes = Fields(body.vector16()?).u16s()?,
+            16 => {
+                let mut names = Fields(body.vector16()?);
+                while !names.is_empty() {
+                    self.alpn.push(names.vector8()?.to_vec());
+                }
+            }
+            35 => self.offers_ticket |= !body.is_empty(),
+            41 => {
+                self.offers_ticket = true;
+                let mut identities = Fields(body.vector16()?);
+                while !identities.is_empty() {
+                    let identity = identities.vector16()?;
+                    identities.take(4)?; // obfuscated_ticket_age
+                    if identity.len() == STORED_ID && self.psk_identities.len() < MAX_STORED_IDS {
+                        self.psk_identities.push(identity.to_vec());
+                    }
+                }
+            }
+            0xff01 => self.renegotiates = !body.vector8()?.is_empty(),
+            43 => self.supported_versions = Fields(body.vector8()?).u16s()?,
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+impl fmt::Debug for ClientHello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHello")
+            .field("server_name", &self.server_name)
+            .field("alpn", &self.alpn)
+            .field("cipher_suites", &self.cipher_suites)
+            .field("supported_versions", &self.supported_versions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fixed part of the message, and the list of extensions as it is.
+struct Parts<'a> {
+    legacy_version: u16,
+    session_id: &'a [u8],
+    cipher_suites: &'a [u8],
+    compressions: &'a [u8],
+    extensions: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(body: &'a [u8]) -> Option<Self> {
+        let mut fields = Fields(body);
+        let legacy_version = fields.u16()?;
+        fields.take(32)?; // random
+        Some(Self {
+            legacy_version,
+            session_id: fields.vector8()?,
+            cipher_suites: fields.vector16()?,
+            compressions: fields.vector8()?,
+            // TLS 1.2 allows a hello without extensions.
+            extensions: if fields.is_empty() { &[] } else { fields.vector16()? },
+        })
     }
 }
 
@@ -138,15 +316,17 @@ const CLIENT_HELLO: u8 = 1;
 impl Reassembly {
     /// Reads the ClientHello at the front of `tls`, which is everything received so far.
     pub(crate) fn read(&mut self, tls: &[u8]) -> Read {
-        let hello = match self.complete(tls) {
-            Ok(true) => body(&self.message).and_then(|body| parse(body.ok_or(Malformed)?)),
+        match self.complete(tls) {
+            Ok(true) => {}
             Ok(false) => return Read::Incomplete,
             Err(Malformed) => return Read::Broken,
-        };
-        self.message = Vec::new();
-        match hello {
-            Ok(hello) => Read::Complete(Box::new(hello)),
-            Err(Malformed) => Read::Broken,
+        }
+        let mut message = std::mem::take(&mut self.message);
+        let length = body(&message).ok().flatten().map_or(0, |body| 4 + body.len());
+        message.truncate(length);
+        match ClientHello::of(message).filter(ClientHello::is_well_formed) {
+            Some(hello) => Read::Complete(Box::new(hello)),
+            None => Read::Broken,
         }
     }
 
@@ -187,110 +367,22 @@ fn body(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     Ok(body.get(..length))
 }
 
-fn parse(message: &[u8]) -> Result<ClientHello, Malformed> {
-    let mut bytes = Reader(message);
-    let legacy_version = bytes.u16()?;
-    bytes.take(32)?; // random
-    let mut hello =
-        ClientHello { legacy_version, session_id: bytes.vector8()?.to_vec(), ..Default::default() };
-    hello.cipher_suites = Reader(bytes.vector16()?).u16s()?;
-    bytes.vector8()?; // legacy_compression_methods
-    if bytes.0.is_empty() {
-        return Ok(hello); // TLS 1.2 allows a hello without extensions
-    }
-    let mut extensions = Reader(bytes.vector16()?);
-    while !extensions.0.is_empty() {
-        let kind = extensions.u16()?;
-        let body = Reader(extensions.vector16()?);
-        read_extension(&mut hello, kind, body)?;
-    }
-    Ok(hello)
-}
-
-fn read_extension(
-    hello: &mut ClientHello,
-    kind: u16,
-    mut body: Reader<'_>,
-) -> Result<(), Malformed> {
-    match kind {
-        0 => hello.server_name = host_name(body)?,
-        5 => hello.requests_ocsp = body.0.first() == Some(&1),
-        10 => hello.named_groups = Reader(body.vector16()?).u16s()?,
-        13 => hello.signature_schemes = Reader(body.vector16()?).u16s()?,
-        16 => {
-            let mut names = Reader(body.vector16()?);
-            while !names.0.is_empty() {
-                hello.alpn.push(names.vector8()?.to_vec());
-            }
-        }
-        35 => hello.offers_ticket |= !body.0.is_empty(),
-        41 => {
-            hello.offers_ticket = true;
-            let mut identities = Reader(body.vector16()?);
-            while !identities.0.is_empty() {
-                let identity = identities.vector16()?;
-                identities.take(4)?; // obfuscated_ticket_age
-                if identity.len() == STORED_ID && hello.psk_identities.len() < MAX_STORED_IDS {
-                    hello.psk_identities.push(identity.to_vec());
-                }
-            }
-        }
-        0xff01 => hello.renegotiates = !Reader(body.vector8()?).0.is_empty(),
-        43 => hello.supported_versions = Reader(body.vector8()?).u16s()?,
-        _ => {}
-    }
-    Ok(())
-}
-
-/// The `host_name` entry of a ServerNameList. A name that is not UTF-8 is nobody's.
-fn host_name(mut body: Reader<'_>) -> Result<Option<String>, Malformed> {
-    let mut list = Reader(body.vector16()?);
-    while !list.0.is_empty() {
-        let kind = list.take(1)?[0];
-        let name = list.vector16()?;
-        if kind == 0 {
-            return Ok(std::str::from_utf8(name).ok().map(str::to_owned));
+/// The `host_name` entry of a ServerNameList, of which there is one at most (RFC 6066, section 3).
+fn host_name(mut body: Fields<'_>) -> Option<Option<&[u8]>> {
+    let mut list = Fields(body.vector16()?);
+    let mut found = None;
+    while !list.is_empty() {
+        let (kind, name) = (list.u8()?, list.vector16()?);
+        if kind == 0 && found.replace(name).is_some() {
+            return None;
         }
     }
-    Ok(None)
-}
-
-/// Takes fields off the front of a byte string; TLS' "vectors" are fields with a length before.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Malformed)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn u16(&mut self) -> Result<u16, Malformed> {
-        let bytes = self.take(2)?;
-        Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn vector8(&mut self) -> Result<&'a [u8], Malformed> {
-        let length = self.take(1)?[0];
-        self.take(usize::from(length))
-    }
-
-    fn vector16(&mut self) -> Result<&'a [u8], Malformed> {
-        let length = self.u16()?;
-        self.take(usize::from(length))
-    }
-
-    fn u16s(self) -> Result<Vec<u16>, Malformed> {
-        if !self.0.len().is_multiple_of(2) {
-            return Err(Malformed);
-        }
-        Ok(self.0.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
-    }
+    Some(found)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Read, Reassembly};
+    use super::{ClientHello, Read, Reassembly};
 
     fn read(tls: &[u8]) -> Read {
         Reassembly::default().read(tls)
@@ -376,6 +468,56 @@ mod tests {
             &[23, 3, 3, 0, 1, 0],
         ] {
             assert_eq!(read(bytes), Read::Broken, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_hello_are_kept_and_tell_the_rest() {
+        let bytes = sample(16_384);
+        let Read::Complete(hello) = read(&bytes) else { panic!("a hello") };
+        assert_eq!(hello.as_bytes(), &bytes[5..]);
+        assert_eq!(ClientHello::parse(&bytes[5..]).as_ref(), Some(&*hello));
+        assert_eq!(hello.random(), [7; 32]);
+        assert_eq!(hello.compression_methods(), [0]);
+        assert_eq!(hello.server_name_bytes(), Some(&b"Test.Example"[..]));
+        let kinds: Vec<u16> = hello.extensions().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [0, 16, 10, 13, 43, 5]);
+        assert_eq!((hello.newest_version(), hello.has_grease()), (0x0304, false));
+        // What follows the message is not of it.
+        let more = [&bytes[5..], b"more"].concat();
+        assert_eq!(ClientHello::parse(&more).as_ref(), Some(&*hello));
+        assert_eq!(ClientHello::default().random(), []);
+    }
+
+    #[test]
+    fn nothing_may_come_twice() {
+        let name = |name: &[u8]| {
+            let mut entry = vec![0];
+            entry.extend(vector16(name));
+            entry
+        };
+        let sni = |entries: &[u8]| {
+            let mut extension = vec![0, 0];
+            extension.extend(vector16(&vector16(entries)));
+            extension
+        };
+        let (a, b) = (name(b"a.test"), name(b"b.test"));
+        for (extensions, well_formed) in [
+            (sni(&a), true),
+            ([sni(&a), sni(&b)].concat(), false),
+            (sni(&[a.clone(), b.clone()].concat()), false),
+        ] {
+            let mut body = vec![3, 3];
+            body.extend([7; 32]);
+            body.extend([0, 0, 2, 0x13, 1, 1, 0]);
+            body.extend(vector16(&extensions));
+            let mut message = vec![1, 0];
+            message.extend(vector16(&body));
+            let hello = ClientHello::parse(&message).unwrap();
+            assert_eq!(hello.is_well_formed(), well_formed, "{extensions:?}");
+            let mut record = vec![22, 3, 1];
+            record.extend(vector16(&message));
+            assert_eq!(matches!(read(&record), Read::Complete(_)), well_formed);
         }
     }
 }

@@ -47,7 +47,7 @@ impl Session {
         label: impl AsRef<[u8]>,
         context: Option<&[u8]>,
     ) -> Result<(), Error> {
-        match &self.kept {
+        match &self.core.kept {
             Some(kept) => kept.secrets.export(output, label.as_ref(), context),
             None => Err(Error::Misused("no keying material before the handshake is complete")),
         }
@@ -56,20 +56,20 @@ impl Session {
     /// The `verify_data` of our Finished message: 12 bytes in TLS 1.2, 32 or 48 in TLS 1.3
     /// (Node's `getFinished`). `None` until the handshake is complete.
     pub fn finished(&self) -> Option<&[u8]> {
-        let Kept { we_are_client, secrets } = self.kept.as_deref()?;
+        let Kept { we_are_client, secrets } = self.core.kept.as_deref()?;
         if *we_are_client { secrets.finished.client.get() } else { secrets.finished.server.get() }
     }
 
     /// The `verify_data` of the peer's Finished message (Node's `getPeerFinished`).
     pub fn peer_finished(&self) -> Option<&[u8]> {
-        let Kept { we_are_client, secrets } = self.kept.as_deref()?;
+        let Kept { we_are_client, secrets } = self.core.kept.as_deref()?;
         if *we_are_client { secrets.finished.server.get() } else { secrets.finished.client.get() }
     }
 
     /// The channel binding `tls-unique` (RFC 5929, section 3): the first Finished of a TLS 1.2
     /// handshake. `None` in TLS 1.3, which has no such binding.
     pub fn tls_unique(&self) -> Option<&[u8]> {
-        let (Kept { secrets, .. }, peer) = (self.kept.as_deref()?, self.peer()?);
+        let (Kept { secrets, .. }, peer) = (self.core.kept.as_deref()?, self.peer()?);
         if peer.protocol() != ProtocolVersion::Tls12 {
             return None;
         }
@@ -81,12 +81,12 @@ impl Session {
 
     /// How much came from the peer and was consumed.
     pub fn bytes_received(&self) -> ByteCount {
-        self.traffic.received
+        self.core.traffic.received
     }
 
     /// How much was given out to be sent.
     pub fn bytes_sent(&self) -> ByteCount {
-        self.traffic.sent
+        self.core.traffic.sent
     }
 
     /// [`Peer::local_certificates`]; empty until the handshake is complete.

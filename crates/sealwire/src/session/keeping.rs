@@ -2,15 +2,11 @@
 
 use sealwire_x509::Certificate;
 
-use super::{ClientOptions, Event, Question, Session, Stage};
+use super::{ClientOptions, Core, Event};
 use crate::context::SecureContext;
-use crate::engine::resumption::{ClientSession, ClientSessions, SessionData};
-use crate::engine::{Engine, Papers};
-use crate::error::Error;
+use crate::engine::Papers;
+use crate::engine::resumption::{ClientSession, ClientSessions};
 use crate::words::ProtocolVersion;
-
-/// Sessions of a server that are still to be stored, the next one last.
-pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;
 
 /// How many new sessions wait for the program; it may never ask, and a server may never stop.
 const MAX_WAITING: usize = 8;
@@ -33,19 +29,7 @@ pub(super) fn choose(
     Box::new(sessions)
 }
 
-impl Session {
-    /// Asks to store the next session of a server, or opens the connection.
-    pub(super) fn store_or_open(
-        &mut self,
-        engine: Box<dyn Engine>,
-        mut to_store: ToStore,
-    ) -> Result<(), Error> {
-        let Some((id, data)) = to_store.pop() else { return self.open(engine) };
-        self.events.push_back(Event::Question(Question::StoreSession { id, data }));
-        self.stage = Stage::StoreAsked(engine, to_store);
-        Ok(())
-    }
-
+impl Core {
     /// A client's handshake is complete: tells of the session that it made, and keeps what is
     /// needed for those to come. In TLS 1.2 there are none.
     pub(super) fn tell_first_session(&mut self) {

@@ -2,8 +2,8 @@
 //!
 //! A [`Session`] is given the bytes that came from the peer and gives the bytes to send; it
 //! neither reads nor writes, waits, looks at a clock of its own or calls the program. Where a
-//! decision is the program's, the session raises a [`Question`] and stands still until
-//! [`reply`](Session::reply). The adapters for tokio and for blocking streams are made on it, and
+//! decision is the program's, the session raises a [`Question`] and stands still until it is
+//! answered. The adapters for tokio and for blocking streams are made on it, and
 //! any other transport can be.
 //!
 //! Promises, each tested as a property: no data of the peer comes out, and none of ours is
@@ -11,6 +11,7 @@
 //! result does not depend on how the bytes are split (but for the guess in [`NotTls`], made from the
 //! bytes at hand); hostile bytes end in an error.
 
+mod asked;
 mod diagnosis;
 mod event;
 mod facts;
@@ -18,43 +19,52 @@ mod handshake;
 mod keeping;
 mod options;
 mod peer;
+mod question;
+mod reply;
 mod sni_router;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::IoSlice;
 use std::mem;
+use std::sync::Arc;
 
-use sealwire_x509::Purpose;
-
-pub use event::{Event, HelloReply, Question, Reply};
+use asked::{AskedHello, AskedPeer, AskedStore};
+pub use event::Event;
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
-use handshake::Handshake;
+use handshake::{AwaitedHello, Handshake};
 pub(crate) use options::ClientSettings;
 pub use options::{ClientOptions, ServerOptions};
 pub use peer::Peer;
+pub use question::{HelloAnswer, HelloQuestion, PeerAnswer, PeerQuestion, Question, StoreQuestion};
+pub use reply::HelloReply;
+use sealwire_x509::Purpose;
 pub use sni_router::SniRouter;
 
+use crate::context::SecureContext;
 pub use crate::engine::Sink;
 pub use crate::engine::resumption::{ClientSession, SessionData, TicketKeys};
-use crate::engine::{self, Channel, Desk, Engine, Examiner, Papers, Step};
-use crate::reading;
-pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
-
-use crate::context::SecureContext;
+use crate::engine::{self, Channel, Desk, Examiner, Papers, Step};
 use crate::error::Error;
+use crate::reading::Reassembly;
+pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
 use crate::words::{Alert, PeerVerification};
 
 /// One side of one TLS connection.
 pub struct Session {
     stage: Stage,
+    core: Core,
+}
+
+/// What a session has at every stage.
+struct Core {
     context: SecureContext,
     /// Bytes to send that no call has fetched yet: handshake, alerts, tickets, key updates.
     out: Vec<u8>,
     max_fragment: usize,
     events: VecDeque<Event>,
-    peer: Option<Box<Peer>>,
+    peer: Option<Arc<Peer>>,
     /// What the engine finds and leaves.
     desk: Desk,
     /// What the handshake left that is secret.
@@ -63,18 +73,26 @@ pub struct Session {
     closing: Closing,
 }
 
+/// How far a session is. Each stage goes over into the next.
 enum Stage {
-    /// A server that has not read the whole ClientHello yet.
-    Hello(Box<ServerOptions>, reading::Reassembly),
-    /// Stands still until [`Reply`] to [`Question::ClientHello`].
-    HelloAsked(Box<ServerOptions>, Box<ClientHello>),
+    Hello(AwaitedHello),
+    /// Stands still until the [`HelloQuestion`] is answered.
+    HelloAsked(AskedHello),
     Handshake(Box<Handshake>),
-    /// Stands still until [`Reply`] to [`Question::VerifyPeer`].
-    PeerAsked(Box<dyn Engine>, keeping::ToStore),
-    /// Stands still until [`Reply`] to [`Question::StoreSession`], and then asks about the rest.
-    StoreAsked(Box<dyn Engine>, keeping::ToStore),
+    /// Stands still until the [`PeerQuestion`] is answered.
+    PeerAsked(AskedPeer),
+    /// Stands still until the [`StoreQuestion`] is answered, and then asks about the rest.
+    StoreAsked(AskedStore),
     Open(Box<dyn Channel>),
     Failed(Error),
+}
+
+/// What became of a stage that was shown some bytes.
+struct Turn {
+    consumed: usize,
+    stage: Stage,
+    /// Whether the stage it came to can go on without more bytes.
+    goes_on: bool,
 }
 
 /// The bounds of [`Session::set_max_fragment_size`].
@@ -95,7 +113,7 @@ impl Session {
     /// the engine cannot start: no random bytes.
     pub fn client(context: &SecureContext, options: &ClientOptions) -> Result<Self, Error> {
         context.can_speak()?;
-        let ClientSettings { verification, name_check, send_sni, ask_about_peer, .. } =
+        let ClientSettings { verification, name_check, send_sni, alpn, ask_about_peer, .. } =
             &options.settings;
         let ClientSettings { request_ocsp, key_log, .. } = options.settings;
         let examiner = Examiner {
@@ -108,9 +126,8 @@ impl Session {
         let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
         let sessions = Some(keeping::choose(context, options, &mut papers));
         let mut desk = Desk { papers: Some(papers), sessions };
-        let config = context.client_config(&options.settings);
-        let name = options.server_name.to_rustls();
-        let engine = engine::client(config, name, &mut desk)?;
+        let config = context.client_config(alpn, *send_sni);
+        let engine = engine::client(config, &options.server_name, &mut desk)?;
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
@@ -124,17 +141,15 @@ impl Session {
             unheard: true,
         };
         let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
-        session.desk = desk;
+        session.core.desk = desk;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
     }
 
     /// A server session; it waits for a ClientHello.
     pub fn server(context: &SecureContext, options: &ServerOptions) -> Self {
-        Self::new(
-            context.clone(),
-            Stage::Hello(Box::new(options.clone()), reading::Reassembly::default()),
-        )
+        let (options, reassembly) = (Box::new(options.clone()), Reassembly::default());
+        Self::new(context.clone(), Stage::Hello(AwaitedHello { options, reassembly }))
     }
 
     /// Takes what came from the peer. `tls` is everything received and not yet consumed, oldest
@@ -154,39 +169,23 @@ impl Session {
             let rest = &mut tls[consumed..];
             match &mut self.stage {
                 Stage::Failed(error) => return Err(error.clone()),
-                Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..) => {
+                Stage::HelloAsked(_) | Stage::PeerAsked(_) | Stage::StoreAsked(_) => {
                     return Ok(consumed);
                 }
-                Stage::Hello(..) => {
-                    if !self.read_hello(rest)? {
-                        return Ok(consumed);
-                    }
-                }
-                Stage::Handshake(_) => {
-                    let (taken, complete) = self.advance_handshake(rest);
-                    consumed += taken;
-                    self.traffic.received.tls += taken as u64;
-                    if !complete? {
-                        return Ok(consumed);
-                    }
-                }
                 Stage::Open(channel) => {
-                    if self.closing.peer_sent_close_notify {
+                    let (taken, received) = self.core.receive(&mut **channel, rest, sink);
+                    return match received {
+                        Ok(()) => Ok(consumed + taken),
+                        Err(error) => Err(self.fail(error)),
+                    };
+                }
+                Stage::Hello(_) | Stage::Handshake(_) => {
+                    let turn = self.stage.take().advance(rest, &mut self.core);
+                    self.stage = turn.stage;
+                    consumed += turn.consumed;
+                    self.core.traffic.received.tls += turn.consumed as u64;
+                    if !turn.goes_on {
                         return Ok(consumed);
-                    }
-                    let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-                    let (desk, out) = (&mut self.desk, &mut self.out);
-                    let (taken, step) = channel.receive(desk, rest, out, &mut sink);
-                    consumed += taken;
-                    self.tell_sessions();
-                    self.traffic.received.tls += taken as u64;
-                    match step {
-                        Err(failure) => return Err(self.fail(failure.into())),
-                        Ok(Step::PeerClosed) => {
-                            self.closing.peer_sent_close_notify = true;
-                            self.events.push_back(Event::PeerClosed);
-                        }
-                        Ok(_) => return Ok(consumed),
                     }
                 }
             }
@@ -200,7 +199,7 @@ impl Session {
     pub fn receive_eof(&mut self) -> Result<(), Error> {
         match &self.stage {
             Stage::Failed(error) => Err(error.clone()),
-            Stage::Open(_) if self.closing.peer_sent_close_notify => Ok(()),
+            Stage::Open(_) if self.core.closing.peer_sent_close_notify => Ok(()),
             Stage::Open(_) => Err(Error::Truncated),
             _ => Err(self.fail(Error::ClosedInHandshake)),
         }
@@ -226,17 +225,18 @@ impl Session {
         plaintext: &[IoSlice<'_>],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        if self.closing.we_sent_close_notify {
+        if self.core.closing.we_sent_close_notify {
             return Err(Error::Misused("data after close_notify"));
         }
         match &mut self.stage {
             Stage::Open(channel) => {
                 let before = out.len();
-                out.extend_from_slice(&mem::take(&mut self.out));
-                channel.encrypt(plaintext, self.max_fragment, out)?;
-                self.traffic.sent.plaintext +=
+                let Core { out: said, max_fragment, traffic, .. } = &mut self.core;
+                out.extend_from_slice(&mem::take(said));
+                channel.encrypt(plaintext, *max_fragment, out)?;
+                traffic.sent.plaintext +=
                     plaintext.iter().map(|piece| piece.len() as u64).sum::<u64>();
-                self.traffic.sent.tls += (out.len() - before) as u64;
+                traffic.sent.tls += (out.len() - before) as u64;
                 Ok(())
             }
             Stage::Failed(error) => Err(error.clone()),
@@ -255,89 +255,50 @@ impl Session {
         if !(MIN_FRAGMENT..=MAX_FRAGMENT).contains(&bytes) {
             return Err(Error::Misused("a fragment size is 512 to 16384 bytes"));
         }
-        self.max_fragment = bytes;
+        self.core.max_fragment = bytes;
         Ok(())
     }
 
     /// Appends what the session itself has to send to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
-        self.traffic.sent.tls += self.out.len() as u64;
         // Nothing is kept: after the handshake there is seldom more.
-        match out.is_empty() && out.capacity() < self.out.len() {
-            true => *out = mem::take(&mut self.out),
-            false => out.extend_from_slice(&mem::take(&mut self.out)),
+        let said = mem::take(&mut self.core.out);
+        self.core.traffic.sent.tls += said.len() as u64;
+        if out.is_empty() && out.capacity() < said.len() {
+            *out = said;
+        } else {
+            out.extend_from_slice(&said);
         }
     }
 
     /// Whether [`take_output`](Self::take_output) has something.
     pub fn has_output(&self) -> bool {
-        !self.out.is_empty()
+        !self.core.out.is_empty()
     }
 
     /// Says that no more data will be sent (RFC 8446, 6.1). Receiving goes on. Once is enough.
     /// Before [`Event::HandshakeComplete`] it is kept until then.
     pub fn send_close_notify(&mut self) {
-        if mem::replace(&mut self.closing.we_sent_close_notify, true) {
+        if mem::replace(&mut self.core.closing.we_sent_close_notify, true) {
             return;
         }
         if let Stage::Open(channel) = &mut self.stage {
-            channel.close(&mut self.out);
+            channel.close(&mut self.core.out);
         }
     }
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
-        if self.events.is_empty() {
-            self.events = VecDeque::new(); // after the handshake there is seldom another
+        let event = self.core.events.pop_front()?;
+        if self.core.events.is_empty() {
+            self.core.events = VecDeque::new(); // after the handshake there is seldom another
         }
         Some(event)
     }
 
-    /// Answers the open question. Call [`receive`](Self::receive) again afterwards, with the
-    /// bytes that were left.
-    ///
-    /// # Errors
-    /// [`Error::Misused`] when no question is open; [`Error::RefusedByProgram`] for
-    /// [`Reply::Refuse`] and [`Reply::RefuseWith`], which end the session; and why the client
-    /// cannot be served, when the context that was chosen speaks nothing that it offers.
-    pub fn reply(&mut self, reply: Reply) -> Result<(), Error> {
-        let stage = mem::replace(&mut self.stage, Stage::Failed(Error::RefusedByProgram));
-        match (stage, reply) {
-            (
-                stage @ (Stage::HelloAsked(..) | Stage::PeerAsked(..) | Stage::StoreAsked(..)),
-                Reply::Refuse,
-            ) => {
-                drop(stage);
-                Err(Error::RefusedByProgram)
-            }
-            (Stage::HelloAsked(..), Reply::RefuseWith(alert)) => {
-                self.out.extend(alert.plain_record());
-                Err(Error::RefusedByProgram)
-            }
-            (Stage::PeerAsked(..) | Stage::StoreAsked(..), Reply::RefuseWith(_)) => {
-                Err(Error::RefusedByProgram)
-            }
-            (Stage::HelloAsked(options, hello), reply) => {
-                let reply = match reply {
-                    Reply::ClientHello(reply) => reply,
-                    _ => HelloReply::new(),
-                };
-                self.start_server(*options, hello, reply)
-            }
-            (Stage::PeerAsked(engine, to_store) | Stage::StoreAsked(engine, to_store), _) => {
-                self.store_or_open(engine, to_store)
-            }
-            (stage, _) => {
-                self.stage = stage;
-                Err(Error::Misused("a reply without a question"))
-            }
-        }
-    }
-
     /// What is known of the peer; `None` until the handshake is complete.
     pub fn peer(&self) -> Option<&Peer> {
-        self.peer.as_deref()
+        self.core.peer.as_deref()
     }
 
     /// Whether the handshake is not complete yet.
@@ -347,12 +308,11 @@ impl Session {
 
     /// Whether the peer has said that it will send no more data.
     pub fn peer_has_closed(&self) -> bool {
-        self.closing.peer_sent_close_notify
+        self.core.closing.peer_sent_close_notify
     }
 
     fn new(context: SecureContext, stage: Stage) -> Self {
-        Self {
-            stage,
+        let core = Core {
             context,
             out: Vec::new(),
             max_fragment: MAX_FRAGMENT,
@@ -362,13 +322,8 @@ impl Session {
             kept: None,
             traffic: Traffic::default(),
             closing: Closing::default(),
-        }
-    }
-
-    /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
-    fn refuse(&mut self, error: Error, alert: Alert) -> Error {
-        self.out.extend(alert.plain_record());
-        self.fail(error)
+        };
+        Self { stage, core }
     }
 
     /// Ends the session: every later call gives the same error.
@@ -378,17 +333,83 @@ impl Session {
     }
 }
 
+impl Core {
+    /// Ends the session over what the peer said, and tells the peer. Nothing is encrypted yet.
+    fn refuse(&mut self, error: Error, alert: Alert) -> Stage {
+        self.out.extend(alert.plain_record());
+        Stage::Failed(error)
+    }
+
+    /// Decrypts what came on an open connection. Gives how much of it is done with.
+    fn receive(
+        &mut self,
+        channel: &mut dyn Channel,
+        tls: &mut [u8],
+        sink: &mut dyn Sink,
+    ) -> (usize, Result<(), Error>) {
+        if self.closing.peer_sent_close_notify {
+            return (0, Ok(()));
+        }
+        let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
+        let (desk, out) = (&mut self.desk, &mut self.out);
+        let (taken, step) = channel.receive(desk, tls, out, &mut sink);
+        self.tell_sessions();
+        self.traffic.received.tls += taken as u64;
+        let received = step.map_err(Error::from).map(|step| {
+            if step == Step::PeerClosed {
+                self.closing.peer_sent_close_notify = true;
+                self.events.push_back(Event::PeerClosed);
+            }
+        });
+        (taken, received)
+    }
+}
+
+impl Stage {
+    /// Takes the stage out, to be replaced by the one it leads to; meanwhile there is none to go on
+    /// with.
+    fn take(&mut self) -> Self {
+        mem::replace(self, Self::Failed(Error::RefusedByProgram))
+    }
+
+    /// Goes on with what the peer sent.
+    fn advance(self, tls: &mut [u8], core: &mut Core) -> Turn {
+        match self {
+            Self::Hello(awaited) => awaited.read(tls, core),
+            Self::Handshake(handshake) => handshake.advance(tls, core),
+            other => Turn::waits(0, other),
+        }
+    }
+}
+
+impl Turn {
+    /// More bytes are needed.
+    fn waits(consumed: usize, stage: Stage) -> Self {
+        Self { consumed, stage, goes_on: false }
+    }
+
+    /// It went over into another stage.
+    fn on(consumed: usize, stage: Stage) -> Self {
+        Self { consumed, stage, goes_on: true }
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match &self.stage {
-            Stage::Hello(..) => "waiting for the ClientHello",
-            Stage::HelloAsked(..) => "asking about the ClientHello",
-            Stage::Handshake(_) => "in the handshake",
-            Stage::PeerAsked(..) => "asking about the peer",
-            Stage::StoreAsked(..) => "asking to store a session",
-            Stage::Open(_) => "open",
-            Stage::Failed(_) => "failed",
-        };
-        f.debug_struct("Session").field("stage", &stage).finish_non_exhaustive()
+        f.debug_struct("Session").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hello(_) => "waiting for the ClientHello",
+            Self::HelloAsked(_) => "asking about the ClientHello",
+            Self::Handshake(_) => "in the handshake",
+            Self::PeerAsked(_) => "asking about the peer",
+            Self::StoreAsked(_) => "asking to store a session",
+            Self::Open(_) => "open",
+            Self::Failed(_) => "failed",
+        })
     }
 }

@@ -31,7 +31,8 @@ pub struct Peer {
 pub(crate) enum Authorization {
     /// No certificate was asked for, so nothing is known.
     NotAsked,
-    Authorized,
+    /// By this path, leaf first.
+    Authorized(Vec<Certificate>),
     Refused(Refusal),
 }
 
@@ -39,7 +40,7 @@ impl Peer {
     /// Whether the peer proved who it is: its chain leads to a trusted root, and a server's name
     /// is the one asked for. False for a client that was not asked for a certificate.
     pub fn authorized(&self) -> bool {
-        matches!(self.authorization, Authorization::Authorized)
+        matches!(self.authorization, Authorization::Authorized(_))
     }
 
     /// Why the peer is not authorized; `None` when it is, or was not asked.
@@ -54,6 +55,15 @@ impl Peer {
     /// connection that is resumed). They prove something only when [`authorized`](Self::authorized).
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
+    }
+
+    /// The path by which the peer was found trusted, from its own certificate to the trusted one;
+    /// empty when it is not [`authorized`](Self::authorized).
+    pub fn verified_chain(&self) -> &[Certificate] {
+        match &self.authorization {
+            Authorization::Authorized(path) => path,
+            _ => &[],
+        }
     }
 
     /// The peer's own certificate.

@@ -15,8 +15,9 @@ use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
-use crate::session::ServerOptions;
-use crate::session::{ClientHello, Event, Question, Reply, Session};
+use crate::session::{
+    ClientHello, Event, HelloAnswer, HelloReply, Peer, PeerAnswer, Question, ServerOptions, Session,
+};
 use crate::words::{ClientAuth, Storing};
 
 /// How long a handshake may take unless said otherwise.
@@ -29,13 +30,15 @@ pub struct Acceptor {
     context: Arc<ArcSwap<SecureContext>>,
     options: ServerOptions,
     on_client_hello: Option<Arc<HelloFn>>,
+    on_peer: Option<Arc<PeerFn>>,
     store: Option<Arc<dyn AnyStore>>,
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
 }
 
-type HelloFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
+type HelloFuture = Pin<Box<dyn Future<Output = HelloAnswer> + Send>>;
 type HelloFn = dyn Fn(ClientHello) -> HelloFuture + Send + Sync;
+type PeerFn = dyn Fn(&Peer) -> PeerAnswer + Send + Sync;
 
 impl Acceptor {
     /// An acceptor that asks its clients for no certificate.
@@ -44,6 +47,7 @@ impl Acceptor {
             context: Arc::new(ArcSwap::from_pointee(context)),
             options: ServerOptions::new(),
             on_client_hello: None,
+            on_peer: None,
             store: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
@@ -81,20 +85,34 @@ impl Acceptor {
     }
 
     /// Answers the client's first message: other certificates for other names (SNI), other
-    /// protocols, an OCSP staple. The choice may take its time. It gives a
-    /// [`HelloReply`](crate::session::HelloReply); an `Option` of one, where `None` ends the
-    /// connection; a `Result` with the [`Alert`](crate::Alert) to refuse by; or any [`Reply`].
+    /// protocols, an OCSP staple. The choice may take its time. It gives a [`HelloReply`]; an
+    /// `Option` of one, where `None` ends the connection; a `Result` with the
+    /// [`Alert`](crate::Alert) to refuse by; or any [`HelloAnswer`].
     #[must_use]
     pub fn on_client_hello<F, Fut>(mut self, choose: F) -> Self
     where
         F: Fn(ClientHello) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Into<Reply>> + Send + 'static,
+        Fut: Future<Output: Into<HelloAnswer>> + Send + 'static,
     {
         self.options = self.options.ask_client_hello(true);
         self.on_client_hello = Some(Arc::new(move |hello| {
-            let reply = choose(hello);
-            Box::pin(async { reply.await.into() })
+            let answer = choose(hello);
+            Box::pin(async { answer.await.into() })
         }));
+        self
+    }
+
+    /// Says of each client, once its handshake is complete and its certificate is judged, whether
+    /// it may come in. A `Result` may hold the [`Alert`](crate::Alert) that turns it away, say
+    /// [`ACCESS_DENIED`](crate::Alert::ACCESS_DENIED); [`accept`](Self::accept) fails with
+    /// [`Error::RefusedByProgram`] then.
+    #[must_use]
+    pub fn on_peer<A: Into<PeerAnswer>>(
+        mut self,
+        decide: impl Fn(&Peer) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.options = self.options.ask_about_peer(true);
+        self.on_peer = Some(Arc::new(move |peer| decide(peer).into()));
         self
     }
 
@@ -141,28 +159,41 @@ impl Acceptor {
         loop {
             match stream.next_event().await? {
                 Event::HandshakeComplete => return stream.flush_handshake().await,
-                Event::Question(Question::ClientHello(hello)) => {
-                    let found = match &self.store {
-                        Some(store) => store::look_up(&**store, &hello).await,
-                        None => None,
-                    };
-                    let reply = match &self.on_client_hello {
-                        Some(choose) => choose(*hello).await,
-                        None => Reply::Proceed,
-                    };
-                    let reply = store::resuming(reply, found);
-                    // A refusal is the next event's error, told when its alert has gone out.
-                    let _ = stream.reply(reply);
-                }
-                Event::Question(Question::StoreSession { id, data }) => {
-                    if let Some(store) = &self.store {
-                        store.put(id, data).await;
+                Event::Question => {
+                    if let Some(question) = stream.question() {
+                        self.answer(question).await;
                     }
-                    stream.reply(Reply::Proceed)?;
                 }
                 _ => {}
             }
         }
+    }
+
+    /// Answers a question. A refusal is the next event's error, told when its alert has gone out.
+    async fn answer(&self, question: Question<'_>) {
+        let _ = match question {
+            Question::ClientHello(asked) => {
+                let found = match &self.store {
+                    Some(store) => store::look_up(&**store, asked.hello()).await,
+                    None => None,
+                };
+                let answer = match &self.on_client_hello {
+                    Some(choose) => choose(asked.hello().clone()).await,
+                    None => HelloReply::new().into(),
+                };
+                asked.answer(store::resuming(answer, found))
+            }
+            Question::VerifyPeer(asked) => {
+                let decided = self.on_peer.as_ref().map(|decide| decide(asked.peer()));
+                asked.answer(decided.unwrap_or(PeerAnswer::Accept))
+            }
+            Question::StoreSession(asked) => {
+                if let Some(store) = &self.store {
+                    store.put(asked.id().to_vec(), asked.data().clone()).await;
+                }
+                asked.stored()
+            }
+        };
     }
 }
 

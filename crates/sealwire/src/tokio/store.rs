@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
-use crate::session::{ClientHello, HelloReply, Reply, SessionData};
+use crate::session::{ClientHello, HelloAnswer, SessionData};
 
 /// A store of server sessions: in memory, or one that many servers share.
 ///
@@ -103,17 +103,12 @@ pub(super) async fn look_up(store: &dyn AnyStore, hello: &ClientHello) -> Option
     None
 }
 
-/// `reply`, which also resumes `found`, unless it refuses or says already what to resume.
-pub(super) fn resuming(reply: Reply, found: Option<SessionData>) -> Reply {
-    let Some(found) = found else { return reply };
-    match reply {
-        Reply::Proceed => Reply::ClientHello(HelloReply::new().resume(found)),
-        Reply::ClientHello(mut answer) => {
-            answer.resume.get_or_insert(found);
-            Reply::ClientHello(answer)
-        }
-        refusal => refusal,
+/// `answer`, which also resumes `found`, unless it refuses or says already what to resume.
+pub(super) fn resuming(mut answer: HelloAnswer, found: Option<SessionData>) -> HelloAnswer {
+    if let (HelloAnswer::Serve(reply), Some(found)) = (&mut answer, found) {
+        reply.resume.get_or_insert(found);
     }
+    answer
 }
 
 #[cfg(test)]

@@ -13,8 +13,7 @@ use super::buffers::{Reader, Received, ToSend, Unread, WRITE_SIZE};
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::parts::Parts;
-use crate::session::Peer;
-use crate::session::{ClientSession, Event, Reply, Session};
+use crate::session::{ClientSession, Event, Peer, Question, Session};
 
 /// A TLS connection over `IO`.
 ///
@@ -128,8 +127,8 @@ impl<IO> TlsStream<IO> {
         }
     }
 
-    pub(super) fn reply(&mut self, reply: Reply) -> Result<(), Error> {
-        self.session.reply(reply)
+    pub(super) fn question(&mut self) -> Option<Question<'_>> {
+        self.session.question()
     }
 }
 

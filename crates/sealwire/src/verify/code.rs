@@ -62,6 +62,12 @@ impl Code {
     /// A signature of the chain uses a digest too weak for the security level.
     pub const CA_MD_TOO_WEAK: Self =
         Self { name: "CA_MD_TOO_WEAK", text: "CA signature digest algorithm too weak" };
+    /// A name is in none of the parts of the name space that a CA above permits.
+    pub const PERMITTED_VIOLATION: Self =
+        Self { name: "PERMITTED_VIOLATION", text: "permitted subtree violation" };
+    /// A name is in a part of the name space that a CA above excludes.
+    pub const EXCLUDED_VIOLATION: Self =
+        Self { name: "EXCLUDED_VIOLATION", text: "excluded subtree violation" };
     /// The certificate is for another host: Node's code (OpenSSL says `HOSTNAME_MISMATCH`).
     pub const ERR_TLS_CERT_ALTNAME_INVALID: Self = Self {
         name: "ERR_TLS_CERT_ALTNAME_INVALID",

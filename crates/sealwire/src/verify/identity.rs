@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sealwire_x509::{Certificate, GeneralName};
 
-use crate::pki::alt_names_text;
+use super::alt_names_text;
 use crate::words::ServerName;
 
 /// The rules by which a server's certificate is compared with the name that was asked for.
@@ -21,6 +21,8 @@ pub enum NameCheck {
     Node,
     /// A rule of the caller's: `Err` holds the reason for a no.
     Custom(Arc<CustomCheck>),
+    /// These rules, with another name than the one that is asked for by SNI.
+    ForName(ServerName, Arc<NameCheck>),
     /// No check at all: **any** certificate of any trusted CA passes for this server. For those
     /// who identify the peer by another means, such as a private CA with one member.
     DangerousNone,
@@ -38,6 +40,9 @@ pub struct NameMismatch {
 
 /// Compares `certificate` with the name that was asked for.
 ///
+/// Where [`NameCheck::Node`] lets a common name decide, the name constraints of the CAs above are
+/// not looked at, since only the leaf is here; [`check_common_name_constraints`] does that.
+///
 /// # Errors
 /// [`NameMismatch`] with the names that the certificate has instead, in Node's words.
 pub fn check_server_identity(
@@ -45,9 +50,28 @@ pub fn check_server_identity(
     certificate: &Certificate,
     rules: &NameCheck,
 ) -> Result<(), NameMismatch> {
+    find_name(name, certificate, rules).map(|_| ())
+}
+
+/// What in a certificate the name was found in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An alternative name, or wherever a rule of the caller's found it.
+    AltName,
+    /// The common name.
+    CommonName,
+}
+
+/// As [`check_server_identity`], and where the name was found.
+pub(super) fn find_name(
+    name: &ServerName,
+    certificate: &Certificate,
+    rules: &NameCheck,
+) -> Result<Found, NameMismatch> {
     let outcome = match rules {
-        NameCheck::DangerousNone => Ok(()),
-        NameCheck::Custom(check) => check(name, certificate),
+        NameCheck::DangerousNone => Ok(Found::AltName),
+        NameCheck::Custom(check) => check(name, certificate).map(|()| Found::AltName),
+        NameCheck::ForName(other, rules) => return find_name(other, certificate, rules),
         NameCheck::Rfc9525 => {
             check(name, certificate, &Rules { common_name: false, partial_wildcard: false })
         }
@@ -56,6 +80,25 @@ pub fn check_server_identity(
         }
     };
     outcome.map_err(|reason| NameMismatch { host: name.to_string(), reason })
+}
+
+impl NameCheck {
+    /// Whether it is the caller's own rule, which is asked about good chains only.
+    pub(super) fn is_of_the_caller(&self) -> bool {
+        match self {
+            Self::Custom(_) => true,
+            Self::ForName(_, rules) => rules.is_of_the_caller(),
+            _ => false,
+        }
+    }
+
+    /// The name that these rules compare a certificate with, when `asked` was asked for.
+    pub(super) fn name<'a>(&'a self, asked: &'a ServerName) -> &'a ServerName {
+        match self {
+            Self::ForName(other, rules) => rules.name(other),
+            _ => asked,
+        }
+    }
 }
 
 impl NameMismatch {
@@ -84,6 +127,7 @@ impl fmt::Debug for NameCheck {
             Self::Rfc9525 => "Rfc9525",
             Self::Node => "Node",
             Self::Custom(_) => "Custom(..)",
+            Self::ForName(name, rules) => return write!(f, "ForName({name}, {rules:?})"),
             Self::DangerousNone => "DangerousNone",
         })
     }
@@ -95,7 +139,7 @@ struct Rules {
     partial_wildcard: bool,
 }
 
-fn check(name: &ServerName, certificate: &Certificate, rules: &Rules) -> Result<(), String> {
+fn check(name: &ServerName, certificate: &Certificate, rules: &Rules) -> Result<Found, String> {
     let names = certificate
         .subject_alt_names()
         .map_err(|e| format!("the subject alternative names cannot be read: {e}"))?;
@@ -105,12 +149,12 @@ fn check(name: &ServerName, certificate: &Certificate, rules: &Rules) -> Result<
     }
 }
 
-fn check_ip(ip: IpAddr, names: &[GeneralName]) -> Result<(), String> {
+fn check_ip(ip: IpAddr, names: &[GeneralName]) -> Result<Found, String> {
     let mut listed = Vec::new();
     for name in names {
         if let GeneralName::Ip(candidate) = name {
             if *candidate == ip {
-                return Ok(());
+                return Ok(Found::AltName);
             }
             // Node lists addresses in their short form here, unlike in `subjectaltname`.
             listed.push(candidate.to_string());
@@ -124,7 +168,7 @@ fn check_host(
     certificate: &Certificate,
     names: &[GeneralName],
     rules: &Rules,
-) -> Result<(), String> {
+) -> Result<Found, String> {
     let dns = names.iter().filter_map(|name| match name {
         GeneralName::Dns(pattern) => Some(pattern.as_str()),
         _ => None,
@@ -133,7 +177,7 @@ fn check_host(
     for pattern in dns {
         has_dns = true;
         if matches(pattern, host, rules) {
-            return Ok(());
+            return Ok(Found::AltName);
         }
     }
     if has_dns {
@@ -152,7 +196,7 @@ fn check_host(
     }
     let common_names: Vec<&str> = common_names.collect();
     if common_names.iter().any(|name| matches(name, host, rules)) {
-        return Ok(());
+        return Ok(Found::CommonName);
     }
     Err(format!("Host: {host}. is not cert's CN: {}", common_names.join(",")))
 }

@@ -5,7 +5,9 @@
 //! only refuse, and keeps every error met, in order. Server names are checked by
 //! [`check_server_identity`].
 
+mod alt_name;
 mod code;
+mod common_name;
 mod evidence;
 mod identity;
 pub(crate) mod level;
@@ -13,7 +15,9 @@ mod memory;
 mod verdict;
 
 pub use crate::words::{InvalidPin, Pin};
+pub(crate) use alt_name::{AltName, alt_names_text};
 pub use code::Code;
+pub use common_name::check_common_name_constraints;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
 pub use verdict::{Finding, Refusal, Verdict};
 pub(crate) use verdict::{Policy, judge, recall};

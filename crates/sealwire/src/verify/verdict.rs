@@ -6,8 +6,9 @@ use std::sync::Arc;
 use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
+use super::identity::{Found, find_name};
 use super::memory::Memory;
-use super::{Code, NameCheck, NameMismatch, check_server_identity, level};
+use super::{Code, NameCheck, common_name, level};
 use crate::words::{Pin, ServerName};
 
 /// What a [`SecureContext`](crate::SecureContext) believes: the part of it that judges.
@@ -129,20 +130,41 @@ impl Verdict {
         &self.chain
     }
 
+    /// The chain that is trusted, or the refusal.
+    pub(crate) fn into_path(self) -> Result<Vec<Certificate>, Refusal> {
+        if self.is_trusted() { Ok(self.chain) } else { Err(Refusal(Arc::new(self))) }
+    }
+
     /// The refusal, unless the peer is trusted.
     pub fn refusal(self) -> Option<Refusal> {
         (!self.is_trusted()).then(|| Refusal(Arc::new(self)))
     }
 
-    /// Adds the answer of the server name check. As in Node, a name is only looked at when the
-    /// chain is good, so that the code says what is wrong with the chain first.
-    fn with_name(self, presented: &[Certificate], name: Option<&(ServerName, NameCheck)>) -> Self {
-        match (name, presented.first()) {
-            (Some((name, rules)), Some(leaf)) if self.is_trusted() => {
-                self.and_name(check_server_identity(name, leaf, rules))
-            }
-            _ => self,
+    /// Adds the answer of the server name check. The code that counts stays the chain's, as in Node,
+    /// where a name is only looked at when the chain is good: otherwise a wrong name comes first.
+    fn with_name(
+        mut self,
+        presented: &[Certificate],
+        name: Option<&(ServerName, NameCheck)>,
+    ) -> Self {
+        let (Some((name, rules)), Some(leaf)) = (name, presented.first()) else { return self };
+        let good = self.is_trusted();
+        if !good && rules.is_of_the_caller() {
+            return self;
         }
+        let finding = match find_name(name, leaf, rules) {
+            Ok(Found::CommonName) if good => common_name::finding(&self.chain, rules.name(name)),
+            Ok(_) => None,
+            Err(mismatch) => {
+                let evidence = mismatch.reason().to_owned();
+                let code = Code::ERR_TLS_CERT_ALTNAME_INVALID;
+                Some(Finding::new(code, 0, Some(leaf.clone()), evidence))
+            }
+        };
+        if let Some(finding) = finding {
+            self.findings.insert(0, finding);
+        }
+        self
     }
 
     /// Adds what pins say of a chain that is good: one of its keys has to be among them.
@@ -155,20 +177,6 @@ impl Verdict {
                 "none of the {keys} keys of the chain is among {pins} pins; the leaf's is {own}"
             );
             self.findings.push(Finding::new(Code::PINNED_KEY_MISMATCH, 0, leaf, evidence));
-        }
-        self
-    }
-
-    /// Adds the answer of the server name check to a chain that is good.
-    fn and_name(mut self, checked: Result<(), NameMismatch>) -> Self {
-        if let Err(mismatch) = checked {
-            let leaf = self.chain.first().cloned();
-            self.findings.push(Finding::new(
-                Code::ERR_TLS_CERT_ALTNAME_INVALID,
-                0,
-                leaf,
-                mismatch.reason().to_owned(),
-            ));
         }
         self
     }
@@ -209,7 +217,12 @@ impl Verdict {
 }
 
 impl Finding {
-    fn new(code: Code, depth: usize, certificate: Option<Certificate>, evidence: String) -> Self {
+    pub(super) fn new(
+        code: Code,
+        depth: usize,
+        certificate: Option<Certificate>,
+        evidence: String,
+    ) -> Self {
         Self { code, depth, certificate, evidence }
     }
 

@@ -106,12 +106,6 @@ impl Alert {
     }
 }
 
-impl From<rustls::AlertDescription> for Alert {
-    fn from(alert: rustls::AlertDescription) -> Self {
-        Self(alert.into())
-    }
-}
-
 impl fmt::Debug for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Alert({} {})", self.0, self.name())

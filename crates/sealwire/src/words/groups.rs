@@ -1,33 +1,28 @@
 //! Key exchange groups by OpenSSL's names and list syntax.
 
-use rustls::crypto::SupportedKxGroup;
-use rustls::crypto::aws_lc_rs::kx_group;
-
-use super::ConfigError;
+use super::{ConfigError, NamedGroup};
 
 /// The groups offered unless said otherwise: the hybrid post-quantum one first, as OpenSSL 3.5
 /// has it.
-pub(crate) fn default_groups() -> Vec<&'static dyn SupportedKxGroup> {
-    use kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
-    vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1]
+pub(crate) fn default_groups() -> Vec<NamedGroup> {
+    let names = ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"];
+    names.into_iter().filter_map(NamedGroup::by_iana_name).collect()
 }
 
 /// Reads a list as OpenSSL's `-groups` and Node's `ecdhCurve` have it: names with colons between,
 /// best first; `auto` stands for the default list. A name after `?` may be unknown.
-pub(crate) fn parse(list: &str) -> Result<Vec<&'static dyn SupportedKxGroup>, ConfigError> {
+pub(crate) fn parse(list: &str) -> Result<Vec<NamedGroup>, ConfigError> {
     if list == "auto" {
         return Ok(default_groups());
     }
-    let mut groups: Vec<&'static dyn SupportedKxGroup> = Vec::new();
+    let mut groups: Vec<NamedGroup> = Vec::new();
     for name in list.split(':') {
         let (name, optional) = match name.strip_prefix('?') {
             Some(name) => (name, true),
             None => (name, false),
         };
         match by_name(name) {
-            Some(group) if groups.iter().all(|known| known.name() != group.name()) => {
-                groups.push(group);
-            }
+            Some(group) if !groups.contains(&group) => groups.push(group),
             Some(_) => {}
             None if optional => {}
             None => return Err(unknown(name)),
@@ -39,16 +34,11 @@ pub(crate) fn parse(list: &str) -> Result<Vec<&'static dyn SupportedKxGroup>, Co
     Ok(groups)
 }
 
-fn by_name(name: &str) -> Option<&'static dyn SupportedKxGroup> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "x25519" => kx_group::X25519,
-        "p-256" | "prime256v1" | "secp256r1" => kx_group::SECP256R1,
-        "p-384" | "secp384r1" => kx_group::SECP384R1,
-        "x25519mlkem768" => kx_group::X25519MLKEM768,
-        "secp256r1mlkem768" => kx_group::SECP256R1MLKEM768,
-        "mlkem768" => kx_group::MLKEM768,
-        "mlkem1024" => kx_group::MLKEM1024,
-        _ => return None,
+fn by_name(name: &str) -> Option<NamedGroup> {
+    NamedGroup::by_iana_name(match name.to_ascii_lowercase().as_str() {
+        "p-256" | "prime256v1" => "secp256r1",
+        "p-384" => "secp384r1",
+        _ => name,
     })
 }
 
@@ -70,29 +60,28 @@ fn unknown(name: &str) -> ConfigError {
         "mlkem512",
     ];
     let lower = name.to_ascii_lowercase();
-    ConfigError::new(
-        "groups",
-        match OPENSSL_ONLY.contains(&lower.as_str()) {
-            true => format!("{name}: OpenSSL has this group, this engine has not"),
-            false => format!("{name:?} is not the name of a group"),
-        },
-    )
+    let reason = if OPENSSL_ONLY.contains(&lower.as_str()) {
+        format!("{name}: OpenSSL has this group, this engine has not")
+    } else {
+        format!("{name:?} is not the name of a group")
+    };
+    ConfigError::new("groups", reason)
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse;
 
-    fn names(list: &str) -> Vec<String> {
-        parse(list).unwrap().iter().map(|group| format!("{:?}", group.name())).collect()
+    fn names(list: &str) -> Vec<&'static str> {
+        parse(list).unwrap().iter().map(|group| group.iana_name()).collect()
     }
 
     #[test]
     fn lists_are_read_as_openssl_reads_them() {
-        assert_eq!(names("P-256:X25519"), ["secp256r1", "X25519"]);
+        assert_eq!(names("P-256:X25519"), ["secp256r1", "x25519"]);
         assert_eq!(names("prime256v1:P-256"), ["secp256r1"]);
-        assert_eq!(names("?x448:X25519"), ["X25519"]);
-        assert_eq!(names("auto")[0], "X25519MLKEM768");
+        assert_eq!(names("?x448:X25519"), ["x25519"]);
+        assert_eq!(names("auto"), ["X25519MLKEM768", "x25519", "secp256r1", "secp384r1"]);
     }
 
     #[test]

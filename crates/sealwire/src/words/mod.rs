@@ -21,7 +21,7 @@ pub use alert::Alert;
 pub use cannot_speak::CannotSpeak;
 pub use cert_compression::CertCompression;
 pub use clock::TimeSource;
-pub(crate) use clock::{EngineClock, SystemClock, now};
+pub(crate) use clock::{SystemClock, now};
 pub use config_error::ConfigError;
 pub(crate) use date::Date;
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};

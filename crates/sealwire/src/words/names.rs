@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES;
-use rustls::{NamedGroup as Group, SupportedCipherSuite};
-
 /// A version of TLS, older ones first.
 ///
 /// What is negotiated is TLS 1.2 or 1.3. The older two can be named in a range of versions, as
@@ -32,23 +29,6 @@ impl ProtocolVersion {
             Self::Tls13 => "TLSv1.3",
         }
     }
-
-    pub(crate) fn from_rustls(version: rustls::ProtocolVersion) -> Option<Self> {
-        match version {
-            rustls::ProtocolVersion::TLSv1_2 => Some(Self::Tls12),
-            rustls::ProtocolVersion::TLSv1_3 => Some(Self::Tls13),
-            _ => None,
-        }
-    }
-
-    /// `None`: the engine does not speak it.
-    pub(crate) fn to_rustls(self) -> Option<&'static rustls::SupportedProtocolVersion> {
-        match self {
-            Self::Tls10 | Self::Tls11 => None,
-            Self::Tls12 => Some(&rustls::version::TLS12),
-            Self::Tls13 => Some(&rustls::version::TLS13),
-        }
-    }
 }
 
 impl fmt::Display for ProtocolVersion {
@@ -59,102 +39,119 @@ impl fmt::Display for ProtocolVersion {
 
 /// A cipher suite: one that was negotiated, or is to be spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CipherSuite {
+pub struct CipherSuite(&'static Suite);
+
+/// A suite that can be spoken.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Suite {
+    /// The number in IANA's registry.
+    number: u16,
     iana: &'static str,
     openssl: &'static str,
 }
 
+/// The suites that can be spoken, in the engine's order of preference.
+#[rustfmt::skip]
+static SUITES: [Suite; 9] = [
+    Suite { number: 0x1302, iana: "TLS_AES_256_GCM_SHA384", openssl: "TLS_AES_256_GCM_SHA384" },
+    Suite { number: 0x1301, iana: "TLS_AES_128_GCM_SHA256", openssl: "TLS_AES_128_GCM_SHA256" },
+    Suite { number: 0x1303, iana: "TLS_CHACHA20_POLY1305_SHA256", openssl: "TLS_CHACHA20_POLY1305_SHA256" },
+    Suite { number: 0xc02c, iana: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", openssl: "ECDHE-ECDSA-AES256-GCM-SHA384" },
+    Suite { number: 0xc02b, iana: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", openssl: "ECDHE-ECDSA-AES128-GCM-SHA256" },
+    Suite { number: 0xcca9, iana: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", openssl: "ECDHE-ECDSA-CHACHA20-POLY1305" },
+    Suite { number: 0xc030, iana: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", openssl: "ECDHE-RSA-AES256-GCM-SHA384" },
+    Suite { number: 0xc02f, iana: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", openssl: "ECDHE-RSA-AES128-GCM-SHA256" },
+    Suite { number: 0xcca8, iana: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", openssl: "ECDHE-RSA-CHACHA20-POLY1305" },
+];
+
 impl CipherSuite {
     /// The name in IANA's registry: `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`.
     pub fn iana_name(self) -> &'static str {
-        self.iana
+        self.0.iana
     }
 
     /// OpenSSL's name: `ECDHE-RSA-AES128-GCM-SHA256`. The same as IANA's for TLS 1.3.
     pub fn openssl_name(self) -> &'static str {
-        self.openssl
+        self.0.openssl
     }
 
     /// The suites that can be spoken, in the engine's order of preference.
     pub fn supported() -> impl Iterator<Item = Self> {
-        ALL_CIPHER_SUITES.iter().filter_map(|suite| Self::from_rustls(suite.suite()))
+        SUITES.iter().map(Self)
     }
 
     /// The suite of this name, IANA's or OpenSSL's; `None` when it cannot be spoken.
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::supported().find(|suite| suite.iana == name || suite.openssl == name)
+        Self::supported().find(|suite| suite.0.iana == name || suite.0.openssl == name)
     }
 
     /// The oldest version that has this suite, which is the only one here that has it. Node's
     /// `getCipher().version`.
     pub fn protocol(self) -> ProtocolVersion {
-        match self.iana.contains("_WITH_") {
-            true => ProtocolVersion::Tls12,
-            false => ProtocolVersion::Tls13,
-        }
+        if self.0.iana.contains("_WITH_") { ProtocolVersion::Tls12 } else { ProtocolVersion::Tls13 }
     }
 
-    pub(crate) fn to_rustls(self) -> SupportedCipherSuite {
-        *ALL_CIPHER_SUITES
-            .iter()
-            .find(|suite| Self::from_rustls(suite.suite()) == Some(self))
-            .expect("made from one of them")
+    /// The suite of this number in IANA's registry; `None` when it cannot be spoken.
+    pub(crate) fn from_number(number: u16) -> Option<Self> {
+        Self::supported().find(|suite| suite.0.number == number)
     }
 
-    pub(crate) fn from_rustls(suite: rustls::CipherSuite) -> Option<Self> {
-        use rustls::CipherSuite as S;
-        let (iana, openssl) = match suite {
-            S::TLS13_AES_256_GCM_SHA384 => ("TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"),
-            S::TLS13_AES_128_GCM_SHA256 => ("TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"),
-            S::TLS13_CHACHA20_POLY1305_SHA256 => {
-                ("TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256")
-            }
-            S::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => {
-                ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384")
-            }
-            S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => {
-                ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256")
-            }
-            S::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
-                ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305")
-            }
-            S::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => {
-                ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384")
-            }
-            S::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => {
-                ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256")
-            }
-            S::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
-                ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305")
-            }
-            _ => return None,
-        };
-        Some(Self { iana, openssl })
+    /// The number on the wire.
+    pub(crate) fn number(self) -> u16 {
+        self.0.number
+    }
+
+    /// Whether a server proves itself by an RSA key; `None` in TLS 1.3, where that is no matter of
+    /// the suite.
+    pub(crate) fn wants_rsa(self) -> Option<bool> {
+        (self.protocol() == ProtocolVersion::Tls12).then(|| self.0.openssl.contains("-RSA-"))
+    }
+
+    /// OpenSSL's count of its security bits.
+    pub(crate) fn security_bits(self) -> u32 {
+        if self.0.iana.contains("AES_128") { 128 } else { 256 }
     }
 }
 
 impl fmt::Display for CipherSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.iana)
+        f.write_str(self.0.iana)
     }
 }
 
 /// The group in which the keys were agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct NamedGroup {
+pub struct NamedGroup(&'static Group);
+
+/// A group in which keys can be agreed.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Group {
+    /// The number in IANA's registry.
+    number: u16,
     iana: &'static str,
     openssl: &'static str,
 }
 
+#[rustfmt::skip]
+static GROUPS: [Group; 7] = [
+    Group { number: 0x001d, iana: "x25519", openssl: "X25519" },
+    Group { number: 0x0017, iana: "secp256r1", openssl: "prime256v1" },
+    Group { number: 0x0018, iana: "secp384r1", openssl: "secp384r1" },
+    Group { number: 0x11ec, iana: "X25519MLKEM768", openssl: "X25519MLKEM768" },
+    Group { number: 0x11eb, iana: "SecP256r1MLKEM768", openssl: "SecP256r1MLKEM768" },
+    Group { number: 0x0201, iana: "MLKEM768", openssl: "MLKEM768" },
+    Group { number: 0x0202, iana: "MLKEM1024", openssl: "MLKEM1024" },
+];
+
 impl NamedGroup {
     /// The name in IANA's registry: `secp256r1`.
     pub fn iana_name(self) -> &'static str {
-        self.iana
+        self.0.iana
     }
 
     /// OpenSSL's name: `prime256v1`.
     pub fn openssl_name(self) -> &'static str {
-        self.openssl
+        self.0.openssl
     }
 
     /// What Node's `getEphemeralKeyInfo` calls it: elliptic curves are `ECDH`, all others
@@ -166,7 +163,7 @@ impl NamedGroup {
     /// The size of an elliptic curve's keys in bits, as OpenSSL counts them; `None` for a group of
     /// another kind.
     pub fn bits(self) -> Option<u16> {
-        Some(match self.iana {
+        Some(match self.0.iana {
             "x25519" => 253,
             "secp256r1" => 256,
             "secp384r1" => 384,
@@ -174,23 +171,33 @@ impl NamedGroup {
         })
     }
 
-    pub(crate) fn from_rustls(group: Group) -> Option<Self> {
-        let (iana, openssl) = match group {
-            Group::X25519 => ("x25519", "X25519"),
-            Group::secp256r1 => ("secp256r1", "prime256v1"),
-            Group::secp384r1 => ("secp384r1", "secp384r1"),
-            Group::X25519MLKEM768 => ("X25519MLKEM768", "X25519MLKEM768"),
-            Group::secp256r1MLKEM768 => ("SecP256r1MLKEM768", "SecP256r1MLKEM768"),
-            Group::MLKEM768 => ("MLKEM768", "MLKEM768"),
-            Group::MLKEM1024 => ("MLKEM1024", "MLKEM1024"),
-            _ => return None,
-        };
-        Some(Self { iana, openssl })
+    /// The group of this number in IANA's registry; `None` when keys cannot be agreed in it here.
+    pub(crate) fn from_number(number: u16) -> Option<Self> {
+        GROUPS.iter().find(|group| group.number == number).map(Self)
+    }
+
+    /// The number on the wire.
+    pub(crate) fn number(self) -> u16 {
+        self.0.number
+    }
+
+    /// The group of this name in IANA's registry, in any case.
+    pub(super) fn by_iana_name(name: &str) -> Option<Self> {
+        GROUPS.iter().find(|group| group.iana.eq_ignore_ascii_case(name)).map(Self)
+    }
+
+    /// As in OpenSSL's table of groups (`tls1_get_group_id`'s, `providers/common/capabilities.c`).
+    pub(crate) fn security_bits(self) -> u32 {
+        match self.0.iana {
+            "secp384r1" | "X25519MLKEM768" | "SecP256r1MLKEM768" | "MLKEM768" => 192,
+            "MLKEM1024" => 256,
+            _ => 128,
+        }
     }
 }
 
 impl fmt::Display for NamedGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.openssl)
+        f.write_str(self.0.openssl)
     }
 }

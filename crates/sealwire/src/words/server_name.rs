@@ -5,14 +5,16 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use rustls_pki_types as pki_types;
-
 /// A DNS name or an IP address.
 ///
 /// A name may be given in Unicode; it is kept in its ASCII form (IDNA, UTS 46), lower-case and
 /// without a trailing dot. Underscores are allowed, as they occur in practice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ServerName(pki_types::ServerName<'static>, String);
+pub struct ServerName {
+    /// In ASCII; an address as text, IPv6 without brackets.
+    text: String,
+    ip: Option<IpAddr>,
+}
 
 /// A string that is neither a DNS name nor an IP address, and could not be sent as SNI either.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,25 +38,18 @@ impl InvalidServerName {
 impl ServerName {
     /// The name in ASCII, or the address as text (IPv6 without brackets).
     pub fn as_str(&self) -> &str {
-        &self.1
+        &self.text
     }
 
     /// The address, unless it is a DNS name.
     pub fn ip(&self) -> Option<IpAddr> {
-        match &self.0 {
-            pki_types::ServerName::IpAddress(ip) => Some((*ip).into()),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn to_rustls(&self) -> pki_types::ServerName<'static> {
-        self.0.clone()
+        self.ip
     }
 }
 
 impl From<IpAddr> for ServerName {
     fn from(ip: IpAddr) -> Self {
-        Self(pki_types::ServerName::IpAddress(ip.into()), ip.to_string())
+        Self { text: ip.to_string(), ip: Some(ip) }
     }
 }
 
@@ -65,10 +60,15 @@ impl FromStr for ServerName {
         if let Some(ip) = parse_ip(name) {
             return Ok(ip.into());
         }
-        let invalid = || InvalidServerName { name: name.to_owned(), fault: fault(name) };
-        let ascii = to_ascii(name).ok_or_else(invalid)?;
-        let dns = pki_types::DnsName::try_from(ascii.as_ref()).map_err(|_| invalid())?.to_owned();
-        Ok(Self(pki_types::ServerName::DnsName(dns), ascii.into_owned()))
+        match to_ascii(name).filter(|ascii| fault(ascii).is_none()) {
+            Some(ascii) => Ok(Self { text: ascii.into_owned(), ip: None }),
+            None => {
+                // What is wrong is said of the name as it was given.
+                let bare = name.strip_suffix('.').unwrap_or(name);
+                let fault = fault(bare).unwrap_or(NO_ASCII_FORM);
+                Err(InvalidServerName { name: name.to_owned(), fault })
+            }
+        }
     }
 }
 
@@ -90,7 +90,7 @@ impl TryFrom<String> for ServerName {
 
 impl fmt::Display for ServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.1)
+        f.write_str(&self.text)
     }
 }
 
@@ -111,29 +111,41 @@ fn parse_ip(name: &str) -> Option<IpAddr> {
     }
 }
 
-/// What is wrong with a name that was refused (RFC 1035, 2.3.4, and RFC 1123, 2.1).
-fn fault(name: &str) -> &'static str {
-    let name = name.strip_suffix('.').unwrap_or(name);
+const NO_ASCII_FORM: &str = "it has no ASCII form (IDNA)";
+
+/// What is wrong with a name (RFC 1035, 2.3.4, and RFC 1123, 2.1). A name whose last label is a
+/// number would be taken for an address (WHATWG URL, 3.5).
+fn fault(name: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let last = name.rsplit('.').next().unwrap_or_default();
     if name.is_empty() {
-        "it is empty"
+        Some("it is empty")
     } else if name.contains('*') {
-        "a wildcard is for certificates only"
+        Some("a wildcard is for certificates only")
     } else if !name.is_ascii() {
-        "it has no ASCII form (IDNA)"
+        Some(NO_ASCII_FORM)
     } else if !name.chars().all(allowed) {
-        "it has a character that no host name has"
+        Some("it has a character that no host name has")
     } else if name.split('.').any(str::is_empty) {
-        "it has an empty label"
+        Some("it has an empty label")
     } else if name.split('.').any(|label| label.len() > 63) {
-        "it has a label of more than 63 characters"
+        Some("it has a label of more than 63 characters")
     } else if name.len() > 253 {
-        "it has more than 253 characters"
+        Some("it has more than 253 characters")
     } else if name.split('.').any(|label| label.starts_with('-') || label.ends_with('-')) {
-        "it has a label that begins or ends with a hyphen"
+        Some("it has a label that begins or ends with a hyphen")
+    } else if is_number(last) {
+        Some("its last label is a number")
     } else {
-        "its last label is a number"
+        None
     }
+}
+
+/// Decimal, or hexadecimal after `0x`.
+fn is_number(label: &str) -> bool {
+    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        || label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
@@ -180,6 +192,7 @@ mod tests {
             ("", "it is empty"),
             (".", "it is empty"),
             ("a..b", "it has an empty label"),
+            ("a..", "it has an empty label"),
             (".a", "it has an empty label"),
             ("-a.com", "it has a label that begins or ends with a hyphen"),
             ("*.a.com", "a wildcard is for certificates only"),
@@ -190,6 +203,7 @@ mod tests {
             (&long_label, "it has a label of more than 63 characters"),
             (&long_name, "it has more than 253 characters"),
             ("127.0.0.256", "its last label is a number"),
+            ("a.0x7f", "its last label is a number"),
         ] {
             let error = given.parse::<ServerName>().expect_err(given);
             assert_eq!(error.fault(), fault, "{given:?}");

@@ -1,6 +1,6 @@
 //! ALPN, SNI, resumption, refusals and error codes against Node.
 
-use sealwire::session::{HelloReply, Reply};
+use sealwire::session::{HelloAnswer, HelloReply};
 use sealwire::verify::NameCheck;
 use sealwire::{Acceptor, Alert, ClientAuth, Connector, Error, ProtocolVersion};
 use serde_json::{Value, json};
@@ -99,10 +99,10 @@ async fn server_names_choose_the_certificate() {
         let other = other.clone();
         async move {
             match hello.server_name() {
-                Some("refused.example") => Reply::Refuse,
+                Some("refused.example") => HelloAnswer::Close,
                 Some("unknown.example") => Err(Alert::UNRECOGNIZED_NAME).into(),
                 Some("elsewhere.example") => HelloReply::new().context(other).into(),
-                _ => Reply::Proceed,
+                _ => HelloReply::new().into(),
             }
         }
     });

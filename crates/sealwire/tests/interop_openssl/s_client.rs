@@ -263,3 +263,29 @@ async fn keys_are_updated_when_the_client_wants() {
         client.line("olleh");
     }
 }
+
+/// A client whose certificate is good, and whom the program does not want.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_turns_a_client_away_by_the_alert_of_its_choice() {
+    if !present("openssl") {
+        return;
+    }
+    let acceptor = Acceptor::new(context("p256", "ca").build().unwrap())
+        .client_auth(ClientAuth::Require)
+        .on_peer(|peer| match peer.certificate() {
+            Some(shown) if shown == credentials().identity("rsa").leaf() => Ok(()),
+            _ => Err(Alert::ACCESS_DENIED),
+        });
+    let mut server = Server::start(acceptor).await;
+    for version in VERSIONS {
+        let mut wanted = s_client(server.port, "ca");
+        let text = hello(show(wanted.arg(flag(version)), "rsa")).await;
+        assert!(text.contains("olleh\n"), "{version}:\n{text}");
+        server.seen().await.expect("a client that is let in");
+        let mut unwanted = s_client(server.port, "ca");
+        let text = hello(show(unwanted.arg(flag(version)), "p384")).await;
+        assert!(text.contains("SSL alert number 49"), "{version}:\n{text}");
+        let error = server.seen().await.expect_err("it is turned away");
+        assert!(matches!(error, Error::RefusedByProgram), "{version}: {error}");
+    }
+}

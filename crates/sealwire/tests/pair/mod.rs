@@ -1,7 +1,7 @@
 //! Two sessions joined in memory: no socket, no clock, no thread.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use sealwire::session::{Event, Question, Reply};
+use sealwire::session::{ClientHello, Event, HelloAnswer, PeerAnswer, Question};
 use sealwire::{ClientOptions, ClientSession, Error, SecureContext, ServerOptions, Session};
 
 /// One end: the session, what it has received and what came out of it.
@@ -14,7 +14,6 @@ pub(crate) struct End {
     pub(crate) plaintext: Vec<u8>,
     pub(crate) complete: bool,
     pub(crate) peer_closed: bool,
-    pub(crate) questions: Vec<Question>,
     /// The newest sessions that a client was given.
     pub(crate) sessions: Vec<ClientSession>,
     pub(crate) key_log: Vec<String>,
@@ -40,7 +39,6 @@ impl End {
             plaintext: Vec::new(),
             complete: false,
             peer_closed: false,
-            questions: Vec::new(),
             sessions: Vec::new(),
             key_log: Vec::new(),
             ocsp: Vec::new(),
@@ -58,7 +56,7 @@ impl End {
             match event {
                 Event::HandshakeComplete => self.complete = true,
                 Event::PeerClosed => self.peer_closed = true,
-                Event::Question(question) => self.questions.push(question),
+                Event::Question => assert!(self.session.question().is_some()),
                 Event::NewSession(session) => {
                     assert!(self.complete, "a session is told after the handshake");
                     self.sessions.push(session);
@@ -80,8 +78,37 @@ impl End {
         self.process();
     }
 
-    pub(crate) fn reply(&mut self, reply: Reply) {
-        match self.session.reply(reply) {
+    /// The hello that the session asks about.
+    pub(crate) fn hello(&mut self) -> ClientHello {
+        match self.session.question() {
+            Some(Question::ClientHello(asked)) => asked.hello().clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn answer_hello(&mut self, answer: impl Into<HelloAnswer>) {
+        let answered = match self.session.question() {
+            Some(Question::ClientHello(asked)) => asked.answer(answer),
+            other => panic!("{other:?}"),
+        };
+        self.go_on(answered);
+    }
+
+    pub(crate) fn asks_about_peer(&mut self) -> bool {
+        matches!(self.session.question(), Some(Question::VerifyPeer(_)))
+    }
+
+    pub(crate) fn answer_peer(&mut self, answer: impl Into<PeerAnswer>) {
+        let answered = match self.session.question() {
+            Some(Question::VerifyPeer(asked)) => asked.answer(answer),
+            other => panic!("{other:?}"),
+        };
+        self.go_on(answered);
+    }
+
+    /// Goes on after an answer.
+    pub(crate) fn go_on(&mut self, answered: Result<(), Error>) {
+        match answered {
             Ok(()) => self.process(),
             Err(error) => self.error = Some(error),
         }

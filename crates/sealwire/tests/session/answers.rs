@@ -1,6 +1,6 @@
 //! What a server may put in the place of its own settings when it has seen the ClientHello.
 
-use sealwire::session::{HelloReply, Question, Reply};
+use sealwire::session::{HelloAnswer, HelloReply};
 use sealwire::{Alert, ClientAuth, ProtocolVersion, SecureContext, ServerOptions};
 
 use crate::pair::Pair;
@@ -13,13 +13,12 @@ fn answered(
     client: &SecureContext,
     base: &SecureContext,
     client_auth: ClientAuth,
-    reply: Reply,
+    answer: impl Into<HelloAnswer>,
 ) -> Pair {
     let options = ServerOptions::new().ask_client_hello(true).client_auth(client_auth);
     let mut pair = Pair::new((client, &to("localhost")), (base, &options));
     pair.settle();
-    assert!(matches!(pair.server.questions.pop(), Some(Question::ClientHello(_))));
-    pair.server.reply(reply);
+    pair.server.answer_hello(answer);
     pair.settle();
     pair
 }
@@ -44,14 +43,14 @@ fn credentials_are_another_contexts_and_the_rest_stays() {
         let named = context("rsa", "ca").versions(other_version..=other_version).build().unwrap();
         for _ in 0..2 {
             let reply = HelloReply::new().credentials(named.clone());
-            let mut pair = answered(&client, &base, ClientAuth::Require, Reply::ClientHello(reply));
+            let mut pair = answered(&client, &base, ClientAuth::Require, reply);
             assert_eq!(pair.client.session.peer().unwrap().protocol(), version);
             assert_eq!(shown(&pair), credentials().identity("rsa").leaf().der());
             assert!(pair.server.authorized(), "its CA judges the client: {version}");
             pair.converse();
         }
         let client = context("client", "ca wrong-name").build().unwrap();
-        let reply = Reply::ClientHello(HelloReply::new().credentials(base.clone()));
+        let reply = HelloReply::new().credentials(base.clone());
         let pair = answered(&client, &named, ClientAuth::Require, reply);
         assert_eq!(pair.client.findings(), ["ERR_TLS_CERT_ALTNAME_INVALID"], "{version}");
     }
@@ -65,7 +64,7 @@ fn credentials_without_an_identity_leave_the_servers_own() {
     let client = context("client", "ca").build().unwrap();
     let base = context("p256", "other-ca").build().unwrap();
     let reply = HelloReply::new().credentials(context("", "ca").build().unwrap());
-    let pair = answered(&client, &base, ClientAuth::Require, Reply::ClientHello(reply));
+    let pair = answered(&client, &base, ClientAuth::Require, reply);
     assert_eq!(shown(&pair), credentials().identity("p256").leaf().der());
     assert!(pair.server.authorized());
 }
@@ -80,7 +79,7 @@ fn an_identity_is_shown_whatever_the_context_has() {
         for base in ["wrong-name", ""] {
             let base = context(base, "").build().unwrap();
             let reply = HelloReply::new().identity(credentials().identity("p384"));
-            let mut pair = answered(&client, &base, ClientAuth::None, Reply::ClientHello(reply));
+            let mut pair = answered(&client, &base, ClientAuth::None, reply);
             assert_eq!(shown(&pair), credentials().identity("p384").leaf().der(), "{version}");
             pair.converse();
         }
@@ -97,7 +96,7 @@ fn a_refusal_tells_the_client_why() {
         for (number, name) in [(112, "unrecognized_name"), (120, "no_application_protocol")] {
             let client = context("", "ca").versions(version..=version).build().unwrap();
             let base = context("p256", "").build().unwrap();
-            let refusal = Reply::RefuseWith(Alert::from_number(number));
+            let refusal = HelloAnswer::Refuse(Alert::from_number(number));
             let pair = answered(&client, &base, ClientAuth::None, refusal);
             assert_eq!(pair.client.alert(), Some(name), "{version}");
             assert!(!pair.server.complete && pair.server.error.is_some());

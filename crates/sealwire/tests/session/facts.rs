@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sealwire::session::{ByteCount, HelloReply, Question, Reply};
+use sealwire::session::{ByteCount, HelloReply};
 use sealwire::{
     ClientAuth, ClientOptions, Error, PeerVerification, ProtocolVersion, SecureContext,
     ServerOptions,
@@ -207,13 +207,10 @@ fn a_stapled_response_is_told_to_who_asked() {
             let server = ServerOptions::new().ask_client_hello(true);
             let mut pair = Pair::new((&contexts.0, &options), (&contexts.1, &server));
             pair.settle();
-            let Some(Question::ClientHello(hello)) = pair.server.questions.pop() else {
-                panic!("no question")
-            };
-            assert!(hello.requests_ocsp(), "the engine asks in any case");
+            assert!(pair.server.hello().requests_ocsp(), "the engine asks in any case");
             let reply = HelloReply::new();
             let reply = staple.into_iter().fold(reply, |reply, der| reply.ocsp_staple(der));
-            pair.server.reply(Reply::ClientHello(reply));
+            pair.server.answer_hello(reply);
             pair.settle();
             assert!(pair.client.complete, "{version}");
             (pair.client.ocsp.clone(), pair)

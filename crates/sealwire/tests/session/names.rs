@@ -107,6 +107,22 @@ fn a_custom_check_sees_name_and_leaf_and_gives_the_reason() {
 }
 
 #[test]
+fn a_wrong_name_is_told_beside_a_bad_chain_whose_code_counts() {
+    if !present("openssl") {
+        return;
+    }
+    let found = |rules| findings("p256", "other-ca", "elsewhere.example", rules);
+    let chain = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+    for rules in [NameCheck::Rfc9525, NameCheck::Node] {
+        let found = found(rules);
+        assert_eq!((found[0], found.last()), (MISMATCH[0], Some(&chain)), "{found:?}");
+    }
+    // A rule of the caller's is asked about good chains only.
+    let never = NameCheck::Custom(Arc::new(|_, _| panic!("asked about a bad chain")));
+    assert_eq!(found(never).last(), Some(&chain));
+}
+
+#[test]
 fn sni_is_sent_for_names_when_wanted() {
     if !present("openssl") {
         return;

@@ -1,8 +1,8 @@
 //! The two questions a session asks, and what does not move before they are answered.
 
-use sealwire::session::{ClientHello, HelloReply, Question, Reply};
+use sealwire::session::{HelloAnswer, HelloReply, PeerAnswer, Question};
 use sealwire::{
-    ClientAuth, ClientOptions, Error, PeerVerification, ProtocolVersion, ServerOptions,
+    Alert, ClientAuth, ClientOptions, Error, PeerVerification, ProtocolVersion, ServerOptions,
 };
 
 use crate::pair::Pair;
@@ -12,14 +12,6 @@ use crate::{VERSIONS, to};
 
 fn asking() -> ServerOptions {
     ServerOptions::new().ask_client_hello(true)
-}
-
-/// The ClientHello asked about; the session stands still.
-fn asked(pair: &mut Pair) -> ClientHello {
-    match pair.server.questions.pop() {
-        Some(Question::ClientHello(hello)) => *hello,
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]
@@ -36,7 +28,7 @@ fn the_hello_chooses_context_and_protocols() {
         pair.settle();
         assert!(pair.server.sent.is_empty(), "nothing is said before the answer");
         assert!(!pair.server.received.is_empty(), "nothing is consumed before the answer");
-        let hello = asked(&mut pair);
+        let hello = pair.server.hello();
         assert_eq!(hello.server_name(), Some("elsewhere.example"));
         assert_eq!(hello.alpn(), [b"h2".to_vec(), b"http/1.1".to_vec()]);
         assert_eq!(hello.supported_versions().contains(&0x0304), version == ProtocolVersion::Tls13);
@@ -44,7 +36,7 @@ fn the_hello_chooses_context_and_protocols() {
         assert!(hello.named_groups().contains(&29) && !hello.offers_ticket());
 
         let reply = HelloReply::new().context(inner).alpn(["http/1.1"]);
-        pair.server.reply(Reply::ClientHello(reply));
+        pair.server.answer_hello(reply);
         pair.settle();
         assert!(pair.client.authorized() && pair.server.complete, "{version}");
         for end in [&pair.client, &pair.server] {
@@ -59,14 +51,13 @@ fn proceed_keeps_what_the_session_has() {
     if !present("openssl") {
         return;
     }
-    for reply in [Reply::Proceed, Reply::ClientHello(HelloReply::new())] {
+    for answer in [HelloAnswer::Serve(HelloReply::new()), Some(HelloReply::new()).into()] {
         let client = context("", "ca").build().unwrap();
         let server = context("p256", "").build().unwrap();
         let options = to("localhost").alpn(["h2"]);
         let mut pair = Pair::new((&client, &options), (&server, &asking().alpn(["h2"])));
         pair.settle();
-        asked(&mut pair);
-        pair.server.reply(reply);
+        pair.server.answer_hello(answer);
         pair.settle();
         assert_eq!(pair.server.session.peer().unwrap().alpn(), Some(&b"h2"[..]));
         pair.converse();
@@ -86,8 +77,7 @@ fn the_chosen_context_judges_the_client() {
         let options = asking().client_auth(ClientAuth::Require);
         let mut pair = Pair::new((&client, &to("localhost")), (&outer, &options));
         pair.settle();
-        asked(&mut pair);
-        pair.server.reply(Reply::ClientHello(HelloReply::new().context(inner)));
+        pair.server.answer_hello(HelloReply::new().context(inner));
         pair.settle();
         assert_eq!(pair.server.findings().last(), Some(&"SELF_SIGNED_CERT_IN_CHAIN"));
         assert_eq!(pair.client.alert(), Some("unknown_ca"));
@@ -103,7 +93,7 @@ fn refusing_the_hello_ends_the_session() {
     let server = context("p256", "").build().unwrap();
     let mut pair = Pair::new((&client, &to("localhost")), (&server, &asking()));
     pair.settle();
-    pair.server.reply(Reply::Refuse);
+    pair.server.answer_hello(None);
     assert!(matches!(pair.server.error, Some(Error::RefusedByProgram)));
     pair.server.process();
     assert!(matches!(pair.server.error, Some(Error::RefusedByProgram)));
@@ -183,7 +173,7 @@ fn a_server_holds_data_until_the_client_is_approved() {
                 ServerOptions::new().client_auth(ClientAuth::Request).ask_about_peer(true);
             let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
             let mut flight = pair.client.output();
-            while !pair.client.complete && pair.server.questions.is_empty() {
+            while !pair.client.complete && pair.server.session.question().is_none() {
                 pair.server.receive(&flight);
                 pair.client.receive(&pair.server.output());
                 flight = pair.client.output();
@@ -192,14 +182,14 @@ fn a_server_holds_data_until_the_client_is_approved() {
                 flight.extend(pair.client.send(b"early"));
             }
             pair.server.receive(&flight);
-            assert!(matches!(pair.server.questions[..], [Question::VerifyPeer]), "{version}");
+            assert!(pair.server.asks_about_peer(), "{version}");
             assert!(pair.server.plaintext.is_empty() && !pair.server.complete, "{version}");
             assert_eq!(pair.server.authorized(), authorized, "{version}");
             assert!(pair.server.session.is_handshaking());
             let early = pair.server.session.encrypt(b"early", &mut Vec::new());
             assert!(matches!(early, Err(Error::Misused(_))), "{version}: {early:?}");
 
-            pair.server.reply(Reply::Proceed);
+            pair.server.answer_peer(PeerAnswer::Accept);
             pair.settle();
             assert!(pair.server.complete && pair.client.complete, "{version}");
             if version == ProtocolVersion::Tls13 {
@@ -232,10 +222,10 @@ fn a_client_holds_data_until_the_server_is_approved() {
         flight.extend(pair.server.send(b"held "));
         flight.extend(pair.server.send(b"back"));
         pair.client.receive(&flight);
-        assert!(matches!(pair.client.questions[..], [Question::VerifyPeer]), "{mode:?}");
+        assert!(pair.client.asks_about_peer(), "{mode:?}");
         assert_eq!(pair.client.authorized(), mode == PeerVerification::Required);
         assert!(pair.client.plaintext.is_empty() && !pair.client.complete);
-        pair.client.reply(Reply::Proceed);
+        pair.client.answer_peer(PeerAnswer::Accept);
         assert!(pair.client.complete);
         assert_eq!(pair.client.plaintext, b"held back");
     }
@@ -254,10 +244,11 @@ fn data_may_be_sent_as_soon_as_the_peer_is_approved() {
         let judging = judging(PeerVerification::Required);
         let mut pair = Pair::new((&client, &judging), (&server, &options));
         pair.settle();
-        assert!(
-            !pair.client.complete && matches!(pair.client.questions[..], [Question::VerifyPeer])
-        );
-        pair.client.session.reply(Reply::Proceed).unwrap();
+        assert!(!pair.client.complete && pair.client.asks_about_peer());
+        match pair.client.session.question() {
+            Some(Question::VerifyPeer(asked)) => asked.answer(PeerAnswer::Accept).unwrap(),
+            other => panic!("{other:?}"),
+        }
         let mut wire = pair.client.send(b"at once");
         pair.client.session.send_close_notify();
         wire.extend(pair.client.output());
@@ -279,12 +270,12 @@ fn refusing_the_peer_drops_what_was_held() {
         let options = judging(PeerVerification::Recorded);
         let mut pair = Pair::new((&client, &options), (&server, &ServerOptions::new()));
         pair.settle();
-        assert!(matches!(pair.client.questions[..], [Question::VerifyPeer]), "{version}");
+        assert!(pair.client.asks_about_peer(), "{version}");
         if pair.server.complete {
             let data = pair.server.send(b"never seen");
             pair.client.receive(&data);
         }
-        pair.client.reply(Reply::Refuse);
+        pair.client.answer_peer(PeerAnswer::Close);
         pair.client.process();
         assert!(matches!(pair.client.error, Some(Error::RefusedByProgram)), "{version}");
         assert!(pair.client.plaintext.is_empty() && !pair.client.complete, "{version}");
@@ -293,20 +284,86 @@ fn refusing_the_peer_drops_what_was_held() {
     }
 }
 
+/// The alert that the program chose reaches the peer, whichever side refuses, in the last flight or
+/// behind it. A full handshake that is refused leaves the client no session.
 #[test]
-fn a_reply_needs_a_question() {
+fn refusing_the_peer_tells_it_why() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let client = context("client", "ca").versions(version..=version).build().unwrap();
+        let server = context("p256", "ca").build().unwrap();
+        let asking = ServerOptions::new().client_auth(ClientAuth::Request).ask_about_peer(true);
+        let connect = || {
+            let mut pair = Pair::new((&client, &to("localhost")), (&server, &asking));
+            pair.settle();
+            pair
+        };
+        // A full handshake first, and then one that would resume a session.
+        for resumed in [false, true] {
+            let mut pair = connect();
+            assert_eq!(pair.server.session.peer().unwrap().is_resumed(), resumed, "{version}");
+            pair.server.answer_peer(Err(Alert::ACCESS_DENIED));
+            assert!(matches!(pair.server.error, Some(Error::RefusedByProgram)), "{version}");
+            pair.settle();
+            assert_eq!(pair.client.alert(), Some("access_denied"), "{version} {resumed}");
+            if !resumed {
+                assert!(pair.client.sessions.is_empty(), "{version}");
+                let mut pair = connect();
+                assert!(!pair.server.session.peer().unwrap().is_resumed(), "no ticket: {version}");
+                pair.server.answer_peer(PeerAnswer::Accept);
+                pair.settle();
+                pair.converse();
+            }
+        }
+        for client_auth in [ClientAuth::None, ClientAuth::Request] {
+            let judging = judging(PeerVerification::Recorded);
+            let options = ServerOptions::new().client_auth(client_auth);
+            for _ in ["full", "resumed"] {
+                let mut pair = Pair::new((&client, &judging), (&server, &options));
+                pair.settle();
+                pair.client.answer_peer(Err(Alert::ACCESS_DENIED));
+                pair.settle();
+                assert_eq!(pair.server.alert(), Some("access_denied"), "{version} {client_auth:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_that_is_looked_at_stays_open() {
+    if !present("openssl") {
+        return;
+    }
+    let client = context("", "ca").build().unwrap();
+    let server = context("p256", "").build().unwrap();
+    let mut pair = Pair::new((&client, &to("localhost")), (&server, &asking()));
+    assert!(pair.server.session.question().is_none(), "nothing was heard");
+    pair.settle();
+    for _ in 0..2 {
+        let question = pair.server.session.question();
+        assert!(matches!(question, Some(Question::ClientHello(_))), "{question:?}");
+    }
+    assert!(pair.server.session.is_handshaking());
+    pair.server.answer_hello(HelloReply::new());
+    assert!(pair.server.session.question().is_none(), "it is answered");
+    pair.settle();
+    pair.converse();
+}
+
+#[test]
+fn no_question_is_open_that_was_not_asked() {
     if !present("openssl") {
         return;
     }
     let client = context("", "ca").build().unwrap();
     let server = context("p256", "").build().unwrap();
     let mut pair = Pair::new((&client, &to("localhost")), (&server, &ServerOptions::new()));
-    for reply in [Reply::Proceed, Reply::Refuse] {
-        assert!(matches!(pair.client.session.reply(reply), Err(Error::Misused(_))));
-    }
+    assert!(pair.client.session.question().is_none());
     let early = pair.client.session.encrypt(b"early", &mut Vec::new());
     assert!(matches!(early, Err(Error::Misused(_))));
     pair.settle();
-    assert!(matches!(pair.server.session.reply(Reply::Refuse), Err(Error::Misused(_))));
+    assert!(pair.server.session.question().is_none());
     pair.converse();
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use sealwire::session::{HelloReply, Reply};
+use sealwire::session::HelloReply;
 use sealwire::verify::NameCheck;
 use sealwire::{
     ClientAuth, ClientOptions, PeerVerification, ProtocolVersion, SecureContext,
@@ -231,7 +231,7 @@ fn a_server_judges_the_client_of_a_session_by_the_credentials_of_the_hour() {
             let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
             pair.settle();
             let reply = HelloReply::new().credentials(credentials.clone());
-            pair.server.reply(Reply::ClientHello(reply));
+            pair.server.answer_hello(reply);
             pair.settle();
             pair
         };

@@ -1,7 +1,7 @@
 //! What a context is told to speak and to show, and what comes of it.
 
 use sealwire::pki::Certificate;
-use sealwire::session::{Event, Question};
+use sealwire::session::{HelloReply, Question};
 use sealwire::{
     CertCompression, ClientAuth, Identity, ProtocolVersion, SecureContext, SecureContextBuilder,
     ServerOptions, Session,
@@ -155,11 +155,9 @@ fn which_identity_a_hello_would_be_shown_can_be_asked() {
             let options = ServerOptions::new().ask_client_hello(true);
             let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
             pair.settle();
-            let Some(Question::ClientHello(hello)) = pair.server.questions.pop() else {
-                panic!("nothing was asked");
-            };
+            let hello = pair.server.hello();
             let told = server.identity_for(&hello).expect("one fits").leaf().clone();
-            pair.server.reply(sealwire::session::Reply::Proceed);
+            pair.server.answer_hello(HelloReply::new());
             pair.settle();
             assert_eq!(*shown(&pair), told, "{version} {schemes} {suites}");
         }
@@ -171,10 +169,10 @@ fn which_identity_a_hello_would_be_shown_can_be_asked() {
     session.take_output(&mut wire);
     let mut server = Session::server(&nobody, &ServerOptions::new().ask_client_hello(true));
     server.receive(&mut wire, &mut Vec::new()).unwrap();
-    let Some(Event::Question(Question::ClientHello(hello))) = server.poll_event() else {
+    let Some(Question::ClientHello(asked)) = server.question() else {
         panic!("nothing was asked");
     };
-    assert!(nobody.identity_for(&hello).is_none());
+    assert!(nobody.identity_for(asked.hello()).is_none());
 }
 
 #[test]

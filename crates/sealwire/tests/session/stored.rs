@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use sealwire::session::{HelloReply, Question, Reply, SessionData};
+use sealwire::session::{HelloReply, Question, SessionData};
 use sealwire::{
     ClientAuth, ClientOptions, ProtocolVersion, SecureContext, SecureContextBuilder, ServerOptions,
 };
@@ -35,26 +35,28 @@ impl Store {
         self.stored = 0;
         loop {
             pair.settle();
-            let Some(question) = pair.server.questions.pop() else { return pair };
-            let reply = match question {
-                Question::ClientHello(hello) => {
-                    let found = hello.session_ids().find_map(|id| self.sessions.get(id));
+            if pair.server.session.question().is_none() {
+                return pair;
+            }
+            let answered = match pair.server.session.question() {
+                Some(Question::ClientHello(asked)) => {
+                    let found = asked.hello().session_ids().find_map(|id| self.sessions.get(id));
                     let reply = HelloReply::new();
-                    Reply::ClientHello(match found {
+                    asked.answer(match found {
                         Some(data) => reply.resume(data.clone()),
                         None => reply,
                     })
                 }
-                Question::StoreSession { id, data } => {
+                Some(Question::StoreSession(asked)) => {
                     assert!(!pair.server.complete, "it is stored before the handshake ends");
-                    assert_eq!(id.len(), 32);
+                    assert_eq!(asked.id().len(), 32);
                     self.stored += 1;
-                    self.sessions.insert(id, data.into_vec());
-                    Reply::Proceed
+                    self.sessions.insert(asked.id().to_vec(), asked.data().clone().into_vec());
+                    asked.stored()
                 }
                 other => panic!("{other:?}"),
             };
-            pair.server.reply(reply);
+            pair.server.go_on(answered);
         }
     }
 }
@@ -205,9 +207,9 @@ fn sessions_in_tickets_are_told_as_in_node() {
     }
 }
 
-/// The session that is asked about can be refused, which ends the connection.
+/// A program may end the connection instead of storing.
 #[test]
-fn a_refusal_to_store_ends_the_connection() {
+fn a_question_about_storing_may_close_the_connection() {
     if !present("openssl") {
         return;
     }
@@ -217,10 +219,11 @@ fn a_refusal_to_store_ends_the_connection() {
         let options = ServerOptions::new().ask_store_session(true);
         let mut pair = Pair::new((&client, &to("localhost")), (&server, &options));
         pair.settle();
-        let question = pair.server.questions.pop();
-        assert!(matches!(question, Some(Question::StoreSession { .. })), "{question:?}");
-        assert!(!format!("{question:?}").contains("[1, "), "no secret is shown: {question:?}");
-        pair.server.reply(Reply::Refuse);
+        let question = pair.server.session.question().expect("it is asked");
+        assert!(matches!(question, Question::StoreSession(_)), "{question:?}");
+        assert!(!format!("{question:?}").contains('['), "no secret is shown: {question:?}");
+        question.close();
+        pair.server.process();
         assert!(pair.server.error.is_some() && !pair.server.complete);
     }
 }

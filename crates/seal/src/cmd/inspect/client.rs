@@ -1,16 +1,16 @@
 //! `--listen`: a client's ClientHello, explained.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sealwire::Foreign;
+use sealwire::reading::{ClientHello, HANDSHAKE, HandshakeMessage, Record, names};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::inspect::client_hello::ClientHello;
-use crate::inspect::story::{listed, suite};
-use crate::inspect::{names, wire};
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -87,21 +87,21 @@ async fn hello(mut tcp: TcpStream) -> Option<ClientHello> {
     const MOST: usize = 64 * 1024;
     let (mut bytes, mut messages) = (Vec::new(), Vec::new());
     loop {
-        while let Some((kind, record, length)) = wire::record(&bytes) {
-            if kind != wire::HANDSHAKE {
+        while let Some(record) = Record::first(&bytes) {
+            if record.kind != HANDSHAKE {
                 return None;
             }
-            messages.extend_from_slice(&record[5..]);
-            bytes.drain(..length);
+            messages.extend_from_slice(record.content());
+            bytes.drain(..record.bytes.len());
         }
-        if let Some((1, content, _)) = wire::message(&messages) {
-            let hello = ClientHello::parse(content);
+        if let Some(message) = HandshakeMessage::first(&messages) {
+            let hello = ClientHello::parse(message.bytes);
             // A fatal handshake_failure: nothing here could go on.
             let _ = tcp.write_all(&[21, 3, 3, 0, 2, 2, 40]).await;
             let _ = tcp.shutdown().await;
             return hello;
         }
-        let not_tls = bytes.first().is_some_and(|kind| *kind != wire::HANDSHAKE);
+        let not_tls = bytes.first().is_some_and(|kind| *kind != HANDSHAKE);
         if not_tls || bytes.len() + messages.len() > MOST {
             return None;
         }
@@ -113,36 +113,37 @@ async fn hello(mut tcp: TcpStream) -> Option<ClientHello> {
 
 impl Offer {
     fn of(client: SocketAddr, hello: &ClientHello) -> Self {
-        let versions = if hello.versions.is_empty() {
-            vec![hello.legacy_version]
-        } else {
-            hello.versions.clone()
+        let legacy = [hello.legacy_version().unwrap_or(0)];
+        let versions = match hello.supported_versions() {
+            [] => &legacy,
+            offered => offered,
         };
-        let shares = hello.key_shares.iter();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let named = |numbers: &[u16], name: fn(u16) -> Cow<'static, str>| -> Vec<String> {
+            numbers.iter().map(|number| name(*number).into_owned()).collect()
+        };
+        let shares = hello.key_shares().into_iter();
+        let has = |kind| hello.extensions().get(kind).is_some();
         Self {
             client,
-            bytes: hello.bytes,
-            server_name: hello.server_name.clone(),
-            alpn: hello.alpn.clone(),
-            versions: versions.into_iter().map(names::version).collect(),
-            cipher_suites: hello.cipher_suites.iter().map(|s| suite(*s)).collect(),
-            groups: hello.groups.iter().map(|g| names::group(*g)).collect(),
+            bytes: hello.as_bytes().len(),
+            server_name: hello.server_name_bytes().map(text),
+            alpn: hello.alpn().iter().map(|name| text(name)).collect(),
+            versions: named(versions, names::version),
+            cipher_suites: named(hello.cipher_suites(), names::suite),
+            groups: named(hello.named_groups(), names::group),
             key_shares: shares
-                .map(|(group, bytes)| Share { group: names::group(*group), bytes: *bytes })
+                .map(|(group, bytes)| Share { group: names::group(group).into_owned(), bytes })
                 .collect(),
-            signature_schemes: hello
-                .signature_schemes
-                .iter()
-                .map(|s| names::signature_scheme(*s))
+            signature_schemes: named(hello.signature_schemes(), names::signature_scheme),
+            extensions: hello
+                .extensions()
+                .map(|(kind, _)| names::extension(kind).into_owned())
                 .collect(),
-            extensions: hello.extensions.iter().map(|(e, _)| names::extension(*e)).collect(),
             grease: hello.has_grease(),
-            encrypted_client_hello: hello.has_extension(65_037),
-            post_quantum: hello
-                .groups
-                .iter()
-                .any(|g| matches!(g, 0x0200..=0x0202 | 0x11eb..=0x11ed)),
-            resumes: hello.has_extension(41),
+            encrypted_client_hello: has(65_037),
+            post_quantum: hello.named_groups().iter().any(|g| names::is_post_quantum(*g)),
+            resumes: has(41),
             ja3: hello.ja3(),
             ja3_text: hello.ja3_text(),
             ja4: hello.ja4(),
@@ -160,13 +161,15 @@ impl fmt::Display for Offer {
                 writeln!(f, "  {label:<12}{value}")
             }
         };
-        line("name (SNI)", self.server_name.clone().unwrap_or_default())?;
-        line("ALPN", self.alpn.join(", "))?;
+        line("name (SNI)", Foreign::list(&self.server_name))?;
+        line("ALPN", Foreign::list(&self.alpn))?;
         line("versions", self.versions.join(", "))?;
         line("suites", format!("{}: {}", self.cipher_suites.len(), self.cipher_suites.join(", ")))?;
         line("groups", self.groups.join(", "))?;
         let shares = self.key_shares.iter();
-        line("shares", listed(shares.map(|share| format!("{} {} B", share.group, share.bytes))))?;
+        let shares: Vec<_> =
+            shares.map(|share| format!("{} {} B", share.group, share.bytes)).collect();
+        line("shares", shares.join(", "))?;
         line("signatures", self.signature_schemes.join(", "))?;
         line("extensions", self.extensions.join(", "))?;
         let yes = |is: bool| if is { "yes" } else { "no" };

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use sealwire::pki::{Certificate, ChainCheck, Purpose};
+use sealwire::story::Message;
 use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
@@ -15,16 +16,16 @@ use crate::files::file::Access;
 use crate::files::file::Existing;
 use crate::files::file::write_file;
 use crate::files::material::public_roots;
-use crate::inspect::html;
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::scan::{self, Compliance, Scan};
 use crate::inspect::staple::Staple;
-use crate::inspect::story::Story;
 use crate::net::dial::Reached;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card::Card;
+use crate::view::handshake_page;
+use crate::view::story::{Story, milliseconds};
 use crate::view::trust::Trust;
 use crate::words::clock;
 
@@ -96,8 +97,8 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
     let observed =
         observed::handshake(&mut tcp, &context, &options, start, args.route.timeout.get());
     let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
-    let story = Story::of(&observed);
-    let leaf = story.certificates.first().cloned();
+    let story = observed.story();
+    let leaf = story.certificates().first().cloned();
     let scan = if args.scan || args.profile.is_some() {
         let sni = name.ip().is_none().then(|| name.as_str());
         Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
@@ -105,31 +106,31 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         None
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
-    let verdict = judged(&story.certificates, &trust, &name);
-    let issuer = issuer(&story.certificates, verdict.as_ref());
+    let verdict = judged(story.certificates(), &trust, &name);
+    let issuer = issuer(story.certificates(), verdict.as_ref());
     let mut host = Host {
         target: target.to_string(),
         address,
         server_name: name.to_string(),
-        connection: Connection::of(&observed, &story, issuer.as_ref()),
-        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, &story)),
+        connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
+        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, story.messages())),
         trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust)),
         certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
         handshake: None,
         scan,
         compliance,
         times: Times {
-            reached_ms: millis(reached),
-            handshake_ms: observed.outcome.as_ref().ok().map(|done| millis(*done)),
+            reached_ms: milliseconds(reached),
+            handshake_ms: observed.outcome.as_ref().ok().map(|done| milliseconds(*done)),
         },
     };
     if let Some(path) = &args.html {
-        let page = html::page(&host.target, host.summary().trim_end(), &story);
+        let page = handshake_page::page(&host.target, host.summary().trim_end(), story.messages());
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         write_file(path, page.as_bytes(), Access::Public, existing)?;
     }
     if args.explain {
-        host.handshake = Some(story);
+        host.handshake = Some(Story::of(story.messages()));
     }
     if args.json {
         report::print(&host, true)?;
@@ -181,14 +182,14 @@ fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate
 }
 
 impl Connection {
-    fn of(observed: &Observed, story: &Story, issuer: Option<&Certificate>) -> Option<Self> {
+    fn of(observed: &Observed, messages: &[Message], issuer: Option<&Certificate>) -> Option<Self> {
         let peer = observed.session.peer()?;
-        let tickets = story.tickets();
-        let lifetime = tickets.first().and_then(|ticket| {
+        let named = |name: &'static str| messages.iter().filter(move |m| m.name == name);
+        let lifetime = named("NewSessionTicket").next().and_then(|ticket| {
             let lifetime = ticket.fields.iter().find(|(name, _)| name == "lifetime");
             lifetime.map(|(_, value)| value.clone())
         });
-        let asked = story.messages.iter().find(|m| m.name == "CertificateRequest");
+        let asked = named("CertificateRequest").next();
         Some(Self {
             protocol: peer.protocol().name(),
             cipher: peer.cipher().iana_name(),
@@ -199,7 +200,7 @@ impl Connection {
                 .ocsp_response()
                 .zip(peer.certificate())
                 .map(|(response, leaf)| Staple::of(response, leaf, issuer, clock::now())),
-            tickets: tickets.len(),
+            tickets: named("NewSessionTicket").count(),
             ticket_lifetime: lifetime,
             client_certificate_wanted: asked.map(|asked| asked.says.clone()),
         })
@@ -207,8 +208,8 @@ impl Connection {
 }
 
 impl Broken {
-    fn of(error: &Error, story: &Story) -> Self {
-        let asked = story.messages.iter().any(|m| m.name == "CertificateRequest");
+    fn of(error: &Error, messages: &[Message]) -> Self {
+        let asked = messages.iter().any(|m| m.name == "CertificateRequest");
         let advice = match crate::say::advice::for_failure(error) {
             // Before TLS 1.3, servers have no alert of their own for a certificate that is missing.
             None if asked && error.alert().is_some() => {
@@ -300,8 +301,4 @@ impl fmt::Display for Host {
         }
         Ok(())
     }
-}
-
-fn millis(duration: std::time::Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

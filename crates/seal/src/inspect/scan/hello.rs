@@ -114,9 +114,9 @@ fn vector16(out: &mut Vec<u8>, content: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use sealwire::reading::{ClientHello, HandshakeMessage, Record};
+
     use super::Offer;
-    use crate::inspect::client_hello::ClientHello;
-    use crate::inspect::wire;
 
     #[test]
     fn what_is_written_is_what_is_read() {
@@ -128,20 +128,21 @@ mod tests {
                 sni: Some("example.com"),
                 alpn: &["h2"],
             };
-            let record = offer.record();
-            let (kind, whole, length) = wire::record(&record).unwrap();
-            assert_eq!((kind, length), (22, record.len()));
-            let (_, content, _) = wire::message(&whole[5..]).unwrap();
-            let hello = ClientHello::parse(content).unwrap();
+            let written = offer.record();
+            let record = Record::first(&written).unwrap();
+            assert_eq!((record.kind, record.bytes.len()), (22, written.len()));
+            let message = HandshakeMessage::first(record.content()).unwrap();
+            let hello = ClientHello::parse(message.bytes).unwrap();
+            assert!(hello.is_well_formed(), "{version:#06x}");
             assert_eq!(
-                (hello.newest(), &hello.cipher_suites[..]),
+                (hello.newest_version(), hello.cipher_suites()),
                 (version, &[0x1301, 0xc02f][..])
             );
             if version > 0x0300 {
-                assert_eq!(hello.server_name.as_deref(), Some("example.com"));
+                assert_eq!(hello.server_name(), Some("example.com"));
                 assert_eq!(
-                    (&hello.groups[..], &hello.alpn[..]),
-                    (&[29, 23][..], &["h2".to_owned()][..])
+                    (hello.named_groups(), hello.alpn()),
+                    (&[29, 23][..], &[b"h2".to_vec()][..])
                 );
             }
         }

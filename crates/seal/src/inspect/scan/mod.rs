@@ -8,10 +8,9 @@ mod probe;
 use std::fmt;
 use std::time::Instant;
 
+use sealwire::reading::names::{self, suite};
 use serde::Serialize;
 
-use super::names;
-use super::story::suite;
 use crate::net::dial::Route;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
@@ -81,7 +80,7 @@ pub(crate) async fn scan(
 ) -> Result<Scan, Failure> {
     let start = Instant::now();
     let prober = Prober { route, target, name };
-    let scanner = Scanner { prober, sni, all: names::all_cipher_suites() };
+    let scanner = Scanner { prober, sni, all: names::all_cipher_suites().collect() };
     let (a, b, c, d, e, groups) = tokio::join!(
         scanner.version(VERSIONS[0]),
         scanner.version(VERSIONS[1]),
@@ -145,12 +144,12 @@ impl Scanner<'_> {
             _ => None,
         };
         let suites = taken.iter().map(|number| Suite {
-            name: suite(*number),
+            name: suite(*number).into_owned(),
             number: *number,
             weaknesses: weaknesses(&suite(*number)),
         });
         let version = Version {
-            name: names::version(number),
+            name: names::version(number).into_owned(),
             number,
             accepted: !taken.is_empty(),
             suites: suites.collect(),
@@ -178,11 +177,11 @@ impl Scanner<'_> {
         for group in GROUPS {
             asked += 1;
             if self.group_of(&[group]).await? == Some(group) {
-                let post_quantum = matches!(group, 0x0200..=0x0202 | 0x11eb..=0x11ed);
-                known.push(Group { name: names::group(group), post_quantum });
+                let post_quantum = names::is_post_quantum(group);
+                known.push(Group { name: names::group(group).into_owned(), post_quantum });
             }
         }
-        Ok((known, Some(names::group(selected)), asked))
+        Ok((known, Some(names::group(selected).into_owned()), asked))
     }
 
     async fn group_of(&self, groups: &[u16]) -> Result<Option<u16>, Failure> {

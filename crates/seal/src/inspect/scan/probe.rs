@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use sealwire::Alert;
+use sealwire::reading::{ALERT, HANDSHAKE, HandshakeMessage, Record, ServerHello};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::hello::Offer;
-use crate::inspect::wire::{self, ServerHello};
 use crate::net::dial::Route;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
@@ -61,24 +61,22 @@ async fn read(tcp: &mut TcpStream) -> std::io::Result<Answer> {
     let mut bytes = Vec::new();
     let mut messages = Vec::new();
     loop {
-        while let Some((kind, record, length)) = wire::record(&bytes) {
-            match kind {
-                wire::ALERT => {
-                    let alert = record.get(6).map(|number| Alert::from_number(*number));
-                    // A warning (unrecognized_name) is not the end.
-                    if record.get(5) == Some(&1) && record.get(6) != Some(&0) {
-                        bytes.drain(..length);
-                        continue;
-                    }
-                    return Ok(Answer::Refused(alert));
+        while let Some(record) = Record::first(&bytes) {
+            let length = record.bytes.len();
+            match (record.kind, record.content()) {
+                // A warning (unrecognized_name) is not the end.
+                (ALERT, [1, 1..=255]) => {}
+                (ALERT, content) => {
+                    let number = content.get(1).copied();
+                    return Ok(Answer::Refused(number.map(Alert::from_number)));
                 }
-                wire::HANDSHAKE => messages.extend_from_slice(&record[5..]),
+                (HANDSHAKE, content) => messages.extend_from_slice(content),
                 _ => return Ok(Answer::Refused(None)),
             }
             bytes.drain(..length);
             // What follows a hello, in the same packet too, is of no interest.
-            if let Some((kind, content, _)) = wire::message(&messages) {
-                let hello = ServerHello::parse(content).filter(|_| kind == 2);
+            if let Some(message) = HandshakeMessage::first(&messages) {
+                let hello = ServerHello::parse(message.content()).filter(|_| message.kind == 2);
                 return Ok(hello.map_or(Answer::Refused(None), Answer::Hello));
             }
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sealwire::session::{ClientHello, Event, HelloReply, Question, Reply, SessionData};
+use sealwire::session::{
+    ClientHello, Event, HelloAnswer, HelloQuestion, HelloReply, PeerAnswer, Question, SessionData,
+};
 use sealwire::{Alert, Error, Peer, Session};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
@@ -35,13 +37,20 @@ pub(super) async fn establish(
         (socket, rest, greeted) = (wished.socket, wished.received, wished.target);
     }
     let session = Session::server(&state.context, &state.server_options);
-    let client = End::tls(socket, session, rest);
-    let shaken = timeout_at(deadline, shake(client, service, state))
+    let mut client = End::tls(socket, session, rest);
+    let shaken = timeout_at(deadline, shake(&mut client, service, state))
         .await
-        .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)))?;
+        .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)));
+    let shaken = match shaken {
+        Ok(shaken) => shaken,
+        Err(failed) => {
+            client.farewell().await;
+            return Err(failed);
+        }
+    };
     drop(handshake);
     match shaken {
-        Shaken::Terminated { client, way } => {
+        Shaken::Terminated { way } => {
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
@@ -62,7 +71,7 @@ pub(super) async fn establish(
             let Whence { source, from_source, .. } = whence;
             Ok(Established { client, target, in_use, source, from_source, about })
         }
-        Shaken::Through { client, hello, way } => {
+        Shaken::Through { hello, way } => {
             service.metrics.passed_through.inc();
             pass_through(client, &hello, way, whence, state).await
         }
@@ -71,64 +80,47 @@ pub(super) async fn establish(
 
 /// What became of a ClientHello.
 enum Shaken<'a> {
-    Terminated { client: End, way: &'a Way },
-    Through { client: End, hello: Box<ClientHello>, way: &'a Way },
+    Terminated { way: &'a Way },
+    Through { hello: Box<ClientHello>, way: &'a Way },
+}
+
+/// What came of a question of the session.
+enum Answered<'a> {
+    /// The handshake goes on.
+    On,
+    /// It is none of ours: the target speaks TLS.
+    Through(Box<ClientHello>, &'a Way),
+    /// The client is turned away, and the session has an alert for it.
+    Away(Turned, String),
 }
 
 async fn shake<'a>(
-    mut client: End,
+    client: &mut End,
     service: &Service,
     state: &'a State,
 ) -> Result<Shaken<'a>, Failed> {
     let mut way = state.default_way();
     loop {
         match client.next_event().await {
-            Ok(Event::Question(Question::ClientHello(hello))) => {
-                way = state.route(&hello);
-                let Some(way) = way else {
-                    let name = hello.server_name().unwrap_or("none").escape_debug().to_string();
-                    let _ = client.reply(Reply::RefuseWith(Alert::UNRECOGNIZED_NAME));
-                    let _ = client.next_event().await;
-                    return Err(Failed::Turned(
-                        Turned::NoRoute,
-                        format!("no route for the name {name}"),
-                    ));
-                };
-                let Some(context) = &way.context else {
-                    return Ok(Shaken::Through { client, hello, way });
-                };
-                let mut reply = HelloReply::new().context(context.clone());
-                if !way.route.alpn.is_empty() {
-                    reply = reply.alpn(way.route.alpn.iter().map(String::as_str));
+            Ok(Event::Question) => {
+                let Some(question) = client.question() else { continue };
+                match answer(question, &mut way, service, state).await? {
+                    Answered::On => {}
+                    Answered::Through(hello, way) => {
+                        return Ok(Shaken::Through { hello, way });
+                    }
+                    Answered::Away(why, reason) => {
+                        // The alert goes out; that it ended so is known.
+                        let _ = client.next_event().await;
+                        return Err(Failed::Turned(why, reason));
+                    }
                 }
-                if let Some(session) = stored(&hello, service, state).await {
-                    reply = reply.resume(session);
-                }
-                client.reply(Reply::ClientHello(reply))?;
-            }
-            Ok(Event::Question(Question::StoreSession { id, data })) => {
-                if let Some(store) = &state.store {
-                    store.store(&id, &data, &service.metrics).await;
-                }
-                client.reply(Reply::Proceed)?;
-            }
-            Ok(Event::Question(Question::VerifyPeer)) => {
-                let judged = match (client.peer(), way) {
-                    (Some(peer), Some(way)) => may_enter(peer, way),
-                    _ => Err("nothing is known of the peer".to_owned()),
-                };
-                if let Err(reason) = judged {
-                    let _ = client.reply(Reply::RefuseWith(Alert::ACCESS_DENIED));
-                    let _ = client.next_event().await;
-                    return Err(Failed::Turned(Turned::Rules, reason));
-                }
-                client.reply(Reply::Proceed)?;
             }
             Ok(Event::HandshakeComplete) => {
                 client.flush().await.map_err(Error::from)?;
                 client.settle();
                 return match way {
-                    Some(way) => Ok(Shaken::Terminated { client, way }),
+                    Some(way) => Ok(Shaken::Terminated { way }),
                     None => Err(Failed::Silent),
                 };
             }
@@ -138,6 +130,70 @@ async fn shake<'a>(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Answers a question; `way` becomes the one that the client's hello chose.
+async fn answer<'a>(
+    question: Question<'_>,
+    way: &mut Option<&'a Way>,
+    service: &Service,
+    state: &'a State,
+) -> Result<Answered<'a>, Error> {
+    match question {
+        Question::ClientHello(asked) => {
+            *way = state.route(asked.hello());
+            answer_hello(asked, *way, service, state).await
+        }
+        Question::VerifyPeer(asked) => {
+            let judged = match way {
+                Some(way) => may_enter(asked.peer(), way),
+                None => Err("it has no route".to_owned()),
+            };
+            if let Err(reason) = judged {
+                let _ = asked.answer(PeerAnswer::Refuse(Alert::ACCESS_DENIED));
+                return Ok(Answered::Away(Turned::Rules, reason));
+            }
+            asked.answer(PeerAnswer::Accept).map(|()| Answered::On)
+        }
+        Question::StoreSession(asked) => {
+            if let Some(store) = &state.store {
+                store.store(asked.id(), asked.data(), &service.metrics).await;
+            }
+            asked.stored().map(|()| Answered::On)
+        }
+        other => {
+            debug!(question = ?other, "not asked for");
+            other.close();
+            Ok(Answered::On)
+        }
+    }
+}
+
+async fn answer_hello<'a>(
+    asked: HelloQuestion<'_>,
+    way: Option<&'a Way>,
+    service: &Service,
+    state: &State,
+) -> Result<Answered<'a>, Error> {
+    let hello = asked.hello();
+    let Some(way) = way else {
+        let name = hello.server_name().unwrap_or("none").escape_debug().to_string();
+        let _ = asked.answer(HelloAnswer::Refuse(Alert::UNRECOGNIZED_NAME));
+        return Ok(Answered::Away(Turned::NoRoute, format!("no route for the name {name}")));
+    };
+    let Some(context) = &way.context else {
+        return Ok(Answered::Through(Box::new(hello.clone()), way));
+    };
+    let mut reply = HelloReply::new().context(context.clone());
+    if !way.route.alpn.is_empty() {
+        reply = reply.alpn(way.route.alpn.iter().map(String::as_str));
+    }
+    if let Some(session) = stored(hello, service, state).await {
+        reply = reply.resume(session);
+    }
+    // Who cannot be served hears it by the next event, with its alert.
+    let _ = asked.answer(reply);
+    Ok(Answered::On)
 }
 
 /// The session that this client would resume, if the store has it.

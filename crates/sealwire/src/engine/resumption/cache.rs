@@ -4,10 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustls::NamedGroup;
-
 use super::handle::ClientSession;
-use crate::words::{ProtocolVersion, ServerName};
+use crate::words::{NamedGroup, ProtocolVersion, ServerName};
 
 /// With how many servers sessions are kept; the one unused longest gives way.
 const SERVERS: usize = 256;

@@ -5,21 +5,16 @@
 
 use std::sync::Arc;
 
-use rustls::NamedGroup;
-use rustls::client::{
-    ClientSessionStore, ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue,
-};
-use rustls_pki_types as pki_types;
 use sealwire_x509::Certificate;
 
 use super::MAX_AGE;
 use super::cache::SessionCache;
-use super::handle::{ClientSession, Facts, Value};
+use super::handle::{ClientSession, Facts};
 use super::ticket::{NewTicket, TicketWatch};
-use crate::engine::Examiner;
-use crate::engine::rustls::slot;
+use crate::engine::rustls::SessionValue;
+use crate::engine::{ClientIdentity, Examiner};
 use crate::verify::Verdict;
-use crate::words::{ProtocolVersion, ServerName, TimeSource, now};
+use crate::words::{NamedGroup, ProtocolVersion, ServerName, TimeSource, now};
 
 /// One connection's part.
 pub(crate) struct ClientSessions {
@@ -27,13 +22,13 @@ pub(crate) struct ClientSessions {
     cache: Arc<SessionCache>,
     /// Whether the context's own sessions are used and added to.
     use_cache: bool,
-    identity: Arc<dyn ResolvesClientCert>,
+    identity: ClientIdentity,
     time: Arc<dyn TimeSource>,
     /// How long a session is good whose server does not say, in seconds.
     lifetime: u32,
     progress: Progress,
     /// What the engine left, oldest first, and how long the server said that it is good.
-    made: Vec<(Value, Option<u32>)>,
+    made: Vec<(SessionValue, Option<u32>)>,
     /// What the ticket says that the engine is being shown.
     said: Option<u32>,
 }
@@ -49,7 +44,7 @@ enum Progress {
 struct InHandshake {
     offered: Option<ClientSession>,
     /// What the engine may take, once.
-    offer: Option<Value>,
+    offer: Option<SessionValue>,
     watch: TicketWatch,
     ticket: Option<NewTicket>,
 }
@@ -65,7 +60,7 @@ impl ClientSessions {
         server: ServerName,
         cache: Arc<SessionCache>,
         use_cache: bool,
-        identity: Arc<dyn ResolvesClientCert>,
+        identity: ClientIdentity,
         time: Arc<dyn TimeSource>,
         lifetime: u32,
     ) -> Self {
@@ -87,7 +82,7 @@ impl ClientSessions {
         let given = given
             .filter(|session| *session.server_name() == self.server && !session.is_expired())
             .filter(|session| speaks(session.protocol()))
-            .filter(|session| Arc::ptr_eq(&session.facts().identity, &self.identity));
+            .filter(|session| session.facts().identity.is(&self.identity));
         let from_cache = || self.cache.take(&self.server, speaks);
         let session = given.cloned().or_else(|| self.use_cache.then(from_cache).flatten())?;
         let (chain, trusted) = (session.facts().chain.clone(), session.facts().trusted);
@@ -139,7 +134,7 @@ impl ClientSessions {
             self.made.clear();
         }
         for (value, lifetime) in &mut self.made {
-            if let Value::Tls12(_) = value {
+            if value.protocol() == ProtocolVersion::Tls12 {
                 // Zero: the server does not say (RFC 5077, 3.3).
                 *lifetime = Some(if said == 0 { self.lifetime } else { said });
             }
@@ -176,92 +171,48 @@ impl ClientSessions {
         self.said = body.first_chunk().map(|seconds| u32::from_be_bytes(*seconds));
     }
 
+    /// The group that the server chose last.
+    pub(in crate::engine) fn group(&self) -> Option<NamedGroup> {
+        self.cache.group(&self.server)
+    }
+
+    pub(in crate::engine) fn set_group(&self, group: NamedGroup) {
+        self.cache.set_group(&self.server, group);
+    }
+
+    /// The session to offer, once, if it is one of this version.
+    pub(in crate::engine) fn offer(&mut self, version: ProtocolVersion) -> Option<SessionValue> {
+        self.handshake()?.offer.take_if(|offer| offer.protocol() == version)
+    }
+
+    /// Keeps a session that the server has given.
+    pub(in crate::engine) fn keep(&mut self, value: SessionValue) {
+        let said = self.said.take();
+        // Zero: to be discarded at once (RFC 8446, 4.6.1).
+        if said == Some(0) {
+            return;
+        }
+        if self.made.len() == MAX_WAITING {
+            self.made.remove(0);
+        }
+        self.made.push((value, said));
+    }
+
+    /// The session of TLS 1.2 did not work, or the server turned out to speak 1.3.
+    pub(in crate::engine) fn drop_tls12(&self) {
+        self.cache.forget_tls12(&self.server);
+        if let Progress::Handshake(handshake) = &self.progress
+            && let Some(session) = &handshake.offered
+            && session.protocol() == ProtocolVersion::Tls12
+        {
+            session.spend();
+        }
+    }
+
     fn handshake(&mut self) -> Option<&mut InHandshake> {
         match &mut self.progress {
             Progress::Handshake(handshake) => Some(handshake),
             Progress::Known(_) => None,
         }
     }
-}
-
-/// The engine's store of every client context. The name that the engine gives is the
-/// connection's, so it is not looked at.
-#[derive(Debug)]
-pub(crate) struct DeskStore;
-
-impl ClientSessionStore for DeskStore {
-    fn set_kx_hint(&self, _server: pki_types::ServerName<'static>, group: NamedGroup) {
-        slot::sessions(|sessions| sessions.cache.set_group(&sessions.server, group));
-    }
-
-    fn kx_hint(&self, _server: &pki_types::ServerName<'_>) -> Option<NamedGroup> {
-        slot::sessions(|sessions| sessions.cache.group(&sessions.server))?
-    }
-
-    fn set_tls12_session(
-        &self,
-        _server: pki_types::ServerName<'static>,
-        value: Tls12ClientSessionValue,
-    ) {
-        keep(Value::Tls12(value));
-    }
-
-    fn tls12_session(
-        &self,
-        _server: &pki_types::ServerName<'_>,
-    ) -> Option<Tls12ClientSessionValue> {
-        match slot::sessions(|sessions| sessions.handshake()?.offer.take())?? {
-            Value::Tls12(value) => Some(value),
-            Value::Tls13(_) => None,
-        }
-    }
-
-    /// Called when a session of TLS 1.2 did not work, and when the server turns out to speak 1.3.
-    fn remove_tls12_session(&self, _server: &pki_types::ServerName<'static>) {
-        slot::sessions(|sessions| {
-            sessions.cache.forget_tls12(&sessions.server);
-            if let Progress::Handshake(handshake) = &sessions.progress
-                && let Some(session) = &handshake.offered
-                && session.protocol() == ProtocolVersion::Tls12
-            {
-                session.spend();
-            }
-        });
-    }
-
-    fn insert_tls13_ticket(
-        &self,
-        _server: pki_types::ServerName<'static>,
-        value: Tls13ClientSessionValue,
-    ) {
-        keep(Value::Tls13(value));
-    }
-
-    fn take_tls13_ticket(
-        &self,
-        _server: &pki_types::ServerName<'static>,
-    ) -> Option<Tls13ClientSessionValue> {
-        slot::sessions(|sessions| {
-            let offer = &mut sessions.handshake()?.offer;
-            match offer.take()? {
-                Value::Tls13(value) => return Some(value),
-                other => *offer = Some(other),
-            }
-            None
-        })?
-    }
-}
-
-fn keep(value: Value) {
-    slot::sessions(|sessions| {
-        let said = sessions.said.take();
-        // Zero: to be discarded at once (RFC 8446, 4.6.1).
-        if said == Some(0) {
-            return;
-        }
-        if sessions.made.len() == MAX_WAITING {
-            sessions.made.remove(0);
-        }
-        sessions.made.push((value, said));
-    });
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rustls::client::{ResolvesClientCert, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use sealwire_x509::Certificate;
 
 use super::vault;
+use crate::engine::ClientIdentity;
+use crate::engine::rustls::SessionValue;
 use crate::words::{ProtocolVersion, ServerName, TimeSource, now};
 
 /// A session with a server, which a later connection may resume.
@@ -30,14 +31,8 @@ struct Inner {
     expires: i64,
     ticket: Option<Vec<u8>>,
     time: Arc<dyn TimeSource>,
-    value: Mutex<Option<Value>>,
+    value: Mutex<Option<SessionValue>>,
     handle: OnceLock<vault::Handle>,
-}
-
-/// The engine's part of a session: its secrets.
-pub(super) enum Value {
-    Tls12(Tls12ClientSessionValue),
-    Tls13(Tls13ClientSessionValue),
 }
 
 /// What is the same for all sessions of one connection.
@@ -49,24 +44,20 @@ pub(super) struct Facts {
     pub(super) trusted: bool,
     /// When the server last proved that it has its key, in seconds since 1970.
     pub(super) proven: i64,
-    /// What chose our certificate. The engine resumes a session only under the very one that made
-    /// it; so it lives as long as a session, also when the context is gone.
-    pub(super) identity: Arc<dyn ResolvesClientCert>,
+    /// Who we were: the session is resumed only as the very same.
+    pub(super) identity: ClientIdentity,
 }
 
 impl ClientSession {
     pub(super) fn new(
         server_name: ServerName,
-        value: Value,
+        value: SessionValue,
         facts: Facts,
         expires: i64,
         ticket: Option<Vec<u8>>,
         time: Arc<dyn TimeSource>,
     ) -> Self {
-        let protocol = match &value {
-            Value::Tls12(_) => ProtocolVersion::Tls12,
-            Value::Tls13(_) => ProtocolVersion::Tls13,
-        };
+        let protocol = value.protocol();
         let value = Mutex::new(Some(value));
         let handle = OnceLock::new();
         Self(Arc::new(Inner { server_name, protocol, facts, expires, ticket, time, value, handle }))
@@ -114,12 +105,9 @@ impl ClientSession {
     }
 
     /// The engine's part, for one connection.
-    pub(super) fn take(&self) -> Option<Value> {
+    pub(super) fn take(&self) -> Option<SessionValue> {
         let mut value = self.value();
-        match &*value {
-            Some(Value::Tls12(reusable)) => Some(Value::Tls12(reusable.clone())),
-            _ => value.take(),
-        }
+        value.as_ref().and_then(SessionValue::again).or_else(|| value.take())
     }
 
     /// Wipes it: it will not be resumed again.
@@ -127,7 +115,7 @@ impl ClientSession {
         *self.value() = None;
     }
 
-    fn value(&self) -> std::sync::MutexGuard<'_, Option<Value>> {
+    fn value(&self) -> std::sync::MutexGuard<'_, Option<SessionValue>> {
         self.0.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,8 +6,8 @@
 //! follows, and who the peer is today decides. So a refusal has its alert, and a renewed
 //! certificate is seen.
 //!
-//! The server's side: `keys` and `ring` seal tickets, `state` is what is in them, `server` is what
-//! the engine calls. The client's side: `client` is what the engine calls, `handle` is a session
+//! The server's side: `keys` and `ring` seal tickets, `state` is what is in them, `server` makes
+//! and takes them. The client's side: `client` is one connection's part, `handle` is a session
 //! as the program has it, `cache` keeps a context's, `vault` those that the program keeps as bytes,
 //! and `ticket` reads the ticket that TLS 1.2 sends in the clear.
 
@@ -23,13 +23,12 @@ mod ticket;
 mod vault;
 
 pub(crate) use cache::SessionCache;
-pub(crate) use client::{ClientSessions, DeskStore};
+pub(crate) use client::ClientSessions;
 pub use data::SessionData;
 pub use handle::ClientSession;
 pub use keys::TicketKeys;
 pub(crate) use ring::TicketRing;
-pub(crate) use server::ServerSessions;
-pub(crate) use server::{NoTickets, StoredSessions, Terms, Tickets};
+pub(crate) use server::{Granting, ServerSessions, Terms};
 
 /// The longest that a session is good (RFC 8446, 4.6.1), in seconds; renewed tickets do not
 /// lengthen it, so that a peer proves its key at least that often.

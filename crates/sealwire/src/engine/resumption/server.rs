@@ -1,21 +1,17 @@
-//! A server's sessions: what the engine calls to make and to take back tickets and stored
-//! sessions.
+//! A server's sessions: how tickets and stored sessions are made and taken back.
 //!
-//! The engine shares these between connections. What concerns one connection (its client's chain,
-//! what the program found in its store) is at its papers.
+//! The terms are the same for all connections. What concerns one (its client's chain, what the
+//! program found in its store) is in its papers.
 
-use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
-use rustls::server::{ProducesTickets, StoresServerSessions};
 use zeroize::Zeroizing;
 
 use super::ring::TicketRing;
 use super::state::{Binding, State};
 use super::{MAX_AGE, SessionData};
 use crate::engine::Papers;
-use crate::engine::rustls::slot;
 use crate::words::{ClientAuth, Storing, TimeSource, now};
 
 /// How far the clocks of two servers that share their keys may be apart, in seconds.
@@ -35,22 +31,17 @@ pub(crate) struct Terms {
     pub(crate) time: Arc<dyn TimeSource>,
 }
 
-/// Tickets: the client keeps the state, sealed.
-pub(crate) struct Tickets {
+/// How the servers of a context give sessions and take them back.
+pub(crate) struct Granting {
     pub(crate) terms: Terms,
     pub(crate) ring: Arc<TicketRing>,
+    /// How many tickets are given in a handshake of TLS 1.3; with 0 there are none at all.
+    pub(crate) tickets: usize,
+    /// Whether clients keep the sessions, in tickets; otherwise the program does.
+    pub(crate) stateless: bool,
 }
 
-/// No tickets: states go to the program's store.
-#[derive(Debug)]
-pub(crate) struct NoTickets;
-
-/// Stored sessions: the program keeps the state, and looked for it when the ClientHello came.
-pub(crate) struct StoredSessions {
-    pub(crate) terms: Terms,
-}
-
-/// One connection's part, at its papers.
+/// One connection's part, in its papers.
 #[derive(Default)]
 pub(crate) struct ServerSessions {
     /// Which of the sessions that are made the program wants to store.
@@ -66,6 +57,11 @@ pub(crate) struct ServerSessions {
 }
 
 impl ServerSessions {
+    /// Whether the program stores the sessions of this connection.
+    pub(in crate::engine) fn stores(&self) -> bool {
+        self.storing != Storing::None
+    }
+
     /// The sessions made in the handshake that is complete now. As in OpenSSL, a TLS 1.2 client
     /// with a ticket needs no other.
     pub(crate) fn made(self, tls13: bool) -> Vec<(Vec<u8>, SessionData)> {
@@ -78,8 +74,50 @@ impl Terms {
         now(&*self.time)
     }
 
-    /// The engine's state in `written`, if the session may be resumed in the handshake at hand.
-    fn admit(&self, written: &[u8], id: &[u8]) -> Option<Vec<u8>> {
+    /// The ticket for the session of the handshake at hand, whose state is the engine's. Leaves it
+    /// for the program's store as well, where the program wants all.
+    pub(in crate::engine) fn seal(
+        &self,
+        papers: &mut Papers,
+        ring: &TicketRing,
+        engine: &[u8],
+    ) -> Option<Vec<u8>> {
+        let ticket = ring.seal(self.write(papers, engine, &[])?, self.now())?;
+        papers.server.has_ticket = true;
+        if papers.server.storing == Storing::All {
+            // As Node has it; the id is for the program only.
+            let mut id = vec![0; 32];
+            rand::fill(&mut id).ok()?;
+            self.store(papers, id, engine);
+        }
+        Some(ticket)
+    }
+
+    /// The engine's state in a ticket, if its session may be resumed in the handshake at hand.
+    pub(in crate::engine) fn open(
+        &self,
+        papers: &mut Papers,
+        ring: &TicketRing,
+        ticket: &[u8],
+    ) -> Option<Vec<u8>> {
+        let written = ring.open(ticket, self.now())?;
+        self.admit(papers, &written, &[])
+    }
+
+    /// The same of the session that the program had stored under this id.
+    pub(in crate::engine) fn find(&self, papers: &mut Papers, id: &[u8]) -> Option<Vec<u8>> {
+        let found = papers.server.found.clone()?;
+        self.admit(papers, found.as_ref(), id)
+    }
+
+    /// Leaves a session for the program's store. False: it cannot be written.
+    pub(in crate::engine) fn store(&self, papers: &mut Papers, id: Vec<u8>, engine: &[u8]) -> bool {
+        let Some(written) = self.write(papers, engine, &id) else { return false };
+        papers.server.made.push((id, SessionData::from(written)));
+        true
+    }
+
+    fn admit(&self, papers: &mut Papers, written: &[u8], id: &[u8]) -> Option<Vec<u8>> {
         let state = State::decode(written)?;
         let now = self.now();
         let age = now.saturating_sub(state.issued);
@@ -87,39 +125,30 @@ impl Terms {
             && state.id == id
             && (-CLOCK_SKEW..=i64::from(self.lifetime)).contains(&age)
             && now.saturating_sub(state.proven) <= MAX_AGE;
-        (good && slot::papers(|papers| papers.admit(&state, now))?).then(|| state.engine.to_vec())
+        (good && papers.admit(&state, now)).then(|| state.engine.to_vec())
     }
 
     /// Writes the session of the handshake at hand, with the id under which it will be stored.
-    fn write(&self, engine: &[u8], id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn write(&self, papers: &Papers, engine: &[u8], id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let now = self.now();
-        slot::papers(|papers| {
-            let judged = papers.examined.as_ref().or(papers.resumed.as_ref());
-            let proven = papers.server.proven.filter(|_| papers.examined.is_none()).unwrap_or(now);
-            let (chain, trusted) = judged.map_or((&[][..], false), |(chain, verdict)| {
-                (chain.as_slice(), verdict.is_trusted())
-            });
-            let state = State {
-                binding: self.binding(),
-                issued: now,
-                proven,
-                trusted,
-                id,
-                chain: chain.iter().map(|certificate| certificate.der()).collect(),
-                engine,
-            };
-            state.encode()
-        })?
+        let judged = papers.examined.as_ref().or(papers.resumed.as_ref());
+        let proven = papers.server.proven.filter(|_| papers.examined.is_none()).unwrap_or(now);
+        let (chain, trusted) = judged
+            .map_or((&[][..], false), |(chain, verdict)| (chain.as_slice(), verdict.is_trusted()));
+        let state = State {
+            binding: self.binding(),
+            issued: now,
+            proven,
+            trusted,
+            id,
+            chain: chain.iter().map(|certificate| certificate.der()).collect(),
+            engine,
+        };
+        state.encode()
     }
 
     fn binding(&self) -> Binding<'_> {
         Binding { client_auth: self.client_auth, id_context: &self.id_context }
-    }
-
-    /// Leaves a session for the program's store at the papers. False: it cannot be written.
-    fn keep(&self, id: Vec<u8>, engine: &[u8]) -> bool {
-        let Some(written) = self.write(engine, &id) else { return false };
-        slot::papers(|papers| papers.server.made.push((id, SessionData::from(written)))).is_some()
     }
 }
 
@@ -147,90 +176,5 @@ impl Papers {
         }
         self.server.proven = Some(state.proven);
         true
-    }
-}
-
-impl ProducesTickets for Tickets {
-    fn enabled(&self) -> bool {
-        self.terms.lifetime > 0
-    }
-
-    fn lifetime(&self) -> u32 {
-        self.terms.lifetime
-    }
-
-    fn encrypt(&self, engine: &[u8]) -> Option<Vec<u8>> {
-        let ticket = self.ring.seal(self.terms.write(engine, &[])?, self.terms.now())?;
-        let storing = slot::papers(|papers| {
-            papers.server.has_ticket = true;
-            papers.server.storing
-        })?;
-        if storing == Storing::All {
-            // As Node has it; the id is for the program only.
-            let mut id = vec![0; 32];
-            rand::fill(&mut id).ok()?;
-            self.terms.keep(id, engine);
-        }
-        Some(ticket)
-    }
-
-    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        let written = self.ring.open(ticket, self.terms.now())?;
-        self.terms.admit(&written, &[])
-    }
-}
-
-impl ProducesTickets for NoTickets {
-    fn enabled(&self) -> bool {
-        false
-    }
-
-    fn lifetime(&self) -> u32 {
-        0
-    }
-
-    fn encrypt(&self, _engine: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn decrypt(&self, _ticket: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-impl StoresServerSessions for StoredSessions {
-    fn put(&self, id: Vec<u8>, engine: Vec<u8>) -> bool {
-        stores() && self.terms.keep(id, &Zeroizing::new(engine))
-    }
-
-    fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
-        let found = slot::papers(|papers| papers.server.found.clone())??;
-        self.terms.admit(found.as_ref(), id)
-    }
-
-    fn take(&self, id: &[u8]) -> Option<Vec<u8>> {
-        self.get(id)
-    }
-
-    fn can_cache(&self) -> bool {
-        self.terms.lifetime > 0 && stores()
-    }
-}
-
-/// Whether the program stores the sessions of the connection at hand.
-fn stores() -> bool {
-    slot::papers(|papers| papers.server.storing != Storing::None).unwrap_or(false)
-}
-
-impl fmt::Debug for Tickets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tickets").field("lifetime", &self.terms.lifetime).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for StoredSessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lifetime = &self.terms.lifetime;
-        f.debug_struct("StoredSessions").field("lifetime", lifetime).finish_non_exhaustive()
     }
 }

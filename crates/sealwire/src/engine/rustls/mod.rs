@@ -1,44 +1,57 @@
 //! The handshake: rustls through its unbuffered interface, which works on the caller's bytes and
 //! keeps no buffers of its own between calls.
 
+mod clock;
+mod compression;
 mod derived;
 mod failure;
-pub(crate) mod provider;
+mod key_log;
+mod names;
+mod provider;
 mod records;
-pub(super) mod slot;
-pub(crate) mod verifier;
+mod resolver;
+mod sessions;
+mod settings;
+mod slot;
+mod verifier;
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, mem};
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
-use rustls::{CommonState, ExtractedSecrets, PeerMisbehaved};
-use rustls_pki_types::ServerName;
+use rustls::{CommonState, ExtractedSecrets};
+use rustls_pki_types as pki_types;
 
 use records::{Kernel, Records};
 
+use super::last_word::has_begun_to_encrypt;
 use super::{Channel, Desk, Engine, Facts, Failure, Step};
 use crate::reading::MAX_HANDSHAKE_WIRE;
-use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::words::{Alert, ProtocolVersion, ServerName};
 pub(super) use derived::Derived;
-pub(crate) use slot::{note_no_identity, note_requested, note_shown};
+pub(super) use sessions::SessionValue;
+pub(crate) use settings::{ClientConfig, ClientIdentity, ServerConfig, Settings};
 
 /// A client's engine. The ClientHello is in the first output.
 pub(crate) fn client(
-    config: Arc<rustls::ClientConfig>,
-    name: ServerName<'static>,
+    config: ClientConfig,
+    name: &ServerName,
     desk: &mut Desk,
 ) -> Result<Box<dyn Engine>, Failure> {
+    let name = match name.ip() {
+        Some(ip) => pki_types::ServerName::IpAddress(ip.into()),
+        None => pki_types::ServerName::try_from(name.as_str().to_owned())
+            .map_err(|_| failure::on_open(rustls::Error::UnsupportedNameType))?,
+    };
     // It takes the session that it offers now.
-    let connection = slot::with(desk, || UnbufferedClientConnection::new(config, name));
+    let connection = slot::with(desk, || UnbufferedClientConnection::new(config.0, name));
     Ok(Box::new(Rustls::new(connection.map_err(failure::on_open)?)))
 }
 
 /// A server's engine.
-pub(crate) fn server(config: Arc<rustls::ServerConfig>) -> Result<Box<dyn Engine>, Failure> {
-    let connection = UnbufferedServerConnection::new(config).map_err(failure::on_open)?;
+pub(crate) fn server(config: ServerConfig) -> Result<Box<dyn Engine>, Failure> {
+    let connection = UnbufferedServerConnection::new(config.0).map_err(failure::on_open)?;
     Ok(Box::new(Rustls::new(connection)))
 }
 
@@ -49,11 +62,17 @@ struct Rustls<C> {
     /// How many bytes at the front of the caller's rustls has read and must be shown again: the
     /// records of a handshake message of which a part is missing. Shown fewer, it panics.
     held: usize,
+    /// What the last step of the handshake has to send: it goes out, or not, with the decision
+    /// about the peer.
+    last_flight: Vec<u8>,
 }
 
 /// The two kinds of rustls connection, which share everything but a type parameter.
 trait Connection: Send + Sync {
     type Data;
+
+    /// Which side it is.
+    const IS_SERVER: bool;
 
     fn process<'c, 'i>(&'c mut self, tls: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 
@@ -65,6 +84,8 @@ trait Connection: Send + Sync {
 
 impl Connection for UnbufferedClientConnection {
     type Data = ClientConnectionData;
+
+    const IS_SERVER: bool = false;
 
     fn process<'c, 'i>(&'c mut self, tls: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(tls)
@@ -82,6 +103,8 @@ impl Connection for UnbufferedClientConnection {
 
 impl Connection for UnbufferedServerConnection {
     type Data = ServerConnectionData;
+
+    const IS_SERVER: bool = true;
 
     fn process<'c, 'i>(&'c mut self, tls: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(tls)
@@ -117,17 +140,17 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
-        ProtocolVersion::from_rustls(self.connection.common().protocol_version()?)
+        names::version(self.connection.common().protocol_version()?)
     }
 
     fn facts(&self) -> Option<Facts> {
         let common = self.connection.common();
         Some(Facts {
             protocol: self.version()?,
-            cipher: CipherSuite::from_rustls(common.negotiated_cipher_suite()?.suite())?,
+            cipher: names::suite(common.negotiated_cipher_suite()?.suite())?,
             group: common
                 .negotiated_key_exchange_group()
-                .and_then(|group| NamedGroup::from_rustls(group.name())),
+                .and_then(|group| names::group(group.name())),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         })
@@ -145,11 +168,32 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
     ) -> Result<Box<dyn Channel>, Failure> {
         Ok(Box::new(self.into_records(desk, out).map_err(failure::on_open)?))
     }
+
+    fn refuse(mut self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>) {
+        if self.take_last_flight().is_err() {
+            return;
+        }
+        let flight = mem::take(&mut self.last_flight);
+        if self.version() == Some(ProtocolVersion::Tls12) && has_begun_to_encrypt(&flight) {
+            // Our Finished is still to be sent: the alert comes in its place.
+            out.extend(alert.plain_record());
+            return;
+        }
+        let unsent = if C::IS_SERVER {
+            records_in(&flight) // tickets
+        } else {
+            out.extend(flight);
+            0
+        };
+        if let Ok(mut records) = self.into_protected(unsent, desk) {
+            records.end(alert, out);
+        }
+    }
 }
 
 impl<C: Connection> Rustls<C> {
     fn new(connection: C) -> Self {
-        Self { connection, handshaking: true, held: 0 }
+        Self { connection, handshaking: true, held: 0, last_flight: Vec::new() }
     }
 
     fn drive(&mut self, tls: &mut [u8], out: &mut Vec<u8>) -> (usize, Result<Step, rustls::Error>) {
@@ -161,6 +205,7 @@ impl<C: Connection> Rustls<C> {
         // last message of the handshake it does not get to see.
         let mut shown = Shown { end: self.held, whole: self.held };
         loop {
+            let said = out.len();
             let UnbufferedStatus { discard, state } =
                 self.connection.process(&mut tls[consumed..shown.end]);
             let handled = match state {
@@ -173,6 +218,9 @@ impl<C: Connection> Rustls<C> {
             };
             consumed += discard;
             completed |= self.handshaking && !self.connection.common().is_handshaking();
+            if completed {
+                self.last_flight.extend(out.drain(said..));
+            }
             let step = match handled {
                 // Whether it has read the last record is not known: it is shown again.
                 Handled::Again if consumed < shown.end => continue,
@@ -199,15 +247,31 @@ impl<C: Connection> Rustls<C> {
         desk: &mut Desk,
         out: &mut Vec<u8>,
     ) -> Result<Records, rustls::Error> {
-        if self.held > 0 {
-            // Something stands behind Finished in its record.
-            return Err(PeerMisbehaved::KeyEpochWithPendingFragment.into());
+        let spills = self.held > 0;
+        self.take_last_flight()?;
+        out.append(&mut self.last_flight);
+        let mut records = self.into_protected(0, desk)?;
+        if spills {
+            return Err(records.spill(out));
         }
-        while let Handled::Again = handle(self.connection.process(&mut []).state?, out) {}
+        Ok(records)
+    }
+
+    /// Fetches what rustls has still to send.
+    fn take_last_flight(&mut self) -> Result<(), rustls::Error> {
+        let (connection, flight) = (&mut self.connection, &mut self.last_flight);
+        while let Handled::Again = handle(connection.process(&mut []).state?, flight) {}
+        Ok(())
+    }
+
+    /// The record layer for data. The last `unsent` records that rustls has made were thrown away,
+    /// and their numbers are free again.
+    fn into_protected(self, unsent: u64, desk: &mut Desk) -> Result<Records, rustls::Error> {
         let common = self.connection.common();
         let suite = common.negotiated_cipher_suite().ok_or(rustls::Error::HandshakeNotComplete)?;
         let take_out = || self.connection.into_kernel(suite.tls13().is_some());
-        let (secrets, kernel) = slot::with(desk, take_out)?;
+        let (mut secrets, kernel) = slot::with(desk, take_out)?;
+        secrets.tx.0 = secrets.tx.0.saturating_sub(unsent);
         Records::new(suite, secrets, kernel)
     }
 
@@ -255,6 +319,16 @@ impl Shown {
         }
         true
     }
+}
+
+/// How many records these bytes are.
+fn records_in(mut tls: &[u8]) -> u64 {
+    let mut count = 0;
+    while let [_, _, _, high, low, after @ ..] = tls {
+        tls = after.get(usize::from(u16::from_be_bytes([*high, *low]))..).unwrap_or_default();
+        count += 1;
+    }
+    count
 }
 
 impl<C: Connection> fmt::Debug for Rustls<C> {

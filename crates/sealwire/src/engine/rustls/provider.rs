@@ -21,7 +21,7 @@ use crate::engine::short::Short;
 
 /// A suite of the provider's, as one that tells. The engine wants them to live for ever, so they
 /// are made once for the process.
-pub(crate) fn told(suite: SupportedCipherSuite) -> SupportedCipherSuite {
+pub(super) fn told(suite: SupportedCipherSuite) -> SupportedCipherSuite {
     static SUITES: LazyLock<Vec<SupportedCipherSuite>> =
         LazyLock::new(|| aws_lc_rs::ALL_CIPHER_SUITES.iter().map(make).collect());
     *SUITES.iter().find(|made| made.suite() == suite.suite()).expect("a suite of the provider's")

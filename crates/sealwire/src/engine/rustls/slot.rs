@@ -6,10 +6,6 @@
 //! refuse, nothing is offered and nothing is kept.
 
 use std::cell::RefCell;
-use std::sync::Arc;
-
-use rustls::SignatureScheme;
-use sealwire_x509::Certificate;
 
 use crate::engine::resumption::ClientSessions;
 use crate::engine::{Desk, Papers};
@@ -27,28 +23,11 @@ pub(super) fn with<T>(desk: &mut Desk, rustls: impl FnOnce() -> T) -> T {
 }
 
 /// What is done with the papers of the handshake; `None` when nobody drives one on this thread.
-pub(in crate::engine) fn papers<T>(work: impl FnOnce(&mut Papers) -> T) -> Option<T> {
+pub(super) fn papers<T>(work: impl FnOnce(&mut Papers) -> T) -> Option<T> {
     DESK.with_borrow_mut(|desk| desk.papers.as_deref_mut().map(work))
 }
 
 /// What is done with a client's sessions; `None` when nobody drives a client on this thread.
-pub(in crate::engine) fn sessions<T>(work: impl FnOnce(&mut ClientSessions) -> T) -> Option<T> {
+pub(super) fn sessions<T>(work: impl FnOnce(&mut ClientSessions) -> T) -> Option<T> {
     DESK.with_borrow_mut(|desk| desk.sessions.as_deref_mut().map(work))
-}
-
-/// Notes which identity is shown.
-pub(crate) fn note_shown(chain: &Arc<[Certificate]>) {
-    papers(|papers| papers.shown = Some(chain.clone()));
-}
-
-/// Notes that there is no identity to show.
-pub(crate) fn note_no_identity() {
-    papers(|papers| papers.no_identity = true);
-}
-
-/// Notes the signature schemes in a certificate request.
-pub(crate) fn note_requested(schemes: &[SignatureScheme]) {
-    papers(|papers| {
-        papers.requested_schemes = schemes.iter().map(|&scheme| scheme.into()).collect()
-    });
 }

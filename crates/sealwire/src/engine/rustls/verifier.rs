@@ -21,7 +21,7 @@ use crate::words::Alert;
 /// The verifier of client sessions whose servers may sign by these schemes. One for the process
 /// and each list: what differs between connections is at the desk, and the engine resumes a session
 /// only under the verifier that made it.
-pub(crate) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn ServerCertVerifier> {
+pub(super) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn ServerCertVerifier> {
     static KNOWN: Mutex<Vec<Arc<PeerVerifier>>> = Mutex::new(Vec::new());
 
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +36,7 @@ pub(crate) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn Serve
 
 /// The verifier of server sessions that ask for a certificate, naming `subjects` as the CAs whose
 /// certificates are welcome (RFC 8446, 4.2.4).
-pub(crate) fn client_cert_verifier(
+pub(super) fn client_cert_verifier(
     subjects: Vec<DistinguishedName>,
     mandatory: bool,
     schemes: &Arc<[SignatureScheme]>,

@@ -6,6 +6,7 @@ use std::str::Chars;
 
 use der::asn1::Any;
 use der::{Decode, Encode};
+use sealwire_x509::Foreign;
 use x509_cert::attr::AttributeTypeAndValue;
 
 use super::attribute::{self, Attribute};
@@ -110,7 +111,7 @@ pub(super) fn fmt_rfc4514(rdns: &[Vec<Shown>], f: &mut fmt::Formatter<'_>) -> fm
     Ok(())
 }
 
-/// RFC 4514, section 2.4; control characters as hex too, so that one name is one line.
+/// RFC 4514, section 2.4; what does not print as hex too, so that one name is one line.
 fn fmt_escaped(value: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let last = value.char_indices().next_back().map(|(i, _)| i);
     for (i, c) in value.char_indices() {
@@ -118,7 +119,7 @@ fn fmt_escaped(value: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             ' ' if i == 0 || Some(i) == last => f.write_str("\\ ")?,
             '#' if i == 0 => f.write_str("\\#")?,
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{c}")?,
-            c if c.is_control() => {
+            c if !Foreign::prints(c) => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                     write!(f, "\\{byte:02X}")?;
                 }

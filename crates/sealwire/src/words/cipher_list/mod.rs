@@ -4,15 +4,13 @@ mod language;
 mod pattern;
 mod table;
 
-use rustls::SupportedCipherSuite;
-
-use crate::words::{CipherSuite, ConfigError};
+use crate::words::{CipherSuite, ConfigError, ProtocolVersion};
 
 /// What a list chooses of what the engine speaks.
 #[derive(Debug)]
 pub(crate) struct CipherList {
     /// Best first, those of TLS 1.3 before the others.
-    pub(crate) suites: Vec<SupportedCipherSuite>,
+    pub(crate) suites: Vec<CipherSuite>,
     /// The security level, if the list sets one (`@SECLEVEL=n`).
     pub(crate) level: Option<u8>,
 }
@@ -37,53 +35,55 @@ pub(crate) fn parse(text: &str) -> Result<CipherList, ConfigError> {
         );
     }
     let mut lacking = Vec::new();
-    let mut suites = match named.is_empty() {
-        true => default_suites().into_iter().filter(|suite| suite.tls13().is_some()).collect(),
-        false => by_iana_name(&named, &mut lacking)?,
+    let mut suites = if named.is_empty() {
+        CipherSuite::supported().filter(is_tls13).collect()
+    } else {
+        by_iana_name(&named, &mut lacking)?
     };
-    let level = match list.is_empty() {
-        true => None,
-        false => add_from_list(&list.join(":"), &mut suites, &mut lacking)?,
+    let level = if list.is_empty() {
+        None
+    } else {
+        add_from_list(&list.join(":"), &mut suites, &mut lacking)?
     };
     if suites.is_empty() {
         return Err(none_of(&lacking));
     }
     // What OpenSSL would do with suites of TLS 1.2 we must not turn into TLS 1.3 in silence.
-    let speaks_12 = suites.iter().any(|suite| suite.tls13().is_none());
+    let speaks_12 = suites.iter().any(|suite| !is_tls13(suite));
     if !list.is_empty() && !speaks_12 {
         return Err(none_of(&lacking));
     }
-    suites.sort_by_key(|suite| suite.tls13().is_none());
+    suites.sort_by_key(|suite| !is_tls13(suite));
     Ok(CipherList { suites, level })
 }
 
 /// The suites of the engine, in its order.
-pub(crate) fn default_suites() -> Vec<SupportedCipherSuite> {
-    rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES.to_vec()
+pub(crate) fn default_suites() -> Vec<CipherSuite> {
+    CipherSuite::supported().collect()
 }
 
 /// As `SSL_CTX_set_ciphersuites`: names that nobody knows are passed over, unless none is known.
 fn by_iana_name(
     names: &[&str],
     lacking: &mut Vec<&'static str>,
-) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
+) -> Result<Vec<CipherSuite>, ConfigError> {
     let mut suites = Vec::new();
     for name in names {
         match CipherSuite::by_name(name) {
-            Some(suite) => push(&mut suites, suite.to_rustls()),
+            Some(suite) => push(&mut suites, suite),
             None => lacking.extend(known_to_openssl(name)),
         }
     }
-    match suites.is_empty() && lacking.is_empty() {
-        true => Err(no_match(format!("no cipher suite is called {}", names.join(" or ")))),
-        false => Ok(suites),
+    if suites.is_empty() && lacking.is_empty() {
+        return Err(no_match(format!("no cipher suite is called {}", names.join(" or "))));
     }
+    Ok(suites)
 }
 
 /// Adds what a list for TLS 1.2 chooses. Gives the security level that it sets.
 fn add_from_list(
     list: &str,
-    suites: &mut Vec<SupportedCipherSuite>,
+    suites: &mut Vec<CipherSuite>,
     lacking: &mut Vec<&'static str>,
 ) -> Result<Option<u8>, ConfigError> {
     // Suite B also restricts curves and certificates, of which a list of suites would be a part.
@@ -95,19 +95,23 @@ fn add_from_list(
         let reason = format!("{rule:?} is not a rule of OpenSSL's cipher list language");
         ConfigError::new(OPTION, reason).with_code("ERR_SSL_INVALID_COMMAND")
     })?;
-    if evaluated.suites.is_empty() && suites.iter().all(|suite| suite.tls13().is_some()) {
+    if evaluated.suites.is_empty() && suites.iter().all(is_tls13) {
         return Err(no_match(format!("no cipher suite matches {list:?}")));
     }
     for chosen in evaluated.suites {
         match CipherSuite::by_name(chosen.name) {
-            Some(suite) => push(suites, suite.to_rustls()),
+            Some(suite) => push(suites, suite),
             None => lacking.push(chosen.name),
         }
     }
     Ok(evaluated.level)
 }
 
-fn push(suites: &mut Vec<SupportedCipherSuite>, suite: SupportedCipherSuite) {
+fn is_tls13(suite: &CipherSuite) -> bool {
+    suite.protocol() == ProtocolVersion::Tls13
+}
+
+fn push(suites: &mut Vec<CipherSuite>, suite: CipherSuite) {
     if !suites.contains(&suite) {
         suites.push(suite);
     }
@@ -138,14 +142,11 @@ fn no_match(reason: String) -> ConfigError {
 
 #[cfg(test)]
 mod tests {
-    use super::{CipherSuite, parse};
+    use super::parse;
 
     fn names(list: &str) -> Vec<&'static str> {
         let suites = parse(list).unwrap_or_else(|e| panic!("{list}: {e}")).suites;
-        suites
-            .iter()
-            .map(|suite| CipherSuite::from_rustls(suite.suite()).unwrap().openssl_name())
-            .collect()
+        suites.iter().map(|suite| suite.openssl_name()).collect()
     }
 
     const ALL_13: [&str; 3] =

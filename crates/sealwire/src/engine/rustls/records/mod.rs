@@ -29,6 +29,7 @@ use seal::{AlertLevel, Sealer};
 
 use super::failure::on_open;
 use crate::engine::{self, Channel, Desk, Sink, Step};
+use crate::words::Alert;
 
 /// A connection whose handshake is complete.
 pub(super) struct Records {
@@ -143,6 +144,18 @@ impl Records {
         Ok(())
     }
 
+    /// Ends a connection on which nothing was sent, with this alert.
+    pub(super) fn end(&mut self, alert: Alert, out: &mut Vec<u8>) {
+        self.closed = true;
+        self.sealer.alert(AlertLevel::Fatal, alert.number().into(), out);
+    }
+
+    /// Ends a connection because something stood behind Finished in its record (RFC 8446, 5.1).
+    pub(super) fn spill(&mut self, out: &mut Vec<u8>) -> Error {
+        self.fail(Failure::misplaced(PeerMisbehaved::KeyEpochWithPendingFragment), out)
+    }
+
+    /// Ends the connection over what the peer did, and tells it.
     fn fail(&mut self, failure: Failure, out: &mut Vec<u8>) -> Error {
         if let (Some(alert), false) = (failure.alert, self.closed) {
             self.closed = true;

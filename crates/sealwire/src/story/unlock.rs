@@ -1,10 +1,10 @@
 //! Decrypting our own connection of TLS 1.3 with the secrets of its key log (RFC 8446, section 5).
 
+use crate::KeyLogLine;
 use aws_lc_rs::aead::{
     AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
 };
 use aws_lc_rs::hkdf::{HKDF_SHA256, HKDF_SHA384, KeyType, Prk};
-use sealwire::KeyLogLine;
 use zeroize::Zeroizing;
 
 /// The key for one direction from some moment on.
@@ -89,11 +89,10 @@ impl std::fmt::Debug for Unlock {
 #[cfg(test)]
 mod tests {
     use super::unhex;
-    use crate::inspect::wire;
 
     #[test]
     fn hexadecimal_comes_back() {
-        assert_eq!(unhex(&wire::hex(&[0, 1, 0xab, 0xff])), Some(vec![0, 1, 0xab, 0xff]));
+        assert_eq!(unhex("0001abff"), Some(vec![0, 1, 0xab, 0xff]));
         assert_eq!(unhex("abc"), None);
         assert_eq!(unhex("zz"), None);
     }

@@ -1,8 +1,9 @@
 //! The handshake as one page that needs nothing else: a drawing of who says what, in order, each
 //! message to be opened for its parts and bytes.
 
-use super::observed::From;
-use super::story::{Message, Story};
+use sealwire::story::{From, Message};
+
+use super::story::milliseconds;
 use crate::words::markup::escape;
 
 const STYLE: &str = "\
@@ -32,10 +33,10 @@ footer{color:var(--dim);font-size:.85rem;margin-top:1.5rem}\
 @media(max-width:40rem){.parts{margin-left:0}dl{grid-template-columns:1fr}}";
 
 /// The page. `facts` are what is known of the connection, a line each.
-pub(crate) fn page(title: &str, facts: &str, story: &Story) -> String {
+pub(crate) fn page(title: &str, facts: &str, messages: &[Message]) -> String {
     let title = escape(title);
     let mut rows = String::new();
-    for message in &story.messages {
+    for message in messages {
         rows += &row(message);
     }
     format!(
@@ -68,7 +69,7 @@ fn row(message: &Message) -> String {
          <span class=\"bytes\">{} bytes</span></div>\
          <div class=\"says\">{}</div>{why}</summary>\
          <div class=\"parts\"><dl>{parts}</dl><pre>{}</pre></div></details>\n",
-        message.at_ms,
+        milliseconds(message.at),
         escape(&message.name),
         message.bytes,
         escape(&message.says),
@@ -100,25 +101,24 @@ fn dump(hex: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use sealwire::story::{From, Storyteller};
+
     use super::{dump, page};
-    use crate::inspect::observed::From;
-    use crate::inspect::story::{Message, Story};
 
     #[test]
     fn what_a_server_says_is_text_on_the_page() {
-        let evil = "<script>alert(1)</script>".to_owned();
-        let message = Message {
-            at_ms: 1.0,
-            from: From::Server,
-            name: evil.clone(),
-            encrypted: true,
-            bytes: 1,
-            says: evil.clone(),
-            why: Some(evil.clone()),
-            fields: vec![(evil.clone(), evil.clone())],
-            hex: "3c736372".to_owned(),
-        };
-        let page = page(&evil, &evil, &Story { messages: vec![message], certificates: Vec::new() });
+        let evil = b"<script>alert(1)</script>";
+        let mut teller = Storyteller::new(SystemTime::now());
+        // An EncryptedExtensions with ALPN, as a server would have to hide it.
+        let alpn = [&[0, 26, 25][..], evil].concat();
+        let list = [&[0, 32, 0, 16, 0, 28][..], &alpn].concat();
+        let message = [&[8, 0, 0, 34][..], &list].concat();
+        let record = [&[22, 3, 3, 0, 38][..], &message].concat();
+        teller.bytes(From::Server, Duration::ZERO, &record);
+        assert!(teller.messages()[0].says.contains("<script>"), "{:?}", teller.messages());
+        let page = page("<script>", "<script>", teller.messages());
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(dump("3c41ff"), format!("0000  {:<47}  &lt;A.", "3c 41 ff"));
     }

@@ -1,21 +1,30 @@
 //! What each message of a handshake says, and why it is there.
 
-use sealwire::Alert;
-use sealwire::pki::Certificate;
+use sealwire_x509::{Certificate, Foreign};
 
-use super::client_hello::ClientHello;
-use super::names;
-use super::observed::From;
-use super::story::{Context, listed, suite};
-use super::wire::{self, Fields, ServerHello};
-use crate::words::clock;
+use super::From;
+use crate::pki::KeyAlgorithm;
+use crate::reading::{self, ClientHello, Extensions, Fields, HandshakeMessage, ServerHello, names};
+use crate::words::Alert;
+
+/// What the parts of a handshake so far mean for those to come.
+#[derive(Default)]
+pub(super) struct Context {
+    pub(super) client_hello: Option<ClientHello>,
+    pub(super) server_hello: Option<ServerHello>,
+    pub(super) tls13: bool,
+    /// Those of the server, as it sent them.
+    pub(super) certificates: Vec<Certificate>,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+}
 
 /// What is told of a message.
-pub(crate) struct Told {
-    pub(crate) name: String,
-    pub(crate) says: String,
-    pub(crate) why: Option<String>,
-    pub(crate) fields: Vec<(String, String)>,
+pub(super) struct Told {
+    pub(super) name: String,
+    pub(super) says: String,
+    pub(super) why: Option<String>,
+    pub(super) fields: Vec<(String, String)>,
 }
 
 impl Told {
@@ -35,9 +44,10 @@ impl Told {
 }
 
 /// Tells a handshake message. One that cannot be read is told by its name.
-pub(super) fn tell(from: From, kind: u8, content: &[u8], context: &mut Context) -> Told {
+pub(super) fn tell(from: From, message: HandshakeMessage<'_>, context: &mut Context) -> Told {
+    let (kind, content) = (message.kind, message.content());
     let told = match kind {
-        1 => client_hello(content, context),
+        1 => client_hello(message.bytes, context),
         2 => server_hello(content, context),
         4 => ticket(content, context),
         8 => encrypted_extensions(content),
@@ -51,7 +61,7 @@ pub(super) fn tell(from: From, kind: u8, content: &[u8], context: &mut Context) 
         ),
         14 => Some(Told::new("ServerHelloDone", "its turn is over")),
         20 => Some(finished(from, context)),
-        22 => wire::ocsp_response(content).map(|response| {
+        22 => reading::ocsp_response(content).map(|response| {
             Told::new("CertificateStatus", ocsp(response))
                 .why("stapled, so that the client need not ask the CA whether it is revoked")
         }),
@@ -61,47 +71,47 @@ pub(super) fn tell(from: From, kind: u8, content: &[u8], context: &mut Context) 
     told.unwrap_or_else(|| Told::new(names::message(kind), "cannot be read"))
 }
 
-fn client_hello(content: &[u8], context: &mut Context) -> Option<Told> {
-    let hello = ClientHello::parse(content)?;
+fn client_hello(message: &[u8], context: &mut Context) -> Option<Told> {
+    let hello = ClientHello::parse(message)?;
     let again = context.client_hello.is_some();
-    let versions = if hello.versions.is_empty() {
-        names::version(hello.legacy_version)
-    } else {
-        listed(hello.versions.iter().map(|v| names::version(*v)))
+    let versions = match hello.supported_versions() {
+        [] => names::version(hello.newest_version()).into_owned(),
+        offered => listed(offered.iter().map(|v| names::version(*v))),
     };
-    let shares =
-        listed(hello.key_shares.iter().map(|(g, len)| format!("{} {len} B", names::group(*g))));
+    let key_shares = hello.key_shares();
+    let shares = listed(key_shares.iter().map(|(g, len)| format!("{} {len} B", names::group(*g))));
     let says = if again {
         format!("again, now with the share that was asked for: {shares}")
     } else {
         format!(
             "offers {versions}; {} suites; {} groups, shares of {shares}",
-            hello.cipher_suites.len(),
-            hello.groups.len()
+            hello.cipher_suites().len(),
+            hello.named_groups().len()
         )
     };
+    let name = hello.server_name_bytes().map(|name| Foreign::new(name).to_string());
+    let extensions = hello.extensions();
     let mut told = Told::new("ClientHello", says)
         .field("versions", versions)
-        .field("name (SNI)", hello.server_name.clone().unwrap_or_else(|| "none".to_owned()))
-        .field("protocols (ALPN)", listed(hello.alpn.clone()))
-        .field("cipher suites", listed(hello.cipher_suites.iter().map(|s| suite(*s))))
-        .field("groups", listed(hello.groups.iter().map(|g| names::group(*g))))
+        .field("name (SNI)", name.unwrap_or_else(|| "none".to_owned()))
+        .field("protocols (ALPN)", Foreign::list(hello.alpn()))
+        .field("cipher suites", listed(hello.cipher_suites().iter().map(|s| names::suite(*s))))
+        .field("groups", listed(hello.named_groups().iter().map(|g| names::group(*g))))
         .field("key shares", shares)
         .field(
             "signature schemes",
-            listed(hello.signature_schemes.iter().map(|s| names::signature_scheme(*s))),
+            listed(hello.signature_schemes().iter().map(|s| names::signature_scheme(*s))),
         )
         .field(
             "extensions",
-            listed(hello.extensions.iter().map(|(e, n)| format!("{} {n} B", names::extension(*e)))),
+            listed(extensions.map(|(e, body)| format!("{} {} B", names::extension(e), body.len()))),
         );
     if !again {
-        told = told.why(if hello.key_shares.is_empty() {
-            "in plain: nobody has keys yet".to_owned()
+        told = told.why(if key_shares.is_empty() {
+            "in plain: nobody has keys yet"
         } else {
-            "in plain: nobody has keys yet. The shares are guesses which group the server \
-                      takes; a right guess saves a round trip"
-                .to_owned()
+            "in plain: nobody has keys yet. The shares are guesses which group the server takes; \
+             a right guess saves a round trip"
         });
     }
     context.client_hello = Some(hello);
@@ -111,7 +121,7 @@ fn client_hello(content: &[u8], context: &mut Context) -> Option<Told> {
 fn server_hello(content: &[u8], context: &mut Context) -> Option<Told> {
     let hello = ServerHello::parse(content)?;
     let version = names::version(hello.version);
-    let group = hello.group.map(names::group);
+    let group = hello.group.map(|group| names::group(group).into_owned());
     context.tls13 = hello.version == 0x0304;
     let told = if hello.is_retry {
         let group = group.clone().unwrap_or_else(|| "a cookie".to_owned());
@@ -119,17 +129,17 @@ fn server_hello(content: &[u8], context: &mut Context) -> Option<Told> {
             .why("the server takes none of the shares that were sent: one round trip more")
     } else {
         let with = group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
-        let chose = suite(hello.cipher_suite);
+        let chose = names::suite(hello.cipher_suite);
         Told::new("ServerHello", format!("chose {version}, {chose}{with}"))
             .why(why_chosen(&hello, context))
     };
     let told = told
         .field("version", version)
-        .field("cipher suite", suite(hello.cipher_suite))
+        .field("cipher suite", names::suite(hello.cipher_suite))
         .field("group", group.unwrap_or_default())
         .field("key share", format!("{} B", hello.key_share_bytes))
-        .field("session id", wire::hex(&hello.session_id))
-        .field("random", wire::hex(&hello.random))
+        .field("session id", hex(&hello.session_id))
+        .field("random", hex(&hello.random))
         .field("extensions", listed(hello.extensions.iter().map(|e| names::extension(*e))));
     context.server_hello = Some(hello);
     Some(told)
@@ -140,7 +150,7 @@ fn why_chosen(hello: &ServerHello, context: &Context) -> String {
     let rank = offered.and_then(|client| {
         // Suites of TLS 1.3 are no choice in TLS 1.2, and the other way round.
         let is13 = |suite: u16| suite >> 8 == 0x13;
-        let mut real = client.cipher_suites.iter().filter(|suite| {
+        let mut real = client.cipher_suites().iter().filter(|suite| {
             !names::is_grease(**suite) && is13(**suite) == is13(hello.cipher_suite)
         });
         real.position(|suite| *suite == hello.cipher_suite)
@@ -151,7 +161,7 @@ fn why_chosen(hello: &ServerHello, context: &Context) -> String {
         None => "a suite that we did not offer".to_owned(),
     };
     if let (Some(group), Some(client)) = (hello.group, offered) {
-        why += match client.groups.iter().position(|offered| *offered == group) {
+        why += match client.named_groups().iter().position(|offered| *offered == group) {
             Some(0) => "; the group is our first",
             Some(_) => {
                 "; the group is not our first: the server does not have that, or prefers this"
@@ -161,19 +171,19 @@ fn why_chosen(hello: &ServerHello, context: &Context) -> String {
     }
     if hello.version == 0x0304 {
         why += ". From here on everything is encrypted";
-    } else if hello.random.ends_with(b"DOWNGRD\x01") || hello.random.ends_with(b"DOWNGRD\0") {
+    } else if hello.was_downgraded() {
         why += ". Its random says that it could do better: somebody may have tampered";
     }
     why
 }
 
 fn encrypted_extensions(content: &[u8]) -> Option<Told> {
-    let list = wire::extensions(Fields(content).vector16()?)?;
-    let alpn = list.iter().find(|(kind, _)| *kind == 16).and_then(|(_, body)| {
+    let list = Extensions::of(Fields(content).vector16()?);
+    let alpn = list.get(16).and_then(|body| {
         let mut protocols = Fields(Fields(body).vector16()?);
-        Some(String::from_utf8_lossy(protocols.vector8()?).into_owned())
+        Some(Foreign::new(protocols.vector8()?).to_string())
     });
-    let kinds = listed(list.iter().map(|(kind, _)| names::extension(*kind)));
+    let kinds = listed(list.map(|(kind, _)| names::extension(kind)));
     let says = match (&alpn, kinds.is_empty()) {
         (Some(protocol), _) => format!("ALPN {protocol}"),
         (None, true) => "nothing".to_owned(),
@@ -188,7 +198,7 @@ fn encrypted_extensions(content: &[u8]) -> Option<Told> {
 }
 
 fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told> {
-    let entries = wire::certificates(content, context.tls13)?;
+    let entries = reading::certificates(content, context.tls13)?;
     let certificates: Vec<Certificate> =
         entries.iter().filter_map(|entry| Certificate::from_der(entry.der).ok()).collect();
     if from == From::Server {
@@ -198,13 +208,12 @@ fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told
         let told = Told::new("Certificate", "none: it has no certificate, or shows none");
         return Some(told.why("what was asked for and is not shown is the other side's to judge"));
     };
-    let now = clock::now();
-    let left = match (leaf.not_after() - now).div_euclid(86_400) {
+    let left = match leaf.not_after().saturating_sub(context.now).div_euclid(86_400) {
         days if days < 0 => "expired".to_owned(),
         0 => "ends today".to_owned(),
         days => format!("{days} days left"),
     };
-    let key = sealwire::pki::KeyAlgorithm::of_spki(&leaf.spki_der())
+    let key = KeyAlgorithm::of_spki(&leaf.spki_der())
         .map_or_else(|_| "a key of unknown kind".to_owned(), |kind| kind.to_string());
     let count = match certificates.len() {
         1 => "sent alone".to_owned(),
@@ -240,8 +249,7 @@ fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {
     let mut fields = Fields(content);
     let authorities = if context.tls13 {
         fields.vector8()?;
-        let list = wire::extensions(fields.vector16()?)?;
-        list.into_iter().find(|(kind, _)| *kind == 47).and_then(|(_, body)| Fields(body).vector16())
+        Extensions::of(fields.vector16()?).get(47).and_then(|body| Fields(body).vector16())
     } else {
         fields.vector8()?;
         fields.vector16()?;
@@ -278,7 +286,7 @@ fn server_key_exchange(content: &[u8]) -> Option<Told> {
     let curve_kind = fields.u8()?;
     let group = match curve_kind {
         3 => names::group(fields.u16()?),
-        _ => "a group of its own".to_owned(),
+        _ => "a group of its own".into(),
     };
     let share = fields.vector8()?.len();
     let scheme = fields.u16().map(names::signature_scheme);
@@ -338,4 +346,13 @@ pub(super) fn alert(from: From, content: &[u8]) -> Told {
         (_, From::Server) => told.why(alert.meaning()),
         (_, From::Client) => told.why("this is how we tell the server why we do not go on"),
     }
+}
+
+/// A list in a line.
+fn listed(names: impl IntoIterator<Item = impl Into<String>>) -> String {
+    names.into_iter().map(Into::into).collect::<Vec<String>>().join(", ")
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,178 @@
+//! Sessions that go on, as rustls takes and leaves them: the stores and the ticketer that it calls.
+//! They are shared between connections; what is one connection's is at its desk, and without a desk
+//! nothing is offered, accepted or kept.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::NamedGroup;
+use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::server::{ProducesTickets, StoresServerSessions};
+use rustls_pki_types::ServerName;
+use zeroize::Zeroizing;
+
+use super::{names, slot};
+use crate::engine::resumption::{Granting, Terms, TicketRing};
+use crate::words::ProtocolVersion;
+
+/// rustls' part of a client's session: its secrets.
+pub(in crate::engine) enum SessionValue {
+    Tls12(Tls12ClientSessionValue),
+    Tls13(Tls13ClientSessionValue),
+}
+
+impl SessionValue {
+    pub(in crate::engine) fn protocol(&self) -> ProtocolVersion {
+        match self {
+            Self::Tls12(_) => ProtocolVersion::Tls12,
+            Self::Tls13(_) => ProtocolVersion::Tls13,
+        }
+    }
+
+    /// The same for another connection; `None` for what is good for one only.
+    pub(in crate::engine) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Tls12(reusable) => Some(Self::Tls12(reusable.clone())),
+            Self::Tls13(_) => None,
+        }
+    }
+}
+
+/// The store of every client context. The name that rustls gives is the connection's, so it is not
+/// looked at.
+#[derive(Debug)]
+pub(super) struct DeskStore;
+
+impl ClientSessionStore for DeskStore {
+    fn set_kx_hint(&self, _server: ServerName<'static>, group: NamedGroup) {
+        if let Some(group) = names::group(group) {
+            slot::sessions(|sessions| sessions.set_group(group));
+        }
+    }
+
+    fn kx_hint(&self, _server: &ServerName<'_>) -> Option<NamedGroup> {
+        let group = slot::sessions(|sessions| sessions.group())??;
+        Some(group.number().into())
+    }
+
+    fn set_tls12_session(&self, _server: ServerName<'static>, value: Tls12ClientSessionValue) {
+        slot::sessions(|sessions| sessions.keep(SessionValue::Tls12(value)));
+    }
+
+    fn tls12_session(&self, _server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        match slot::sessions(|sessions| sessions.offer(ProtocolVersion::Tls12))?? {
+            SessionValue::Tls12(value) => Some(value),
+            SessionValue::Tls13(_) => None,
+        }
+    }
+
+    /// Called when a session of TLS 1.2 did not work, and when the server turns out to speak 1.3.
+    fn remove_tls12_session(&self, _server: &ServerName<'static>) {
+        slot::sessions(|sessions| sessions.drop_tls12());
+    }
+
+    fn insert_tls13_ticket(&self, _server: ServerName<'static>, value: Tls13ClientSessionValue) {
+        slot::sessions(|sessions| sessions.keep(SessionValue::Tls13(value)));
+    }
+
+    fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        match slot::sessions(|sessions| sessions.offer(ProtocolVersion::Tls13))?? {
+            SessionValue::Tls13(value) => Some(value),
+            SessionValue::Tls12(_) => None,
+        }
+    }
+}
+
+/// Puts into `config` how its servers give sessions and take them back.
+pub(super) fn grant(granting: Granting, config: &mut rustls::ServerConfig) {
+    let Granting { terms, ring, tickets, stateless } = granting;
+    config.session_storage = Arc::new(StoredSessions(terms.clone()));
+    config.ticketer = if stateless && tickets > 0 {
+        Arc::new(Tickets { terms, ring })
+    } else {
+        Arc::new(NoTickets)
+    };
+    config.send_tls13_tickets = tickets;
+}
+
+/// Tickets: the client keeps the state, sealed.
+struct Tickets {
+    terms: Terms,
+    ring: Arc<TicketRing>,
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.terms.lifetime > 0
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.terms.lifetime
+    }
+
+    fn encrypt(&self, state: &[u8]) -> Option<Vec<u8>> {
+        slot::papers(|papers| self.terms.seal(papers, &self.ring, state))?
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        slot::papers(|papers| self.terms.open(papers, &self.ring, ticket))?
+    }
+}
+
+/// No tickets: states go to the program's store.
+#[derive(Debug)]
+struct NoTickets;
+
+impl ProducesTickets for NoTickets {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn lifetime(&self) -> u32 {
+        0
+    }
+
+    fn encrypt(&self, _state: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn decrypt(&self, _ticket: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Stored sessions: the program keeps the state, and looked for it when the ClientHello came.
+struct StoredSessions(Terms);
+
+impl StoresServerSessions for StoredSessions {
+    fn put(&self, id: Vec<u8>, state: Vec<u8>) -> bool {
+        let state = Zeroizing::new(state);
+        slot::papers(|papers| papers.server.stores() && self.0.store(papers, id, &state))
+            .unwrap_or(false)
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
+        slot::papers(|papers| self.0.find(papers, id))?
+    }
+
+    fn take(&self, id: &[u8]) -> Option<Vec<u8>> {
+        self.get(id)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.0.lifetime > 0 && slot::papers(|papers| papers.server.stores()).unwrap_or(false)
+    }
+}
+
+impl fmt::Debug for Tickets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tickets").field("lifetime", &self.terms.lifetime).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StoredSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lifetime = &self.0.lifetime;
+        f.debug_struct("StoredSessions").field("lifetime", lifetime).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! What a session asks, and what it can be answered: each question takes answers of its own kind.
+//!
+//! A question borrows its session, so that it cannot be answered to another; an answer takes it, so
+//! that there is no second one.
+
+use std::fmt;
+
+use super::asked::{AskedHello, AskedPeer, AskedStore};
+use super::reply::HelloReply;
+use super::{Core, Peer, Session, Stage};
+use crate::engine::resumption::SessionData;
+use crate::error::Error;
+use crate::reading::ClientHello;
+use crate::words::Alert;
+
+/// What a session wants to know before it goes on: see
+/// [`Session::question`](super::Session::question). Dropped without an answer, it stays open.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Question<'a> {
+    /// A server has read the client's first message: how shall it be answered?
+    /// Asked when [`ServerOptions::ask_client_hello`](crate::ServerOptions::ask_client_hello).
+    ClientHello(HelloQuestion<'a>),
+    /// The handshake is complete and the peer is judged: shall the connection go on? Asked when
+    /// the options say `ask_about_peer`.
+    VerifyPeer(PeerQuestion<'a>),
+    /// A server has made a session, which is to be stored. Asked before
+    /// [`Event::HandshakeComplete`](super::Event::HandshakeComplete), once for each session, when
+    /// [`ServerOptions::ask_store_session`](crate::ServerOptions::ask_store_session).
+    StoreSession(StoreQuestion<'a>),
+}
+
+/// [`Question::ClientHello`].
+pub struct HelloQuestion<'a>(Open<'a, AskedHello>);
+
+/// [`Question::VerifyPeer`].
+pub struct PeerQuestion<'a>(Open<'a, AskedPeer>);
+
+/// [`Question::StoreSession`].
+pub struct StoreQuestion<'a>(Open<'a, AskedStore>);
+
+/// The answer to a [`HelloQuestion`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HelloAnswer {
+    /// Go on, with what the reply says; [`HelloReply::new`] leaves all as the session has it.
+    Serve(HelloReply),
+    /// End the connection, and tell the client by this alert: `unrecognized_name`, say.
+    Refuse(Alert),
+    /// End the connection without a word.
+    Close,
+}
+
+/// The answer to a [`PeerQuestion`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerAnswer {
+    /// Go on.
+    Accept,
+    /// End the connection, and tell the peer by this alert: `access_denied`, say.
+    ///
+    /// Where TLS 1.2 leaves our Finished to be sent, the alert comes in its place, and the peer's
+    /// handshake fails. Otherwise the peer's handshake is complete by then, and its first read
+    /// fails. A client that is refused after a full handshake gets no session ticket.
+    Refuse(Alert),
+    /// End the connection without a word.
+    Close,
+}
+
+impl Question<'_> {
+    /// Ends the connection without a word.
+    pub fn close(self) {
+        let closed = || Stage::Failed(Error::RefusedByProgram);
+        // That the session has ended is no error here.
+        let _ = match self {
+            Self::ClientHello(HelloQuestion(open)) => open.answer(|_, _| closed()),
+            Self::VerifyPeer(PeerQuestion(open)) => open.answer(|_, _| closed()),
+            Self::StoreSession(StoreQuestion(open)) => open.answer(|_, _| closed()),
+        };
+    }
+}
+
+impl HelloQuestion<'_> {
+    /// What the client said.
+    pub fn hello(&self) -> &ClientHello {
+        &self.0.state().hello
+    }
+
+    /// Answers it. Afterwards, give the bytes that were left to
+    /// [`receive`](super::Session::receive) again.
+    ///
+    /// # Errors
+    /// Why the session has ended by the answer: [`Error::RefusedByProgram`], or why this client
+    /// cannot be served with the context that was chosen.
+    pub fn answer(self, answer: impl Into<HelloAnswer>) -> Result<(), Error> {
+        self.0.answer(|asked, core| match answer.into() {
+            HelloAnswer::Serve(reply) => asked.serve(reply, core),
+            HelloAnswer::Refuse(alert) => core.refuse(Error::RefusedByProgram, alert),
+            HelloAnswer::Close => Stage::Failed(Error::RefusedByProgram),
+        })
+    }
+}
+
+impl PeerQuestion<'_> {
+    /// The peer, and the verdict.
+    pub fn peer(&self) -> &Peer {
+        &self.0.state().peer
+    }
+
+    /// Answers it. Afterwards, give the bytes that were left to
+    /// [`receive`](super::Session::receive) again.
+    ///
+    /// # Errors
+    /// Why the session has ended by the answer: [`Error::RefusedByProgram`].
+    pub fn answer(self, answer: impl Into<PeerAnswer>) -> Result<(), Error> {
+        self.0.answer(|asked, core| match answer.into() {
+            PeerAnswer::Accept => asked.accept(core),
+            PeerAnswer::Refuse(alert) => asked.refuse(alert, core),
+            PeerAnswer::Close => Stage::Failed(Error::RefusedByProgram),
+        })
+    }
+}
+
+impl StoreQuestion<'_> {
+    /// The id to store it under, of 32 bytes: one that the
+    /// [`session_ids`](ClientHello::session_ids) of a client may ask for.
+    pub fn id(&self) -> &[u8] {
+        &self.0.state().id
+    }
+
+    /// The session, for [`HelloReply::resume`]. **Secret.**
+    pub fn data(&self) -> &SessionData {
+        &self.0.state().data
+    }
+
+    /// It is stored, or cannot be: go on. Afterwards, give the bytes that were left to
+    /// [`receive`](super::Session::receive) again.
+    ///
+    /// # Errors
+    /// As those of [`receive`](super::Session::receive).
+    pub fn stored(self) -> Result<(), Error> {
+        self.0.answer(AskedStore::stored)
+    }
+}
+
+impl From<HelloReply> for HelloAnswer {
+    fn from(reply: HelloReply) -> Self {
+        Self::Serve(reply)
+    }
+}
+
+impl From<Option<HelloReply>> for HelloAnswer {
+    fn from(reply: Option<HelloReply>) -> Self {
+        reply.map_or(Self::Close, Self::Serve)
+    }
+}
+
+impl From<Result<HelloReply, Alert>> for HelloAnswer {
+    fn from(reply: Result<HelloReply, Alert>) -> Self {
+        reply.map_or_else(Self::Refuse, Self::Serve)
+    }
+}
+
+impl From<Result<(), Alert>> for PeerAnswer {
+    fn from(answer: Result<(), Alert>) -> Self {
+        answer.map_or_else(Self::Refuse, |()| Self::Accept)
+    }
+}
+
+impl Session {
+    /// The open question, if there is one; [`Event::Question`](super::Event::Question) tells of it.
+    /// The session stands still until it is answered.
+    pub fn question(&mut self) -> Option<Question<'_>> {
+        let Self { stage, core } = self;
+        Some(match stage.take() {
+            Stage::HelloAsked(state) => {
+                Question::ClientHello(HelloQuestion(Open { state: Some(state), stage, core }))
+            }
+            Stage::PeerAsked(state) => {
+                Question::VerifyPeer(PeerQuestion(Open { state: Some(state), stage, core }))
+            }
+            Stage::StoreAsked(state) => {
+                Question::StoreSession(StoreQuestion(Open { state: Some(state), stage, core }))
+            }
+            other => {
+                *stage = other;
+                return None;
+            }
+        })
+    }
+}
+
+/// A stage that stands still, out of its session until it is answered or put back.
+struct Open<'a, S: Into<Stage>> {
+    state: Option<S>,
+    stage: &'a mut Stage,
+    core: &'a mut Core,
+}
+
+impl<S: Into<Stage>> Open<'_, S> {
+    fn state(&self) -> &S {
+        self.state.as_ref().expect("only an answer takes it, and the question with it")
+    }
+
+    fn answer(mut self, lead: impl FnOnce(S, &mut Core) -> Stage) -> Result<(), Error> {
+        if let Some(state) = self.state.take() {
+            *self.stage = lead(state, self.core);
+        }
+        match &*self.stage {
+            Stage::Failed(error) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S: Into<Stage>> Drop for Open<'_, S> {
+    fn drop(&mut self) {
+        if let Some(state) = self.state.take() {
+            *self.stage = state.into();
+        }
+    }
+}
+
+impl From<AskedHello> for Stage {
+    fn from(asked: AskedHello) -> Self {
+        Self::HelloAsked(asked)
+    }
+}
+
+impl From<AskedPeer> for Stage {
+    fn from(asked: AskedPeer) -> Self {
+        Self::PeerAsked(asked)
+    }
+}
+
+impl From<AskedStore> for Stage {
+    fn from(asked: AskedStore) -> Self {
+        Self::StoreAsked(asked)
+    }
+}
+
+impl fmt::Debug for HelloQuestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HelloQuestion").field(self.hello()).finish()
+    }
+}
+
+impl fmt::Debug for PeerQuestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PeerQuestion").field(self.peer()).finish()
+    }
+}
+
+impl fmt::Debug for StoreQuestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreQuestion").finish_non_exhaustive()
+    }
+}

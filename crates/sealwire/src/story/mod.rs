@@ -1,0 +1,225 @@
+//! A handshake told message by message: who, when, how many bytes, what and why.
+//!
+//! A [`Storyteller`] is shown the bytes of a connection as they go by, in both directions, and the
+//! secrets of its key log, which open what TLS 1.3 encrypts. What it tells is for people; what peers
+//! say in it is escaped ([`Foreign`](crate::Foreign)).
+
+mod told;
+mod unlock;
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use sealwire_x509::Certificate;
+
+use crate::KeyLogLine;
+use crate::reading::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
+use crate::reading::{HandshakeMessage, Record};
+use told::{Context, Told, hex};
+use unlock::Unlock;
+
+/// Who sent something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// The one who connected.
+    Client,
+    /// The one who was connected to.
+    Server,
+}
+
+/// One message of a handshake, an alert, or a record that stays closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Message {
+    /// Since the beginning, as [`Storyteller::bytes`] was told.
+    pub at: Duration,
+    /// Who sent it.
+    pub from: From,
+    /// Its name in the RFCs: `ClientHello`.
+    pub name: String,
+    /// Whether it went encrypted; it can be told all the same where the secrets are known.
+    pub encrypted: bool,
+    /// How long it is, with its header.
+    pub bytes: usize,
+    /// What it says, in a line.
+    pub says: String,
+    /// Why, for those who learn.
+    pub why: Option<String>,
+    /// Its parts by name.
+    pub fields: Vec<(String, String)>,
+    /// The message itself in hexadecimal, its first 4096 bytes (and `...`).
+    pub hex: String,
+}
+
+/// Tells a connection from its bytes.
+pub struct Storyteller {
+    messages: Vec<Message>,
+    secrets: Vec<KeyLogLine>,
+    context: Context,
+    client: Direction,
+    server: Direction,
+}
+
+/// One direction of the connection.
+#[derive(Default)]
+struct Direction {
+    bytes: Vec<u8>,
+    /// Handshake messages that are not whole yet.
+    messages: Vec<u8>,
+    unlock: Option<Unlock>,
+    /// Secrets for later, in order: each Finished takes the next.
+    later: VecDeque<&'static str>,
+    /// In TLS 1.2: everything from here on is encrypted, and stays so.
+    sealed: bool,
+}
+
+impl Storyteller {
+    /// Begins to listen. `now` is when, which certificates are told by.
+    pub fn new(now: SystemTime) -> Self {
+        let direction =
+            |later| Direction { later: VecDeque::from([later]), ..Direction::default() };
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            messages: Vec::new(),
+            secrets: Vec::new(),
+            context: Context {
+                now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+                ..Context::default()
+            },
+            client: direction("CLIENT_TRAFFIC_SECRET_0"),
+            server: direction("SERVER_TRAFFIC_SECRET_0"),
+        }
+    }
+
+    /// A secret of the connection. It has to be told before the bytes that it opens.
+    pub fn secret(&mut self, line: KeyLogLine) {
+        self.secrets.push(line);
+    }
+
+    /// Bytes that went by at this moment since the beginning, split anyhow.
+    pub fn bytes(&mut self, from: From, at: Duration, bytes: &[u8]) {
+        self.direction(from).bytes.extend_from_slice(bytes);
+        self.records(from, at);
+    }
+
+    /// What was told so far, in order.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The certificates of the server as it sent them, also when the handshake failed later.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.context.certificates
+    }
+
+    fn direction(&mut self, from: From) -> &mut Direction {
+        match from {
+            From::Client => &mut self.client,
+            From::Server => &mut self.server,
+        }
+    }
+
+    /// Tells every record that is whole.
+    fn records(&mut self, from: From, at: Duration) {
+        loop {
+            let direction = self.direction(from);
+            let Some(record) = Record::first(&direction.bytes) else { return };
+            let (kind, whole) = (record.kind, record.bytes.to_vec());
+            direction.bytes.drain(..whole.len());
+            let opened = match (&mut direction.unlock, kind) {
+                (Some(unlock), APPLICATION_DATA) => unlock.open(&whole),
+                _ => None,
+            };
+            let encrypted = opened.is_some() || direction.sealed;
+            match opened.unwrap_or_else(|| (kind, whole[5..].to_vec())) {
+                (HANDSHAKE, content) if !encrypted || kind == APPLICATION_DATA => {
+                    self.direction(from).messages.extend_from_slice(&content);
+                    self.handshake_messages(from, at, encrypted);
+                }
+                (kind, content) => self.other(from, at, encrypted, kind, &content),
+            }
+        }
+    }
+
+    /// Tells every handshake message that is whole.
+    fn handshake_messages(&mut self, from: From, at: Duration, encrypted: bool) {
+        loop {
+            let direction = self.direction(from);
+            let Some(message) = HandshakeMessage::first(&direction.messages) else { return };
+            let (kind, length) = (message.kind, message.bytes.len());
+            let whole: Vec<u8> = direction.messages.drain(..length).collect();
+            let message = HandshakeMessage { kind, bytes: &whole };
+            let told = told::tell(from, message, &mut self.context);
+            self.add(from, at, encrypted, told, &whole);
+            if kind == 2 {
+                self.keys_of_the_handshake();
+            }
+            if kind == 20 && self.context.tls13 {
+                self.next_keys(from);
+            }
+        }
+    }
+
+    fn keys_of_the_handshake(&mut self) {
+        let Some(hello) = self.context.server_hello.as_ref().filter(|hello| !hello.is_retry) else {
+            return;
+        };
+        if hello.version != 0x0304 {
+            return;
+        }
+        let (suite, secrets) = (hello.cipher_suite, &self.secrets);
+        self.client.unlock = Unlock::new(suite, secrets, "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
+        self.server.unlock = Unlock::new(suite, secrets, "SERVER_HANDSHAKE_TRAFFIC_SECRET");
+    }
+
+    fn next_keys(&mut self, from: From) {
+        let suite = self.context.server_hello.as_ref().map_or(0, |hello| hello.cipher_suite);
+        let secrets = &self.secrets;
+        let direction = match from {
+            From::Client => &mut self.client,
+            From::Server => &mut self.server,
+        };
+        if let Some(label) = direction.later.pop_front() {
+            direction.unlock = Unlock::new(suite, secrets, label);
+        }
+    }
+
+    /// Tells a record that is no handshake message, or one that stays closed.
+    fn other(&mut self, from: From, at: Duration, encrypted: bool, kind: u8, content: &[u8]) {
+        let told = match kind {
+            CHANGE_CIPHER_SPEC => {
+                let tls13 = self.context.tls13 || self.context.server_hello.is_none();
+                if !tls13 {
+                    self.direction(from).sealed = true;
+                }
+                told::change_cipher_spec(tls13)
+            }
+            ALERT if !self.direction(from).sealed => told::alert(from, content),
+            ALERT => Told::new("Alert", "encrypted: most often close_notify"),
+            HANDSHAKE => Told::new("Finished", "encrypted, with the keys of TLS 1.2")
+                .why("proves that both have seen the same handshake"),
+            APPLICATION_DATA => Told::new("data", "what the connection is for"),
+            other => Told::new("record", format!("of unknown type {other}")),
+        };
+        self.add(from, at, encrypted, told, content);
+    }
+
+    fn add(&mut self, from: From, at: Duration, encrypted: bool, told: Told, bytes: &[u8]) {
+        const SHOWN: usize = 4096;
+        let mut text = hex(&bytes[..bytes.len().min(SHOWN)]);
+        if bytes.len() > SHOWN {
+            text.push_str("...");
+        }
+        self.messages.push(Message {
+            at,
+            from,
+            name: told.name,
+            encrypted,
+            bytes: bytes.len(),
+            says: told.says,
+            why: told.why,
+            fields: told.fields,
+            hex: text,
+        });
+    }
+}
