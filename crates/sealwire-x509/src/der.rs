@@ -145,18 +145,6 @@ pub(crate) fn join_names(names: Vec<String>) -> String {
     }
 }
 
-/// The iteration count in an AlgorithmIdentifier of PBES1, PBES2 or PKCS#12's own encryptions.
-pub(crate) fn iterations(mut algorithm: Elements<'_>) -> Option<u64> {
-    algorithm.element(OBJECT_IDENTIFIER)?;
-    let mut parameters = algorithm.enter(SEQUENCE)?;
-    if let Some(mut kdf) = parameters.enter(SEQUENCE) {
-        kdf.element(OBJECT_IDENTIFIER)?;
-        parameters = kdf.enter(SEQUENCE)?;
-    }
-    parameters.element(OCTET_STRING)?;
-    parameters.element(INTEGER)?.number()
-}
-
 fn collect_names(elements: Elements<'_>, depth: u8, names: &mut Vec<String>) {
     for element in elements.take(8) {
         match element.tag {
@@ -197,7 +185,6 @@ mod tests {
         ];
         let name = |der| join_names(algorithm_names(Elements::of(der)));
         assert_eq!(name(&pbes1), "pbeWithMD5AndDES-CBC");
-        assert_eq!(iterations(Elements::of(&pbes1)), Some(1));
         assert_eq!(name(&[0x06, 0x02, 0x88, 0x37]), "2.999");
         assert_eq!(name(&[0x06, 0x00]), "unknown");
     }

@@ -1,7 +1,7 @@
-//! Certificates, keys and verdicts for TLS: a safe face over AWS-LC's X.509, CRL, PKCS#8, PKCS#12
-//! and PEM functions. The only part of Sealwire that calls C.
+//! Certificates, keys and verdicts for TLS: a safe face over AWS-LC's X.509, CRL, PKCS#8 and PEM
+//! functions. The only part of Sealwire that calls C.
 //!
-//! - [`Certificate`], [`Crl`], [`PrivateKey`] and [`Pkcs12`] read what people have in their files,
+//! - [`Certificate`], [`Crl`] and [`PrivateKey`] read what people have in their files,
 //!   in every form that OpenSSL writes, and say by name what they cannot read.
 //! - [`OcspResponse`] reads what a responder says of a certificate, and whose word it is.
 //! - [`verify`] judges a certificate against a [`TrustSet`] and tells either that it is trusted or
@@ -73,8 +73,8 @@ mod ocsp;
 mod owned;
 mod parity;
 pub mod pem;
-mod pkcs12;
 mod public_key;
+mod rc4;
 mod time;
 mod trust;
 mod verify;
@@ -93,7 +93,7 @@ pub use key_usage::{KeyUsage, KeyUsages};
 pub use mend::Irregularity;
 pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
-pub use pkcs12::Pkcs12;
 pub use public_key::{KeyType, PublicKey, RsaPublicKey};
+pub use rc4::rc4;
 pub use trust::TrustSet;
 pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify, verify_with};

@@ -58,7 +58,7 @@ fn visible(mut line: &[u8]) -> &[u8] {
         line = line.trim_ascii_end();
         let shorter = INVISIBLE
             .iter()
-            .find_map(|invisible| line.strip_suffix(*invisible).or(line.strip_prefix(*invisible)));
+            .find_map(|&it| line.strip_suffix(it).or_else(|| line.strip_prefix(it)));
         match shorter {
             Some(shorter) => line = shorter,
             None => return line,

@@ -110,11 +110,11 @@ impl Revoked {
 /// The number of a revocation list: of at most 20 bytes (RFC 5280, section 5.2.3), and greater than
 /// that of every list before it. Its text is hexadecimal in whole bytes, as `openssl ca` keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CrlNumber([u8; CrlNumber::LENGTH]);
+pub struct CrlNumber([u8; NUMBER_LENGTH]);
+
+const NUMBER_LENGTH: usize = 20;
 
 impl CrlNumber {
-    const LENGTH: usize = 20;
-
     /// The next number.
     ///
     /// # Errors
@@ -135,8 +135,8 @@ impl CrlNumber {
 
 impl From<u64> for CrlNumber {
     fn from(number: u64) -> Self {
-        let mut bytes = [0; Self::LENGTH];
-        bytes[Self::LENGTH - 8..].copy_from_slice(&number.to_be_bytes());
+        let mut bytes = [0; NUMBER_LENGTH];
+        bytes[NUMBER_LENGTH - 8..].copy_from_slice(&number.to_be_bytes());
         Self(bytes)
     }
 }
@@ -147,20 +147,20 @@ impl FromStr for CrlNumber {
     fn from_str(text: &str) -> Result<Self, Error> {
         let digits = text.trim().trim_start_matches('0');
         let hexadecimal = text.trim().bytes().all(|byte| byte.is_ascii_hexdigit());
-        if text.trim().is_empty() || !hexadecimal || digits.len() > 2 * Self::LENGTH {
+        if text.trim().is_empty() || !hexadecimal || digits.len() > 2 * NUMBER_LENGTH {
             let what = "not a number of at most 20 bytes in hexadecimal";
             return Err(Error::new(Problem::Malformed, what));
         }
         let significant = super::store::bytes_of_hex(digits);
-        let mut bytes = [0; Self::LENGTH];
-        bytes[Self::LENGTH - significant.len()..].copy_from_slice(&significant);
+        let mut bytes = [0; NUMBER_LENGTH];
+        bytes[NUMBER_LENGTH - significant.len()..].copy_from_slice(&significant);
         Ok(Self(bytes))
     }
 }
 
 impl fmt::Display for CrlNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let zeros = self.0.iter().take_while(|byte| **byte == 0).count().min(Self::LENGTH - 1);
+        let zeros = self.0.iter().take_while(|byte| **byte == 0).count().min(NUMBER_LENGTH - 1);
         self.0[zeros..].iter().try_for_each(|byte| write!(f, "{byte:02X}"))
     }
 }

@@ -15,7 +15,7 @@ mod key;
 mod legacy;
 mod lint;
 mod name;
-mod pbes1;
+mod pbe;
 mod pfx;
 mod pkcs7;
 mod renew;
@@ -46,8 +46,8 @@ pub use key::{KeyAlgorithm, PrivateKey};
 pub use legacy::LegacyCertificate;
 pub use lint::{Lint, Severity, lint};
 pub use name::SubjectAltName;
-pub use pfx::Pfx;
 pub(crate) use pfx::at_file as pfx_at_file;
+pub use pfx::{Pfx, PfxCertificate, PfxContents};
 // What the fence reads. Its verifier stays inside: `ChainCheck` and connections are the only ones
 // who say yes to a chain, with a security level and a name.
 pub use sealwire_x509::{
