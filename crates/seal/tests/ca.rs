@@ -253,6 +253,98 @@ fn an_intermediate_signs_in_place_of_the_root() {
     assert_eq!(excluded.code, 1, "{excluded:?}");
 }
 
+/// A client's certificate is for a person or a program, who need not have a host name.
+#[test]
+fn a_client_goes_by_a_name_that_is_no_host_name() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca ops1 --client").ok();
+    dir.seal("ca issue --ca-dir ca --client --subject /O=Example/OU=ops/CN=Alice").ok();
+    dir.seal("ca issue --ca-dir ca --subject /O=Example/CN=App app.test").ok();
+    for (file, subject, name, purpose) in [
+        ("ops1-client", "CN = ops1", None, "sslclient"),
+        ("Alice-client", "O = Example, OU = ops, CN = Alice", None, "sslclient"),
+        ("app.test", "O = Example, CN = App", Some("DNS:app.test"), "sslserver"),
+    ] {
+        dir.openssl(&format!(
+            "verify -x509_strict -purpose {purpose} -CAfile ca/ca.pem {file}.pem"
+        ));
+        let text = dir.openssl(&format!("x509 -in {file}.pem -noout -text")).text().to_owned();
+        assert!(text.contains(&format!("Subject: {subject}\n")), "{text}");
+        match name {
+            Some(name) => assert!(text.contains(name), "{text}"),
+            None => assert!(!text.contains("Subject Alternative Name"), "{text}"),
+        }
+    }
+    for (arguments, fact) in [
+        ("ops1 ops2 --client", "a certificate has one common name"),
+        ("ops1 --client --subject /CN=other", "names the user already"),
+        ("--subject /CN=server", "needs a host name or an address"),
+    ] {
+        let refused = dir.seal(&format!("ca issue --ca-dir ca {arguments}"));
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains(fact), "{refused:?}");
+    }
+}
+
+#[test]
+fn certificates_are_renewed_in_place() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca soon.test --days 10").ok();
+    dir.seal("ca issue --ca-dir ca later.test --days 100").ok();
+    let serial =
+        |file: &str| dir.openssl(&format!("x509 -in {file}.pem -noout -serial")).text().to_owned();
+    let modulus =
+        |file: &str| dir.openssl(&format!("x509 -in {file}.pem -noout -pubkey")).text().to_owned();
+    let before = (serial("soon.test"), serial("later.test"), modulus("soon.test"));
+
+    let ran = dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem --within 30d").ok();
+    assert!(ran.text().contains("later.test.pem: not due"), "{ran:?}");
+    assert_ne!(serial("soon.test"), before.0);
+    assert_eq!(serial("later.test"), before.1);
+    assert_eq!(modulus("soon.test"), before.2, "the key stays");
+    dir.openssl("verify -x509_strict -purpose sslserver -CAfile ca/ca.pem soon.test.pem");
+    let listed = dir.seal("ca list --ca-dir ca --json").ok();
+    assert_eq!(listed.text().matches("\"/CN=soon.test\"").count(), 2, "{listed:?}");
+
+    dir.seal("ca renew --ca-dir ca soon.test.pem --new-key soon.test-key.pem --days 20").ok();
+    assert_ne!(modulus("soon.test"), before.2);
+    dir.seal("key matches --key soon.test-key.pem soon.test.pem").ok();
+
+    // What is not this CA's, and what it has taken back, is not renewed.
+    dir.seal("ca init --ca-dir other --name Other").ok();
+    let foreign = dir.seal("ca renew --ca-dir other soon.test.pem");
+    assert_eq!(foreign.code, 1, "{foreign:?}");
+    assert!(foreign.stderr.contains("has not signed this certificate"), "{foreign:?}");
+    dir.seal("ca revoke --ca-dir ca later.test.pem").ok();
+    let revoked = dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem");
+    assert!(revoked.stderr.contains("later.test.pem: the certificate is revoked"), "{revoked:?}");
+    let now = serial("soon.test");
+    assert_eq!(dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem").code, 1);
+    assert_eq!(serial("soon.test"), now, "all are looked at before the first is signed");
+}
+
+#[test]
+fn several_files_are_verified_at_once() {
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca one.test").ok();
+    dir.seal("ca issue --ca-dir ca two.test").ok();
+    let good = dir.seal("cert verify --ca ca/ca.pem one.test.pem two.test.pem --json").ok();
+    let lines: Vec<serde_json::Value> =
+        good.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{good:?}");
+    assert!(lines.iter().all(|line| line["trusted"] == true), "{good:?}");
+    dir.seal("ca init --ca-dir other --name Other").ok();
+    let mixed = dir.seal("cert verify --ca ca/ca.pem other/ca.pem two.test.pem");
+    assert_eq!(mixed.code, 1, "{mixed:?}");
+    assert!(mixed.text().contains("two.test.pem: trusted"), "{mixed:?}");
+}
+
 #[test]
 fn a_request_is_signed_without_seeing_its_key() {
     if !installed(&["openssl"]) {

@@ -5,6 +5,7 @@ mod peers;
 use std::fs;
 use std::process::Command;
 
+use peers::https::Server;
 use peers::{Folder, installed};
 
 fn with_ca() -> Folder {
@@ -238,6 +239,30 @@ fn a_store_that_cannot_be_read_is_named_before_anything_changes() {
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     assert!(!dir.path("profile").exists());
     assert_eq!(dir.read("broken"), b"this is no key store");
+}
+
+/// Node keeps roots of its own; what `trust env` prints lets it trust a server of the CA, be it
+/// a root or an intermediate.
+#[test]
+fn a_program_with_roots_of_its_own_is_told_by_its_variable() {
+    if !installed(&["node", "sh"]) {
+        return;
+    }
+    let dir = with_ca();
+    dir.seal("ca intermediate --ca-dir ca --new-ca-dir mid --name Middle").ok();
+    dir.seal("ca issue --ca-dir mid localhost").ok();
+    let server = Server::start(&dir, "localhost.pem", "localhost-key.pem");
+    let get = format!(
+        "node -e \"require('https').get('https://localhost:{}/', r => r.pipe(process.stdout))
+         .on('error', e => {{ console.error(e.code); process.exit(1) }})\"",
+        server.port
+    );
+    for folder in ["ca", "mid"] {
+        let variables = dir.seal(&format!("trust env --ca-dir {folder}")).ok().text().to_owned();
+        let with = dir.run(Command::new("sh"), &["-c", &format!("{variables}\n{get}")], b"").ok();
+        assert_eq!(with.text(), "<p>sealed</p>");
+    }
+    assert_ne!(dir.run(Command::new("sh"), &["-c", &get], b"").code, 0);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod init;
 mod intermediate;
 mod issue;
 mod list;
+mod renew;
 mod revoke;
 mod show;
 
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Init(init::Init),
     Import(import::Import),
     Issue(Box<issue::Issue>),
+    Renew(renew::Renew),
     Intermediate(intermediate::Intermediate),
     Revoke(revoke::Revoke),
     Crl(crl::MakeCrl),
@@ -34,6 +36,7 @@ impl Command {
             Self::Init(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Issue(command) => command.run(),
+            Self::Renew(command) => command.run(),
             Self::Intermediate(command) => command.run(),
             Self::Revoke(command) => command.run(),
             Self::Crl(command) => command.run(),

@@ -1,5 +1,7 @@
 //! `seal trust`: the roots that this machine trusts.
 
+mod env;
+
 use std::fmt;
 use std::path::{self, Path, PathBuf};
 
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Uninstall(Change),
     /// Tell which stores trust your CA; exit code 1 when one does not
     Status(Status),
+    Env(env::Env),
 }
 
 #[derive(Args)]
@@ -106,23 +109,14 @@ impl Command {
             Self::Install(change) => change.install(),
             Self::Uninstall(change) => change.uninstall(),
             Self::Status(status) => status.run(),
+            Self::Env(env) => env.run(),
         }
     }
 }
 
 impl Which {
     fn root(&self) -> Result<Root, Failure> {
-        let named = |option: &str, path: &Path| {
-            let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            format!("{option} {}", path.display())
-        };
-        if let Some(path) = &self.cert {
-            let certificate = pki::certificates_from_file(path)?.swap_remove(0);
-            return Root::new(certificate, named("--cert", path));
-        }
-        // Of an intermediate, the root above it is what others have to trust.
-        let certificate = self.folder.open()?.chain()?.pop().expect("a chain has a certificate");
-        Root::new(certificate, named("--ca-dir", &self.folder.path()?))
+        root(&self.folder, self.cert.as_deref())
     }
 
     fn stores(&self) -> Result<Vec<Box<dyn TrustStore>>, Failure> {
@@ -194,6 +188,7 @@ impl Change {
             lines.push(line(*store, true, "trusted now"));
         }
         self.which.report(&root, lines)?;
+        tell_of_others(&stores);
         Ok(Answer::Yes)
     }
 
@@ -238,6 +233,31 @@ impl Change {
         self.which.report(root, lines)?;
         Ok(Answer::Yes)
     }
+}
+
+/// What stores that serve only some programs leave to the user.
+fn tell_of_others(stores: &[Box<dyn TrustStore>]) {
+    if stores.iter().any(|store| store.bundle().is_some()) {
+        report::note(
+            "Node.js (NODE_EXTRA_CA_CERTS), Deno, Python's requests (REQUESTS_CA_BUNDLE) and others \
+             keep roots of their own: eval \"$(seal trust env)\" lets them trust it too",
+        );
+    }
+}
+
+/// The root that is meant: of this file, or of the CA in the folder.
+fn root(folder: &CaFolder, cert: Option<&Path>) -> Result<Root, Failure> {
+    let named = |option: &str, path: &Path| {
+        let path = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        format!("{option} {}", path.display())
+    };
+    if let Some(path) = cert {
+        let certificate = pki::certificates_from_file(path)?.swap_remove(0);
+        return Root::new(certificate, named("--cert", path));
+    }
+    // Of an intermediate, the root above it is what others have to trust.
+    let certificate = folder.open()?.chain()?.pop().expect("a chain has a certificate");
+    Root::new(certificate, named("--ca-dir", &folder.path()?))
 }
 
 impl Status {

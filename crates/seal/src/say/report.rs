@@ -34,6 +34,11 @@ pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(),
     }
 }
 
+/// Prints `value` as one of several lines of JSON.
+pub(crate) fn print_line<T: Serialize>(value: &T) -> Result<(), Failure> {
+    print_text(&serde_json::to_string(value).unwrap_or_default())
+}
+
 /// Says something beside the answer, on standard error; when nobody reads that, it is not said.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");

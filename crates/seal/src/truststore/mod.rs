@@ -5,6 +5,7 @@
 mod java;
 mod nss;
 mod platform;
+pub(crate) mod runtimes;
 mod step;
 mod system;
 
@@ -37,6 +38,10 @@ pub(crate) trait TrustStore {
     }
     /// What puts the root in.
     fn install(&self, root: &Root) -> Vec<Step>;
+    /// The file in which this store's roots are, as PEM, for programs that read such files.
+    fn bundle(&self) -> Option<std::path::PathBuf> {
+        None
+    }
     /// What takes the root out, under whatever name it is there.
     fn uninstall(&self, root: &Root) -> Result<Vec<Step>, Failure>;
 }

@@ -114,12 +114,13 @@ impl TrustStore for Linux {
         if !self.is_this_system() {
             return self.holds(root);
         }
-        let bundles = self.layout.bundles.iter().map(|name| self.root.join(name));
-        let Some(bundle) = bundles.into_iter().find(|path| path.exists()) else {
-            return Ok(false);
-        };
+        let Some(bundle) = self.bundle() else { return Ok(false) };
         let all = pki::certificates_from_file(&bundle)?;
         Ok(all.iter().any(|certificate| certificate.der() == root.certificate.der()))
+    }
+
+    fn bundle(&self) -> Option<PathBuf> {
+        self.layout.bundles.iter().map(|name| self.root.join(name)).find(|path| path.exists())
     }
 
     fn holds(&self, root: &Root) -> Result<bool, Failure> {

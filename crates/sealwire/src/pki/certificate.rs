@@ -141,6 +141,13 @@ impl CertificateBuilder {
         Ok(builder.validity(Validity::lasting(Duration::from_secs(seconds))?))
     }
 
+    /// Another subject than that of the names or the request.
+    #[must_use]
+    pub fn subject(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
+    }
+
     /// Exactly what `openssl x509 -req -signkey` makes: X.509 v1, no extensions, 30 days.
     /// Browsers refuse such a certificate, since it has no subjectAltName; OpenSSL and Node take
     /// it when it is trusted itself.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealwire::TrustStore;
 use sealwire::pki::{
-    self, CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
-    PrivateKey, Purpose, SubjectAltName,
+    CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
+    PrivateKey, Purpose, Subject, SubjectAltName,
 };
 use serde::Serialize;
 
@@ -24,7 +24,8 @@ use crate::view::made::Made;
 ///
 /// Writes NAME.pem, with the chain up to but without the root, and NAME-key.pem. For TLS servers;
 /// with --client for clients. The names decide the kind: localhost, 127.0.0.1, ::1, app.test,
-/// *.app.test, user@example.com.
+/// *.app.test, user@example.com. With --client, a name without a dot ('ops1', 'Alice Smith') is a
+/// user's: it becomes the common name, and no host name.
 ///
 /// With mkcert: mkcert localhost 127.0.0.1 ::1
 #[derive(Args)]
@@ -34,8 +35,11 @@ pub(crate) struct Issue {
     #[command(flatten)]
     passphrase: CaPassphrase,
     /// The names
-    #[arg(value_name = "NAME", required_unless_present = "copy_names")]
-    names: Vec<SubjectAltName>,
+    #[arg(value_name = "NAME", required_unless_present_any = ["copy_names", "subject"])]
+    names: Vec<String>,
+    /// The whole subject, instead of a common name: /O=Example/OU=ops/CN=ops1
+    #[arg(long, value_name = "NAME")]
+    subject: Option<Subject>,
     /// For TLS clients instead of servers
     #[arg(long, conflicts_with = "both")]
     client: bool,
@@ -99,7 +103,8 @@ impl Issue {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let store = self.folder.open()?;
         let csr = self.csr.as_deref().map(read_request).transpose()?;
-        let (cert_file, key_file) = self.file_names(csr.as_ref());
+        let holder = Holder::new(&self, csr.as_ref())?;
+        let (cert_file, key_file) = self.file_names(&holder);
         let mut delivery = Delivery::new(self.force);
         let files = [Some(&cert_file), key_file.as_ref(), self.pfx.as_ref()];
         delivery.check(&files.into_iter().flatten().collect::<Vec<_>>())?;
@@ -112,7 +117,7 @@ impl Issue {
             || csr.as_ref().map(Csr::spki_der).unwrap_or_default(),
             PrivateKey::spki_der,
         );
-        let certificate = self.builder(csr.as_ref())?.signed_by(&issuer, spki)?;
+        let certificate = self.builder(csr.as_ref(), &holder)?.signed_by(&issuer, spki)?;
         check_allowed(&store, &issuer, &certificate)?;
 
         let chain: Vec<_> = store.chain()?.into_iter().filter(|c| !c.is_self_signed()).collect();
@@ -141,17 +146,21 @@ impl Issue {
         Ok(Answer::Yes)
     }
 
-    fn builder(&self, csr: Option<&Csr>) -> Result<CertificateBuilder, Failure> {
+    fn builder(&self, csr: Option<&Csr>, holder: &Holder) -> Result<CertificateBuilder, Failure> {
         use sealwire::pki::ExtendedKeyUsage as Use;
         let purposes = match (self.client, self.both) {
             (true, _) => vec![Use::CLIENT_AUTH],
             (_, true) => vec![Use::SERVER_AUTH, Use::CLIENT_AUTH],
             _ => vec![Use::SERVER_AUTH],
         };
-        let mut builder = match csr {
-            Some(csr) => CertificateBuilder::for_csr(csr).names(self.names.iter().cloned()),
-            None => CertificateBuilder::for_names(self.names.clone())?,
-        };
+        let mut builder = csr.map_or_else(
+            || CertificateBuilder::new(Subject::default()),
+            CertificateBuilder::for_csr,
+        );
+        builder = builder.names(holder.names.iter().cloned());
+        if let Some(subject) = &holder.subject {
+            builder = builder.subject(subject.clone());
+        }
         if let (Some(csr), true) = (csr, self.copy_names) {
             builder = builder.copy_names(csr);
         }
@@ -166,19 +175,17 @@ impl Issue {
     }
 
     /// mkcert's names, so that scripts written for it find their files.
-    fn file_names(&self, csr: Option<&Csr>) -> (PathBuf, Option<PathBuf>) {
-        let mut names = self.names.clone();
-        if self.copy_names {
-            names.extend(csr.map(Csr::names).unwrap_or_default());
-        }
-        let first = names.first().map_or_else(|| "certificate".into(), SubjectAltName::value);
+    fn file_names(&self, holder: &Holder) -> (PathBuf, Option<PathBuf>) {
+        let common_name = || holder.subject.as_ref().and_then(Subject::common_name);
+        let first = holder.all_names.first().cloned().or_else(common_name);
+        let first = first.unwrap_or_else(|| "certificate".to_owned());
         let mut base: String = first
             .replace('*', "_wildcard")
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || "-_.@+".contains(c) { c } else { '_' })
             .collect();
-        if names.len() > 1 {
-            base += &format!("+{}", names.len() - 1);
+        if holder.all_names.len() > 1 {
+            base += &format!("+{}", holder.all_names.len() - 1);
         }
         if self.client {
             base += "-client";
@@ -187,9 +194,59 @@ impl Issue {
         let key = self.key_file.clone().unwrap_or_else(|| format!("{base}-key.pem").into());
         (
             certificate.unwrap_or_else(|| format!("{base}.pem").into()),
-            Some(key).filter(|_| csr.is_none()),
+            Some(key).filter(|_| self.csr.is_none()),
         )
     }
+}
+
+/// Whom a certificate is for.
+struct Holder {
+    /// `None`: the request's own.
+    subject: Option<Subject>,
+    /// What it is valid for, as the command line says.
+    names: Vec<SubjectAltName>,
+    /// These, and those that the request asks for.
+    all_names: Vec<String>,
+}
+
+impl Holder {
+    fn new(issue: &Issue, csr: Option<&Csr>) -> Result<Self, Failure> {
+        let (users, names): (Vec<_>, Vec<_>) =
+            issue.names.iter().partition(|name| issue.client && is_user_name(name));
+        let names = names
+            .into_iter()
+            .map(|name| name.parse::<SubjectAltName>())
+            .collect::<Result<Vec<_>, _>>()?;
+        let subject = match (&issue.subject, users.as_slice(), csr) {
+            (Some(subject), [], _) => Some(subject.clone()),
+            (None, [], Some(_)) => None,
+            (None, [], None) => Some(Subject::for_names(&names)?),
+            (None, [user], _) => Some(Subject::from_common_name(user)?),
+            (Some(_), [user, ..], _) => {
+                return Err(Failure::usage(format!(
+                    "{user:?} is a user's name, and --subject names the user already"
+                )));
+            }
+            (None, [first, second, ..], _) => {
+                return Err(Failure::usage(format!(
+                    "{first:?} and {second:?}: a certificate has one common name"
+                ))
+                .advise("--subject gives a whole subject"));
+            }
+        };
+        if !issue.client && names.is_empty() && !issue.copy_names {
+            return Err(Failure::usage("a server's certificate needs a host name or an address"));
+        }
+        let requested = csr.filter(|_| issue.copy_names).map(Csr::names).unwrap_or_default();
+        let shown = names.iter().chain(&requested).map(|name| name.value().into_owned());
+        let all_names = users.into_iter().cloned().chain(shown).collect();
+        Ok(Self { subject, names, all_names })
+    }
+}
+
+/// Whether a client goes by this name as people do, not hosts: no dot, no mailbox, no address.
+fn is_user_name(name: &str) -> bool {
+    !name.contains(['.', '@', ':']) && name != "localhost"
 }
 
 fn read_request(path: &Path) -> Result<Csr, Failure> {
@@ -238,7 +295,7 @@ pub(crate) fn check_allowed(
 }
 
 fn certificate_name(certificate: &Certificate) -> String {
-    pki::Subject::from_der(certificate.subject().der())
+    Subject::from_der(certificate.subject().der())
         .ok()
         .and_then(|subject| subject.common_name())
         .unwrap_or_else(|| "certificate".to_owned())

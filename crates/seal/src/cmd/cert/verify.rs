@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::{self, ChainCheck, Purpose};
-use sealwire::verify::NameCheck;
+use sealwire::pki::{self, Certificate, ChainCheck, Crl, Purpose};
+use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ServerName, TrustStore};
 
 use crate::files::material::public_roots;
@@ -17,15 +17,15 @@ use crate::words::moment::parse_time;
 
 /// Tell whether a certificate would be trusted, and if not, everything that is wrong
 ///
-/// The first certificate of the file is judged; the others, and those of --untrusted, help to
-/// build its chain. Exit code 0 means trusted, 1 not.
+/// The first certificate of each file is judged; the others of that file, and those of
+/// --untrusted, help to build its chain. Exit code 0 means that all are trusted, 1 that one is not.
 ///
 /// With OpenSSL: openssl verify -CAfile ca.pem -untrusted chain.pem -verify_hostname NAME cert.pem
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// The certificate, with or without its chain
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// The certificates, each with or without its chain
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
     /// Whom to trust; may be repeated [default: Mozilla's roots and this system's]
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
@@ -51,7 +51,7 @@ pub(crate) struct Verify {
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]
     partial_chain: bool,
-    /// Print JSON
+    /// Print JSON, a line for each file
     #[arg(long)]
     json: bool,
 }
@@ -65,20 +65,40 @@ enum As {
 
 impl Verify {
     pub(super) fn run(self) -> Result<Answer, Failure> {
-        let mut presented = pki::certificates_from_file(&self.file)?;
+        let mut untrusted = Vec::new();
         for path in &self.untrusted {
-            presented.extend(pki::certificates_from_file(path)?);
+            untrusted.extend(pki::certificates_from_file(path)?);
         }
         let trust = self.trust()?.allow_partial_chain(self.partial_chain);
         let mut crls = Vec::new();
         for path in &self.crl {
             crls.extend(pki::crls_from_file(path)?);
         }
+        let mut all = Answer::Yes;
+        for (index, file) in self.files.iter().enumerate() {
+            let mut presented = pki::certificates_from_file(file)?;
+            presented.extend(untrusted.iter().cloned());
+            let verdict = self.judge(&presented, &trust, &crls);
+            let report = Trust::new(file.display().to_string(), &verdict, &trust);
+            match (self.files.len(), self.json) {
+                (1, json) => report::print(&report, json)?,
+                (_, true) => report::print_line(&report)?,
+                (_, false) if index == 0 => report::print(&report, false)?,
+                (_, false) => report::print_text(&format!("\n{report}"))?,
+            }
+            if !verdict.is_trusted() {
+                all = Answer::No;
+            }
+        }
+        Ok(all)
+    }
+
+    fn judge(&self, presented: &[Certificate], trust: &TrustStore, crls: &[Crl]) -> Verdict {
         let rules = if self.common_name { NameCheck::Node } else { NameCheck::Rfc9525 };
-        let verdict = ChainCheck {
-            presented: &presented,
-            trust: &trust,
-            crls: &crls,
+        ChainCheck {
+            presented,
+            trust,
+            crls,
             purpose: match self.purpose {
                 As::Server => Purpose::Server,
                 As::Client => Purpose::Client,
@@ -88,10 +108,7 @@ impl Verify {
             time: self.at.map_or_else(clock::now, clock::seconds),
             security_level: 2,
         }
-        .verdict();
-        let report = Trust::new(self.file.display().to_string(), &verdict, &trust);
-        report::print(&report, self.json)?;
-        Ok(if verdict.is_trusted() { Answer::Yes } else { Answer::No })
+        .verdict()
     }
 
     fn trust(&self) -> Result<TrustStore, Failure> {

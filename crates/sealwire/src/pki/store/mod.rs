@@ -105,6 +105,13 @@ impl CaStore {
         Ok(chain)
     }
 
+    /// The file that holds the root of this CA: its own certificate's, or of an intermediate the
+    /// one with the certificates above it.
+    pub fn root_file(&self) -> Result<PathBuf, Error> {
+        let own = self.certificate()?.is_self_signed() || !self.file("chain.pem").exists();
+        Ok(if own { self.certificate_file() } else { self.file("chain.pem") })
+    }
+
     /// The CA with its key, to sign with.
     pub fn issuer(&self, passphrase: Option<&[u8]>) -> Result<Issuer, Error> {
         Issuer::from_files(&self.certificate_file(), &self.file("ca-key.pem"), passphrase)
