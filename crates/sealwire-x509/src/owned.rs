@@ -60,6 +60,8 @@ free_with! {
     OCSP_CERTID => OCSP_CERTID_free,
     EVP_PKEY => EVP_PKEY_free,
     EVP_CIPHER_CTX => EVP_CIPHER_CTX_free,
+    EVP_MD_CTX => EVP_MD_CTX_free,
+    EVP_PKEY_CTX => EVP_PKEY_CTX_free,
     BIO => BIO_free,
     GENERAL_NAMES => GENERAL_NAMES_free,
     AUTHORITY_INFO_ACCESS => AUTHORITY_INFO_ACCESS_free,

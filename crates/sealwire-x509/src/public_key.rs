@@ -8,6 +8,7 @@ use crate::asn1;
 use crate::certificate::Certificate;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue};
+use crate::owned::{Owned, no_memory};
 
 /// The type of a key that was read, whether we can use it or not: Node's `asymmetricKeyType` with
 /// the curve.
@@ -64,6 +65,17 @@ impl fmt::Display for KeyType {
     }
 }
 
+/// Type and size: `RSA 768`, `DSA 1024`, `EC secp256k1`, `ED448`.
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.key_type, self.bits) {
+            (KeyType::Ec { .. } | KeyType::Ed25519, _) | (_, 0) => self.key_type.fmt(f),
+            (KeyType::Other(name), bits) if name == "dsaEncryption" => write!(f, "DSA {bits}"),
+            (key_type, bits) => write!(f, "{key_type} {bits}"),
+        }
+    }
+}
+
 impl KeyType {
     /// NIST's name of the curve, `P-256`, where it has one.
     #[must_use]
@@ -79,14 +91,37 @@ impl KeyType {
 }
 
 impl PublicKey {
+    /// Reads a SubjectPublicKeyInfo, DER.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`](crate::Problem::Malformed) when it is of an algorithm AWS-LC knows and
+    /// cannot be decoded.
+    pub fn from_spki(spki: &[u8]) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let mut rest = spki.as_ptr();
+        let len = spki.len().try_into().map_err(|_| no_memory())?;
+        // SAFETY: `len` readable bytes; on success a new key.
+        let key = unsafe { Owned::new(c::d2i_PUBKEY(std::ptr::null_mut(), &raw mut rest, len)) };
+        let pointer = key.as_ref().map_or(std::ptr::null_mut(), Owned::as_ptr);
+        // SAFETY: null, or a live key.
+        unsafe { Self::read(pointer, spki, &queue) }
+    }
+
     pub(crate) fn of(certificate: &Certificate) -> Result<Self, Error> {
         let queue = ErrorQueue::new();
         // SAFETY: a live certificate; the key is null or its own.
-        let key = unsafe { c::X509_get0_pubkey(certificate.as_ptr()) };
+        unsafe {
+            let key = c::X509_get0_pubkey(certificate.as_ptr());
+            Self::read(key, &certificate.spki_der(), &queue)
+        }
+    }
+
+    /// # Safety
+    /// `key` is live, or null when AWS-LC could not decode `spki`.
+    unsafe fn read(key: *mut c::EVP_PKEY, spki: &[u8], queue: &ErrorQueue) -> Result<Self, Error> {
         if key.is_null() {
             let error = queue.malformed();
-            let spki = certificate.spki_der();
-            let name = Elements::of(&spki)
+            let name = Elements::of(spki)
                 .enter(SEQUENCE)
                 .and_then(|mut spki| spki.enter(SEQUENCE))
                 .and_then(|mut algorithm| algorithm.element(OBJECT_IDENTIFIER)?.object_name());

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Certificate, Crl, Csr, Error, KeyAlgorithm, PrivateKey, Problem, pem, pkcs7};
+use super::{
+    Certificate, Crl, Csr, Error, KeyAlgorithm, PrivateKey, Problem, encrypted, pem, pkcs7,
+};
 
 /// One thing that a file of ours or of anybody's may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,12 +132,14 @@ pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error
         Err(broken) => return broken,
     };
     match found.first() {
+        // It was looked into, and the error says what for.
+        Some(Content::Pkcs7) if wanted != [Content::Pfx] => error,
         Some(_) if found.iter().any(|one| wanted.contains(one)) => error,
         Some(other) => {
             let article = if *other == Content::EncryptedPrivateKey { "an" } else { "a" };
             Error::new(Problem::NoPemBlock, format!("no {what} (there is {article} {other})"))
         }
-        None if pem::is_pem(bytes) => error,
+        None if pem::is_pem(bytes) || encrypted::is_one_element(bytes) => error,
         None => {
             let detail = format!("no {what}: neither PEM nor DER, or it was cut or damaged");
             Error::new(Problem::Malformed, detail)

@@ -109,6 +109,11 @@ pub(super) fn decrypt(
     if is_whole(&plain) { Ok(Some(plain)) } else { Err(opener.wrong_passphrase()) }
 }
 
+/// Whether these bytes are one SEQUENCE and nothing else: DER of some kind, and not cut.
+pub(super) fn is_one_element(bytes: &[u8]) -> bool {
+    AnyRef::from_der(bytes).is_ok_and(|sequence| sequence.tag() == Tag::Sequence)
+}
+
 /// Whether these bytes are one SEQUENCE that begins with a version, as every key is.
 pub(super) fn is_whole(plain: &[u8]) -> bool {
     match AnyRef::from_der(plain) {

@@ -21,7 +21,8 @@ use spki::SubjectPublicKeyInfoRef;
 use zeroize::Zeroizing;
 
 use super::{
-    Certificate, Error, KeyEncryption, KeyType, Problem, encrypted, pem, signature, traditional,
+    Certificate, Error, KeyEncryption, KeyType, Problem, PublicKey, encrypted, pem, signature,
+    traditional,
 };
 
 /// The kinds of keys we make and sign with.
@@ -83,6 +84,16 @@ impl KeyAlgorithm {
             rfc8410::ID_ED_25519 => Ok(Self::Ed25519),
             other => Err(unsupported(&other)),
         }
+    }
+}
+
+/// What a public key is (DER of a SubjectPublicKeyInfo), also when it is of no use for TLS here:
+/// `ECDSA P-256`, `RSA 768`, `DSA 1024`, `ED448`.
+pub fn key_text(spki: &[u8]) -> String {
+    match (KeyAlgorithm::of_spki(spki), PublicKey::from_spki(spki)) {
+        (Ok(algorithm), _) => algorithm.to_string(),
+        (Err(_), Ok(key)) => key.to_string(),
+        (Err(_), Err(_)) => "a key that cannot be read".to_owned(),
     }
 }
 

@@ -42,7 +42,7 @@ pub use csr::{Csr, CsrBuilder};
 pub use encrypted::KeyEncryption;
 pub use fingerprint::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint, spki_pin};
 pub use issuer::Issuer;
-pub use key::{KeyAlgorithm, PrivateKey};
+pub use key::{KeyAlgorithm, PrivateKey, key_text};
 pub use legacy::LegacyCertificate;
 pub use lint::{Lint, Severity, lint};
 pub use name::SubjectAltName;

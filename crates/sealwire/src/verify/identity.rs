@@ -22,7 +22,7 @@ pub enum NameCheck {
     /// A rule of the caller's: `Err` holds the reason for a no.
     Custom(Arc<CustomCheck>),
     /// These rules, with another name than the one that is asked for by SNI.
-    ForName(ServerName, Arc<NameCheck>),
+    ForName(ServerName, Arc<Self>),
     /// No check at all: **any** certificate of any trusted CA passes for this server. For those
     /// who identify the peer by another means, such as a private CA with one member.
     DangerousNone,

@@ -42,7 +42,7 @@ pub struct Subject {
 enum Parts {
     Known(Name),
     /// A name with a value of a type that x509-cert has not (UniversalString): shown, not changed.
-    Foreign(super::Name),
+    Foreign(Box<super::Name>),
 }
 
 impl Default for Parts {
@@ -147,7 +147,7 @@ impl Subject {
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let parts = match Name::from_der(der) {
             Ok(name) => Parts::Known(name),
-            Err(_) => Parts::Foreign(super::Name::from_der(der)?),
+            Err(_) => Parts::Foreign(Box::new(super::Name::from_der(der)?)),
         };
         Ok(Self { parts, der: Some(der.to_vec()) })
     }
