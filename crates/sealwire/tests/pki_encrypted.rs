@@ -51,7 +51,7 @@ impl Files {
 }
 
 fn run(folder: &Path, line: &str) -> Result<Vec<u8>, String> {
-    let output = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
+    let output = Command::new("openssl").args(line.split_whitespace()).current_dir(folder).output();
     let output = output.map_err(|e| e.to_string())?;
     match output.status.success() {
         true => Ok(output.stdout),
@@ -241,7 +241,11 @@ fn costly(parts: usize, iterations: u32, element: fn(u8, &[u8]) -> Vec<u8>) -> V
     const PBE_3DES: &[u8] =
         &[0x06, 0x0A, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x01, 0x03];
     const SHA1: &[u8] = &[0x30, 0x07, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A];
-    let number = [&[0x02, 0x04][..], &iterations.to_be_bytes()].concat();
+    let bytes = iterations.to_be_bytes();
+    // Without bytes that say nothing, and positive.
+    let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(3);
+    let first = if bytes[first] >= 0x80 { first - 1 } else { first };
+    let number = [&[0x02, (4 - first) as u8][..], &bytes[first..]].concat();
     let salt = [0x04, 0x01, 0x07];
     let parameters = element(0x30, &[&salt[..], &number].concat());
     let algorithm = element(0x30, &[PBE_3DES, &parameters].concat());

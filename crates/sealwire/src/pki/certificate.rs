@@ -74,6 +74,8 @@ pub struct CertificateBuilder {
     validity: Option<Validity>,
     serial: Option<Vec<u8>>,
     serial_length: usize,
+    /// The subject was chosen here, so that it is not empty where it is the issuer too.
+    needs_issuer: bool,
     /// What a renewal begins with.
     old: Option<Old>,
 }
@@ -110,13 +112,16 @@ impl CertificateBuilder {
             validity: None,
             serial: None,
             serial_length: tbs::LONGEST_SERIAL,
+            needs_issuer: false,
             old: None,
         }
     }
 
     /// Begins a certificate for these names, with the subject of [`Subject::for_names`].
     pub fn for_names(names: Vec<SubjectAltName>) -> Result<Self, Error> {
-        Ok(Self::new(Subject::for_names(&names)?).names(names))
+        let mut builder = Self::new(Subject::for_names(&names)?).names(names);
+        builder.needs_issuer = true;
+        Ok(builder)
     }
 
     /// Begins a certificate for the subject of a request. The names and other extensions that it
@@ -279,7 +284,7 @@ impl CertificateBuilder {
 
     /// Signs the certificate with the key that it is for.
     pub fn self_signed(&self, key: &PrivateKey) -> Result<Certificate, Error> {
-        if self.subject.is_empty() && self.kind != Kind::Renewal {
+        if self.needs_issuer && self.subject.is_empty() {
             // Whom a certificate names as its issuer has a name (RFC 5280, section 4.1.2.4).
             let mut named = self.clone();
             named.subject.push("O", "self-signed certificate")?;
