@@ -57,7 +57,9 @@ function pems(type) {
 
 /** The default list is its parts one after the other, though a certificate may be in two. */
 function listed(type) {
-  if (type !== 'default' || replaced) return sources[type].get().pems();
+  if (type === 'bundled') return sources[type].get().pems();
+  // Node has its own roots as they were written for it, and the others as OpenSSL writes them.
+  if (type !== 'default' || replaced) return sources[type].get().pems().map((pem) => `${pem}\n`);
   return defaultParts().flatMap((part) => pems(part));
 }
 

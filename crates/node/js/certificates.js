@@ -35,6 +35,22 @@ function peerCertificate(chain, detailed, issuerOf) {
   }
 }
 
+/**
+ * `chain[0]`, with the certificate that the peer has sent next in `issuerCertificate`, and so on:
+ * Node says so of what has come in a handshake only, and does not look whether it is true.
+ */
+function x509Certificate(chain) {
+  const [first, ...others] = chain;
+  if (first === undefined) return undefined;
+  const certificate = new X509Certificate(first);
+  let issuer;
+  Object.defineProperty(certificate, 'issuerCertificate', {
+    configurable: true,
+    get: () => (issuer ??= x509Certificate(others)),
+  });
+  return certificate;
+}
+
 function isSelfIssued(certificate) {
   return certificate.checkIssued(certificate);
 }
@@ -49,4 +65,4 @@ function fromTrust(issuerOf, certificate) {
   return der ? new X509Certificate(der) : undefined;
 }
 
-module.exports = { X509Certificate, legacy, peerCertificate };
+module.exports = { X509Certificate, legacy, peerCertificate, x509Certificate };

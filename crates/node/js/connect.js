@@ -3,14 +3,15 @@
 // tls.connect: a client connection, and the judgement of its server.
 
 const net = require('net');
-const { checkServerIdentity: builtin } = require('tls');
 const defaults = require('./defaults');
 const { connectionReset, major, nodeError } = require('./errors');
 const { checkServerIdentity } = require('./identity');
-const { hostOf, normalizedArgs } = require('./internals');
+const { hostOf, nativeTls, normalizedArgs } = require('./internals');
 const sessions = require('./sessions');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
+
+const { checkServerIdentity: builtin } = nativeTls;
 
 function connect(...args) {
   // As set by the program, should it have replaced them.
@@ -125,8 +126,8 @@ function judge(socket, options, onEarlyEnd) {
 function checkIdentity(socket, options) {
   if (socket._isVerifiedBySession()) return undefined;
   // Node's own function does not know of the CA's limits on a common name; ours says the same but for them.
-  const check = options.checkServerIdentity === builtin ? checkServerIdentity : options.checkServerIdentity;
-  return check(peerName(options), socket._judgedCertificate());
+  const check = options.checkServerIdentity === nativeTls.checkServerIdentity ? checkServerIdentity : options.checkServerIdentity;
+  return check(peerName(options), socket._handle.getJudgedCertificate());
 }
 
 function peerName({ servername, host, socket }) {

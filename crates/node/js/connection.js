@@ -4,7 +4,7 @@
 // session is driven: handshake work is handed to other threads, records of an open connection are
 // worked on at once.
 
-const { connectionError, writeCanceled } = require('./failures');
+const { connectionError, writeGivenUp, writeRefused } = require('./failures');
 const { Incoming } = require('./incoming');
 const { Outgoing } = require('./outgoing');
 const { link } = require('./transport');
@@ -100,7 +100,7 @@ class Connection {
     ...Connection.#WAITING,
     isClosed: true,
     receive() {},
-    write: (connection, data, callback) => process.nextTick(callback, writeCanceled()),
+    write: (connection, data, callback) => process.nextTick(callback, writeGivenUp({ isEncrypted: false })),
     shutdown: (connection) => connection.#endTransport(),
   };
 
@@ -112,6 +112,7 @@ class Connection {
   #facts = null;
   #reading = false;
   #isTraced = false;
+  #isGiven = false;
   #outgoing = new Outgoing();
   #incoming;
   /** Whether the transport has come to its end, and whether the owner knows. */
@@ -140,7 +141,8 @@ class Connection {
   }
 
   /**
-   * Who is told what happens: `stirred()` for any bytes, `complete()` when there are facts to judge
+   * Who is told what happens: `stirred()` for any bytes, `named(servername)` when a
+   * client has said whom it wants, `complete()` when there are facts to judge
    * the peer by, `data(bytes)`, which says whether more is wanted, `delivered()` after a record,
    * `told(..)` for what a session tells besides, `end()`, `failed(error)`, and when the transport is
    * gone `close()`, or `closeWhenRead()` where the end may not have been read.
@@ -173,7 +175,17 @@ class Connection {
     return this.#link?.stream ?? null;
   }
 
-  attach(stream) {
+  /**
+   * What the program has given to carry the records, as a socket: itself, or what makes one of
+   * another stream. Undefined for the transport that the connection has made itself.
+   */
+  get carrier() {
+    return this.#isGiven ? this.#link?.carrier : undefined;
+  }
+
+  /** Takes a transport, of the program's (`isGiven`) or of our own. */
+  attach(stream, { isGiven }) {
+    this.#isGiven = isGiven;
     this.#link = link(stream, {
       chunk: (chunk) => this.receive(chunk),
       end: () => this.#onTransportEnd(),
@@ -237,12 +249,17 @@ class Connection {
 
   close(callback) {
     if (this.#state.isClosed) return;
+    // In Node what was written to a peer that is being judged is encrypted already.
+    const reason = { isEncrypted: this.#state === Connection.#JUDGED };
     this.#state = Connection.#CLOSED;
     this.#incoming.clear();
-    const canceled = this.#outgoing.cancel();
-    if (canceled) process.nextTick(canceled, writeCanceled());
-    if (this.#link) this.#link.close(callback);
-    else setImmediate(callback);
+    // After the error, which the owner tells first, and before the end.
+    const closed = () => {
+      this.#outgoing.giveUp(writeGivenUp(reason));
+      callback?.();
+    };
+    if (this.#link) this.#link.close(closed);
+    else setImmediate(closed);
   }
 
   /** At any time: before the session is there, it waits. */
@@ -304,6 +321,7 @@ class Connection {
 
   #onProgress(progress) {
     if (this.#state.isClosed) return;
+    if (progress.serverName) this.#owner.named(progress.serverName);
     if (this.#reading || !progress.complete) this.#link.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#outgoing.hold(progress.output);
@@ -369,7 +387,9 @@ class Connection {
     this.#incoming.clear();
     // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
     if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
-    this.#owner.failed(this.#refusal ?? connectionError(failure));
+    const error = this.#refusal ?? connectionError(failure);
+    // A write that waits is told, and its stream fails by that; else the stream itself.
+    if (!error.library || !this.#outgoing.giveUp(writeRefused(error))) this.#owner.failed(error);
   }
 
   // --- data ---------------------------------------------------------------------------------------

@@ -6,15 +6,14 @@ const { types: { isArrayBufferView } } = require('util');
 const ca = require('./ca');
 const defaults = require('./defaults');
 const { configError, materialError, ssl } = require('./failures');
-const { major, nodeError } = require('./errors');
+const { invalidValue, major, nodeError } = require('./errors');
 const { ContextBuilder, certCompressionAlgorithms } = require('./native');
 const validate = require('./validate');
 
 const VERSIONS = { 'TLSv1': 0x301, 'TLSv1.1': 0x302, 'TLSv1.2': 0x303, 'TLSv1.3': 0x304 };
 
-// OpenSSL's method names as ranges of versions; 'any' is every version that the engine speaks.
+// OpenSSL's method names as versions; 'any' is every version that there is.
 const METHODS = {
-  SSLv23_method: 'any', SSLv23_client_method: 'any', SSLv23_server_method: 'any',
   TLS_method: 'any', TLS_client_method: 'any', TLS_server_method: 'any',
   TLSv1_method: 0x301, TLSv1_client_method: 0x301, TLSv1_server_method: 0x301,
   TLSv1_1_method: 0x302, TLSv1_1_client_method: 0x302, TLSv1_1_server_method: 0x302,
@@ -90,27 +89,24 @@ function nativeContext(value, name = 'context') {
 
 function build(options, name) {
   const range = versions(options);
+  const spoken = versionsSpoken(range, options.secureOptions);
   const builder = startWithCiphers(options, name);
-  configure(() => builder.versions(range.min, range.max));
+  configure(() => builder.versions(spoken.min, spoken.max));
   setTrust(builder, options, name);
   setIdentities(builder, options, name);
-  setAgreement(builder, options, name);
+  setAgreement(builder, options, range, name);
   setCrls(builder, options.crl, name);
   setPfx(builder, options.pfx, options.passphrase);
   refuseEngines(options, name);
   setSessions(builder, options, name);
-  const native = configure(() => builder.build(securityLevel(options)));
+  const native = configure(() => builder.build());
   for (const text of native.unusable()) process.emitWarning(text, 'SecurityWarning');
   return native;
 }
 
 const DEFAULT_LEVEL = major >= 24 ? 2 : 1;
-
-/** OpenSSL's security level, which the list of ciphers may set. */
-function securityLevel({ ciphers }) {
-  const given = (ciphers || defaults.values.DEFAULT_CIPHERS).match(/@SECLEVEL=\d/g)?.at(-1);
-  return given === undefined ? DEFAULT_LEVEL : Number(given.at(-1));
-}
+/** OpenSSL 3.0 has an eye on what our own certificates were signed with; later ones have not. */
+const CHECKS_OWN_DIGESTS = process.versions.openssl?.startsWith('3.0') ?? false;
 
 function configure(step) {
   try {
@@ -126,21 +122,24 @@ function isGiven(value) {
 
 // --- versions and suites ------------------------------------------------------------------------
 
-function versions({ secureProtocol, secureOptions, minVersion, maxVersion }) {
-  let min = version('minimum', minVersion, defaults.values.DEFAULT_MIN_VERSION);
-  let max = version('maximum', maxVersion, defaults.values.DEFAULT_MAX_VERSION);
-  if (typeof secureProtocol === 'string') {
-    for (const given of [minVersion, maxVersion]) {
-      if (isGiven(given)) throw nodeError('ERR_TLS_PROTOCOL_VERSION_CONFLICT', given, secureProtocol);
-    }
-    ({ min, max } = method(secureProtocol, { min, max }));
+/** The range that the options name. */
+function versions({ secureProtocol, minVersion, maxVersion }) {
+  const min = version('minimum', minVersion, defaults.values.DEFAULT_MIN_VERSION);
+  const max = version('maximum', maxVersion, defaults.values.DEFAULT_MAX_VERSION);
+  if (typeof secureProtocol !== 'string') return { min, max };
+  for (const given of [minVersion, maxVersion]) {
+    if (isGiven(given)) throw nodeError('ERR_TLS_PROTOCOL_VERSION_CONFLICT', given, secureProtocol);
   }
-  if (secureOptions) {
-    validate.integer(secureOptions, 'secureOptions');
-    if (secureOptions & OPTION.NO_TLSv1_3) max = Math.min(max, 0x303);
-    if (secureOptions & OPTION.NO_TLSv1_2 && min === 0x303) min = 0x304;
-  }
-  return { min, max };
+  return method(secureProtocol, { min, max });
+}
+
+/** What the bits for single versions leave of it. */
+function versionsSpoken({ min, max }, secureOptions) {
+  if (secureOptions) validate.integer(secureOptions, 'secureOptions');
+  return {
+    min: secureOptions & OPTION.NO_TLSv1_2 && min === 0x303 ? 0x304 : min,
+    max: secureOptions & OPTION.NO_TLSv1_3 ? Math.min(max, 0x303) : max,
+  };
 }
 
 function version(which, given, fallback) {
@@ -150,13 +149,14 @@ function version(which, given, fallback) {
 }
 
 function method(name, range) {
+  // From when TLS 1.2 was the newest.
+  if (/^SSLv23_(client_|server_)?method$/.test(name)) return { min: range.min, max: 0x303 };
   if (/^SSLv[23]_/.test(name)) {
     throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `${name.slice(0, 5)} methods disabled`);
   }
   const found = METHODS[name];
   if (found === undefined) throw nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', `Unknown method: ${name}`);
-  if (found !== 'any') return { min: found, max: found };
-  return name.startsWith('TLS_') ? { min: 0x301, max: 0x304 } : { min: 0x301, max: range.max };
+  return found === 'any' ? { min: 0x301, max: 0x304 } : { min: found, max: found };
 }
 
 function startWithCiphers(options, name) {
@@ -189,6 +189,7 @@ function chooseSuites(words) {
 function builderWith(words) {
   const builder = new ContextBuilder();
   builder.securityLevel(DEFAULT_LEVEL);
+  builder.checkOwnDigests(CHECKS_OWN_DIGESTS);
   builder.cipherList(words.join(':'));
   return builder;
 }
@@ -247,14 +248,14 @@ function material(option, step) {
 
 // --- the rest -----------------------------------------------------------------------------------
 
-function setAgreement(builder, options, name) {
+function setAgreement(builder, options, range, name) {
   const { sigalgs, certificateCompression, dhparam } = options;
   if (isGiven(sigalgs)) {
     validate.string(sigalgs, `${name}.sigalgs`);
     if (sigalgs === '') throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.sigalgs`, sigalgs);
     configure(() => builder.signatureSchemes(sigalgs));
   }
-  if (isGiven(certificateCompression)) setCompression(builder, certificateCompression, name);
+  if (isGiven(certificateCompression)) setCompression(builder, certificateCompression, range, name);
   refuseKeyEngine(options, name);
   const curve = options.ecdhCurve === undefined ? defaults.values.DEFAULT_ECDH_CURVE : options.ecdhCurve;
   validate.string(curve, `${name}.ecdhCurve`);
@@ -265,7 +266,7 @@ function setAgreement(builder, options, name) {
 
 const ALGORITHMS = certCompressionAlgorithms();
 
-function setCompression(builder, algorithms, name) {
+function setCompression(builder, algorithms, range, name) {
   const option = `${name}.certificateCompression`;
   if (!Array.isArray(algorithms)) throw nodeError('ERR_INVALID_ARG_TYPE', option, 'Array', algorithms);
   if (algorithms.length > ALGORITHMS.length) {
@@ -278,6 +279,9 @@ function setCompression(builder, algorithms, name) {
         "must be 'zlib', 'brotli', or 'zstd'");
     }
   });
+  if (algorithms.length > 0 && range.max < 0x304) {
+    throw invalidValue('certificateCompression requires a TLS protocol range that includes TLSv1.3');
+  }
   if (new Set(algorithms).size < algorithms.length) {
     throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set certificate compression preference');
   }

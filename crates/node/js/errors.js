@@ -52,6 +52,13 @@ function nodeError(code, ...args) {
   return withCode(error, code);
 }
 
+/** An argument that is refused in words of its own. */
+function invalidValue(text) {
+  const error = new TypeError(text);
+  Error.captureStackTrace(error, invalidValue);
+  return withCode(error, 'ERR_INVALID_ARG_VALUE');
+}
+
 function withCode(error, code) {
   Object.defineProperties(error, {
     toString: { value: errorToString, enumerable: false, writable: true, configurable: true },
@@ -138,4 +145,4 @@ function digits(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, '_');
 }
 
-module.exports = { connectionReset, major, minor, nodeError };
+module.exports = { connectionReset, invalidValue, major, minor, nodeError };

@@ -1,109 +1,133 @@
 'use strict';
 
-// What the handshake has brought, as a TLSSocket tells it: its getters are mixed into that class.
+// What the handshake has brought, as the handle of a TLSSocket tells it; the socket passes on what it
+// is asked. The names are those of Node's own handle.
 
-const { X509Certificate, legacy, peerCertificate } = require('./certificates');
+const { X509Certificate, legacy, peerCertificate, x509Certificate } = require('./certificates');
 const { nativeContext } = require('./context');
-const { nodeError } = require('./errors');
+const { verifyError } = require('./failures');
 const { ephemeralKey } = require('./groups');
 const { commonNameLimits } = require('./identity');
-const validate = require('./validate');
+const { bytes } = require('./validate');
 
 class HandshakeFacts {
+  #connection;
+  #isServer;
+  /** As in Node: the SecureContext of the socket. */
+  _secureContext;
+
+  constructor(connection, { isServer, secureContext }) {
+    this.#connection = connection;
+    this.#isServer = isServer;
+    this._secureContext = secureContext;
+  }
+
+  /** The native session, once there is one. */
+  get session() {
+    return this.#connection.session;
+  }
+
+  /** What was agreed in the handshake, once it is complete. */
+  get facts() {
+    return this.#connection.facts;
+  }
+
+  /** Why the peer is not authorized, as an error, or null. */
+  verifyError() {
+    const refusal = this.facts?.refusal;
+    return refusal ? verifyError(refusal) : null;
+  }
+
   getProtocol() {
-    if (!this._handle) return null;
-    return this._handle.facts?.protocol ?? 'TLSv1.3';
+    return this.facts?.protocol ?? 'TLSv1.3';
   }
 
   getCipher() {
-    if (!this._handle) return null;
-    if (!this._handle.facts) return undefined;
-    const { cipher, standardCipher } = this._handle.facts;
+    if (!this.facts) return undefined;
+    const { cipher, standardCipher } = this.facts;
     return { name: cipher, standardName: standardCipher, version: cipher.startsWith('TLS_') ? 'TLSv1.3' : 'TLSv1.2' };
   }
 
   getEphemeralKeyInfo() {
-    if (!this._handle) return null;
-    if (this._tlsOptions.isServer) return null;
-    return ephemeralKey(this._handle.facts?.group);
+    return this.#isServer ? null : ephemeralKey(this.facts?.group);
+  }
+
+  getALPNNegotiatedProtocol() {
+    return this.facts?.alpn ? this.facts.alpn.toString('latin1') : false;
+  }
+
+  /** The name of SNI that was sent, or false. */
+  getServername() {
+    return this.facts?.serverName ?? false;
   }
 
   getPeerCertificate(detailed) {
-    if (!this._handle) return null;
-    if (!this._handle.facts || (!this._tlsOptions.isServer && this._handle.facts.resumed)) return {};
-    const context = nativeContext(this._handle._secureContext);
-    const chain = this._handle.session.peerCertificates();
-    return peerCertificate(chain, detailed, (der) => context.issuerOf(der)) ?? {};
-  }
-
-  getPeerX509Certificate() {
-    const [der] = this._handle?.session?.peerCertificates() ?? [];
-    return der ? new X509Certificate(der) : undefined;
-  }
-
-  getCertificate() {
-    if (!this._handle) return null;
-    const der = localCertificate(this);
-    return der ? legacy(der) : {};
-  }
-
-  getX509Certificate() {
-    const der = this._handle ? localCertificate(this) : undefined;
-    return der ? new X509Certificate(der) : undefined;
-  }
-
-  getFinished() {
-    return this._handle ? this._handle.session?.finished() ?? undefined : null;
-  }
-
-  getPeerFinished() {
-    return this._handle ? this._handle.session?.peerFinished() ?? undefined : null;
-  }
-
-  getSharedSigalgs() {
-    return this._handle ? this._handle.session?.sharedSignatureSchemes() ?? [] : null;
-  }
-
-  isSessionReused() {
-    return this._handle ? Boolean(this._handle.facts?.resumed) : null;
-  }
-
-  getTLSTicket() {
-    if (!this._handle) return null;
-    return this._handle.session?.currentTicket() ?? undefined;
+    return this.#legacy(this.#chain(), detailed);
   }
 
   /** The server's certificate, also that of the session that was resumed. */
-  _judgedCertificate() {
-    const context = nativeContext(this._handle._secureContext);
-    const chain = this._handle.session.peerCertificates();
-    const certificate = peerCertificate(chain, true, (der) => context.issuerOf(der)) ?? {};
-    const { session } = this._handle;
+  getJudgedCertificate() {
+    const { session } = this;
+    const certificate = this.#legacy(session.peerCertificates(), true) ?? {};
     const limits = (host) => session.commonNameLimits(host) ?? undefined;
     return Object.defineProperty(certificate, commonNameLimits, { value: limits });
   }
 
+  #legacy(chain, detailed) {
+    const context = nativeContext(this._secureContext);
+    return peerCertificate(chain, detailed, (der) => context.issuerOf(der));
+  }
+
+  getPeerX509Certificate() {
+    return x509Certificate(this.#chain());
+  }
+
+  getCertificate() {
+    const der = this.#localCertificate();
+    return der && legacy(der);
+  }
+
+  getX509Certificate() {
+    const der = this.#localCertificate();
+    return der && new X509Certificate(der);
+  }
+
+  getFinished() {
+    return this.session?.finished() ?? undefined;
+  }
+
+  getPeerFinished() {
+    return this.session?.peerFinished() ?? undefined;
+  }
+
+  getSharedSigalgs() {
+    return this.session?.sharedSignatureSchemes() ?? [];
+  }
+
+  getTLSTicket() {
+    return this.session?.currentTicket() ?? undefined;
+  }
+
+  isSessionReused() {
+    return Boolean(this.facts?.resumed);
+  }
+
   exportKeyingMaterial(length, label, context) {
-    validate.uint32(length, 'length', true);
-    validate.string(label, 'label');
-    if (context !== undefined) validate.view(context, 'context');
-    if (!this._secureEstablished) throw nodeError('ERR_TLS_INVALID_STATE');
-    if (!this._handle) return null;
-    return this._handle.session.exportKeyingMaterial(length, Buffer.from(label),
-      context === undefined ? null : validate.bytes(context));
+    return this.session.exportKeyingMaterial(length, Buffer.from(label),
+      context === undefined ? null : bytes(context));
+  }
+
+  /** What the peer has sent in this handshake; the session that a client resumes tells it nothing. */
+  #chain() {
+    if (!this.facts || (!this.#isServer && this.facts.resumed)) return [];
+    return this.session.peerCertificates();
+  }
+
+  /** The one that was shown, or would be. */
+  #localCertificate() {
+    const [shown] = this.session?.localCertificates() ?? [];
+    return shown ?? nativeContext(this._secureContext).certificate() ?? undefined;
   }
 }
 
-/** The one that was shown, or would be. */
-function localCertificate({ _handle }) {
-  const [shown] = _handle.session?.localCertificates() ?? [];
-  return shown ?? nativeContext(_handle._secureContext).certificate() ?? undefined;
-}
-
-/** Gives the getters to a class. */
-function mixInto({ prototype }) {
-  const { constructor, ...getters } = Object.getOwnPropertyDescriptors(HandshakeFacts.prototype);
-  Object.defineProperties(prototype, getters);
-}
-
-module.exports = { mixInto };
+module.exports = { HandshakeFacts };

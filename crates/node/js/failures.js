@@ -2,6 +2,7 @@
 
 // What the native side reports, in OpenSSL's and Node's words.
 
+const { getSystemErrorMap } = require('util');
 const { major, nodeError } = require('./errors');
 
 const SSL = { number: 20, name: 'SSL routines' };
@@ -141,10 +142,26 @@ function withDetail(made, error) {
   return made;
 }
 
-/** What libuv says of a write that was never begun because the socket was closed. */
-function writeCanceled() {
-  const error = new Error('write ECANCELED');
-  return Object.assign(error, { errno: -125, code: 'ECANCELED', syscall: 'write' });
+const errnos = new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
+
+/** An error of a write, in the form that libuv's have in Node. */
+function writeError(code, detail) {
+  const error = new Error(detail === undefined ? `write ${code}` : `write ${code} ${detail}`);
+  Error.captureStackTrace(error, writeError);
+  return Object.assign(error, { errno: errnos.get(code), code, syscall: 'write' });
 }
 
-module.exports = { configError, connectionError, materialError, openssl, ssl, verifyError, writeCanceled };
+/** What a write is told that was given up when its socket was closed: nothing before Node 22. */
+function writeGivenUp({ isEncrypted }) {
+  if (major < 22) return null;
+  return isEncrypted ? writeError('EBADF') : writeError('ECANCELED', 'Canceled because of SSL destruction');
+}
+
+/** What a write is told that has waited for a handshake that failed: Node's EPROTO. */
+function writeRefused(failure) {
+  return withDetail(writeError('EPROTO', failure.message), { message: failure.detail ?? failure.message });
+}
+
+module.exports = {
+  configError, connectionError, materialError, openssl, ssl, verifyError, writeGivenUp, writeRefused,
+};

@@ -5,32 +5,33 @@
 // (timeouts, addresses, byte counts, closing) goes on working. The transport under the connection
 // answers what is asked about addresses and the like.
 
-const { verifyError } = require('./failures');
+const { HandshakeFacts } = require('./facts');
 const { asksForPendingReads, handleFacts, hasPendingRead } = require('./internals');
 
-class TLSHandle {
+class TLSHandle extends HandshakeFacts {
   #connection;
+  #role;
   /** Whether the connection waits in the pool of an agent. */
   #isIdle = false;
   /** What net.Socket has put into `onread`, and what is there now. */
   #usualOnread;
   #onread;
-  /** As in Node: the SecureContext of the socket. */
-  _secureContext;
 
-  constructor(connection, secureContext) {
+  constructor(connection, role) {
+    super(connection, role);
     this.#connection = connection;
-    this._secureContext = secureContext;
+    this.#role = role;
   }
 
-  /** The native session, once there is one. */
-  get session() {
-    return this.#connection.session;
+  // --- what is under it: in Node, a handle and the stream that has brought it ----------------------
+
+  get _parent() {
+    return this._parentWrap?._handle ?? handleFacts(this.#transport).handle;
   }
 
-  /** What was agreed in the handshake, once it is complete. */
-  get facts() {
-    return this.#connection.facts;
+  /** The socket that the program has given, or what makes a socket of another stream. */
+  get _parentWrap() {
+    return this.#connection.carrier;
   }
 
   // --- data ---------------------------------------------------------------------------------------
@@ -118,10 +119,29 @@ class TLSHandle {
     return 0;
   }
 
-  /** Why the peer is not authorized, as an error, or null. */
-  verifyError() {
-    const refusal = this.facts?.refusal;
-    return refusal ? verifyError(refusal) : null;
+  getSession() {
+    return this.#role.socket.getSession();
+  }
+
+  setSession(session) {
+    this.#role.socket.setSession(session);
+  }
+
+  setServername(name) {
+    this.#role.servername = name;
+  }
+
+  setKeyCert(context) {
+    this.#role.show(context);
+  }
+
+  enableTrace() {
+    this.#connection.trace();
+  }
+
+  /** In Node, frees the state of TLS, after which nothing can be said any more. */
+  destroySSL() {
+    this.close();
   }
 
   setMaxSendFragment(size) {
@@ -146,6 +166,10 @@ class TLSHandle {
     return handleFacts(this.#transport).asyncId;
   }
 
+  hasRef() {
+    return handleFacts(this.#transport).hasRef;
+  }
+
   ref() {
     this.#transport?.ref?.();
   }
@@ -160,6 +184,15 @@ class TLSHandle {
 
   setKeepAlive(enable, seconds) {
     this.#transport?.setKeepAlive?.(enable, seconds * 1000);
+  }
+
+  setTypeOfService(tos) {
+    this.#transport?.setTypeOfService?.(tos);
+    return 0;
+  }
+
+  getTypeOfService() {
+    return this.#transport?.getTypeOfService?.() ?? 0;
   }
 
   getpeername(out) {

@@ -5,6 +5,7 @@
 // loaded, and named when it is missing; the rest says what is done without it.
 
 const { executionAsyncId } = require('async_hooks');
+const diagnosticsChannel = require('diagnostics_channel');
 const http = require('http');
 const Module = require('module');
 const net = require('net');
@@ -138,6 +139,8 @@ function handleFacts(stream) {
   return {
     asyncId: handle?.getAsyncId?.() ?? executionAsyncId(),
     fd: handle?.fd ?? -1,
+    handle,
+    hasRef: handle?.hasRef?.() ?? true,
     isOpen: Boolean(handle),
     writeQueueSize: handle?.writeQueueSize ?? stream?.writableLength ?? 0,
   };
@@ -163,10 +166,34 @@ function hostOf(socket) {
   return socket?._host;
 }
 
+const clientSockets = diagnosticsChannel.channel('net.client.socket');
+
+/**
+ * Connects a socket on behalf of another: whoever is told of client sockets (the channel
+ * `net.client.socket`) is told of `owner`.
+ */
+function connectFor(owner, socket, options) {
+  if (!clientSockets.hasSubscribers) {
+    socket.connect(options);
+    return;
+  }
+  clientSockets.publish = (message) => {
+    delete clientSockets.publish;
+    clientSockets.publish(message.socket === socket ? { ...message, socket: owner } : message);
+  };
+  try {
+    socket.connect(options);
+  } finally {
+    delete clientSockets.publish;
+  }
+}
+
 // --- the socket of ours -------------------------------------------------------------------------
 
 /** A net.Socket over a handle that is not one of libuv; what it writes is given to `send`. */
 class SocketOverHandle extends net.Socket {
+  #isOurs = true;
+
   constructor(handle, options) {
     super({ ...options, handle, manualStart: true });
   }
@@ -190,6 +217,8 @@ class SocketOverHandle extends net.Socket {
   }
 
   _writeGeneric(isMany, data, encoding, callback) {
+    // There are packages that give the prototype to sockets of another making.
+    if (!(#isOurs in this)) return super._writeGeneric(isMany, data, encoding, callback);
     if (this.connecting) {
       this.#writeLater(isMany, data, encoding, callback);
       return undefined;
@@ -210,6 +239,22 @@ class SocketOverHandle extends net.Socket {
     });
     this.once('close', onClose);
   }
+}
+
+// Whoever asks whether a socket is one of Node's own TLS hears yes: `instanceof` looks at prototypes.
+// All that is between the two is overridden, by TLSSocket; the constructor stays net.Socket's.
+Object.setPrototypeOf(SocketOverHandle.prototype, nativeTls.TLSSocket.prototype);
+
+/** What is answered to `instanceof` for `ours`: its own, and those that Node has made itself. */
+function hasInstance(ours, native) {
+  const { [Symbol.hasInstance]: isInstance } = Function.prototype;
+  return {
+    configurable: true,
+    value(object) {
+      return Reflect.apply(isInstance, this, [object]) ||
+        (this === ours && Reflect.apply(isInstance, native, [object]));
+    },
+  };
 }
 
 function toBuffer(data, encoding) {
@@ -322,7 +367,9 @@ module.exports = {
   asksForPendingReads,
   builtin,
   connectBy,
+  connectFor,
   handleFacts,
+  hasInstance,
   hasPendingRead,
   hostOf,
   interceptRequire,

@@ -74,11 +74,13 @@ class Outgoing {
     link.send(this.#withHeld(null));
   }
 
-  /** Gives up the write that waits: its callback, if there is one. */
-  cancel() {
-    const callback = this.#waiting?.callback;
+  /** Gives up the write that waits, and tells it why; false: there is none. */
+  giveUp(error) {
+    if (this.#waiting === null) return false;
+    const { callback } = this.#waiting;
     this.#waiting = null;
-    return callback;
+    callback(error);
+    return true;
   }
 
   /** The end of the handshake goes together with the first data where there are some. */

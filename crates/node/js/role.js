@@ -103,6 +103,8 @@ class ServerRole extends Role {
 
   /** Asks the program about a ClientHello, and gives its answer to `reply`. */
   onHello(hello, reply) {
+    // Known from here on, also of a connection that comes to nothing.
+    this.socket.servername ??= hello.serverName ?? null;
     answerHello(this.socket, this.context, hello, (answer) => reply({ ...answer, identity: this.identity }));
   }
 

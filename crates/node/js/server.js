@@ -8,6 +8,7 @@ const net = require('net');
 const { convertALPNProtocols } = require('./alpn');
 const { SecureContext, createSecureContext } = require('./context');
 const { connectionReset, major, nodeError } = require('./errors');
+const { hasInstance, nativeTls } = require('./internals');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
 
@@ -44,8 +45,10 @@ function Server(options, listener) {
   if (listener) this.on('secureConnection', listener);
 }
 
-Object.setPrototypeOf(Server.prototype, net.Server.prototype);
+// Also one of Node's own servers, for whoever asks by `instanceof`.
+Object.setPrototypeOf(Server.prototype, nativeTls.Server.prototype);
 Object.setPrototypeOf(Server, net.Server);
+Object.defineProperty(Server, Symbol.hasInstance, hasInstance(Server, nativeTls.Server));
 
 function settings({ handshakeTimeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark }) {
   const timeout = handshakeTimeout || HANDSHAKE_TIMEOUT;

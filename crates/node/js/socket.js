@@ -6,12 +6,13 @@ const net = require('net');
 const { addAbortSignal } = require('stream');
 const { Connection } = require('./connection');
 const { nodeError } = require('./errors');
-const handshakeFacts = require('./facts');
 const { ssl } = require('./failures');
 const { TLSHandle } = require('./handle');
-const { SocketOverHandle, normalizedArgs, runTicks } = require('./internals');
+const {
+  SocketOverHandle, connectFor, hasInstance, nativeTls, normalizedArgs, runTicks,
+} = require('./internals');
 const keyLog = require('./keylog');
-const { intoBuffer, usable } = require('./onread');
+const { OnRead } = require('./onread');
 const { checkOptions } = require('./options');
 const { roleOf } = require('./role');
 const sessions = require('./sessions');
@@ -30,7 +31,7 @@ class TLSSocket extends SocketOverHandle {
     checkOptions(tlsOptions);
     const role = roleOf(tlsOptions);
     const connection = new Connection(role);
-    super(new TLSHandle(connection, role.secureContext), {
+    super(new TLSHandle(connection, role), {
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
       pauseOnCreate: tlsOptions.pauseOnConnect,
       highWaterMark: tlsOptions.highWaterMark,
@@ -57,7 +58,7 @@ class TLSSocket extends SocketOverHandle {
     this.ssl = this._handle;
     this._requestCert = Boolean(tlsOptions.requestCert || !tlsOptions.isServer);
     this._rejectUnauthorized = Boolean(tlsOptions.rejectUnauthorized);
-    this.#onread = socket ? undefined : usable(tlsOptions.onread);
+    this.#onread = socket ? undefined : OnRead.from(tlsOptions.onread);
     this.on('error', this._tlsError);
     this._init(socket);
     // Only now: the signal may be aborted already, and then everything must be there to be closed.
@@ -79,6 +80,7 @@ class TLSSocket extends SocketOverHandle {
   #asOwner() {
     return {
       stirred: () => this._stir(),
+      named: (servername) => { this.servername ??= servername; },
       complete: () => this._finishInit(),
       data: (data) => this.#onData(data),
       delivered: () => { if (this.readableFlowing === false) runTicks(); },
@@ -102,7 +104,7 @@ class TLSSocket extends SocketOverHandle {
     }
     socket.on('error', (error) => this._emitTLSError(error));
     socket.once('close', () => this.#connection.transportClosed());
-    this.#connection.attach(socket);
+    this.#connection.attach(socket, { isGiven: true });
   }
 
   /** Reads on the next tick, so that the program can set its listeners first. */
@@ -138,8 +140,8 @@ class TLSSocket extends SocketOverHandle {
     });
     socket.on('error', (error) => this.destroy(error));
     socket.once('close', () => this.destroy());
-    this.#connection.attach(socket);
-    socket.connect(options);
+    this.#connection.attach(socket, { isGiven: false });
+    connectFor(this, socket, options);
     this._stir();
     return this;
   }
@@ -159,7 +161,7 @@ class TLSSocket extends SocketOverHandle {
     if (!this._handle) return;
     const { alpn, serverName } = this._handle.facts;
     this.alpnProtocol = alpn ? alpn.toString('latin1') : false;
-    // A client keeps the name as it was written; on the wire it is in lower case.
+    // A client keeps the name as it was written.
     const { servername } = this.#role;
     const isOwnName = serverName !== undefined && servername?.toLowerCase() === serverName;
     this.servername ??= (isOwnName ? servername : serverName) ?? false;
@@ -170,17 +172,26 @@ class TLSSocket extends SocketOverHandle {
 
   /** What the session tells besides data. */
   #onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
-    if (lines > 0) keyLog.tell(this, this._handle.session);
+    if (lines > 0) keyLog.tell(this, this.#connection.session);
     if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
     if (count > 0 && !this.#sessionsHeld) this._releaseSessions();
   }
 
-  /** Tells the sessions that the server has given, from the verdict on. */
+  /**
+   * Tells the sessions that the server has given, from the verdict on; also to a program that has
+   * destroyed the socket meanwhile, since they are good for the next one.
+   */
   _releaseSessions() {
     this.#sessionsHeld = false;
-    while (this._handle?.session.nextSession()) {
-      if (this.listenerCount('session') > 0) this.emit('session', this.getSession());
+    while (this.#connection.session.nextSession()) {
+      if (this.listenerCount('session') > 0) this.emit('session', this.#sealedSession());
     }
+  }
+
+  #sealedSession() {
+    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
+    const session = this.#connection.session.currentSession() ?? Buffer.alloc(0);
+    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
   }
 
   #onFailure(error) {
@@ -206,7 +217,7 @@ class TLSSocket extends SocketOverHandle {
       return false;
     }
     this._stir();
-    return this.#onread ? intoBuffer(this, this.#onread, data) : this.push(data);
+    return this.#onread ? this.#onread.deliver(this, data) : this.push(data);
   }
 
   /** Nothing more can come; what came is for the program to read. */
@@ -218,12 +229,12 @@ class TLSSocket extends SocketOverHandle {
   }
 
   pause() {
-    if (this.#onread && this._handle?.reading) this._handle.readStop();
+    if (#onread in this && this.#onread && this._handle?.reading) this._handle.readStop();
     return super.pause();
   }
 
   resume() {
-    if (this.#onread && this._handle && !this._handle.reading) this._handle.readStart();
+    if (#onread in this && this.#onread && this._handle && !this._handle.reading) this._handle.readStart();
     return super.resume();
   }
 
@@ -273,6 +284,17 @@ class TLSSocket extends SocketOverHandle {
     callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
   }
 
+  /** As in Node: ends what TLS there is, and leaves the socket to be closed. */
+  _destroySSL() {
+    this.ssl?.destroySSL();
+    this.ssl = null;
+  }
+
+  /** In Node, puts TLS around a handle; here the connection takes its transport itself. */
+  _wrapHandle() {
+    return this._handle;
+  }
+
   _destroy(error, callback) {
     super._destroy(error, callback);
     this.ssl = null;
@@ -288,14 +310,36 @@ class TLSSocket extends SocketOverHandle {
   getSession() {
     if (!this._handle) return null;
     if (!this._handle.facts) return undefined;
-    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
-    const session = this._handle.session.currentSession() ?? Buffer.alloc(0);
-    return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
+    return this.#sealedSession();
   }
 
   /** Whether the server of the session that was resumed was found to be this one, by name too. */
   _isVerifiedBySession() {
     return this.isSessionReused() && Boolean(this.#role.offered?.verified);
+  }
+
+  getPeerCertificate(detailed) {
+    return this._handle ? this._handle.getPeerCertificate(detailed) ?? {} : null;
+  }
+
+  getPeerX509Certificate() {
+    return this._handle?.getPeerX509Certificate();
+  }
+
+  getCertificate() {
+    return this._handle ? this._handle.getCertificate() ?? {} : null;
+  }
+
+  getX509Certificate() {
+    return this._handle?.getX509Certificate();
+  }
+
+  exportKeyingMaterial(length, label, context) {
+    validate.uint32(length, 'length', true);
+    validate.string(label, 'label');
+    if (context !== undefined) validate.view(context, 'context');
+    if (!this._secureEstablished) throw nodeError('ERR_TLS_INVALID_STATE');
+    return this._handle ? this._handle.exportKeyingMaterial(length, label, context) : null;
   }
 
   setServername(name) {
@@ -334,6 +378,16 @@ class TLSSocket extends SocketOverHandle {
   }
 }
 
-handshakeFacts.mixInto(TLSSocket);
+// What is asked of the handle as it is; a socket without one answers null.
+for (const name of [
+  'getCipher', 'getEphemeralKeyInfo', 'getFinished', 'getPeerFinished', 'getProtocol', 'getSharedSigalgs',
+  'getTLSTicket', 'isSessionReused',
+]) {
+  TLSSocket.prototype[name] = function ask(...args) {
+    return this._handle ? this._handle[name](...args) : null;
+  };
+}
+
+Object.defineProperty(TLSSocket, Symbol.hasInstance, hasInstance(TLSSocket, nativeTls.TLSSocket));
 
 module.exports = { TLSSocket };

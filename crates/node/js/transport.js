@@ -6,6 +6,7 @@
 const net = require('net');
 const { nodeError } = require('./errors');
 const { handleFacts, isPlain, readOn, takeOver } = require('./internals');
+const { StreamSocket } = require('./stream-socket');
 const { Tracer } = require('./trace');
 
 /**
@@ -47,6 +48,11 @@ class Link {
 }
 
 class SocketLink extends Link {
+  /** The stream as a net.Socket. */
+  get carrier() {
+    return this.stream;
+  }
+
   /** Whether all that came has been told when the stream closes. */
   endsBeforeClose = true;
   #stopped = false;
@@ -96,6 +102,7 @@ class SocketLink extends Link {
 class StreamLink extends Link {
   endsBeforeClose = false;
   #onData;
+  #carrier;
   writeError = null;
   owned = false;
 
@@ -114,6 +121,11 @@ class StreamLink extends Link {
     stream.pause();
     stream.on('data', this.#onData);
     stream.once('end', on.end);
+  }
+
+  /** Made only for who asks: as long as nobody reads from it, it leaves the stream alone. */
+  get carrier() {
+    return (this.#carrier ??= new StreamSocket(this.stream));
   }
 
   pause() {

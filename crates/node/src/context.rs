@@ -169,30 +169,26 @@ impl ContextBuilder {
         self.change(|builder| Ok(builder.versions(version(minimum)..=version(maximum))))
     }
 
-    /// The context; the builder is used up. At `security_level` a key that is too small is an
-    /// error. Below, one that is still too small for the engine is only told, by
+    /// Whether [`build`](Self::build) refuses certificates of ours that were signed with a digest
+    /// too weak for the security level.
+    #[napi]
+    pub fn check_own_digests(&mut self, check: bool) -> Result<(), Thrown> {
+        self.change(|builder| Ok(builder.check_own_digests(check)))
+    }
+
+    /// The context; the builder is used up. A key that is too small for the security level is an
+    /// error. One that the level allows and that is still too small for the engine is only told, by
     /// [`SecureContext::unusable`], for the program has asked for it in so many words.
     #[napi]
-    pub fn build(&mut self, security_level: u8) -> Result<SecureContext, Thrown> {
+    pub fn build(&mut self) -> Result<SecureContext, Thrown> {
         let mut builder =
             self.builder.take().ok_or_else(|| misuse("the context is built already"))?;
         let (identities, unusable) = self.places.identities();
-        for Unusable { algorithm, error } in &unusable {
-            let least = match security_level {
-                0 => 0,
-                1 => 1024,
-                _ => 2048,
-            };
-            match algorithm {
-                KeyAlgorithm::Rsa { bits } if *bits >= least => {}
-                KeyAlgorithm::Rsa { .. } => {
-                    return Err(Thrown::new(
-                        "ERR_SSL_EE_KEY_TOO_SMALL".to_owned(),
-                        error.to_string(),
-                    ));
-                }
-                _ => return Err(material(error.clone())),
+        for Unusable { chain, algorithm, error } in &unusable {
+            if !matches!(algorithm, KeyAlgorithm::Rsa { .. }) {
+                return Err(material(error.clone()));
             }
+            builder.check_own_chain(chain).map_err(|error| config(&error))?;
         }
         for identity in identities {
             builder = builder.identity(identity);

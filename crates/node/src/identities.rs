@@ -16,6 +16,7 @@ struct Place {
 
 /// A key that the engine cannot sign with.
 pub(crate) struct Unusable {
+    pub(crate) chain: Vec<Certificate>,
     pub(crate) algorithm: KeyAlgorithm,
     pub(crate) error: Error,
 }
@@ -71,7 +72,11 @@ impl Places {
             let (Some(chain), Some(key)) = (&place.chain, &place.key) else { continue };
             match Identity::new(chain.clone(), key) {
                 Ok(identity) => identities.push(identity),
-                Err(error) => unusable.push(Unusable { algorithm: key.algorithm(), error }),
+                Err(error) => unusable.push(Unusable {
+                    chain: chain.clone(),
+                    algorithm: key.algorithm(),
+                    error,
+                }),
             }
         }
         (identities, unusable)

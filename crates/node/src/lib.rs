@@ -12,6 +12,7 @@ mod context;
 mod failure;
 mod identities;
 mod peer;
+pub mod pki;
 mod progress;
 mod session;
 mod settings;

@@ -49,9 +49,8 @@ impl ClientConnection {
         // so.
         let send_sni = self.server_name.is_some();
         let name = self.server_name.as_deref().unwrap_or("localhost");
-        let name: ServerName = name.parse().map_err(|error: sealwire::InvalidServerName| {
-            Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string())
-        })?;
+        let name = ServerName::spelled(name)
+            .map_err(|error| Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string()))?;
         let mut options = ClientOptions::new(name);
         if let Some(session) = session {
             options = options.resume_session(session);

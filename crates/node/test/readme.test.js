@@ -10,12 +10,11 @@ const os = require('os');
 const path = require('path');
 const readline = require('readline');
 const test = require('node:test');
-const needed = require('../support/needed');
 
 const root = path.join(__dirname, '..');
 const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
 
-/** A folder with the programs of README.md, the files that its commands make, and the package. */
+/** A folder with the programs of README.md, the files that the first one makes, and the package. */
 function workplace(t) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sealwire-readme-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
@@ -24,8 +23,7 @@ function workplace(t) {
   for (const [, code, name] of readme.matchAll(/```js\n(\/\/ (\w+\.js)\n[^]*?)```/g)) {
     fs.writeFileSync(path.join(folder, name), code);
   }
-  const [, commands] = /```sh\n(openssl [^]*?)```/.exec(readme);
-  execFileSync('sh', ['-e', '-c', commands], { cwd: folder, stdio: 'ignore' });
+  execFileSync(process.execPath, ['identity.js'], { cwd: folder });
   return folder;
 }
 
@@ -48,7 +46,6 @@ function run(folder, args, env) {
 }
 
 test('the server and the client of README.md', async (t) => {
-  if (!needed.programs(t, 'openssl')) return;
   const folder = workplace(t);
   const port = await listen(t, folder);
   const said = run(folder, ['client.js'], { PORT: port });
@@ -56,7 +53,6 @@ test('the server and the client of README.md', async (t) => {
 });
 
 test('the same two, written for Node and run with sealwire/register', async (t) => {
-  if (!needed.programs(t, 'openssl')) return;
   const folder = workplace(t);
   for (const name of ['server.js', 'client.js']) {
     const file = path.join(folder, name);
@@ -72,6 +68,9 @@ test('the same two, written for Node and run with sealwire/register', async (t) 
 });
 
 test('the https program of README.md', (t) => {
-  if (!needed.programs(t, 'openssl')) return;
   assert.strictEqual(run(workplace(t), ['web.js']), 'you asked for /page\n');
+});
+
+test('the CA of README.md', (t) => {
+  assert.strictEqual(run(workplace(t), ['authority.js']), 'hello\n');
 });

@@ -186,7 +186,7 @@ fn bad_input_is_one_line_with_the_file_and_the_exit_code() {
         ),
         ("no-folder", 2, "seal: no-folder: no such folder"),
         ("pass", 2, "seal: pass: not a folder"),
-        ("--alpn smtp .", 2, "seal: --alpn smtp: a folder is served over h2 and http/1.1 only"),
+        ("--alpn smtp .", 2, "seal: --alpn smtp: HTTP is served over h2 and http/1.1 only"),
     ] {
         let mut arguments = vec!["serve", "--port", "0"];
         arguments.extend(line.split_whitespace());

@@ -12,7 +12,7 @@ use crate::cost::Cost;
 use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem, describe};
 use crate::mend::{Irregularity, mend};
-use crate::name::Name;
+use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
 use crate::public_key::PublicKey;
@@ -213,7 +213,15 @@ impl Certificate {
     /// # Errors
     /// [`Problem::Malformed`] when it is of an algorithm AWS-LC knows and cannot be decoded.
     pub fn public_key(&self) -> Result<PublicKey, Error> {
-        PublicKey::of(self)
+        let queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the key is null or its own.
+        let key = unsafe { c::X509_get0_pubkey(self.as_ptr()) };
+        if key.is_null() {
+            let error = queue.malformed();
+            return PublicKey::unknown(&self.spki_der()).ok_or(error);
+        }
+        // SAFETY: the live key of a live certificate.
+        Ok(unsafe { PublicKey::of(key) })
     }
 
     /// With what the issuer signed it.
@@ -327,7 +335,10 @@ impl Certificate {
     }
 
     pub(crate) fn cost(&self) -> Cost {
-        *self.0.cost.get_or_init(|| Cost::of(self))
+        *self.0.cost.get_or_init(|| {
+            // SAFETY: a live certificate; the key is null or its own.
+            unsafe { Cost::of(c::X509_get0_pubkey(self.as_ptr()), self.name_counts()) }
+        })
     }
 
     fn signature_is_by(&self, issuer: &Self) -> bool {
@@ -371,28 +382,6 @@ pub struct SignatureAlgorithm {
     /// The digest it signs, `sha256`, also where only the parameters tell (RSASSA-PSS). `None`
     /// when unknown or when there is none of its own (Ed25519).
     pub digest: Option<String>,
-}
-
-/// # Safety
-/// As for [`Name::of`].
-pub(crate) unsafe fn name(name: *mut c::X509_NAME) -> Name {
-    let _queue = ErrorQueue::new();
-    // SAFETY: as promised by the caller. A parsed name has its encoding cached, so it cannot fail
-    // but for lack of memory, and then Rust would have aborted as well.
-    unsafe { Name::of(name) }.expect("a parsed name has an encoding")
-}
-
-/// Printed text without what could drive a terminal.
-pub(crate) fn printable(text: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in String::from_utf8_lossy(text).chars() {
-        if character != '\n' && !crate::foreign::is_printable(character) {
-            out.push_str(&format!("\\x{:02X}", u32::from(character)));
-        } else {
-            out.push(character);
-        }
-    }
-    out
 }
 
 /// The digest in the parameters of RSASSA-PSS (RFC 4055 section 3.1), which AWS-LC does not tell.

@@ -4,13 +4,13 @@ use std::ffi::c_int;
 
 use aws_lc_sys as c;
 
+use crate::budget;
 use crate::certificate::Certificate;
 use crate::codes;
-use crate::cost;
 use crate::error::{Error, Problem};
 use crate::issuers::Candidates;
 use crate::owned::{Owned, Stack, elements, no_memory};
-use crate::verify::{ChainError, Purpose, Verdict};
+use crate::request::{ChainError, Purpose, Verdict};
 
 /// As OpenSSL: certificates between the leaf and the root.
 const MAX_DEPTH: c_int = 100;
@@ -179,9 +179,9 @@ pub(crate) fn store_of(certificates: &[&Certificate]) -> Result<Owned<c::X509_ST
 }
 
 impl Attempt {
-    /// What it has cost; see [`cost`].
+    /// What it has cost; see [`budget`].
     pub(crate) fn cost(&self) -> u64 {
-        cost::spent(&self.chain)
+        budget::spent(&self.chain)
     }
 
     pub(crate) fn accepted(&self) -> bool {

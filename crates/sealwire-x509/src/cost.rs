@@ -1,22 +1,6 @@
-//! What a verdict may cost. A peer sends what it likes, so the work that it can cause is
-//! estimated from sizes and bounded before it is done.
-//!
-//! Two things grow beyond reason in AWS-LC: signatures by huge keys (it takes RSA of 16384 bits,
-//! 1.6 ms each with a large exponent), and name constraints (every name is compared with every
-//! constraint, for every pair of certificates: 25 s for a chain of 20 with 1000 each).
+//! What a certificate adds to the cost of a chain that it is in, estimated from sizes.
 
 use aws_lc_sys as c;
-
-use crate::certificate::Certificate;
-use crate::crl::Crl;
-
-/// How long one try to build and check a chain may take, and all further tries together, in
-/// microseconds of a machine of 2025. A chain of three P-256 certificates takes 70.
-pub(crate) const BUDGET: u64 = 20_000;
-
-/// So many intermediates are looked at whatever revocation lists may cost, which were chosen by
-/// whoever asks for the verdict.
-const ALWAYS: usize = 8;
 
 /// What a certificate adds to the cost of a chain it is in.
 #[derive(Clone, Copy, Default)]
@@ -28,17 +12,32 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    pub(crate) fn of(certificate: &Certificate) -> Self {
-        let (names, constraints) = certificate.name_counts();
-        // SAFETY: a live certificate; the key is null or its own.
-        let signature = unsafe {
-            let key = c::X509_get0_pubkey(certificate.as_ptr());
-            if key.is_null() { 0 } else { signature_cost(key) }
-        };
+    /// Of a certificate with this key, and so many names and constraints on names.
+    ///
+    /// # Safety
+    /// `key` is null or live.
+    pub(crate) unsafe fn of(key: *const c::EVP_PKEY, (names, constraints): (u64, u64)) -> Self {
+        // SAFETY: not null, so live as promised by the caller.
+        let signature = if key.is_null() { 0 } else { unsafe { signature_cost(key) } };
         Self { signature, names, constraints }
     }
 
-    fn and(self, other: Self) -> Self {
+    /// Without the check of a signature by its key: nobody asks a leaf to sign.
+    pub(crate) fn of_leaf(self) -> Self {
+        Self { signature: 0, ..self }
+    }
+
+    /// Without what it constrains.
+    pub(crate) fn without_constraints(self) -> Self {
+        Self { constraints: 0, ..self }
+    }
+
+    /// Only what it constrains: its names, and its key, were chosen by whoever trusts it.
+    pub(crate) fn of_trusted(self) -> Self {
+        Self { constraints: self.constraints, ..Self::default() }
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             signature: self.signature + other.signature,
             names: self.names + other.names,
@@ -46,43 +45,10 @@ impl Cost {
         }
     }
 
-    /// All signatures, and every name against every constraint at 20 ns each.
-    fn micros(self) -> u64 {
+    /// In microseconds: all signatures, and every name against every constraint at 20 ns each.
+    pub(crate) fn micros(self) -> u64 {
         self.signature.saturating_add(self.names.saturating_mul(self.constraints) / 50)
     }
-}
-
-/// How many of the intermediates may be looked at.
-pub(crate) fn affordable(
-    leaf: &Certificate,
-    intermediates: &[Certificate],
-    trusted: &[&Certificate],
-    crls: &[Crl],
-) -> usize {
-    // A list is hashed again for every certificate it covers, at 2 ns a byte.
-    let bytes: u64 =
-        crls.iter().map(|crl| u64::try_from(crl.der().len()).unwrap_or(u64::MAX)).sum();
-    let list = bytes / 500;
-    // The names of those trusted were chosen by whoever trusts them, and so were their keys.
-    let constraints = trusted.iter().map(|trusted| trusted.cost().constraints).sum();
-    let names = leaf.cost().names;
-    let mut total = Cost { signature: 0, names, constraints };
-    for (index, intermediate) in intermediates.iter().enumerate() {
-        total = total.and(intermediate.cost());
-        let lists =
-            if index < ALWAYS { 0 } else { list * u64::try_from(index).unwrap_or(u64::MAX) };
-        if total.micros().saturating_add(lists) > BUDGET {
-            return index;
-        }
-    }
-    intermediates.len()
-}
-
-/// What checking this chain has cost.
-pub(crate) fn spent(chain: &[Certificate]) -> u64 {
-    let leaf = chain.first().map(|leaf| Cost { signature: 0, ..leaf.cost() });
-    let above = chain.iter().skip(1).map(Certificate::cost);
-    above.chain(leaf).fold(Cost::default(), Cost::and).micros()
 }
 
 /// Measured with aws-lc-sys 0.47 on x86-64, in microseconds.

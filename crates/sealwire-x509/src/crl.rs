@@ -6,9 +6,8 @@ use std::sync::Arc;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::{name, printable};
 use crate::error::{Error, ErrorQueue, Problem};
-use crate::name::Name;
+use crate::name::{Name, name, printable};
 use crate::owned::{Owned, printed};
 use crate::pem;
 

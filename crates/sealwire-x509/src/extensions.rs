@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::{Certificate, name};
+use crate::certificate::Certificate;
 use crate::der::{CONTEXT_0, Element, Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::key_usage::KeyUsages;
-use crate::name::Name;
+use crate::name::{Name, name};
 use crate::owned::{Free, Owned, elements, encoded};
 
 /// One name of the subjectAltName extension.

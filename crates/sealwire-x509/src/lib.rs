@@ -54,6 +54,8 @@
 //! Nothing is changed after it was parsed, which is what makes sharing between threads sound.
 
 mod asn1;
+mod blame;
+mod budget;
 mod certificate;
 mod chain;
 mod codes;
@@ -75,6 +77,7 @@ mod parity;
 pub mod pem;
 mod public_key;
 mod rc4;
+mod request;
 mod signature;
 mod time;
 mod trust;
@@ -96,6 +99,7 @@ pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
 pub use public_key::{KeyType, PublicKey, RsaPublicKey};
 pub use rc4::rc4;
+pub use request::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict};
 pub use signature::is_signed_by;
 pub use trust::TrustSet;
-pub use verify::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict, verify, verify_with};
+pub use verify::{verify, verify_with};

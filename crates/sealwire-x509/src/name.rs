@@ -206,6 +206,28 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     if quoted { f.write_str("\"") } else { Ok(()) }
 }
 
+/// # Safety
+/// As for [`Name::of`].
+pub(crate) unsafe fn name(name: *mut c::X509_NAME) -> Name {
+    let _queue = ErrorQueue::new();
+    // SAFETY: as promised by the caller. A parsed name has its encoding cached, so it cannot fail
+    // but for lack of memory, and then Rust would have aborted as well.
+    unsafe { Name::of(name) }.expect("a parsed name has an encoding")
+}
+
+/// Printed text without what could drive a terminal.
+pub(crate) fn printable(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in String::from_utf8_lossy(text).chars() {
+        if character != '\n' && !is_printable(character) {
+            out.push_str(&format!("\\x{:02X}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -100,9 +100,10 @@ impl OcspResponse {
         let basic = basic.ok_or_else(|| {
             let entries = queue.drain();
             let other = |code| entries.iter().any(|entry| entry.is(c::ERR_LIB_OCSP, code));
-            match other(c::OCSP_R_NOT_BASIC_RESPONSE) {
-                true => Error::fact(Problem::Unsupported, "it is not a basic OCSP response"),
-                false => Error::fact(Problem::Malformed, "the answer in it cannot be read"),
+            if other(c::OCSP_R_NOT_BASIC_RESPONSE) {
+                Error::fact(Problem::Unsupported, "it is not a basic OCSP response")
+            } else {
+                Error::fact(Problem::Malformed, "the answer in it cannot be read")
             }
         })?;
         Ok(Self { basic: Some(basic), status, responder: responder(der) })

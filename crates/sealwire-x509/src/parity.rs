@@ -10,7 +10,7 @@ use crate::chain::Attempt;
 use crate::codes::{self, is_about_names, is_about_revocation};
 use crate::issuers::Candidates;
 use crate::mend::Irregularity;
-use crate::verify::{ChainError, Purpose, Request};
+use crate::request::{ChainError, Purpose, Request};
 
 impl Attempt {
     pub(crate) fn agree_with_openssl(&mut self, candidates: &Candidates<'_>) {

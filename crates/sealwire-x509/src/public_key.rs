@@ -5,7 +5,6 @@ use std::fmt;
 use aws_lc_sys as c;
 
 use crate::asn1;
-use crate::certificate::Certificate;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue};
 use crate::owned::{Owned, no_memory};
@@ -102,46 +101,39 @@ impl PublicKey {
         let len = spki.len().try_into().map_err(|_| no_memory())?;
         // SAFETY: `len` readable bytes; on success a new key.
         let key = unsafe { Owned::new(c::d2i_PUBKEY(std::ptr::null_mut(), &raw mut rest, len)) };
-        let pointer = key.as_ref().map_or(std::ptr::null_mut(), Owned::as_ptr);
-        // SAFETY: null, or a live key.
-        unsafe { Self::read(pointer, spki, &queue) }
-    }
-
-    pub(crate) fn of(certificate: &Certificate) -> Result<Self, Error> {
-        let queue = ErrorQueue::new();
-        // SAFETY: a live certificate; the key is null or its own.
-        unsafe {
-            let key = c::X509_get0_pubkey(certificate.as_ptr());
-            Self::read(key, &certificate.spki_der(), &queue)
+        match key {
+            // SAFETY: a live key.
+            Some(key) => Ok(unsafe { Self::of(key.as_ptr()) }),
+            None => {
+                let error = queue.malformed();
+                Self::unknown(spki).ok_or(error)
+            }
         }
     }
 
     /// # Safety
-    /// `key` is live, or null when AWS-LC could not decode `spki`.
-    unsafe fn read(key: *mut c::EVP_PKEY, spki: &[u8], queue: &ErrorQueue) -> Result<Self, Error> {
-        if key.is_null() {
-            let error = queue.malformed();
-            let name = Elements::of(spki)
-                .enter(SEQUENCE)
-                .and_then(|mut spki| spki.enter(SEQUENCE))
-                .and_then(|mut algorithm| algorithm.element(OBJECT_IDENTIFIER)?.object_name());
-            return match name {
-                Some(name) if !matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") => {
-                    let key_type = KeyType::Other(name);
-                    Ok(Self { key_type, bits: 0, rsa: None, ec_point: None })
-                }
-                _ => Err(error),
-            };
-        }
-        // SAFETY: the live key of a live certificate.
+    /// `key` is live.
+    pub(crate) unsafe fn of(key: *mut c::EVP_PKEY) -> Self {
+        // SAFETY: as promised by the caller.
         unsafe {
-            Ok(Self {
+            Self {
                 key_type: type_of(key),
                 bits: bits_of(key),
                 rsa: rsa_numbers(key),
                 ec_point: ec_point(key),
-            })
+            }
         }
+    }
+
+    /// The key of a SubjectPublicKeyInfo (DER) that AWS-LC cannot read; `None` when it is of an
+    /// algorithm that it knows.
+    pub(crate) fn unknown(spki: &[u8]) -> Option<Self> {
+        let mut algorithm = Elements::of(spki).enter(SEQUENCE)?.enter(SEQUENCE)?;
+        let name = algorithm.element(OBJECT_IDENTIFIER)?.object_name()?;
+        if matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") {
+            return None;
+        }
+        Some(Self { key_type: KeyType::Other(name), bits: 0, rsa: None, ec_point: None })
     }
 }
 

@@ -1,89 +1,14 @@
 //! The verdict on a certificate chain. Every yes is `X509_verify_cert`'s.
 
+use crate::budget;
 use crate::certificate::Certificate;
 use crate::chain::attempt;
-use crate::cost;
-use crate::crl::Crl;
 use crate::error::{Error, ErrorQueue};
 use crate::issuers::Candidates;
-use crate::trust::TrustSet;
-
-/// What the leaf certificate is to be used as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A TLS server's certificate: OpenSSL's `sslserver`.
-    Server,
-    /// A TLS client's certificate: OpenSSL's `sslclient`.
-    Client,
-    /// Whatever it is: no check of extended key usage or of the leaf's key usage.
-    Any,
-}
-
-/// All that a verdict depends on.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The certificate in question.
-    pub leaf: &'a Certificate,
-    /// Certificates that came with it, in any order. They are trusted for nothing. The first
-    /// [`MAX_INTERMEDIATES`] are looked at, or fewer when their keys and name constraints would
-    /// take more than some 20 ms to work through.
-    pub intermediates: &'a [Certificate],
-    /// Who is trusted.
-    pub trust: &'a TrustSet,
-    /// Revocation lists. When there are any, every certificate of the chain, the root included,
-    /// must be covered by one (OpenSSL's `-crl_check_all`).
-    pub crls: &'a [Crl],
-    /// What the leaf is to be used as.
-    pub purpose: Purpose,
-    /// The time of judgement, in seconds since 1970.
-    pub time: i64,
-    /// Whether the chain may end at any certificate of `trust`, a leaf or an intermediate
-    /// (OpenSSL's `-partial_chain`), instead of at a self-signed one only.
-    pub partial_chain: bool,
-}
-
-/// How many of the certificates that came with the leaf are looked at. OpenSSL reads 100 from a
-/// peer at most by default (`SSL_MAX_CERT_LIST_DEFAULT` of 100 KiB allows some more small ones).
-pub const MAX_INTERMEDIATES: usize = 100;
+use crate::request::{ChainError, Request, Verdict};
 
 /// How often a chain that failed for the choice of an issuer is built again without that issuer.
 const MAX_RETRIES: usize = 8;
-
-/// Trusted, or everything found wrong.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Verdict {
-    /// What was found wrong, in the order in which it was found. The last one is what Node calls
-    /// `authorizationError`; the first one is what `openssl verify` prints first.
-    pub errors: Vec<ChainError>,
-    /// The chain that was judged, the leaf first.
-    pub chain: Vec<Certificate>,
-    /// Whether X509_verify_cert returned 1. Private, so that nobody else can make a yes.
-    accepted: bool,
-}
-
-impl Verdict {
-    pub(crate) fn new(accepted: bool, errors: Vec<ChainError>, chain: Vec<Certificate>) -> Self {
-        Self { errors, chain, accepted }
-    }
-
-    /// Whether the certificate is trusted: `X509_verify_cert` said yes and nothing was found wrong.
-    #[must_use]
-    pub fn trusted(&self) -> bool {
-        self.accepted && self.errors.is_empty()
-    }
-}
-
-/// One thing found wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainError {
-    /// OpenSSL 3's `X509_V_ERR_*` number; see [`error_name`](crate::error_name).
-    pub code: i32,
-    /// How far from the leaf: 0 is the leaf, 1 its issuer.
-    pub depth: usize,
-    /// The certificate it was found at.
-    pub certificate: Option<Certificate>,
-}
 
 /// Judges a certificate.
 ///
@@ -118,7 +43,7 @@ pub fn verify_with(
     let mut spent = 0;
     for _ in 0..MAX_RETRIES {
         let Some(culprit) = current.culprit() else { break };
-        if spent > cost::BUDGET || !candidates.leave_out(culprit) {
+        if spent > budget::BUDGET || !candidates.leave_out(culprit) {
             break;
         }
         let next = attempt(&candidates, veto)?;

@@ -10,6 +10,8 @@ mod parts;
 pub mod pki;
 pub mod reading;
 pub mod session;
+#[cfg(feature = "starttls")]
+pub mod starttls;
 pub mod story;
 #[cfg(feature = "tokio")]
 mod tokio;

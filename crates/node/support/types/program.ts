@@ -1,6 +1,8 @@
 // A program that uses every export, as TypeScript sees them.
 
+import * as http2 from "sealwire/http2";
 import * as https from "sealwire/https";
+import * as pki from "sealwire/pki";
 import * as tls from "sealwire";
 
 const identity: tls.SecureContextOptions = { key: "key", cert: "cert", minVersion: tls.DEFAULT_MIN_VERSION };
@@ -43,5 +45,22 @@ https.get("https://localhost/", { agent }, (response) => response.resume());
 https.request({ agent: https.globalAgent, servername: "localhost" }).end();
 export const web: https.Server = https.createServer(identity, (_request, response) => response.end());
 
+export const both: http2.Http2SecureServer = http2.createSecureServer({ ...identity, allowHTTP1: true });
+http2.connect("https://localhost/", { ca: "ca" }).close();
+
+export async function made(): Promise<tls.SecureContext> {
+  const issuer: pki.Identity = await pki.createAuthority({ name: "Mine", permitted: ["example.com"] });
+  const { key } = pki.createKeySync({ type: "rsa:3072", passphrase: "word" });
+  const { csr } = await pki.createRequest({ key, passphrase: "word", names: "app.example.com", keyUsage: "digitalSignature" });
+  const { cert } = await pki.createCertificate({ csr, issuer, copyNames: true, notAfter: new Date() });
+  const pfx: Buffer = pki.createPfxSync({ key, keyPassphrase: "word", cert, ca: [issuer.cert], passphrase: "word" });
+  const crl: string = await pki.createRevocationList({ issuer, revoked: [cert, { serial: "0a", reason: "superseded" }] });
+  const contents: pki.PfxContents = await pki.readPfx(pfx, "word");
+  const self: tls.SecureContextOptions = pki.selfSignedSync("localhost", { extendedKeyUsage: ["serverAuth", "1.2.3.4"] });
+  return tls.createSecureContext({ ...self, pfx, passphrase: "word", crl, ca: contents.ca });
+}
+
 // @ts-expect-error: a mistake is seen.
 tls.connect({ port: true });
+// @ts-expect-error: in pki, too.
+pki.createKeySync({ type: "dsa" });

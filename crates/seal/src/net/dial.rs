@@ -7,11 +7,12 @@ use std::str::FromStr;
 
 use base64ct::{Base64, Encoding as _};
 use clap::Args;
+use sealwire::starttls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
-use super::starttls;
+use super::protocol::{self, Starttls};
 use super::target::Target;
 use crate::say::failure::Failure;
 use crate::words::length::Timeout;
@@ -21,7 +22,7 @@ use crate::words::length::Timeout;
 pub(crate) struct Route {
     /// Speak this protocol in plain first, and ask it for TLS
     #[arg(long, value_enum, value_name = "PROTOCOL")]
-    pub(crate) starttls: Option<starttls::Protocol>,
+    pub(crate) starttls: Option<Starttls>,
 
     /// Reach the server through this HTTP proxy (CONNECT): http://HOST:PORT
     #[arg(long, value_name = "URL")]
@@ -68,10 +69,10 @@ impl Route {
                 .await
                 .map_err(|e| e.prefix(&format!("proxy {first}")))?;
         }
-        if let Some(protocol) = self.starttls {
+        if let Some(Starttls(protocol)) = self.starttls {
             starttls::ask(&mut tcp, protocol, name).await.map_err(|e| {
                 let failure = Failure::refused(format!("{target}: {e}"));
-                match e.advice() {
+                match protocol::advice(&e) {
                     Some(advice) => failure.advise(advice),
                     None => failure,
                 }

@@ -4,6 +4,6 @@ pub(crate) mod dial;
 pub(crate) mod first_bytes;
 pub(crate) mod key_log;
 pub(crate) mod program;
-pub(crate) mod starttls;
+pub(crate) mod protocol;
 pub(crate) mod stop;
 pub(crate) mod target;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::socket::Socket;
-use crate::net::starttls::{self, Protocol};
+use sealwire::starttls::{self, Protocol};
 
 /// Asks for TLS. Gives the socket, on which TLS begins now, and what the target said first.
 ///

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use sealwire_x509::Crl;
+use sealwire_x509::{Certificate, Crl};
 
 use super::Identity;
 use super::credentials::{Credentials, Trust};
@@ -31,6 +31,7 @@ pub struct SecureContextBuilder {
     groups: Vec<NamedGroup>,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
+    check_own_digests: bool,
     compression: Vec<CertCompression>,
     time: Arc<dyn TimeSource>,
     pub(super) sessions: Settings,
@@ -48,6 +49,7 @@ impl SecureContextBuilder {
             groups: groups::default_groups(),
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
+            check_own_digests: true,
             compression: Vec::new(),
             time: Arc::new(SystemClock),
             sessions: Settings::default(),
@@ -184,6 +186,23 @@ impl SecureContextBuilder {
         self
     }
 
+    /// Whether [`build`](Self::build) refuses certificates of ours that were signed with a digest
+    /// too weak for the [security level](Self::security_level). It does, as OpenSSL 3.0; OpenSSL
+    /// 3.5 leaves that to the peer.
+    #[must_use]
+    pub fn check_own_digests(mut self, check: bool) -> Self {
+        self.check_own_digests = check;
+        self
+    }
+
+    /// What [`build`](Self::build) would say of an identity with this chain.
+    ///
+    /// # Errors
+    /// As for `build`.
+    pub fn check_own_chain(&self, chain: &[Certificate]) -> Result<(), ConfigError> {
+        Strength::of_level(self.security_level)?.check(chain, self.check_own_digests)
+    }
+
     /// The algorithms by which certificates are compressed in TLS 1.3 (RFC 8879), best first: ours
     /// for peers that can unpack them, and theirs for us. None by default, as in Node. A compressed
     /// chain is kept for the next connections.
@@ -209,7 +228,7 @@ impl SecureContextBuilder {
     pub fn build(self) -> Result<SecureContext, ConfigError> {
         let strength = Strength::of_level(self.security_level)?;
         for identity in &self.identities {
-            strength.check(identity)?;
+            strength.check(identity.chain(), self.check_own_digests)?;
         }
         let schemes: Arc<[SignatureScheme]> = strength.schemes(self.schemes)?.into();
         let speech = Speech::new(&self.versions, strength.suites(self.suites));

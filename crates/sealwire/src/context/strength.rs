@@ -5,7 +5,6 @@
 
 use sealwire_x509::Certificate;
 
-use super::Identity;
 use crate::verify::level::{digest_bits, key_bits, required_bits};
 use crate::words::{CipherSuite, ConfigError, NamedGroup, SignatureScheme};
 
@@ -23,9 +22,9 @@ impl Strength {
         }
     }
 
-    /// Whether an identity of ours is strong enough.
-    pub(super) fn check(&self, identity: &Identity) -> Result<(), ConfigError> {
-        for (depth, certificate) in identity.chain().iter().enumerate() {
+    /// Whether a chain of ours is strong enough, and with `digests` what it was signed by.
+    pub(super) fn check(&self, chain: &[Certificate], digests: bool) -> Result<(), ConfigError> {
+        for (depth, certificate) in chain.iter().enumerate() {
             let bits = key_bits(certificate);
             if bits < self.bits {
                 let code = match depth {
@@ -36,7 +35,7 @@ impl Strength {
             }
             // Nothing is proved by a root's signature.
             let bits = digest_bits(certificate);
-            if bits < self.bits && !certificate.is_self_signed() {
+            if digests && bits < self.bits && !certificate.is_self_issued() {
                 let error = self.too_weak("signature's digest", bits, certificate);
                 return Err(error.with_code("ERR_SSL_CA_MD_TOO_WEAK"));
             }

@@ -13,10 +13,7 @@ const DEEPEST: usize = 32;
 pub(super) fn to_der(ber: &[u8]) -> Result<Vec<u8>, Why> {
     let mut input = Input { bytes: ber };
     let der = input.value(0)?;
-    match input.bytes.is_empty() {
-        true => Ok(der),
-        false => Err("there are bytes after its end"),
-    }
+    if input.bytes.is_empty() { Ok(der) } else { Err("there are bytes after its end") }
 }
 
 /// The contents of an octet string that is tagged implicitly, whole or in pieces: the one place

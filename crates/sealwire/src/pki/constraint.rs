@@ -31,7 +31,32 @@ pub enum NameConstraint {
     Email(String),
 }
 
+/// Those set aside by RFC 6761, RFC 6762, RFC 8375 and ICANN (internal), and the addresses of
+/// RFC 1918, RFC 4193, loopback and link-local.
+const PRIVATE: &[&str] = &[
+    "DNS:localhost",
+    "DNS:test",
+    "DNS:example",
+    "DNS:internal",
+    "DNS:local",
+    "DNS:home.arpa",
+    "IP:127.0.0.0/8",
+    "IP:10.0.0.0/8",
+    "IP:172.16.0.0/12",
+    "IP:192.168.0.0/16",
+    "IP:169.254.0.0/16",
+    "IP:::1/128",
+    "IP:fc00::/7",
+    "IP:fe80::/10",
+];
+
 impl NameConstraint {
+    /// Names that belong to nobody on the internet: what a CA for development may sign for, so that
+    /// whoever steals its key cannot pose as a bank to those who trust it.
+    pub fn private() -> impl Iterator<Item = Self> {
+        PRIVATE.iter().map(|text| text.parse().expect("written above"))
+    }
+
     pub(super) fn to_general_name(&self) -> Result<GeneralName, Error> {
         let ascii = |text: &str| Ia5String::new(text).map_err(|e| unencodable(&e));
         Ok(match self {

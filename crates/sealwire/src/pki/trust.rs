@@ -159,9 +159,10 @@ fn load_system() -> Result<TrustStore, Error> {
     // One broken file among hundreds must not take the rest away; none at all is an error.
     if found.certs.is_empty() {
         let reasons: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-        let detail = match reasons.is_empty() {
-            true => "the operating system has no trusted roots".to_owned(),
-            false => reasons.join("; "),
+        let detail = if reasons.is_empty() {
+            "the operating system has no trusted roots".to_owned()
+        } else {
+            reasons.join("; ")
         };
         return Err(
             Error::new(Problem::Io(std::io::ErrorKind::NotFound), detail).at("system trust store")

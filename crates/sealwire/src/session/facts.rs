@@ -73,9 +73,10 @@ impl Session {
         if peer.protocol() != ProtocolVersion::Tls12 {
             return None;
         }
-        match peer.is_resumed() {
-            true => secrets.finished.server.get(),
-            false => secrets.finished.client.get(),
+        if peer.is_resumed() {
+            secrets.finished.server.get()
+        } else {
+            secrets.finished.client.get()
         }
     }
 

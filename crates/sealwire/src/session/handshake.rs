@@ -198,9 +198,10 @@ impl Handshake {
             Some(hello) => hello.signature_schemes(),
             None => &papers.requested_schemes,
         };
-        let shared_schemes = match facts.resumed {
-            true => Box::default(), // nobody signed anything
-            false => core.context.shared_schemes(schemes),
+        let shared_schemes = if facts.resumed {
+            Box::default() // nobody signed anything
+        } else {
+            core.context.shared_schemes(schemes)
         };
         let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
         let ocsp_response = papers.ocsp_response.take().filter(|_| request_ocsp);

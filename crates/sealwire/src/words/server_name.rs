@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -14,6 +15,23 @@ pub struct ServerName {
     /// In ASCII; an address as text, IPv6 without brackets.
     text: String,
     ip: Option<IpAddr>,
+    spelling: Spelling,
+}
+
+/// A name with letters in another case, for SNI. It is no other name: they are all equal.
+#[derive(Debug, Clone, Default)]
+struct Spelling(Option<String>);
+
+impl PartialEq for Spelling {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Spelling {}
+
+impl Hash for Spelling {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// A string that is neither a DNS name nor an IP address, and could not be sent as SNI either.
@@ -45,11 +63,33 @@ impl ServerName {
     pub fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
+
+    /// The name with its letters in the case in which they are written here, which SNI keeps. It is
+    /// the same name: nothing that compares names looks at the case (RFC 6066, 3).
+    ///
+    /// # Errors
+    /// As [`from_str`](Self::from_str).
+    pub fn spelled(name: &str) -> Result<Self, InvalidServerName> {
+        let mut parsed: Self = name.parse()?;
+        let written = name.strip_suffix('.').unwrap_or(name);
+        if parsed.ip.is_none()
+            && parsed.text != written
+            && parsed.text.eq_ignore_ascii_case(written)
+        {
+            parsed.spelling = Spelling(Some(written.to_owned()));
+        }
+        Ok(parsed)
+    }
+
+    /// The name as SNI has it.
+    pub(crate) fn for_sni(&self) -> &str {
+        self.spelling.0.as_deref().unwrap_or(&self.text)
+    }
 }
 
 impl From<IpAddr> for ServerName {
     fn from(ip: IpAddr) -> Self {
-        Self { text: ip.to_string(), ip: Some(ip) }
+        Self { text: ip.to_string(), ip: Some(ip), spelling: Spelling::default() }
     }
 }
 
@@ -61,7 +101,9 @@ impl FromStr for ServerName {
             return Ok(ip.into());
         }
         match to_ascii(name).filter(|ascii| fault(ascii).is_none()) {
-            Some(ascii) => Ok(Self { text: ascii.into_owned(), ip: None }),
+            Some(ascii) => {
+                Ok(Self { text: ascii.into_owned(), ip: None, spelling: Spelling::default() })
+            }
             None => {
                 // What is wrong is said of the name as it was given.
                 let bare = name.strip_suffix('.').unwrap_or(name);
@@ -169,6 +211,18 @@ fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::ServerName;
+
+    #[test]
+    fn a_name_is_sent_as_it_is_spelled_and_is_the_same_name() {
+        let spelled = ServerName::spelled("LOCALhost.").unwrap();
+        assert_eq!(spelled, "localhost".parse().unwrap());
+        assert_eq!((spelled.as_str(), spelled.for_sni()), ("localhost", "LOCALhost"));
+        for other in ["B\u{fc}cher.example", "::1", "127.0.0.1"] {
+            let parsed: ServerName = other.parse().unwrap();
+            assert_eq!(ServerName::spelled(other).unwrap().for_sni(), parsed.as_str());
+        }
+        assert!(ServerName::spelled("sni.0").is_err());
+    }
 
     #[test]
     fn names_are_kept_in_their_ascii_form() {

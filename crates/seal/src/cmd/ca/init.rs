@@ -14,25 +14,6 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::authority::Authority;
 
-/// Names that belong to nobody on the internet: those set aside by RFC 6761, RFC 6762, RFC 8375
-/// and ICANN (internal), and the addresses of RFC 1918, RFC 4193, loopback and link-local.
-pub(super) const PRIVATE: &[&str] = &[
-    "DNS:localhost",
-    "DNS:test",
-    "DNS:example",
-    "DNS:internal",
-    "DNS:local",
-    "DNS:home.arpa",
-    "IP:127.0.0.0/8",
-    "IP:10.0.0.0/8",
-    "IP:172.16.0.0/12",
-    "IP:192.168.0.0/16",
-    "IP:169.254.0.0/16",
-    "IP:::1/128",
-    "IP:fc00::/7",
-    "IP:fe80::/10",
-];
-
 /// Make a CA for development and for machines of your own
 ///
 /// The CA can sign for localhost, the private names (.test, .internal, .local, .home.arpa) and
@@ -97,7 +78,7 @@ impl Init {
             .authority(Some(self.path_length))
             .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?);
         if !self.unconstrained {
-            let private = PRIVATE.iter().map(|text| text.parse().expect("written above"));
+            let private = NameConstraint::private();
             builder = builder.name_constraints(private.chain(self.permit), []);
         }
         let certificate = builder.self_signed(&key)?;

@@ -3,6 +3,7 @@
 mod echo;
 mod folder;
 mod page;
+mod proxy;
 mod shown;
 mod told;
 mod web;
@@ -21,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) use echo::greet_and_echo;
 
 use self::folder::Folder;
+use self::proxy::{Proxy, Target};
 use self::shown::Shown;
 use self::told::{Teller, Told};
 use self::web::Web;
@@ -38,7 +40,7 @@ use crate::words::length::Timeout;
 /// Serve TLS: a folder over HTTPS, a program, or an echo
 ///
 /// With a FOLDER, its files are served over HTTP/1.1 and HTTP/2, and plain HTTP on the same port
-/// is sent to HTTPS. With --exec, each connection gets a program of its own. Without either, each
+/// is sent to HTTPS. With --proxy, the same in front of a server that speaks plain HTTP. With --exec, each connection gets a program of its own. Without either, each
 /// client is greeted with "Hello World !" and gets back what it sends.
 ///
 /// Without a certificate, one is made on the spot: by the CA of `seal ca`, if there is one, which
@@ -50,6 +52,7 @@ use crate::words::length::Timeout;
 #[command(after_help = "Examples:
   seal serve .                                       this folder at https://localhost:1234/
   seal serve public --cert cert.pem --key key.pem --host 0.0.0.0 --port 443
+  seal serve --proxy http://localhost:3000           HTTPS before a development server
   seal serve --exec 'date; cat' --ca clients.pem     a program for clients with a certificate
   seal serve --cert a.pem --key a-key.pem --cert b.pem --key b-key.pem    two names (SNI)
   seal serve --cert amit-cert.pem --key amit-key.pem --ca amit-cert.pem   the tutorial's server")]
@@ -63,6 +66,11 @@ pub(crate) struct ServeArgs {
     /// SEAL_CIPHER are in its environment
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
+
+    /// Serve what this server answers over plain HTTP, such as http://localhost:3000, with
+    /// X-Forwarded-For, -Host and -Proto; WebSockets too
+    #[arg(long, value_name = "URL", conflicts_with_all = ["folder", "exec"])]
+    proxy: Option<Target>,
 
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
@@ -131,6 +139,7 @@ enum Service {
     Echo,
     Exec(String),
     Folder(Web),
+    Proxy(Proxy),
 }
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
@@ -141,7 +150,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     let at = format!("{}:{}", bracketed(&args.host), args.port);
     let tcp = TcpListener::bind(&at).await.map_err(|e| cannot_listen(&at, &e))?;
     let address = tcp.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
-    let url = matches!(*service, Service::Folder(_)).then(|| match address.port() {
+    let url = service.is_http().then(|| match address.port() {
         443 => format!("https://{}/", shown.reachable_as(address.ip())),
         port => format!("https://{}:{port}/", shown.reachable_as(address.ip())),
     });
@@ -180,6 +189,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
 
 impl ServeArgs {
     fn service(&self, teller: Teller) -> Result<Service, Failure> {
+        if let Some(target) = &self.proxy {
+            return Ok(Service::Proxy(Proxy::new(target.clone(), teller)));
+        }
         Ok(match (&self.folder, &self.exec) {
             (Some(path), _) => {
                 let folder = Folder::open(path, self.dotfiles)
@@ -193,10 +205,11 @@ impl ServeArgs {
 
     /// What is served, in words.
     fn serving(&self) -> String {
-        match (&self.folder, &self.exec) {
-            (Some(folder), _) => folder.display().to_string(),
-            (None, Some(command)) => command.clone(),
-            (None, None) => "an echo".to_owned(),
+        match (&self.folder, &self.exec, &self.proxy) {
+            (Some(folder), ..) => folder.display().to_string(),
+            (_, Some(command), _) => command.clone(),
+            (.., Some(target)) => target.to_string(),
+            (None, None, None) => "an echo".to_owned(),
         }
     }
 
@@ -251,12 +264,12 @@ impl ServeArgs {
 
     fn protocols(&self, service: &Service) -> Result<Vec<String>, Failure> {
         const HTTP: [&str; 2] = ["h2", "http/1.1"];
-        if !matches!(service, Service::Folder(_)) {
+        if !service.is_http() {
             return Ok(self.alpn.clone());
         }
         match self.alpn.iter().find(|name| !HTTP.contains(&name.as_str())) {
             Some(other) => Err(Failure::usage(format!(
-                "--alpn {other}: a folder is served over h2 and http/1.1 only"
+                "--alpn {other}: HTTP is served over h2 and http/1.1 only"
             ))),
             None if self.alpn.is_empty() => Ok(HTTP.map(str::to_owned).to_vec()),
             None => Ok(self.alpn.clone()),
@@ -265,6 +278,10 @@ impl ServeArgs {
 }
 
 impl Service {
+    fn is_http(&self) -> bool {
+        matches!(self, Self::Folder(_) | Self::Proxy(_))
+    }
+
     async fn serve(
         &self,
         stream: TlsStream<TcpStream>,
@@ -274,11 +291,12 @@ impl Service {
     ) {
         let facts = Facts::of(stream.peer(), Side::Client, None);
         // A browser opens many connections for one page; there the requests are what counts.
-        if teller.json || !matches!(self, Self::Folder(_)) {
+        if teller.json || !self.is_http() {
             teller.tell(&Told::Connected { client, facts: Box::new(facts.clone()) });
         }
         let outcome = match self {
             Self::Folder(web) => return web.serve(stream, client, stop).await,
+            Self::Proxy(proxy) => return proxy.serve(stream, client, stop).await,
             Self::Echo => greet_and_echo(stream, stop.asked()).await.map(|bytes| (bytes, None)),
             Self::Exec(command) => {
                 let facts = facts.as_environment("SEAL_CLIENT", &client.to_string());

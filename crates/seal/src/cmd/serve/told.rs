@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use hyper::{Method, Response, Version, header};
 use serde::Serialize;
 
 use super::shown::ShownCertificate;
@@ -57,6 +58,27 @@ pub(super) enum Told<'a> {
     Stopped {
         cut_off: usize,
     },
+}
+
+impl<'a> Told<'a> {
+    /// A request that is answered.
+    pub(super) fn request<B>(
+        client: SocketAddr,
+        version: Version,
+        method: &'a Method,
+        target: String,
+        response: &Response<B>,
+    ) -> Self {
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        Self::Request {
+            client,
+            http: if version == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" },
+            method: method.as_str(),
+            target,
+            status: response.status().as_u16(),
+            bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+        }
+    }
 }
 
 /// Where lines go, and in which form.

@@ -13,7 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use percent_encoding::percent_decode_str;
@@ -37,7 +37,7 @@ pub(super) struct Web {
     teller: Teller,
 }
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// How long a client may take to send the head of a request; also how long an idle HTTP/1.1
 /// connection is kept.
@@ -57,29 +57,11 @@ impl Web {
         client: SocketAddr,
         stop: &Stop,
     ) {
-        let web = self.clone();
-        let service = service_fn(move |request| {
-            let web = web.clone();
+        let service = service_fn(|request| {
+            let web = self.clone();
             async move { Ok::<_, Infallible>(web.told_answer(client, request).await) }
         });
-        // Requests of one HTTP/2 connection run beside each other within its own task.
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let outcome = tokio::select! {
-            outcome = connection.as_mut() => outcome,
-            () = stop.asked() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = outcome
-            && let Some(error) = worth_telling(&*error)
-        {
-            self.teller.failed(client, error);
-        }
+        serve_http(stream, client, stop, self.teller, service).await;
     }
 
     async fn told_answer(self, client: SocketAddr, request: Request<Incoming>) -> Response<Body> {
@@ -87,15 +69,7 @@ impl Web {
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
         let teller = self.teller;
         let response = self.answer(request).await;
-        let length = response.headers().get(header::CONTENT_LENGTH);
-        teller.tell(&Told::Request {
-            client,
-            http: if version == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" },
-            method: method.as_str(),
-            target,
-            status: response.status().as_u16(),
-            bytes: length.and_then(|length| length.to_str().ok()?.parse().ok()),
-        });
+        teller.tell(&Told::request(client, version, &method, target, &response));
         response
     }
 
@@ -158,6 +132,38 @@ impl Web {
         let policy = HeaderValue::from_static(page::POLICY);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         Some(response)
+    }
+}
+
+/// Serves HTTP/1.1 and HTTP/2 on one connection until the client has enough, or until asked to
+/// stop: then what is under way is finished.
+pub(super) async fn serve_http<S>(
+    stream: TlsStream<TcpStream>,
+    client: SocketAddr,
+    stop: &Stop,
+    teller: Teller,
+    service: S,
+) where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    // Requests of one HTTP/2 connection run beside each other within its own task.
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = stop.asked() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome
+        && let Some(error) = worth_telling(&*error)
+    {
+        teller.failed(client, error);
     }
 }
 
@@ -240,7 +246,7 @@ fn secure_location(request: &Request<Incoming>, home: &str) -> String {
     }
 }
 
-fn sentence(status: StatusCode, about: &str, head_only: bool) -> Response<Body> {
+pub(super) fn sentence(status: StatusCode, about: &str, head_only: bool) -> Response<Body> {
     let reason = status.canonical_reason().unwrap_or_default();
     let text = page::sentence(&format!("{} {reason}: {about}", status.as_u16()));
     let mut response = html(text, head_only);

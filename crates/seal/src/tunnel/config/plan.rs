@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use sealwire::ProtocolVersion;
 
 use super::options::{self, ClientAuth, Mode};
@@ -12,7 +11,6 @@ use super::sense;
 use super::settings::{Health, Limits, Plan, Process, Route, Service, Timeouts};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
-use crate::net::starttls::Protocol;
 use crate::tunnel::allow::{Access, Rule};
 use crate::tunnel::endpoint::{Listen, Target};
 use crate::tunnel::pattern::Pattern;
@@ -140,9 +138,9 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         starttls: raw
             .starttls
             .as_deref()
-            .map(|name| Protocol::from_str(name, true))
+            .map(str::parse)
             .transpose()
-            .map_err(|_| unknown_protocol(&raw.starttls))?,
+            .map_err(|e| format!("starttls: {e}"))?,
         alpn: protocols(&raw.alpn)?,
         min_version: match raw.min_version.as_deref() {
             None | Some("1.2" | "TLSv1.2") => ProtocolVersion::Tls12,
@@ -253,16 +251,6 @@ fn protocols(names: &[String]) -> Result<Vec<String>, String> {
         Some(bad) => Err(format!("alpn: {bad:?}: a protocol's name has 1 to 255 bytes")),
         None => Ok(names.to_vec()),
     }
-}
-
-fn unknown_protocol(given: &Option<String>) -> String {
-    let known: Vec<_> = Protocol::value_variants()
-        .iter()
-        .filter_map(|protocol| protocol.to_possible_value())
-        .map(|value| value.get_name().to_owned())
-        .collect();
-    let given = given.as_deref().unwrap_or_default();
-    format!("starttls: {given:?} is none of {}", known.join(", "))
 }
 
 fn limits(raw: &options::Service) -> Result<Limits, String> {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::options::{ClientAuth, Mode};
 use super::settings::Service;
-use crate::net::starttls::{Protocol, answer};
 use crate::tunnel::endpoint::{Listen, Target};
+use sealwire::starttls::{Protocol, answer};
 
 /// Whether the options of a service make sense together.
 ///

@@ -7,11 +7,11 @@ use sealwire::{ProtocolVersion, ServerName};
 
 use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
 use crate::files::material::{Anchor, IdentityFiles};
-use crate::net::starttls::Protocol;
 use crate::tunnel::allow::Access;
 use crate::tunnel::endpoint::{Listen, Target};
 use crate::tunnel::pattern::Pattern;
 use crate::tunnel::proxy::{Accepts, Version};
+use sealwire::starttls::Protocol;
 
 /// All that a tunnel does.
 #[derive(Debug)]

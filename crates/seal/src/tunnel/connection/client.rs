@@ -11,12 +11,12 @@ use tokio::time::{Instant, timeout_at};
 use super::mysql::Login;
 use super::outward::{self, Whence};
 use super::{About, Arrival, Established, Failed};
-use crate::net::starttls::Protocol;
 use crate::tunnel::allow::Names;
 use crate::tunnel::end::End;
 use crate::tunnel::greeting;
 use crate::tunnel::pool::Backend;
 use crate::tunnel::service::{Service, State, Way};
+use sealwire::starttls::Protocol;
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(

@@ -5,9 +5,9 @@ use std::io;
 use sealwire::Error;
 use tokio::io::AsyncWriteExt;
 
-use crate::net::starttls::mysql::{self, Packet};
 use crate::tunnel::end::End;
 use crate::tunnel::socket::Socket;
+use sealwire::starttls::mysql::{self, Packet};
 
 /// The client's side of a log-in.
 pub(super) struct Login<'a> {

@@ -8,13 +8,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::error;
 
 use super::{Failed, outward};
-use crate::net::starttls::answer::{self, OfClient};
-use crate::net::starttls::{self, Protocol};
 use crate::tunnel::end::End;
 use crate::tunnel::metrics::Turned;
 use crate::tunnel::pool::InUse;
 use crate::tunnel::service::State;
 use crate::tunnel::socket::Socket;
+use sealwire::starttls::answer::{self, OfClient};
+use sealwire::starttls::{self, Protocol};
 
 /// A client that was told to begin with TLS.
 pub(super) struct Wished {

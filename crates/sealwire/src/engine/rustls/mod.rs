@@ -41,7 +41,7 @@ pub(crate) fn client(
 ) -> Result<Box<dyn Engine>, Failure> {
     let name = match name.ip() {
         Some(ip) => pki_types::ServerName::IpAddress(ip.into()),
-        None => pki_types::ServerName::try_from(name.as_str().to_owned())
+        None => pki_types::ServerName::try_from(name.for_sni().to_owned())
             .map_err(|_| failure::on_open(rustls::Error::UnsupportedNameType))?,
     };
     // It takes the session that it offers now.

@@ -55,9 +55,10 @@ struct PeerVerifier {
 impl PeerVerifier {
     /// That the peer signed as it was told, which the engine leaves to its verifier.
     fn check_scheme(&self, dss: &DigitallySignedStruct) -> Result<(), Error> {
-        match self.schemes.contains(&dss.scheme) {
-            true => Ok(()),
-            false => Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into()),
+        if self.schemes.contains(&dss.scheme) {
+            Ok(())
+        } else {
+            Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
         }
     }
 }

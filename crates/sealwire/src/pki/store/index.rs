@@ -113,10 +113,7 @@ fn asn1_time(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let text = time_text(i64::try_from(seconds).unwrap_or(i64::MAX));
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    match digits.as_str() < "2050" {
-        true => format!("{}Z", &digits[2..]),
-        false => format!("{digits}Z"),
-    }
+    if digits.as_str() < "2050" { format!("{}Z", &digits[2..]) } else { format!("{digits}Z") }
 }
 
 #[cfg(test)]

@@ -70,14 +70,12 @@ impl CaStore {
     /// Opens the store in a folder.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let store = Self { folder: folder.to_owned() };
-        match store.file("ca.pem").exists() {
-            true => Ok(store),
-            false => {
-                let what = "there is no CA in this folder";
-                let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
-                Err(error.at(folder.display().to_string()))
-            }
+        if store.file("ca.pem").exists() {
+            return Ok(store);
         }
+        let what = "there is no CA in this folder";
+        let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
+        Err(error.at(folder.display().to_string()))
     }
 
     /// The folder.
@@ -125,9 +123,10 @@ impl CaStore {
     /// The certificate with this serial number, if it was signed here.
     pub fn issued(&self, serial: &str) -> Result<Option<Certificate>, Error> {
         let path = self.issued_file(serial);
-        match path.exists() {
-            true => Ok(Some(super::certificates_from_file(&path)?.swap_remove(0))),
-            false => Ok(None),
+        if path.exists() {
+            Ok(Some(super::certificates_from_file(&path)?.swap_remove(0)))
+        } else {
+            Ok(None)
         }
     }
 

@@ -10,13 +10,13 @@ use super::{Error, Protocol};
 
 /// A packet, with its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Packet(Vec<u8>);
+pub struct Packet(Vec<u8>);
 
 /// The greeting of the server, for a client that is not to ask for TLS itself.
 ///
 /// # Errors
 /// When it has no TLS, or is no MySQL.
-pub(crate) async fn greeting<IO>(server: &mut IO) -> Result<Packet, Error>
+pub async fn greeting<IO>(server: &mut IO) -> Result<Packet, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -28,7 +28,7 @@ where
 }
 
 /// The request for TLS that goes before the client's answer to the greeting, and that answer.
-pub(crate) fn request(answer: Packet) -> Option<(Vec<u8>, Packet)> {
+pub fn request(answer: Packet) -> Option<(Vec<u8>, Packet)> {
     const FIXED_PART: usize = 32;
     let Packet(mut bytes) = answer;
     let fixed = bytes.get_mut(4..4 + FIXED_PART)?;
@@ -41,7 +41,7 @@ pub(crate) fn request(answer: Packet) -> Option<(Vec<u8>, Packet)> {
 ///
 /// # Errors
 /// Of the stream; its end is `UnexpectedEof`.
-pub(crate) async fn packet<IO>(io: &mut IO, ahead: &mut Vec<u8>) -> std::io::Result<Packet>
+pub async fn packet<IO>(io: &mut IO, ahead: &mut Vec<u8>) -> std::io::Result<Packet>
 where
     IO: AsyncRead + Unpin,
 {
@@ -62,7 +62,7 @@ impl Packet {
     ///
     /// # Errors
     /// While somebody logs in, packets are short.
-    pub(crate) fn take(ahead: &mut Vec<u8>) -> std::io::Result<Option<Self>> {
+    pub fn take(ahead: &mut Vec<u8>) -> std::io::Result<Option<Self>> {
         const LONGEST: usize = 64 * 1024;
         let Some(&[a, b, c, _]) = ahead.first_chunk() else { return Ok(None) };
         let length = usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16;
@@ -77,22 +77,23 @@ impl Packet {
     }
 
     /// As the other side counts it.
-    pub(crate) fn renumbered(mut self, by: i8) -> Vec<u8> {
+    pub fn renumbered(mut self, by: i8) -> Vec<u8> {
         self.0[3] = self.0[3].wrapping_add_signed(by);
         self.0
     }
 
     /// Whether the server's log-in is over with it: OK, or an error.
-    pub(crate) fn is_last(&self) -> bool {
+    pub fn is_last(&self) -> bool {
         matches!(self.0.get(4), Some(0 | 0xff) | None)
     }
 
     /// Whether another packet of the server follows: `fast_auth_success` of caching_sha2_password.
-    pub(crate) fn goes_on(&self) -> bool {
+    pub fn goes_on(&self) -> bool {
         self.0.get(4..) == Some(&[1, 3])
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// All of it, with its header.
+    pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -30,7 +30,10 @@ where
         0 => Ok(()),
         code => {
             let text = String::from_utf8_lossy(text);
-            Err(talk.no_tls(format!("result code {code}, {text}").trim_end_matches(", ")))
+            let said = format!("result code {code}, {text}");
+            let said = said.trim_end_matches(", ");
+            // busy and unavailable (RFC 4511, appendix A.2).
+            Err(if matches!(code, 51 | 52) { talk.turned_away(said) } else { talk.no_tls(said) })
         }
     }
 }
@@ -74,9 +77,40 @@ where
     let answer = talk.bytes(1).await?;
     match answer[0] {
         b'S' => Ok(()),
-        // An error message, of a server older than TLS.
-        b'N' | b'E' => Err(talk.no_tls(String::from_utf8_lossy(&answer))),
+        b'N' => Err(talk.no_tls("N")),
+        b'E' => Err(postgres_error(talk).await),
         _ => Err(talk.unlike(&answer)),
+    }
+}
+
+/// An ErrorResponse in the place of the answer: the server has no room for us, or is older than TLS.
+async fn postgres_error<IO>(talk: &mut Talk<'_, IO>) -> Error
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    // A server of protocol 2 sends text up to a NUL instead of a length.
+    let fields = async {
+        let length = talk.bytes(4).await?;
+        match length[..] {
+            [0, 0, high, low] => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                talk.bytes(length.saturating_sub(4)).await
+            }
+            _ => Ok(Vec::new()),
+        }
+    };
+    let fields = match fields.await {
+        Ok(fields) => fields,
+        Err(error) => return error,
+    };
+    let field = |kind: u8| {
+        let found = fields.split(|byte| *byte == 0).find(|field| field.first() == Some(&kind));
+        found.map(|field| String::from_utf8_lossy(&field[1..]).into_owned())
+    };
+    match (field(b'M'), field(b'C')) {
+        (Some(message), Some(code)) => talk.turned_away(format!("{message} ({code})")),
+        (Some(message), None) => talk.turned_away(message),
+        _ => talk.no_tls("an error in the place of an answer, as of a server older than TLS"),
     }
 }
 
@@ -116,7 +150,7 @@ where
         Some(0xff) if packet.len() > 3 => {
             let code = u16::from_le_bytes([packet[1], packet[2]]);
             let text = String::from_utf8_lossy(&packet[3..]);
-            return Err(talk.no_tls(format!("error {code}, {text}")));
+            return Err(talk.turned_away(format!("error {code}, {text}")));
         }
         _ => return Err(talk.unlike(&[&head[..], &packet].concat())),
     }

@@ -5,23 +5,26 @@
 //! [`talk`]: replies have bounds, and nothing may come behind the last one. Bytes there were put in
 //! by somebody between, to be taken for what comes out of TLS (CVE-2011-0411, CVE-2021-23222).
 
-pub(crate) mod answer;
+pub mod answer;
 mod binary;
-pub(crate) mod mysql;
+pub mod mysql;
 mod talk;
 mod text;
 
 use std::fmt;
 use std::io;
+use std::str::FromStr;
 
-use clap::ValueEnum;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use talk::Talk;
 
+use crate::Foreign;
+
 /// A protocol that can be asked for TLS.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
     /// Mail between servers and from clients (RFC 3207): port 25 or 587
     Smtp,
     /// Mailboxes (RFC 3501, section 6.2.1): port 143
@@ -35,16 +38,18 @@ pub(crate) enum Protocol {
     /// Directories (RFC 4511, section 4.14): port 389
     Ldap,
     /// PostgreSQL (SSLRequest): port 5432
-    #[value(alias = "postgresql")]
     Postgres,
     /// MySQL and MariaDB (CLIENT_SSL): port 3306
-    #[value(alias = "mariadb")]
     Mysql,
 }
 
 /// Why a server could not be asked for TLS.
+///
+/// What it said is as it said it; `Display` escapes it.
 #[derive(Debug)]
-pub(crate) enum Error {
+#[non_exhaustive]
+pub enum Error {
+    /// The transport failed.
     Io(io::Error),
     /// It hung up before it had answered.
     Closed(Protocol),
@@ -52,14 +57,21 @@ pub(crate) enum Error {
     Unlike(Protocol, String),
     /// It speaks the protocol, and has no TLS to offer or did not want to; what it said.
     NoTls(Protocol, String),
+    /// It turned the client away before TLS came up, or cannot just now; what it said.
+    TurnedAway(Protocol, String),
     /// Bytes came behind its agreement, before TLS.
     Injected(Protocol, usize),
     /// It talks without end.
     TooMuch(Protocol),
 }
 
-/// Speaks `protocol` as far as the server's agreement to TLS: the next byte on `io` is TLS.
-pub(crate) async fn ask<IO>(io: &mut IO, protocol: Protocol, name: &str) -> Result<(), Error>
+/// Speaks `protocol` as far as the server's agreement to TLS: the next byte on `io` is TLS. `name` is
+/// the host that is wanted, which XMPP says.
+///
+/// # Errors
+/// When the server hangs up, speaks something else, has no TLS, or sends more in plain behind its
+/// agreement. There is no timeout in it.
+pub async fn ask<IO>(io: &mut IO, protocol: Protocol, name: &str) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -83,8 +95,68 @@ impl fmt::Display for Protocol {
     }
 }
 
+impl FromStr for Protocol {
+    type Err = UnknownProtocol;
+
+    /// By its [`id`](Self::id), in any case, or by the name of the program that speaks it.
+    fn from_str(text: &str) -> Result<Self, UnknownProtocol> {
+        let text = text.to_ascii_lowercase();
+        let fits = |protocol: &&Self| protocol.id() == text || protocol.aliases().contains(&&*text);
+        Self::ALL.iter().find(fits).copied().ok_or(UnknownProtocol(text))
+    }
+}
+
+/// There is no such protocol here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownProtocol(String);
+
+impl fmt::Display for UnknownProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Protocol::ALL.map(Protocol::id).join(", ");
+        write!(f, "\"{}\" is none of {known}", Foreign::new(&self.0))
+    }
+}
+
+impl std::error::Error for UnknownProtocol {}
+
 impl Protocol {
-    fn name(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Smtp,
+        Self::Imap,
+        Self::Pop3,
+        Self::Ftp,
+        Self::Xmpp,
+        Self::Ldap,
+        Self::Postgres,
+        Self::Mysql,
+    ];
+
+    /// The word for it in options: `smtp`, `postgres`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Ftp => "ftp",
+            Self::Xmpp => "xmpp",
+            Self::Ldap => "ldap",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+
+    /// Other words for it.
+    pub fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["postgresql"],
+            Self::Mysql => &["mariadb"],
+            _ => &[],
+        }
+    }
+
+    /// Its name: `SMTP`, `PostgreSQL`.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Smtp => "SMTP",
             Self::Imap => "IMAP",
@@ -98,20 +170,6 @@ impl Protocol {
     }
 }
 
-impl Error {
-    /// What can be done about it.
-    pub(crate) fn advice(&self) -> Option<&'static str> {
-        match self {
-            Self::Unlike(..) => {
-                Some("check the port; a server that begins with TLS needs no --starttls")
-            }
-            Self::NoTls(..) => Some("TLS has to be turned on in the server"),
-            Self::Injected(..) => Some("somebody between here and the server may have put it in"),
-            _ => None,
-        }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,10 +178,16 @@ impl fmt::Display for Error {
                 write!(f, "the server hung up while it was asked for TLS by {}", protocol.name())
             }
             Self::Unlike(protocol, said) => {
-                write!(f, "the server does not speak {}: it said {said:?}", protocol.name())
+                let said = Foreign::new(said);
+                write!(f, "the server does not speak {}: it said \"{said}\"", protocol.name())
             }
             Self::NoTls(protocol, said) => {
+                let said = Foreign::new(said);
                 write!(f, "the server does not offer TLS over {}: {said}", protocol.name())
+            }
+            Self::TurnedAway(protocol, said) => {
+                let said = Foreign::new(said);
+                write!(f, "the {} server turned us away: {said}", protocol.name())
             }
             Self::Injected(protocol, count) => write!(
                 f,
@@ -253,6 +317,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn forms_that_are_equal_in_xml_are_equal() {
+        for (open, features, proceed) in [
+            (
+                "<?xml version='1.0'?>\n<stream:stream id='1'>",
+                "<stream:features>\n<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'></starttls></stream:features>",
+                "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'></proceed>",
+            ),
+            (
+                "<stream:stream id=\"1\" >",
+                "<stream:features ><starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/></stream:features >",
+                "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />",
+            ),
+            (
+                "<s:stream xmlns:s='http://etherx.jabber.org/streams'>",
+                "<s:features><t:starttls xmlns:t='urn:ietf:params:xml:ns:xmpp-tls'/></s:features>",
+                "<t:proceed xmlns:t='urn:ietf:params:xml:ns:xmpp-tls'\n></t:proceed>",
+            ),
+        ] {
+            let leak = |text: &str| -> &'static [u8] { Box::leak(text.as_bytes().into()) };
+            let script = [
+                Hears(XMPP_OPEN),
+                Says(leak(open)),
+                Says(leak(features)),
+                Hears(XMPP_ASK),
+                Says(leak(proceed)),
+            ];
+            for piecemeal in [false, true] {
+                let asked = against(Protocol::Xmpp, &script, piecemeal).await;
+                assert!(asked.is_ok(), "{proceed}: {asked:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn bytes_behind_the_agreement_are_refused() {
         for (protocol, mut script) in agreeing() {
             let Some(Says(last)) = script.pop() else { continue };
@@ -270,6 +368,66 @@ mod tests {
                 Protocol::Smtp,
                 vec![Says(b"220 mail\r\n"), Hears(b"EHLO localhost\r\n"), Says(b"250 mail\r\n")],
                 "the server does not offer TLS over SMTP: no STARTTLS in its answer to EHLO",
+            ),
+            (
+                Protocol::Smtp,
+                vec![Says(b"421 too busy\r\n")],
+                "the SMTP server turned us away: 421 too busy",
+            ),
+            (
+                Protocol::Smtp,
+                vec![Says(b"554-no\r\n554 blocked: \x1b[31m\r\n")],
+                r"the SMTP server turned us away: 554 blocked: \u{1b}[31m",
+            ),
+            (
+                Protocol::Smtp,
+                vec![
+                    Says(b"220 mail\r\n"),
+                    Hears(b"EHLO localhost\r\n"),
+                    Says(b"250-mail\r\n250 STARTTLS\r\n"),
+                    Hears(b"STARTTLS\r\n"),
+                    Says(b"454 TLS not available due to temporary reason\r\n"),
+                ],
+                "the SMTP server turned us away: 454 TLS not available due to temporary reason",
+            ),
+            (
+                Protocol::Imap,
+                vec![Says(b"* BYE too many\r\n")],
+                "the IMAP server turned us away: * BYE too many",
+            ),
+            (
+                Protocol::Pop3,
+                vec![Says(b"-ERR [IN-USE] later\r\n")],
+                "the POP3 server turned us away: -ERR [IN-USE] later",
+            ),
+            (
+                Protocol::Ftp,
+                vec![Says(b"421 there are too many\r\n")],
+                "the FTP server turned us away: 421 there are too many",
+            ),
+            (
+                Protocol::Xmpp,
+                vec![
+                    Hears(XMPP_OPEN),
+                    Says(b"<stream:stream><stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"),
+                ],
+                "the XMPP server turned us away: host-unknown",
+            ),
+            (
+                Protocol::Ldap,
+                vec![
+                    Hears(LDAP_ASK),
+                    Says(b"\x30\x10\x02\x01\x01\x78\x0b\x0a\x01\x33\x04\0\x04\x04busy"),
+                ],
+                "the LDAP server turned us away: result code 51, busy",
+            ),
+            (
+                Protocol::Postgres,
+                vec![
+                    Hears(PG_ASK),
+                    Says(b"E\0\0\0\x34SFATAL\0C53300\0Msorry, too many clients already\0\0"),
+                ],
+                "the PostgreSQL server turned us away: sorry, too many clients already (53300)",
             ),
             (
                 Protocol::Smtp,
@@ -322,7 +480,7 @@ mod tests {
             (
                 Protocol::Mysql,
                 vec![Says(b"\x10\0\0\0\xff\x6a\x04Host refused!")],
-                "the server does not offer TLS over MySQL: error 1130, Host refused!",
+                "the MySQL server turned us away: error 1130, Host refused!",
             ),
             (
                 Protocol::Mysql,

@@ -99,8 +99,11 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Talk<'a, IO> {
     }
 
     pub(super) fn no_tls(&self, said: impl AsRef<str>) -> Error {
-        let said = said.as_ref().chars().filter(|c| !c.is_control()).take(100).collect();
-        Error::NoTls(self.protocol, said)
+        Error::NoTls(self.protocol, said.as_ref().chars().take(100).collect())
+    }
+
+    pub(super) fn turned_away(&self, said: impl AsRef<str>) -> Error {
+        Error::TurnedAway(self.protocol, said.as_ref().chars().take(100).collect())
     }
 
     /// The other side went away, or said that it would.

@@ -8,14 +8,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::talk::Talk;
 use super::{Error, Protocol, binary};
+use crate::Foreign;
 
 /// Whether the server behind speaks first, so that it has to be reached before the client is heard.
-pub(crate) fn is_greeted(protocol: Protocol) -> bool {
+pub fn is_greeted(protocol: Protocol) -> bool {
     matches!(protocol, Protocol::Smtp | Protocol::Imap | Protocol::Pop3)
 }
 
 /// Why a protocol cannot be answered for; `None` when it can.
-pub(crate) fn why_not(protocol: Protocol) -> Option<&'static str> {
+pub fn why_not(protocol: Protocol) -> Option<&'static str> {
     match protocol {
         Protocol::Smtp | Protocol::Imap | Protocol::Pop3 | Protocol::Ldap | Protocol::Postgres => {
             None
@@ -28,17 +29,18 @@ pub(crate) fn why_not(protocol: Protocol) -> Option<&'static str> {
 
 /// What the server behind says first.
 #[derive(Debug)]
-pub(crate) struct Greeting {
-    pub(crate) text: Vec<u8>,
+pub struct Greeting {
+    /// Its words, lines and all.
+    pub text: Vec<u8>,
     /// Whether it will serve.
-    pub(crate) welcomes: bool,
+    pub welcomes: bool,
 }
 
 /// Reads the greeting of the server behind.
 ///
 /// # Errors
 /// When it speaks another protocol, or says more than its greeting.
-pub(crate) async fn greeting<IO>(io: &mut IO, protocol: Protocol) -> Result<Greeting, Error>
+pub async fn greeting<IO>(io: &mut IO, protocol: Protocol) -> Result<Greeting, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -73,7 +75,7 @@ where
 ///
 /// # Errors
 /// When it leaves, speaks another protocol, or sends more in plain after it asked.
-pub(crate) async fn answer<IO>(
+pub async fn answer<IO>(
     io: &mut IO,
     protocol: Protocol,
     greeting: &[u8],
@@ -199,7 +201,7 @@ fn verb(line: &str) -> String {
 
 /// An error of such a talk: there, the other one is the client.
 #[derive(Debug)]
-pub(crate) struct OfClient(pub(crate) Error);
+pub struct OfClient(pub Error);
 
 impl fmt::Display for OfClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,9 +216,11 @@ impl fmt::Display for OfClient {
                 protocol.name()
             ),
             Error::Unlike(protocol, said) => {
-                write!(f, "the client does not speak {}: it said {said:?}", protocol.name())
+                let said = Foreign::new(said);
+                write!(f, "the client does not speak {}: it said \"{said}\"", protocol.name())
             }
-            Error::NoTls(protocol, said) => {
+            Error::NoTls(protocol, said) | Error::TurnedAway(protocol, said) => {
+                let said = Foreign::new(said);
                 write!(f, "the client asked for no TLS over {}: {said}", protocol.name())
             }
             Error::Injected(protocol, count) => write!(
@@ -235,8 +239,8 @@ impl fmt::Display for OfClient {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    use super::super::{Error, Protocol};
     use super::{OfClient, answer, greeting};
+    use crate::starttls::{Error, Protocol};
 
     /// What a client gets that says this, and how it ends.
     async fn told(

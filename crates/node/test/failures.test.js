@@ -1,0 +1,80 @@
+'use strict';
+
+// In which order, and by which errors, a connection that fails is told.
+
+const assert = require('node:assert');
+const { once } = require('node:events');
+const net = require('node:net');
+const { test } = require('node:test');
+const { client, serve } = require('../support');
+
+const major = Number(process.versions.node.split('.')[0]);
+/** What a write is told that was never sent: nothing in Node 20. */
+const canceled = major < 22 ? null : 'ECANCELED';
+const unsent = major < 22 ? null : 'EBADF';
+
+/** Writes three times and ends; what is told until the socket is closed. */
+async function tellAll(socket) {
+  const seen = [];
+  const told = (name) => (error) => seen.push([name, error && (error.code ?? error.message)]);
+  socket.on('error', told('error'));
+  socket.write('a', told('a'));
+  socket.write('b', told('b'));
+  socket.end('c', told('c'));
+  await new Promise((resolve) => socket.once('close', resolve));
+  return seen;
+}
+
+async function plainServer(t, onConnection) {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {});
+    onConnection(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return server.address().port;
+}
+
+test('a server that is refused: the error, and then the writes', async (t) => {
+  const { port } = await serve(t);
+  const code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+  assert.deepStrictEqual(await tellAll(client(port, { ca: [] })),
+    [['error', code], ['a', unsent], ['b', code], ['c', code]]);
+});
+
+test('a server that speaks no TLS: the write that waits has the error, and it is EPROTO', async (t) => {
+  const port = await plainServer(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  assert.deepStrictEqual(await tellAll(client(port)),
+    [['a', 'EPROTO'], ['b', 'EPROTO'], ['c', 'EPROTO'], ['error', 'EPROTO']]);
+});
+
+test('the same without a write is OpenSSL’s error', async (t) => {
+  const port = await plainServer(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const [error] = await once(client(port), 'error');
+  assert.match(error.code, /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/);
+});
+
+test('EPROTO is an error of the system with OpenSSL’s words', async (t) => {
+  const { port } = await serve(t, { maxVersion: 'TLSv1.2' });
+  const socket = client(port, { minVersion: 'TLSv1.3' });
+  socket.write('x');
+  const [error] = await once(socket, 'error');
+  const { errno, code, syscall } = error;
+  assert.deepStrictEqual({ errno, code, syscall }, { errno: -71, code: 'EPROTO', syscall: 'write' });
+  assert.match(error.message, /^write EPROTO .*error:0A00042E:SSL routines:\w*:tlsv1 alert protocol version:.*SSL alert number 70/);
+});
+
+test('a server that goes away: the error, and then the writes', async (t) => {
+  const port = await plainServer(t, (socket) => socket.once('data', () => socket.end()));
+  const code = 'ECONNRESET';
+  assert.deepStrictEqual(await tellAll(client(port)),
+    [['error', code], ['a', canceled], ['b', code], ['c', code]]);
+});
+
+test('a socket destroyed in the handshake: the error, and then the writes', async (t) => {
+  const port = await plainServer(t, (socket) => socket.resume());
+  const socket = client(port);
+  socket.once('connect', () => setImmediate(() => socket.destroy(new Error('mine'))));
+  assert.deepStrictEqual(await tellAll(socket),
+    [['error', 'mine'], ['a', canceled], ['b', 'mine'], ['c', 'mine']]);
+});
