@@ -54,9 +54,7 @@ impl Old {
         };
         let authority =
             all.iter().position(|e| e.extn_id == rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER);
-        let same_key = spki == self.spki && matches!(by, By::Itself);
-        let fits = |at: usize| names(&all[at], signer.as_deref(), same_key, by);
-        if let Some(at) = authority.filter(|&at| !fits(at)) {
+        if let Some(at) = authority.filter(|&at| !names(&all[at], signer.as_deref(), by)) {
             match signer {
                 Some(id) => all[at] = extension::authority_key_identifier(&id)?,
                 None => drop(all.remove(at)),
@@ -88,13 +86,13 @@ fn key_identifier(extension: &Extension) -> Option<Vec<u8>> {
     Some(id.as_bytes().to_vec())
 }
 
-/// Whether an authorityKeyIdentifier is about the one who signs now. One whose key has not changed
-/// is who it was, whatever the identifier.
-fn names(authority: &Extension, signer: Option<&[u8]>, same_key: bool, by: By<'_>) -> bool {
+/// Whether an authorityKeyIdentifier is about the one who signs now. (`openssl req -x509` writes one
+/// that is not, when the other identifier was chosen by hand; verifiers then miss the issuer.)
+fn names(authority: &Extension, signer: Option<&[u8]>, by: By<'_>) -> bool {
     let value = AuthorityKeyIdentifier::from_der(authority.extn_value.as_bytes());
     let Ok(value) = value else { return false };
     let id = value.key_identifier.as_ref().map(OctetString::as_bytes);
-    if !same_key && id.is_some() && id != signer {
+    if id.is_some() && id != signer {
         return false;
     }
     match (value.authority_cert_serial_number, by) {
