@@ -20,8 +20,7 @@ pub(crate) unsafe fn string_bytes<'a>(string: *const c::ASN1_STRING) -> &'a [u8]
 
 /// The string in UTF-8, whichever of ASN.1's string types it is. One of the types of one byte a
 /// character may hold what its type does not allow (`&` in a PrintableString, bytes above 0x7F):
-/// it is taken for UTF-8 if it is that, else for Latin-1, as OpenSSL shows it. `None` when its bytes
-/// are no text.
+/// it is taken for Latin-1, as OpenSSL takes it. `None` when its bytes are no text.
 ///
 /// # Safety
 /// `string` is live.
@@ -42,7 +41,7 @@ pub(crate) unsafe fn string_text(string: *const c::ASN1_STRING) -> Option<String
         | c::V_ASN1_T61STRING
         | c::V_ASN1_NUMERICSTRING
         | c::V_ASN1_VISIBLESTRING
-        | c::V_ASN1_GENERALSTRING => Some(text_of_bytes(bytes)),
+        | c::V_ASN1_GENERALSTRING => Some(bytes.iter().copied().map(char::from).collect()),
         _ => None,
     }
 }

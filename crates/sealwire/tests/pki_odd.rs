@@ -99,7 +99,8 @@ fn a_name_is_text_whatever_its_type_allows() {
     for (der, shown) in [
         (name(&[attribute(3, 19, b"*.app.test")]), "CN=*.app.test"),
         (name(&[attribute(10, 19, b"Wells & Co_")]), "O=Wells & Co_"),
-        (name(&[attribute(3, 22, b"caf\xc3\xa9")]), "CN=café"),
+        // As OpenSSL shows it, whoever wrote UTF-8 there.
+        (name(&[attribute(3, 22, b"caf\xc3\xa9")]), "CN=cafÃ©"),
         (name(&[attribute(3, 22, b"caf\xe9")]), "CN=café"),
         (name(&[attribute(3, 20, b"caf\xe9")]), "CN=café"),
         (name(&[attribute(3, 28, b"\0\0\0Z\0\0\0e")]), "CN=Ze"),

@@ -126,10 +126,7 @@ pub(in crate::pki) fn text_of(value: &Any) -> Option<String> {
     Some(match value.tag() {
         Tag::Utf8String => Utf8StringRef::try_from(value).ok()?.as_str().to_owned(),
         Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
-            match std::str::from_utf8(value.value()) {
-                Ok(text) => text.to_owned(),
-                Err(_) => value.value().iter().copied().map(char::from).collect(),
-            }
+            value.value().iter().copied().map(char::from).collect()
         }
         // T61 is Latin-1 in practice (OpenSSL reads it so too).
         Tag::TeletexString => match TeletexStringRef::try_from(value) {
