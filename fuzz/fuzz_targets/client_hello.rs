@@ -5,6 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealwire::session::{ClientHello, HelloReply, Question};
+use sealwire::wire::Next;
 use sealwire_fuzz::{End, Input, edit};
 
 fuzz_target!(|data: &[u8]| {
@@ -28,24 +29,22 @@ fuzz_target!(|data: &[u8]| {
 fn read(tls13: bool, wire: &[u8], portion: usize) -> Option<ClientHello> {
     let mut server = End::server(tls13, 4);
     for part in wire.chunks(portion) {
-        server.received.extend_from_slice(part);
-        match server.session.receive(&mut server.received, &mut server.plaintext) {
-            Ok(consumed) => drop(server.received.drain(..consumed)),
-            Err(_) => return None,
+        server.driver.push(part);
+        match server.driver.next() {
+            Next::Event(_) => {}
+            Next::Transport => continue,
+            Next::Failed(_) => return None,
         }
-        if let Some(Question::ClientHello(asked)) = server.session.question() {
-            let hello = asked.hello().clone();
-            if asked.answer(HelloReply::new()).is_err() {
-                // Nobody can be served who offers only what we do not speak.
-                return Some(hello);
-            }
-            server.receive(&[], 1);
-            let mut rest = std::mem::take(&mut server.received);
-            let went_on = server.session.receive(&mut rest, &mut server.plaintext).is_ok();
-            let answered = went_on && server.session.has_output();
-            assert!(!answered || !hello.cipher_suites().is_empty(), "{hello:?}");
+        let Some(Question::ClientHello(asked)) = server.driver.question() else { continue };
+        let hello = asked.hello().clone();
+        if asked.answer(HelloReply::new()).is_err() {
+            // Nobody can be served who offers only what we do not speak.
             return Some(hello);
         }
+        let went_on = !matches!(server.driver.next(), Next::Failed(_));
+        let answered = went_on && server.driver.is_sending();
+        assert!(!answered || !hello.cipher_suites().is_empty(), "{hello:?}");
+        return Some(hello);
     }
     None
 }

@@ -70,11 +70,11 @@ fuzz_target!(|data: &[u8]| {
         let what = input.byte();
         match what % 16 {
             0 => {
-                let sent = ours.session.encrypt(b"ours", &mut Vec::new());
+                let sent = ours.driver.write_in(b"ours", &mut Vec::new());
                 assert_eq!(sent.is_err(), closed);
             }
             1 => {
-                ours.session.send_close_notify();
+                ours.driver.close();
                 closed = true;
             }
             2 => drop(ours.output()),

@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let mut client = End::client(tls13, options);
     if kind & 2 == 0 {
         client.receive(input.0, portion);
-        assert!(client.plaintext.is_empty() && client.session.peer().is_none());
+        assert!(client.plaintext.is_empty() && client.session().peer().is_none());
         return client.check(false);
     }
     let mut server = End::server(tls13, 0);
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
         server.receive(&client.output(), usize::MAX);
         let mut wire = server.output();
         if server.complete && flight > 1 && server.error.is_none() {
-            server.session.encrypt(b"said", &mut wire).expect("open");
+            server.driver.write_in(b"said", &mut wire).expect("open");
         }
         if flight == changed {
             edit(&mut wire, &mut input);

@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let mut server = End::server(tls13, options);
     if kind & 2 == 0 {
         server.receive(input.0, portion);
-        assert!(server.plaintext.is_empty() && server.session.peer().is_none());
+        assert!(server.plaintext.is_empty() && server.session().peer().is_none());
         return server.check(false);
     }
     let mut client = End::client(tls13, 0);
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     for flight in 0..4 {
         let mut wire = client.output();
         if client.complete && client.error.is_none() {
-            client.session.encrypt(b"said", &mut wire).expect("open");
+            client.driver.write_in(b"said", &mut wire).expect("open");
         }
         if flight == changed {
             edit(&mut wire, &mut input);

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use sealwire::session::{Event, HelloReply, PeerAnswer, Question};
+use sealwire::wire::{Driver, Next, Received};
 use sealwire::{
     ClientAuth, ClientOptions, Error, Identity, PeerVerification, ProtocolVersion, SecureContext,
     ServerOptions, Session, TrustStore, pki,
@@ -52,10 +53,9 @@ impl<'a> Input<'a> {
     }
 }
 
-/// One end: a session, what it has received, and what came out of it.
+/// One end: a session with its driver, and what came out of it.
 pub struct End {
-    pub session: Session,
-    pub received: Vec<u8>,
+    pub driver: Driver,
     pub plaintext: Vec<u8>,
     pub complete: bool,
     pub error: Option<Error>,
@@ -90,65 +90,73 @@ impl End {
     }
 
     pub fn new(session: Session) -> Self {
-        Self { session, received: Vec::new(), plaintext: Vec::new(), complete: false, error: None }
+        let driver = Driver::new(session);
+        Self { driver, plaintext: Vec::new(), complete: false, error: None }
     }
 
     /// Receives `wire` in portions of `portion` bytes, and says yes to all questions.
     pub fn receive(&mut self, wire: &[u8], portion: usize) {
         for part in wire.chunks(portion.max(1)) {
-            self.received.extend_from_slice(part);
-            while self.step() {}
+            self.driver.push(part);
+            self.go_on();
         }
     }
 
-    /// True when a question was answered, after which there is more to do.
-    fn step(&mut self) -> bool {
-        match self.session.receive(&mut self.received, &mut self.plaintext) {
-            Ok(consumed) => drop(self.received.drain(..consumed)),
-            Err(error) => self.error = Some(error),
-        }
-        assert!(self.plaintext.is_empty() || self.session.peer().is_some(), "data too early");
-        let mut answered = false;
-        while let Some(event) = self.session.poll_event() {
-            match event {
-                Event::HandshakeComplete => self.complete = true,
-                Event::Question => {
-                    // Who cannot be served is refused now; the next call says it again.
-                    let _ = match self.session.question().expect("a question is open") {
-                        Question::ClientHello(asked) => asked.answer(HelloReply::new()),
-                        Question::VerifyPeer(asked) => asked.answer(PeerAnswer::Accept),
-                        other => panic!("not asked for: {other:?}"),
-                    };
-                    answered = true;
+    /// Goes on as far as the bytes lead.
+    pub fn go_on(&mut self) {
+        loop {
+            match self.driver.next() {
+                Next::Event(event) => self.hear(&event),
+                Next::Transport => break,
+                Next::Failed(error) => {
+                    self.error = Some(error);
+                    break;
                 }
-                _ => {}
             }
         }
-        answered && self.error.is_none()
+        while self.complete
+            && let Ok(Received::Data(_)) = self.driver.read(&mut self.plaintext)
+        {}
+        assert!(self.plaintext.is_empty() || self.session().peer().is_some(), "data too early");
+        self.error = self.session().error().cloned().or(self.error.take());
+    }
+
+    fn hear(&mut self, event: &Event) {
+        self.complete |= matches!(event, Event::HandshakeComplete);
+        // Who cannot be served is refused now; the next call says it again.
+        let _ = match self.driver.question() {
+            Some(Question::ClientHello(asked)) => asked.answer(HelloReply::new()),
+            Some(Question::VerifyPeer(asked)) => asked.answer(PeerAnswer::Accept),
+            Some(other) => panic!("not asked for: {other:?}"),
+            None => Ok(()),
+        };
+    }
+
+    pub fn session(&self) -> &Session {
+        self.driver.session()
     }
 
     pub fn output(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.session.take_output(&mut out);
+        self.driver.take_outgoing(&mut out);
         out
     }
 
     /// What must hold whatever the peer did: whoever is let in is whom we trust, and a session
     /// that failed stays so.
     pub fn check(&mut self, insists: bool) {
-        assert!(!self.complete || self.session.peer().is_some());
-        if let Some(peer) = self.session.peer()
+        assert!(!self.complete || self.session().peer().is_some());
+        if let Some(peer) = self.session().peer()
             && insists
         {
             assert!(peer.authorized());
             assert_eq!(peer.certificate(), Some(IDENTITY.leaf()));
         }
         if self.error.is_some() {
-            let again = self.session.receive(&mut [], &mut self.plaintext);
-            assert!(again.is_err());
-            assert!(self.session.encrypt(b"x", &mut Vec::new()).is_err());
+            assert!(matches!(self.driver.next(), Next::Failed(_)));
+            assert!(self.driver.write(b"x").is_err());
         }
-        self.session.send_close_notify();
+        self.driver.close();
         self.output();
     }
 }

@@ -4,24 +4,26 @@ use std::collections::VecDeque;
 use std::mem;
 
 use napi::bindgen_prelude::Buffer;
-use sealwire::session::{Event, Question};
+use sealwire::session::{Event, HelloAnswer, HelloReply, Question};
+use sealwire::wire::{Driver, Next};
 use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine};
 
 use crate::failure::Failure;
 use crate::peer::PeerFacts;
 use crate::progress::{Hello, Progress, Stored, Told};
-use crate::sinks::Held;
 
 /// The state of a connection, which goes to the thread pool and back.
 pub(crate) struct Connection {
     pub(crate) stage: Stage,
-    /// Bytes received and not used yet, while the handshake lasts.
-    pub(crate) received: Vec<u8>,
-    /// Data that came along with the end of the handshake.
+    /// Data that had no place in the chunk that they came in.
     pub(crate) data: Vec<u8>,
-    /// Records that did not fit into the room that JavaScript had for them.
-    pub(crate) unsent: Vec<u8>,
+    /// Events of the handshake that are to be told.
+    events: Vec<Event>,
     pub(crate) told: Told,
+    /// Whether the program has a say in the answer to a ClientHello.
+    pub(crate) asks_hello: bool,
+    /// Whom the client wants, until that is told.
+    server_name: Option<String>,
     /// Secrets, which leave here only when somebody listens.
     pub(crate) key_log: Vec<KeyLogLine>,
     /// The session that is offered to the server, and then the one told last.
@@ -37,7 +39,7 @@ pub(crate) enum Stage {
     /// A client whose first message is yet to be made: that costs key generation, so the pool
     /// does it.
     New(Box<(sealwire::SecureContext, ClientOptions)>),
-    Live(sealwire::Session),
+    Live(Box<Driver>),
     Gone,
 }
 
@@ -45,14 +47,22 @@ impl Connection {
     pub(crate) fn new(stage: Stage, offered: Option<ClientSession>) -> Self {
         Self {
             stage,
-            received: Vec::new(),
             data: Vec::new(),
-            unsent: Vec::new(),
+            events: Vec::new(),
             told: Told::default(),
+            asks_hello: true,
+            server_name: None,
             key_log: Vec::new(),
             session: offered,
             sessions: VecDeque::new(),
             failure: None,
+        }
+    }
+
+    /// Takes bytes that have come, while the handshake lasts.
+    pub(crate) fn push(&mut self, received: &[u8]) {
+        if let Stage::Live(driver) = &mut self.stage {
+            driver.push(received);
         }
     }
 
@@ -61,27 +71,44 @@ impl Connection {
         if let Stage::New(start) = &self.stage {
             let (context, options) = &**start;
             self.stage = match sealwire::Session::client(context, options) {
-                Ok(session) => Stage::Live(session),
+                Ok(session) => Stage::Live(Box::new(Driver::new(session))),
                 Err(error) => {
                     self.failure = Some(error);
                     Stage::Gone
                 }
             };
         }
-        let Stage::Live(session) = &mut self.stage else { return };
-        if self.failure.is_some() {
-            return;
-        }
-        // The sink is full from the start: data wait for the JavaScript thread.
-        let mut outcome = session.receive(&mut self.received, &mut Held(&mut self.data));
-        if let Ok(consumed) = outcome {
-            self.received.drain(..consumed);
-            if !session.is_handshaking() {
-                // The engine may have more to say at the end of its handshake.
-                outcome = session.receive(&mut [], &mut self.data);
+        while self.failure.is_none() {
+            let Stage::Live(driver) = &mut self.stage else { return };
+            match driver.next() {
+                Next::Event(Event::Question) if self.answers_hello() => {}
+                Next::Event(event) => {
+                    let pauses = matches!(event, Event::Question | Event::HandshakeComplete);
+                    self.note(event);
+                    // Data wait for the JavaScript thread.
+                    if pauses {
+                        return;
+                    }
+                }
+                Next::Transport => return,
+                Next::Failed(error) => self.failure = Some(error),
             }
         }
-        self.failure = outcome.err();
+    }
+
+    /// Answers a ClientHello in which the program has no say: only its name is told, also of a
+    /// handshake that fails. False: it is another question.
+    fn answers_hello(&mut self) -> bool {
+        let Stage::Live(driver) = &mut self.stage else { return false };
+        let Some(Question::ClientHello(asked)) = driver.question() else { return false };
+        if self.asks_hello {
+            return false;
+        }
+        self.server_name = asked.hello().server_name().map(str::to_owned);
+        if let Err(error) = asked.answer(HelloAnswer::Serve(HelloReply::new())) {
+            self.failure = Some(error);
+        }
+        true
     }
 
     /// What there is to tell.
@@ -96,11 +123,12 @@ impl Connection {
             peer_closed: false,
             told: None,
             failure: self.failure.as_ref().map(Failure::from),
+            server_name: self.server_name.take(),
         };
-        for event in self.gather() {
-            let Stage::Live(session) = &mut self.stage else { continue };
+        for event in mem::take(&mut self.events) {
+            let Stage::Live(driver) = &mut self.stage else { continue };
             match event {
-                Event::Question => match session.question() {
+                Event::Question => match driver.question() {
                     Some(Question::ClientHello(asked)) => {
                         progress.client_hello = Some(Hello::from(asked.hello()));
                     }
@@ -111,21 +139,22 @@ impl Connection {
                     _ => {}
                 },
                 Event::HandshakeComplete => {
-                    progress.complete = session.peer().map(PeerFacts::from);
-                    if !session.peer().is_some_and(sealwire::Peer::is_resumed) {
+                    let peer = driver.session().peer();
+                    progress.complete = peer.map(PeerFacts::from);
+                    if !peer.is_some_and(sealwire::Peer::is_resumed) {
                         self.session = None; // what was offered was not taken
                     }
                 }
                 _ => {}
             }
         }
+        self.gather();
         progress.told = (!self.told.is_empty()).then(|| mem::take(&mut self.told));
-        let Stage::Live(session) = &mut self.stage else { return progress };
-        progress.peer_closed = session.peer_has_closed();
+        let Stage::Live(driver) = &mut self.stage else { return progress };
+        progress.peer_closed = driver.session().peer_has_closed();
         if progress.complete.is_some() {
-            progress.data = (!self.data.is_empty()).then(|| mem::take(&mut self.data).into());
-            progress.rest =
-                (!self.received.is_empty()).then(|| mem::take(&mut self.received).into());
+            let rest = driver.take_unconsumed();
+            progress.rest = (!rest.is_empty()).then(|| rest.into());
         }
         progress
     }
@@ -135,36 +164,39 @@ impl Connection {
         self.session.as_ref().or_else(|| self.sessions.back())
     }
 
-    /// Writes down what was told, and gives the events that are for the handshake.
-    pub(crate) fn gather(&mut self) -> Vec<Event> {
-        let Stage::Live(session) = &mut self.stage else { return Vec::new() };
-        let mut others = Vec::new();
-        while let Some(event) = session.poll_event() {
-            match event {
-                Event::KeyLog(line) => {
-                    self.told.key_log += 1;
-                    self.key_log.push(line);
-                }
-                Event::OcspResponse(response) => {
-                    self.told.has_ocsp = true;
-                    self.told.ocsp_response = response.map(Buffer::from);
-                }
-                Event::NewSession(session) => {
-                    self.told.sessions += 1;
-                    self.sessions.push_back(session);
-                }
-                event => others.push(event),
-            }
+    /// Writes down what an open connection has told.
+    pub(crate) fn gather(&mut self) {
+        while let Stage::Live(driver) = &mut self.stage
+            && let Some(event) = driver.poll_event()
+        {
+            self.note(event);
         }
-        others
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::KeyLog(line) => {
+                self.told.key_log += 1;
+                self.key_log.push(line);
+            }
+            Event::OcspResponse(response) => {
+                self.told.has_ocsp = true;
+                self.told.ocsp_response = response.map(Buffer::from);
+            }
+            Event::NewSession(session) => {
+                self.told.sessions += 1;
+                self.sessions.push_back(session);
+            }
+            Event::PeerClosed => {}
+            event => self.events.push(event),
+        }
     }
 
     /// What there is to send.
     pub(crate) fn output(&mut self) -> Option<Buffer> {
-        let mut out = mem::take(&mut self.unsent);
-        if let Stage::Live(session) = &mut self.stage {
-            session.take_output(&mut out);
-        }
+        let Stage::Live(driver) = &mut self.stage else { return None };
+        let mut out = Vec::new();
+        driver.take_outgoing(&mut out);
         (!out.is_empty()).then(|| out.into())
     }
 }

@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 use sealwire::session::{self, HelloReply, Question, Sink};
 use sealwire::verify::check_common_name_constraints;
+use sealwire::wire::Driver;
 use sealwire::{Alert, ClientSession, ServerName, ServerOptions};
 
 use crate::connection::{Connection, Stage};
@@ -40,8 +41,12 @@ impl Session {
     /// A server session.
     #[napi(factory)]
     pub fn server(context: &SecureContext, connection: ServerConnection) -> Self {
+        let asks_hello = connection.ask_client_hello;
         let options: ServerOptions = connection.options();
-        Self::of(Stage::Live(sealwire::Session::server(&context.context, &options)), None)
+        let session = sealwire::Session::server(&context.context, &options);
+        let mut connection = Connection::new(Stage::Live(Box::new(Driver::new(session))), None);
+        connection.asks_hello = asks_hello;
+        Self(Arc::new(Mutex::new(connection)))
     }
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
@@ -55,10 +60,10 @@ impl Session {
         answer: HelloAnswer,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), failure, .. } = &mut *connection else {
+        let Connection { stage: Stage::Live(driver), failure, .. } = &mut *connection else {
             return Err(misuse("the session is gone"));
         };
-        let Some(Question::ClientHello(asked)) = session.question() else {
+        let Some(Question::ClientHello(asked)) = driver.question() else {
             return Err(misuse("there is no ClientHello to answer"));
         };
         let mut reply = HelloReply::new();
@@ -91,10 +96,10 @@ impl Session {
     #[napi]
     pub fn stored(&self) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), failure, .. } = &mut *connection else {
+        let Connection { stage: Stage::Live(driver), failure, .. } = &mut *connection else {
             return Err(misuse("the session is gone"));
         };
-        let Some(Question::StoreSession(asked)) = session.question() else {
+        let Some(Question::StoreSession(asked)) = driver.question() else {
             return Err(misuse("there is no session to store"));
         };
         if let Err(error) = asked.stored() {
@@ -112,13 +117,13 @@ impl Session {
         mut report: BufferSlice<'_>,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), data, failure, .. } = &mut *connection else {
+        let Connection { stage: Stage::Live(driver), data, failure, .. } = &mut *connection else {
             return Err(misuse("the session is gone"));
         };
         let (report, _) = report.as_chunks_mut::<4>();
         let (header, records) = report.split_at_mut(HEADER);
         let mut places = Places::new(&chunk, records, data);
-        let outcome = session.receive(&mut chunk, &mut places);
+        let outcome = driver.read_in(&mut chunk, &mut places);
         let mut flags = 0;
         if places.is_full() {
             flags |= MORE;
@@ -136,11 +141,11 @@ impl Session {
         if !connection.told.is_empty() {
             flags |= TOLD;
         }
-        let Stage::Live(session) = &connection.stage else { return Err(misuse("no session")) };
-        if session.peer_has_closed() {
+        let Stage::Live(driver) = &connection.stage else { return Err(misuse("no session")) };
+        if driver.session().peer_has_closed() {
             flags |= PEER_CLOSED;
         }
-        if session.has_output() {
+        if driver.is_sending() {
             flags |= HAS_OUTPUT;
         }
         for (field, number) in header.iter_mut().zip([consumed, flags, count]) {
@@ -158,13 +163,13 @@ impl Session {
         }
         const KEEP: usize = 256 * 1024;
         let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(session), unsent, .. } = &mut *connection else {
+        let Connection { stage: Stage::Live(driver), .. } = &mut *connection else {
             return Err(misuse("the session is gone"));
         };
         RECORDS.with_borrow_mut(|records| {
             records.clear();
-            session
-                .encrypt(plaintext, records)
+            driver
+                .write_in(plaintext, records)
                 .map_err(|error| Thrown::new(error.code().to_owned(), error.to_string()))?;
             let written = match out.get_mut(..records.len()) {
                 Some(room) => {
@@ -172,7 +177,7 @@ impl Session {
                     records.len()
                 }
                 None => {
-                    unsent.append(records);
+                    driver.put_back(records);
                     0
                 }
             };
@@ -185,7 +190,7 @@ impl Session {
     #[napi]
     pub fn set_max_fragment_size(&self, bytes: u32) -> Result<bool, Thrown> {
         match &mut self.lock()?.stage {
-            Stage::Live(session) => Ok(session.set_max_fragment_size(bytes as usize).is_ok()),
+            Stage::Live(driver) => Ok(driver.set_max_fragment_size(bytes as usize).is_ok()),
             _ => Err(misuse("the session is gone")),
         }
     }
@@ -193,8 +198,8 @@ impl Session {
     /// Says that no more data will be sent. [`take_output`](Self::take_output) has the words.
     #[napi]
     pub fn close(&self) -> Result<(), Thrown> {
-        if let Stage::Live(session) = &mut self.lock()?.stage {
-            session.send_close_notify();
+        if let Stage::Live(driver) = &mut self.lock()?.stage {
+            driver.close();
         }
         Ok(())
     }
@@ -267,13 +272,19 @@ impl Session {
         Ok(found)
     }
 
+    /// Whether there is a next one.
+    #[napi]
+    pub fn has_next_session(&self) -> Result<bool, Thrown> {
+        Ok(!self.lock()?.sessions.is_empty())
+    }
+
     /// The session of this connection, as bytes that are good in this process.
     #[napi]
     pub fn current_session(&self) -> Result<Option<Buffer>, Thrown> {
         Ok(self.lock()?.current_session().map(|session| session.to_bytes().into()))
     }
 
-    /// Its ticket, in TLS 1.2.
+    /// Its ticket.
     #[napi]
     pub fn current_ticket(&self) -> Result<Option<Buffer>, Thrown> {
         let connection = self.lock()?;
@@ -331,7 +342,7 @@ impl Session {
     /// Something that a live session knows; one that never came to life knows nothing.
     fn ask<T>(&self, question: impl FnOnce(&sealwire::Session) -> T) -> Result<T, Thrown> {
         match &self.lock()?.stage {
-            Stage::Live(session) => Ok(question(session)),
+            Stage::Live(driver) => Ok(question(driver.session())),
             _ => Err(misuse("the session is gone")),
         }
     }

@@ -16,19 +16,6 @@ pub(crate) const TOLD: u32 = 16;
 /// In place of an offset: the data are not in the chunk but in [`Session::take_data`](crate::session::Session::take_data).
 pub(crate) const ELSEWHERE: u32 = u32::MAX;
 
-/// A sink that is full: only what comes along with the end of the handshake goes into it.
-pub(crate) struct Held<'a>(pub(crate) &'a mut Vec<u8>);
-
-impl Sink for Held<'_> {
-    fn take(&mut self, plaintext: &[u8]) {
-        self.0.extend_from_slice(plaintext);
-    }
-
-    fn is_full(&self) -> bool {
-        true
-    }
-}
-
 /// A sink that writes down where in the chunk the data of each record are: decrypted in place,
 /// they need not be copied.
 pub(crate) struct Places<'a> {

@@ -65,7 +65,7 @@ impl Workers {
         received: Option<&[u8]>,
     ) -> Result<(), Thrown> {
         if let Some(received) = received {
-            session.lock()?.received.extend_from_slice(received);
+            session.lock()?.push(received);
         }
         if self.under_way == 0 {
             // SAFETY: both are alive, and this is the thread of `env`.

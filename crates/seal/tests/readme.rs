@@ -220,7 +220,11 @@ fn what_is_installed_is_there() {
     let path = install.and_then(|line| line.split("--path ").nth(1)).expect("cargo install --path");
     let manifest = read(&format!("{path}/Cargo.toml"));
     assert!(manifest.contains("name = \"seal\""), "{path} is the program");
-    for command in ["cargo run --release --bin seal -- demo", "cargo test --workspace"] {
+    for command in [
+        "cargo run --release --bin seal -- demo",
+        "cargo test --workspace",
+        "export PATH=\"$PWD/target/release:$PATH\"",
+    ] {
         assert!(commands.iter().any(|line| line.starts_with(command)), "{command}");
     }
 }

@@ -154,6 +154,7 @@ fn mutants_are_survived() {
                 purpose: Purpose::Server,
                 time: NOW,
                 partial_chain: false,
+                policies: sealwire_x509::CertificatePolicies::NONE,
             };
             let verdict = verify(&request).unwrap();
             assert!(!verdict.trusted() || mutant == it.leaf, "{}", mutant.to_pem());
@@ -168,6 +169,7 @@ fn mutants_are_survived() {
             purpose: Purpose::Any,
             time: NOW,
             partial_chain: false,
+            policies: sealwire_x509::CertificatePolicies::NONE,
         };
         assert!(!verify(&request).unwrap().trusted());
     }
@@ -187,6 +189,7 @@ fn mutants_are_survived() {
             purpose: Purpose::Any,
             time: NOW,
             partial_chain: false,
+            policies: sealwire_x509::CertificatePolicies::NONE,
         };
         // It is the list of another issuer.
         assert!(!verify(&request).unwrap().trusted());

@@ -11,7 +11,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .trust(TrustStore::from_pem_file("ca.pem")?)
         .build()?;
     let acceptor = Acceptor::new(context).client_auth(ClientAuth::Request);
-    let mut listener = Listener::bind("127.0.0.1:1234", acceptor).await?;
+    let mut listener = Listener::bind("127.0.0.1:1234", acceptor)
+        .await?
+        .on_handshake_error(|client, error| eprintln!("{client} was not let in: {error}"));
     loop {
         let (tls, client) = listener.accept().await?;
         println!("{client} connected, authorized: {}", tls.peer().authorized());

@@ -6,7 +6,6 @@ mod context;
 mod engine;
 mod error;
 mod key_log;
-mod parts;
 pub mod pki;
 pub mod reading;
 pub mod session;
@@ -16,18 +15,19 @@ pub mod story;
 #[cfg(feature = "tokio")]
 mod tokio;
 pub mod verify;
+pub mod wire;
 mod words;
 
 pub use context::{Identity, SecureContext, SecureContextBuilder};
 pub use engine::resumption::{ClientSession, TicketKeys};
 pub use error::{Error, Fault};
 pub use key_log::{KeyLogFile, KeyLogLine};
-pub use parts::Parts;
 pub use pki::TrustStore;
 pub use sealwire_x509::Foreign;
 pub use session::{ClientOptions, Peer, ServerOptions, Session, SniRouter};
 #[cfg(feature = "tokio")]
 pub use tokio::{Acceptor, Connector, Listener, MemorySessionStore, SessionStore, TlsStream};
+pub use wire::Parts;
 pub use words::{
     Alert, CannotSpeak, CertCompression, CipherSuite, ClientAuth, ConfigError, InvalidServerName,
     NamedGroup, OpensslReason, PeerVerification, ProtocolVersion, ServerName, SignatureScheme,

@@ -13,7 +13,7 @@ use peers::credentials::{context, credentials};
 use peers::{Peer, present};
 use sealwire::blocking::{self, Stream};
 use sealwire::session::{HelloReply, Question};
-use sealwire::{ClientOptions, Error, ProtocolVersion, ServerOptions, Session};
+use sealwire::{Alert, ClientAuth, ClientOptions, Error, ProtocolVersion, ServerOptions, Session};
 
 type Tls = Stream<TcpStream>;
 
@@ -360,4 +360,30 @@ fn s_client_talks_to_us() {
         tls.get_mut().shutdown().unwrap();
         client.line("and good bye");
     }
+}
+
+/// A client that only writes learns why it was refused, and not just that nobody listens.
+#[test]
+fn who_writes_before_it_reads_hears_the_alert_that_waits() {
+    if !present("openssl") {
+        return;
+    }
+    let (client, server) = tcp();
+    let accepting = thread::spawn(move || {
+        let context = context("p256", "ca").build().unwrap();
+        let options = ServerOptions::new().client_auth(ClientAuth::Require);
+        blocking::accept(&context, &options, server).unwrap_err()
+    });
+    let context = context("", "ca").build().unwrap();
+    let mut client = blocking::connect(&context, &to_localhost(), client).unwrap();
+    let refused = accepting.join().unwrap();
+    assert_eq!(refused.code(), "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE");
+    let error = loop {
+        if let Err(error) = client.write(b"a line\n") {
+            break Error::from(error);
+        }
+    };
+    assert_eq!(error.alert().map(Alert::name), Some("certificate_required"), "{error}");
+    let again = client.read(&mut [0; 1]).unwrap_err();
+    assert_eq!(Error::from(again).alert(), error.alert(), "and it stays so");
 }

@@ -218,6 +218,21 @@ async fn mutual_tls() {
     }
 }
 
+/// A client that speaks HTTP/2 sends its preface before it hears anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_http_2_hears_that_it_needs_a_certificate() {
+    if !present("openssl") || !present("curl") {
+        return;
+    }
+    let acceptor = acceptor("p256", "ca").client_auth(ClientAuth::Require).alpn(["h2"]);
+    let port = https(acceptor).await;
+    for _ in 0..5 {
+        let mut command = curl(port, "ca", ProtocolVersion::Tls13);
+        let text = said(&fetch(command.arg("--http2"), port, "/").await);
+        assert!(text.contains("certificate required"), "{text}");
+    }
+}
+
 fn python() -> Command {
     let mut command = Command::new("python3");
     command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers/tls.py"));

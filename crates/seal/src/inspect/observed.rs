@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sealwire::session::Event;
 use sealwire::story::{From, Storyteller};
+use sealwire::wire::{Driver, Next, Received};
 use sealwire::{ClientOptions, Error, KeyLogLine, SecureContext, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,7 +22,7 @@ pub(crate) struct Chunk {
 pub(crate) struct Observed {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) secrets: Vec<KeyLogLine>,
-    pub(crate) session: Session,
+    pub(crate) driver: Driver,
     /// When the handshake was complete on our side, or why it was not.
     pub(crate) outcome: Result<Duration, Error>,
 }
@@ -38,17 +39,15 @@ pub(crate) async fn handshake(
     patience: Duration,
 ) -> Result<Observed, Error> {
     let session = Session::client(context, &options.clone().key_log(true))?;
+    let driver = Driver::new(session);
     let mut observed =
-        Observed { chunks: Vec::new(), secrets: Vec::new(), session, outcome: Ok(Duration::ZERO) };
-    let mut incoming = Vec::new();
-    let shaken = observed.exchange(tcp, &mut incoming, start, true);
-    let shaken = tokio::time::timeout(patience, shaken).await;
+        Observed { chunks: Vec::new(), secrets: Vec::new(), driver, outcome: Ok(Duration::ZERO) };
+    let shaken = tokio::time::timeout(patience, observed.shake(tcp, start)).await;
     observed.outcome = shaken.unwrap_or(Err(Error::HandshakeTimedOut)).map(|()| start.elapsed());
     if observed.outcome.is_ok() {
-        let after = observed.exchange(tcp, &mut incoming, start, false);
         // Whatever comes now has been seen, and how it ends does not matter.
-        let _ = tokio::time::timeout(TICKETS, after).await;
-        observed.session.send_close_notify();
+        let _ = tokio::time::timeout(TICKETS, observed.listen(tcp, start)).await;
+        observed.driver.close();
         let _ = observed.send(tcp, start).await;
     }
     Ok(observed)
@@ -67,49 +66,49 @@ impl Observed {
         teller
     }
 
-    /// Exchanges bytes until the handshake is complete, or until the end.
-    async fn exchange(
-        &mut self,
-        tcp: &mut TcpStream,
-        incoming: &mut Vec<u8>,
-        start: Instant,
-        until_complete: bool,
-    ) -> Result<(), Error> {
-        let mut data = Vec::new();
+    /// Exchanges bytes until the handshake is complete.
+    async fn shake(&mut self, tcp: &mut TcpStream, start: Instant) -> Result<(), Error> {
         loop {
-            let received = self.session.receive(incoming, &mut data);
-            if let Ok(consumed) = received {
-                incoming.drain(..consumed);
-            }
-            let mut complete = false;
-            while let Some(event) = self.session.poll_event() {
-                match event {
-                    Event::KeyLog(line) => self.secrets.push(line),
-                    Event::HandshakeComplete => complete = true,
-                    _ => {}
+            match self.driver.next() {
+                Next::Event(Event::KeyLog(line)) => self.secrets.push(line),
+                Next::Event(Event::HandshakeComplete) => return Ok(self.send(tcp, start).await?),
+                Next::Event(_) => {}
+                Next::Transport => self.exchange(tcp, start).await?,
+                Next::Failed(error) => {
+                    // An alert of ours goes out before its reason is told.
+                    let _ = self.send(tcp, start).await;
+                    return Err(error);
                 }
             }
-            // An alert of ours goes out before its reason is told.
-            let sent = self.send(tcp, start).await;
-            received?;
-            sent?;
-            if complete && until_complete {
-                return Ok(());
-            }
-            let mut buffer = vec![0; 16 * 1024];
-            let read = tcp.read(&mut buffer).await?;
-            if read == 0 {
-                return self.session.receive_eof();
-            }
-            buffer.truncate(read);
-            incoming.extend_from_slice(&buffer);
-            self.chunks.push(Chunk { at: start.elapsed(), from: From::Server, bytes: buffer });
         }
+    }
+
+    /// Reads until the end.
+    async fn listen(&mut self, tcp: &mut TcpStream, start: Instant) -> Result<(), Error> {
+        let mut data = Vec::new();
+        while self.driver.read(&mut data)? != Received::End {
+            self.exchange(tcp, start).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what there is to send, and reads more.
+    async fn exchange(&mut self, tcp: &mut TcpStream, start: Instant) -> Result<(), Error> {
+        self.send(tcp, start).await?;
+        let mut bytes = vec![0; 16 * 1024];
+        let read = tcp.read(&mut bytes).await?;
+        if read == 0 {
+            return self.driver.receive_eof();
+        }
+        bytes.truncate(read);
+        self.driver.push(&bytes);
+        self.chunks.push(Chunk { at: start.elapsed(), from: From::Server, bytes });
+        Ok(())
     }
 
     async fn send(&mut self, tcp: &mut TcpStream, start: Instant) -> io::Result<()> {
         let mut bytes = Vec::new();
-        self.session.take_output(&mut bytes);
+        self.driver.take_outgoing(&mut bytes);
         if bytes.is_empty() {
             return Ok(());
         }

@@ -82,7 +82,7 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     let timeouts = state.config.timeouts;
     drop(state);
     let about = Box::new(about);
-    let ended = Relay::new(client, target, timeouts.idle, timeouts.half_close).await;
+    let ended = Relay::new(client, target, timeouts.idle, timeouts.half_close).run().await;
     service.metrics.bytes_up.inc_by(ended.up);
     service.metrics.bytes_down.inc_by(ended.down);
     let (service_name, target) = (&service.name, in_use.target().to_string());

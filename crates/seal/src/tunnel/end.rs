@@ -1,12 +1,11 @@
 //! One end of a tunnelled connection: a socket, with or without TLS on it.
 
 use std::io;
-use std::mem;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use sealwire::session::{Event, Question};
-use sealwire::{Error, Peer, Session};
+use sealwire::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next};
+use sealwire::{Alert, Error, Peer, Session};
 use tokio::io::ReadBuf;
 
 use super::scratch::{self, Scratch};
@@ -16,32 +15,26 @@ use super::socket::Socket;
 #[derive(Debug)]
 pub(crate) struct End {
     socket: Socket,
-    tls: Option<Box<Tls>>,
-    /// What the socket did not take yet.
-    pending: Vec<u8>,
-    sent: usize,
+    line: Line,
     finished: Finish,
     /// Bytes of the other side's data that went out here.
     pub(crate) delivered: u64,
 }
 
+/// What is spoken on the socket.
 #[derive(Debug)]
-struct Tls {
-    session: Session,
-    /// What came and is not decrypted yet: a part of a record.
-    inbox: Vec<u8>,
-    /// Data that came with the last message of the handshake.
-    early: Vec<u8>,
-    /// Whether the inbox, or what the session holds, was not looked at since the handshake.
-    fresh: bool,
-    failed: Option<Error>,
-    /// Whether anything came at all.
-    heard: bool,
+enum Line {
+    Plain {
+        /// What the socket did not take yet, and how much of that it took since.
+        pending: Vec<u8>,
+        sent: usize,
+    },
+    Tls {
+        driver: Box<Driver>,
+        /// Whether what came with the last message of the handshake is still to be looked at.
+        fresh: bool,
+    },
 }
-
-/// How long a peer that is turned away has to read why, and how much it may still send meanwhile.
-const FAREWELL: Duration = Duration::from_secs(1);
-const FAREWELL_BYTES: usize = 1024 * 1024;
 
 /// Whether an end was said to be finished, and with what on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,30 +56,34 @@ pub(crate) enum Received {
 impl End {
     /// A socket as it is.
     pub(crate) fn plain(socket: Socket) -> Self {
-        Self { socket, tls: None, pending: Vec::new(), sent: 0, finished: Finish::No, delivered: 0 }
+        Self::of(socket, Line::Plain { pending: Vec::new(), sent: 0 })
     }
 
     /// A socket with a TLS session that has yet to be established; `received` came before.
     pub(crate) fn tls(socket: Socket, session: Session, received: Vec<u8>) -> Self {
-        let heard = !received.is_empty();
-        let (early, failed) = (Vec::new(), None);
-        let tls = Tls { session, inbox: received, early, fresh: true, failed, heard };
-        Self { tls: Some(Box::new(tls)), ..Self::plain(socket) }
+        let driver = Box::new(Driver::with_received(session, received));
+        Self::of(socket, Line::Tls { driver, fresh: true })
     }
 
-    /// The socket of an end without TLS, and with TLS that never began: what came on it stays in
-    /// the inbox until the session consumes it.
+    fn of(socket: Socket, line: Line) -> Self {
+        Self { socket, line, finished: Finish::No, delivered: 0 }
+    }
+
+    /// The socket of an end without TLS, and with TLS that never began: what came on it stays
+    /// unconsumed until the session goes on.
     pub(crate) fn into_raw(self) -> (Socket, Vec<u8>) {
-        (self.socket, self.tls.map_or_else(Vec::new, |tls| tls.inbox))
-    }
-
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+        match self.line {
+            Line::Plain { .. } => (self.socket, Vec::new()),
+            Line::Tls { mut driver, .. } => (self.socket, driver.take_unconsumed()),
+        }
     }
 
     /// What is known of the peer of a TLS session that is established.
     pub(crate) fn peer(&self) -> Option<&Peer> {
-        self.tls.as_ref().and_then(|tls| tls.session.peer())
+        match &self.line {
+            Line::Plain { .. } => None,
+            Line::Tls { driver, .. } => driver.session().peer(),
+        }
     }
 
     /// Exchanges bytes until the session tells something.
@@ -96,7 +93,10 @@ impl End {
 
     /// The session's question, if one is open.
     pub(crate) fn question(&mut self) -> Option<Question<'_>> {
-        self.tls.as_mut()?.session.question()
+        match &mut self.line {
+            Line::Plain { .. } => None,
+            Line::Tls { driver, .. } => driver.question(),
+        }
     }
 
     /// Sends everything that waits.
@@ -104,45 +104,63 @@ impl End {
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Ends a connection that came to nothing. What there is to say (an alert) is sent, and the
-    /// socket is closed when the peer has closed, or has had the time to read: closed while
-    /// something of the peer's is unread, it would be reset, and the alert lost with it.
+    /// Ends a connection that broke, so that its peer cannot take what it got for the whole. A
+    /// peer of TLS is told by an alert, and has the time to read it: a socket that is closed while
+    /// something of the peer's is unread is reset, and the alert may be lost with it.
+    pub(crate) async fn break_off(&mut self) {
+        if let Line::Tls { driver, .. } = &mut self.line {
+            driver.abort(Alert::INTERNAL_ERROR);
+            self.farewell().await;
+        }
+        self.socket.reset_on_close();
+    }
+
+    /// Sends what there is still to say (an alert), ends our side, and reads on until the peer has
+    /// closed or had the time to read it.
     pub(crate) async fn farewell(&mut self) {
-        let mut unread = FAREWELL_BYTES;
+        let mut left = FAREWELL_BYTES;
+        let mut ended = false;
         let last_words = std::future::poll_fn(|cx| {
             ready!(self.poll_flush(cx))?;
-            self.socket.shutdown()?;
+            if !std::mem::replace(&mut ended, true) {
+                self.socket.shutdown()?;
+            }
             scratch::with(|Scratch { wire, .. }| {
                 loop {
                     let mut buf = ReadBuf::new(wire);
                     ready!(self.socket.poll_read(cx, &mut buf))?;
-                    unread = unread.saturating_sub(buf.filled().len());
-                    if buf.filled().is_empty() || unread == 0 {
+                    left = left.saturating_sub(buf.filled().len());
+                    if buf.filled().is_empty() || left == 0 {
                         return Poll::Ready(io::Result::Ok(()));
                     }
                 }
             })
         });
-        // Whatever went wrong, it is over.
+        // However that ends, it is over.
         let _ = tokio::time::timeout(FAREWELL, last_words).await;
     }
 
     /// Sends `bytes` as they are, before anything else.
     pub(crate) async fn send_raw(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        self.pending.extend(bytes);
+        match &mut self.line {
+            Line::Plain { pending, .. } => pending.extend(bytes),
+            Line::Tls { driver, .. } => driver.put_back(&bytes),
+        }
         self.flush().await
     }
 
     /// Takes data that came before the ends were joined; they are sent by the relay.
     pub(crate) fn send_first(&mut self, data: &[u8]) -> Result<(), Error> {
         self.delivered += data.len() as u64;
-        match &mut self.tls {
-            Some(tls) => tls.session.encrypt(data, &mut self.pending),
-            None => {
-                self.pending.extend_from_slice(data);
-                Ok(())
+        match &mut self.line {
+            Line::Plain { pending, .. } => pending.extend_from_slice(data),
+            Line::Tls { driver, .. } => {
+                let mut sealed = Vec::new();
+                driver.write_in(data, &mut sealed)?;
+                driver.put_back(&sealed);
             }
         }
+        Ok(())
     }
 
     /// The next data of the peer; empty when there are no more.
@@ -163,9 +181,9 @@ impl End {
         }
     }
 
-    /// Whether the peer went away without a byte.
+    /// Whether the peer of a TLS session went away without a byte.
     pub(crate) fn heard_nothing(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| !tls.heard)
+        matches!(&self.line, Line::Tls { driver, .. } if !driver.has_heard())
     }
 
     fn poll_event(
@@ -174,37 +192,27 @@ impl End {
         scratch: &mut Scratch,
     ) -> Poll<Result<Event, Error>> {
         loop {
-            let Some(tls) = &mut self.tls else {
+            let Line::Tls { driver, .. } = &mut self.line else {
                 return Poll::Ready(Err(Error::Misused("no TLS on this end")));
             };
-            if let Some(event) = tls.session.poll_event() {
-                return Poll::Ready(Ok(event));
-            }
-            let outcome = tls.session.receive(&mut tls.inbox, &mut Early(&mut tls.early));
-            tls.session.take_output(&mut self.pending);
-            match outcome {
-                Err(error) => {
+            match driver.next() {
+                Next::Event(event) => return Poll::Ready(Ok(event)),
+                Next::Failed(error) => {
                     // The alert goes out before the error is told; its loss changes nothing.
                     let _ = ready!(self.poll_flush(cx));
                     return Poll::Ready(Err(error));
                 }
-                Ok(consumed) => drop(tls.inbox.drain(..consumed)),
-            }
-            if let Some(event) = tls.session.poll_event() {
-                return Poll::Ready(Ok(event));
+                Next::Transport => {}
             }
             if let Poll::Ready(sent) = self.poll_flush(cx) {
                 sent?;
             }
-            let Some(tls) = &mut self.tls else { continue };
             let mut buf = ReadBuf::new(&mut scratch.wire);
             ready!(self.socket.poll_read(cx, &mut buf))?;
+            let Line::Tls { driver, .. } = &mut self.line else { continue };
             match buf.filled() {
-                [] => tls.session.receive_eof()?,
-                read => {
-                    tls.heard = true;
-                    tls.inbox.extend_from_slice(read);
-                }
+                [] => driver.receive_eof()?,
+                read => driver.push(read),
             }
         }
     }
@@ -219,7 +227,7 @@ impl End {
         scratch: &mut Scratch,
     ) -> Poll<Result<Received, Error>> {
         let Scratch { wire, plain, .. } = scratch;
-        let Some(tls) = &mut self.tls else {
+        let Line::Tls { driver, fresh } = &mut self.line else {
             let mut buf = ReadBuf::new(wire);
             ready!(self.socket.poll_read(cx, &mut buf))?;
             plain.extend_from_slice(buf.filled());
@@ -229,43 +237,31 @@ impl End {
                 Received::Some
             }));
         };
-        if let Some(error) = tls.failed.take() {
-            return Poll::Ready(Err(error));
+        if let Some(error) = driver.session().error() {
+            return Poll::Ready(Err(error.clone()));
         }
-        if !tls.early.is_empty() {
-            plain.append(&mut mem::take(&mut tls.early));
-            return Poll::Ready(Ok(Received::Some));
-        }
-        if tls.session.peer_has_closed() {
+        if driver.session().peer_has_closed() {
             return Poll::Ready(Ok(Received::End));
         }
-        let held = mem::take(&mut tls.inbox);
+        // What is left over is a part of a record, or came with the end of the handshake.
+        let held = driver.unconsumed();
         let mut length = held.len();
-        wire[..length].copy_from_slice(&held);
-        if !mem::take(&mut tls.fresh) {
+        wire[..length].copy_from_slice(held);
+        if !std::mem::take(fresh) {
             let mut buf = ReadBuf::new(&mut wire[length..]);
-            match self.socket.poll_read(cx, &mut buf) {
-                Poll::Ready(read) => read?,
-                Poll::Pending => {
-                    tls.inbox = held;
-                    return Poll::Pending;
-                }
-            }
+            ready!(self.socket.poll_read(cx, &mut buf))?;
             if buf.filled().is_empty() {
-                return Poll::Ready(tls.session.receive_eof().map(|()| Received::End));
+                return Poll::Ready(driver.receive_eof().map(|()| Received::End));
             }
             length += buf.filled().len();
         }
-        let outcome = tls.session.receive(&mut wire[..length], plain);
-        if tls.session.has_output() {
-            tls.session.take_output(&mut self.pending);
-        }
-        while tls.session.poll_event().is_some() {}
-        match outcome {
-            Ok(consumed) if consumed < length => tls.inbox = wire[consumed..length].to_vec(),
-            Ok(_) => {}
+        let received = driver.read_in(&mut wire[..length], plain);
+        while driver.poll_event().is_some() {}
+        match received {
+            Ok(consumed) => driver.keep(&wire[consumed..length]),
             Err(error) if plain.is_empty() => return Poll::Ready(Err(error)),
-            Err(error) => tls.failed = Some(error),
+            // It is told again when the data are delivered.
+            Err(_) => {}
         }
         Poll::Ready(Ok(Received::Some))
     }
@@ -279,48 +275,83 @@ impl End {
         sealed: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.delivered += data.len() as u64;
-        let bytes = match &mut self.tls {
-            Some(tls) => {
+        let bytes = match &mut self.line {
+            // With what the session had to say: an alert, a key update.
+            Line::Tls { driver, .. } => {
                 sealed.clear();
-                tls.session.encrypt(data, sealed)?;
+                driver.write_in(data, sealed)?;
                 sealed.as_slice()
             }
-            None => data,
+            Line::Plain { .. } => data,
         };
         let mut taken = 0;
-        // What the session had to say (an alert, a key update) may wait from before.
-        while self.pending.is_empty() && taken < bytes.len() {
+        let waits = matches!(&self.line, Line::Plain { pending, .. } if !pending.is_empty());
+        while !waits && taken < bytes.len() {
             match self.socket.poll_write(cx, &bytes[taken..]) {
                 Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 Poll::Ready(Ok(written)) => taken += written,
-                Poll::Ready(Err(e)) => return Err(e.into()),
+                Poll::Ready(Err(e)) => return Err(self.last_word(cx, e).into()),
                 Poll::Pending => break,
             }
         }
-        self.pending.extend_from_slice(&bytes[taken..]);
+        if taken < bytes.len() {
+            match &mut self.line {
+                Line::Tls { driver, .. } => driver.put_back(&bytes[taken..]),
+                Line::Plain { pending, .. } => pending.extend_from_slice(&bytes[taken..]),
+            }
+        }
         Ok(())
     }
 
     /// Sends what waits.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.pending.len() {
-            let written = ready!(self.socket.poll_write(cx, &self.pending[self.sent..]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        loop {
+            let rest = match &mut self.line {
+                Line::Tls { driver, .. } => driver.outgoing(),
+                Line::Plain { pending, sent } => &pending[*sent..],
+            };
+            if rest.is_empty() {
+                break;
             }
-            self.sent += written;
+            match (ready!(self.socket.poll_write(cx, rest)), &mut self.line) {
+                (Ok(0), _) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                (Ok(written), Line::Tls { driver, .. }) => driver.sent(written),
+                (Ok(written), Line::Plain { sent, .. }) => *sent += written,
+                (Err(e), _) => return Poll::Ready(Err(self.last_word(cx, e))),
+            }
         }
-        self.sent = 0;
         // Who waits keeps no buffer.
-        if self.pending.capacity() > 0 {
-            self.pending = Vec::new();
+        match &mut self.line {
+            Line::Tls { driver, .. } => driver.shrink(),
+            Line::Plain { pending, sent } => (*pending, *sent) = (Vec::new(), 0),
         }
         Poll::Ready(Ok(()))
     }
 
+    /// The socket takes nothing any more. What a peer of TLS said before it hung up says why: an
+    /// alert, say, that was not read yet.
+    fn last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        let Line::Tls { driver, .. } = &mut self.line else { return error };
+        loop {
+            let mut buf = ReadBuf::new(driver.room());
+            let read = self.socket.poll_read(cx, &mut buf);
+            let count = buf.filled().len();
+            if count == 0 || !matches!(read, Poll::Ready(Ok(()))) {
+                return error;
+            }
+            driver.filled(count);
+            if let Err(said) = driver.look_ahead() {
+                return said.into();
+            }
+        }
+    }
+
     /// Whether something waits to be sent.
     pub(crate) fn is_sending(&self) -> bool {
-        !self.pending.is_empty()
+        match &self.line {
+            Line::Tls { driver, .. } => driver.is_sending(),
+            Line::Plain { pending, .. } => !pending.is_empty(),
+        }
     }
 
     /// Says that nothing more is sent: `close_notify`, then the end of the stream. A peer that is
@@ -328,9 +359,8 @@ impl End {
     pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.finished == Finish::No {
             self.finished = if self.is_sending() { Finish::WithData } else { Finish::Alone };
-            if let Some(tls) = &mut self.tls {
-                tls.session.send_close_notify();
-                tls.session.take_output(&mut self.pending);
+            if let Line::Tls { driver, .. } = &mut self.line {
+                driver.close();
             }
         }
         let ended = match ready!(self.poll_flush(cx)) {
@@ -342,22 +372,8 @@ impl End {
 
     /// Gives back memory that only the handshake needed.
     pub(crate) fn settle(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.inbox.shrink_to_fit();
+        if let Line::Tls { driver, .. } = &mut self.line {
+            driver.shrink();
         }
-    }
-}
-
-/// Takes what the session held until the handshake was complete, and has it decrypt no more: that
-/// is for the relay.
-struct Early<'a>(&'a mut Vec<u8>);
-
-impl sealwire::session::Sink for Early<'_> {
-    fn take(&mut self, plaintext: &[u8]) {
-        self.0.extend_from_slice(plaintext);
-    }
-
-    fn is_full(&self) -> bool {
-        true
     }
 }

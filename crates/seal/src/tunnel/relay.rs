@@ -136,21 +136,30 @@ impl Relay {
     }
 }
 
-impl Future for Relay {
-    type Output = Ended;
+impl Relay {
+    /// Moves data until it is over, and closes both ends.
+    pub(crate) async fn run(mut self) -> Ended {
+        let reason = (&mut self).await;
+        let (up, down) = (self.target.delivered, self.client.delivered);
+        if !matches!(reason, Reason::Finished) {
+            // Neither side may take a broken stream for a whole one.
+            let Self { client, target, .. } = &mut self;
+            tokio::join!(client.break_off(), target.break_off());
+        }
+        Ended { reason, up, down }
+    }
+}
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+impl Future for Relay {
+    type Output = Reason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
         let this = &mut *self;
         let reason = match scratch::with(|scratch| this.poll_ends(cx, scratch)) {
             Poll::Ready(reason) => reason,
             Poll::Pending => ready!(this.poll_alarm(cx)),
         };
-        if !matches!(reason, Reason::Finished) {
-            // Neither side may take a broken stream for a whole one.
-            this.client.socket().reset_on_close();
-            this.target.socket().reset_on_close();
-        }
-        Poll::Ready(Ended { reason, up: this.target.delivered, down: this.client.delivered })
+        Poll::Ready(reason)
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc::channel;
 
-use sealwire::Error;
+use sealwire::wire::Driver;
+use sealwire::{Alert, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::{Origin, Tunnel, connect, files};
@@ -167,9 +168,41 @@ async fn a_target_that_vanishes_is_no_clean_end_for_the_client() {
     stream.write_all(b"one and more").await.unwrap();
     let error = stream.read(&mut [0; 10]).await.expect_err("not a clean end");
     let error = Error::from(error);
-    assert!(matches!(error, Error::Truncated | Error::Io(_)), "{error:?}");
+    assert_eq!(error.alert(), Some(Alert::INTERNAL_ERROR), "{error:?}");
     let ended = tunnel.wait_message("connection ended");
     assert!(ended["end"].as_str().unwrap().starts_with("target: "), "{ended}");
+}
+
+/// RFC 8446, 5.2: the alert comes first, though the client sends on and on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_records_are_damaged_hears_it() {
+    let dir = files();
+    let origin = Origin::new(|mut tcp| {
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    let mut tunnel = Tunnel::start(&dir, &format!("{SERVER} --target {}", origin.at()));
+    for more in [0, 20_000] {
+        let stream = connect(&dir.connector(None), tunnel.port()).await;
+        let parts = stream.into_inner();
+        let (mut tcp, mut driver) =
+            (parts.io, Driver::with_received(parts.session, parts.received));
+        let mut damaged = vec![23, 3, 3, 0, 32];
+        damaged.resize(5 + 32 + more, 7);
+        tcp.write_all(&damaged).await.unwrap();
+        let error = loop {
+            match driver.read(&mut Vec::new()) {
+                Ok(_) => {
+                    let count = tcp.read(driver.room()).await.unwrap();
+                    assert!(count > 0, "the end comes after the alert");
+                    driver.filled(count);
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.alert().map(Alert::name), Some("bad_record_mac"), "{error}");
+        let ended = tunnel.wait_message("connection ended");
+        assert!(ended["end"].as_str().unwrap().starts_with("client: "), "{ended}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,6 +27,7 @@ pub use stream::Stream;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::session::{ClientOptions, Event, ServerOptions, Session};
+use crate::wire::Driver;
 
 /// Makes TLS of `io`, whose other end is to prove that it is the server that the options name.
 ///
@@ -57,7 +58,7 @@ pub fn accept<IO: Read + Write>(
 }
 
 /// Does the handshake of `session` over `io`. `on_event` is told what happens, and answers the
-/// session's [`question`](Session::question) when there is [one](Event::Question). A question that
+/// session's [`question`](Driver::question) when there is [one](Event::Question). A question that
 /// it leaves open ends the connection without a word ([`Error::RefusedByProgram`]).
 ///
 /// # Errors
@@ -65,7 +66,7 @@ pub fn accept<IO: Read + Write>(
 pub fn handshake<IO: Read + Write>(
     session: Session,
     io: IO,
-    on_event: impl FnMut(Event, &mut Session),
+    on_event: impl FnMut(Event, &mut Driver),
 ) -> Result<Stream<IO>, Error> {
     let mut stream = Stream::new(io, session);
     stream.handshake(on_event)?;

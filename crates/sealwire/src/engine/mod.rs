@@ -114,6 +114,9 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
 
     /// Appends a `close_notify` to `out`, the first time.
     fn close(&mut self, out: &mut Vec<u8>);
+
+    /// Appends a fatal alert to `out`, unless we have closed.
+    fn abort(&mut self, alert: Alert, out: &mut Vec<u8>);
 }
 
 /// Why [`Engine::advance`] or [`Channel::receive`] came back.

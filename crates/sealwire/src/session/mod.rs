@@ -125,7 +125,7 @@ impl Session {
         let must_pass = *verification == PeerVerification::Required;
         let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
         let sessions = Some(keeping::choose(context, options, &mut papers));
-        let mut desk = Desk { papers: Some(papers), sessions };
+        let mut desk = Desk::new(papers, sessions);
         let config = context.client_config(alpn, *send_sni);
         let engine = engine::client(config, &options.server_name, &mut desk)?;
         let sni = *send_sni && options.server_name.ip().is_none();
@@ -287,6 +287,24 @@ impl Session {
         }
     }
 
+    /// Ends the connection with a fatal alert: what was sent is not all, or the peer is not wanted
+    /// any more. Every later call fails with [`Error::RefusedByProgram`]; a session that has failed
+    /// before says nothing more. In the middle of a handshake the peer is told only as long as it
+    /// can read what is not encrypted.
+    pub fn abort(&mut self, alert: Alert) {
+        let Core { out, desk, .. } = &mut self.core;
+        match self.stage.take() {
+            failed @ Stage::Failed(_) => self.stage = failed,
+            Stage::Open(mut channel) => channel.abort(alert, out),
+            Stage::PeerAsked(asked) => asked.engine.refuse(alert, desk, out),
+            Stage::StoreAsked(asked) => asked.engine.refuse(alert, desk, out),
+            Stage::Handshake(handshake) if handshake.encrypting => {}
+            Stage::Hello(_) | Stage::HelloAsked(_) | Stage::Handshake(_) => {
+                out.extend(alert.plain_record());
+            }
+        }
+    }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.core.events.pop_front()?;
@@ -299,6 +317,19 @@ impl Session {
     /// What is known of the peer; `None` until the handshake is complete.
     pub fn peer(&self) -> Option<&Peer> {
         self.core.peer.as_deref()
+    }
+
+    /// Why the session failed, if it did: what every call gives from then on.
+    pub fn error(&self) -> Option<&Error> {
+        match &self.stage {
+            Stage::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether a question is open.
+    pub(crate) fn is_asking(&self) -> bool {
+        matches!(self.stage, Stage::HelloAsked(_) | Stage::PeerAsked(_) | Stage::StoreAsked(_))
     }
 
     /// Whether the handshake is not complete yet.

@@ -135,7 +135,8 @@ impl Acceptor {
     /// Makes TLS of `io`, whose other end is a client.
     ///
     /// # Errors
-    /// Why the handshake failed; the alert that says so is sent before this returns.
+    /// Why the handshake failed. The alert that says so is sent before this returns, and the client
+    /// has had the time to read it: until it closed, or a second.
     pub async fn accept<IO>(&self, io: IO) -> Result<TlsStream<IO>, Error>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
@@ -143,8 +144,15 @@ impl Acceptor {
         let session = Session::server(&self.context.load(), &self.options);
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
-        within(self.handshake_timeout, self.handshake(&mut stream)).await?;
-        Ok(stream)
+        match within(self.handshake_timeout, self.handshake(&mut stream)).await {
+            Ok(()) => Ok(stream),
+            Err(error) => {
+                if !matches!(error, Error::HandshakeTimedOut | Error::Io(_)) {
+                    stream.farewell().await;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// How long a handshake may take.

@@ -83,7 +83,7 @@ impl Listener {
             handshakes: JoinSet::new(),
             begun: VecDeque::new(),
             prepare: None,
-            on_error: Arc::new(|_, _| {}),
+            on_error: Arc::new(log),
         }
     }
 
@@ -110,7 +110,8 @@ impl Listener {
         self
     }
 
-    /// Told about each client whose handshake failed, and why.
+    /// Told about each client whose handshake failed, and why. Unless this is set, such clients are
+    /// told as warnings of [`tracing`], with `address`, `code` and `error`.
     #[must_use]
     pub fn on_handshake_error(
         mut self,
@@ -214,6 +215,11 @@ async fn prepared(acceptor: &Acceptor, preparing: PrepareFuture) -> Result<Optio
         Ok(outcome) => outcome.map_err(Error::from),
         Err(_) => Err(Error::HandshakeTimedOut),
     }
+}
+
+/// What becomes of a failed handshake when nobody asked to be told.
+fn log(address: SocketAddr, error: &Error) {
+    tracing::warn!(%address, code = error.code(), %error, "a client's handshake failed");
 }
 
 /// Errors of `accept` that pass: a client that left early, or no descriptor to be had just now.

@@ -7,7 +7,6 @@
 //! [`AsyncWrite`]: tokio::io::AsyncWrite
 
 mod acceptor;
-mod buffers;
 mod connector;
 mod listener;
 mod store;

@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
 
-use super::buffers::{Reader, Received, ToSend, Unread, WRITE_SIZE};
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
-use crate::parts::Parts;
 use crate::session::{ClientSession, Event, Peer, Question, Session};
+use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, Room, has_hung_up};
 
 /// A TLS connection over `IO`.
 ///
@@ -24,14 +24,9 @@ use crate::session::{ClientSession, Event, Peer, Question, Session};
 #[derive(Debug)]
 pub struct TlsStream<IO> {
     io: IO,
-    session: Session,
-    received: Received,
-    /// Decrypted data that did not fit into the reader's buffer.
-    unread: Unread,
-    to_send: ToSend,
+    driver: Driver,
     /// The task that waits for the transport to take what it wrote.
     writer: Option<Waker>,
-    at_end: bool,
     key_log: Option<KeyLogFile>,
     keep_session: bool,
     new_session: Option<ClientSession>,
@@ -40,7 +35,7 @@ pub struct TlsStream<IO> {
 impl<IO> TlsStream<IO> {
     /// What is known of the other side.
     pub fn peer(&self) -> &Peer {
-        self.session.peer().expect("a stream is handed out after the handshake")
+        self.session().peer().expect("a stream is handed out after the handshake")
     }
 
     /// The transport.
@@ -59,7 +54,7 @@ impl<IO> TlsStream<IO> {
 
     /// The session: Finished values, exported keying material, bytes counted.
     pub fn session(&self) -> &Session {
-        &self.session
+        self.driver.session()
     }
 
     /// [`Session::set_max_fragment_size`].
@@ -67,33 +62,20 @@ impl<IO> TlsStream<IO> {
     /// # Errors
     /// [`Error::Misused`] for a size that is out of bounds.
     pub fn set_max_fragment_size(&mut self, bytes: usize) -> Result<(), Error> {
-        self.session.set_max_fragment_size(bytes)
+        self.driver.set_max_fragment_size(bytes)
     }
 
     /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and
     /// shut down first: then [`received`](Parts::received) is the beginning of what follows.
-    pub fn into_inner(mut self) -> Parts<IO> {
-        // Whatever is complete is decrypted; an error shows again to who goes on.
-        let _ = self.received.process(&mut self.session, &mut self.unread);
-        self.session.take_output(&mut self.to_send.bytes);
-        Parts {
-            io: self.io,
-            unread: self.unread.bytes.split_off(self.unread.start),
-            received: self.received.bytes.split_off(self.received.start),
-            unsent: self.to_send.bytes.split_off(self.to_send.start),
-            session: self.session,
-        }
+    pub fn into_inner(self) -> Parts<IO> {
+        self.driver.into_parts(self.io)
     }
 
     pub(super) fn new(io: IO, session: Session) -> Self {
         Self {
             io,
-            session,
-            received: Received::default(),
-            unread: Unread::default(),
-            to_send: ToSend::default(),
+            driver: Driver::new(session),
             writer: None,
-            at_end: false,
             key_log: None,
             keep_session: false,
             new_session: None,
@@ -110,25 +92,24 @@ impl<IO> TlsStream<IO> {
         self.key_log = file;
     }
 
-    /// The next thing that happened, except what is dealt with here.
-    fn take_event(&mut self) -> Option<Event> {
-        loop {
-            match self.session.poll_event()? {
-                Event::KeyLog(line) => {
-                    if let Some(file) = &self.key_log {
-                        file.write(&line);
-                    }
+    /// Deals with what the stream takes care of by itself; gives back everything else.
+    fn attend(&mut self, event: Event) -> Option<Event> {
+        match event {
+            Event::KeyLog(line) => {
+                if let Some(file) = &self.key_log {
+                    file.write(&line);
                 }
-                Event::NewSession(session) => {
-                    self.new_session = self.keep_session.then_some(session);
-                }
-                event => return Some(event),
             }
+            Event::NewSession(session) => {
+                self.new_session = self.keep_session.then_some(session);
+            }
+            event => return Some(event),
         }
+        None
     }
 
     pub(super) fn question(&mut self) -> Option<Question<'_>> {
-        self.session.question()
+        self.driver.question()
     }
 }
 
@@ -151,27 +132,59 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
         loop {
-            if let Some(event) = self.take_event() {
-                return Poll::Ready(Ok(event));
-            }
-            let outcome = self.received.process(&mut self.session, &mut self.unread);
-            self.session.take_output(&mut self.to_send.bytes);
-            if let Err(error) = outcome {
-                while self.take_event().is_some() {} // keys of a handshake that failed
-                // The alert goes out before the error is told; its loss changes nothing.
-                let _ = ready!(self.poll_send(cx));
-                return Poll::Ready(Err(error));
-            }
-            if let Some(event) = self.take_event() {
-                return Poll::Ready(Ok(event));
-            }
-            if let Poll::Ready(sent) = self.poll_send(cx) {
-                sent?;
-            }
-            if ready!(self.received.poll_fill(&mut self.io, cx))? == 0 {
-                self.session.receive_eof()?;
+            match self.driver.next() {
+                Next::Event(event) => {
+                    if let Some(event) = self.attend(event) {
+                        return Poll::Ready(Ok(event));
+                    }
+                }
+                Next::Transport => {
+                    if let Poll::Ready(sent) = self.poll_send(cx) {
+                        sent?;
+                    }
+                    if ready!(self.poll_fill(cx))? == 0 {
+                        self.driver.receive_eof()?;
+                    }
+                }
+                Next::Failed(error) => {
+                    // The alert goes out before the error is told; its loss changes nothing.
+                    let _ = ready!(self.poll_send(cx));
+                    return Poll::Ready(Err(error));
+                }
             }
         }
+    }
+
+    /// Ends the transport of a handshake that failed, when the peer has had the time to read why.
+    pub(super) async fn farewell(&mut self) {
+        let read_to_the_end = async {
+            poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await?;
+            let (mut left, mut room) = (FAREWELL_BYTES, vec![0; 8 * 1024]);
+            while left > 0 {
+                let mut buf = ReadBuf::new(&mut room);
+                poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buf)).await?;
+                match buf.filled().len() {
+                    0 => break,
+                    count => left = left.saturating_sub(count),
+                }
+            }
+            io::Result::Ok(())
+        };
+        // However that ends, it is over.
+        let _ = tokio::time::timeout(FAREWELL, read_to_the_end).await;
+    }
+
+    /// Reads more from the transport.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let spare = self.driver.spare();
+        let room = spare.capacity() - spare.len();
+        let read = poll_read_buf(Pin::new(&mut self.io), cx, spare);
+        match &read {
+            Poll::Ready(Ok(count)) => self.driver.appended(*count, room),
+            Poll::Pending => self.driver.shrink(),
+            Poll::Ready(Err(_)) => {}
+        }
+        read
     }
 
     /// Writes what there is to send to the transport, and flushes it.
@@ -181,14 +194,33 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.to_send.rest().is_empty() {
-            let written = ready!(Pin::new(&mut self.io).poll_write(cx, self.to_send.rest()))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        loop {
+            let outgoing = self.driver.outgoing();
+            if outgoing.is_empty() {
+                return Poll::Ready(Ok(()));
             }
-            self.to_send.advance(written);
+            match ready!(Pin::new(&mut self.io).poll_write(cx, outgoing)) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(written) => self.driver.sent(written),
+                Err(error) => return Poll::Ready(Err(self.last_word(cx, error))),
+            }
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// The transport takes nothing any more. What the peer said before it hung up says why: an
+    /// alert, say, that nobody has read yet.
+    fn last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        if !has_hung_up(&error) {
+            return error;
+        }
+        while let Poll::Ready(Ok(1..)) = self.poll_fill(cx) {
+            // Data stay where they are, for a reader.
+            match self.driver.look_ahead() {
+                Ok(()) => {}
+                Err(said) => return said.into(),
+            }
+        }
+        error
     }
 
     fn poll_read_plaintext(
@@ -199,37 +231,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        let before = buf.filled().len();
-        self.unread.move_to(buf);
         loop {
-            let mut reader = Reader { buf, overflow: &mut self.unread };
-            let outcome = self.received.process(&mut self.session, &mut reader);
-            if self.session.has_output() {
-                self.session.take_output(&mut self.to_send.bytes);
-            }
-            while let Some(event) = self.take_event() {
-                self.at_end |= matches!(event, Event::PeerClosed);
-            }
-            // Data that came before an error are the reader's; the error comes next time.
-            if buf.filled().len() > before {
-                self.send_eagerly(cx);
-                return Poll::Ready(Ok(()));
-            }
-            if let Err(error) = outcome {
-                self.send_eagerly(cx);
-                return Poll::Ready(Err(error.into()));
-            }
-            if self.at_end {
-                return Poll::Ready(Ok(()));
+            let received = self.driver.read(&mut Buffer(buf));
+            while let Some(event) = self.driver.poll_event() {
+                self.attend(event);
             }
             self.send_eagerly(cx);
-            let Poll::Ready(read) = self.received.poll_fill(&mut self.io, cx) else {
-                self.to_send.give_back();
-                return Poll::Pending;
-            };
-            if read? == 0 {
-                self.session.receive_eof()?;
-                self.at_end = true;
+            match received? {
+                Received::Data(_) | Received::End => return Poll::Ready(Ok(())),
+                Received::Blocked => {}
+            }
+            if ready!(self.poll_fill(cx))? == 0 {
+                self.driver.receive_eof()?;
             }
         }
     }
@@ -237,7 +250,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     /// Sends what the session itself had to say while reading (an alert, a key update). When the
     /// transport takes it only later, or never, the next write will tell.
     fn send_eagerly(&mut self, cx: &mut Context<'_>) {
-        if self.to_send.rest().is_empty() {
+        if !self.driver.is_sending() {
             return;
         }
         // A transport wakes the last task only that wanted to write. The two halves of a stream
@@ -258,23 +271,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         outcome
     }
 
-    fn poll_write_plaintext(
+    fn poll_write_by(
         &mut self,
         cx: &mut Context<'_>,
-        encrypt: impl FnOnce(&mut Session, &mut Vec<u8>) -> Result<usize, Error>,
+        write: impl FnOnce(&mut Driver) -> Result<usize, Error>,
     ) -> Poll<io::Result<usize>> {
         // While the transport is busy, writes gather here and go out together; but only so much,
         // or memory would grow with a slow peer.
-        match self.poll_drain(cx) {
-            Poll::Pending if self.to_send.rest().len() >= WRITE_SIZE => return Poll::Pending,
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            _ => {}
-        }
-        let taken = encrypt(&mut self.session, &mut self.to_send.bytes).map_err(io::Error::from)?;
-        match self.poll_drain(cx) {
+        let taken = match self.poll_drain(cx) {
+            Poll::Pending if self.driver.is_congested() => Poll::Pending,
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            _ => Poll::Ready(Ok(taken)),
-        }
+            _ => {
+                let taken = write(&mut self.driver)?;
+                match self.poll_drain(cx) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    _ => Poll::Ready(Ok(taken)),
+                }
+            }
+        };
+        self.note_writer(cx, taken)
     }
 }
 
@@ -294,12 +309,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (this, part) = (self.get_mut(), &buf[..buf.len().min(WRITE_SIZE)]);
-        let outcome = this.poll_write_plaintext(cx, |session, out| {
-            session.encrypt(part, out)?;
-            Ok(part.len())
-        });
-        this.note_writer(cx, outcome)
+        self.get_mut().poll_write_by(cx, |driver| driver.write(buf))
     }
 
     fn poll_write_vectored(
@@ -308,24 +318,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         // Small pieces become one record: a header and a body in one system call.
-        let mut count = 0;
-        let whole = bufs.iter().take_while(|buf| {
-            let fits = buf.len() <= WRITE_SIZE - count;
-            count += if fits { buf.len() } else { 0 };
-            fits
-        });
-        let part = &bufs[..whole.count()];
-        if count == 0 {
-            // The first that is not empty is too long for one write.
-            let long = bufs.iter().find(|buf| !buf.is_empty());
-            return self.poll_write(cx, long.map_or(&[], |buf| &**buf));
-        }
-        let this = self.get_mut();
-        let outcome = this.poll_write_plaintext(cx, |session, out| {
-            session.encrypt_vectored(part, out)?;
-            Ok(count)
-        });
-        this.note_writer(cx, outcome)
+        self.get_mut().poll_write_by(cx, |driver| driver.write_vectored(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -340,8 +333,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.session.send_close_notify();
-        this.session.take_output(&mut this.to_send.bytes);
+        this.driver.close();
         let sent = this.poll_send(cx);
         ready!(this.note_writer(cx, sent))?;
         match Pin::new(&mut this.io).poll_shutdown(cx) {
@@ -349,6 +341,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
             Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             other => other,
         }
+    }
+}
+
+/// A reader's buffer.
+struct Buffer<'a, 'b>(&'a mut ReadBuf<'b>);
+
+impl Room for Buffer<'_, '_> {
+    fn left(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn put(&mut self, data: &[u8]) {
+        self.0.put_slice(data);
     }
 }
 

@@ -60,6 +60,8 @@ impl Alert {
     pub const PROTOCOL_VERSION: Self = Self(70);
     /// The connection is fine, and its other end does not want it (RFC 8446, 6.2).
     pub const ACCESS_DENIED: Self = Self(49);
+    /// Something failed that is neither the peer's doing nor the protocol's (RFC 8446, 6.2).
+    pub const INTERNAL_ERROR: Self = Self(80);
     /// No such name is served here (RFC 6066, section 3).
     pub const UNRECOGNIZED_NAME: Self = Self(112);
     /// None of the application protocols offered is spoken (RFC 7301, 3.2).

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sealwire::session::HelloReply;
-use sealwire::{Error, Listener, TlsStream};
+use sealwire::{Alert, ClientAuth, Error, Listener, TlsStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
@@ -285,4 +285,30 @@ async fn a_silent_client_is_given_up() {
     assert!(matches!(error, Error::HandshakeTimedOut), "{error:?}");
     assert_eq!(in_time(silent.read(&mut [0])).await.unwrap(), 0);
     serving.abort();
+}
+
+/// A client without a certificate, in TLS 1.3, where its handshake is complete before it is refused:
+/// it hears why, though it sends on without reading, and much.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_client_hears_why_whatever_it_sends() {
+    if !present("openssl") {
+        return;
+    }
+    let (mut listener, port) = bind(acceptor().client_auth(ClientAuth::Require)).await;
+    let accepting = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
+    for size in [6, 20_000, 300_000] {
+        for _ in 0..5 {
+            let mut client = connect(port).await.expect("it does not know yet");
+            let error = in_time(async {
+                loop {
+                    if let Err(error) = client.write_all(&vec![7; size]).await {
+                        break Error::from(error);
+                    }
+                }
+            })
+            .await;
+            assert_eq!(error.alert().map(Alert::name), Some("certificate_required"), "{error}");
+        }
+    }
+    accepting.abort();
 }

@@ -21,7 +21,7 @@ const SEALWIRE: &[&[&str]] = &[
     &["engine"],
     &["context"],
     &["session"],
-    &["parts", "wire"],
+    &["wire"],
     &["blocking", "starttls", "tokio"],
 ];
 

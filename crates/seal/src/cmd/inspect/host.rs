@@ -183,7 +183,7 @@ fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate
 
 impl Connection {
     fn of(observed: &Observed, messages: &[Message], issuer: Option<&Certificate>) -> Option<Self> {
-        let peer = observed.session.peer()?;
+        let peer = observed.driver.session().peer()?;
         let named = |name: &'static str| messages.iter().filter(move |m| m.name == name);
         let lifetime = named("NewSessionTicket").next().and_then(|ticket| {
             let lifetime = ticket.fields.iter().find(|(name, _)| name == "lifetime");

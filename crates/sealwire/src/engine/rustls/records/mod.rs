@@ -144,12 +144,6 @@ impl Records {
         Ok(())
     }
 
-    /// Ends a connection on which nothing was sent, with this alert.
-    pub(super) fn end(&mut self, alert: Alert, out: &mut Vec<u8>) {
-        self.closed = true;
-        self.sealer.alert(AlertLevel::Fatal, alert.number().into(), out);
-    }
-
     /// Ends a connection because something stood behind Finished in its record (RFC 8446, 5.1).
     pub(super) fn spill(&mut self, out: &mut Vec<u8>) -> Error {
         self.fail(Failure::misplaced(PeerMisbehaved::KeyEpochWithPendingFragment), out)
@@ -199,6 +193,12 @@ impl Channel for Records {
         out: &mut Vec<u8>,
     ) -> Result<(), engine::Failure> {
         self.seal_all(plaintext, max_fragment, out).map_err(on_open)
+    }
+
+    fn abort(&mut self, alert: Alert, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.sealer.alert(AlertLevel::Fatal, alert.number().into(), out);
+        }
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
