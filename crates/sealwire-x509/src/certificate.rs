@@ -335,13 +335,16 @@ impl Certificate {
         // SAFETY: a live BIO and a live certificate, which printing does not change.
         let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
         match printed(print) {
-            Ok(text) => match self.irregularity() {
-                Some(Irregularity::Version(version)) => {
-                    let said = format!("Version: {version} ({:#x})", version - 1);
-                    printable(&text).replacen("Version: 3 (0x2)", &said, 1)
+            Ok(text) => {
+                let text = self.without_foreign_lines(printable(&text));
+                match self.irregularity() {
+                    Some(Irregularity::Version(version)) => {
+                        let said = format!("Version: {version} ({:#x})", version - 1);
+                        text.replacen("Version: 3 (0x2)", &said, 1)
+                    }
+                    _ => text,
                 }
-                _ => printable(&text),
-            },
+            }
             Err(error) => {
                 let entries = queue.drain();
                 let reason =

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sealwire::Foreign;
 use sealwire::pki;
 use serde::Serialize;
 
@@ -70,33 +71,39 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         for entry in &self.keys {
-            let name = entry.name.as_deref().map(|name| format!(" {name:?}")).unwrap_or_default();
+            let name = entry
+                .name
+                .as_deref()
+                .map(|name| format!(" \"{}\"", Foreign::new(name)))
+                .unwrap_or_default();
             write!(f, "\n  key{name}: {}", entry.algorithm)?;
             write!(f, "\n    {} (to {})", entry.subject, entry.not_after)?;
             if !entry.names.is_empty() {
-                write!(f, "\n      {}", entry.names.join(", "))?;
+                write!(f, "\n      {}", Foreign::list(&entry.names))?;
             }
             for other in &entry.chain {
                 write!(f, "\n    {other}")?;
             }
         }
         let named = |name: &Option<String>| {
-            name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default()
+            let name = name.as_deref().map(|name| format!(" \"{}\"", Foreign::new(name)));
+            name.unwrap_or_default()
         };
         for key in &self.lone_keys {
             write!(f, "\n  key{}: {}, without a certificate", named(&key.name), key.algorithm)?;
         }
         for shown in &self.certificates {
-            write!(f, "\n  certificate{}: {}", named(&shown.name), shown.subject)?;
+            let subject = Foreign::new(&shown.subject);
+            write!(f, "\n  certificate{}: {subject}", named(&shown.name))?;
             write!(f, " (to {})", shown.not_after)?;
             if !shown.names.is_empty() {
-                write!(f, "\n    {}", shown.names.join(", "))?;
+                write!(f, "\n    {}", Foreign::list(&shown.names))?;
             }
             let java = if shown.trusted_by_java { ", trusted by Java" } else { "" };
             write!(f, "\n    sha256 {}{java}", shown.sha256)?;
         }
         for other in &self.others {
-            write!(f, "\n  {other}, not read")?;
+            write!(f, "\n  {}, not read", Foreign::new(other))?;
         }
         Ok(())
     }
