@@ -237,7 +237,7 @@ fn difference_of_key(ours: &PublicKey, facts: &Value) -> Option<String> {
         KeyType::Ec { .. } => "ellipticcurve",
         KeyType::Ed25519 => "ed25519",
         KeyType::Other(name) if name.to_lowercase().contains("dsa") => "dsa",
-        KeyType::Other(_) => return None,
+        _ => return None,
     };
     let theirs = text(facts, "type");
     if theirs == "ed448" || theirs.starts_with("mldsa") {
