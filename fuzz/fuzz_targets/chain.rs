@@ -81,6 +81,7 @@ fuzz_target!(|data: &[u8]| {
         purpose,
         time: world.time,
         partial_chain: choice & 128 != 0,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     })
     .expect("memory");
     assert_eq!(verdict.trusted(), verdict.errors.is_empty());

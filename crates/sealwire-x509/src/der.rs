@@ -7,12 +7,15 @@ use crate::asn1;
 use crate::error::ErrorQueue;
 use crate::owned::Owned;
 
+pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
 /// `[0]`, constructed.
 pub(crate) const CONTEXT_0: u8 = 0xA0;
+/// `[3]`, constructed.
+pub(crate) const CONTEXT_3: u8 = 0xA3;
 
 /// One element: its tag and contents, and both together.
 #[derive(Clone, Copy)]

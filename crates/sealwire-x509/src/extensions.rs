@@ -162,6 +162,41 @@ impl Certificate {
         self.authority_info().into_iter().filter_map(uri).collect()
     }
 
+    /// The certificatePolicies extension as dotted object identifiers. `None` when there is none, or
+    /// none that can be read.
+    #[must_use]
+    pub fn policies(&self) -> Option<Vec<String>> {
+        let value =
+            self.extension::<c::CERTIFICATEPOLICIES>(c::NID_certificate_policies).ok()??;
+        // SAFETY: a live stack of POLICYINFO, unchanged while it is walked.
+        let policies = unsafe { elements::<_, c::POLICYINFO>(value.as_ptr()) };
+        // SAFETY: live policies, whose object the parser filled in.
+        Some(policies.map(|policy| unsafe { asn1::oid_text((*policy).policyid) }).collect())
+    }
+
+    /// The critical extensions that AWS-LC does not know, by OpenSSL's long name or dotted.
+    #[must_use]
+    pub fn unknown_critical_extensions(&self) -> Vec<String> {
+        // SAFETY: a live certificate; the extensions at its indices are its own.
+        unsafe {
+            (0..c::X509_get_ext_count(self.as_ptr()))
+                .map(|index| c::X509_get_ext(self.as_ptr(), index))
+                .filter(|&extension| {
+                    c::X509_EXTENSION_get_critical(extension) == 1
+                        && c::X509_supported_extension(extension) == 0
+                })
+                .map(|extension| {
+                    let object = c::X509_EXTENSION_get_object(extension);
+                    let oid = asn1::oid_text(object);
+                    match asn1::nid_long_name(c::OBJ_obj2nid(object)) {
+                        Some(name) => format!("{name} ({oid})"),
+                        None => oid,
+                    }
+                })
+                .collect()
+        }
+    }
+
     /// Whether there is a subjectAltName extension, readable or not.
     #[must_use]
     pub fn has_subject_alt_name(&self) -> bool {
@@ -195,7 +230,12 @@ impl Certificate {
         (number(names).saturating_add(u64::try_from(subject).unwrap_or(0)), number(constraints))
     }
 
-    fn has_extension(&self, nid: c_int) -> bool {
+    /// Whether there is a basicConstraints extension, readable or not.
+    pub(crate) fn has_basic_constraints(&self) -> bool {
+        self.has_extension(c::NID_basic_constraints)
+    }
+
+    pub(crate) fn has_extension(&self, nid: c_int) -> bool {
         // SAFETY: a live certificate.
         unsafe { c::X509_get_ext_by_NID(self.as_ptr(), nid, -1) >= 0 }
     }

@@ -9,7 +9,7 @@
 //!   yes is `X509_verify_cert`'s.
 //!
 //! ```
-//! use sealwire_x509::{Certificate, Purpose, Request, TrustSet, error_name, error_text, verify};
+//! use sealwire_x509::{Certificate, CertificatePolicies, Purpose, Request, TrustSet, error_name, error_text, verify};
 //!
 //! # fn main() -> Result<(), sealwire_x509::Error> {
 //! // A self-signed certificate without extensions, as tutorials make them.
@@ -31,6 +31,7 @@
 //!     leaf,
 //!     intermediates: &[],
 //!     trust: &TrustSet::new([])?,
+//!     policies: CertificatePolicies::NONE,
 //!     crls: &[],
 //!     purpose: Purpose::Server,
 //!     time: 1_893_456_000, // 2030-01-01
@@ -63,24 +64,29 @@ mod constraints;
 mod cost;
 mod crl;
 mod der;
+mod distribution_point;
 mod error;
 mod extensions;
 mod foreign;
 mod issuers;
 mod key;
 mod key_usage;
+mod list_terms;
 mod name;
 mod ocsp;
 mod owned;
 mod parity;
 pub mod pem;
 mod pkcs12;
+mod policies;
 mod public_key;
 mod request;
+mod revocation;
 mod trust;
+mod trust_settings;
 mod verify;
 
-pub use certificate::{Certificate, SignatureAlgorithm};
+pub use certificate::{Certificate, IssuerFit, SignatureAlgorithm};
 pub use codes::{error_name, error_text};
 pub use constraints::{
     NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
@@ -94,6 +100,7 @@ pub use key_usage::{KeyUsage, KeyUsages};
 pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
 pub use pkcs12::Pkcs12;
+pub use policies::CertificatePolicies;
 pub use public_key::{KeyType, PublicKey, RsaPublicKey};
 pub use request::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict};
 pub use trust::TrustSet;

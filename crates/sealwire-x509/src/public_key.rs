@@ -78,6 +78,24 @@ impl KeyType {
 }
 
 impl PublicKey {
+    /// Bits of security (NIST SP 800-57, as OpenSSL's `EVP_PKEY_get_security_bits`). `None`: the
+    /// kind of key is not known, so that nothing can be said of it.
+    #[must_use]
+    pub fn security_bits(&self) -> Option<u32> {
+        Some(match &self.key_type {
+            KeyType::Rsa | KeyType::RsaPss => of_modulus(self.bits),
+            KeyType::Ec { .. } => self.bits / 2,
+            KeyType::Ed25519 => 128,
+            KeyType::Other(name) => match &**name {
+                "dsaEncryption" if self.bits > 0 => of_modulus(self.bits),
+                "ML-DSA-44" => 128,
+                "ML-DSA-65" => 192,
+                "ML-DSA-87" => 256,
+                _ => return None,
+            },
+        })
+    }
+
     /// # Safety
     /// `key` is live.
     pub(crate) unsafe fn of(key: *mut c::EVP_PKEY) -> Self {
@@ -104,6 +122,18 @@ impl PublicKey {
     }
 }
 
+/// What factoring such a modulus is worth, or a discrete logarithm by it.
+fn of_modulus(bits: u32) -> u32 {
+    match bits {
+        0..1024 => 0,
+        1024..2048 => 80,
+        2048..3072 => 112,
+        3072..7680 => 128,
+        7680..15360 => 192,
+        _ => 256,
+    }
+}
+
 /// # Safety
 /// `key` is live.
 pub(crate) unsafe fn type_of(key: *const c::EVP_PKEY) -> KeyType {
@@ -118,6 +148,11 @@ pub(crate) unsafe fn type_of(key: *const c::EVP_PKEY) -> KeyType {
                 c::EC_GROUP_get_curve_name(c::EC_KEY_get0_group(c::EVP_PKEY_get0_EC_KEY(key)))
             };
             KeyType::Ec { curve: asn1::nid_short_name(curve).unwrap_or("unnamed curve") }
+        }
+        c::EVP_PKEY_PQDSA => {
+            // SAFETY: a live key of that kind.
+            let set = unsafe { c::EVP_PKEY_pqdsa_get_type(key) };
+            KeyType::Other(asn1::nid_long_name(set).unwrap_or("ML-DSA").to_owned())
         }
         other => KeyType::Other(
             asn1::nid_long_name(other).map_or_else(|| other.to_string(), str::to_owned),

@@ -167,6 +167,7 @@ fn mutants_are_survived() {
                 purpose: Purpose::Server,
                 time: NOW,
                 partial_chain: false,
+                policies: sealwire_x509::CertificatePolicies::NONE,
             };
             let verdict = verify(&request).unwrap();
             assert!(!verdict.trusted() || mutant == it.leaf, "{}", mutant.to_pem());
@@ -181,6 +182,7 @@ fn mutants_are_survived() {
             purpose: Purpose::Any,
             time: NOW,
             partial_chain: false,
+            policies: sealwire_x509::CertificatePolicies::NONE,
         };
         assert!(!verify(&request).unwrap().trusted());
     }
@@ -200,6 +202,7 @@ fn mutants_are_survived() {
             purpose: Purpose::Any,
             time: NOW,
             partial_chain: false,
+            policies: sealwire_x509::CertificatePolicies::NONE,
         };
         // It is the list of another issuer.
         assert!(!verify(&request).unwrap().trusted());

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::files::material::{Material, public_roots};
+use crate::files::policies::PolicyOptions;
 use crate::net::dial::{Reached, Route};
 use crate::net::key_log::KeyLog;
 use crate::net::program;
@@ -48,6 +49,8 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     material: Material,
+    #[command(flatten)]
+    policies: PolicyOptions,
 
     /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
     #[arg(long, alias = "server-name", value_name = "NAME")]
@@ -169,9 +172,9 @@ impl ConnectArgs {
         if versions.is_empty() {
             return Err(Failure::usage("--min-version is newer than --max-version"));
         }
-        let mut builder = SecureContext::builder()
-            .trust(self.material.trust()?.unwrap_or_else(public_roots))
-            .versions(versions);
+        let trust = self.material.trust()?.unwrap_or_else(public_roots);
+        let mut builder =
+            SecureContext::builder().trust(self.policies.apply_to(trust)?).versions(versions);
         for identity in self.material.identities()? {
             builder = builder.identity(identity);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Trust {
     code: Option<&'static str>,
     chain: Vec<Link>,
     errors: Vec<Problem>,
+    #[serde(skip)]
+    lacks_issuer: bool,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,7 @@ impl Trust {
             code: verdict.findings().last().map(|finding| finding.code().name()),
             chain: chain.collect(),
             errors: errors.collect(),
+            lacks_issuer: verdict.lacks_issuer(),
         }
     }
 }
@@ -96,7 +99,8 @@ impl fmt::Display for Trust {
             && last.subject != last.issuer
         {
             let indent = " ".repeat(self.chain.len() * 3 - 1);
-            write!(f, "\n{indent}`- {} (missing)", last.issuer)?;
+            let state = if self.lacks_issuer { "missing" } else { "does not fit" };
+            write!(f, "\n{indent}`- {} ({state})", last.issuer)?;
         }
         for error in &self.errors {
             write!(f, "\n  {}: {}", error.code, error.evidence)?;

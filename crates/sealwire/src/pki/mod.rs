@@ -47,9 +47,9 @@ pub(crate) use pfx::at_file as pfx_at_file;
 // What the fence reads. Its verifier stays inside: `ChainCheck` and connections are the only ones
 // who say yes to a chain, with a security level and a name.
 pub use sealwire_x509::{
-    Attribute, Certificate, Crl, Error, GeneralName, KeyType, KeyUsage, KeyUsages, Name,
-    OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus, Problem, PublicKey, Purpose,
-    RsaPublicKey, SignatureAlgorithm, pem,
+    Attribute, Certificate, CertificatePolicies, Crl, Error, GeneralName, KeyType, KeyUsage,
+    KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus, Problem,
+    PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, pem,
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;

@@ -9,6 +9,7 @@ use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ServerName, TrustStore};
 
 use crate::files::material::public_roots;
+use crate::files::policies::PolicyOptions;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::trust::Trust;
@@ -32,8 +33,8 @@ pub(crate) struct Verify {
     /// More certificates to build the chain from; may be repeated
     #[arg(long, value_name = "FILE")]
     untrusted: Vec<PathBuf>,
-    /// Revocation lists; every certificate but the root must then be covered by one; may be
-    /// repeated
+    /// Revocation lists: complete, indirect, by reason, delta; every certificate of the chain must
+    /// then be covered; may be repeated
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
     /// The host name or address that it must be for
@@ -51,6 +52,8 @@ pub(crate) struct Verify {
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]
     partial_chain: bool,
+    #[command(flatten)]
+    policies: PolicyOptions,
     /// Print JSON, a line for each file
     #[arg(long)]
     json: bool,
@@ -69,7 +72,7 @@ impl Verify {
         for path in &self.untrusted {
             untrusted.extend(pki::certificates_from_file(path)?);
         }
-        let trust = self.trust()?.allow_partial_chain(self.partial_chain);
+        let trust = self.policies.apply_to(self.trust()?)?.allow_partial_chain(self.partial_chain);
         let mut crls = Vec::new();
         for path in &self.crl {
             crls.extend(pki::crls_from_file(path)?);

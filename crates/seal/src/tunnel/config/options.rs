@@ -120,6 +120,24 @@ pub(crate) struct Service {
     #[serde(deserialize_with = "one_or_many")]
     pub(super) crl: Vec<PathBuf>,
 
+    /// A certificate policy that is acceptable in a peer's chain, dotted; may be repeated [default:
+    /// any]
+    #[arg(long, value_name = "OID")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) policy: Vec<String>,
+
+    /// Demand that a chain is valid for an acceptable policy, whether or not it says so itself
+    #[arg(long)]
+    pub(super) explicit_policy: bool,
+
+    /// Let anyPolicy in a certificate stand for none
+    #[arg(long)]
+    pub(super) inhibit_any: bool,
+
+    /// Do not let CAs map policies to others
+    #[arg(long)]
+    pub(super) inhibit_map: bool,
+
     /// Whether clients are asked for a certificate [default: require with --ca, else none]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(super) client_auth: Option<ClientAuth>,

@@ -11,6 +11,7 @@ use super::sense;
 use super::settings::{Health, Limits, Plan, Process, Route, Service, Timeouts};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
+use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::{Access, Rule};
 use crate::tunnel::endpoint::{Listen, Target};
 use crate::tunnel::pattern::Pattern;
@@ -129,6 +130,12 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         }),
         ca,
         crl: raw.crl.iter().map(|path| folder.join(path)).collect(),
+        policies: PolicyOptions {
+            policy: raw.policy.clone(),
+            explicit_policy: raw.explicit_policy,
+            inhibit_any: raw.inhibit_any,
+            inhibit_map: raw.inhibit_map,
+        },
         servername: raw
             .servername
             .as_deref()

@@ -38,6 +38,9 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 if !service.crl.is_empty() {
                     return says("crl: revocation lists need clients' certificates; give ca");
                 }
+                if service.policies.are_given() {
+                    return says("policy: policies are of clients' certificates; give ca");
+                }
             }
             local_targets(service)?;
         }

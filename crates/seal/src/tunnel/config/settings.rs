@@ -7,6 +7,7 @@ use sealwire::{ProtocolVersion, ServerName};
 
 use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
 use crate::files::material::{Anchor, IdentityFiles};
+use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::Access;
 use crate::tunnel::endpoint::{Listen, Target};
 use crate::tunnel::pattern::Pattern;
@@ -52,6 +53,7 @@ pub(crate) struct Service {
     /// Of clients' certificates (server), or of the server's (client).
     pub(crate) ca: Vec<Anchor>,
     pub(crate) crl: Vec<PathBuf>,
+    pub(crate) policies: PolicyOptions,
     pub(crate) client_auth: ClientAuth,
     /// The name that the server must prove, if it is not the target's.
     pub(crate) servername: Option<ServerName>,
