@@ -6,6 +6,9 @@ const { test } = require('node:test');
 const { constants: { SSL_OP_NO_TICKET } } = require('node:crypto');
 const { client, connected, identity, pem, readAll, serve, tls } = require('../support');
 
+/** Node 20 resumes what later versions do not: there it is no judge. */
+const notIn20 = { skip: process.env.JUDGE === 'node' && process.versions.node.startsWith('20.') };
+
 /** Connects, and waits for a session, where a new one is given, and the end. */
 async function visit(port, options) {
   const socket = client(port, options);
@@ -32,7 +35,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3']) {
     assert.deepStrictEqual(seen, [false, true]);
   });
 
-  test(`a session of an unverified connection does not open a verified one (${maxVersion})`, async (t) => {
+  test(`a session of an unverified connection does not open a verified one (${maxVersion})`, notIn20, async (t) => {
     const { port } = await serve(t, {}, (socket) => socket.end('x'));
     const options = { maxVersion, servername: 'localhost', rejectUnauthorized: false };
     const { session } = await visit(port, { ...options, ca: [], checkServerIdentity() {} });
@@ -41,7 +44,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3']) {
     assert.strictEqual(error.code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
   });
 
-  test(`a session of another name is passed over (${maxVersion})`, async (t) => {
+  test(`a session of another name is passed over (${maxVersion})`, notIn20, async (t) => {
     const { port } = await serve(t, {}, (socket) => socket.end('x'));
     const { session } = await visit(port, { maxVersion, servername: 'localhost' });
     const other = client(port, { maxVersion, session, servername: 'other.example' });

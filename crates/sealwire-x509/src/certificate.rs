@@ -306,7 +306,7 @@ impl Certificate {
         // SAFETY: a live BIO and a live certificate, which printing does not change.
         let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
         match printed(print) {
-            Ok(text) => printable(&text),
+            Ok(text) => self.without_foreign_lines(printable(&text)),
             Err(error) => {
                 let entries = queue.drain();
                 let reason =

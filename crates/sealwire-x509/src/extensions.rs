@@ -9,6 +9,7 @@ use crate::asn1;
 use crate::certificate::Certificate;
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::key_usage::KeyUsages;
+use crate::name::printable;
 use crate::name::{Name, name};
 use crate::owned::{Free, Owned, elements, encoded};
 
@@ -160,6 +161,22 @@ impl Certificate {
             _ => None,
         };
         self.authority_info().into_iter().filter_map(uri).collect()
+    }
+
+    /// AWS-LC prints the names of extensions as they are, line ends and all: no line begins in one.
+    pub(crate) fn without_foreign_lines(&self, mut text: String) -> String {
+        let names = self.subject_alt_names().unwrap_or_default();
+        let places = self.authority_info().into_iter().map(|(_, place)| place);
+        for name in names.into_iter().chain(places) {
+            if let GeneralName::Dns(value) | GeneralName::Email(value) | GeneralName::Uri(value) =
+                name
+                && value.contains('\n')
+            {
+                let shown = printable(value.as_bytes());
+                text = text.replace(&shown, &shown.replace('\n', "\\x0A"));
+            }
+        }
+        text
     }
 
     /// The certificatePolicies extension as dotted object identifiers. `None` when there is none, or

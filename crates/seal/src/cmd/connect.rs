@@ -22,6 +22,7 @@ use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::connection::{Facts, Side};
+use crate::words::name_rules::NameRules;
 
 /// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
 ///
@@ -121,14 +122,6 @@ pub(crate) struct ConnectArgs {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum NameRules {
-    /// As Node, OpenSSL and curl: the common name counts when there is no DNS name
-    Node,
-    /// As browsers (RFC 9525): only subject alternative names count
-    Rfc9525,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
 enum Version {
     #[value(name = "1.2", alias = "TLSv1.2")]
     Tls12,
@@ -153,7 +146,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
     let verified = facts.authorized || !args.pin.is_empty();
     if let Some(command) = &args.exec {
         let facts = facts.as_environment("SEAL_SERVER", &at);
-        let ran = program::run(command, tls, &facts).await;
+        let ran = program::run(command, tls, &facts, FOREVER).await;
         let ran = ran.map_err(|e| Failure::of_connection(&at, &e.into()))?;
         return match ran.exit.code() {
             Some(0) => Ok(Answer::Yes),
@@ -204,10 +197,7 @@ impl ConnectArgs {
     /// How the certificate is compared with the name. The library compares it with the name that is
     /// sent; when that is another, the one to prove is looked for here.
     fn name_check(&self, name: &ServerName) -> NameCheck {
-        let rules = match self.name_rules {
-            NameRules::Node => NameCheck::Node,
-            NameRules::Rfc9525 => NameCheck::Rfc9525,
-        };
+        let rules = self.name_rules.check();
         if self.sni.is_none() {
             return rules;
         }
@@ -256,7 +246,7 @@ impl ConnectArgs {
         let own = tls.peer().local_certificates().first();
         let facts = Facts::of(tls.peer(), Side::Server, own);
         if self.json {
-            report::note(serde_json::to_string(&facts).unwrap_or_default());
+            report::note(report::json_line(&facts));
         } else if !self.quiet {
             report::note(format_args!("connected to {} ({address})\n{facts}", self.target));
         }
@@ -272,6 +262,9 @@ impl Version {
         }
     }
 }
+
+/// A program that speaks for a person at this end may take its time.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
 fn target(text: &str) -> Result<Target, String> {
     const DOCUMENT_PORT: u16 = 1234;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use sealwire::Foreign;
 use sealwire::pki::{Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
 use serde::Serialize;
 
@@ -82,7 +83,7 @@ impl fmt::Display for Report {
         write!(f, "{}: request for {}", self.file, self.subject)?;
         match self.names.as_slice() {
             [] => Ok(()),
-            names => write!(f, " ({})", names.join(", ")),
+            names => write!(f, " ({})", Foreign::list(names)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sealwire::Foreign;
 use sealwire::pki::{
     self, Certificate, ExtendedKeyUsage, KeyAlgorithm, Severity, Subject, SubjectAltName,
 };
@@ -115,7 +116,7 @@ impl fmt::Display for Card {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |label: &str, value: &str| match value {
             "" => Ok(()),
-            _ => writeln!(f, "  {label:<10} {value}"),
+            _ => writeln!(f, "  {label:<10} {}", Foreign::new(value)),
         };
         line("subject", &self.subject)?;
         let issuer = if self.self_signed { "itself (self-signed)" } else { &self.issuer };

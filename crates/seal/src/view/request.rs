@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use sealwire::Foreign;
 use sealwire::pki::{self, Csr};
 use serde::Serialize;
 
@@ -66,10 +67,10 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: certificate request", self.file)?;
+        write!(f, "{}: certificate request", Foreign::new(&self.file))?;
         let mut line = |label: &str, value: &str| match value {
             "" => Ok(()),
-            _ => write!(f, "\n  {label:<10} {value}"),
+            _ => write!(f, "\n  {label:<10} {}", Foreign::new(value)),
         };
         line("subject", &self.subject)?;
         line("names", &self.names.join(", "))?;

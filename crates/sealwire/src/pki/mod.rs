@@ -40,7 +40,7 @@ pub use fingerprint::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint, 
 pub use issuer::Issuer;
 pub use key::{KeyAlgorithm, PrivateKey};
 pub use legacy::LegacyCertificate;
-pub use lint::{Lint, Severity, lint};
+pub use lint::{Lint, Severity, lint, lint_file};
 pub use name::SubjectAltName;
 pub use pfx::Pfx;
 pub(crate) use pfx::at_file as pfx_at_file;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sealwire::Foreign;
 use serde::Serialize;
 
 use super::open_all;
@@ -48,11 +49,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         for entry in &self.keys {
-            let name = entry.name.as_deref().map(|name| format!(" {name:?}")).unwrap_or_default();
+            let name = entry
+                .name
+                .as_deref()
+                .map(|name| format!(" \"{}\"", Foreign::new(name)))
+                .unwrap_or_default();
             write!(f, "\n  key{name}: {}", entry.algorithm)?;
             write!(f, "\n    {} (to {})", entry.subject, entry.not_after)?;
             if !entry.names.is_empty() {
-                write!(f, "\n      {}", entry.names.join(", "))?;
+                write!(f, "\n      {}", Foreign::list(&entry.names))?;
             }
             for other in &entry.chain {
                 write!(f, "\n    {other}")?;

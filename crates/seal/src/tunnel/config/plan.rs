@@ -13,7 +13,7 @@ use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
 use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::{Access, Rule};
-use crate::tunnel::endpoint::{Listen, Target};
+use crate::tunnel::endpoint::{Listen, Network, Target};
 use crate::tunnel::pattern::Pattern;
 use crate::words::length::{Length, Timeout};
 
@@ -155,6 +155,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
             Some(other) => return Err(format!("min-version: {other:?} is neither 1.2 nor 1.3")),
         },
         proxy_in: raw.proxy_in,
+        proxy_from: parse_all::<Network>(&raw.proxy_from, "proxy-from")?,
         proxy_out: raw.proxy_out,
         ticket_secret_file: raw.ticket_secret_file.as_ref().map(|path| folder.join(path)),
         session_store: raw.session_store.clone(),

@@ -75,6 +75,9 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
             }
         }
     }
+    if !service.proxy_from.is_empty() && service.proxy_in.is_none() {
+        return says("proxy-from: no PROXY header is expected; say proxy-in, too");
+    }
     if service.session_store.is_some() && service.ticket_secret_file.is_none() {
         return says(
             "session-store: sessions are stored encrypted, under keys of ticket-secret-file",
