@@ -16,7 +16,8 @@ fn node_tests_pass() {
     }
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let status = Command::new(&node)
-        .args(["--test", "--test-timeout=60000"])
+        // Counts for a whole file, too; the applications are the longest.
+        .args(["--test", "--test-timeout=240000"])
         .current_dir(package)
         .env("SEALWIRE_ADDON", addon())
         .env_remove("NODE_OPTIONS")
