@@ -99,7 +99,6 @@ def answer(port):
     context.load_cert_chain("client.pem", "client-key.pem")
     try:
         with context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost") as tls:
-            tls.sendall(b"x")
             return "accepted" if tls.recv(1) == b"x" else "closed"
     except ssl.SSLError as error:
         return str(error).split("] ")[1].split(" (")[0]
@@ -125,7 +124,8 @@ def with_pyopenssl():
         tls = SSL.Connection(context, listener.accept()[0])
         tls.set_accept_state()
         try:
-            tls.sendall(tls.recv(1))
+            tls.do_handshake()
+            tls.sendall(b"x")
         except SSL.Error:
             pass
         tls.sock_shutdown(socket.SHUT_WR)

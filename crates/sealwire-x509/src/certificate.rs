@@ -11,6 +11,7 @@ use crate::asn1;
 use crate::cost::Cost;
 use crate::der::{CONTEXT_0, CONTEXT_3, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem, describe};
+use crate::mend::{Irregularity, mend};
 use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
@@ -32,6 +33,7 @@ struct Parsed {
     /// The same certificate with what its trust settings mean, when it has any.
     anchor: Option<Owned<c::X509>>,
     der: Box<[u8]>,
+    irregularity: Option<Irregularity>,
     cost: OnceLock<Cost>,
 }
 
@@ -87,11 +89,23 @@ impl Certificate {
         let mut rest = der.as_ptr();
         // SAFETY: `len` readable bytes; on success a new certificate and `rest` behind it.
         let x509 = unsafe { Owned::new(c::d2i_X509(std::ptr::null_mut(), &raw mut rest, len)) };
-        let x509 = x509.ok_or_else(|| queue.malformed())?;
+        let Some(x509) = x509 else {
+            let error = queue.malformed();
+            let length = Elements::of(der).next().map_or(0, |first| first.encoding.len());
+            let (own, after) = der.split_at(length);
+            return match mend(own) {
+                Some((mended, irregularity)) if after.is_empty() => {
+                    let x509 = Self::build(&mended, false)?.0;
+                    let x509 = Arc::into_inner(x509).expect("nobody else has it").x509;
+                    Ok(Self::adopt(x509, None, own.into(), Some(irregularity)))
+                }
+                _ => Err(error),
+            };
+        };
         let used = rest as usize - der.as_ptr() as usize;
         let (own, after) = der.split_at(used);
         if after.is_empty() {
-            return Ok(Self::adopt(x509, None, own.into()));
+            return Ok(Self::adopt(x509, None, own.into(), None));
         }
         if !with_trust_settings {
             return Err(trailing(after.len()));
@@ -107,15 +121,20 @@ impl Certificate {
         let malformed = || Error::new(Problem::Malformed, "trust settings that cannot be read");
         let settings = TrustSettings::read(after).ok_or_else(malformed)?;
         let anchor = settings.anchor(x509)?;
-        Ok(Self::adopt(with_settings, anchor, own.into()))
+        Ok(Self::adopt(with_settings, anchor, own.into(), None))
     }
 
     /// Takes over a parsed certificate together with the bytes it was parsed from.
-    fn adopt(x509: Owned<c::X509>, anchor: Option<Owned<c::X509>>, der: Box<[u8]>) -> Self {
+    fn adopt(
+        x509: Owned<c::X509>,
+        anchor: Option<Owned<c::X509>>,
+        der: Box<[u8]>,
+        irregularity: Option<Irregularity>,
+    ) -> Self {
         // Fills the lazily cached extensions, so that nothing is left to change when shared.
         // SAFETY: a live certificate that nobody else sees yet.
         unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
-        Self(Arc::new(Parsed { x509, anchor, der, cost: OnceLock::new() }))
+        Self(Arc::new(Parsed { x509, anchor, der, irregularity, cost: OnceLock::new() }))
     }
 
     /// The certificate as it was given, never re-encoded.
@@ -133,9 +152,19 @@ impl Certificate {
     /// The version people speak of: 1, 2 or 3.
     #[must_use]
     pub fn version(&self) -> u8 {
+        if let Some(Irregularity::Version(version)) = self.irregularity() {
+            return version;
+        }
         // SAFETY: a live certificate. The parser lets only 0, 1 and 2 pass.
         let version = unsafe { c::X509_get_version(self.as_ptr()) };
         u8::try_from(version + 1).unwrap_or(0)
+    }
+
+    /// What in it RFC 5280 forbids, so that it can be read and [`verify`](crate::verify) says no;
+    /// `None` for nearly every certificate.
+    #[must_use]
+    pub fn irregularity(&self) -> Option<Irregularity> {
+        self.0.irregularity
     }
 
     /// The serial number in upper-case hexadecimal as Node prints it: whole bytes, `-` before a
@@ -306,7 +335,16 @@ impl Certificate {
         // SAFETY: a live BIO and a live certificate, which printing does not change.
         let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
         match printed(print) {
-            Ok(text) => self.without_foreign_lines(printable(&text)),
+            Ok(text) => {
+                let text = self.without_foreign_lines(printable(&text));
+                match self.irregularity() {
+                    Some(Irregularity::Version(version)) => {
+                        let said = format!("Version: {version} ({:#x})", version - 1);
+                        text.replacen("Version: 3 (0x2)", &said, 1)
+                    }
+                    _ => text,
+                }
+            }
             Err(error) => {
                 let entries = queue.drain();
                 let reason =

@@ -10,6 +10,7 @@ use crate::chain::Attempt;
 use crate::codes::{self, is_about_names, is_about_revocation};
 use crate::issuers::Candidates;
 use crate::key_usage::KeyUsage;
+use crate::mend::Irregularity;
 use crate::request::{ChainError, Purpose, Request};
 
 impl Attempt {
@@ -18,6 +19,7 @@ impl Attempt {
         self.check_curves();
         self.check_path_lengths();
         self.refuse_rejected(&candidates.request);
+        self.refuse_irregular();
         self.speak_openssl_3(candidates);
     }
 
@@ -114,6 +116,19 @@ impl Attempt {
                 let code = c::X509_V_ERR_CERT_REJECTED;
                 self.errors.push(ChainError::new(code, depth, Some(certificate.clone())));
             }
+        }
+    }
+
+    /// What was mended for AWS-LC to read is not trusted, whoever trusts it.
+    fn refuse_irregular(&mut self) {
+        for (depth, certificate) in self.chain.iter().enumerate() {
+            let code = match certificate.irregularity() {
+                None => continue,
+                Some(Irregularity::Time) => c::X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD,
+                Some(Irregularity::Version(_)) => c::X509_V_ERR_INVALID_EXTENSION,
+            };
+            let certificate = Some(certificate.clone());
+            insert(&mut self.errors, ChainError::new(code, depth, certificate));
         }
     }
 

@@ -6,7 +6,8 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
-use crate::error::ErrorQueue;
+use crate::error::{Error, ErrorQueue};
+use crate::owned::{Owned, no_memory};
 
 /// The type of a key that was read, whether we can use it or not: Node's `asymmetricKeyType` with
 /// the curve.
@@ -63,6 +64,17 @@ impl fmt::Display for KeyType {
     }
 }
 
+/// Type and size: `RSA 768`, `DSA 1024`, `EC secp256k1`, `ED448`.
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.key_type, self.bits) {
+            (KeyType::Ec { .. } | KeyType::Ed25519, _) | (_, 0) => self.key_type.fmt(f),
+            (KeyType::Other(name), bits) if name == "dsaEncryption" => write!(f, "DSA {bits}"),
+            (key_type, bits) => write!(f, "{key_type} {bits}"),
+        }
+    }
+}
+
 impl KeyType {
     /// NIST's name of the curve, `P-256`, where it has one.
     #[must_use]
@@ -78,6 +90,27 @@ impl KeyType {
 }
 
 impl PublicKey {
+    /// Reads a SubjectPublicKeyInfo, DER.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`](crate::Problem::Malformed) when it is of an algorithm AWS-LC knows and
+    /// cannot be decoded.
+    pub fn from_spki(spki: &[u8]) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let mut rest = spki.as_ptr();
+        let len = spki.len().try_into().map_err(|_| no_memory())?;
+        // SAFETY: `len` readable bytes; on success a new key.
+        let key = unsafe { Owned::new(c::d2i_PUBKEY(std::ptr::null_mut(), &raw mut rest, len)) };
+        match key {
+            // SAFETY: a live key.
+            Some(key) => Ok(unsafe { Self::of(key.as_ptr()) }),
+            None => {
+                let error = queue.malformed();
+                Self::unknown(spki).ok_or(error)
+            }
+        }
+    }
+
     /// Bits of security (NIST SP 800-57, as OpenSSL's `EVP_PKEY_get_security_bits`). `None`: the
     /// kind of key is not known, so that nothing can be said of it.
     #[must_use]

@@ -18,6 +18,7 @@ use crate::say::report::{self, Answer};
 use crate::view::request::Request;
 
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, for the length of a command")]
 pub(crate) enum Command {
     New(New),
     Show(Show),

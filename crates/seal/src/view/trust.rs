@@ -112,8 +112,12 @@ impl fmt::Display for Trust {
         if self.trusted {
             return Ok(());
         }
+        let no_issuer = ["UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"];
+        let ends_early = self.lacks_issuer
+            || self.errors.iter().any(|it| no_issuer.iter().any(|code| it.code.starts_with(code)));
         if let Some(last) = self.chain.last().filter(|last| !last.trust_anchor)
             && last.subject != last.issuer
+            && ends_early
         {
             let indent = " ".repeat(self.chain.len() * 3 - 1);
             let state = if self.lacks_issuer { "missing" } else { "does not fit" };

@@ -9,7 +9,9 @@
 
 use der::Decode as _;
 
-use super::{Certificate, ChainCheck, GeneralName, KeyUsage, KeyUsages, Purpose, TrustStore};
+use super::{
+    Certificate, ChainCheck, GeneralName, Irregularity, KeyUsage, KeyUsages, Purpose, TrustStore,
+};
 use super::{ExtendedKeyUsage, KeyAlgorithm, Subject};
 
 const DAY: i64 = 86_400;
@@ -146,7 +148,18 @@ fn key_and_signature(certificate: &Certificate, found: &mut Findings) {
 }
 
 fn form(certificate: &Certificate, found: &mut Findings) {
-    if certificate.version() < 3 {
+    match certificate.irregularity() {
+        Some(Irregularity::Version(version)) => found.error(
+            "extensions-before-3",
+            format!("X.509 version {version} with extensions, which version 3 alone may have"),
+        ),
+        Some(Irregularity::Time) => found.error(
+            "odd-time",
+            "a time of its validity is not written as RFC 5280 has it; verifiers say no",
+        ),
+        _ => {}
+    }
+    if certificate.version() < 3 && certificate.irregularity().is_none() {
         found.warning(
             "old-version",
             format!(

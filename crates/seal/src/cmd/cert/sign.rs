@@ -71,7 +71,9 @@ impl Sign {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.output.check()?;
         let csr = Csr::from_file(&self.csr)?;
-        csr.verify().map_err(|e| e.at(self.csr.display().to_string()))?;
+        csr.verify()
+            .and_then(|()| csr.key_algorithm())
+            .map_err(|e| e.at(self.csr.display().to_string()))?;
         let issuer = passphrase::open(
             self.passphrase_file.as_ref(),
             &self.ca_key.display().to_string(),

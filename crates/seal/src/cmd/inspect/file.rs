@@ -48,6 +48,7 @@ pub(super) fn inspect(
     for content in kinds {
         let shown = match content {
             Content::Certificate => cert::show(path, json)?,
+            Content::Pkcs7 => cert::show(path, json)?,
             Content::CertificateRequest => csr::show(path, json)?,
             Content::Crl => crl::show(path, json)?,
             Content::Pfx => pfx::show(path, passphrase, json)?,

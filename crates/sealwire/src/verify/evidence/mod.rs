@@ -126,10 +126,16 @@ pub(super) fn of(code: Code, error: &ChainError, situation: &Situation<'_>) -> S
 
 /// Of an error that is at no certificate in particular.
 fn of_chain(code: Code, situation: &Situation<'_>) -> String {
-    if code.name() != "NO_EXPLICIT_POLICY" {
-        return code.text().to_owned();
-    }
     let chain = situation.chain;
+    match code.name() {
+        "NO_EXPLICIT_POLICY" => {}
+        // AWS-LC does not say whose.
+        "INVALID_EXTENSION" => {
+            let invalid = chain.iter().find(|it| !it.extensions_are_valid());
+            return invalid.map_or_else(|| code.text().to_owned(), invalid_extension);
+        }
+        _ => return code.text().to_owned(),
+    }
     let policies = |certificate: &Certificate| match certificate.policies() {
         Some(policies) if !policies.is_empty() => policies.join(", "),
         _ => "none".to_owned(),
