@@ -42,6 +42,12 @@ scan *args:
     cargo build -p seal
     .ci/scan {{args}}
 
+# tlsfuzzer's conversations (in a folder given by TLSFUZZER) with `seal serve`, `seal tunnel`, the npm
+# package's server and `openssl s_server`, written to docs/conformance.md. Half an hour
+conformance *args:
+    cargo build -p seal -p sealwire-node
+    conformance/run {{args}}
+
 # The fence under AddressSanitizer, AWS-LC's C code too (else under valgrind)
 asan:
     .ci/asan
