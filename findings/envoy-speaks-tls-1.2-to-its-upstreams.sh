@@ -6,10 +6,11 @@
 # A good guess: a proxy of 2026 that serves TLS 1.3 by default also connects with it by default; the
 # newest version that both sides have is chosen, and TLS 1.2 remains for old servers.
 #
-# Seen: a cluster with UpstreamTlsContext and nothing else. A server with TLS 1.2 and 1.3 gets 1.2. A
-# server with TLS 1.3 only cannot be reached: protocol_version, and the client of Envoy is just disconnected. With
-# tls_maximum_protocol_version: TLSv1_3 it is 1.3. So taking TLS 1.2 away from a service, or asking
-# for a hybrid key exchange, which needs 1.3, breaks it behind Envoy and nowhere else.
+# Seen: a cluster with UpstreamTlsContext and nothing else. A server with TLS 1.2 and 1.3 gets 1.2.
+# A server with TLS 1.3 only cannot be reached: protocol_version, and the client of Envoy is just
+# disconnected. With tls_maximum_protocol_version: TLSv1_3 it is 1.3. So taking TLS 1.2 away from a
+# service, or asking for a hybrid key exchange, which needs 1.3, breaks it behind Envoy and nowhere
+# else.
 #
 # Why: TLS_AUTO is TLS 1.2 as the maximum for upstream connections, TLS 1.3 for downstream ones.
 set -euo pipefail

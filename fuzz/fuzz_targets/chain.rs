@@ -44,7 +44,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let list = |issuer: &Issuer, revoked| {
         let this_update = SystemTime::now();
         let next_update = this_update + Duration::from_secs(86_400);
-        let list = CrlBuilder { number: 1, this_update, next_update, revoked };
+        let list = CrlBuilder { number: 1.into(), this_update, next_update, revoked };
         list.signed_by(issuer).expect("a list")
     };
     let revoked = Revoked::now(&leaves[1], RevocationReason::KeyCompromise);
@@ -81,6 +81,7 @@ fuzz_target!(|data: &[u8]| {
         purpose,
         time: world.time,
         partial_chain: choice & 128 != 0,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     })
     .expect("memory");
     assert_eq!(verdict.trusted(), verdict.errors.is_empty());

@@ -1,10 +1,12 @@
 'use strict';
 // The family of agent-base: each agent by options, by URL, and in front of servers that are refused.
+const http = require('node:http');
 const https = require('node:https');
 const { answerTo, ca, connectProxy, origin, socksProxy } = require('./world');
 const { report } = require('./credentials');
 
 (async () => {
+  const { HttpProxyAgent } = await import('http-proxy-agent');
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const { SocksProxyAgent } = await import('socks-proxy-agent');
   const { PacProxyAgent } = await import('pac-proxy-agent');
@@ -38,6 +40,12 @@ const { report } = require('./credentials');
       await answerTo(https.get(`${server.url}/misnamed`, { agent, ca, servername: 'elsewhere.example' })),
     ];
     agent.destroy();
+  }
+  // In the clear, by a proxy that is spoken to over TLS.
+  found.http = [];
+  for (const options of [{ ca }, {}]) {
+    const agent = new HttpProxyAgent(secureProxy.url, options);
+    found.http.push(await answerTo(http.get('http://example.test/page', { agent })));
   }
   const asked = [proxy, secureProxy, refusing, socks].map((one) => one.asked);
   for (const one of [server, proxy, secureProxy, refusing, socks]) one.close();

@@ -33,7 +33,7 @@ async function origin(options = {}) {
   return { facts, port, url: `https://localhost:${port}`, close };
 }
 
-/** An HTTP proxy that knows CONNECT; `asked` are its requests. */
+/** An HTTP proxy that opens tunnels, and answers itself what is asked in the clear; `asked` are its requests. */
 async function connectProxy({ secure = false, status = 200 } = {}) {
   const asked = [];
   const open = new Set();
@@ -55,6 +55,10 @@ async function connectProxy({ secure = false, status = 200 } = {}) {
     open.add(there);
     there.on('error', () => client.destroy());
     client.on('close', () => there.destroy());
+  });
+  listening.on('request', (request, response) => {
+    asked.push([request.method, request.headers['proxy-authorization'] ?? null]);
+    response.end(`for ${request.url}`);
   });
   await listen(listening);
   const { port } = listening.address();
@@ -89,12 +93,21 @@ async function socksProxy() {
   return { asked, port, url: `socks5://127.0.0.1:${port}`, close };
 }
 
+/** So many bytes, and no more: what follows may be for TLS. */
 async function read(stream, length) {
-  for (;;) {
-    const bytes = stream.read(length);
-    if (bytes !== null) return bytes;
-    await once(stream, 'readable');
+  const parts = [];
+  for (let missing = length; missing > 0;) {
+    const part = stream.readableLength > 0 ? stream.read(Math.min(missing, stream.readableLength)) : null;
+    if (part !== null) {
+      parts.push(part);
+      missing -= part.length;
+    } else if (stream.readableEnded || stream.destroyed) {
+      throw new Error('the end of the stream');
+    } else {
+      await once(stream, 'readable');
+    }
   }
+  return Buffer.concat(parts);
 }
 
 async function listen(server) {

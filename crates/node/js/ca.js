@@ -7,6 +7,7 @@ const flags = require('./flags');
 const { TrustStore } = require('./native');
 const { openssl } = require('./failures');
 const { nodeError } = require('./errors');
+const { nativeTls } = require('./internals');
 const { string, stringOrView } = require('./validate');
 
 const sources = {
@@ -83,6 +84,8 @@ function setDefaultCACertificates(certs) {
     throw nodeError('ERR_CRYPTO_OPERATION_FAILED',
       'No valid certificates found in the provided array');
   }
+  // What goes over Node's own TLS, as fetch may, trusts the same.
+  nativeTls.setDefaultCACertificates?.(certs);
   sources.default.set(store);
   replaced = true;
   texts.delete('default');

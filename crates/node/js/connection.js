@@ -6,6 +6,7 @@
 
 const { connectionError, writeGivenUp, writeRefused } = require('./failures');
 const { Incoming } = require('./incoming');
+const { likeOpenssl } = require('./junk');
 const { Outgoing } = require('./outgoing');
 const { link } = require('./transport');
 const workers = require('./workers');
@@ -121,6 +122,8 @@ class Connection {
   #closesWhenRead = false;
   /** A request to end our side, until it can be done. */
   #ending = null;
+  /** What the peer has begun with. */
+  #firstBytes = null;
   /** The error for a ClientHello that the program has refused. */
   #refusal;
   bytesRead = 0;
@@ -310,6 +313,7 @@ class Connection {
       process.nextTick(() => this.#owner.failed(error));
       return;
     }
+    if (chunk !== null) this.#firstBytes ??= Buffer.from(chunk.subarray(0, 5));
     this.#state = Connection.#THINKING;
     this.#link.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
@@ -387,7 +391,7 @@ class Connection {
     this.#incoming.clear();
     // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
     if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
-    const error = this.#refusal ?? connectionError(failure);
+    const error = this.#refusal ?? connectionError(likeOpenssl(failure, this.#firstBytes));
     // A write that waits is told, and its stream fails by that; else the stream itself.
     if (!error.library || !this.#outgoing.giveUp(writeRefused(error))) this.#owner.failed(error);
   }

@@ -6,6 +6,7 @@ const { types: { isArrayBufferView } } = require('util');
 const ca = require('./ca');
 const defaults = require('./defaults');
 const { configError, materialError, ssl } = require('./failures');
+const { nativeTls } = require('./internals');
 const { invalidValue, major, nodeError } = require('./errors');
 const { ContextBuilder, certCompressionAlgorithms } = require('./native');
 const validate = require('./validate');
@@ -307,7 +308,11 @@ function refuseKeyEngine({ privateKeyIdentifier, privateKeyEngine, key }, name) 
 }
 
 function refuseEngines({ clientCertEngine }, name) {
-  if (typeof clientCertEngine === 'string') throw nodeError('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED');
+  if (typeof clientCertEngine === 'string') {
+    // Node says what is wrong with it; one that OpenSSL can load is of no use here all the same.
+    nativeTls.createSecureContext({ clientCertEngine });
+    throw nodeError('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED');
+  }
   if (isGiven(clientCertEngine)) {
     throw nodeError('ERR_INVALID_ARG_TYPE', `${name}.clientCertEngine`,
       ['string', 'null', 'undefined'], clientCertEngine);

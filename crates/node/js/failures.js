@@ -3,6 +3,7 @@
 // What the native side reports, in OpenSSL's and Node's words.
 
 const { getSystemErrorMap } = require('util');
+const { explain } = require('./advice');
 const { major, nodeError } = require('./errors');
 
 const SSL = { number: 20, name: 'SSL routines' };
@@ -49,7 +50,7 @@ function connectionError({ code, message, alert, number, reason }) {
   if (reason === undefined || reason === null) {
     const error = new Error(message);
     error.code = code;
-    return error;
+    return explain(error, message);
   }
   // OpenSSL before 3.2 has other words for alerts.
   if (process.versions.openssl?.startsWith('3.0') && reason.startsWith('ssl/tls alert')) {
@@ -57,7 +58,7 @@ function connectionError({ code, message, alert, number, reason }) {
     code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
   }
   const after = alert === undefined || alert === null ? '' : `:SSL alert number ${alert}`;
-  return withDetail(openssl(code, { reason, number: number & 0x7fffff, after }), { message });
+  return explain(withDetail(openssl(code, { reason, number: number & 0x7fffff, after }), { message }), message);
 }
 
 const HINT = '; if the root CA is installed locally, try running Node.js with --use-system-ca';
@@ -69,8 +70,7 @@ const HINTED = new Set([
 function verifyError({ code, text, evidence }) {
   const error = new Error(major >= 24 && HINTED.has(code) ? text + HINT : text);
   error.code = code;
-  Object.defineProperty(error, 'evidence', { value: evidence, enumerable: false });
-  return error;
+  return explain(error, evidence);
 }
 
 const PEM = { number: 9, name: 'PEM routines' };

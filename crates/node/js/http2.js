@@ -81,11 +81,12 @@ function connect(authority, options, listener) {
     listener = options;
     options = undefined;
   }
-  const isPlain = protocolOf(authority, options) === 'http:' && !options?.createConnection;
-  if (isPlain || options === null || options !== undefined && typeof options !== 'object') {
+  const isOptions = options === undefined || options !== null && typeof options === 'object';
+  const own = typeof options?.createConnection === 'function' ? options.createConnection : undefined;
+  if (!isOptions || !own && protocolOf(authority, options) !== 'https:') {
     return http2.connect(authority, options, listener);
   }
-  const open = options?.createConnection ?? connectSecurely;
+  const open = own ?? connectSecurely;
   return http2.connect(authority, {
     ...options,
     createConnection: (...args) => carrier(Reflect.apply(open, options, args)),

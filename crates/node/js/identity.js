@@ -4,6 +4,7 @@
 
 const net = require('net');
 const { domainToASCII } = require('url');
+const { explain } = require('./advice');
 const { major, nodeError } = require('./errors');
 
 /**
@@ -52,7 +53,7 @@ function mismatch(reason, host, cert) {
   error.reason = reason;
   error.host = host;
   error.cert = cert;
-  return error;
+  return explain(error, reason);
 }
 
 /** `DNS:a, IP Address:1.2.3.4, URI:"http://a\u002cb"`: values that hold a comma are JSON strings. */

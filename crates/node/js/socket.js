@@ -183,8 +183,11 @@ class TLSSocket extends SocketOverHandle {
    */
   _releaseSessions() {
     this.#sessionsHeld = false;
-    while (this.#connection.session.nextSession()) {
+    const { session } = this.#connection;
+    for (let more = session.nextSession(); more; more = session.nextSession()) {
       if (this.listenerCount('session') > 0) this.emit('session', this.#sealedSession());
+      // Who awaits the one sees it, and not the next already.
+      if (session.hasNextSession()) runTicks();
     }
   }
 
@@ -386,6 +389,12 @@ for (const name of [
   TLSSocket.prototype[name] = function ask(...args) {
     return this._handle ? this._handle[name](...args) : null;
   };
+}
+
+// By which Node gives a socket another handle while it looks for an address that answers: that is done
+// by the socket under this one.
+for (const symbol of Object.getOwnPropertySymbols(nativeTls.TLSSocket.prototype)) {
+  if (symbol.description === 'kReinitializeHandle') TLSSocket.prototype[symbol] = function reinitialize() {};
 }
 
 Object.defineProperty(TLSSocket, Symbol.hasInstance, hasInstance(TLSSocket, nativeTls.TLSSocket));

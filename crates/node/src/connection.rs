@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use napi::bindgen_prelude::Buffer;
-use sealwire::session::{Event, Question};
+use sealwire::session::{Event, HelloAnswer, HelloReply, Question};
 use sealwire::wire::{Driver, Next};
 use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine};
 
@@ -20,6 +20,10 @@ pub(crate) struct Connection {
     /// Events of the handshake that are to be told.
     events: Vec<Event>,
     pub(crate) told: Told,
+    /// Whether the program has a say in the answer to a ClientHello.
+    pub(crate) asks_hello: bool,
+    /// Whom the client wants, until that is told.
+    server_name: Option<String>,
     /// Secrets, which leave here only when somebody listens.
     pub(crate) key_log: Vec<KeyLogLine>,
     /// The session that is offered to the server, and then the one told last.
@@ -46,6 +50,8 @@ impl Connection {
             data: Vec::new(),
             events: Vec::new(),
             told: Told::default(),
+            asks_hello: true,
+            server_name: None,
             key_log: Vec::new(),
             session: offered,
             sessions: VecDeque::new(),
@@ -75,6 +81,7 @@ impl Connection {
         while self.failure.is_none() {
             let Stage::Live(driver) = &mut self.stage else { return };
             match driver.next() {
+                Next::Event(Event::Question) if self.answers_hello() => {}
                 Next::Event(event) => {
                     let pauses = matches!(event, Event::Question | Event::HandshakeComplete);
                     self.note(event);
@@ -89,6 +96,21 @@ impl Connection {
         }
     }
 
+    /// Answers a ClientHello in which the program has no say: only its name is told, also of a
+    /// handshake that fails. False: it is another question.
+    fn answers_hello(&mut self) -> bool {
+        let Stage::Live(driver) = &mut self.stage else { return false };
+        let Some(Question::ClientHello(asked)) = driver.question() else { return false };
+        if self.asks_hello {
+            return false;
+        }
+        self.server_name = asked.hello().server_name().map(str::to_owned);
+        if let Err(error) = asked.answer(HelloAnswer::Serve(HelloReply::new())) {
+            self.failure = Some(error);
+        }
+        true
+    }
+
     /// What there is to tell.
     pub(crate) fn progress(&mut self) -> Progress {
         let mut progress = Progress {
@@ -101,6 +123,7 @@ impl Connection {
             peer_closed: false,
             told: None,
             failure: self.failure.as_ref().map(Failure::from),
+            server_name: self.server_name.take(),
         };
         for event in mem::take(&mut self.events) {
             let Stage::Live(driver) = &mut self.stage else { continue };

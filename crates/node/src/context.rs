@@ -33,7 +33,9 @@ impl ContextBuilder {
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "it is JavaScript's constructor")]
     pub fn new() -> Self {
-        Self { builder: Some(sealwire::SecureContext::builder()), places: Places::default() }
+        // As OpenSSL's servers do; clients of Node use a session again.
+        let builder = sealwire::SecureContext::builder().renew_tickets(false);
+        Self { builder: Some(builder), places: Places::default() }
     }
 
     /// Trusts exactly this set: the option `ca`.

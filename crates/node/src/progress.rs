@@ -28,6 +28,8 @@ pub struct Progress {
     pub told: Option<Told>,
     /// Why the connection failed.
     pub failure: Option<Failure>,
+    /// Whom the client wants, when it has said so in this turn and was not asked about it.
+    pub server_name: Option<String>,
 }
 
 /// A server's session, for the program's store.

@@ -41,9 +41,12 @@ impl Session {
     /// A server session.
     #[napi(factory)]
     pub fn server(context: &SecureContext, connection: ServerConnection) -> Self {
+        let asks_hello = connection.ask_client_hello;
         let options: ServerOptions = connection.options();
         let session = sealwire::Session::server(&context.context, &options);
-        Self::of(Stage::Live(Box::new(Driver::new(session))), None)
+        let mut connection = Connection::new(Stage::Live(Box::new(Driver::new(session))), None);
+        connection.asks_hello = asks_hello;
+        Self(Arc::new(Mutex::new(connection)))
     }
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
@@ -269,13 +272,19 @@ impl Session {
         Ok(found)
     }
 
+    /// Whether there is a next one.
+    #[napi]
+    pub fn has_next_session(&self) -> Result<bool, Thrown> {
+        Ok(!self.lock()?.sessions.is_empty())
+    }
+
     /// The session of this connection, as bytes that are good in this process.
     #[napi]
     pub fn current_session(&self) -> Result<Option<Buffer>, Thrown> {
         Ok(self.lock()?.current_session().map(|session| session.to_bytes().into()))
     }
 
-    /// Its ticket, in TLS 1.2.
+    /// Its ticket.
     #[napi]
     pub fn current_ticket(&self) -> Result<Option<Buffer>, Thrown> {
         let connection = self.lock()?;

@@ -60,6 +60,7 @@ impl ClientConnection {
             .verification(PeerVerification::Recorded)
             .name_check(NameCheck::DangerousNone)
             .resume(false)
+            .reuse_sessions(true)
             .request_ocsp(self.request_ocsp)
             .key_log(self.key_log)
             .alpn(self.alpn.iter().map(|name| name.to_vec())))
@@ -77,7 +78,8 @@ impl ServerConnection {
             .client_auth(client_auth)
             .verification(PeerVerification::Recorded)
             .alpn(self.alpn.iter().map(|name| name.to_vec()))
-            .ask_client_hello(self.ask_client_hello)
+            // In any case: whom the client wants is told also of a handshake that fails.
+            .ask_client_hello(true)
             .ask_store_session(self.ask_store_session)
             .key_log(self.key_log)
     }

@@ -5,16 +5,24 @@
 const assert = require('assert');
 const { spawnSync } = require('child_process');
 const fs = require('fs');
+const { createRequire } = require('module');
 const path = require('path');
 
 /** Whether these npm packages are installed here. */
 function modules(t, ...names) {
-  const missing = names.filter((name) => !folders(name).some((file) => fs.existsSync(file)));
+  const missing = names.filter((name) => !isInstalled(name, require));
   return isComplete(t, missing, 'npm install in crates/node');
 }
 
-function folders(name) {
-  return require.resolve.paths(name).map((folder) => path.join(folder, name, 'package.json'));
+/** The same for programs in applications/, which have some of their own. */
+function modulesOfApplications(t, ...names) {
+  const theirs = createRequire(path.join(__dirname, '..', 'applications', 'world.js'));
+  const missing = names.filter((name) => !isInstalled(name, theirs));
+  return isComplete(t, missing, 'npm install in crates/node, or `just applications`');
+}
+
+function isInstalled(name, from) {
+  return from.resolve.paths(name).some((folder) => fs.existsSync(path.join(folder, name, 'package.json')));
 }
 
 /** Whether these programs are on this machine. */
@@ -31,4 +39,4 @@ function isComplete(t, missing, hint) {
   return false;
 }
 
-module.exports = { modules, programs };
+module.exports = { modules, modulesOfApplications, programs };

@@ -5,19 +5,13 @@ const assert = require('node:assert/strict');
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const test = require('node:test');
+const { ALWAYS, MORE } = require('../support/applications');
 const needed = require('../support/needed');
 
 const root = path.join(__dirname, '..');
 
-const APPLICATIONS = {
-  express: ['express'],
-  ws: ['ws'],
-  socketio: ['socket.io', 'socket.io-client'],
-  mqtt: ['aedes', 'mqtt'],
-  nodemailer: ['nodemailer', 'smtp-server'],
-  pg: ['pg'],
-  undici: ['undici'],
-};
+/** All of them with APPLICATIONS=all, which `just applications` sets. */
+const applications = process.env.APPLICATIONS === 'all' ? { ...ALWAYS, ...MORE } : ALWAYS;
 
 function run(name, flags, env) {
   const program = path.join(root, 'applications', `${name}.js`);
@@ -28,9 +22,9 @@ function run(name, flags, env) {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-for (const [name, modules] of Object.entries(APPLICATIONS)) {
+for (const [name, modules] of Object.entries(applications)) {
   test(`${name} does with this package what it does with Node's tls`, (t) => {
-    if (!needed.modules(t, ...modules)) return;
+    if (!needed.modulesOfApplications(t, ...modules)) return;
     const native = run(name, [], {});
     if (native.missing) {
       assert.ok(!process.env.CI, `missing: ${native.missing}`);

@@ -1,10 +1,14 @@
 'use strict';
 
 const assert = require('node:assert');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { once } = require('node:events');
 const { test } = require('node:test');
 const { client, connected, file, identity, pem, readAll, serve, tls } = require('../support');
+const { programs } = require('../support/needed');
 
 const invalid = [
   ['text for options', 'x', { code: 'ERR_INVALID_ARG_TYPE' }],
@@ -178,4 +182,46 @@ test('identities: what a certificate covers', () => {
   const error = tls.checkServerIdentity('a.example', { subject: {} });
   assert.strictEqual(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
   assert.strictEqual(error.reason, 'Cert does not contain a DNS name');
+});
+
+/** A key and a certificate of an issuer of ours, signed with `digest`. */
+function issued(t, bits, digest) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sealwire-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  for (const name of ['ca', 'own']) openssl('genrsa', '-out', `${name}.key`, name === 'ca' ? '2048' : bits);
+  openssl('req', '-x509', '-new', '-key', 'ca.key', '-subj', '/CN=an issuer', '-days', '9', '-out', 'ca.pem');
+  openssl('req', '-new', '-key', 'own.key', '-subj', '/CN=localhost', '-out', 'own.csr');
+  openssl('x509', '-req', '-in', 'own.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', `-${digest}`, '-set_serial', '7', '-days', '9', '-out', 'own.pem');
+  openssl('req', '-x509', '-new', '-key', 'own.key', `-${digest}`, '-subj', '/CN=localhost', '-days', '9', '-out', 'self.pem');
+  const read = (name) => fs.readFileSync(path.join(folder, name));
+  return { key: read('own.key'), cert: read('own.pem'), selfSigned: read('self.pem') };
+}
+
+test('what our own certificates were signed with counts as for the OpenSSL of this Node', async (t) => {
+  if (!programs(t, 'openssl')) return;
+  const major = Number(process.versions.node.split('.')[0]);
+  const old = process.versions.openssl.startsWith('3.0');
+  const small = 'ERR_SSL_EE_KEY_TOO_SMALL';
+  const weak = old ? 'ERR_SSL_CA_MD_TOO_WEAK' : undefined;
+  const defaultLevel = major >= 24 ? 2 : 1;
+  for (const [bits, digest] of [['2048', 'sha1'], ['2048', 'md5'], ['1024', 'sha1'], ['1024', 'sha256'], ['2048', 'sha256']]) {
+    const { key, cert, selfSigned } = issued(t, bits, digest);
+    for (const level of [undefined, 0, 1, 2]) {
+      const ciphers = level === undefined ? undefined : `DEFAULT@SECLEVEL=${level}`;
+      const tooSmall = bits === '1024' && (level ?? defaultLevel) === 2 ? small : undefined;
+      const tooWeak = digest !== 'sha256' && level !== 0 ? weak : undefined;
+      const code = (options) => {
+        try {
+          tls.createSecureContext({ key, ciphers, ...options });
+        } catch (error) {
+          return error.code;
+        }
+        return undefined;
+      };
+      assert.strictEqual(code({ cert }), tooSmall ?? tooWeak, `${bits} ${digest} ${level}`);
+      // Nothing is proved by a signature of one's own.
+      assert.strictEqual(code({ cert: selfSigned }), tooSmall, `${bits} ${digest} ${level}, self-signed`);
+    }
+  }
 });

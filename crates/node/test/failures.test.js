@@ -78,3 +78,29 @@ test('a socket destroyed in the handshake: the error, and then the writes', asyn
   assert.deepStrictEqual(await tellAll(socket),
     [['error', 'mine'], ['a', canceled], ['b', 'mine'], ['c', 'mine']]);
 });
+
+/** OpenSSL's words for records that are none; those of 3.2 to 3.5.5 look at the length first. */
+const [, minor3, patch3] = process.versions.openssl.split('.').map((part) => Number.parseInt(part, 10));
+const isOld = minor3 < 5 || (minor3 === 5 && patch3 < 6);
+const long = isOld && minor3 >= 2 ? 'packet length too long' : 'wrong version number';
+
+for (const [name, junk, reason] of [
+  ['a greeting', 'hello world\n', long],
+  ['a request of HTTP', 'GET / HTTP/1.1\r\n\r\n', 'http request'],
+  ['text with a small number for a length', Buffer.from('hel\0\x05world'), 'wrong version number'],
+  ['a type that there is not', Buffer.from([0x63, 3, 3, 0, 5, 1, 2, 3, 4, 5]), 'unexpected message'],
+  ['another version', Buffer.from([22, 9, 9, 0, 5, 1, 2, 3, 4, 5]), 'wrong version number'],
+  ['a record that is too long', Buffer.concat([Buffer.from([22, 3, 3, 0x60, 0]), Buffer.alloc(100)]),
+    isOld ? 'packet length too long' : 'data length too long'],
+]) {
+  test(`what is no TLS has OpenSSL’s name: ${name}`, async (t) => {
+    const port = await plainServer(t, (socket) => socket.once('data', () => socket.end(junk)));
+    const [error] = await once(client(port), 'error');
+    assert.deepStrictEqual([error.reason, error.code],
+      [reason, `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`]);
+    const { port: secure, server } = await serve(t);
+    const told = once(server, 'tlsClientError');
+    net.connect(secure, '127.0.0.1').on('error', () => {}).end(junk);
+    assert.strictEqual((await told)[0].reason, reason);
+  });
+}

@@ -185,3 +185,11 @@ test('a session over a tunnel of the program\'s', async (t) => {
   assert.strictEqual((await ask(session, { ':path': '/' })).body.toString(), 'ok');
   session.close();
 });
+
+test('what Node refuses is refused', () => {
+  assert.throws(() => http2.connect('ssh://localhost'), { code: 'ERR_HTTP2_UNSUPPORTED_PROTOCOL' });
+  assert.throws(() => http2.connect('no url'), { code: 'ERR_INVALID_URL' });
+  assert.throws(() => http2.connect('https://localhost', 5), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => http2.createSecureServer(5), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => http2.createSecureServer({ settings: 5 }), { code: 'ERR_INVALID_ARG_TYPE' });
+});

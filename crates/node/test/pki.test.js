@@ -8,6 +8,7 @@ const crypto = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const https = require('node:https');
+const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
@@ -237,13 +238,26 @@ test('keys are made beside the event loop', async () => {
   assert.ok(turns > 0);
 });
 
-test('a verdict carries its evidence', async (t) => {
-  const identity = await pki.selfSigned('localhost');
-  const server = tls.createServer(identity).listen(0);
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const socket = tls.connect({ port: server.address().port });
-  const [error] = await once(socket, 'error');
-  assert.strictEqual(error.code, 'DEPTH_ZERO_SELF_SIGNED_CERT');
-  assert.strictEqual(typeof error.evidence, 'string');
-});
+for (const [name, options, evidence] of [
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', {}, /CN=localhost/],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', { self: true, servername: 'elsewhere.example' }, /elsewhere\.example/],
+  ['CERT_HAS_EXPIRED', { self: true, old: true }, /20\d\d/],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', { plain: true }, /./],
+]) {
+  test(`${name} carries its evidence and advice`, async (t) => {
+    const times = options.old ? { notBefore: new Date('2020-01-01'), notAfter: new Date('2020-02-01') } : {};
+    const identity = await pki.selfSigned('localhost', times);
+    const server = options.plain ? net.createServer((socket) => socket.end('HTTP/1.1 400 No\r\n\r\n')) : tls.createServer(identity);
+    server.listen(0);
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const socket = tls.connect({
+      host: 'localhost', port: server.address().port, ca: options.self ? identity.cert : undefined, servername: options.servername,
+    });
+    const [error] = await once(socket, 'error');
+    assert.strictEqual(error.code, name);
+    assert.match(error.evidence, evidence);
+    assert.match(error.advice, /\w+ \w+/);
+    assert.ok(!Object.keys(error).includes('evidence') && !Object.keys(error).includes('advice'));
+  });
+}

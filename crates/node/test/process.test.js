@@ -166,7 +166,7 @@ test('the workers of a cluster resume each other’s sessions', async () => {
         for (const worker of Object.values(cluster.workers)) worker.kill();
         return;
       }
-      let next;
+      let next = session;
       const socket = tls.connect({ port, ca: pem('ca-cert'), session });
       socket.on('session', (given) => { next = given; });
       socket.resume();

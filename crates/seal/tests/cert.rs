@@ -483,6 +483,33 @@ fn lint_finds_what_clients_refuse() {
         }
     }
     dir.openssl("req -new -key k.pem -subj /CN=h.test -out c.pem");
+    for (extensions, code) in [
+        ("1.2.3.4.5=critical,DER:0500", "UNHANDLED_CRITICAL_EXTENSION"),
+        ("1.3.6.1.4.1.11129.2.4.3=critical,DER:0500", "precertificate"),
+        ("extendedKeyUsage=DER:3000", "no-tls-purpose"),
+        ("extendedKeyUsage=anyExtendedKeyUsage", "no-tls-purpose"),
+        ("authorityKeyIdentifier=none", "no-aki"),
+        ("keyUsage=critical,digitalSignature,keyCertSign", "sign-without-ca"),
+        ("subjectKeyIdentifier=critical,hash", "critical-ski"),
+    ] {
+        let aki =
+            if extensions.contains("authorityKey") { "" } else { "authorityKeyIdentifier=keyid\n" };
+        dir.write(
+            "ext",
+            format!("subjectAltName=DNS:h.test\nbasicConstraints=CA:FALSE\n{aki}{extensions}\n"),
+        );
+        dir.openssl("x509 -req -in c.pem -CA ca.pem -CAkey ca.key -days 9 -extfile ext -out x.pem");
+        let ran = dir.seal("cert lint x.pem");
+        assert!(ran.code == 1 && ran.text().contains(&format!("[{code}]")), "{code}: {ran:?}");
+    }
+    dir.write("ext", "subjectAltName=DNS:h.test\nauthorityKeyIdentifier=keyid");
+    dir.openssl("x509 -req -in c.pem -CA ca.pem -CAkey ca.key -days 99999 -extfile ext -out x.pem");
+    let both = |first: &str, second: &str| [dir.read(first), dir.read(second)].concat();
+    dir.write("chain.pem", both("x.pem", "ca.pem"));
+    assert!(dir.seal("cert lint chain.pem").text().contains("[outlives-issuer]"));
+    dir.write("chain.pem", both("ca.pem", "x.pem"));
+    assert!(dir.seal("cert lint chain.pem").text().contains("[wrong-order]"));
+    assert!(dir.seal("cert verify --ca ca.pem chain.pem").stderr.contains("the leaf goes first"));
     dir.write("ext", "subjectAltName=DNS:h.test");
     dir.openssl("x509 -req -in c.pem -CA ca.pem -CAkey ca.key -sha1 -extfile ext -out x.pem");
     assert!(dir.seal("cert lint x.pem").text().contains("[weak-signature]"));

@@ -399,3 +399,101 @@ fn it_stops_in_good_order() {
     assert_eq!(server.next_of("stopped")["cut_off"], 0);
     assert!(server.wait().success());
 }
+
+#[cfg(unix)]
+#[test]
+fn keys_are_not_served_nor_links_to_dotfiles() {
+    if !installed(&["curl", "openssl"]) {
+        return;
+    }
+    let dir = site();
+    dir.seal("ca issue --ca-dir ca localhost --cert-file site/c.pem --key-file site/k.pem").ok();
+    dir.openssl("genrsa -traditional -out site/other.txt 2048");
+    dir.write("site/about.txt", "a key begins with -----BEGIN PRIVATE KEY----- in its first line");
+    dir.write("site/k.der", "der");
+    for (link, to) in
+        [("env.txt", ".env"), ("git", ".git"), ("k-link", "k.pem"), ("sub/up.txt", "../a.txt")]
+    {
+        std::os::unix::fs::symlink(to, dir.path("site").join(link)).unwrap();
+    }
+    std::fs::hard_link(dir.path("site/k.pem"), dir.path("site/copy.txt")).unwrap();
+    let material = "--cert site/c.pem --key site/k.pem";
+    for (more, other) in [("", "404"), ("--private-keys", "200")] {
+        let mut server = Served::start(&dir, &format!("site {material} {more}"));
+        for (path, code) in [
+            ("/k.pem", "404"),
+            ("/k-link", "404"),
+            ("/copy.txt", "404"),
+            ("/env.txt", "404"),
+            ("/git/config", "404"),
+            ("/other.txt", other),
+            ("/about.txt", "200"),
+            ("/c.pem", "200"),
+            ("/k.der", "200"),
+            ("/sub/up.txt", "200"),
+        ] {
+            let (told, body) = curl(&dir, &server, path, &[]);
+            assert_eq!(told.split(' ').nth(1), Some(code), "{more} {path}: {told}");
+            assert!(code == "200" || !body.contains("BEGIN"), "{path}: {body}");
+        }
+        let withheld = server.next_of("withheld");
+        assert_eq!(withheld["file"], "k.pem");
+        assert_eq!(withheld["reason"], "this server uses it for its own keys");
+        let (_, page) = curl(&dir, &server, "/sub/", &[]);
+        assert!(page.contains("up.txt"), "{page}");
+    }
+}
+
+/// Whether a process runs; one that only waits to be asked for its exit code does not.
+#[cfg(unix)]
+fn is_there(pid: &str) -> bool {
+    let ps = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().expect("ps runs");
+    let state = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_program_started_goes_with_its_client() {
+    let dir = Folder::new();
+    dir.seal("ca init --ca-dir ca").ok();
+    let serve = |more: &[&str]| {
+        let script = "sleep 1000 & echo $!; echo $$; wait";
+        Served::start_with(&dir, &[&["--exec", script, "--ca-dir", "ca"], more].concat())
+    };
+    let gone = |said: &str| {
+        let pids: Vec<&str> = said.lines().collect();
+        assert_eq!(pids.len(), 2, "{said}");
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while pids.iter().any(|pid| is_there(pid)) {
+            assert!(std::time::Instant::now() < until, "{pids:?} are still there");
+            std::thread::yield_now();
+        }
+    };
+    // The client has no more to say, and the program is silent.
+    let mut server = serve(&["--exec-timeout", "1"]);
+    let target = format!("localhost:{}", server.port);
+    let connect = ["connect", &target, "--quiet", "--ca", "ca/ca.pem"];
+    gone(dir.seal_with(&connect, b"").text());
+    assert!(server.next_of("failed")["reason"].as_str().unwrap().contains("said nothing"));
+    // The server stops.
+    let mut server = serve(&["--drain", "0"]);
+    let target = format!("localhost:{}", server.port);
+    let mut client = Command::new(env!("CARGO_BIN_EXE_seal"))
+        .args(["connect", &target, "--quiet", "--ca", "ca/ca.pem"])
+        .current_dir(dir.root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("seal starts");
+    let mut lines = std::io::BufReader::new(client.stdout.take().unwrap());
+    let mut said = String::new();
+    for _ in 0..2 {
+        std::io::BufRead::read_line(&mut lines, &mut said).unwrap();
+    }
+    server.terminate();
+    server.wait();
+    gone(&said);
+    let _ = client.kill();
+    let _ = client.wait();
+}

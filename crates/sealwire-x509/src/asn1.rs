@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_int};
 use aws_lc_sys as c;
 
 use crate::owned::{Bytes, slice};
+use crate::time::Moment;
 
 /// The contents of any `ASN1_STRING`: no tag, no length.
 ///
@@ -17,8 +18,9 @@ pub(crate) unsafe fn string_bytes<'a>(string: *const c::ASN1_STRING) -> &'a [u8]
     unsafe { slice(data, usize::try_from(len).unwrap_or(0)) }
 }
 
-/// The string in UTF-8, whichever of ASN.1's string types it is; `None` when its bytes are not
-/// what its type says.
+/// The string in UTF-8, whichever of ASN.1's string types it is. One of the types of one byte a
+/// character may hold what its type does not allow (`&` in a PrintableString, bytes above 0x7F):
+/// it is taken for Latin-1, as OpenSSL takes it. `None` when its bytes are no text.
 ///
 /// # Safety
 /// `string` is live.
@@ -27,9 +29,29 @@ pub(crate) unsafe fn string_text(string: *const c::ASN1_STRING) -> Option<String
     // SAFETY: a live string; on success `data` is a new allocation of the length returned.
     let len = unsafe { c::ASN1_STRING_to_UTF8(&raw mut data, string) };
     // SAFETY: as above; on failure `data` is still null.
-    let bytes = unsafe { Bytes::new(data, usize::try_from(len).unwrap_or(0)) }?;
-    usize::try_from(len).ok()?;
-    String::from_utf8(bytes.as_slice().to_vec()).ok()
+    let bytes = unsafe { Bytes::new(data, usize::try_from(len).unwrap_or(0)) };
+    if let (Some(bytes), Ok(_)) = (bytes, usize::try_from(len)) {
+        return String::from_utf8(bytes.as_slice().to_vec()).ok();
+    }
+    // SAFETY: a live string.
+    let (kind, bytes) = unsafe { (c::ASN1_STRING_type(string), string_bytes(string)) };
+    match kind {
+        c::V_ASN1_PRINTABLESTRING
+        | c::V_ASN1_IA5STRING
+        | c::V_ASN1_T61STRING
+        | c::V_ASN1_NUMERICSTRING
+        | c::V_ASN1_VISIBLESTRING
+        | c::V_ASN1_GENERALSTRING => Some(bytes.iter().copied().map(char::from).collect()),
+        _ => None,
+    }
+}
+
+/// UTF-8 if it is that, else Latin-1.
+pub(crate) fn text_of_bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
 }
 
 /// An INTEGER as OpenSSL's `BN_bn2hex` prints it: upper-case, whole bytes, `-` before a negative
@@ -52,7 +74,8 @@ pub(crate) fn hex(magnitude: &[u8]) -> String {
     if digits.is_empty() { "0".to_owned() } else { digits }
 }
 
-/// Seconds since 1970; `None` when the field is not a time.
+/// Seconds since 1970; `None` when the field is not a time. One with an offset from UTC, without
+/// seconds or with fractions of them is read too, which a certificate must not have.
 ///
 /// # Safety
 /// `time` is null or live.
@@ -60,7 +83,12 @@ pub(crate) unsafe fn time_posix(time: *const c::ASN1_TIME) -> Option<i64> {
     let mut seconds = 0;
     // SAFETY: not null, so live by the caller's promise; `seconds` is writable.
     let ok = !time.is_null() && unsafe { c::ASN1_TIME_to_posix(time, &raw mut seconds) } == 1;
-    ok.then_some(seconds)
+    if ok || time.is_null() {
+        return ok.then_some(seconds);
+    }
+    // SAFETY: a live string.
+    let (kind, text) = unsafe { (c::ASN1_STRING_type(time.cast()), string_bytes(time.cast())) };
+    Some(Moment::read(kind == c::V_ASN1_GENERALIZEDTIME, text)?.seconds)
 }
 
 /// The object identifier in dotted form.

@@ -14,6 +14,7 @@ impl Attempt {
     pub(crate) fn culprit(&self) -> Option<Culprit<'_>> {
         let hopeless = |error: &ChainError| {
             error.code == c::X509_V_ERR_CERT_REVOKED
+                || error.code == c::X509_V_ERR_CERT_REJECTED
                 || (error.depth == 0 && !is_about_the_issuer(error.code))
         };
         if self.errors.iter().any(hopeless) {

@@ -7,34 +7,22 @@
 
 use crate::certificate::Certificate;
 use crate::cost::Cost;
-use crate::crl::Crl;
 
 /// How long one try to build and check a chain may take, and all further tries together, in
 /// microseconds of a machine of 2025. A chain of three P-256 certificates takes 70.
 pub(crate) const BUDGET: u64 = 20_000;
-
-/// So many intermediates are looked at whatever revocation lists may cost, which were chosen by
-/// whoever asks for the verdict.
-const ALWAYS: usize = 8;
 
 /// How many of the intermediates may be looked at.
 pub(crate) fn affordable(
     leaf: &Certificate,
     intermediates: &[Certificate],
     trusted: &[&Certificate],
-    crls: &[Crl],
 ) -> usize {
-    // A list is hashed again for every certificate it covers, at 2 ns a byte.
-    let bytes: u64 =
-        crls.iter().map(|crl| u64::try_from(crl.der().len()).unwrap_or(u64::MAX)).sum();
-    let list = bytes / 500;
     let trusted = trusted.iter().map(|trusted| trusted.cost().of_trusted());
     let mut total = trusted.fold(leaf.cost().of_leaf().without_constraints(), Cost::and);
     for (index, intermediate) in intermediates.iter().enumerate() {
         total = total.and(intermediate.cost());
-        let lists =
-            if index < ALWAYS { 0 } else { list * u64::try_from(index).unwrap_or(u64::MAX) };
-        if total.micros().saturating_add(lists) > BUDGET {
+        if total.micros() > BUDGET {
             return index;
         }
     }

@@ -9,12 +9,14 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::cost::Cost;
-use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
+use crate::der::{CONTEXT_0, CONTEXT_3, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem, describe};
+use crate::mend::{Irregularity, mend};
 use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
 use crate::public_key::PublicKey;
+use crate::trust_settings::TrustSettings;
 
 /// An X.509 certificate (RFC 5280), of any version.
 ///
@@ -28,7 +30,10 @@ pub struct Certificate(Arc<Parsed>);
 
 struct Parsed {
     x509: Owned<c::X509>,
+    /// The same certificate with what its trust settings mean, when it has any.
+    anchor: Option<Owned<c::X509>>,
     der: Box<[u8]>,
+    irregularity: Option<Irregularity>,
     cost: OnceLock<Cost>,
 }
 
@@ -84,34 +89,52 @@ impl Certificate {
         let mut rest = der.as_ptr();
         // SAFETY: `len` readable bytes; on success a new certificate and `rest` behind it.
         let x509 = unsafe { Owned::new(c::d2i_X509(std::ptr::null_mut(), &raw mut rest, len)) };
-        let x509 = x509.ok_or_else(|| queue.malformed())?;
+        let Some(x509) = x509 else {
+            let error = queue.malformed();
+            let length = Elements::of(der).next().map_or(0, |first| first.encoding.len());
+            let (own, after) = der.split_at(length);
+            return match mend(own) {
+                Some((mended, irregularity)) if after.is_empty() => {
+                    let x509 = Self::build(&mended, false)?.0;
+                    let x509 = Arc::into_inner(x509).expect("nobody else has it").x509;
+                    Ok(Self::adopt(x509, None, own.into(), Some(irregularity)))
+                }
+                _ => Err(error),
+            };
+        };
         let used = rest as usize - der.as_ptr() as usize;
         let (own, after) = der.split_at(used);
-        let x509 = match (with_trust_settings, after) {
-            (_, []) => x509,
-            (true, _) => {
-                let mut rest = der.as_ptr();
-                // SAFETY: as for d2i_X509; this one reads the settings behind the certificate too.
-                let x509 = unsafe {
-                    Owned::new(c::d2i_X509_AUX(std::ptr::null_mut(), &raw mut rest, len))
-                };
-                let x509 = x509.ok_or_else(|| queue.malformed())?;
-                if rest as usize - der.as_ptr() as usize != der.len() {
-                    return Err(trailing(der.len() - used));
-                }
-                x509
-            }
-            (false, _) => return Err(trailing(after.len())),
-        };
-        Ok(Self::adopt(x509, own.into()))
+        if after.is_empty() {
+            return Ok(Self::adopt(x509, None, own.into(), None));
+        }
+        if !with_trust_settings {
+            return Err(trailing(after.len()));
+        }
+        let mut rest = der.as_ptr();
+        // SAFETY: as for d2i_X509; this one reads the settings behind the certificate too.
+        let with_settings =
+            unsafe { Owned::new(c::d2i_X509_AUX(std::ptr::null_mut(), &raw mut rest, len)) };
+        let with_settings = with_settings.ok_or_else(|| queue.malformed())?;
+        if rest as usize - der.as_ptr() as usize != der.len() {
+            return Err(trailing(der.len() - used));
+        }
+        let malformed = || Error::new(Problem::Malformed, "trust settings that cannot be read");
+        let settings = TrustSettings::read(after).ok_or_else(malformed)?;
+        let anchor = settings.anchor(x509)?;
+        Ok(Self::adopt(with_settings, anchor, own.into(), None))
     }
 
     /// Takes over a parsed certificate together with the bytes it was parsed from.
-    fn adopt(x509: Owned<c::X509>, der: Box<[u8]>) -> Self {
+    fn adopt(
+        x509: Owned<c::X509>,
+        anchor: Option<Owned<c::X509>>,
+        der: Box<[u8]>,
+        irregularity: Option<Irregularity>,
+    ) -> Self {
         // Fills the lazily cached extensions, so that nothing is left to change when shared.
         // SAFETY: a live certificate that nobody else sees yet.
         unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
-        Self(Arc::new(Parsed { x509, der, cost: OnceLock::new() }))
+        Self(Arc::new(Parsed { x509, anchor, der, irregularity, cost: OnceLock::new() }))
     }
 
     /// The certificate as it was given, never re-encoded.
@@ -129,9 +152,19 @@ impl Certificate {
     /// The version people speak of: 1, 2 or 3.
     #[must_use]
     pub fn version(&self) -> u8 {
+        if let Some(Irregularity::Version(version)) = self.irregularity() {
+            return version;
+        }
         // SAFETY: a live certificate. The parser lets only 0, 1 and 2 pass.
         let version = unsafe { c::X509_get_version(self.as_ptr()) };
         u8::try_from(version + 1).unwrap_or(0)
+    }
+
+    /// What in it RFC 5280 forbids, so that it can be read and [`verify`](crate::verify) says no;
+    /// `None` for nearly every certificate.
+    #[must_use]
+    pub fn irregularity(&self) -> Option<Irregularity> {
+        self.0.irregularity
     }
 
     /// The serial number in upper-case hexadecimal as Node prints it: whole bytes, `-` before a
@@ -262,6 +295,37 @@ impl Certificate {
         self.fits_issuer(issuer) == c::X509_V_OK && self.signature_is_by(issuer)
     }
 
+    /// Whether `issuer` could be, or is, the issuer of this certificate, and what keeps it from it.
+    #[must_use]
+    pub fn fit_of_issuer(&self, issuer: &Self) -> IssuerFit {
+        let _queue = ErrorQueue::new();
+        match self.fits_issuer(issuer) {
+            c::X509_V_OK if self.signature_is_by(issuer) => IssuerFit::Fits,
+            c::X509_V_OK => IssuerFit::OtherKey,
+            c::X509_V_ERR_SUBJECT_ISSUER_MISMATCH => IssuerFit::OtherName,
+            c::X509_V_ERR_AKID_SKID_MISMATCH => IssuerFit::OtherKeyId,
+            c::X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH => IssuerFit::OtherSerial,
+            c::X509_V_ERR_KEYUSAGE_NO_CERTSIGN => IssuerFit::MayNotSign,
+            _ => IssuerFit::Unreadable,
+        }
+    }
+
+    /// Whether this certificate names the subject of `issuer` as its issuer. No signature is checked.
+    #[must_use]
+    pub fn names_as_issuer(&self, issuer: &Self) -> bool {
+        // SAFETY: two live names that nobody changes.
+        unsafe {
+            let subject = c::X509_get_subject_name(issuer.as_ptr());
+            c::X509_NAME_cmp(self.issuer_ptr(), subject) == 0
+        }
+    }
+
+    /// Whether both have the same public key.
+    #[must_use]
+    pub fn has_same_key(&self, other: &Self) -> bool {
+        self.spki_der() == other.spki_der()
+    }
+
     /// Everything in it, in the words of `openssl x509 -text`. Characters that must not reach a
     /// terminal are escaped.
     #[must_use]
@@ -271,7 +335,16 @@ impl Certificate {
         // SAFETY: a live BIO and a live certificate, which printing does not change.
         let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
         match printed(print) {
-            Ok(text) => printable(&text),
+            Ok(text) => {
+                let text = self.without_foreign_lines(printable(&text));
+                match self.irregularity() {
+                    Some(Irregularity::Version(version)) => {
+                        let said = format!("Version: {version} ({:#x})", version - 1);
+                        text.replacen("Version: 3 (0x2)", &said, 1)
+                    }
+                    _ => text,
+                }
+            }
             Err(error) => {
                 let entries = queue.drain();
                 let reason =
@@ -283,6 +356,12 @@ impl Certificate {
 
     pub(crate) fn as_ptr(&self) -> *mut c::X509 {
         self.0.x509.as_ptr()
+    }
+
+    /// The certificate as one of those that are trusted: its trust settings mean to AWS-LC what
+    /// those of the file mean to OpenSSL 3.
+    pub(crate) fn anchor_ptr(&self) -> *mut c::X509 {
+        self.0.anchor.as_ref().map_or_else(|| self.as_ptr(), Owned::as_ptr)
     }
 
     /// `X509_check_issued`: whether names, key identifiers and key usage let `issuer` be the
@@ -302,6 +381,39 @@ impl Certificate {
     pub(crate) fn issuer_hash(&self) -> u32 {
         // SAFETY: a live certificate; the name is its own and comes from the parser.
         unsafe { c::X509_NAME_hash(c::X509_get_issuer_name(self.as_ptr())) }
+    }
+
+    pub(crate) fn issuer_ptr(&self) -> *const c::X509_NAME {
+        // SAFETY: a live certificate; the name is its own.
+        unsafe { c::X509_get_issuer_name(self.as_ptr()) }
+    }
+
+    /// Whether both have the same public key, of a kind that AWS-LC knows.
+    pub(crate) fn has_key_of(&self, other: &Self) -> bool {
+        let _queue = ErrorQueue::new();
+        // SAFETY: two live certificates; their keys are null or their own.
+        unsafe {
+            let (own, others) =
+                (c::X509_get0_pubkey(self.as_ptr()), c::X509_get0_pubkey(other.as_ptr()));
+            self == other
+                || (!own.is_null() && !others.is_null() && c::EVP_PKEY_cmp(own, others) == 1)
+        }
+    }
+
+    /// Parts of the encoding that are compared as they are.
+    pub(crate) fn tbs_fields(&self) -> Option<TbsFields<'_>> {
+        let mut fields = Elements::of(self.der()).enter(SEQUENCE)?.enter(SEQUENCE)?;
+        fields.element(CONTEXT_0);
+        let serial = fields.element(INTEGER)?.contents;
+        fields.element(SEQUENCE)?;
+        let issuer = fields.element(SEQUENCE)?.encoding;
+        fields.element(SEQUENCE)?; // validity
+        fields.element(SEQUENCE)?; // subject
+        fields.element(SEQUENCE)?; // subjectPublicKeyInfo
+        let extensions = fields.find(|field| field.tag == CONTEXT_3);
+        let extensions = Elements::of(extensions.map_or(&[], |field| field.contents));
+        let extensions = extensions.clone().enter(SEQUENCE).unwrap_or_else(|| Elements::of(&[]));
+        Some(TbsFields { serial, issuer, extensions })
     }
 
     pub(crate) fn cost(&self) -> Cost {
@@ -339,6 +451,35 @@ impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({})", self.subject())
     }
+}
+
+/// How a certificate stands to another's claim to be issued by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IssuerFit {
+    /// It is the issuer: names, key identifiers, key usage and signature.
+    Fits,
+    /// It has another name.
+    OtherName,
+    /// It has the name, and its subjectKeyIdentifier is not the authorityKeyIdentifier.
+    OtherKeyId,
+    /// It has the name, and the authorityKeyIdentifier names another serial number or issuer.
+    OtherSerial,
+    /// Its keyUsage does not let it sign certificates.
+    MayNotSign,
+    /// Everything fits but the signature.
+    OtherKey,
+    /// One of the two has extensions that cannot be read.
+    Unreadable,
+}
+
+/// Parts of a certificate's encoding.
+pub(crate) struct TbsFields<'a> {
+    /// The contents of the serial number's INTEGER.
+    pub(crate) serial: &'a [u8],
+    /// The issuer's name, DER.
+    pub(crate) issuer: &'a [u8],
+    pub(crate) extensions: Elements<'a>,
 }
 
 /// With what a certificate was signed.

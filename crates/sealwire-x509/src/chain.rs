@@ -10,7 +10,7 @@ use crate::codes;
 use crate::error::{Error, Problem};
 use crate::issuers::Candidates;
 use crate::owned::{Owned, Stack, elements, no_memory};
-use crate::request::{ChainError, Purpose, Verdict};
+use crate::request::{ChainError, Purpose, Verdict, Veto};
 
 /// As OpenSSL: certificates between the leaf and the root.
 const MAX_DEPTH: c_int = 100;
@@ -72,21 +72,24 @@ unsafe extern "C" fn record(ok: c_int, context: *mut c::X509_STORE_CTX) -> c_int
     c_int::from(recorder.errors.len() < MAX_ERRORS)
 }
 
-/// Runs `X509_verify_cert` once.
-pub(crate) fn attempt(
-    candidates: &Candidates<'_>,
-    veto: &dyn Fn(&[Certificate]) -> Vec<ChainError>,
-) -> Result<Attempt, Error> {
+/// Says that a critical extension is known, of those that were named to AWS-LC: OpenSSL 3 knows
+/// id-pkix-ocsp-nocheck, which asks nothing of anybody who does not ask a responder.
+unsafe extern "C" fn know_them_all(
+    _: *mut c::X509_STORE_CTX,
+    _: *mut c::X509,
+    _: *mut c::stack_st_ASN1_OBJECT,
+) -> c_int {
+    1
+}
+
+/// Runs `X509_verify_cert` once, without revocation lists.
+pub(crate) fn attempt(candidates: &Candidates<'_>, veto: Veto<'_>) -> Result<Attempt, Error> {
     let request = &candidates.request;
     // Declared before the context, so dropped after it.
     let mut recorder = Recorder { errors: Vec::new() };
-    // SAFETY: certificates and CRLs of the request, which outlives the stacks.
-    let (intermediates, crls) = unsafe {
-        (
-            Stack::of(candidates.intermediates.iter().map(|certificate| certificate.as_ptr()))?,
-            Stack::of(request.crls.iter().map(|crl| crl.as_ptr()))?,
-        )
-    };
+    let intermediates = candidates.intermediates.iter().map(|certificate| certificate.as_ptr());
+    // SAFETY: certificates of the request, which outlives the stack.
+    let intermediates = unsafe { Stack::of(intermediates) }?;
     let store = store_of(&candidates.trusted)?;
     // SAFETY: takes no argument; the new context is ours.
     let context = unsafe { Owned::new(c::X509_STORE_CTX_new()) }.ok_or_else(no_memory)?;
@@ -108,10 +111,8 @@ pub(crate) fn attempt(
         Purpose::Client => c"ssl_client",
         Purpose::Any => c"default",
     };
-    let mut flags = c::X509_V_FLAG_TRUSTED_FIRST;
-    if !request.crls.is_empty() {
-        flags |= c::X509_V_FLAG_CRL_CHECK | c::X509_V_FLAG_CRL_CHECK_ALL;
-    }
+    let policies = request.policies.flags(candidates.demand_policies());
+    let mut flags = c::X509_V_FLAG_TRUSTED_FIRST | policies;
     if candidates.partial_chain {
         flags |= c::X509_V_FLAG_PARTIAL_CHAIN;
     }
@@ -127,7 +128,25 @@ pub(crate) fn attempt(
         c::X509_VERIFY_PARAM_enable_ec_key_explicit_params(c::X509_STORE_CTX_get0_param(
             context.as_ptr(),
         ));
-        c::X509_STORE_CTX_set0_crls(context.as_ptr(), crls.as_ptr());
+        match candidates.trusted_for {
+            Some(Purpose::Server) => {
+                c::X509_STORE_CTX_set_trust(context.as_ptr(), c::X509_TRUST_SSL_SERVER);
+            }
+            Some(Purpose::Client) => {
+                c::X509_STORE_CTX_set_trust(context.as_ptr(), c::X509_TRUST_SSL_CLIENT);
+            }
+            Some(Purpose::Any) | None => {}
+        }
+        if policies != 0 {
+            request.policies.give_to(c::X509_STORE_CTX_get0_param(context.as_ptr()))?;
+        }
+        if candidates.have_ocsp_no_check() {
+            c::X509_STORE_CTX_add_custom_crit_oid(
+                context.as_ptr(),
+                c::OBJ_nid2obj(c::NID_id_pkix_OCSP_noCheck),
+            );
+            c::X509_STORE_CTX_set_verify_crit_oids(context.as_ptr(), Some(know_them_all));
+        }
         c::X509_STORE_CTX_set_verify_cb(context.as_ptr(), Some(record));
         let data = (&raw mut recorder).cast();
         let set = set & c::X509_STORE_CTX_set_ex_data(context.as_ptr(), 0, data);
@@ -154,12 +173,20 @@ pub(crate) fn attempt(
     let chain = chain.ok_or_else(|| {
         Error::fact(Problem::Internal, "a certificate in the chain that nobody gave")
     })?;
-    let errors = recorder.errors.iter().map(|error| ChainError {
-        code: codes::from_aws_lc(error.code),
-        depth: usize::try_from(error.depth).unwrap_or(0),
-        certificate: candidates.find(error.certificate).cloned(),
+    let errors = recorder.errors.iter().map(|error| {
+        let certificate = candidates.find(error.certificate).cloned();
+        let depth = usize::try_from(error.depth).unwrap_or(0);
+        let depth = match error.code {
+            // AWS-LC does not say at what depth.
+            c::X509_V_ERR_INVALID_POLICY_EXTENSION | c::X509_V_ERR_NO_EXPLICIT_POLICY => {
+                chain.iter().position(|it| Some(it) == certificate.as_ref()).unwrap_or(0)
+            }
+            _ => depth,
+        };
+        ChainError::new(codes::from_aws_lc(error.code), depth, certificate)
     });
-    let mut attempt = Attempt { returned_ok: returned == 1, errors: errors.collect(), chain };
+    let errors = errors.collect();
+    let mut attempt = Attempt { returned_ok: returned == 1, errors, chain };
     attempt.agree_with_openssl(candidates);
     attempt.add_all(veto(&attempt.chain));
     Ok(attempt)
@@ -171,7 +198,7 @@ pub(crate) fn store_of(certificates: &[&Certificate]) -> Result<Owned<c::X509_ST
     let store = unsafe { Owned::new(c::X509_STORE_new()) }.ok_or_else(no_memory)?;
     for certificate in certificates {
         // SAFETY: a live store and a live certificate, of which it takes a reference.
-        if unsafe { c::X509_STORE_add_cert(store.as_ptr(), certificate.as_ptr()) } != 1 {
+        if unsafe { c::X509_STORE_add_cert(store.as_ptr(), certificate.anchor_ptr()) } != 1 {
             return Err(no_memory());
         }
     }

@@ -20,6 +20,7 @@ pub(crate) fn from_aws_lc(code: c_int) -> i32 {
     }
 }
 
+pub(crate) const CRL_PATH_VALIDATION_ERROR: i32 = 54;
 pub(crate) const EE_KEY_TOO_SMALL: i32 = 66;
 pub(crate) const CA_KEY_TOO_SMALL: i32 = 67;
 pub(crate) const CA_MD_TOO_WEAK: i32 = 68;
@@ -56,6 +57,7 @@ pub(crate) fn is_about_revocation(code: i32) -> bool {
             | c::X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION
             | c::X509_V_ERR_DIFFERENT_CRL_SCOPE
             | c::X509_V_ERR_CERT_REVOKED
+            | CRL_PATH_VALIDATION_ERROR
     )
 }
 

@@ -126,7 +126,7 @@ impl Certificate {
     /// The nameConstraints extension; `None` when there is none.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) when it cannot be read or is there
+    /// [`Problem::Malformed`](crate::Problem::Malformed) when it cannot be read or is there
     /// twice.
     pub fn name_constraints(&self) -> Result<Option<NameConstraints>, Error> {
         let Some(value) = self.extension::<c::NAME_CONSTRAINTS>(c::NID_name_constraints)? else {

@@ -1,12 +1,15 @@
 //! Certificate revocation lists (RFC 5280 section 5).
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_sys as c;
 
 use crate::asn1;
+use crate::certificate::Certificate;
+use crate::distribution_point::DirName;
 use crate::error::{Error, ErrorQueue, Problem};
+use crate::list_terms::Terms;
 use crate::name::{Name, name, printable};
 use crate::owned::{Owned, printed};
 use crate::pem;
@@ -20,6 +23,19 @@ pub struct Crl(Arc<Parsed>);
 struct Parsed {
     crl: Owned<c::X509_CRL>,
     der: Box<[u8]>,
+    terms: Terms,
+    /// A certificate by whose key the signature was found good: a list is hashed once, however
+    /// many connections it is asked about.
+    signer: OnceLock<Certificate>,
+}
+
+/// What checking a list's signature by a certificate's key gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signature {
+    Good,
+    Bad,
+    /// The key is of a kind that AWS-LC does not know.
+    NoKey,
 }
 
 // SAFETY: as for an X509, nothing mutates an X509_CRL after it was parsed but the sorting of its
@@ -43,7 +59,8 @@ impl Crl {
             let serial = Owned::new(c::ASN1_INTEGER_new()).ok_or_else(crate::owned::no_memory)?;
             c::X509_CRL_get0_by_serial(crl.as_ptr(), &raw mut entry, serial.as_ptr());
         }
-        Ok(Self(Arc::new(Parsed { crl, der: der.into() })))
+        let (terms, signer) = (Terms::of(der), OnceLock::new());
+        Ok(Self(Arc::new(Parsed { crl, der: der.into(), terms, signer })))
     }
 
     /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
@@ -133,7 +150,71 @@ impl Crl {
         }
     }
 
-    pub(crate) fn as_ptr(&self) -> *mut c::X509_CRL {
+    /// What it says of itself.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.0.terms
+    }
+
+    /// Whether it is signed by the key of `signer`.
+    pub(crate) fn signature_by(&self, signer: &Certificate) -> Signature {
+        if self.0.signer.get().is_some_and(|known| known.has_key_of(signer)) {
+            return Signature::Good;
+        }
+        let _queue = ErrorQueue::new();
+        // SAFETY: a live certificate; the key is null or its own.
+        let key = unsafe { c::X509_get0_pubkey(signer.as_ptr()) };
+        if key.is_null() {
+            return Signature::NoKey;
+        }
+        // SAFETY: a live list and a live key.
+        if unsafe { c::X509_CRL_verify(self.as_ptr(), key) } != 1 {
+            return Signature::Bad;
+        }
+        // Another thread may have found the same with another certificate: either will do.
+        let _ = self.0.signer.set(signer.clone());
+        Signature::Good
+    }
+
+    /// Whether the issuer of the certificate is the issuer of the list.
+    pub(crate) fn is_issued_in_name_of(&self, certificate: &Certificate) -> bool {
+        // SAFETY: two live names that nobody changes.
+        unsafe { c::X509_NAME_cmp(self.issuer_ptr(), certificate.issuer_ptr()) == 0 }
+    }
+
+    /// Whether the subject of the certificate is the issuer of the list.
+    pub(crate) fn is_issued_by_name_of(&self, certificate: &Certificate) -> bool {
+        // SAFETY: two live names that nobody changes.
+        unsafe {
+            let subject = c::X509_get_subject_name(certificate.as_ptr());
+            c::X509_NAME_cmp(self.issuer_ptr(), subject) == 0
+        }
+    }
+
+    pub(crate) fn is_issued_by(&self, name: &DirName) -> bool {
+        // SAFETY: a live name that nobody changes.
+        unsafe { name.is(self.issuer_ptr()) }
+    }
+
+    pub(crate) fn has_issuer_of(&self, other: &Self) -> bool {
+        // SAFETY: two live names that nobody changes.
+        unsafe { c::X509_NAME_cmp(self.issuer_ptr(), other.issuer_ptr()) == 0 }
+    }
+
+    /// Whether the certificate, one of the list's issuer, is on the list.
+    pub(crate) fn has_entry_for(&self, certificate: &Certificate) -> bool {
+        let mut entry = std::ptr::null_mut();
+        // SAFETY: a live list whose entries are sorted, a writable pointer and a live certificate.
+        unsafe {
+            c::X509_CRL_get0_by_cert(self.as_ptr(), &raw mut entry, certificate.as_ptr()) != 0
+        }
+    }
+
+    fn issuer_ptr(&self) -> *const c::X509_NAME {
+        // SAFETY: a live list; the name is its own.
+        unsafe { c::X509_CRL_get_issuer(self.as_ptr()) }
+    }
+
+    fn as_ptr(&self) -> *mut c::X509_CRL {
         self.0.crl.as_ptr()
     }
 }

@@ -7,12 +7,15 @@ use crate::asn1;
 use crate::error::ErrorQueue;
 use crate::owned::Owned;
 
+pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
 /// `[0]`, constructed.
 pub(crate) const CONTEXT_0: u8 = 0xA0;
+/// `[3]`, constructed.
+pub(crate) const CONTEXT_3: u8 = 0xA3;
 
 /// One element: its tag and contents, and both together.
 #[derive(Clone, Copy)]
@@ -106,6 +109,23 @@ fn name_of_unknown(oid: &str) -> Option<&'static str> {
     })
 }
 
+/// One element, DER.
+pub(crate) fn encode(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let len = contents.len().to_be_bytes();
+    let significant = &len[len.iter().take_while(|&&byte| byte == 0).count()..];
+    let mut der = Vec::with_capacity(contents.len() + 10);
+    der.push(tag);
+    match contents.len() {
+        short @ ..0x80 => der.push(short as u8),
+        _ => {
+            der.push(0x80 | significant.len() as u8);
+            der.extend_from_slice(significant);
+        }
+    }
+    der.extend_from_slice(contents);
+    der
+}
+
 /// The names in an AlgorithmIdentifier: its own first, then those in its parameters.
 pub(crate) fn algorithm_names(mut algorithm: Elements<'_>) -> Vec<String> {
     let mut names: Vec<_> = algorithm
@@ -126,18 +146,6 @@ pub(crate) fn join_names(names: Vec<String>) -> String {
         [own] => own.clone(),
         [own, parts @ ..] => format!("{own} ({})", parts.join(", ")),
     }
-}
-
-/// The iteration count in an AlgorithmIdentifier of PBES1, PBES2 or PKCS#12's own encryptions.
-pub(crate) fn iterations(mut algorithm: Elements<'_>) -> Option<u64> {
-    algorithm.element(OBJECT_IDENTIFIER)?;
-    let mut parameters = algorithm.enter(SEQUENCE)?;
-    if let Some(mut kdf) = parameters.enter(SEQUENCE) {
-        kdf.element(OBJECT_IDENTIFIER)?;
-        parameters = kdf.enter(SEQUENCE)?;
-    }
-    parameters.element(OCTET_STRING)?;
-    parameters.element(INTEGER)?.number()
 }
 
 fn collect_names(elements: Elements<'_>, depth: u8, names: &mut Vec<String>) {
@@ -180,7 +188,6 @@ mod tests {
         ];
         let name = |der| join_names(algorithm_names(Elements::of(der)));
         assert_eq!(name(&pbes1), "pbeWithMD5AndDES-CBC");
-        assert_eq!(iterations(Elements::of(&pbes1)), Some(1));
         assert_eq!(name(&[0x06, 0x02, 0x88, 0x37]), "2.999");
         assert_eq!(name(&[0x06, 0x00]), "unknown");
     }

@@ -7,8 +7,10 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::certificate::Certificate;
+use crate::der::{CONTEXT_0, Element, Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::key_usage::KeyUsages;
+use crate::name::printable;
 use crate::name::{Name, name};
 use crate::owned::{Free, Owned, elements, encoded};
 
@@ -46,6 +48,95 @@ pub enum GeneralName {
         /// The bytes of the value; for 3 and 5 the whole GeneralName, DER.
         value: Vec<u8>,
     },
+}
+
+impl GeneralName {
+    /// The names of a GeneralNames, DER: the value of the subjectAltName extension that a request
+    /// asks for.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`].
+    pub fn all_from_der(der: &[u8]) -> Result<Vec<Self>, Error> {
+        let malformed = || Error::fact(Problem::Malformed, "names that cannot be read");
+        let names = Elements::of(der).enter(SEQUENCE).ok_or_else(malformed)?;
+        names.map(|name| Self::of_element(name).ok_or_else(malformed)).collect()
+    }
+
+    fn of_element(name: Element<'_>) -> Option<Self> {
+        Some(match (name.tag, name.contents) {
+            (0x81, bytes) => text(1, bytes, Self::Email),
+            (0x82, bytes) => text(2, bytes, Self::Dns),
+            (0x86, bytes) => text(6, bytes, Self::Uri),
+            (0x87, bytes) => address(bytes),
+            (0x88, bytes) => Self::RegisteredId(dotted(bytes)?),
+            (0xA0, bytes) => {
+                let mut parts = Elements::of(bytes);
+                let oid = dotted(parts.element(OBJECT_IDENTIFIER)?.contents)?;
+                Self::OtherName { oid, value: parts.element(CONTEXT_0)?.contents.to_vec() }
+            }
+            (0xA4, bytes) => Self::DirName(Name::from_der(bytes).ok()?),
+            (tag @ 0xA0..0xB0, _) => Self::Other { tag: tag - 0xA0, value: name.encoding.to_vec() },
+            _ => return None,
+        })
+    }
+
+    /// The name as OpenSSL's configuration has it: `DNS:localhost`, `IP:::1`, `email:a@b.example`,
+    /// `URI:urn:x`, `RID:1.2.3`, `dirName:CN=x`, `otherName:1.2.3;UTF8:x`. It may hold any
+    /// character that a stranger put there.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Dns(name) => format!("DNS:{name}"),
+            Self::Ip(address) => format!("IP:{address}"),
+            Self::Email(mailbox) => format!("email:{mailbox}"),
+            Self::Uri(uri) => format!("URI:{uri}"),
+            Self::RegisteredId(oid) => format!("RID:{oid}"),
+            Self::DirName(name) => format!("dirName:{name}"),
+            Self::OtherName { oid, value } => {
+                let string = Elements::of(value).next().filter(|it| it.encoding == &value[..]);
+                let kind = |tag| match tag {
+                    12 => Some("UTF8"),
+                    19 => Some("PRINTABLESTRING"),
+                    22 => Some("IA5"),
+                    _ => None,
+                };
+                let shown = string.and_then(|it| {
+                    Some(format!("{}:{}", kind(it.tag)?, asn1::text_of_bytes(it.contents)))
+                });
+                let shown = shown.unwrap_or_else(|| format!("DER:{}", asn1::hex(value)));
+                format!("otherName:{oid};{shown}")
+            }
+            Self::Other { tag, value } => {
+                let kind = match tag {
+                    1 => "email",
+                    2 => "DNS",
+                    3 => "x400Address",
+                    5 => "ediPartyName",
+                    6 => "URI",
+                    7 => "IP",
+                    _ => "name",
+                };
+                format!("{kind}:DER:{}", asn1::hex(value))
+            }
+        }
+    }
+}
+
+/// The dotted form of the contents of an OBJECT IDENTIFIER.
+fn dotted(contents: &[u8]) -> Option<String> {
+    let mut arcs = Vec::new();
+    let mut arc: u128 = 0;
+    for &byte in contents {
+        arc = arc.checked_mul(128)?.checked_add(u128::from(byte & 0x7F))?;
+        if byte & 0x80 == 0 {
+            arcs.push(std::mem::take(&mut arc));
+        }
+    }
+    let (&first, rest) = arcs.split_first()?;
+    let root = (first / 40).min(2);
+    let all = [root, first - root * 40].into_iter().chain(rest.iter().copied());
+    let all: Vec<_> = all.map(|arc| arc.to_string()).collect();
+    contents.last().is_some_and(|last| last & 0x80 == 0).then(|| all.join("."))
 }
 
 impl Certificate {
@@ -162,6 +253,57 @@ impl Certificate {
         self.authority_info().into_iter().filter_map(uri).collect()
     }
 
+    /// AWS-LC prints the names of extensions as they are, line ends and all: no line begins in one.
+    pub(crate) fn without_foreign_lines(&self, mut text: String) -> String {
+        let names = self.subject_alt_names().unwrap_or_default();
+        let places = self.authority_info().into_iter().map(|(_, place)| place);
+        for name in names.into_iter().chain(places) {
+            if let GeneralName::Dns(value) | GeneralName::Email(value) | GeneralName::Uri(value) =
+                name
+                && value.contains('\n')
+            {
+                let shown = printable(value.as_bytes());
+                text = text.replace(&shown, &shown.replace('\n', "\\x0A"));
+            }
+        }
+        text
+    }
+
+    /// The certificatePolicies extension as dotted object identifiers. `None` when there is none, or
+    /// none that can be read.
+    #[must_use]
+    pub fn policies(&self) -> Option<Vec<String>> {
+        let value =
+            self.extension::<c::CERTIFICATEPOLICIES>(c::NID_certificate_policies).ok()??;
+        // SAFETY: a live stack of POLICYINFO, unchanged while it is walked.
+        let policies = unsafe { elements::<_, c::POLICYINFO>(value.as_ptr()) };
+        // SAFETY: live policies, whose object the parser filled in.
+        Some(policies.map(|policy| unsafe { asn1::oid_text((*policy).policyid) }).collect())
+    }
+
+    /// The critical extensions that AWS-LC does not know, by OpenSSL's long name or dotted.
+    #[must_use]
+    pub fn unknown_critical_extensions(&self) -> Vec<String> {
+        // SAFETY: a live certificate; the extensions at its indices are its own.
+        unsafe {
+            (0..c::X509_get_ext_count(self.as_ptr()))
+                .map(|index| c::X509_get_ext(self.as_ptr(), index))
+                .filter(|&extension| {
+                    c::X509_EXTENSION_get_critical(extension) == 1
+                        && c::X509_supported_extension(extension) == 0
+                })
+                .map(|extension| {
+                    let object = c::X509_EXTENSION_get_object(extension);
+                    let oid = asn1::oid_text(object);
+                    match asn1::nid_long_name(c::OBJ_obj2nid(object)) {
+                        Some(name) => format!("{name} ({oid})"),
+                        None => oid,
+                    }
+                })
+                .collect()
+        }
+    }
+
     /// Whether there is a subjectAltName extension, readable or not.
     #[must_use]
     pub fn has_subject_alt_name(&self) -> bool {
@@ -195,7 +337,12 @@ impl Certificate {
         (number(names).saturating_add(u64::try_from(subject).unwrap_or(0)), number(constraints))
     }
 
-    fn has_extension(&self, nid: c_int) -> bool {
+    /// Whether there is a basicConstraints extension, readable or not.
+    pub(crate) fn has_basic_constraints(&self) -> bool {
+        self.has_extension(c::NID_basic_constraints)
+    }
+
+    pub(crate) fn has_extension(&self, nid: c_int) -> bool {
         // SAFETY: a live certificate.
         unsafe { c::X509_get_ext_by_NID(self.as_ptr(), nid, -1) >= 0 }
     }
@@ -245,13 +392,7 @@ pub(crate) unsafe fn general_name(
         c::GEN_EMAIL => text(1, bytes(), GeneralName::Email),
         c::GEN_DNS => text(2, bytes(), GeneralName::Dns),
         c::GEN_URI => text(6, bytes(), GeneralName::Uri),
-        c::GEN_IPADD => match *bytes() {
-            [a, b, c, d] => GeneralName::Ip([a, b, c, d].into()),
-            ref bytes => match <[u8; 16]>::try_from(bytes) {
-                Ok(address) => GeneralName::Ip(address.into()),
-                Err(_) => GeneralName::Other { tag: 7, value: bytes.to_vec() },
-            },
-        },
+        c::GEN_IPADD => address(bytes()),
         // SAFETY: a live name that comes from the parser.
         c::GEN_DIRNAME => GeneralName::DirName(unsafe { name(value.cast()) }),
         // SAFETY: a live object.
@@ -272,6 +413,17 @@ pub(crate) unsafe fn general_name(
             value: unsafe { encoded(|out| c::i2d_GENERAL_NAME(general_name, out)) }?,
         },
     })
+}
+
+/// An address of either length, or bytes that are none.
+fn address(bytes: &[u8]) -> GeneralName {
+    match *bytes {
+        [a, b, c, d] => GeneralName::Ip([a, b, c, d].into()),
+        _ => match <[u8; 16]>::try_from(bytes) {
+            Ok(address) => GeneralName::Ip(address.into()),
+            Err(_) => GeneralName::Other { tag: 7, value: bytes.to_vec() },
+        },
+    }
 }
 
 /// Text that could match something, or bytes that cannot.

@@ -4,7 +4,7 @@ use aws_lc_sys as c;
 
 use crate::budget;
 use crate::certificate::Certificate;
-use crate::request::{MAX_INTERMEDIATES, Request};
+use crate::request::{MAX_INTERMEDIATES, Purpose, Request};
 
 /// Who may be an issuer in the next run.
 pub(crate) struct Candidates<'a> {
@@ -12,6 +12,8 @@ pub(crate) struct Candidates<'a> {
     pub(crate) intermediates: Vec<&'a Certificate>,
     pub(crate) trusted: Vec<&'a Certificate>,
     pub(crate) partial_chain: bool,
+    /// For what the anchors are trusted, when that is not the leaf's purpose.
+    pub(crate) trusted_for: Option<Purpose>,
 }
 
 /// A certificate whose choice as an issuer was a mistake.
@@ -26,7 +28,7 @@ pub(crate) struct Culprit<'a> {
 
 impl<'a> Candidates<'a> {
     pub(crate) fn of(request: &Request<'a>) -> Self {
-        let Request { leaf, intermediates, trust, crls, partial_chain, .. } = *request;
+        let Request { leaf, intermediates, trust, partial_chain, .. } = *request;
         // A self-issued leaf whose key usage lacks keyCertSign is not "self-signed" to AWS-LC, so
         // it never ends a chain. To OpenSSL 3 it does: trusted itself, it needs no issuer. That is
         // a chain of one that ends at a trusted certificate. Nothing else may take part in it, nor
@@ -36,17 +38,59 @@ impl<'a> Candidates<'a> {
             let itself = trust.find(leaf);
             let partial_chain = itself.is_some() || partial_chain;
             let (intermediates, trusted) = (Vec::new(), itself.into_iter().collect());
-            return Self { request: *request, intermediates, trusted, partial_chain };
+            return Self {
+                request: *request,
+                intermediates,
+                trusted,
+                partial_chain,
+                trusted_for: None,
+            };
         }
         let mut intermediates = &intermediates[..intermediates.len().min(MAX_INTERMEDIATES)];
         let mut trusted = trust.relevant(leaf, &intermediates.iter().collect::<Vec<_>>());
-        let affordable = budget::affordable(leaf, intermediates, &trusted, crls);
+        let affordable = budget::affordable(leaf, intermediates, &trusted);
         if affordable < intermediates.len() {
             intermediates = &intermediates[..affordable];
             trusted = trust.relevant(leaf, &intermediates.iter().collect::<Vec<_>>());
         }
         let intermediates = intermediates.iter().collect();
-        Self { request: *request, intermediates, trusted, partial_chain }
+        Self { request: *request, intermediates, trusted, partial_chain, trusted_for: None }
+    }
+
+    /// The same, to find out whether the signer of a revocation list is trusted: whatever it is
+    /// meant for, below an anchor that is trusted for the purpose at hand.
+    pub(crate) fn for_signer<'b>(&self, signer: &'b Certificate) -> Candidates<'b>
+    where
+        'a: 'b,
+    {
+        let leaf = signer;
+        Candidates {
+            request: Request { leaf, purpose: Purpose::Any, ..self.request },
+            intermediates: self.intermediates.clone(),
+            trusted: self.request.trust.relevant(leaf, &self.intermediates),
+            partial_chain: self.partial_chain,
+            trusted_for: Some(self.request.purpose),
+        }
+    }
+
+    /// Whether any of them demands in a critical extension that policies are looked at.
+    pub(crate) fn demand_policies(&self) -> bool {
+        self.all().any(Certificate::demands_policies)
+    }
+
+    /// Whether any of them has a critical extension that AWS-LC does not know and OpenSSL 3 does.
+    pub(crate) fn have_ocsp_no_check(&self) -> bool {
+        self.all().any(|it| {
+            // SAFETY: a live certificate.
+            let flags = unsafe { c::X509_get_extension_flags(it.as_ptr()) };
+            flags & c::EXFLAG_CRITICAL as u32 != 0 && it.has_extension(c::NID_id_pkix_OCSP_noCheck)
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a Certificate> {
+        std::iter::once(self.request.leaf)
+            .chain(self.intermediates.iter().copied())
+            .chain(self.trusted.iter().copied())
     }
 
     /// Whether there was something to leave out: false when it was not among the candidates.
@@ -61,9 +105,6 @@ impl<'a> Candidates<'a> {
 
     /// The certificate that AWS-LC means by a pointer: every one it knows is one of these.
     pub(crate) fn find(&self, pointer: *mut c::X509) -> Option<&'a Certificate> {
-        std::iter::once(self.request.leaf)
-            .chain(self.intermediates.iter().copied())
-            .chain(self.trusted.iter().copied())
-            .find(|certificate| certificate.as_ptr() == pointer)
+        self.all().find(|it| it.as_ptr() == pointer || it.anchor_ptr() == pointer)
     }
 }

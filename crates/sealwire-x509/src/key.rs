@@ -8,17 +8,11 @@ use aws_lc_sys as c;
 use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
-use crate::der::{
-    Elements, INTEGER, OCTET_STRING, SEQUENCE, algorithm_names, iterations, join_names,
-};
+use crate::der::{Elements, INTEGER, OCTET_STRING, SEQUENCE, algorithm_names, join_names};
 use crate::error::{Entry, Error, ErrorQueue, Problem, describe};
 use crate::owned::{Bytes, Owned, no_memory, slice};
 use crate::pem;
 use crate::public_key::{KeyType, bits_of, type_of};
-
-/// The most iterations of a password hash that reading may take: some ten seconds. Files in use
-/// have 2048 to a million.
-pub(crate) const MAX_ITERATIONS: u64 = 10_000_000;
 
 /// A private key.
 ///
@@ -37,7 +31,7 @@ unsafe impl Send for Key {}
 unsafe impl Sync for Key {}
 
 impl PrivateKey {
-    /// Reads the one private key of a PEM text: PKCS#8 plain or encrypted, PKCS#1, SEC1 (with an
+    /// Reads the one private key of a PEM text: PKCS#8 that is not encrypted, PKCS#1, SEC1 (with an
     /// `EC PARAMETERS` block before it or not), or OpenSSL's traditional encrypted form
     /// (`Proc-Type: 4,ENCRYPTED`). A passphrase for a key that is not encrypted is ignored.
     ///
@@ -52,22 +46,19 @@ impl PrivateKey {
         if block.headers().contains("ENCRYPTED") {
             return Self::from_traditional(&block, passphrase);
         }
-        block.parse(|der| Self::from_der(der, passphrase))
+        block.parse(Self::from_der)
     }
 
-    /// Reads a DER private key: PKCS#8 plain or encrypted, PKCS#1, or SEC1. A passphrase for a key
-    /// that is not encrypted is ignored.
+    /// Reads a DER private key that is not encrypted: PKCS#8, PKCS#1, or SEC1.
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(der: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
+    /// [`Problem::PassphraseNeeded`] for encrypted PKCS#8, which is not opened here; otherwise as
+    /// [`from_pem`](Self::from_pem).
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         match Form::of(der) {
             Some(Form::Encrypted) => {
-                let passphrase = passphrase.ok_or_else(|| {
-                    let algorithm = encryption_name(der);
-                    Error::fact(Problem::PassphraseNeeded, format!("encrypted with {algorithm}"))
-                })?;
-                Self::from_encrypted(der, passphrase)
+                let algorithm = encryption_name(der);
+                Err(Error::fact(Problem::PassphraseNeeded, format!("encrypted with {algorithm}")))
             }
             Some(form) => Self::from_plain(der, form),
             None => Err(Error::fact(Problem::Malformed, "not a private key")),
@@ -109,44 +100,6 @@ impl PrivateKey {
             return Err(Error::fact(Problem::Malformed, reason));
         }
         Ok(Self::adopt(key))
-    }
-
-    fn from_encrypted(der: &[u8], passphrase: &[u8]) -> Result<Self, Error> {
-        let iterations = encryption(der).and_then(iterations);
-        if let Some(count) = iterations.filter(|&count| count > MAX_ITERATIONS) {
-            return Err(too_many_iterations(count));
-        }
-        let queue = ErrorQueue::new();
-        let mut input = c::CBS { data: der.as_ptr(), len: der.len() };
-        // SAFETY: `input` spans `der`, and the passphrase is as long as said.
-        let key = unsafe {
-            Owned::new(c::PKCS8_parse_encrypted_private_key(
-                &raw mut input,
-                passphrase.as_ptr().cast(),
-                passphrase.len(),
-            ))
-        };
-        match key {
-            Some(key) if input.len == 0 => Ok(Self::adopt(key)),
-            Some(_) => {
-                let reason = format!("{} bytes after the end of the private key", input.len);
-                Err(Error::fact(Problem::Malformed, reason))
-            }
-            None => {
-                let entries = queue.drain();
-                Err(match decryption_error(&entries) {
-                    Problem::Unsupported if entries.iter().any(|&e| is_unsupported_key(e)) => {
-                        let reason = "the encrypted key is of an unsupported algorithm";
-                        Error::fact(Problem::Unsupported, reason)
-                    }
-                    Problem::Unsupported => {
-                        let algorithm = encryption_name(der);
-                        Error::fact(Problem::Unsupported, format!("key encryption {algorithm}"))
-                    }
-                    kind => Error::fact(kind, describe(&entries)),
-                })
-            }
-        }
     }
 
     /// Reads a block in OpenSSL's own encryption of PEM keys: EVP_BytesToKey with MD5, one round.
@@ -203,13 +156,13 @@ impl PrivateKey {
         }
         let plain = &der[..usize::try_from(len).unwrap_or(0)];
         // One wrong passphrase in 256 survives the padding check and leaves noise.
-        Self::from_der(plain, None).map_err(|error| match error.problem() {
+        Self::from_der(plain).map_err(|error| match error.problem() {
             Problem::Unsupported => error,
             _ => Error::new(Problem::WrongPassphrase, "the passphrase does not open the key"),
         })
     }
 
-    pub(crate) fn adopt(key: Owned<c::EVP_PKEY>) -> Self {
+    fn adopt(key: Owned<c::EVP_PKEY>) -> Self {
         Self(Arc::new(Key(key)))
     }
 
@@ -327,37 +280,6 @@ unsafe extern "C" fn give_passphrase(
         }
         _ => -1,
     }
-}
-
-/// What a failed decryption means. After the algorithms were understood, everything else that can
-/// go wrong (padding, noise instead of a key) is what a wrong passphrase does.
-pub(crate) fn decryption_error(entries: &[Entry]) -> Problem {
-    for entry in entries {
-        if is_unsupported_key(*entry) {
-            return Problem::Unsupported;
-        }
-        if entry.library() != c::ERR_LIB_PKCS8 {
-            continue;
-        }
-        match entry.code() {
-            c::PKCS8_R_UNKNOWN_ALGORITHM
-            | c::PKCS8_R_UNSUPPORTED_CIPHER
-            | c::PKCS8_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION
-            | c::PKCS8_R_UNSUPPORTED_KEYLENGTH
-            | c::PKCS8_R_UNSUPPORTED_PRF
-            | c::PKCS8_R_UNSUPPORTED_SALT_TYPE => return Problem::Unsupported,
-            c::PKCS8_R_DECODE_ERROR
-            | c::PKCS8_R_BAD_ITERATION_COUNT
-            | c::PKCS8_R_ERROR_SETTING_CIPHER_PARAMS => return Problem::Malformed,
-            _ => {}
-        }
-    }
-    Problem::WrongPassphrase
-}
-
-pub(crate) fn too_many_iterations(iterations: u64) -> Error {
-    let reason = format!("{iterations} iterations, more than {MAX_ITERATIONS}");
-    Error::fact(Problem::Unsupported, reason)
 }
 
 fn is_unsupported_key(entry: Entry) -> bool {

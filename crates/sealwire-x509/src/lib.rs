@@ -1,7 +1,7 @@
-//! Certificates, keys and verdicts for TLS: a safe face over AWS-LC's X.509, CRL, PKCS#8, PKCS#12
-//! and PEM functions. The only part of Sealwire that calls C.
+//! Certificates, keys and verdicts for TLS: a safe face over AWS-LC's X.509, CRL, PKCS#8 and PEM
+//! functions. The only part of Sealwire that calls C.
 //!
-//! - [`Certificate`], [`Crl`], [`PrivateKey`] and [`Pkcs12`] read what people have in their files,
+//! - [`Certificate`], [`Crl`] and [`PrivateKey`] read what people have in their files,
 //!   in every form that OpenSSL writes, and say by name what they cannot read.
 //! - [`OcspResponse`] reads what a responder says of a certificate, and whose word it is.
 //! - [`verify`] judges a certificate against a [`TrustSet`] and tells either that it is trusted or
@@ -9,7 +9,7 @@
 //!   yes is `X509_verify_cert`'s.
 //!
 //! ```
-//! use sealwire_x509::{Certificate, Purpose, Request, TrustSet, error_name, error_text, verify};
+//! use sealwire_x509::{Certificate, CertificatePolicies, Purpose, Request, TrustSet, error_name, error_text, verify};
 //!
 //! # fn main() -> Result<(), sealwire_x509::Error> {
 //! // A self-signed certificate without extensions, as tutorials make them.
@@ -31,6 +31,7 @@
 //!     leaf,
 //!     intermediates: &[],
 //!     trust: &TrustSet::new([])?,
+//!     policies: CertificatePolicies::NONE,
 //!     crls: &[],
 //!     purpose: Purpose::Server,
 //!     time: 1_893_456_000, // 2030-01-01
@@ -63,24 +64,32 @@ mod constraints;
 mod cost;
 mod crl;
 mod der;
+mod distribution_point;
 mod error;
 mod extensions;
 mod foreign;
 mod issuers;
 mod key;
 mod key_usage;
+mod list_terms;
+mod mend;
 mod name;
 mod ocsp;
 mod owned;
 mod parity;
 pub mod pem;
-mod pkcs12;
+mod policies;
 mod public_key;
+mod rc4;
 mod request;
+mod revocation;
+mod signature;
+mod time;
 mod trust;
+mod trust_settings;
 mod verify;
 
-pub use certificate::{Certificate, SignatureAlgorithm};
+pub use certificate::{Certificate, IssuerFit, SignatureAlgorithm};
 pub use codes::{error_name, error_text};
 pub use constraints::{
     NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
@@ -91,10 +100,13 @@ pub use extensions::GeneralName;
 pub use foreign::Foreign;
 pub use key::PrivateKey;
 pub use key_usage::{KeyUsage, KeyUsages};
+pub use mend::Irregularity;
 pub use name::{Attribute, Name};
 pub use ocsp::{OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus};
-pub use pkcs12::Pkcs12;
+pub use policies::CertificatePolicies;
 pub use public_key::{KeyType, PublicKey, RsaPublicKey};
+pub use rc4::rc4;
 pub use request::{ChainError, MAX_INTERMEDIATES, Purpose, Request, Verdict};
+pub use signature::is_signed_by;
 pub use trust::TrustSet;
 pub use verify::{verify, verify_with};

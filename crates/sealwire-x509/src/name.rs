@@ -51,6 +51,25 @@ impl Name {
         Ok(Self { der, attributes })
     }
 
+    /// Reads one DER name. Bytes after it are an error.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`].
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let mut rest = der.as_ptr();
+        let len = der.len().try_into().map_err(|_| crate::owned::no_memory())?;
+        // SAFETY: `len` readable bytes; on success a new name and `rest` behind it.
+        let name =
+            unsafe { Owned::new(c::d2i_X509_NAME(std::ptr::null_mut(), &raw mut rest, len)) };
+        let name = name.ok_or_else(|| queue.malformed())?;
+        if rest as usize - der.as_ptr() as usize != der.len() {
+            return Err(Error::fact(Problem::Malformed, "bytes after the end of the name"));
+        }
+        // SAFETY: a live name that comes from the parser.
+        unsafe { Self::of(name.as_ptr()) }
+    }
+
     /// The attributes in the order of the encoding.
     #[must_use]
     pub fn attributes(&self) -> &[Attribute] {

@@ -59,12 +59,16 @@ free_with! {
     OCSP_BASICRESP => OCSP_BASICRESP_free,
     OCSP_CERTID => OCSP_CERTID_free,
     EVP_PKEY => EVP_PKEY_free,
+    EVP_CIPHER_CTX => EVP_CIPHER_CTX_free,
+    EVP_MD_CTX => EVP_MD_CTX_free,
+    EVP_PKEY_CTX => EVP_PKEY_CTX_free,
     BIO => BIO_free,
     GENERAL_NAMES => GENERAL_NAMES_free,
     AUTHORITY_INFO_ACCESS => AUTHORITY_INFO_ACCESS_free,
     EXTENDED_KEY_USAGE => EXTENDED_KEY_USAGE_free,
     BASIC_CONSTRAINTS => BASIC_CONSTRAINTS_free,
     NAME_CONSTRAINTS => NAME_CONSTRAINTS_free,
+    CERTIFICATEPOLICIES => CERTIFICATEPOLICIES_free,
     ASN1_OBJECT => ASN1_OBJECT_free,
     X509_NAME => X509_NAME_free,
     // An ASN1_INTEGER, ASN1_BIT_STRING, ASN1_OCTET_STRING and so on are all this type.
@@ -119,22 +123,6 @@ impl<'a> Stack<'a> {
             }
         }
         Ok(stack)
-    }
-
-    /// Empties the stack of elements that a C function pushed for the caller to own.
-    ///
-    /// # Safety
-    /// The stack is a `STACK_OF(T)`, and every element is an owned (reference to a) `T`.
-    pub(crate) unsafe fn take_all<T: Free>(&self) -> Vec<Owned<T>> {
-        let mut all = Vec::new();
-        loop {
-            // SAFETY: a live stack; null when it is empty, else an element that is now ours alone.
-            let last = unsafe { Owned::new(c::OPENSSL_sk_pop(self.stack.as_ptr()).cast()) };
-            let Some(last) = last else { break };
-            all.push(last);
-        }
-        all.reverse();
-        all
     }
 
     /// The stack as the `STACK_OF(..)` type that a function wants.

@@ -9,14 +9,25 @@ use crate::certificate::Certificate;
 use crate::chain::Attempt;
 use crate::codes::{self, is_about_names, is_about_revocation};
 use crate::issuers::Candidates;
+use crate::key_usage::KeyUsage;
+use crate::mend::Irregularity;
 use crate::request::{ChainError, Purpose, Request};
 
 impl Attempt {
     pub(crate) fn agree_with_openssl(&mut self, candidates: &Candidates<'_>) {
+        self.admit_anchor(&candidates.request);
         self.check_curves();
         self.check_path_lengths();
         self.refuse_rejected(&candidates.request);
+        self.refuse_irregular();
         self.speak_openssl_3(candidates);
+    }
+
+    /// Adds what revocation lists say, where OpenSSL 3 asks them.
+    pub(crate) fn add_revocation(&mut self, errors: Vec<ChainError>) {
+        let later = |error: &ChainError| rank(error) > (3, isize::MAX, 0);
+        let position = self.errors.iter().position(later).unwrap_or(self.errors.len());
+        self.errors.splice(position..position, errors);
     }
 
     /// Adds what others found wrong with the chain.
@@ -41,9 +52,30 @@ impl Attempt {
             };
             if explicit {
                 let code = codes::EC_KEY_EXPLICIT_PARAMS;
-                let certificate = Some(certificate.clone());
-                insert(&mut self.errors, ChainError { code, depth, certificate });
+                insert(&mut self.errors, ChainError::new(code, depth, Some(certificate.clone())));
             }
+        }
+    }
+
+    /// A certificate without basicConstraints whose key usage lets it sign is some kind of CA to
+    /// OpenSSL 3: suitable for the purpose, and as an anchor enough of one (its extensions are no
+    /// part of the path: RFC 5280, 6.1.1, d). AWS-LC tells the callback that it is no CA, and goes
+    /// on; of an anchor, this is the one thing told that is passed over.
+    fn admit_anchor(&mut self, request: &Request<'_>) {
+        let is_plain = |certificate: &Certificate| {
+            certificate.version() == 3
+                && !certificate.has_basic_constraints()
+                && certificate.key_usage().is_some_and(|it| it.contains(KeyUsage::KeyCertSign))
+        };
+        let top = self.chain.len().saturating_sub(1);
+        for (depth, plain) in self.chain.iter().enumerate().skip(1).filter(|(_, it)| is_plain(it)) {
+            let is_anchor = depth == top && request.trust.contains(plain);
+            let suits = extended_usage_allows(plain, request.purpose);
+            self.errors.retain(|error| {
+                let passed_over = (error.code == codes::INVALID_CA && is_anchor)
+                    || (error.code == c::X509_V_ERR_INVALID_PURPOSE && suits);
+                error.depth != depth || !passed_over
+            });
         }
     }
 
@@ -55,11 +87,8 @@ impl Attempt {
         for (depth, certificate) in self.chain.iter().enumerate().skip(1) {
             let limit = certificate.basic_constraints().and_then(|(_, path_len)| path_len);
             if limit.is_some_and(|limit| below > limit) {
-                let error = ChainError {
-                    code: c::X509_V_ERR_PATH_LENGTH_EXCEEDED,
-                    depth,
-                    certificate: Some(certificate.clone()),
-                };
+                let code = c::X509_V_ERR_PATH_LENGTH_EXCEEDED;
+                let error = ChainError::new(code, depth, Some(certificate.clone()));
                 if !self.errors.contains(&error) {
                     insert(&mut self.errors, error);
                 }
@@ -82,14 +111,24 @@ impl Attempt {
         for (depth, certificate) in self.chain.iter().enumerate() {
             let Some(trusted) = request.trust.find(certificate) else { continue };
             // SAFETY: a live certificate.
-            let trust = unsafe { c::X509_check_trust(trusted.as_ptr(), purpose, 0) };
+            let trust = unsafe { c::X509_check_trust(trusted.anchor_ptr(), purpose, 0) };
             if trust == c::X509_TRUST_REJECTED {
-                self.errors.push(ChainError {
-                    code: c::X509_V_ERR_CERT_REJECTED,
-                    depth,
-                    certificate: Some(certificate.clone()),
-                });
+                let code = c::X509_V_ERR_CERT_REJECTED;
+                self.errors.push(ChainError::new(code, depth, Some(certificate.clone())));
             }
+        }
+    }
+
+    /// What was mended for AWS-LC to read is not trusted, whoever trusts it.
+    fn refuse_irregular(&mut self) {
+        for (depth, certificate) in self.chain.iter().enumerate() {
+            let code = match certificate.irregularity() {
+                None => continue,
+                Some(Irregularity::Time) => c::X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD,
+                Some(Irregularity::Version(_)) => c::X509_V_ERR_INVALID_EXTENSION,
+            };
+            let certificate = Some(certificate.clone());
+            insert(&mut self.errors, ChainError::new(code, depth, certificate));
         }
     }
 
@@ -139,7 +178,7 @@ impl Attempt {
             });
             for code in codes {
                 let certificate = Some(Certificate::clone(issuer));
-                insert(&mut self.errors, ChainError { code, depth: depth + 1, certificate });
+                insert(&mut self.errors, ChainError::new(code, depth + 1, certificate));
             }
         } else {
             return;
@@ -152,27 +191,39 @@ impl Attempt {
 /// chain, checks extensions from the leaf up, then the sizes of other keys and the digests, then
 /// revocation, then signatures and times from the top down, then names.
 fn insert(errors: &mut Vec<ChainError>, error: ChainError) {
-    let order = |error: &ChainError| {
-        let up = isize::try_from(error.depth).unwrap_or(isize::MAX);
-        match error.code {
-            codes::EE_KEY_TOO_SMALL => (-1, 0, 0),
-            c::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
-            | c::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-            | c::X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
-            | c::X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN => (0, 0, 0),
-            c::X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION => (1, up, 0),
-            codes::INVALID_CA => (1, up, 1),
-            codes::EC_KEY_EXPLICIT_PARAMS => (1, up, 2),
-            c::X509_V_ERR_INVALID_PURPOSE => (1, up, 3),
-            c::X509_V_ERR_PATH_LENGTH_EXCEEDED => (1, up, 4),
-            codes::CA_KEY_TOO_SMALL | codes::CA_MD_TOO_WEAK => (2, up, 0),
-            code if is_about_revocation(code) => (3, up, 0),
-            code if is_about_names(code) => (5, -up, 0),
-            _ => (4, -up, 0),
-        }
-    };
-    let position = errors.iter().position(|other| order(other) > order(&error));
+    let position = errors.iter().position(|other| rank(other) > rank(&error));
     errors.insert(position.unwrap_or(errors.len()), error);
+}
+
+fn rank(error: &ChainError) -> (i8, isize, i8) {
+    let up = isize::try_from(error.depth).unwrap_or(isize::MAX);
+    match error.code {
+        codes::EE_KEY_TOO_SMALL => (-1, 0, 0),
+        c::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
+        | c::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+        | c::X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+        | c::X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN => (0, 0, 0),
+        c::X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION => (1, up, 0),
+        codes::INVALID_CA => (1, up, 1),
+        codes::EC_KEY_EXPLICIT_PARAMS => (1, up, 2),
+        c::X509_V_ERR_INVALID_PURPOSE => (1, up, 3),
+        c::X509_V_ERR_PATH_LENGTH_EXCEEDED => (1, up, 4),
+        codes::CA_KEY_TOO_SMALL | codes::CA_MD_TOO_WEAK => (2, up, 0),
+        code if is_about_revocation(code) => (3, up, 0),
+        code if is_about_names(code) => (5, -up, 0),
+        _ => (4, -up, 0),
+    }
+}
+
+/// Whether the extended key usage, if there is one, allows what `purpose` asks for.
+fn extended_usage_allows(certificate: &Certificate, purpose: Purpose) -> bool {
+    let wanted = match purpose {
+        Purpose::Server => c::XKU_SSL_SERVER,
+        Purpose::Client => c::XKU_SSL_CLIENT,
+        Purpose::Any => return true,
+    };
+    // SAFETY: a live certificate. All ones when there is no such extension.
+    unsafe { c::X509_get_extended_key_usage(certificate.as_ptr()) & wanted as u32 != 0 }
 }
 
 /// AWS-LC leaves the times of a lone leaf without an issuer unchecked; OpenSSL checks them last.
@@ -184,5 +235,5 @@ fn time_error(leaf: &Certificate, now: i64) -> Option<ChainError> {
     } else {
         return None;
     };
-    Some(ChainError { code, depth: 0, certificate: Some(leaf.clone()) })
+    Some(ChainError::new(code, 0, Some(leaf.clone())))
 }

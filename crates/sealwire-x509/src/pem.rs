@@ -15,34 +15,55 @@ use crate::error::{Error, Problem};
 pub struct Block<'a> {
     label: &'a str,
     line: usize,
-    body: Vec<&'a [u8]>,
+    /// Everything between the two lines.
+    body: &'a [u8],
     /// An `END` line with the same label was there.
     closed: bool,
 }
 
 /// Every block of the text in order, whatever surrounds it: a byte order mark, CRLF, lines of any
-/// width, spaces at their ends. Nothing is decoded yet, so a damaged block that nobody wants does
-/// no harm.
+/// width, spaces at their ends, the invisible characters that web pages put around lines. Nothing
+/// is decoded yet, so a damaged block that nobody wants does no harm.
 #[must_use]
 pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut blocks: Vec<Block<'_>> = Vec::new();
-    let mut open = false;
+    // Where the body of the block that is open begins.
+    let mut open = None;
+    let mut start = 0;
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
-        let line = line.trim_ascii_end();
+        let next = (start + line.len() + 1).min(text.len());
+        let line = visible(line);
         if let Some(label) = boundary(line, b"-----BEGIN ") {
-            blocks.push(Block { label, line: index + 1, body: Vec::new(), closed: false });
-            open = true;
+            blocks.push(Block { label, line: index + 1, body: &[], closed: false });
+            open = Some(next);
         } else if let Some(label) = boundary(line, b"-----END ") {
-            if let Some(block) = blocks.last_mut().filter(|block| open && block.label == label) {
+            if let Some(block) = blocks.last_mut().filter(|block| block.label == label)
+                && let Some(begin) = open
+            {
+                block.body = &text[begin..start];
                 block.closed = true;
             }
-            open = false;
-        } else if let Some(block) = blocks.last_mut().filter(|_| open) {
-            block.body.push(line);
+            open = None;
         }
+        start = next;
     }
     blocks
+}
+
+/// A line without what cannot be seen at its ends: blanks at the end, and at both ends the no-break
+/// and zero-width spaces of web pages and the byte order marks of editors.
+fn visible(mut line: &[u8]) -> &[u8] {
+    const INVISIBLE: [&[u8]; 4] = [b"\xC2\xA0", b"\xE2\x80\x8B", b"\xEF\xBB\xBF", b"\xE2\x81\xA0"];
+    loop {
+        line = line.trim_ascii_end();
+        let shorter = INVISIBLE
+            .iter()
+            .find_map(|&it| line.strip_suffix(it).or_else(|| line.strip_prefix(it)));
+        match shorter {
+            Some(shorter) => line = shorter,
+            None => return line,
+        }
+    }
 }
 
 /// The one private key of a text, whatever its form.
@@ -118,8 +139,8 @@ impl<'a> Block<'a> {
         if !self.closed {
             return Err(self.malformed("has no END line"));
         }
-        let lines = self.body[self.header_lines()..].iter().copied();
-        let mut base64 = Zeroizing::new(Vec::with_capacity(lines.clone().map(<[u8]>::len).sum()));
+        let lines = self.lines().skip(self.header_lines());
+        let mut base64 = Zeroizing::new(Vec::with_capacity(self.body.len()));
         base64.extend(lines.flatten().filter(|byte| !byte.is_ascii_whitespace()));
 
         let mut der = Zeroizing::new(vec![0u8; base64.len() / 4 * 3]);
@@ -156,16 +177,17 @@ impl<'a> Block<'a> {
     /// The `Name: value` lines before the first empty line, as one text; empty when there are none.
     #[must_use]
     pub fn headers(&self) -> String {
-        let lines = &self.body[..self.header_lines()];
-        lines.iter().map(|line| String::from_utf8_lossy(line) + "\n").collect()
+        let lines = self.lines().take(self.header_lines());
+        lines.map(|line| String::from_utf8_lossy(line) + "\n").collect()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.body.split(|&byte| byte == b'\n').map(visible)
     }
 
     fn header_lines(&self) -> usize {
-        let headed = self.body.first().is_some_and(|line| line.contains(&b':'));
-        if !headed {
-            return 0;
-        }
-        self.body.iter().position(|line| line.is_empty()).unwrap_or(self.body.len())
+        let headed = self.lines().next().is_some_and(|line| line.contains(&b':'));
+        if headed { self.lines().take_while(|line| !line.is_empty()).count() } else { 0 }
     }
 
     fn malformed(&self, what: &str) -> Error {
@@ -193,6 +215,7 @@ mod tests {
             "\u{feff}-----BEGIN X-----\r\nAQID\r\nBAU=\r\n-----END X-----\r\n",
             "subject=/CN=a\n-----BEGIN X-----  \n A Q I D\nBAU=  \n\n-----END X----- \t\n",
             "-----BEGIN X-----\nA: b\n c\n\nAQIDBAU=\n-----END X-----\n",
+            "\u{200b}-----BEGIN X-----\u{a0}\nAQIDBAU=\u{a0} \n-----END X-----\u{a0}\u{200b}\n",
         ] {
             assert_eq!(only(text).unwrap(), [1, 2, 3, 4, 5], "{text:?}");
         }

@@ -6,7 +6,8 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
-use crate::error::ErrorQueue;
+use crate::error::{Error, ErrorQueue};
+use crate::owned::{Owned, no_memory};
 
 /// The type of a key that was read, whether we can use it or not: Node's `asymmetricKeyType` with
 /// the curve.
@@ -63,6 +64,17 @@ impl fmt::Display for KeyType {
     }
 }
 
+/// Type and size: `RSA 768`, `DSA 1024`, `EC secp256k1`, `ED448`.
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.key_type, self.bits) {
+            (KeyType::Ec { .. } | KeyType::Ed25519, _) | (_, 0) => self.key_type.fmt(f),
+            (KeyType::Other(name), bits) if name == "dsaEncryption" => write!(f, "DSA {bits}"),
+            (key_type, bits) => write!(f, "{key_type} {bits}"),
+        }
+    }
+}
+
 impl KeyType {
     /// NIST's name of the curve, `P-256`, where it has one.
     #[must_use]
@@ -78,6 +90,45 @@ impl KeyType {
 }
 
 impl PublicKey {
+    /// Reads a SubjectPublicKeyInfo, DER.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`](crate::Problem::Malformed) when it is of an algorithm AWS-LC knows and
+    /// cannot be decoded.
+    pub fn from_spki(spki: &[u8]) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        let mut rest = spki.as_ptr();
+        let len = spki.len().try_into().map_err(|_| no_memory())?;
+        // SAFETY: `len` readable bytes; on success a new key.
+        let key = unsafe { Owned::new(c::d2i_PUBKEY(std::ptr::null_mut(), &raw mut rest, len)) };
+        match key {
+            // SAFETY: a live key.
+            Some(key) => Ok(unsafe { Self::of(key.as_ptr()) }),
+            None => {
+                let error = queue.malformed();
+                Self::unknown(spki).ok_or(error)
+            }
+        }
+    }
+
+    /// Bits of security (NIST SP 800-57, as OpenSSL's `EVP_PKEY_get_security_bits`). `None`: the
+    /// kind of key is not known, so that nothing can be said of it.
+    #[must_use]
+    pub fn security_bits(&self) -> Option<u32> {
+        Some(match &self.key_type {
+            KeyType::Rsa | KeyType::RsaPss => of_modulus(self.bits),
+            KeyType::Ec { .. } => self.bits / 2,
+            KeyType::Ed25519 => 128,
+            KeyType::Other(name) => match &**name {
+                "dsaEncryption" if self.bits > 0 => of_modulus(self.bits),
+                "ML-DSA-44" => 128,
+                "ML-DSA-65" => 192,
+                "ML-DSA-87" => 256,
+                _ => return None,
+            },
+        })
+    }
+
     /// # Safety
     /// `key` is live.
     pub(crate) unsafe fn of(key: *mut c::EVP_PKEY) -> Self {
@@ -104,6 +155,18 @@ impl PublicKey {
     }
 }
 
+/// What factoring such a modulus is worth, or a discrete logarithm by it.
+fn of_modulus(bits: u32) -> u32 {
+    match bits {
+        0..1024 => 0,
+        1024..2048 => 80,
+        2048..3072 => 112,
+        3072..7680 => 128,
+        7680..15360 => 192,
+        _ => 256,
+    }
+}
+
 /// # Safety
 /// `key` is live.
 pub(crate) unsafe fn type_of(key: *const c::EVP_PKEY) -> KeyType {
@@ -118,6 +181,11 @@ pub(crate) unsafe fn type_of(key: *const c::EVP_PKEY) -> KeyType {
                 c::EC_GROUP_get_curve_name(c::EC_KEY_get0_group(c::EVP_PKEY_get0_EC_KEY(key)))
             };
             KeyType::Ec { curve: asn1::nid_short_name(curve).unwrap_or("unnamed curve") }
+        }
+        c::EVP_PKEY_PQDSA => {
+            // SAFETY: a live key of that kind.
+            let set = unsafe { c::EVP_PKEY_pqdsa_get_type(key) };
+            KeyType::Other(asn1::nid_long_name(set).unwrap_or("ML-DSA").to_owned())
         }
         other => KeyType::Other(
             asn1::nid_long_name(other).map_or_else(|| other.to_string(), str::to_owned),

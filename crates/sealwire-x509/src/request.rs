@@ -2,6 +2,7 @@
 
 use crate::certificate::Certificate;
 use crate::crl::Crl;
+use crate::policies::CertificatePolicies;
 use crate::trust::TrustSet;
 
 /// What the leaf certificate is to be used as.
@@ -26,8 +27,10 @@ pub struct Request<'a> {
     pub intermediates: &'a [Certificate],
     /// Who is trusted.
     pub trust: &'a TrustSet,
+    /// Which certificate policies the chain has to be valid for.
+    pub policies: &'a CertificatePolicies,
     /// Revocation lists. When there are any, every certificate of the chain, the root included,
-    /// must be covered by one (OpenSSL's `-crl_check_all`).
+    /// must be covered by them (OpenSSL's `-crl_check_all -extended_crl -use_deltas`).
     pub crls: &'a [Crl],
     /// What the leaf is to be used as.
     pub purpose: Purpose,
@@ -76,4 +79,17 @@ pub struct ChainError {
     pub depth: usize,
     /// The certificate it was found at.
     pub certificate: Option<Certificate>,
+    /// What the code does not tell, in a sentence, where there is more to tell.
+    pub detail: Option<String>,
 }
+
+impl ChainError {
+    /// An error that its code tells all about.
+    #[must_use]
+    pub fn new(code: i32, depth: usize, certificate: Option<Certificate>) -> Self {
+        Self { code, depth, certificate, detail: None }
+    }
+}
+
+/// The say of the caller of [`verify_with`](crate::verify_with).
+pub(crate) type Veto<'a> = &'a dyn Fn(&[Certificate]) -> Vec<ChainError>;

@@ -2,10 +2,10 @@
 
 use crate::budget;
 use crate::certificate::Certificate;
-use crate::chain::attempt;
 use crate::error::{Error, ErrorQueue};
 use crate::issuers::Candidates;
 use crate::request::{ChainError, Request, Verdict};
+use crate::revocation::attempt;
 
 /// How often a chain that failed for the choice of an issuer is built again without that issuer.
 const MAX_RETRIES: usize = 8;

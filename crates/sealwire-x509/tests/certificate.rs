@@ -113,6 +113,7 @@ fn judges_a_chain() {
         purpose: Purpose::Server,
         time: NOW,
         partial_chain: false,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     };
     let verdict = verify(&request).unwrap();
     assert!(verdict.trusted(), "{verdict:?}");

@@ -90,6 +90,7 @@ fn judge(w: &Workshop, length: usize, make: impl Fn(usize, &str, &str) -> Certif
         purpose: Purpose::Server,
         time: NOW,
         partial_chain: false,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     })
     .unwrap();
     assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
@@ -174,6 +175,7 @@ fn an_ordinary_certificate_with_many_names_is_no_matter() {
         purpose: Purpose::Server,
         time: NOW,
         partial_chain: false,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     });
     assert!(verdict.unwrap().trusted());
 }

@@ -9,10 +9,6 @@ use sealwire_x509::{KeyType, PrivateKey, Problem};
 const FORMS: &[(&str, bool)] = &[
     ("pkey -in k.key", false),
     ("pkey -in k.key -traditional", false),
-    ("pkcs8 -topk8 -in k.key -passout pass:secret", true),
-    ("pkcs8 -topk8 -in k.key -v2 aes-128-cbc -v2prf hmacWithSHA1 -passout pass:secret", true),
-    ("pkcs8 -topk8 -in k.key -v2 des3 -iter 1000 -passout pass:secret", true),
-    ("pkcs8 -topk8 -in k.key -v1 PBE-SHA1-3DES -passout pass:secret", true),
     ("pkey -in k.key -traditional -aes256 -passout pass:secret", true),
     ("pkey -in k.key -traditional -aes128 -passout pass:secret", true),
     ("pkey -in k.key -traditional -des3 -passout pass:secret", true),
@@ -55,7 +51,7 @@ fn reads_every_form_of_every_kind() {
                 assert!(PrivateKey::from_pem(&pem, None).is_ok(), "{what}");
             }
         }
-        let debug = format!("{:?}", PrivateKey::from_der(&pkcs8, None).unwrap());
+        let debug = format!("{:?}", PrivateKey::from_der(&pkcs8).unwrap());
         assert_eq!(debug, format!("PrivateKey({algorithm})"));
     }
 }
@@ -64,14 +60,11 @@ fn reads_every_form_of_every_kind() {
 fn a_passphrase_that_is_wrong_is_always_called_wrong() {
     let Some(workshop) = workshop() else { return };
     workshop.line("ecparam -name prime256v1 -genkey -noout -out k.key");
-    for form in ["pkcs8 -topk8 -in k.key -iter 1", "pkey -in k.key -traditional -aes128"] {
-        let pem = workshop.line(&format!("{form} -passout pass:secret"));
-        // One in 256 passes the padding check and decrypts to noise.
-        for attempt in 0..1500 {
-            let error =
-                PrivateKey::from_pem(&pem, Some(format!("{attempt}").as_bytes())).unwrap_err();
-            assert_eq!(error.problem(), Problem::WrongPassphrase, "{form} {attempt}: {error}");
-        }
+    let pem = workshop.line("pkey -in k.key -traditional -aes128 -passout pass:secret");
+    // One in 256 passes the padding check and decrypts to noise.
+    for attempt in 0..1500 {
+        let error = PrivateKey::from_pem(&pem, Some(format!("{attempt}").as_bytes())).unwrap_err();
+        assert_eq!(error.problem(), Problem::WrongPassphrase, "{attempt}: {error}");
     }
 }
 
@@ -79,26 +72,9 @@ fn a_passphrase_that_is_wrong_is_always_called_wrong() {
 fn refuses_by_name_what_it_cannot_read() {
     let Some(workshop) = workshop() else { return };
     workshop.line("genpkey -algorithm RSA -out k.key");
-    for (form, reason) in [
-        ("pkcs8 -topk8 -in k.key -scrypt", "key encryption PBES2 (scrypt, aes-256-cbc)"),
-        (
-            "pkcs8 -topk8 -in k.key -v2 aria-256-cbc",
-            "key encryption PBES2 (PBKDF2, hmacWithSHA256, aria-256-cbc)",
-        ),
-        (
-            "pkcs8 -topk8 -in k.key -v2 aes-256-cbc -v2prf hmacWithSHA512",
-            "key encryption PBES2 (PBKDF2, hmacWithSHA512, aes-256-cbc)",
-        ),
-        ("pkey -in k.key -traditional -camellia128", "key encryption CAMELLIA-128-CBC"),
-    ] {
-        let pem = workshop.line(&format!("{form} -passout pass:secret"));
-        let error = PrivateKey::from_pem(&pem, Some(b"secret")).unwrap_err();
-        assert_eq!(
-            (error.problem(), error.detail().trim_start_matches("unsupported: ")),
-            (Problem::Unsupported, reason),
-            "{form}"
-        );
-    }
+    let pem = workshop.line("pkey -in k.key -traditional -camellia128 -passout pass:secret");
+    let error = PrivateKey::from_pem(&pem, Some(b"secret")).unwrap_err();
+    assert_eq!(error.to_string(), "unsupported: key encryption CAMELLIA-128-CBC");
     let pem = workshop.line("genpkey -algorithm ED448");
     let error = PrivateKey::from_pem(&pem, None).unwrap_err();
     assert_eq!(error.to_string(), "unsupported: private key of ED448");
@@ -119,7 +95,7 @@ fn wants_exactly_one_key() {
     assert_eq!(error.to_string(), "several private keys: EC PRIVATE KEY, EC PRIVATE KEY");
     let error = PrivateKey::from_pem(b"nothing here", None).unwrap_err();
     assert_eq!(error.to_string(), "no PEM block: expected BEGIN PRIVATE KEY");
-    let error = PrivateKey::from_der(b"nothing here", None).unwrap_err();
+    let error = PrivateKey::from_der(b"nothing here").unwrap_err();
     assert_eq!(error.to_string(), "malformed: not a private key");
 }
 

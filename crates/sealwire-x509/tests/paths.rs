@@ -26,6 +26,7 @@ fn judge_partial(
         purpose: Purpose::Server,
         time: NOW,
         partial_chain,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     })
     .unwrap()
 }
@@ -182,6 +183,7 @@ fn revocation_is_not_gotten_around() {
         purpose: Purpose::Server,
         time: NOW,
         partial_chain: false,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     };
     assert_eq!(names(&verify(&request).unwrap()), ["CERT_REVOKED"]);
     assert!(
@@ -261,16 +263,14 @@ fn a_veto_only_refuses() {
         purpose: Purpose::Server,
         time: NOW,
         partial_chain: false,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     };
     // CA_MD_TOO_WEAK, against whichever of these is in the chain.
     let against = |vetoed: Vec<Certificate>| {
         verify_with(&request, &|chain| {
             let found = chain.iter().enumerate().filter(|(_, it)| vetoed.contains(it));
-            let error = |(depth, it): (usize, &Certificate)| ChainError {
-                code: 68,
-                depth,
-                certificate: Some(it.clone()),
-            };
+            let error =
+                |(depth, it): (usize, &Certificate)| ChainError::new(68, depth, Some(it.clone()));
             found.map(error).collect()
         })
         .unwrap()
@@ -296,20 +296,43 @@ fn trust_settings_count() {
         Certificate::all_from_pem(&pem).unwrap().remove(0)
     };
     let sent = std::slice::from_ref(&int);
-    for (judged, trusted, partial, expected) in [
-        (&leaf, with(&root, "-addtrust serverAuth"), false, true),
-        (&leaf, with(&root, "-addtrust clientAuth"), false, false),
-        (&leaf, with(&root, "-addreject serverAuth"), false, false),
-        // Stricter than OpenSSL: a certificate with any settings is trusted for what they name.
-        (&leaf, with(&root, "-addreject clientAuth"), false, false),
-        (&leaf, with(&int, "-addtrust serverAuth"), false, true),
-        (&own, with(&own, "-addtrust serverAuth"), false, true),
-        (&own, with(&own, "-addreject serverAuth"), false, false),
-        (&leaf, with(&leaf, "-addreject serverAuth"), true, false),
-        (&leaf, with(&int, "-addreject serverAuth"), true, false),
+    // Each setting, on each certificate, with and without a partial chain; OpenSSL is the judge.
+    workshop.write("sent.pem", int.to_pem());
+    for settings in [
+        "-addtrust serverAuth",
+        "-addtrust clientAuth",
+        "-addtrust anyExtendedKeyUsage",
+        "-addtrust emailProtection",
+        "-addreject serverAuth",
+        "-addreject clientAuth",
+        "-addreject anyExtendedKeyUsage",
+        "-addtrust serverAuth -addreject anyExtendedKeyUsage",
+        "-addtrust anyExtendedKeyUsage -addreject clientAuth",
     ] {
-        let verdict = judge_partial(judged, sent, std::slice::from_ref(&trusted), partial);
-        let what = format!("{judged:?} by {trusted:?}: {:?}", names(&verdict));
-        assert_eq!(verdict.trusted(), expected, "{what}");
+        for (judged, trusted) in [(&leaf, &root), (&leaf, &int), (&leaf, &leaf), (&own, &own)] {
+            let trusted = with(trusted, settings);
+            workshop.write("leaf.pem", judged.to_pem());
+            workshop.write("plain.pem", trusted.to_pem());
+            workshop.line(&format!("x509 -in plain.pem -trustout {settings} -out trusted.pem"));
+            for partial in [false, true] {
+                let mut line = "verify -attime 1893456000 -purpose sslserver -untrusted sent.pem \
+                                -trusted trusted.pem"
+                    .to_owned();
+                if partial {
+                    line += " -partial_chain";
+                }
+                line += " leaf.pem";
+                let openssl = workshop.run(&line.split_whitespace().collect::<Vec<_>>());
+                let verdict = judge_partial(judged, sent, std::slice::from_ref(&trusted), partial);
+                let what = format!(
+                    "{judged:?} by {trusted:?} {settings} {partial}: {:?}",
+                    names(&verdict)
+                );
+                assert_eq!(verdict.trusted(), openssl.status.success(), "{what}");
+            }
+        }
     }
+    // No other path is looked for when one was rejected.
+    let both = [with(&root, "-addreject serverAuth"), int.clone()];
+    assert!(!judge_partial(&leaf, sent, &both, false).trusted());
 }

@@ -156,6 +156,7 @@ fn our_verdict_is_openssls() {
                 purpose,
                 time: NOW,
                 partial_chain: false,
+                policies: sealwire_x509::CertificatePolicies::NONE,
             };
             let verdict = verify(&request).unwrap();
             let errors = &verdict.errors;

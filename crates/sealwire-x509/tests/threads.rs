@@ -39,6 +39,7 @@ fn threads_share_everything() {
                         purpose: Purpose::Server,
                         time: NOW,
                         partial_chain: false,
+                        policies: sealwire_x509::CertificatePolicies::NONE,
                     };
                     assert!(verify(&request).unwrap().trusted());
                     assert!(!verify(&Request { leaf: stranger, ..request }).unwrap().trusted());

@@ -15,6 +15,9 @@ const END_ENTITY: &str = "basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSi
                           subjectAltName=DNS:localhost\nsubjectKeyIdentifier=hash\n\
                           authorityKeyIdentifier=keyid\n";
 
+const RSA_PSS: Key<'_> =
+    Key::Genpkey(&["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"]);
+
 struct Case {
     name: &'static str,
     /// The leaf, and what comes with it, in the order sent.
@@ -118,6 +121,7 @@ const CASES: &[Case] = cases! {
     "any extended key usage": ["any-eku", "int"] by ["root"] => INVALID_PURPOSE;
     "keyCertSign only": ["sign-only", "int"] by ["root"] => INVALID_PURPOSE;
     "int for clients only": ["of-int-client", "int-client"] by ["root"] => INVALID_PURPOSE ok;
+    "critical id-pkix-ocsp-nocheck": ["no-check", "int"] by ["root"] => ok;
     "unknown critical extension": ["critical", "int"] by ["root"] => UNSPECIFIED;
     "unknown critical extension in int": ["of-int-critical", "int-critical"] by ["root"]
         => UNSPECIFIED;
@@ -129,6 +133,11 @@ const CASES: &[Case] = cases! {
         => INVALID_PURPOSE;
     "leaf of root without keyCertSign": ["of-root-ku"] by ["root-ku"] => UNSPECIFIED;
     "leaf of root without basicConstraints": ["of-root-bare"] by ["root-bare"] => INVALID_PURPOSE;
+    "leaf of a root without basicConstraints": ["of-root-plain"] by ["root-plain"] => ok;
+    "leaf of a CA without basicConstraints": ["of-int-plain", "int-plain"] by ["root"]
+        => INVALID_CA;
+    "RSA-PSS leaf": ["pss", "int"] by ["root"] => ok;
+    "leaf of an RSA-PSS CA": ["of-int-pss", "int-pss"] by ["root"] => ok;
     "pathlen 0 of root violated": ["of-int-len", "int-len"] by ["root-len"] => PATH_LENGTH_EXCEEDED;
     "pathlen 0 of int violated": ["of-int2", "int2", "int-zero"] by ["root"]
         => PATH_LENGTH_EXCEEDED;
@@ -251,7 +260,16 @@ fn make_all(w: &Workshop) {
         with("1.2.3.4=critical,DER:0500", leaf("critical", "int")),
         ca!("int-critical", "root", "basicConstraints=CA:TRUE\n1.2.3.4=critical,DER:0500"),
         leaf("of-int-critical", "int-critical"),
+        with("1.3.6.1.5.5.7.48.1.5=critical,DER:0500", leaf("no-check", "int")),
         // Who may sign.
+        root(
+            "root-plain",
+            "/CN=Root plain",
+            "keyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=hash",
+        ),
+        leaf("of-root-plain", "root-plain"),
+        ca!("int-plain", "root", "keyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=hash"),
+        leaf("of-int-plain", "int-plain"),
         ca!("int-false", "root", "basicConstraints=CA:FALSE"),
         leaf("of-int-false", "int-false"),
         ca!("int-ku", "root", "basicConstraints=CA:TRUE\nkeyUsage=cRLSign"),
@@ -288,6 +306,9 @@ fn make_all(w: &Workshop) {
         Spec { digest: "sha1", ..leaf("sha1", "int") },
         Spec { key: Key::Rsa(1024), ..leaf("rsa1024", "int") },
         Spec { key: Key::Genpkey(&["-algorithm", "ED25519"]), ..leaf("ed25519", "int") },
+        Spec { key: RSA_PSS, ..leaf("pss", "int") },
+        Spec { key: RSA_PSS, ..ca!("int-pss", "root", CA) },
+        leaf("of-int-pss", "int-pss"),
     ] {
         w.make(spec);
     }
@@ -329,6 +350,7 @@ fn ours(w: &Workshop, case: &Case, purpose: Purpose) -> Verdict {
         purpose,
         time: NOW,
         partial_chain: false,
+        policies: sealwire_x509::CertificatePolicies::NONE,
     })
     .unwrap()
 }

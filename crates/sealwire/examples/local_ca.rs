@@ -70,7 +70,7 @@ fn their_request() -> Result<Csr, Error> {
 fn list(issuer: &Issuer, revoked: Vec<Revoked>) -> Result<Crl, Error> {
     let now = SystemTime::now();
     let next_update = now + Duration::from_secs(30 * 86_400);
-    CrlBuilder { number: 1, this_update: now, next_update, revoked }.signed_by(issuer)
+    CrlBuilder { number: 1.into(), this_update: now, next_update, revoked }.signed_by(issuer)
 }
 
 fn seconds(time: SystemTime) -> i64 {

@@ -94,6 +94,7 @@ fn an_issuer_signs_what_others_ask_for() {
             purpose,
             time,
             partial_chain: false,
+            policies: sealwire_x509::CertificatePolicies::NONE,
         })
         .unwrap()
     };

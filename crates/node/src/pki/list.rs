@@ -31,7 +31,7 @@ impl Order for ListOrder {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let now = SystemTime::now();
         let list = CrlBuilder {
-            number: self.number as u64,
+            number: (self.number as u64).into(),
             this_update: now,
             next_update: now
                 .checked_add(DAY * self.days.unwrap_or(30))

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::files::material::{Material, public_roots};
+use crate::files::policies::PolicyOptions;
 use crate::net::dial::{Reached, Route};
 use crate::net::key_log::KeyLog;
 use crate::net::program;
@@ -21,6 +22,7 @@ use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::connection::{Facts, Side};
+use crate::words::name_rules::NameRules;
 
 /// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
 ///
@@ -48,6 +50,8 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     material: Material,
+    #[command(flatten)]
+    policies: PolicyOptions,
 
     /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
     #[arg(long, alias = "server-name", value_name = "NAME")]
@@ -118,14 +122,6 @@ pub(crate) struct ConnectArgs {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum NameRules {
-    /// As Node, OpenSSL and curl: the common name counts when there is no DNS name
-    Node,
-    /// As browsers (RFC 9525): only subject alternative names count
-    Rfc9525,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
 enum Version {
     #[value(name = "1.2", alias = "TLSv1.2")]
     Tls12,
@@ -150,7 +146,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
     let verified = facts.authorized || !args.pin.is_empty();
     if let Some(command) = &args.exec {
         let facts = facts.as_environment("SEAL_SERVER", &at);
-        let ran = program::run(command, tls, &facts).await;
+        let ran = program::run(command, tls, &facts, FOREVER).await;
         let ran = ran.map_err(|e| Failure::of_connection(&at, &e.into()))?;
         return match ran.exit.code() {
             Some(0) => Ok(Answer::Yes),
@@ -169,9 +165,9 @@ impl ConnectArgs {
         if versions.is_empty() {
             return Err(Failure::usage("--min-version is newer than --max-version"));
         }
-        let mut builder = SecureContext::builder()
-            .trust(self.material.trust()?.unwrap_or_else(public_roots))
-            .versions(versions);
+        let trust = self.material.trust()?.unwrap_or_else(public_roots);
+        let mut builder =
+            SecureContext::builder().trust(self.policies.apply_to(trust)?).versions(versions);
         for identity in self.material.identities()? {
             builder = builder.identity(identity);
         }
@@ -201,10 +197,7 @@ impl ConnectArgs {
     /// How the certificate is compared with the name. The library compares it with the name that is
     /// sent; when that is another, the one to prove is looked for here.
     fn name_check(&self, name: &ServerName) -> NameCheck {
-        let rules = match self.name_rules {
-            NameRules::Node => NameCheck::Node,
-            NameRules::Rfc9525 => NameCheck::Rfc9525,
-        };
+        let rules = self.name_rules.check();
         if self.sni.is_none() {
             return rules;
         }
@@ -253,7 +246,7 @@ impl ConnectArgs {
         let own = tls.peer().local_certificates().first();
         let facts = Facts::of(tls.peer(), Side::Server, own);
         if self.json {
-            report::note(serde_json::to_string(&facts).unwrap_or_default());
+            report::note(report::json_line(&facts));
         } else if !self.quiet {
             report::note(format_args!("connected to {} ({address})\n{facts}", self.target));
         }
@@ -269,6 +262,9 @@ impl Version {
         }
     }
 }
+
+/// A program that speaks for a person at this end may take its time.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
 fn target(text: &str) -> Result<Target, String> {
     const DOCUMENT_PORT: u16 = 1234;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use sealwire::Foreign;
 use sealwire::pki::{Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::say::report::{self, Answer};
 use crate::view::request::Request;
 
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, for the length of a command")]
 pub(crate) enum Command {
     New(New),
     Show(Show),
@@ -82,7 +84,7 @@ impl fmt::Display for Report {
         write!(f, "{}: request for {}", self.file, self.subject)?;
         match self.names.as_slice() {
             [] => Ok(()),
-            names => write!(f, " ({})", names.join(", ")),
+            names => write!(f, " ({})", Foreign::list(names)),
         }
     }
 }

@@ -7,7 +7,7 @@ mod show;
 use std::path::Path;
 
 use clap::Subcommand;
-use sealwire::pki::Pfx;
+use sealwire::pki::{Pfx, PfxContents};
 
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
@@ -36,6 +36,12 @@ impl Command {
 }
 
 /// Opens a file with all that it holds; a passphrase is asked for when it needs one.
+fn contents(path: &Path, source: Option<&Source>) -> Result<PfxContents, Failure> {
+    let name = path.display().to_string();
+    passphrase::open(source, &name, |passphrase| PfxContents::from_file(path, passphrase))
+}
+
+/// Opens a file with all its keys.
 fn open_all(path: &Path, source: Option<&Source>) -> Result<Vec<Pfx>, Failure> {
     let name = path.display().to_string();
     passphrase::open(source, &name, |passphrase| Pfx::all_from_file(path, passphrase))

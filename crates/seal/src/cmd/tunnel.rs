@@ -38,6 +38,10 @@ pub(crate) struct CheckArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
+    /// Try no target: read the file and what it names, and nothing else
+    #[arg(long)]
+    files_only: bool,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,7 +65,7 @@ impl CheckArgs {
             .enable_all()
             .build()
             .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
-        let report = runtime.block_on(tunnel::check(&plan));
+        let report = runtime.block_on(tunnel::check(&plan, !self.files_only));
         runtime.shutdown_background();
         report::print(&report, self.json)?;
         Ok(report.answer())

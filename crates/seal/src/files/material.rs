@@ -109,6 +109,12 @@ impl IdentityFiles {
         pairs.chain(&self.pfx).map(PathBuf::as_path).chain(passphrase)
     }
 
+    /// Those that hold secrets.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Path> {
+        let certificates: Vec<_> = self.pairs.iter().map(|(cert, _)| cert.as_path()).collect();
+        self.paths().filter(move |path| !certificates.contains(path))
+    }
+
     /// Reads them: the pairs first.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub(crate) mod key_form;
 pub(crate) mod material;
 pub(crate) mod output;
 pub(crate) mod passphrase;
+pub(crate) mod policies;
 pub(crate) mod sudo;
 
 use std::path::Path;

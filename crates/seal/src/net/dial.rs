@@ -143,7 +143,7 @@ async fn pass_proxy(
         }
     }
     let head = String::from_utf8_lossy(&head);
-    let status = head.lines().next().unwrap_or_default();
+    let status = head.lines().next().unwrap_or_default().trim_end();
     match status.split(' ').nth(1) {
         Some(code) if code.starts_with('2') => Ok(()),
         Some("407") => Err(Failure::refused(format!("wants to know who we are: {status}"))

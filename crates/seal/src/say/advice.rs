@@ -1,7 +1,8 @@
 //! What to do about a fact that the library states. The library never advises; this is the one
 //! place that does.
 
-use sealwire::pki::{Error, Problem};
+use sealwire::ServerName;
+use sealwire::pki::{Certificate, Error, GeneralName, Problem};
 
 /// Advice for a problem with a key, a certificate or a file.
 pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
@@ -41,12 +42,61 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
         "ERR_TLS_CERT_ALTNAME_INVALID" => {
             "connect by a name that it has, or name it with --servername"
         }
+        "PERMITTED_VIOLATION" | "EXCLUDED_VIOLATION" => {
+            "a CA above may not sign for this name: have it issued by another, or make that CA anew \
+             with the name permitted"
+        }
+        "UNHANDLED_CRITICAL_EXTENSION" => {
+            "what a verifier does not know and is marked critical, it has to refuse: have it issued \
+             without"
+        }
+        "INVALID_CA" => {
+            "a certificate above is no CA (basicConstraints): in the file, the leaf goes first and \
+             behind it who signed it"
+        }
+        "PATH_LENGTH_EXCEEDED" => "a CA above may not have so many CAs below it",
         "PINNED_KEY_MISMATCH" => "the server has a new key, or somebody is between",
         "EE_KEY_TOO_SMALL" | "CA_KEY_TOO_SMALL" | "CA_MD_TOO_WEAK" => {
             "it has to be made anew, with RSA of 2048 bits or P-256, and SHA-256"
         }
         _ => return None,
     })
+}
+
+/// Advice for a name that a certificate is not for.
+pub(crate) fn for_name(asked: &ServerName, leaf: &Certificate) -> &'static str {
+    let names = leaf.subject_alt_names().unwrap_or_default();
+    let dns = names.iter().filter_map(|name| match name {
+        GeneralName::Dns(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    let dns: Vec<String> = dns.collect();
+    let host = asked.as_str().to_ascii_lowercase();
+    if asked.ip().is_some() {
+        return match dns.contains(&host) {
+            true => "an address counts as an IP name only: have it issued with IP:ADDRESS",
+            false if dns.is_empty() => "it needs the address among its names (IP:ADDRESS)",
+            false => "it is for host names, not for this address: ask for one of them",
+        };
+    }
+    let wide = |pattern: &String| {
+        pattern.strip_prefix("*.").is_some_and(|rest| host.ends_with(&format!(".{rest}")))
+    };
+    if dns.iter().any(wide) {
+        return "a wildcard stands for one label only: *.a.test is not for x.y.a.test";
+    }
+    let bare = |pattern: &String| pattern.strip_prefix("*.") == Some(&host);
+    if dns.iter().any(bare) {
+        return "a wildcard is not for the name without a label before it: have both in it";
+    }
+    "ask for a name that it has, or have it issued with this one"
+}
+
+/// Advice for an issuer that is not there: where the last certificate of the chain says it is.
+pub(crate) fn for_missing_issuer(last: &Certificate) -> Option<String> {
+    let places = last.authority_info_access();
+    let (_, url) = places.iter().find(|(method, _)| method.contains("Issuers"))?;
+    Some(format!("its issuer's certificate is at {url}: have it sent, or give it with --untrusted"))
 }
 
 /// Advice for a connection that failed, to us.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use sealwire::Foreign;
+
 /// A command that ends without its answer.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -69,10 +71,11 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
+    /// One line: what files and peers say in it is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fact)?;
+        write!(f, "{}", Foreign::new(&self.fact))?;
         match &self.advice {
-            Some(advice) => write!(f, " ({advice})"),
+            Some(advice) => write!(f, " ({})", Foreign::new(advice)),
             None => Ok(()),
         }
     }

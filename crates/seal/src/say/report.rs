@@ -1,9 +1,10 @@
 //! What a command answers: one value, printed as text or as JSON.
 
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use sealwire::Foreign;
 use serde::Serialize;
 
 use crate::say::failure::Failure;
@@ -28,7 +29,7 @@ impl From<Answer> for ExitCode {
 /// A reader that closes the pipe early (`seal .. | head`) is not an error.
 pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(), Failure> {
     if json {
-        print_text(&serde_json::to_string_pretty(value).unwrap_or_default())
+        out(&ascii_controls(&serde_json::to_string_pretty(value).unwrap_or_default()))
     } else {
         print_text(&value.to_string())
     }
@@ -36,21 +37,67 @@ pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(),
 
 /// Prints `value` as one of several lines of JSON.
 pub(crate) fn print_line<T: Serialize>(value: &T) -> Result<(), Failure> {
-    print_text(&serde_json::to_string(value).unwrap_or_default())
+    out(&json_line(value))
+}
+
+/// One line of JSON.
+pub(crate) fn json_line<T: Serialize>(value: &T) -> String {
+    ascii_controls(&serde_json::to_string(value).unwrap_or_default())
 }
 
 /// Says something beside the answer, on standard error; when nobody reads that, it is not said.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", lines(&text.to_string()));
 }
 
 /// Prints `text` and a line end. Quiet when nobody reads any more.
 pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    out(&lines(text))
+}
+
+fn out(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::usage(format!("standard output: {e}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Text for a terminal. What others wrote was escaped where it was put in; this is the last door,
+/// through which nothing goes that is neither printable nor a line end.
+pub(crate) fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| Foreign::new(line).to_string()).collect();
+    lines.join("\n")
+}
+
+/// JSON that means the same, and in which no character is one that does not print. They stand in
+/// strings only.
+fn ascii_controls(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || Foreign::prints(character) {
+            escaped.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{json_line, lines};
+
+    #[test]
+    fn nothing_that_does_not_print_goes_out_and_json_stays_data() {
+        let name = "Käse\u{1b}[2J\u{9b}\u{202e}\u{2028}\u{e0041}\r";
+        assert_eq!(lines("a\nb\t\u{9b}c"), "a\nb\\t\\u{9b}c");
+        let json = json_line(&name);
+        assert!(json.chars().all(sealwire::Foreign::prints), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), name);
     }
 }

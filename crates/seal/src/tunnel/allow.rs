@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use sealwire::Foreign;
 use sealwire::pki::spki_pin;
 use sealwire::pki::{Certificate, GeneralName};
 use sealwire::verify::{InvalidPin, Pin};
@@ -17,8 +18,8 @@ use super::pattern::Pattern;
 /// The names in a certificate that rules speak of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// The most specific common name of the subject.
-    pub(crate) common_name: Option<String>,
+    /// Every common name of the subject.
+    pub(crate) common_names: Vec<String>,
     pub(crate) organizations: Vec<String>,
     pub(crate) units: Vec<String>,
     pub(crate) dns: Vec<String>,
@@ -85,7 +86,8 @@ impl Access {
     /// The reason for a no, with the names that were offered.
     pub(crate) fn judge(&self, names: Option<&Names>) -> Result<(), String> {
         let Some(names) = names else {
-            return if self.allow.is_empty() {
+            // Nobody can say of a stranger that no deny rule holds for it.
+            return if self.is_empty() {
                 Ok(())
             } else {
                 Err("no good certificate, and the rules ask for names".to_owned())
@@ -110,7 +112,7 @@ impl Names {
             of_kind.map(|attribute| attribute.value.clone()).collect()
         };
         let mut names = Self {
-            common_name: subject.common_name().map(str::to_owned),
+            common_names: all("2.5.4.3"),
             organizations: all("2.5.4.10"),
             units: all("2.5.4.11"),
             pin: spki_pin(&certificate.spki_der()),
@@ -140,9 +142,7 @@ impl Term {
     fn holds(&self, names: &Names) -> bool {
         let any = |values: &[String]| values.iter().any(|value| self.pattern.matches(value));
         match self.kind {
-            Kind::CommonName => {
-                names.common_name.as_deref().is_some_and(|cn| self.pattern.matches(cn))
-            }
+            Kind::CommonName => any(&names.common_names),
             Kind::Organization => any(&names.organizations),
             Kind::Unit => any(&names.units),
             // DNS names differ in case without a difference (RFC 4343); the pattern is lower-case.
@@ -235,14 +235,12 @@ impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
         let mut put = |kind: &str, value: &str| -> fmt::Result {
-            write!(f, "{}{kind}={}", if first { "" } else { ", " }, value.escape_debug())?;
+            write!(f, "{}{kind}={}", if first { "" } else { ", " }, Foreign::new(value))?;
             first = false;
             Ok(())
         };
-        if let Some(cn) = &self.common_name {
-            put("cn", cn)?;
-        }
         for (kind, values) in [
+            ("cn", &self.common_names),
             ("o", &self.organizations),
             ("ou", &self.units),
             ("dns", &self.dns),
@@ -268,7 +266,7 @@ mod tests {
 
     fn alice() -> Names {
         Names {
-            common_name: Some("alice".to_owned()),
+            common_names: vec!["alice".to_owned(), "Alice B.".to_owned()],
             organizations: vec!["Example, Inc.".to_owned()],
             units: vec!["ops".to_owned(), "oncall".to_owned()],
             dns: vec!["Alice.Example".to_owned()],
@@ -291,6 +289,8 @@ mod tests {
             (&["CN=alice"], &[], true),
             (&["cn=Alice"], &[], false),
             (&["cn=ali*"], &[], true),
+            (&["cn=Alice B."], &[], true),
+            (&[], &["cn=alice"], false),
             (&["cn=bob", "ou=oncall"], &[], true),
             (&["cn=alice,ou=ops"], &[], true),
             (&["cn=alice,ou=sales"], &[], false),
@@ -320,7 +320,8 @@ mod tests {
 
     #[test]
     fn who_has_no_certificate_is_nobody() {
-        assert!(access(&[], &["cn=x"]).judge(None).is_ok());
+        assert!(access(&[], &[]).judge(None).is_ok());
+        assert!(access(&[], &["cn=x"]).judge(None).is_err());
         assert!(access(&["cn=**"], &[]).judge(None).is_err());
     }
 
@@ -328,11 +329,11 @@ mod tests {
     fn a_refusal_names_the_rule_and_what_was_offered() {
         let refused = access(&[], &["ou=ops"]).judge(Some(&alice())).unwrap_err();
         assert!(
-            refused.starts_with("denied by \"ou=ops\": cn=alice, o=Example, Inc., "),
+            refused.starts_with("denied by \"ou=ops\": cn=alice, cn=Alice B., o=Example, Inc., "),
             "{refused}"
         );
         let mut hostile = alice();
-        hostile.common_name = Some("x\nINFO all is well".to_owned());
+        hostile.common_names = vec!["x\nINFO all is well".to_owned()];
         let refused = access(&["cn=y"], &[]).judge(Some(&hostile)).unwrap_err();
         assert!(!refused.contains('\n'), "{refused}");
     }
@@ -365,7 +366,7 @@ mod tests {
         #[test]
         fn no_text_is_too_strange(text in ".{0,64}", name in ".{0,64}") {
             if let Ok(rule) = text.parse::<Rule>() {
-                let names = Names { common_name: Some(name), ..Names::default() };
+                let names = Names { common_names: vec![name], ..Names::default() };
                 let _ = Access { allow: vec![rule], deny: vec![] }.judge(Some(&names));
             }
         }

@@ -37,11 +37,11 @@ struct TargetReport {
     error: Option<String>,
 }
 
-/// Explains and tries a plan.
-pub(crate) async fn check(plan: &Plan) -> Report {
+/// Explains a plan, and tries it: its files, and its targets too where that is wanted.
+pub(crate) async fn check(plan: &Plan, targets: bool) -> Report {
     let mut services = Vec::new();
     for service in &plan.services {
-        services.push(check_service(service).await);
+        services.push(check_service(service, targets).await);
     }
     Report { file: plan.file.as_ref().map(|file| file.display().to_string()), services }
 }
@@ -56,7 +56,7 @@ impl Report {
     }
 }
 
-async fn check_service(service: &config::Service) -> ServiceReport {
+async fn check_service(service: &config::Service, try_targets: bool) -> ServiceReport {
     let material = Contexts::load(service)
         .map(|contexts| match contexts.not_after {
             Some(time) => {
@@ -70,7 +70,7 @@ async fn check_service(service: &config::Service) -> ServiceReport {
         .map_err(|failure| failure.to_string());
     let mut targets = Vec::new();
     let metrics = Metrics::new();
-    for route in service.all_routes() {
+    for route in service.all_routes().filter(|_| try_targets) {
         let (list, balance) = (&route.targets, route.balance);
         let pool = Pool::new(&service.name, list, balance, service.health, &metrics);
         for backend in pool.backends() {
@@ -95,7 +95,10 @@ fn explain(service: &config::Service) -> Vec<String> {
         Mode::Client => says.push(format!("takes plain connections on {places}")),
     }
     if service.proxy_in.is_some() {
-        says.push("expects a PROXY header first".to_owned());
+        says.push(match service.proxy_from.as_slice() {
+            [] => "expects a PROXY header first".to_owned(),
+            some => format!("expects a PROXY header first, of {}", or(some)),
+        });
     }
     if let Some(protocol) = service.starttls {
         says.push(match service.mode {

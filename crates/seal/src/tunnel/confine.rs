@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setuid};
 use tracing::{info, warn};
 
-use super::config::{Plan, Process, Sandbox};
+use super::config::{Plan, Process, Sandbox, Service};
 use super::endpoint::{Listen, Target};
 use super::watch;
 use crate::say::failure::Failure;
@@ -54,6 +54,22 @@ pub(crate) fn drop_privileges(process: &Process) -> Result<(), Failure> {
     }
     info!(user = name, "privileges dropped");
     Ok(())
+}
+
+/// Says now what would otherwise be found out at the first renewal: after the user has changed, files
+/// that only root may read cannot be read again.
+pub(crate) fn warn_of_files_that_cannot_be_read_again(service: &Service) {
+    for file in service.files() {
+        if let Err(e) = std::fs::File::open(file)
+            && e.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            warn!(
+                service = service.name,
+                file = %file.display(),
+                "cannot be read by the user that we are now: a reload will fail; let it read the file"
+            );
+        }
+    }
 }
 
 /// Allows as many file descriptors as the system lets us have: each connection takes two.

@@ -136,7 +136,13 @@ fn tell_failure(failed: &Failed, source: Option<SocketAddr>, service: &Service) 
     match failed {
         Failed::Handshake(error) => {
             service.metrics.handshake_failed(error.code());
-            info!(service = name, source, code = error.code(), reason = %error, "handshake failed");
+            info!(
+                service = name,
+                source,
+                code = error.code(),
+                reason = error.to_string(),
+                "handshake failed"
+            );
         }
         Failed::Turned(why, reason) => {
             service.metrics.turned_away(*why);

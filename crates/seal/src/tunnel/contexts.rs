@@ -94,10 +94,11 @@ pub(crate) fn fingerprint(service: &Service) -> [u8; 32] {
 /// Whom the service trusts. A client without trust of its own trusts the public roots; a server
 /// without asks nobody.
 fn trust(service: &Service) -> Result<Option<TrustStore>, Failure> {
-    if service.ca.is_empty() {
-        return Ok((service.mode == Mode::Client).then(public_roots));
-    }
-    trust_in(&service.ca)
+    let trust = match service.ca.is_empty() {
+        true => (service.mode == Mode::Client).then(public_roots),
+        false => trust_in(&service.ca)?,
+    };
+    Ok(trust.map(|trust| service.policies.apply_to(trust)).transpose()?)
 }
 
 fn crls(service: &Service) -> Result<Vec<Crl>, Failure> {

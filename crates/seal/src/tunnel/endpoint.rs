@@ -26,6 +26,13 @@ pub(crate) enum Target {
     Unix(PathBuf),
 }
 
+/// Addresses that begin alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
 impl Listen {
     /// Whether only this machine can come in.
     pub(crate) fn is_local(&self) -> bool {
@@ -60,6 +67,46 @@ impl Target {
             Self::Tcp { host, .. } => Some(host),
             Self::Unix(_) => None,
         }
+    }
+}
+
+impl Network {
+    /// Whether an address is in it, however it is written.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let bits = |ip: IpAddr| match ip.to_canonical() {
+            IpAddr::V4(ip) => (4, u128::from(u32::from(ip)) << 96),
+            IpAddr::V6(ip) => (6, u128::from(ip)),
+        };
+        let (ours, theirs) = (bits(self.address), bits(address));
+        let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+        ours.0 == theirs.0 && ours.1 & mask == theirs.1 & mask
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("{text:?} is neither an address nor a network like 10.0.0.0/8");
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| bad())?;
+        let address = address.to_canonical();
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            Some(prefix) => prefix.parse().ok().filter(|n| *n <= most).ok_or_else(bad)?,
+            None => most,
+        };
+        Ok(Self { address, prefix })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
     }
 }
 
@@ -196,6 +243,25 @@ mod tests {
         }
         for text in ["", "example.com:443", "systemd:", "::1", "unix:"] {
             assert!(text.parse::<Listen>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_in_their_networks() {
+        for (network, inside, outside) in [
+            ("10.0.0.0/8", "10.1.2.3", "11.0.0.1"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", "::1"),
+            ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+            ("2001:db8::/32", "2001:db8:1::1", "2001:db9::1"),
+            ("::1", "::1", "127.0.0.1"),
+            ("0.0.0.0/0", "192.0.2.1", "::1"),
+        ] {
+            let network: super::Network = network.parse().unwrap();
+            assert!(network.contains(inside.parse().unwrap()), "{network} {inside}");
+            assert!(!network.contains(outside.parse().unwrap()), "{network} {outside}");
+        }
+        for text in ["", "10.0.0.0/33", "::1/129", "10.0.0/8", "a.test", "10.0.0.0/-1"] {
+            assert!(text.parse::<super::Network>().is_err(), "{text}");
         }
     }
 }

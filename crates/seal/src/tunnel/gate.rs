@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
+use tracing::warn;
 
 /// Lets in so many at once; others wait. Without a lock as long as there is room.
 #[derive(Debug)]
@@ -66,6 +68,42 @@ impl Drop for Pass {
     fn drop(&mut self) {
         self.0.inside.fetch_sub(1, Ordering::AcqRel);
         self.0.left.notify_one();
+    }
+}
+
+/// How often there was no file descriptor to be had. All threads meet it at once, again and again: it
+/// is said once, and then how often it came, not more than once in ten seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Descriptors(Mutex<Missed>);
+
+#[derive(Debug, Default)]
+struct Missed {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Descriptors {
+    const PAUSE: Duration = Duration::from_secs(10);
+
+    /// One more time, for this service.
+    pub(crate) fn missed(&self, service: &str) {
+        if let Some(times) = self.to_tell(Instant::now()) {
+            warn!(
+                service,
+                times, "no file descriptor is left: connections wait; raise LimitNOFILE"
+            );
+        }
+    }
+
+    /// How often it came since it was last told, if it is to be told now.
+    fn to_tell(&self, now: Instant) -> Option<u64> {
+        let mut missed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.count += 1;
+        if missed.told.is_some_and(|told| now.saturating_duration_since(told) < Self::PAUSE) {
+            return None;
+        }
+        missed.told = Some(now);
+        Some(std::mem::take(&mut missed.count))
     }
 }
 
@@ -130,8 +168,9 @@ fn network(source: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gate, Sources};
+    use super::{Descriptors, Gate, Sources};
     use std::sync::Arc;
+    use std::time::{Duration, Instant};
 
     #[tokio::test]
     async fn who_waits_enters_when_another_leaves() {
@@ -160,6 +199,17 @@ mod tests {
         tokio::task::yield_now().await;
         gate.set_limit(2);
         waiting.await.unwrap();
+    }
+
+    #[test]
+    fn what_comes_again_and_again_is_told_with_a_count() {
+        let descriptors = Descriptors::default();
+        let start = Instant::now();
+        assert_eq!(descriptors.to_tell(start), Some(1));
+        for i in 1..380 {
+            assert_eq!(descriptors.to_tell(start + Duration::from_millis(i)), None);
+        }
+        assert_eq!(descriptors.to_tell(start + Descriptors::PAUSE), Some(380));
     }
 
     #[test]

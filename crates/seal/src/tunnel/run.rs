@@ -43,6 +43,15 @@ pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
     // Each thread has the identity and the limits of the one that made it: no thread before this.
     confine::drop_privileges(&plan.process)?;
     confine::landlock(&plan)?;
+    for service in &plan.services {
+        confine::warn_of_files_that_cannot_be_read_again(service);
+        if service.proxy_in.is_some() && service.proxy_from.is_empty() {
+            warn!(
+                service = service.name,
+                "anybody who reaches it names its own source in a PROXY header; proxy-from says who may"
+            );
+        }
+    }
     let workers = Workers::start(plan.process.workers, &listeners)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 use super::config::{self, Mode};
 use super::contexts::{self, Contexts};
-use super::gate::{Gate, Sources};
+use super::gate::{Descriptors, Gate, Sources};
 use super::metrics::{Metrics, ServiceMetrics};
 use super::pool::Pool;
 use super::session_store::SessionStore;
@@ -25,6 +25,7 @@ pub(crate) struct Service {
     pub(crate) connections: Arc<Gate>,
     pub(crate) handshakes: Arc<Gate>,
     pub(crate) sources: Arc<Sources>,
+    pub(crate) descriptors: Descriptors,
     pub(crate) metrics: ServiceMetrics,
     loaded: Mutex<Loaded>,
 }
@@ -76,6 +77,7 @@ impl Service {
             connections: Gate::new(config.limits.connections),
             handshakes: Gate::new(config.limits.handshakes),
             sources: Arc::default(),
+            descriptors: Descriptors::default(),
             state: ArcSwap::from_pointee(state.state),
             metrics: counted,
             loaded: Mutex::new(Loaded { fingerprint, since: SystemTime::now(), last_error: None }),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
 use super::connection::{self, Incoming};
 use super::listen::Open;
@@ -182,10 +182,7 @@ async fn wait_out(service: &Service, e: &io::Error) {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::Interrupted => return,
         _ if e.raw_os_error().is_some_and(|code| NO_FILE_DESCRIPTORS.contains(&code)) => {
-            warn!(
-                service = service.name,
-                "no file descriptor is left: connections wait; raise LimitNOFILE"
-            );
+            service.descriptors.missed(&service.name);
         }
         _ => error!(service = service.name, reason = %e, "cannot accept"),
     }

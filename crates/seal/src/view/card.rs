@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use sealwire::pki::{
-    self, Certificate, ExtendedKeyUsage, KeyAlgorithm, Severity, Subject, SubjectAltName,
-};
+use sealwire::Foreign;
+use sealwire::pki::{self, Certificate, ExtendedKeyUsage, GeneralName, Severity, Subject};
 use serde::Serialize;
 
 use crate::words::clock;
@@ -115,7 +114,7 @@ impl fmt::Display for Card {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |label: &str, value: &str| match value {
             "" => Ok(()),
-            _ => writeln!(f, "  {label:<10} {value}"),
+            _ => writeln!(f, "  {label:<10} {}", Foreign::new(value)),
         };
         line("subject", &self.subject)?;
         let issuer = if self.self_signed { "itself (self-signed)" } else { &self.issuer };
@@ -176,13 +175,7 @@ fn name(der: &[u8]) -> String {
 /// The names of subjectAltName, in OpenSSL's form.
 pub(crate) fn names(certificate: &Certificate) -> Vec<String> {
     let names = certificate.subject_alt_names().unwrap_or_default();
-    names
-        .iter()
-        .map(|name| match SubjectAltName::from_x509(name) {
-            Some(name) => name.to_string(),
-            None => format!("{name:?}"),
-        })
-        .collect()
+    names.iter().map(GeneralName::text).collect()
 }
 
 fn purposes(oids: Vec<String>) -> Vec<String> {
@@ -192,8 +185,5 @@ fn purposes(oids: Vec<String>) -> Vec<String> {
 }
 
 fn key(certificate: &Certificate) -> String {
-    match KeyAlgorithm::of_spki(&certificate.spki_der()) {
-        Ok(algorithm) => algorithm.to_string(),
-        Err(error) => error.to_string(),
-    }
+    pki::key_text(&certificate.spki_der())
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Display};
 
-use sealwire::Peer;
 use sealwire::pki::{Certificate, spki_pin};
 use sealwire::verify::Refusal;
+use sealwire::{Foreign, Peer};
 use serde::Serialize;
 
 use crate::say::advice;
@@ -131,7 +131,9 @@ impl Reason {
 
 impl Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |label: &str, value: &dyn Display| writeln!(f, "  {label:<12}{value}");
+        let mut line = |label: &str, value: &dyn Display| {
+            writeln!(f, "  {label:<12}{}", Foreign::new(&value.to_string()))
+        };
         line("protocol", &self.protocol)?;
         line("cipher", &self.cipher)?;
         if let Some(group) = self.group {
@@ -188,7 +190,7 @@ impl Display for Brief {
 
 impl Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.evidence)?;
+        write!(f, "{}: {}", self.code, Foreign::new(&self.evidence))?;
         match self.advice {
             Some(advice) => write!(f, " ({advice})"),
             None => Ok(()),

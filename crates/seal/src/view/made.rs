@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sealwire::Foreign;
 use sealwire::pki::Certificate;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ impl fmt::Display for Made {
         let Self { file, subject, issuer, names, not_after, .. } = self;
         write!(f, "{file}: certificate of {subject}")?;
         if !names.is_empty() {
-            write!(f, " ({})", names.join(", "))?;
+            write!(f, " ({})", Foreign::list(names))?;
         }
         if subject == issuer {
             f.write_str(", self-signed")?;

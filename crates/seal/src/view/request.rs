@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use sealwire::pki::{self, Csr};
+use sealwire::Foreign;
+use sealwire::pki::{self, Csr, GeneralName, Problem};
 use serde::Serialize;
 
 use crate::say::failure::Failure;
@@ -14,8 +15,6 @@ pub(crate) struct Request {
     file: String,
     subject: String,
     names: Vec<String>,
-    /// Names of kinds that have no text here, such as otherName.
-    other_names: usize,
     key_usage: Vec<String>,
     extended_key_usage: Vec<String>,
     challenge_password: Option<String>,
@@ -33,17 +32,16 @@ impl Request {
         let csr = Csr::from_file(path)?;
         let file = path.display().to_string();
         let refusal = csr.verify().err().map(|e| e.at(&file));
-        let names: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
+        let names = csr.subject_alt_names().map_err(|e| e.at(&file))?;
         let purposes = csr.extended_key_usage();
         Ok(Self {
             subject: csr.subject().to_string(),
-            other_names: csr.name_count() - names.len(),
-            names,
+            names: names.iter().map(GeneralName::text).collect(),
             key_usage: csr.key_usage().iter().map(ToString::to_string).collect(),
             extended_key_usage: purposes.iter().map(ToString::to_string).collect(),
             challenge_password: csr.challenge_password(),
             unstructured_name: csr.unstructured_name(),
-            key: csr.key_algorithm().map_or_else(|e| e.to_string(), |key| key.to_string()),
+            key: pki::key_text(csr.spki_der()),
             pin_sha256: pki::spki_pin(csr.spki_der()),
             signature_is_good: refusal.is_none(),
             refusal,
@@ -66,16 +64,13 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: certificate request", self.file)?;
+        write!(f, "{}: certificate request", Foreign::new(&self.file))?;
         let mut line = |label: &str, value: &str| match value {
             "" => Ok(()),
-            _ => write!(f, "\n  {label:<10} {value}"),
+            _ => write!(f, "\n  {label:<10} {}", Foreign::new(value)),
         };
         line("subject", &self.subject)?;
         line("names", &self.names.join(", "))?;
-        if self.other_names > 0 {
-            line("and", &format!("{} names of other kinds", self.other_names))?;
-        }
         line("key usage", &self.key_usage.join(", "))?;
         line("for", &self.extended_key_usage.join(", "))?;
         line("company", self.unstructured_name.as_deref().unwrap_or_default())?;
@@ -85,6 +80,11 @@ impl fmt::Display for Request {
         )?;
         line("key", &self.key)?;
         line("pin", &format!("sha256//{}", self.pin_sha256))?;
-        line("signature", if self.signature_is_good { "good" } else { "does not fit the key" })
+        let signature = match self.refusal.as_ref().map(pki::Error::problem) {
+            None => "good",
+            Some(Problem::Unsupported) => "of a kind that cannot be checked here",
+            Some(_) => "does not fit the key",
+        };
+        line("signature", signature)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use sealwire::TrustStore;
 use sealwire::pki::Certificate;
 use sealwire::verify::Verdict;
+use sealwire::{Foreign, ServerName, TrustStore};
 use serde::Serialize;
 
 use super::card;
@@ -19,6 +19,8 @@ pub(crate) struct Trust {
     code: Option<&'static str>,
     chain: Vec<Link>,
     errors: Vec<Problem>,
+    #[serde(skip)]
+    lacks_issuer: bool,
 }
 
 #[derive(Serialize)]
@@ -34,7 +36,7 @@ struct Problem {
     code: &'static str,
     depth: usize,
     evidence: String,
-    advice: Option<&'static str>,
+    advice: Option<String>,
 }
 
 impl Trust {
@@ -42,7 +44,13 @@ impl Trust {
         self.trusted
     }
 
-    pub(crate) fn new(file: String, verdict: &Verdict, trust: &TrustStore) -> Self {
+    /// `name` is who was asked for, if a name counts.
+    pub(crate) fn new(
+        file: String,
+        verdict: &Verdict,
+        trust: &TrustStore,
+        name: Option<&ServerName>,
+    ) -> Self {
         let anchor = |certificate: &Certificate| {
             trust.certificates().iter().any(|t| t.der() == certificate.der())
         };
@@ -56,11 +64,7 @@ impl Trust {
             code: finding.code().name(),
             depth: finding.depth(),
             evidence: finding.evidence().to_owned(),
-            advice: match finding.code().name() {
-                // What is known of it says it all; the advice for connections is no help here.
-                "ERR_TLS_CERT_ALTNAME_INVALID" => None,
-                code => advice::for_code(code),
-            },
+            advice: advice_for(finding.code().name(), verdict.chain(), name),
         });
         Self {
             file,
@@ -68,8 +72,24 @@ impl Trust {
             code: verdict.findings().last().map(|finding| finding.code().name()),
             chain: chain.collect(),
             errors: errors.collect(),
+            lacks_issuer: verdict.lacks_issuer(),
         }
     }
+}
+
+fn advice_for(code: &str, chain: &[Certificate], name: Option<&ServerName>) -> Option<String> {
+    let special = match (code, chain, name) {
+        ("ERR_TLS_CERT_ALTNAME_INVALID", [leaf, ..], Some(name)) => {
+            return Some(advice::for_name(name, leaf).to_owned());
+        }
+        (
+            "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            [.., last],
+            _,
+        ) => advice::for_missing_issuer(last),
+        _ => None,
+    };
+    special.or_else(|| advice::for_code(code).map(str::to_owned))
 }
 
 impl fmt::Display for Trust {
@@ -92,16 +112,21 @@ impl fmt::Display for Trust {
         if self.trusted {
             return Ok(());
         }
+        let no_issuer = ["UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"];
+        let ends_early = self.lacks_issuer
+            || self.errors.iter().any(|it| no_issuer.iter().any(|code| it.code.starts_with(code)));
         if let Some(last) = self.chain.last().filter(|last| !last.trust_anchor)
             && last.subject != last.issuer
+            && ends_early
         {
             let indent = " ".repeat(self.chain.len() * 3 - 1);
-            write!(f, "\n{indent}`- {} (missing)", last.issuer)?;
+            let state = if self.lacks_issuer { "missing" } else { "does not fit" };
+            write!(f, "\n{indent}`- {} ({state})", last.issuer)?;
         }
         for error in &self.errors {
-            write!(f, "\n  {}: {}", error.code, error.evidence)?;
-            if let Some(advice) = error.advice {
-                write!(f, " ({advice})")?;
+            write!(f, "\n  {}: {}", error.code, Foreign::new(&error.evidence))?;
+            if let Some(advice) = &error.advice {
+                write!(f, " ({})", Foreign::new(advice))?;
             }
         }
         Ok(())

@@ -68,6 +68,17 @@ fn a_certificate_that_is_only_requested_counts_when_it_is_good() {
     let port = open.port();
     assert_eq!(dir.ask(port, "").ok().text(), "welcome");
     assert_eq!(dir.ask(port, BOB).ok().text(), "welcome");
+    // A deny rule asks for names as well: who shows none, or vouches for itself, is nobody.
+    dir.openssl(
+        "req -x509 -newkey rsa:2048 -nodes -subj /CN=stranger -keyout own.key -out own.pem",
+    );
+    let mut denied = Tunnel::start(&dir, &mutual("--client-auth request --deny cn=bob"));
+    let port = denied.port();
+    for (who, enters) in
+        [("", ""), ("-cert own.pem -key own.key", ""), (BOB, ""), (ALICE, "welcome")]
+    {
+        assert_eq!(dir.ask(port, who).text(), enters, "{who}");
+    }
     let mut ruled = Tunnel::start(&dir, &mutual("--client-auth request --allow cn=alice"));
     let port = ruled.port();
     assert_eq!(dir.ask(port, "").text(), "");

@@ -203,6 +203,22 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
 }
 
 #[test]
+fn files_alone_can_be_checked() {
+    let dir = files();
+    let dead = dead_port();
+    dir.write(
+        "tunnel.toml",
+        format!(
+            "[[service]]\nname = \"s\"\nlisten = \"127.0.0.1:0\"\ntarget = \"127.0.0.1:{dead}\"\n\
+             cert = \"server.pem\"\nkey = \"server.key\""
+        ),
+    );
+    assert_eq!(dir.seal("tunnel check tunnel.toml").code, 1);
+    let ran = dir.seal("tunnel check tunnel.toml --files-only").ok();
+    assert!(!ran.text().contains("answers") && ran.text().contains("files: loaded"), "{ran:?}");
+}
+
+#[test]
 fn flags_are_refused_by_their_names() {
     let dir = files();
     for (line, says) in [

@@ -248,7 +248,7 @@ impl Files {
         };
         let now = SystemTime::now();
         let crl = CrlBuilder {
-            number: now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(),
+            number: now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().into(),
             this_update: now - Duration::from_secs(60),
             next_update: now + Duration::from_secs(3600),
             revoked: names

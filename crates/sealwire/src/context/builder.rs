@@ -237,6 +237,7 @@ impl SecureContextBuilder {
             trust: trusted.set().clone(),
             crls: self.crls.into(),
             partial_chain: trusted.allows_partial_chain(),
+            policies: trusted.policies().clone(),
             security_level: self.security_level,
             memory: Arc::default(),
         });

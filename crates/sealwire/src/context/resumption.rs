@@ -14,6 +14,7 @@ pub(super) struct Settings {
     ticket_keys: Option<TicketKeys>,
     tickets: usize,
     stateless: bool,
+    renew: bool,
     timeout: Duration,
     id_context: Arc<[u8]>,
     /// Of the context that is replaced.
@@ -25,6 +26,7 @@ pub(super) struct Resumption {
     ring: Arc<TicketRing>,
     tickets: usize,
     stateless: bool,
+    renew: bool,
     /// In seconds.
     lifetime: u32,
     id_context: Arc<[u8]>,
@@ -40,6 +42,7 @@ impl Default for Settings {
             ticket_keys: None,
             tickets: 2,
             stateless: true,
+            renew: true,
             timeout: Duration::from_secs(300),
             id_context: Arc::from([]),
             kept: None,
@@ -83,6 +86,14 @@ impl SecureContextBuilder {
     #[must_use]
     pub fn stateless_tickets(mut self, stateless: bool) -> Self {
         self.sessions.stateless = stateless;
+        self
+    }
+
+    /// Whether a connection that resumes a session is given tickets for others, as RFC 8446 (C.4)
+    /// has it: the default. OpenSSL's servers give none, and their clients use one again.
+    #[must_use]
+    pub fn renew_tickets(mut self, renew: bool) -> Self {
+        self.sessions.renew = renew;
         self
     }
 
@@ -158,6 +169,7 @@ impl Settings {
             ring,
             tickets: self.tickets,
             stateless: self.stateless,
+            renew: self.renew,
             lifetime,
             id_context: self.id_context,
             cache,
@@ -169,11 +181,12 @@ impl Inner {
     /// How servers of this context give sessions. One in which nobody asked for a certificate must
     /// not be resumed where one is asked for, so `client_auth` is bound into it.
     pub(super) fn granting(&self, client_auth: ClientAuth) -> Granting {
-        let Resumption { ring, tickets, stateless, lifetime, id_context, .. } = &self.resumption;
+        let Resumption { ring, tickets, stateless, renew, lifetime, id_context, .. } =
+            &self.resumption;
         let (id_context, lifetime) = (id_context.clone(), *lifetime);
         let time = self.settings.manner().time.clone();
         Granting {
-            terms: Terms { client_auth, id_context, lifetime, time },
+            terms: Terms { client_auth, id_context, lifetime, renew: *renew, time },
             ring: ring.clone(),
             tickets: *tickets,
             stateless: *stateless,

@@ -25,7 +25,7 @@ impl Strength {
     /// Whether a chain of ours is strong enough, and with `digests` what it was signed by.
     pub(super) fn check(&self, chain: &[Certificate], digests: bool) -> Result<(), ConfigError> {
         for (depth, certificate) in chain.iter().enumerate() {
-            let bits = key_bits(certificate);
+            let bits = key_bits(certificate).unwrap_or(0);
             if bits < self.bits {
                 let code = match depth {
                     0 => "ERR_SSL_EE_KEY_TOO_SMALL",

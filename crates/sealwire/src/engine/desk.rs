@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sealwire_x509::{Certificate, Purpose};
 
 use super::resumption::{ClientSessions, ServerSessions};
-use super::rustls::{Derived, Protected};
+use super::rustls::{Derived, Protected, SessionValue};
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::verify::{NameCheck, Policy, Refusal, Verdict, judge, recall};
@@ -23,6 +23,14 @@ pub(crate) struct Desk {
     pub(crate) papers: Option<Box<Papers>>,
     /// A client's part in resumption.
     pub(crate) sessions: Option<Box<ClientSessions>>,
+    /// Where a session goes that is made once more.
+    pub(super) copy: Option<Box<Option<SessionValue>>>,
+}
+
+impl Desk {
+    pub(crate) fn new(papers: Box<Papers>, sessions: Option<Box<ClientSessions>>) -> Self {
+        Self { papers: Some(papers), sessions, copy: None }
+    }
 }
 
 /// What one handshake needs to know, what it found, and what others noted.

@@ -12,7 +12,9 @@ use x509_cert::ext::pkix::name::GeneralName;
 use super::signature::sign_der;
 use super::{
     Certificate, Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, NameConstraint,
-    PrivateKey, Problem, Subject, SubjectAltName, Validity, extension, renew, tbs,
+    PrivateKey, Problem, Subject, SubjectAltName, Validity, extension,
+    renew::{By, Old},
+    tbs,
 };
 
 /// Days a certificate of ours is valid unless told otherwise. Below every limit that clients set
@@ -71,6 +73,11 @@ pub struct CertificateBuilder {
     requested: Vec<Extension>,
     validity: Option<Validity>,
     serial: Option<Vec<u8>>,
+    serial_length: usize,
+    /// The subject was chosen here, so that it is not empty where it is the issuer too.
+    needs_issuer: bool,
+    /// What a renewal begins with.
+    old: Option<Old>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,12 +111,17 @@ impl CertificateBuilder {
             requested: Vec::new(),
             validity: None,
             serial: None,
+            serial_length: tbs::LONGEST_SERIAL,
+            needs_issuer: false,
+            old: None,
         }
     }
 
     /// Begins a certificate for these names, with the subject of [`Subject::for_names`].
     pub fn for_names(names: Vec<SubjectAltName>) -> Result<Self, Error> {
-        Ok(Self::new(Subject::for_names(&names)?).names(names))
+        let mut builder = Self::new(Subject::for_names(&names)?).names(names);
+        builder.needs_issuer = true;
+        Ok(builder)
     }
 
     /// Begins a certificate for the subject of a request. The names and other extensions that it
@@ -119,11 +131,13 @@ impl CertificateBuilder {
         Self::new(csr.subject().clone())
     }
 
-    /// Begins the successor of a certificate: its subject, version and extensions, valid from now
-    /// on for as long as the old one was. The key may be the same or another.
+    /// Begins the successor of a certificate: its subject, version and extensions as they are, byte
+    /// for byte, valid from now on for as long as the old one was, with a new serial number as long
+    /// as the old. The key may be the same or another; another has another subjectKeyIdentifier.
     pub fn renewing(old: &Certificate) -> Result<Self, Error> {
         let mut builder = Self::new(Subject::from_der(old.subject().der())?);
-        builder.requested = renew::extensions_of(old)?;
+        builder.old = Some(Old::of(old)?);
+        builder.serial_length = super::store::bytes_of_hex(&old.serial_hex()).len();
         builder.kind = match old.version() {
             3 => Kind::Renewal,
             _ => Kind::OpensslDefault,
@@ -270,25 +284,31 @@ impl CertificateBuilder {
 
     /// Signs the certificate with the key that it is for.
     pub fn self_signed(&self, key: &PrivateKey) -> Result<Certificate, Error> {
+        if self.needs_issuer && self.subject.is_empty() {
+            // Whom a certificate names as its issuer has a name (RFC 5280, section 4.1.2.4).
+            let mut named = self.clone();
+            named.subject.push("O", "self-signed certificate")?;
+            return named.self_signed(key);
+        }
         let subject = self.subject.to_der();
-        self.sign(key.spki_der(), &subject, None, key)
+        self.sign(key.spki_der(), &subject, By::Itself, key)
     }
 
     /// Signs the certificate for `spki` (the DER of a SubjectPublicKeyInfo) with an issuer's key.
     pub fn signed_by(&self, issuer: &Issuer, spki: &[u8]) -> Result<Certificate, Error> {
-        self.sign(spki, issuer.subject_der(), issuer.key_identifier(), issuer.key())
+        self.sign(spki, issuer.subject_der(), By::Issuer(issuer), issuer.key())
     }
 
     fn sign(
         &self,
         spki: &[u8],
         issuer: &[u8],
-        issuer_key_identifier: Option<&[u8]>,
+        by: By<'_>,
         key: &PrivateKey,
     ) -> Result<Certificate, Error> {
         let serial = match &self.serial {
             Some(serial) => tbs::check_serial(serial)?,
-            None => tbs::random_serial()?,
+            None => tbs::random_serial(self.serial_length)?,
         };
         let validity = match self.validity {
             Some(validity) => validity,
@@ -297,7 +317,7 @@ impl CertificateBuilder {
         };
         let extensions = match self.kind {
             Kind::OpensslDefault => Vec::new(),
-            _ => self.extensions(spki, issuer_key_identifier)?,
+            _ => self.extensions(spki, by)?,
         };
         let subject = self.subject.to_der();
         let parts = tbs::Parts {
@@ -307,21 +327,18 @@ impl CertificateBuilder {
             subject: tbs::any(&subject)?,
             spki: tbs::any(spki)?,
             extensions,
+            version_3: self.kind != Kind::OpensslDefault,
         };
         let der = sign_der(key, |algorithm| parts.into_tbs(algorithm))?;
         Certificate::from_der(&der)
     }
 
-    fn extensions(
-        &self,
-        spki: &[u8],
-        issuer_key_identifier: Option<&[u8]>,
-    ) -> Result<Vec<Extension>, Error> {
+    fn extensions(&self, spki: &[u8], by: By<'_>) -> Result<Vec<Extension>, Error> {
+        if let Some(old) = &self.old {
+            return old.extensions(spki, by);
+        }
         let key = KeyAlgorithm::of_spki(spki)?;
         let mut all = Vec::new();
-        if self.kind == Kind::Renewal {
-            return renew::extensions(&self.requested, spki, issuer_key_identifier);
-        }
         let (ca, path_length) = match self.kind {
             Kind::Authority { path_length } => (true, path_length),
             _ => (false, None),
@@ -335,7 +352,9 @@ impl CertificateBuilder {
             all.push(extension::extended_key_usage(&self.extended_key_usage)?);
         }
         all.push(extension::subject_key_identifier(spki)?);
-        if let Some(id) = issuer_key_identifier {
+        if let By::Issuer(issuer) = by
+            && let Some(id) = issuer.key_identifier()
+        {
             all.push(extension::authority_key_identifier(id)?);
         }
         let names = self.general_names()?;

@@ -34,6 +34,7 @@ impl ChainCheck<'_> {
             trust: self.trust.set().clone(),
             crls: Arc::from(self.crls),
             partial_chain: self.trust.allows_partial_chain(),
+            policies: self.trust.policies().clone(),
             security_level: self.security_level,
             memory: Arc::default(),
         };

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Certificate, Crl, pem};
-use super::{Csr, Error, KeyAlgorithm, PrivateKey, Problem};
+use super::{
+    Certificate, Crl, Csr, Error, KeyAlgorithm, PrivateKey, Problem, encrypted, pem, pkcs7,
+};
 
 /// One thing that a file of ours or of anybody's may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +24,8 @@ pub enum Content {
     PublicKey,
     /// A PFX (PKCS#12) file.
     Pfx,
+    /// Certificates or revocation lists in PKCS#7 (`.p7b`).
+    Pkcs7,
 }
 
 impl Content {
@@ -43,6 +46,7 @@ impl Content {
                 "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::CertificateRequest,
                 "X509 CRL" => Self::Crl,
                 "PUBLIC KEY" => Self::PublicKey,
+                _ if pkcs7::is_label(label) => Self::Pkcs7,
                 "ENCRYPTED PRIVATE KEY" => Self::EncryptedPrivateKey,
                 // The traditional form says so in its headers.
                 _ if label.ends_with("PRIVATE KEY") && block.headers().contains("ENCRYPTED") => {
@@ -60,6 +64,9 @@ impl Content {
     fn of_der(der: &[u8]) -> Option<Self> {
         if is_pfx(der) {
             return Some(Self::Pfx);
+        }
+        if pkcs7::is_bundle(der) {
+            return Some(Self::Pkcs7);
         }
         if Certificate::from_der(der).is_ok() {
             return Some(Self::Certificate);
@@ -100,6 +107,7 @@ impl fmt::Display for Content {
             Self::EncryptedPrivateKey => "encrypted private key",
             Self::PublicKey => "public key",
             Self::Pfx => "PFX (PKCS#12)",
+            Self::Pkcs7 => "PKCS#7 file",
         })
     }
 }
@@ -114,14 +122,24 @@ pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error
     if bytes.trim_ascii().is_empty() {
         return Error::new(Problem::NoPemBlock, "the file is empty");
     }
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        let detail =
+            "the file is UTF-16 text, as PowerShell 5 writes it: save it as UTF-8 or ASCII";
+        return Error::new(Problem::NoPemBlock, detail);
+    }
     let found = match Content::of(bytes) {
         Ok(found) => found,
         Err(broken) => return broken,
     };
     match found.first() {
+        // It was looked into, and the error says what for.
+        Some(Content::Pkcs7) if wanted != [Content::Pfx] => error,
         Some(_) if found.iter().any(|one| wanted.contains(one)) => error,
-        Some(other) => Error::new(Problem::NoPemBlock, format!("no {what} (there is a {other})")),
-        None if pem::is_pem(bytes) => error,
+        Some(other) => {
+            let article = if *other == Content::EncryptedPrivateKey { "an" } else { "a" };
+            Error::new(Problem::NoPemBlock, format!("no {what} (there is {article} {other})"))
+        }
+        None if pem::is_pem(bytes) || encrypted::is_one_element(bytes) => error,
         None => {
             let detail = format!("no {what}: neither PEM nor DER, or it was cut or damaged");
             Error::new(Problem::Malformed, detail)

@@ -107,11 +107,69 @@ impl Revoked {
     }
 }
 
+/// The number of a revocation list: of at most 20 bytes (RFC 5280, section 5.2.3), and greater than
+/// that of every list before it. Its text is hexadecimal in whole bytes, as `openssl ca` keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CrlNumber([u8; NUMBER_LENGTH]);
+
+const NUMBER_LENGTH: usize = 20;
+
+impl CrlNumber {
+    /// The next number.
+    ///
+    /// # Errors
+    /// After the last one that 20 bytes hold.
+    pub fn next(&self) -> Result<Self, Error> {
+        let mut next = self.0;
+        for byte in next.iter_mut().rev() {
+            let (more, carried) = byte.overflowing_add(1);
+            *byte = more;
+            if !carried {
+                return Ok(Self(next));
+            }
+        }
+        let what = "the numbers of revocation lists are used up: they have 20 bytes";
+        Err(Error::new(Problem::InvalidValue, what))
+    }
+}
+
+impl From<u64> for CrlNumber {
+    fn from(number: u64) -> Self {
+        let mut bytes = [0; NUMBER_LENGTH];
+        bytes[NUMBER_LENGTH - 8..].copy_from_slice(&number.to_be_bytes());
+        Self(bytes)
+    }
+}
+
+impl FromStr for CrlNumber {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let digits = text.trim().trim_start_matches('0');
+        let hexadecimal = text.trim().bytes().all(|byte| byte.is_ascii_hexdigit());
+        if text.trim().is_empty() || !hexadecimal || digits.len() > 2 * NUMBER_LENGTH {
+            let what = "not a number of at most 20 bytes in hexadecimal";
+            return Err(Error::new(Problem::Malformed, what));
+        }
+        let significant = super::store::bytes_of_hex(digits);
+        let mut bytes = [0; NUMBER_LENGTH];
+        bytes[NUMBER_LENGTH - significant.len()..].copy_from_slice(&significant);
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for CrlNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zeros = self.0.iter().take_while(|byte| **byte == 0).count().min(NUMBER_LENGTH - 1);
+        self.0[zeros..].iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
 /// A revocation list to be signed.
 #[derive(Debug, Clone)]
 pub struct CrlBuilder {
     /// Greater than that of every list before.
-    pub number: u64,
+    pub number: CrlNumber,
     /// When it was made.
     pub this_update: SystemTime,
     /// When the next one will be there; verifiers refuse the list after that.
@@ -156,7 +214,8 @@ impl CrlBuilder {
         if let Some(id) = issuer.key_identifier() {
             extensions.push(extension::authority_key_identifier(id)?);
         }
-        extensions.push(extension::extension(rfc5280::ID_CE_CRL_NUMBER, false, &self.number)?);
+        let number = Uint::new(&self.number.0).map_err(|e| unencodable(&e))?;
+        extensions.push(extension::extension(rfc5280::ID_CE_CRL_NUMBER, false, &number)?);
         let revoked = self.revoked.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         let revoked = Some(revoked).filter(|list| !list.is_empty());
         let issuer_name = AnyRef::from_der(issuer.subject_der()).map_err(|e| unencodable(&e))?;

@@ -134,9 +134,16 @@ impl Csr {
         self.general_names().iter().filter_map(SubjectAltName::from_general_name).collect()
     }
 
-    /// How many names of every kind are asked for.
-    pub fn name_count(&self) -> usize {
-        self.general_names().len()
+    /// The names asked for, of every kind.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] when they cannot be read.
+    pub fn subject_alt_names(&self) -> Result<Vec<super::GeneralName>, Error> {
+        let wanted = |e: &&Extension| e.extn_id == rfc5280::ID_CE_SUBJECT_ALT_NAME;
+        match self.extensions.iter().find(wanted) {
+            Some(names) => super::GeneralName::all_from_der(names.extn_value.as_bytes()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The bits of keyUsage asked for.

@@ -1,22 +1,19 @@
-//! Encrypted PKCS#8: writing it with PBES2, and reading the part of it that AWS-LC has not.
+//! Encrypted PKCS#8: written with PBES2, and read in every form that OpenSSL reads.
 
 use aws_lc_rs::rand;
-use der::asn1::OctetStringRef;
-use der::{Decode, Encode};
-use pkcs5::EncryptionScheme;
-use pkcs5::pbes2::{self, Kdf, Pbkdf2Prf, ScryptParams};
+use der::asn1::{AnyRef, OctetString, OctetStringRef};
+use der::{Decode, Encode, Sequence, Tag, Tagged as _};
+use pkcs5::pbes2::{self, Kdf, ScryptParams};
 use pkcs8::EncryptedPrivateKeyInfoRef;
+use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
-use super::{Error, Problem, pbes1};
+use super::pbe::Opener;
+use super::{Error, Problem};
 
 /// Rounds of PBKDF2-HMAC-SHA256 for what we write: OWASP's figure since 2023.
 /// (`openssl genpkey -aes256` still does 2048.)
 pub(super) const ITERATIONS: u32 = 600_000;
-
-/// A hostile file may not make us compute for minutes or take all memory.
-const MOST_ITERATIONS: u32 = 10_000_000;
-const MOST_SCRYPT_MEMORY: u64 = 256 << 20;
 
 /// How a key that we write is encrypted: PBES2 with AES-256-CBC, and one of these derivations of
 /// the key from the passphrase.
@@ -89,66 +86,38 @@ pub(super) fn encrypt(
     info.to_der().map_err(failed)
 }
 
-/// The key inside `der`, when it is encrypted in a way that AWS-LC does not read: scrypt, PBKDF2
-/// with another digest than SHA-1 and SHA-256, AES-GCM, PBES1. `None` leaves it to AWS-LC.
+/// EncryptedPrivateKeyInfo (RFC 5958, section 3), whatever it is encrypted with.
+#[derive(Sequence)]
+struct Encrypted {
+    algorithm: AlgorithmIdentifierOwned,
+    ciphertext: OctetString,
+}
+
+/// The key inside `der` when that is an encrypted one; `None` when it is something else.
 pub(super) fn decrypt(
     der: &[u8],
     passphrase: Option<&[u8]>,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    let Ok(info) = EncryptedPrivateKeyInfoRef::from_der(der) else { return Ok(None) };
-    let needed = || {
-        passphrase.ok_or_else(|| {
-            let what = "the key is encrypted and no passphrase was given";
-            Error::new(Problem::PassphraseNeeded, what)
-        })
-    };
-    let parameters = match &info.encryption_algorithm {
-        EncryptionScheme::Pbes2(parameters) => parameters,
-        EncryptionScheme::Pbes1(algorithm) => {
-            let ciphertext = info.encrypted_data.as_bytes();
-            return pbes1::decrypt(algorithm, needed()?, ciphertext).map(Some);
-        }
-        _ => return Ok(None),
-    };
-    let theirs = match &parameters.kdf {
-        Kdf::Pbkdf2(kdf) => {
-            matches!(kdf.prf, Pbkdf2Prf::HmacWithSha1 | Pbkdf2Prf::HmacWithSha256)
-                && !matches!(
-                    parameters.encryption,
-                    pbes2::EncryptionScheme::Aes128Gcm { .. }
-                        | pbes2::EncryptionScheme::Aes256Gcm { .. }
-                )
-        }
-        _ => false,
-    };
-    if theirs {
-        return Ok(None);
+    let Ok(encrypted) = Encrypted::from_der(der) else { return Ok(None) };
+    if passphrase.is_none() {
+        let what = "the key is encrypted and no passphrase was given";
+        return Err(Error::new(Problem::PassphraseNeeded, what));
     }
-    check_cost(&parameters.kdf)?;
-    match parameters.decrypt(needed()?, info.encrypted_data.as_bytes()) {
-        Ok(key) => Ok(Some(Zeroizing::new(key))),
-        Err(pkcs5::Error::DecryptFailed) => {
-            Err(Error::new(Problem::WrongPassphrase, "the passphrase does not open the key"))
-        }
-        Err(other) => Err(Error::new(Problem::Unsupported, format!("the encrypted key: {other}"))),
-    }
+    let mut opener = Opener::new("the key", passphrase);
+    let plain = opener.open(&encrypted.algorithm, encrypted.ciphertext.as_bytes())?;
+    // The padding of one wrong passphrase in 256 looks right; what it leaves is noise then.
+    if is_whole(&plain) { Ok(Some(plain)) } else { Err(opener.wrong_passphrase()) }
 }
 
-/// Refuses what would take minutes or all memory.
-pub(super) fn check_cost(kdf: &Kdf) -> Result<(), Error> {
-    let too_much = match kdf {
-        Kdf::Pbkdf2(kdf) => kdf.iteration_count > MOST_ITERATIONS,
-        Kdf::Scrypt(kdf) => {
-            let memory = 128 * u64::from(kdf.block_size) * kdf.cost_parameter;
-            memory > MOST_SCRYPT_MEMORY || kdf.parallelization > 16
-        }
-        _ => false,
-    };
-    if too_much {
-        return Err(Error::new(
-            Problem::Unsupported,
-            "the encrypted key asks for more work than is sane (iterations or scrypt cost)",
-        ));
+/// Whether these bytes are one SEQUENCE and nothing else: DER of some kind, and not cut.
+pub(super) fn is_one_element(bytes: &[u8]) -> bool {
+    AnyRef::from_der(bytes).is_ok_and(|sequence| sequence.tag() == Tag::Sequence)
+}
+
+/// Whether these bytes are one SEQUENCE that begins with a version, as every key is.
+pub(super) fn is_whole(plain: &[u8]) -> bool {
+    match AnyRef::from_der(plain) {
+        Ok(sequence) => sequence.tag() == Tag::Sequence && sequence.value().starts_with(&[2, 1]),
+        Err(_) => false,
     }
-    Ok(())
 }

@@ -15,12 +15,14 @@ use aws_lc_rs::signature::{
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::{ObjectIdentifier, UintRef};
 use der::{Decode, Sequence};
+use pkcs8::PrivateKeyInfoRef;
 use sealwire_x509::PrivateKey as Parsed;
 use spki::SubjectPublicKeyInfoRef;
 use zeroize::Zeroizing;
 
 use super::{
-    Certificate, Error, KeyEncryption, KeyType, Problem, encrypted, pem, signature, traditional,
+    Certificate, Error, KeyEncryption, KeyType, Problem, PublicKey, encrypted, pem, signature,
+    traditional,
 };
 
 /// The kinds of keys we make and sign with.
@@ -82,6 +84,16 @@ impl KeyAlgorithm {
             rfc8410::ID_ED_25519 => Ok(Self::Ed25519),
             other => Err(unsupported(&other)),
         }
+    }
+}
+
+/// What a public key is (DER of a SubjectPublicKeyInfo), also when it is of no use for TLS here:
+/// `ECDSA P-256`, `RSA 768`, `DSA 1024`, `ED448`.
+pub fn key_text(spki: &[u8]) -> String {
+    match (KeyAlgorithm::of_spki(spki), PublicKey::from_spki(spki)) {
+        (Ok(algorithm), _) => algorithm.to_string(),
+        (Err(_), Ok(key)) => key.to_string(),
+        (Err(_), Err(_)) => "a key that cannot be read".to_owned(),
     }
 }
 
@@ -195,13 +207,25 @@ impl PrivateKey {
 
     /// Reads a key from DER: PKCS#8, PKCS#1, SEC 1, or encrypted PKCS#8.
     pub fn from_der(der: &[u8], passphrase: Option<&[u8]>) -> Result<Self, Error> {
-        Self::from_parsed(&match encrypted::decrypt(der, passphrase)? {
-            Some(key) => Parsed::from_der(&key, None)?,
-            None => Parsed::from_der(der, passphrase)?,
-        })
+        match encrypted::decrypt(der, passphrase)? {
+            Some(key) => Self::from_plain_der(&key),
+            None => Self::from_plain_der(der),
+        }
     }
 
-    pub(super) fn from_parsed(key: &Parsed) -> Result<Self, Error> {
+    /// Reads a key that is not encrypted.
+    pub(super) fn from_plain_der(der: &[u8]) -> Result<Self, Error> {
+        // OpenSSL reads rsaEncryption without its NULL, AWS-LC does not.
+        if let Ok(info) = PrivateKeyInfoRef::from_der(der)
+            && info.algorithm.oid == rfc5912::RSA_ENCRYPTION
+            && info.algorithm.parameters.is_none()
+        {
+            return Self::from_parsed(&Parsed::from_der(info.private_key.as_bytes())?);
+        }
+        Self::from_parsed(&Parsed::from_der(der)?)
+    }
+
+    fn from_parsed(key: &Parsed) -> Result<Self, Error> {
         let algorithm = KeyAlgorithm::of(&key.key_type(), key.bits())?;
         Ok(Self { algorithm, pkcs8: key.to_pkcs8_der()?, spki: key.spki_der()? })
     }

@@ -1,8 +1,17 @@
-//! What browsers, OpenSSL and Node would refuse in a certificate, or what will hurt later.
+//! What browsers, OpenSSL, Node, Python and Apple would refuse in a certificate, or what will hurt
+//! later.
+//!
+//! The verifier is asked first: what it says about a certificate that is trusted is an error. Then
+//! come the rules of `openssl verify -x509_strict`, which Python 3.13 sets for every connection, and
+//! those that browsers and Apple have beside.
 //!
 //! The rules are about certificates that people make themselves; they are no audit of a public CA.
 
-use super::{Certificate, GeneralName, KeyUsage};
+use der::Decode as _;
+
+use super::{
+    Certificate, ChainCheck, GeneralName, Irregularity, KeyUsage, KeyUsages, Purpose, TrustStore,
+};
 use super::{ExtendedKeyUsage, KeyAlgorithm, Subject};
 
 const DAY: i64 = 86_400;
@@ -37,12 +46,45 @@ pub fn lint(certificate: &Certificate, now: i64) -> Vec<Lint> {
     validity(certificate, now, &mut found);
     key_and_signature(certificate, &mut found);
     form(certificate, &mut found);
+    strict(certificate, &mut found);
     match certificate.basic_constraints() {
         Some((true, _)) => authority(certificate, &mut found),
         _ => leaf(certificate, &mut found),
     }
+    verifier(certificate, &mut found);
     found.0.sort_by_key(|lint| std::cmp::Reverse(lint.severity));
     found.0
+}
+
+/// Looks the certificates of one file over, each as [`lint`] does, and as what a server would send:
+/// the leaf first, then who signed it, and so on.
+pub fn lint_file(certificates: &[Certificate], now: i64) -> Vec<Vec<Lint>> {
+    let mut all: Vec<Vec<Lint>> = certificates.iter().map(|one| lint(one, now)).collect();
+    for (i, certificate) in certificates.iter().enumerate() {
+        let mut found = Findings(Vec::new());
+        let issuer = certificates.iter().position(|other| certificate.is_issued_by(other));
+        if let Some(issuer) = issuer.filter(|issuer| *issuer != i) {
+            if issuer < i {
+                found.warning(
+                    "wrong-order",
+                    "it stands behind its issuer; the leaf goes first, each issuer behind what it \
+                     signed (RFC 8446, 4.4.2)",
+                );
+            } else if issuer > i + 1 {
+                found.warning("wrong-order", "its issuer is not the next one in the file");
+            }
+            let (end, bound) = (certificate.not_after(), certificates[issuer].not_after());
+            if end > bound {
+                found.warning(
+                    "outlives-issuer",
+                    format!("it outlives its issuer, which ends at {}", super::time_text(bound)),
+                );
+            }
+        }
+        all[i].extend(found.0);
+        all[i].sort_by_key(|lint| std::cmp::Reverse(lint.severity));
+    }
+    all
 }
 
 struct Findings(Vec<Lint>);
@@ -106,7 +148,18 @@ fn key_and_signature(certificate: &Certificate, found: &mut Findings) {
 }
 
 fn form(certificate: &Certificate, found: &mut Findings) {
-    if certificate.version() < 3 {
+    match certificate.irregularity() {
+        Some(Irregularity::Version(version)) => found.error(
+            "extensions-before-3",
+            format!("X.509 version {version} with extensions, which version 3 alone may have"),
+        ),
+        Some(Irregularity::Time) => found.error(
+            "odd-time",
+            "a time of its validity is not written as RFC 5280 has it; verifiers say no",
+        ),
+        _ => {}
+    }
+    if certificate.version() < 3 && certificate.irregularity().is_none() {
         found.warning(
             "old-version",
             format!(
@@ -123,6 +176,101 @@ fn form(certificate: &Certificate, found: &mut Findings) {
         found.warning("bad-serial", "the serial number is not positive (RFC 5280, 4.1.2.2)");
     } else if digits.len() > 40 {
         found.warning("bad-serial", "the serial number has more than 20 bytes");
+    }
+}
+
+/// What the verifier says of a certificate that is trusted itself, at a time when it is valid: what
+/// is left is in the certificate. What other rules here say more clearly is left to them.
+fn verifier(certificate: &Certificate, found: &mut Findings) {
+    let (start, end) = (certificate.not_before(), certificate.not_after());
+    let already_said = found.0.iter().any(|lint| lint.severity == Severity::Error);
+    let Ok(trust) = TrustStore::from_certificates([certificate.clone()]) else { return };
+    if already_said || end < start {
+        return;
+    }
+    let verdict = ChainCheck {
+        presented: std::slice::from_ref(certificate),
+        trust: &trust.allow_partial_chain(true),
+        crls: &[],
+        purpose: Purpose::Any,
+        name: None,
+        time: start,
+        security_level: 0,
+    }
+    .verdict();
+    for finding in verdict.findings() {
+        found.error(finding.code().name(), format!("verifiers refuse it: {}", finding.evidence()));
+    }
+}
+
+/// The rules of `-x509_strict` (OpenSSL 3, `check_extensions` in x509_vfy.c).
+fn strict(certificate: &Certificate, found: &mut Findings) {
+    const SUBJECT_KEY_ID: &str = "2.5.29.14";
+    const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+    const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+    const AUTHORITY_KEY_ID: &str = "2.5.29.35";
+    const CT_POISON: &str = "1.3.6.1.4.1.11129.2.4.3";
+    let Ok(parsed) = x509_cert::Certificate::from_der(certificate.der()) else { return };
+    let extensions = parsed.tbs_certificate().extensions().map_or(&[][..], Vec::as_slice);
+    let critical = |oid: &str| {
+        let of_kind = extensions.iter().find(|extension| extension.extn_id.to_string() == oid);
+        of_kind.map(|extension| extension.critical)
+    };
+    let says = "strict verifiers (Python 3.13) refuse it";
+    if critical(CT_POISON).is_some() {
+        found.error("precertificate", "a precertificate (RFC 6962): no client may take it");
+    }
+    if certificate.version() < 3 {
+        return;
+    }
+    for (oid, code, name) in [
+        (AUTHORITY_KEY_ID, "critical-aki", "authorityKeyIdentifier"),
+        (SUBJECT_KEY_ID, "critical-ski", "subjectKeyIdentifier"),
+    ] {
+        if critical(oid) == Some(true) {
+            found.warning(code, format!("{name} is marked critical; {says}"));
+        }
+    }
+    let is_ca = certificate.is_ca();
+    if is_ca && critical(BASIC_CONSTRAINTS) == Some(false) {
+        found.warning(
+            "ca-constraints-not-critical",
+            format!("basicConstraints of a CA is not marked critical; {says}"),
+        );
+    }
+    let signs = |usage: Option<KeyUsages>| usage.is_some_and(|u| u.contains(KeyUsage::KeyCertSign));
+    if !is_ca && signs(certificate.key_usage()) {
+        found.warning("sign-without-ca", format!("keyCertSign, and it is no CA; {says}"));
+    }
+    if let Some((ca, Some(_))) = certificate.basic_constraints()
+        && (!ca || !signs(certificate.key_usage()))
+    {
+        found.warning(
+            "path-length-without-ca",
+            format!("a path length, and it may sign nothing; {says}"),
+        );
+    }
+    if certificate.issuer().attributes().is_empty() {
+        found.warning("no-issuer", format!("the issuer has no name; {says}"));
+    }
+    if certificate.subject().attributes().is_empty() {
+        match critical(SUBJECT_ALT_NAME) {
+            Some(false) => found.warning(
+                "san-not-critical",
+                "the subject is empty and subjectAltName not marked critical (RFC 5280, 4.2.1.6); \
+                 Apple and strict verifiers (Python 3.13) refuse it",
+            ),
+            None if !is_ca => found.warning("no-subject", format!("it names nobody; {says}")),
+            _ => {}
+        }
+    }
+    if critical(SUBJECT_ALT_NAME).is_some()
+        && certificate.subject_alt_names().is_ok_and(|names| names.is_empty())
+    {
+        found.warning("empty-san", format!("subjectAltName is empty; {says}"));
+    }
+    if !certificate.is_self_issued() && certificate.authority_key_id().is_none() {
+        found.warning("no-aki", format!("no authorityKeyIdentifier; {says}"));
     }
 }
 
@@ -148,6 +296,19 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
         return;
     };
     let purposes = certificate.extended_key_usage();
+    if let Some(oids) = &purposes
+        && oids.iter().all(|oid| *oid == ExtendedKeyUsage::ANY.oid())
+    {
+        found.error(
+            "no-tls-purpose",
+            match oids.is_empty() {
+                true => "extendedKeyUsage is empty: OpenSSL refuses it for every use",
+                false => {
+                    "anyExtendedKeyUsage alone: OpenSSL wants serverAuth or clientAuth by name"
+                }
+            },
+        );
+    }
     let for_servers = purposes.as_ref().is_none_or(|oids| {
         oids.iter().any(|oid| {
             [ExtendedKeyUsage::SERVER_AUTH, ExtendedKeyUsage::ANY].iter().any(|p| p.oid() == *oid)
@@ -167,12 +328,6 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
         && !usage.contains(KeyUsage::DigitalSignature)
     {
         found.error("no-digital-signature", "keyUsage does not allow the signatures of TLS 1.3");
-    }
-    if certificate.version() >= 3
-        && !certificate.is_self_issued()
-        && certificate.authority_key_id().is_none()
-    {
-        found.notice("no-aki", "no authorityKeyIdentifier; strict verifiers want it");
     }
 }
 

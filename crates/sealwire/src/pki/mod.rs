@@ -1,5 +1,6 @@
 //! Making and reading keys, requests, certificates, PFX files and root sets.
 
+mod ber;
 mod certificate;
 mod chain;
 mod constraint;
@@ -14,8 +15,9 @@ mod key;
 mod legacy;
 mod lint;
 mod name;
-mod pbes1;
+mod pbe;
 mod pfx;
+mod pkcs7;
 mod renew;
 mod signature;
 mod store;
@@ -28,28 +30,30 @@ mod validity;
 
 use std::path::Path;
 
+use pkcs7::Bundle;
+
 pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;
 pub(crate) use chain::issuers;
 pub use constraint::NameConstraint;
 pub use content::Content;
-pub use crl::{CrlBuilder, RevocationReason, Revoked};
+pub use crl::{CrlBuilder, CrlNumber, RevocationReason, Revoked};
 pub use csr::{Csr, CsrBuilder};
 pub use encrypted::KeyEncryption;
 pub use fingerprint::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint, spki_pin};
 pub use issuer::Issuer;
-pub use key::{KeyAlgorithm, PrivateKey};
+pub use key::{KeyAlgorithm, PrivateKey, key_text};
 pub use legacy::LegacyCertificate;
-pub use lint::{Lint, Severity, lint};
+pub use lint::{Lint, Severity, lint, lint_file};
 pub use name::SubjectAltName;
-pub use pfx::Pfx;
 pub(crate) use pfx::at_file as pfx_at_file;
+pub use pfx::{Pfx, PfxCertificate, PfxContents};
 // What the fence reads. Its verifier stays inside: `ChainCheck` and connections are the only ones
 // who say yes to a chain, with a security level and a name.
 pub use sealwire_x509::{
-    Attribute, Certificate, Crl, Error, GeneralName, KeyType, KeyUsage, KeyUsages, Name,
-    OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus, Problem, PublicKey, Purpose,
-    RsaPublicKey, SignatureAlgorithm, pem,
+    Attribute, Certificate, CertificatePolicies, Crl, Error, GeneralName, Irregularity, KeyType,
+    KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus,
+    Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, pem,
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;
@@ -58,26 +62,38 @@ pub use usage::ExtendedKeyUsage;
 pub use validity::Validity;
 pub(crate) use validity::time_text;
 
-/// Reads the certificates of a file, at least one: PEM (all of them) or DER. Errors name the file.
+/// Reads the certificates of a file, at least one: PEM (all of them), DER, or PKCS#7 in either
+/// (`.p7b`). Errors name the file.
 pub fn certificates_from_file(path: &Path) -> Result<Vec<Certificate>, Error> {
-    let wanted = Content::Certificate;
-    all_from_file(path, wanted, Certificate::all_from_pem, Certificate::from_der)
+    let one = |der: &[u8]| Certificate::from_der(der).map(|one| vec![one]);
+    let in_bundle = |bundle: Bundle| bundle.certificates;
+    all_from_file(path, Content::Certificate, Certificate::all_from_pem, one, in_bundle)
 }
 
-/// Reads the revocation lists of a file, at least one: PEM or DER. Errors name the file.
+/// Reads the revocation lists of a file, at least one: PEM, DER, or PKCS#7 in either. Errors name
+/// the file.
 pub fn crls_from_file(path: &Path) -> Result<Vec<Crl>, Error> {
-    all_from_file(path, Content::Crl, Crl::all_from_pem, Crl::from_der)
+    let one = |der: &[u8]| Crl::from_der(der).map(|one| vec![one]);
+    all_from_file(path, Content::Crl, Crl::all_from_pem, one, |bundle| bundle.crls)
 }
 
 fn all_from_file<T>(
     path: &Path,
     wanted: Content,
     from_pem: impl Fn(&[u8]) -> Result<Vec<T>, Error>,
-    from_der: impl Fn(&[u8]) -> Result<T, Error>,
+    from_der: impl Fn(&[u8]) -> Result<Vec<T>, Error>,
+    in_bundle: impl Fn(Bundle) -> Vec<T>,
 ) -> Result<Vec<T>, Error> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let read =
-        if pem::is_pem(&bytes) { from_pem(&bytes) } else { from_der(&bytes).map(|one| vec![one]) };
+    let read = if pem::is_pem(&bytes) { from_pem(&bytes) } else { from_der(&bytes) };
+    // Looked for last, so that the usual files are read once.
+    let read = read.or_else(|error| match Bundle::find(&bytes)? {
+        Some(bundle) => Ok(in_bundle(bundle)).and_then(|all| match all.is_empty() {
+            true => Err(Error::new(Problem::NoPemBlock, format!("no {wanted} in the PKCS#7"))),
+            false => Ok(all),
+        }),
+        None => Err(error),
+    });
     read.map_err(|e| content::explained(e, &bytes, &[wanted]).at(path.display().to_string()))
 }
 

@@ -1,12 +1,10 @@
 //! Signatures over DER: the algorithm of each key, signed structures, and checking others'.
 
-use aws_lc_rs::rsa::RsaPssSaltLength;
-use aws_lc_rs::signature::{self as aws, VerificationAlgorithm as _};
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::{Any, AnyRef, BitStringRef};
 use der::{Decode, Encode, Sequence};
-use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
+use spki::AlgorithmIdentifierOwned;
 
 use super::{Error, KeyAlgorithm, PrivateKey, Problem};
 
@@ -34,13 +32,10 @@ pub(super) fn sign_der<T: Encode>(
     signed.to_der().map_err(|e| unencodable(&e))
 }
 
-/// Checks the signature of a signed structure with a public key (DER of a SubjectPublicKeyInfo).
+/// Checks the signature of a signed structure with a public key (DER of a SubjectPublicKeyInfo), of
+/// whatever kind and size: it is anybody's.
 pub(super) fn verify_der(signed: &[u8], spki: &[u8]) -> Result<(), Error> {
-    let malformed = |e: der::Error| Error::new(Problem::Malformed, e.to_string());
-    let signed = Signed::from_der(signed).map_err(malformed)?;
-    let tbs = signed.tbs.to_der().map_err(malformed)?;
-    let algorithm = verifier(&signed.algorithm, KeyAlgorithm::of_spki(spki)?)?;
-    algorithm(spki, &tbs, signed.signature.raw_bytes())
+    if sealwire_x509::is_signed_by(signed, spki)? { Ok(()) } else { Err(bad()) }
 }
 
 /// The error for a structure of ours that does not fit in DER (over 256 MiB).
@@ -58,88 +53,6 @@ fn signature_algorithm(key: KeyAlgorithm) -> AlgorithmIdentifierOwned {
         KeyAlgorithm::Ed25519 => (rfc8410::ID_ED_25519, None),
     };
     AlgorithmIdentifierOwned { oid, parameters }
-}
-
-type Verifier = Box<dyn Fn(&[u8], &[u8], &[u8]) -> Result<(), Error>>;
-
-/// How to check a signature with `algorithm` by a key of kind `key`. Anybody's requests are
-/// checked with this, so it knows more than we sign with: other digests, SHA-1, RSA-PSS.
-fn verifier(algorithm: &AlgorithmIdentifierOwned, key: KeyAlgorithm) -> Result<Verifier, Error> {
-    use KeyAlgorithm::{EcdsaP256, EcdsaP384, EcdsaP521, Ed25519, Rsa};
-    let oid = algorithm.oid;
-    let small = matches!(key, Rsa { bits } if bits < 2048);
-    Ok(match (key, oid) {
-        (Rsa { .. }, rfc5912::SHA_1_WITH_RSA_ENCRYPTION) => {
-            check(&aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY)
-        }
-        (Rsa { .. }, rfc5912::SHA_256_WITH_RSA_ENCRYPTION) => {
-            check(&aws::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY)
-        }
-        (Rsa { .. }, rfc5912::SHA_384_WITH_RSA_ENCRYPTION) if !small => {
-            check(&aws::RSA_PKCS1_2048_8192_SHA384)
-        }
-        (Rsa { .. }, rfc5912::SHA_512_WITH_RSA_ENCRYPTION) => {
-            check(&aws::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY)
-        }
-        (Rsa { .. }, rfc5912::ID_RSASSA_PSS) if !small => pss(algorithm)?,
-        (EcdsaP256, rfc5912::ECDSA_WITH_SHA_256) => check(&aws::ECDSA_P256_SHA256_ASN1),
-        (EcdsaP256, rfc5912::ECDSA_WITH_SHA_384) => check(&aws::ECDSA_P256_SHA384_ASN1),
-        (EcdsaP256, rfc5912::ECDSA_WITH_SHA_512) => check(&aws::ECDSA_P256_SHA512_ASN1),
-        (EcdsaP384, rfc5912::ECDSA_WITH_SHA_256) => check(&aws::ECDSA_P384_SHA256_ASN1),
-        (EcdsaP384, rfc5912::ECDSA_WITH_SHA_384) => check(&aws::ECDSA_P384_SHA384_ASN1),
-        (EcdsaP384, rfc5912::ECDSA_WITH_SHA_512) => check(&aws::ECDSA_P384_SHA512_ASN1),
-        (EcdsaP521, rfc5912::ECDSA_WITH_SHA_256) => check(&aws::ECDSA_P521_SHA256_ASN1),
-        (EcdsaP521, rfc5912::ECDSA_WITH_SHA_384) => check(&aws::ECDSA_P521_SHA384_ASN1),
-        (EcdsaP521, rfc5912::ECDSA_WITH_SHA_512) => check(&aws::ECDSA_P521_SHA512_ASN1),
-        (Ed25519, rfc8410::ID_ED_25519) => check(&aws::ED25519),
-        _ => {
-            let name = name_of(&oid);
-            let what = format!("a signature with {name} by a key of kind {key} cannot be checked");
-            return Err(Error::new(Problem::Unsupported, what));
-        }
-    })
-}
-
-fn check(algorithm: &'static dyn aws::VerificationAlgorithm) -> Verifier {
-    Box::new(move |spki, message, signature| {
-        aws::UnparsedPublicKey::new(algorithm, spki).verify(message, signature).map_err(|_| bad())
-    })
-}
-
-/// `RSASSA-PSS-params` (RFC 4055, section 3.1), of which only the digest and salt are free: the
-/// mask function is MGF1 with the same digest everywhere.
-#[derive(Sequence)]
-struct PssParameters<'a> {
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    hash: Option<AlgorithmIdentifierRef<'a>>,
-    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    mask: Option<AlgorithmIdentifierRef<'a>>,
-    #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
-    salt_length: Option<u16>,
-    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
-    trailer: Option<u8>,
-}
-
-fn pss(algorithm: &AlgorithmIdentifierOwned) -> Result<Verifier, Error> {
-    const SHA1_SALT: u16 = 20;
-    let unsupported = |what: &str| Error::new(Problem::Unsupported, format!("RSA-PSS with {what}"));
-    let parameters = algorithm.parameters.as_ref().ok_or_else(|| unsupported("no parameters"))?;
-    let parameters: PssParameters<'_> = parameters
-        .decode_as()
-        .map_err(|e| Error::new(Problem::Malformed, format!("RSA-PSS parameters: {e}")))?;
-    let base = match parameters.hash.map(|hash| hash.oid) {
-        Some(rfc5912::ID_SHA_256) => aws::RSA_PSS_2048_8192_SHA256,
-        Some(rfc5912::ID_SHA_384) => aws::RSA_PSS_2048_8192_SHA384,
-        Some(rfc5912::ID_SHA_512) => aws::RSA_PSS_2048_8192_SHA512,
-        hash => {
-            return Err(unsupported(&hash.map_or_else(|| "SHA-1".to_owned(), |oid| name_of(&oid))));
-        }
-    };
-    let salt = parameters.salt_length.unwrap_or(SHA1_SALT);
-    let algorithm = base.with_pss_salt_length(RsaPssSaltLength::Custom(salt));
-    Ok(Box::new(move |spki, message, signature| {
-        algorithm.verify_sig(spki, message, signature).map_err(|_| bad())
-    }))
 }
 
 /// The registered name of an algorithm, or its dotted OID: errors name what we do not have.

@@ -42,16 +42,15 @@ pub(super) struct Parts<'a> {
     pub(super) subject: AnyRef<'a>,
     pub(super) spki: AnyRef<'a>,
     pub(super) extensions: Vec<Extension>,
+    /// Also when there are no extensions that would need it.
+    pub(super) version_3: bool,
 }
 
 impl<'a> Parts<'a> {
     pub(super) fn into_tbs(self, signature: AlgorithmIdentifierOwned) -> TbsCertificate<'a> {
-        let Self { serial, issuer, validity, subject, spki, extensions } = self;
-        let (version, extensions) = if extensions.is_empty() {
-            (Version::V1, None)
-        } else {
-            (Version::V3, Some(extensions))
-        };
+        let Self { serial, issuer, validity, subject, spki, extensions, version_3 } = self;
+        let extensions = Some(extensions).filter(|extensions| !extensions.is_empty());
+        let version = if version_3 || extensions.is_some() { Version::V3 } else { Version::V1 };
         TbsCertificate { version, serial, signature, issuer, validity, subject, spki, extensions }
     }
 }
@@ -60,10 +59,13 @@ pub(super) fn any(der: &[u8]) -> Result<AnyRef<'_>, Error> {
     AnyRef::from_der(der).map_err(|e| unencodable(&e))
 }
 
-/// 20 bytes, the most that RFC 5280 allows: 158 random bits, after one that keeps the number
-/// positive and one that keeps it at full length.
-pub(super) fn random_serial() -> Result<Uint, Error> {
-    let mut bytes = [0; 20];
+/// The most that RFC 5280 allows, in bytes.
+pub(super) const LONGEST_SERIAL: usize = 20;
+
+/// So many bytes: random bits, after one that keeps the number positive and one that keeps it at
+/// full length.
+pub(super) fn random_serial(length: usize) -> Result<Uint, Error> {
+    let mut bytes = vec![0; length.clamp(8, LONGEST_SERIAL)];
     rand::fill(&mut bytes).map_err(|_| Error::new(Problem::Internal, "no random bytes"))?;
     bytes[0] = bytes[0] & 0x7f | 0x40;
     Uint::new(&bytes).map_err(|e| unencodable(&e))

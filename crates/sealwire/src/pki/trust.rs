@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{LazyLock, OnceLock};
 
-use sealwire_x509::{Certificate, TrustSet};
+use sealwire_x509::{Certificate, CertificatePolicies, TrustSet};
 
 use super::{self as pki, Error, Problem};
 
@@ -17,6 +17,7 @@ use super::{self as pki, Error, Problem};
 pub struct TrustStore {
     set: TrustSet,
     partial_chain: bool,
+    policies: CertificatePolicies,
 }
 
 impl TrustStore {
@@ -58,7 +59,7 @@ impl TrustStore {
         certificates: impl IntoIterator<Item = Certificate>,
     ) -> Result<Self, Error> {
         let set = TrustSet::new(certificates)?;
-        Ok(Self { set, partial_chain: false })
+        Ok(Self { set, partial_chain: false, policies: CertificatePolicies::default() })
     }
 
     /// Every certificate of a PEM text; other blocks and text between are passed over.
@@ -110,7 +111,11 @@ impl TrustStore {
     pub fn and(&self, other: &Self) -> Self {
         let both = self.certificates().iter().chain(other.certificates()).cloned();
         let set = TrustSet::new(both).expect("certificates of existing sets make a set");
-        Self { set, partial_chain: self.partial_chain || other.partial_chain }
+        Self {
+            set,
+            partial_chain: self.partial_chain || other.partial_chain,
+            policies: self.policies.and(&other.policies),
+        }
     }
 
     /// Whether a trusted certificate that is not self-signed ends a chain
@@ -118,6 +123,14 @@ impl TrustStore {
     #[must_use]
     pub fn allow_partial_chain(mut self, allow: bool) -> Self {
         self.partial_chain = allow;
+        self
+    }
+
+    /// Which certificate policies a chain has to be valid for (RFC 5280, section 6.1.1), besides
+    /// what its certificates demand themselves. By default nothing is asked for.
+    #[must_use]
+    pub fn require_policies(mut self, policies: CertificatePolicies) -> Self {
+        self.policies = policies;
         self
     }
 
@@ -138,6 +151,10 @@ impl TrustStore {
 
     pub(crate) fn set(&self) -> &TrustSet {
         &self.set
+    }
+
+    pub(crate) fn policies(&self) -> &CertificatePolicies {
+        &self.policies
     }
 
     pub(crate) fn allows_partial_chain(&self) -> bool {

@@ -51,7 +51,7 @@ impl AwaitedHello {
             return Turn::on(0, Stage::Failed(Error::NotTls(found)));
         }
         if matches!(tls, [21, 3, ..]) {
-            // rustls would take it for the client's last word, and wait.
+            // The engine would take it for the client's last word, and wait.
             let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
             let refused = core.refuse(Error::Misbehaved(fault), Alert::from_number(10));
             return Turn::on(0, refused);

@@ -19,6 +19,7 @@ pub(super) fn choose(
 ) -> Box<ClientSessions> {
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
+    sessions.reuse(settings.reuse_sessions);
     let given = settings.session.as_ref();
     papers.resumed = sessions.choose(
         given,

@@ -125,7 +125,7 @@ impl Session {
         let must_pass = *verification == PeerVerification::Required;
         let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
         let sessions = Some(keeping::choose(context, options, &mut papers));
-        let mut desk = Desk { papers: Some(papers), sessions };
+        let mut desk = Desk::new(papers, sessions);
         let config = context.client_config(alpn, *send_sni);
         let engine = engine::client(config, &options.server_name, &mut desk)?;
         let sni = *send_sni && options.server_name.ip().is_none();

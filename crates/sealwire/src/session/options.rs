@@ -26,6 +26,7 @@ pub(crate) struct ClientSettings {
     pub(crate) session: Option<ClientSession>,
     pub(crate) ask_about_peer: bool,
     pub(crate) request_ocsp: bool,
+    pub(crate) reuse_sessions: bool,
     pub(crate) key_log: bool,
 }
 
@@ -41,6 +42,7 @@ impl Default for ClientSettings {
             session: None,
             ask_about_peer: false,
             request_ocsp: false,
+            reuse_sessions: false,
             key_log: false,
         }
     }
@@ -103,6 +105,15 @@ impl ClientOptions {
     #[must_use]
     pub fn resume_session(mut self, session: ClientSession) -> Self {
         self.settings.session = Some(session);
+        self
+    }
+
+    /// Whether sessions of TLS 1.3 that this connection is given can be resumed any number of times,
+    /// as OpenSSL's can, and not once. Who watches the network sees then that connections are of one
+    /// client (RFC 8446, C.4); it is for programs that must go on where OpenSSL does.
+    #[must_use]
+    pub fn reuse_sessions(mut self, reuse: bool) -> Self {
+        self.settings.reuse_sessions = reuse;
         self
     }
 

@@ -45,7 +45,7 @@ impl HelloReply {
     }
 
     /// Staple this OCSP response (DER; RFC 6066, section 8) to our certificate. It is sent only
-    /// to a client that [asks](ClientHello::requests_ocsp) for one.
+    /// to a client that [asks](crate::reading::ClientHello::requests_ocsp) for one.
     #[must_use]
     pub fn ocsp_staple(mut self, response: impl Into<Vec<u8>>) -> Self {
         self.ocsp_staple = Some(response.into());

@@ -41,7 +41,7 @@ pub struct NameMismatch {
 /// Compares `certificate` with the name that was asked for.
 ///
 /// Where [`NameCheck::Node`] lets a common name decide, the name constraints of the CAs above are
-/// not looked at, since only the leaf is here; [`check_common_name_constraints`] does that.
+/// not looked at, since only the leaf is here; [`check_common_name_constraints`](super::check_common_name_constraints) does that.
 ///
 /// # Errors
 /// [`NameMismatch`] with the names that the certificate has instead, in Node's words.

@@ -116,6 +116,7 @@ mod tests {
             trust: TrustStore::from_certificates([trusted.clone()]).unwrap().set().clone(),
             crls: Arc::from([]),
             partial_chain: false,
+            policies: Default::default(),
             security_level,
             memory: Arc::default(),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sealwire_x509::{self as x509, Certificate, Crl, Purpose, TrustSet};
+use sealwire_x509::{self as x509, Certificate, CertificatePolicies, Crl, Purpose, TrustSet};
 
 use super::evidence::{self, Situation};
 use super::identity::{Found, find_name};
@@ -17,6 +17,7 @@ pub(crate) struct Policy {
     pub(crate) trust: TrustSet,
     pub(crate) crls: Arc<[Crl]>,
     pub(crate) partial_chain: bool,
+    pub(crate) policies: CertificatePolicies,
     pub(crate) security_level: u8,
     pub(crate) memory: Arc<Memory>,
 }
@@ -26,6 +27,7 @@ pub(crate) struct Policy {
 pub struct Verdict {
     findings: Vec<Finding>,
     chain: Vec<Certificate>,
+    lacks_issuer: bool,
 }
 
 /// One error met while a chain was judged.
@@ -87,23 +89,31 @@ fn judge_chain(policy: &Policy, presented: &[Certificate], purpose: Purpose, tim
         purpose,
         time,
         partial_chain: policy.partial_chain,
+        policies: &policy.policies,
     };
-    let situation = Situation { presented, trust: &policy.trust, purpose, time };
     // The level has its say while paths are tried, so that a weak one does not hide a strong one.
     let veto = |chain: &[Certificate]| level::findings(chain, policy.security_level);
     let outcome = match x509::verify_with(&request, &veto) {
         Ok(outcome) => outcome,
         Err(error) => {
             let finding = Finding::new(Code::UNSPECIFIED, 0, Some(leaf.clone()), error.to_string());
-            return Verdict { findings: vec![finding], chain: presented.to_vec() };
+            return Verdict::of(finding, presented.to_vec());
         }
+    };
+    let situation = Situation {
+        presented,
+        trust: &policy.trust,
+        crls: &policy.crls,
+        purpose,
+        time,
+        chain: &outcome.chain,
     };
     let mut findings: Vec<Finding> = outcome
         .errors
         .iter()
         .map(|error| {
             let code = Code::from_openssl(error.code);
-            let evidence = evidence::of(code, error.certificate.as_ref(), &situation);
+            let evidence = evidence::of(code, error, &situation);
             Finding::new(code, error.depth, error.certificate.clone(), evidence)
         })
         .collect();
@@ -111,7 +121,10 @@ fn judge_chain(policy: &Policy, presented: &[Certificate], purpose: Purpose, tim
         let evidence = Code::UNSPECIFIED.text().to_owned();
         findings.push(Finding::new(Code::UNSPECIFIED, 0, Some(leaf.clone()), evidence));
     }
-    Verdict { findings, chain: outcome.chain }
+    let top = outcome.chain.last();
+    let lacks_issuer = !outcome.trusted()
+        && top.is_some_and(|top| !top.is_self_issued() && evidence::is_missing(top, &situation));
+    Verdict { findings, chain: outcome.chain, lacks_issuer }
 }
 
 impl Verdict {
@@ -128,6 +141,16 @@ impl Verdict {
     /// The chain that was built, leaf first, as far as it could be.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
+    }
+
+    /// Whether the chain ends for want of a certificate: nobody gave one with the name of the
+    /// issuer of its last. (One that is there and does not fit is told of in the evidence.)
+    pub fn lacks_issuer(&self) -> bool {
+        self.lacks_issuer
+    }
+
+    fn of(finding: Finding, chain: Vec<Certificate>) -> Self {
+        Self { findings: vec![finding], chain, lacks_issuer: false }
     }
 
     /// The chain that is trusted, or the refusal.
@@ -156,7 +179,10 @@ impl Verdict {
             Ok(Found::CommonName) if good => common_name::finding(&self.chain, rules.name(name)),
             Ok(_) => None,
             Err(mismatch) => {
-                let evidence = mismatch.reason().to_owned();
+                let mut evidence = mismatch.reason().to_owned();
+                if let Some(why) = evidence::mismatch(rules.name(name), presented) {
+                    evidence = format!("{evidence} ({why})");
+                }
                 let code = Code::ERR_TLS_CERT_ALTNAME_INVALID;
                 Some(Finding::new(code, 0, Some(leaf.clone()), evidence))
             }
@@ -185,7 +211,7 @@ impl Verdict {
     pub(crate) fn no_certificate() -> Self {
         let evidence = "the peer sent no certificate".to_owned();
         let finding = Finding::new(Code::UNABLE_TO_GET_ISSUER_CERT, 0, None, evidence);
-        Self { findings: vec![finding], chain: Vec::new() }
+        Self::of(finding, Vec::new())
     }
 
     /// The verdict on a leaf whose RSA key the engine cannot verify handshakes with; `None` when
@@ -203,16 +229,13 @@ impl Verdict {
             key.bits
         );
         let finding = Finding::new(code, 0, Some(leaf.clone()), evidence);
-        Some(Self { findings: vec![finding], chain: vec![leaf.clone()] })
+        Some(Self::of(finding, vec![leaf.clone()]))
     }
 
     /// The verdict on a chain with a certificate that cannot be read.
     pub(crate) fn unreadable(depth: usize, error: &x509::Error) -> Self {
         let evidence = format!("certificate {depth} of the chain cannot be read: {error}");
-        Self {
-            findings: vec![Finding::new(Code::UNSPECIFIED, depth, None, evidence)],
-            chain: Vec::new(),
-        }
+        Self::of(Finding::new(Code::UNSPECIFIED, depth, None, evidence), Vec::new())
     }
 }
 

@@ -59,6 +59,31 @@ fn a_session_is_told_and_resumes() {
     }
 }
 
+/// As OpenSSL's clients and servers do: one session again and again, and no other for it.
+#[test]
+fn a_session_is_resumed_again_and_its_server_gives_no_other() {
+    if !present("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let client = build(context("", "ca"), version);
+        let server = build(context("p256", "").renew_tickets(false), version);
+        let options = to("localhost").reuse_sessions(true);
+        let told = sessions(&client, &options, (&server, ClientAuth::None));
+        let session = told.last().unwrap();
+        assert!(session.ticket().is_some());
+        for turn in 0..3 {
+            let pair = with(&client, session, &server);
+            assert!(resumed(&pair), "{version} {turn}");
+            assert!(pair.client.sessions.is_empty(), "{version} {turn}");
+            assert!(!session.is_expired());
+        }
+        // Its connection may be gone, and its siblings are sessions of their own.
+        let tickets: Vec<_> = told.iter().map(ClientSession::ticket).collect();
+        assert!(tickets.windows(2).all(|two| two[0] != two[1]));
+    }
+}
+
 /// The program's and the context's are the same sessions: used once is used.
 #[test]
 fn a_session_that_the_context_has_used_is_expired() {

@@ -25,7 +25,7 @@ use crate::view::authority::Authority;
 pub(crate) struct Init {
     #[command(flatten)]
     folder: CaFolder,
-    /// Its common name [default: Development CA of USER]
+    /// Its common name [default: Development CA of USER, and a part of its key]
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
     /// Its whole subject instead: /O=Example/CN=Example CA
@@ -65,15 +65,15 @@ impl Init {
             let what = format!("{}: there is a CA in this folder already", path.display());
             return Err(Failure::usage(what).advise("--ca-dir names another folder"));
         }
+        let key = PrivateKey::generate(self.key_kind)?;
         let subject = match (self.subject, &self.name) {
             (Some(subject), _) if subject.is_empty() => {
                 return Err(Failure::usage("--subject: a CA needs a name"));
             }
             (Some(subject), _) => subject,
             (None, Some(name)) => Subject::from_common_name(name).map_err(|e| e.at("--name"))?,
-            (None, None) => Subject::from_common_name(&default_name())?,
+            (None, None) => Subject::from_common_name(&default_name(&key))?,
         };
-        let key = PrivateKey::generate(self.key_kind)?;
         let mut builder = CertificateBuilder::new(subject)
             .authority(Some(self.path_length))
             .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?);
@@ -103,8 +103,13 @@ pub(super) fn key_text(
     Ok(zeroize::Zeroizing::new(pem))
 }
 
-fn default_name() -> String {
+/// Two CAs of one name and different keys are mixed up by everybody who looks for an issuer by its
+/// name, so a part of the key is in it: some bytes that are random in each kind of public key.
+fn default_name(key: &PrivateKey) -> String {
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| env::var(name).ok());
-    let name = format!("Development CA of {}", user.as_deref().unwrap_or("somebody"));
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
+    let user = user.as_deref().unwrap_or("somebody");
+    let user: String = user.chars().filter(|c| !c.is_control()).take(32).collect();
+    let part = key.spki_der().iter().rev().skip(12).take(3);
+    let part: String = part.map(|byte| format!("{byte:02x}")).collect();
+    format!("Development CA of {user} ({part})")
 }

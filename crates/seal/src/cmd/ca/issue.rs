@@ -251,7 +251,9 @@ fn is_user_name(name: &str) -> bool {
 
 fn read_request(path: &Path) -> Result<Csr, Failure> {
     let csr = Csr::from_file(path)?;
-    csr.verify().map_err(|e| e.at(path.display().to_string()))?;
+    csr.verify()
+        .and_then(|()| csr.key_algorithm())
+        .map_err(|e| e.at(path.display().to_string()))?;
     Ok(csr)
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::Args;
+use sealwire::Foreign;
 use sealwire::pki::{CaStore, Entry};
 use serde::Serialize;
 
@@ -44,8 +45,8 @@ impl fmt::Display for Report {
         }
         let lines = self.0.iter().map(|line| {
             let names = match line.names.as_slice() {
-                [] => line.subject.clone(),
-                names => names.join(", "),
+                [] => Foreign::new(&line.subject).to_string(),
+                names => Foreign::list(names),
             };
             let reason = line.reason.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
             format!("{}  {:<7}  to {}  {names}{reason}", line.serial, line.state, line.not_after)

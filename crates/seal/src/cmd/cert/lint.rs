@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
+use sealwire::Foreign;
 use sealwire::pki::{self, Severity};
 use serde::Serialize;
 
@@ -12,7 +13,10 @@ use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::words::clock;
 
-/// Look certificates over for what browsers, OpenSSL and Node refuse
+/// Look certificates over for what browsers, OpenSSL, Node, Python and Apple refuse
+///
+/// The certificates of one file are looked over as what a server sends, too: their order, and
+/// whether one outlives its issuer.
 ///
 /// Exit code 1 when there is an error (everything refuses it) or a warning (some clients do);
 /// notices do not count.
@@ -50,7 +54,7 @@ impl fmt::Display for Report {
         }
         let lines = self.findings.iter().map(|finding| {
             let Finding { file, subject, severity, code, text } = finding;
-            format!("{file}: {subject}: {severity}: {text} [{code}]")
+            format!("{file}: {subject}: {severity}: {} [{code}]", Foreign::new(text))
         });
         f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
@@ -62,13 +66,15 @@ impl Lint {
         let mut report = Report { findings: Vec::new(), looked_at: 0 };
         let mut worst = Severity::Notice;
         for path in &self.files {
-            for certificate in pki::certificates_from_file(path)? {
-                report.looked_at += 1;
-                for lint in pki::lint(&certificate, now) {
+            let certificates = pki::certificates_from_file(path)?;
+            report.looked_at += certificates.len();
+            let lints = pki::lint_file(&certificates, now);
+            for (certificate, lints) in certificates.iter().zip(lints) {
+                for lint in lints {
                     worst = worst.max(lint.severity);
                     report.findings.push(Finding {
                         file: path.display().to_string(),
-                        subject: card::subject(&certificate),
+                        subject: card::subject(certificate),
                         severity: card::severity(lint.severity),
                         code: lint.code,
                         text: lint.text,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sealwire::Foreign;
 use sealwire::pki::{Certificate, CertificateBuilder, Csr, Issuer, NameConstraint};
 
 use super::shape::Shape;
@@ -70,7 +71,9 @@ impl Sign {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.output.check()?;
         let csr = Csr::from_file(&self.csr)?;
-        csr.verify().map_err(|e| e.at(self.csr.display().to_string()))?;
+        csr.verify()
+            .and_then(|()| csr.key_algorithm())
+            .map_err(|e| e.at(self.csr.display().to_string()))?;
         let issuer = passphrase::open(
             self.passphrase_file.as_ref(),
             &self.ca_key.display().to_string(),
@@ -105,23 +108,23 @@ impl Sign {
     /// What is lawful but perhaps not meant, on standard error.
     fn notes(&self, csr: &Csr, issuer: &Issuer, certificate: &Certificate) {
         if certificate.not_after() > issuer.certificate().not_after() {
-            eprintln!(
+            report::note(format_args!(
                 "seal: note: it outlives its CA, which ends at {}",
                 card::time(issuer.certificate().not_after())
-            );
+            ));
         }
         if self.intermediate || certificate.has_subject_alt_name() {
             return;
         }
         let asked: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
         if asked.is_empty() {
-            eprintln!("seal: note: it has no name (--name); browsers refuse it so");
+            report::note("seal: note: it has no name (--name); browsers refuse it so");
         } else {
-            eprintln!(
+            report::note(format_args!(
                 "seal: note: the names that the request asks for were not taken: {} \
                  (--copy-names takes them)",
-                asked.join(", ")
-            );
+                Foreign::list(&asked)
+            ));
         }
     }
 }

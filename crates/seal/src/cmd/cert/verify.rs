@@ -5,15 +5,17 @@ use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use sealwire::pki::{self, Certificate, ChainCheck, Crl, Purpose};
-use sealwire::verify::{NameCheck, Verdict};
+use sealwire::verify::Verdict;
 use sealwire::{ServerName, TrustStore};
 
 use crate::files::material::public_roots;
+use crate::files::policies::PolicyOptions;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::trust::Trust;
 use crate::words::clock;
 use crate::words::moment::parse_time;
+use crate::words::name_rules::NameRules;
 
 /// Tell whether a certificate would be trusted, and if not, everything that is wrong
 ///
@@ -32,15 +34,18 @@ pub(crate) struct Verify {
     /// More certificates to build the chain from; may be repeated
     #[arg(long, value_name = "FILE")]
     untrusted: Vec<PathBuf>,
-    /// Revocation lists; every certificate but the root must then be covered by one; may be
-    /// repeated
+    /// Revocation lists: complete, indirect, by reason, delta; every certificate of the chain must
+    /// then be covered; may be repeated
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
     /// The host name or address that it must be for
     #[arg(long, value_name = "NAME")]
     name: Option<ServerName>,
-    /// Let the common name count as Node does, when there is no DNS name
-    #[arg(long, requires = "name")]
+    /// How the certificate is compared with the name
+    #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
+    name_rules: NameRules,
+    /// What is the default now: --name-rules node
+    #[arg(long, hide = true, requires = "name", conflicts_with = "name_rules")]
     common_name: bool,
     /// What it is used as
     #[arg(long, value_enum, default_value_t = As::Server, value_name = "PURPOSE")]
@@ -51,6 +56,8 @@ pub(crate) struct Verify {
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]
     partial_chain: bool,
+    #[command(flatten)]
+    policies: PolicyOptions,
     /// Print JSON, a line for each file
     #[arg(long)]
     json: bool,
@@ -69,7 +76,7 @@ impl Verify {
         for path in &self.untrusted {
             untrusted.extend(pki::certificates_from_file(path)?);
         }
-        let trust = self.trust()?.allow_partial_chain(self.partial_chain);
+        let trust = self.policies.apply_to(self.trust()?)?.allow_partial_chain(self.partial_chain);
         let mut crls = Vec::new();
         for path in &self.crl {
             crls.extend(pki::crls_from_file(path)?);
@@ -78,8 +85,19 @@ impl Verify {
         for (index, file) in self.files.iter().enumerate() {
             let mut presented = pki::certificates_from_file(file)?;
             presented.extend(untrusted.iter().cloned());
+            if let [first, rest @ ..] = &presented[..]
+                && first.is_ca()
+                && rest.iter().any(|other| other != first && other.is_issued_by(first))
+            {
+                report::note(format_args!(
+                    "seal: note: {}: the first certificate is judged, and it is the CA of another in \
+                     the file; the leaf goes first",
+                    file.display()
+                ));
+            }
             let verdict = self.judge(&presented, &trust, &crls);
-            let report = Trust::new(file.display().to_string(), &verdict, &trust);
+            let report =
+                Trust::new(file.display().to_string(), &verdict, &trust, self.name.as_ref());
             match (self.files.len(), self.json) {
                 (1, json) => report::print(&report, json)?,
                 (_, true) => report::print_line(&report)?,
@@ -94,7 +112,7 @@ impl Verify {
     }
 
     fn judge(&self, presented: &[Certificate], trust: &TrustStore, crls: &[Crl]) -> Verdict {
-        let rules = if self.common_name { NameCheck::Node } else { NameCheck::Rfc9525 };
+        let rules = if self.common_name { NameRules::Node } else { self.name_rules };
         ChainCheck {
             presented,
             trust,
@@ -104,7 +122,7 @@ impl Verify {
                 As::Client => Purpose::Client,
                 As::Any => Purpose::Any,
             },
-            name: self.name.clone().map(|name| (name, rules)),
+            name: self.name.clone().map(|name| (name, rules.check())),
             time: self.at.map_or_else(clock::now, clock::seconds),
             security_level: 2,
         }

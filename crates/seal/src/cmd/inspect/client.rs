@@ -71,7 +71,7 @@ pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<A
             Ok(Some(hello)) => {
                 let offer = Offer::of(client, &hello);
                 if json {
-                    report::print_text(&serde_json::to_string(&offer).unwrap_or_default())?;
+                    report::print_line(&offer)?;
                 } else {
                     report::print(&offer, false)?;
                 }

@@ -3,12 +3,13 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use sealwire::pki::{Content, Error};
+use sealwire::pki::{self, Content, Csr, Error};
 
 use crate::cmd::{cert, crl, csr, key, pfx};
 use crate::files::passphrase::Source;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
+use crate::words::clock;
 
 pub(super) fn inspect_stdin(passphrase: Option<&Source>, json: bool) -> Result<Answer, Failure> {
     let failed = |e: std::io::Error| Failure::usage(format!("standard input: {e}"));
@@ -47,15 +48,32 @@ pub(super) fn inspect(
     for content in kinds {
         let shown = match content {
             Content::Certificate => cert::show(path, json)?,
+            Content::Pkcs7 => cert::show(path, json)?,
             Content::CertificateRequest => csr::show(path, json)?,
             Content::Crl => crl::show(path, json)?,
             Content::Pfx => pfx::show(path, passphrase, json)?,
             Content::PublicKey => key::show_public(path, &bytes, json)?,
             _ => key::show(path, passphrase, json)?,
         };
-        if shown == Answer::No {
+        if shown == Answer::No || !is_well(path, &content)? {
             answer = Answer::No;
         }
     }
     Ok(answer)
+}
+
+/// Whether a file that could be read is good for something: its certificates and lists today, its
+/// request by its signature.
+fn is_well(path: &Path, content: &Content) -> Result<bool, Failure> {
+    let now = clock::now();
+    Ok(match content {
+        Content::Certificate => pki::certificates_from_file(path)?
+            .iter()
+            .all(|one| (one.not_before()..=one.not_after()).contains(&now)),
+        Content::Crl => pki::crls_from_file(path)?.iter().all(|list| {
+            list.this_update() <= now && list.next_update().is_none_or(|end| now < end)
+        }),
+        Content::CertificateRequest => Csr::from_file(path)?.verify().is_ok(),
+        _ => true,
+    })
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sealwire::pki::{Certificate, ChainCheck, Purpose};
 use sealwire::story::Message;
-use sealwire::verify::{NameCheck, Verdict};
+use sealwire::verify::Verdict;
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ use crate::view::handshake_page;
 use crate::view::story::{Story, milliseconds};
 use crate::view::trust::Trust;
 use crate::words::clock;
+use crate::words::name_rules::NameRules;
 
 /// Everything that was found out about a server.
 #[derive(Serialize)]
@@ -91,7 +92,7 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
     let reached = start.elapsed();
     let options = ClientOptions::new(name.clone())
         .verification(PeerVerification::Recorded)
-        .name_check(NameCheck::Node)
+        .name_check(args.name_rules.check())
         .request_ocsp(true)
         .alpn(protocols(args, target));
     let observed =
@@ -106,7 +107,7 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         None
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
-    let verdict = judged(story.certificates(), &trust, &name);
+    let verdict = judged(story.certificates(), &trust, &name, args.name_rules);
     let issuer = issuer(story.certificates(), verdict.as_ref());
     let mut host = Host {
         target: target.to_string(),
@@ -114,7 +115,7 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         server_name: name.to_string(),
         connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
         failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, story.messages())),
-        trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust)),
+        trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust, Some(&name))),
         certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
         handshake: None,
         scan,
@@ -125,7 +126,9 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         },
     };
     if let Some(path) = &args.html {
-        let page = handshake_page::page(&host.target, host.summary().trim_end(), story.messages());
+        let verdict = host.trust.as_ref().map_or_else(String::new, |trust| format!("\n{trust}"));
+        let facts = format!("{}{verdict}", host.summary());
+        let page = handshake_page::page(&host.target, facts.trim_end(), story.messages());
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         write_file(path, page.as_bytes(), Access::Public, existing)?;
     }
@@ -158,7 +161,12 @@ fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
 }
 
 /// The verdict on what was shown, by the function that judges connections.
-fn judged(chain: &[Certificate], trust: &TrustStore, name: &ServerName) -> Option<Verdict> {
+fn judged(
+    chain: &[Certificate],
+    trust: &TrustStore,
+    name: &ServerName,
+    rules: NameRules,
+) -> Option<Verdict> {
     if chain.is_empty() {
         return None;
     }
@@ -167,7 +175,7 @@ fn judged(chain: &[Certificate], trust: &TrustStore, name: &ServerName) -> Optio
         trust,
         crls: &[],
         purpose: Purpose::Server,
-        name: Some((name.clone(), NameCheck::Node)),
+        name: Some((name.clone(), rules.check())),
         time: clock::now(),
         security_level: 2,
     };

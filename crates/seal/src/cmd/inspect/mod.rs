@@ -15,6 +15,7 @@ use crate::net::dial::Route;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
+use crate::words::name_rules::NameRules;
 
 /// Look at a server, a file, or a client, and explain what is found
 ///
@@ -23,8 +24,8 @@ use crate::say::report::Answer;
 /// (or `-` for standard input) is a certificate, request, key, PFX or revocation list; which one,
 /// its bytes say. --listen waits for a client and explains what it offers.
 ///
-/// The exit code is 0 when all is well, 1 when the server or the file is not, 2 when it could not
-/// be looked at.
+/// The exit code is 0 when all is well, 1 when the server or the file is not (a certificate or list
+/// that is not valid today, a request whose signature is bad), 2 when it could not be looked at.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal inspect example.com                         the card of the server at port 443
@@ -48,6 +49,10 @@ pub(crate) struct InspectArgs {
     /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
     #[arg(long, alias = "server-name", value_name = "NAME")]
     servername: Option<ServerName>,
+
+    /// How the certificate is compared with the name
+    #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
+    name_rules: NameRules,
 
     /// Application protocols to offer, best first [default: h2,http/1.1 on port 443]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]

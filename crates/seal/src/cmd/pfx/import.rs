@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sealwire::Foreign;
 use sealwire::pki::{Certificate, KeyEncryption, Pfx};
 
 use super::open_all;
@@ -76,7 +77,9 @@ impl Import {
     fn choose(&self, mut all: Vec<Pfx>) -> Result<Pfx, Failure> {
         let file = self.file.display();
         let names = |all: &[Pfx]| {
-            let names = all.iter().map(|pfx| format!("{:?}", pfx.name().unwrap_or_default()));
+            let names = all
+                .iter()
+                .map(|pfx| format!("\"{}\"", Foreign::new(pfx.name().unwrap_or_default())));
             names.collect::<Vec<_>>().join(", ")
         };
         if let Some(wanted) = &self.friendly_name {
@@ -84,7 +87,7 @@ impl Import {
             return match found {
                 Some(index) => Ok(all.swap_remove(index)),
                 None => Err(Failure::refused(format!(
-                    "{file}: there is no key named {wanted:?}; there is {}",
+                    "{file}: there is no key named \"{wanted}\"; there is {}",
                     names(&all)
                 ))),
             };

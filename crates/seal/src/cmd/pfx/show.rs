@@ -4,9 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sealwire::Foreign;
+use sealwire::pki;
 use serde::Serialize;
 
-use super::open_all;
+use super::contents;
 use crate::files::passphrase::Source;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -32,6 +34,27 @@ pub(crate) struct Show {
 struct Report {
     file: String,
     keys: Vec<Entry>,
+    /// Keys without a certificate.
+    lone_keys: Vec<LoneKey>,
+    /// Certificates that belong to no key: those of a trust store.
+    certificates: Vec<Shown>,
+    others: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct LoneKey {
+    name: Option<String>,
+    algorithm: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    name: Option<String>,
+    subject: String,
+    names: Vec<String>,
+    not_after: String,
+    sha256: String,
+    trusted_by_java: bool,
 }
 
 #[derive(Serialize)]
@@ -48,15 +71,39 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         for entry in &self.keys {
-            let name = entry.name.as_deref().map(|name| format!(" {name:?}")).unwrap_or_default();
+            let name = entry
+                .name
+                .as_deref()
+                .map(|name| format!(" \"{}\"", Foreign::new(name)))
+                .unwrap_or_default();
             write!(f, "\n  key{name}: {}", entry.algorithm)?;
             write!(f, "\n    {} (to {})", entry.subject, entry.not_after)?;
             if !entry.names.is_empty() {
-                write!(f, "\n      {}", entry.names.join(", "))?;
+                write!(f, "\n      {}", Foreign::list(&entry.names))?;
             }
             for other in &entry.chain {
                 write!(f, "\n    {other}")?;
             }
+        }
+        let named = |name: &Option<String>| {
+            let name = name.as_deref().map(|name| format!(" \"{}\"", Foreign::new(name)));
+            name.unwrap_or_default()
+        };
+        for key in &self.lone_keys {
+            write!(f, "\n  key{}: {}, without a certificate", named(&key.name), key.algorithm)?;
+        }
+        for shown in &self.certificates {
+            let subject = Foreign::new(&shown.subject);
+            write!(f, "\n  certificate{}: {subject}", named(&shown.name))?;
+            write!(f, " (to {})", shown.not_after)?;
+            if !shown.names.is_empty() {
+                write!(f, "\n    {}", Foreign::list(&shown.names))?;
+            }
+            let java = if shown.trusted_by_java { ", trusted by Java" } else { "" };
+            write!(f, "\n    sha256 {}{java}", shown.sha256)?;
+        }
+        for other in &self.others {
+            write!(f, "\n  {}, not read", Foreign::new(other))?;
         }
         Ok(())
     }
@@ -68,8 +115,8 @@ impl Show {
     }
 
     pub(super) fn run(self) -> Result<Answer, Failure> {
-        let all = open_all(&self.file, self.passphrase_file.as_ref())?;
-        let keys = all.iter().map(|pfx| Entry {
+        let all = contents(&self.file, self.passphrase_file.as_ref())?;
+        let keys = all.entries.iter().map(|pfx| Entry {
             name: pfx.name().map(str::to_owned),
             algorithm: pfx.key().algorithm().to_string(),
             subject: card::subject(pfx.certificate()),
@@ -77,7 +124,25 @@ impl Show {
             not_after: card::time(pfx.certificate().not_after()),
             chain: pfx.chain().iter().map(card::subject).collect(),
         });
-        let report = Report { file: self.file.display().to_string(), keys: keys.collect() };
+        let lone_keys = all.lone_keys.iter().map(|(key, name)| LoneKey {
+            name: name.clone(),
+            algorithm: key.algorithm().to_string(),
+        });
+        let certificates = all.certificates.iter().map(|one| Shown {
+            name: one.name.clone(),
+            subject: card::subject(&one.certificate),
+            names: card::names(&one.certificate),
+            not_after: card::time(one.certificate.not_after()),
+            sha256: pki::sha256_fingerprint(one.certificate.der()),
+            trusted_by_java: one.trusted,
+        });
+        let report = Report {
+            file: self.file.display().to_string(),
+            keys: keys.collect(),
+            lone_keys: lone_keys.collect(),
+            certificates: certificates.collect(),
+            others: all.others,
+        };
         report::print(&report, self.json)?;
         Ok(Answer::Yes)
     }

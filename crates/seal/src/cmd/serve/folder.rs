@@ -1,7 +1,7 @@
 //! The files of a folder, and no others.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,13 +18,42 @@ use tower_http::services::fs::{Backend, File, Metadata as FileMetadata};
 /// looked up below the folder that was opened, by the system itself where it can (`openat2`).
 ///
 /// Names that start with a dot are not there (`.git`, `.env`, `.ssh`), but for `.well-known`
-/// (RFC 8615), unless they are asked for. What is neither file nor folder is not there either: to
-/// open a pipe or a device may block or do worse.
-#[derive(Debug, Clone)]
+/// (RFC 8615), unless they are asked for; a link to such a name is not there either. What is neither
+/// file nor folder is not there: to open a pipe or a device may block or do worse. And what holds a
+/// private key is withheld, and said to be.
+#[derive(Clone)]
 pub(super) struct Folder {
     dir: Arc<Dir>,
-    dotfiles: bool,
+    shown: Shown,
+    /// The files that this server reads its keys from.
+    ours: Arc<[Same]>,
+    withheld: Arc<TellWithheld>,
 }
+
+/// Who is told of what is withheld.
+type TellWithheld = dyn Fn(&Path, Withheld) + Send + Sync;
+
+/// What is served that is not by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shown {
+    /// Names that start with a dot.
+    pub(super) dotfiles: bool,
+    /// PEM files with private keys in them; never those that the server uses itself.
+    pub(super) private_keys: bool,
+}
+
+/// Why a file is withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Withheld {
+    /// The server uses it for its own keys.
+    Ours,
+    /// It is a PEM file with a private key.
+    PrivateKey,
+}
+
+/// What tells whether two names are of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Same(u64, u64);
 
 /// An entry of a folder.
 #[derive(Debug, Clone)]
@@ -36,8 +65,22 @@ pub(super) struct Entry {
 }
 
 impl Folder {
-    pub(super) fn open(path: &Path, dotfiles: bool) -> io::Result<Self> {
-        Ok(Self { dir: Arc::new(Dir::open_ambient_dir(path, ambient_authority())?), dotfiles })
+    /// Opens it. `ours` are files that are never served, wherever they lie; `withheld` is told of
+    /// what is asked for and withheld.
+    pub(super) fn open(
+        path: &Path,
+        shown: Shown,
+        ours: &[&Path],
+        withheld: impl Fn(&Path, Withheld) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        // A file that is not there yet, or cannot be looked at, cannot be served either.
+        let same = |path: &&Path| std::fs::metadata(path).ok().map(|found| Same::of_std(&found));
+        Ok(Self {
+            dir: Arc::new(Dir::open_ambient_dir(path, ambient_authority())?),
+            shown,
+            ours: ours.iter().filter_map(same).collect(),
+            withheld: Arc::new(withheld),
+        })
     }
 
     /// The entries that may be shown, folders first; `None` when this is not a folder.
@@ -54,12 +97,15 @@ impl Folder {
         let mut entries = Vec::new();
         for entry in folder.entries()? {
             let name = entry?.file_name();
-            // What a link points to counts; one that leads out, or nowhere, is left out.
-            let Ok(metadata) = folder.metadata(&name) else { continue };
-            let plain = metadata.is_dir() || metadata.is_file();
-            let Some(name) = name.to_str().filter(|n| plain && self.shows(OsStr::new(n))) else {
+            let Some(name) = name.to_str().filter(|name| self.shows(OsStr::new(name))) else {
                 continue;
             };
+            // What a link points to counts; one that leads out, or nowhere, is left out.
+            let real = self.real(&path.join(name)).and_then(|real| self.stat(&real));
+            let Ok(metadata) = real else { continue };
+            if self.ours.contains(&Same::of(&metadata)) {
+                continue;
+            }
             entries.push(Entry {
                 name: name.to_owned(),
                 is_folder: metadata.is_dir(),
@@ -82,7 +128,34 @@ impl Folder {
     }
 
     fn shows(&self, name: &OsStr) -> bool {
-        self.dotfiles || name == ".well-known" || !name.as_encoded_bytes().starts_with(b".")
+        self.shown.dotfiles || name == ".well-known" || !name.as_encoded_bytes().starts_with(b".")
+    }
+
+    /// Where a path leads, below the folder: each name on the way must be one that may be shown.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let real = self.dir.canonicalize(path).map_err(outside_is_absent)?;
+        self.permitted(&real)
+    }
+
+    /// Opens a file, unless it is withheld.
+    fn file(&self, path: &Path) -> io::Result<OpenFile> {
+        let real = self.real(path)?;
+        self.stat(&real)?;
+        let mut file = self.dir.open(&real).map_err(outside_is_absent)?;
+        let metadata = file.metadata()?;
+        let why = if self.ours.contains(&Same::of(&metadata)) {
+            Some(Withheld::Ours)
+        } else if !self.shown.private_keys && holds_private_key(&mut file, &metadata)? {
+            Some(Withheld::PrivateKey)
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            (self.withheld)(path.strip_prefix(".").unwrap_or(path), why);
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(OpenFile { file: tokio::fs::File::from_std(file.into_std()), stat: Stat(metadata) })
     }
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
@@ -105,13 +178,7 @@ impl Backend for Folder {
         let (this, path) = (self.clone(), self.permitted(&path));
         Box::pin(async move {
             let path = path?;
-            blocking(move || {
-                this.stat(&path)?;
-                let file = this.dir.open(&path).map_err(outside_is_absent)?;
-                let stat = Stat(file.metadata()?);
-                Ok(OpenFile { file: tokio::fs::File::from_std(file.into_std()), stat })
-            })
-            .await
+            blocking(move || this.file(&path)).await
         })
     }
 
@@ -119,9 +186,58 @@ impl Backend for Folder {
         let (this, path) = (self.clone(), self.permitted(&path));
         Box::pin(async move {
             let path = path?;
-            blocking(move || this.stat(&path).map(Stat)).await
+            blocking(move || this.stat(&this.real(&path)?).map(Stat)).await
         })
     }
+}
+
+impl Same {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use cap_std::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    #[cfg(unix)]
+    fn of_std(metadata: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    /// Without numbers of files, two that are as long and as old are taken for one.
+    #[cfg(not(unix))]
+    fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std);
+        Self(metadata.len(), nanoseconds(modified))
+    }
+
+    #[cfg(not(unix))]
+    fn of_std(metadata: &std::fs::Metadata) -> Self {
+        Self(metadata.len(), nanoseconds(metadata.modified().ok()))
+    }
+}
+
+#[cfg(not(unix))]
+fn nanoseconds(time: Option<SystemTime>) -> u64 {
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Whether a line of a file begins a private key in PEM. Key files are small; a large file is not
+/// looked through. The file is at its start again after it.
+fn holds_private_key(file: &mut cap_std::fs::File, metadata: &Metadata) -> io::Result<bool> {
+    const LARGEST: u64 = 256 * 1024;
+    if metadata.len() > LARGEST {
+        return Ok(false);
+    }
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    file.rewind()?;
+    let begins = |line: &[u8]| {
+        let line = line.trim_ascii();
+        line.starts_with(b"-----BEGIN ") && line.ends_with(b"PRIVATE KEY-----")
+    };
+    Ok(bytes.split(|byte| *byte == b'\n' || *byte == b'\r').any(begins))
 }
 
 /// A file that is open, with what was known of it then.

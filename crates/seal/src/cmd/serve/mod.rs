@@ -10,14 +10,16 @@ mod web;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use sealwire::pki::SubjectAltName;
 use sealwire::session::HelloReply;
 use sealwire::{Acceptor, ClientAuth, Listener, TlsStream};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 pub(crate) use echo::greet_and_echo;
 
@@ -67,6 +69,15 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
 
+    /// Programs at once; further clients wait
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..), requires = "exec")]
+    max_programs: u32,
+
+    /// How long a program may say nothing once its client has no more to say; then it is killed,
+    /// with what it started
+    #[arg(long, value_name = "TIME", default_value = "1m", requires = "exec")]
+    exec_timeout: Timeout,
+
     /// Serve what this server answers over plain HTTP, such as http://localhost:3000, with
     /// X-Forwarded-For, -Host and -Proto; WebSockets too
     #[arg(long, value_name = "URL", conflicts_with_all = ["folder", "exec"])]
@@ -104,6 +115,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, requires = "folder")]
     dotfiles: bool,
 
+    /// Serve PEM files with private keys in them; the server's own keys never are
+    #[arg(long, requires = "folder")]
+    private_keys: bool,
+
     /// Show no page for a folder without an index.html
     #[arg(long, requires = "folder")]
     no_listing: bool,
@@ -134,10 +149,16 @@ enum ClientAuthArg {
     Require,
 }
 
+/// A program for each connection.
+struct Exec {
+    line: String,
+    silence: Duration,
+}
+
 /// What a client gets.
 enum Service {
     Echo,
-    Exec(String),
+    Exec(Exec),
     Folder(Web),
     Proxy(Proxy),
 }
@@ -164,14 +185,25 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
     let serving = args.serving();
     teller.tell(&Told::Listening { address, serving, url, certificates: &shown.told() });
+    let places = Arc::new(Semaphore::new(match *service {
+        Service::Exec(_) => args.max_programs as usize,
+        _ => Semaphore::MAX_PERMITS,
+    }));
     loop {
+        let place = tokio::select! {
+            () = stop.asked() => break,
+            place = places.clone().acquire_owned() => place,
+        };
         let (stream, client) = tokio::select! {
             () = stop.asked() => break,
             accepted = listener.accept() => accepted
                 .map_err(|e| Failure::usage(format!("{address}: cannot accept: {e}")))?,
         };
         let (service, of_one) = (service.clone(), stop.clone());
-        let serving = async move { service.serve(stream, client, teller, &of_one).await };
+        let serving = async move {
+            let _place = place;
+            service.serve(stream, client, teller, &of_one).await;
+        };
         if args.once {
             drop(listener);
             serving.await;
@@ -182,6 +214,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     drop(listener);
     teller.tell(&Told::Stopping { open: stop.at_work() });
     let drained = stop.drained(args.drain.get()).await;
+    program::kill_all();
     let cut_off = drained.map_err(|e| Failure::usage(format!("signals: {e}")))?;
     teller.tell(&Told::Stopped { cut_off });
     Ok(Answer::Yes)
@@ -194,11 +227,18 @@ impl ServeArgs {
         }
         Ok(match (&self.folder, &self.exec) {
             (Some(path), _) => {
-                let folder = Folder::open(path, self.dotfiles)
+                let material = self.material.files();
+                let ours: Vec<_> = material.secrets().collect();
+                let shown =
+                    folder::Shown { dotfiles: self.dotfiles, private_keys: self.private_keys };
+                let told = move |path: &Path, why| teller.tell(&Told::withheld(path, why));
+                let folder = Folder::open(path, shown, &ours, told)
                     .map_err(|e| cannot_serve(&path.display().to_string(), &e))?;
                 Service::Folder(Web::new(folder, !self.no_listing, teller))
             }
-            (None, Some(command)) => Service::Exec(command.clone()),
+            (None, Some(command)) => {
+                Service::Exec(Exec { line: command.clone(), silence: self.exec_timeout.get() })
+            }
             (None, None) => Service::Echo,
         })
     }
@@ -300,7 +340,7 @@ impl Service {
             Self::Echo => greet_and_echo(stream, stop.asked()).await.map(|bytes| (bytes, None)),
             Self::Exec(command) => {
                 let facts = facts.as_environment("SEAL_CLIENT", &client.to_string());
-                let ran = program::run(command, stream, &facts).await;
+                let ran = program::run(&command.line, stream, &facts, command.silence).await;
                 ran.map(|ran| (ran.bytes, Some(ran.exit_text())))
             }
         };

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sealwire::Foreign;
 use sealwire::pki::{
     self, CertificateBuilder, ExtendedKeyUsage, KeyAlgorithm, PrivateKey, SubjectAltName, Validity,
 };
@@ -184,7 +185,7 @@ impl fmt::Display for ShownCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.card)?;
         if !self.names.is_empty() {
-            write!(f, " for {}", self.names.join(", "))?;
+            write!(f, " for {}", Foreign::list(&self.names))?;
         }
         let pad = " ".repeat(14);
         match &self.from {

@@ -2,12 +2,15 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use hyper::{Method, Response, Version, header};
+use sealwire::Foreign;
 use serde::Serialize;
 
+use super::folder::Withheld;
 use super::shown::ShownCertificate;
-use crate::say::advice;
+use crate::say::{advice, report};
 use crate::view::connection::Facts;
 
 /// One line of what the server has to tell.
@@ -39,6 +42,11 @@ pub(super) enum Told<'a> {
         /// The length of the body, where it is known before it is sent.
         bytes: Option<u64>,
     },
+    /// A file that was asked for and is not served.
+    Withheld {
+        file: String,
+        reason: &'static str,
+    },
     Closed {
         client: SocketAddr,
         bytes: u64,
@@ -58,6 +66,17 @@ pub(super) enum Told<'a> {
     Stopped {
         cut_off: usize,
     },
+}
+
+impl Told<'_> {
+    /// A file of the folder that is withheld.
+    pub(super) fn withheld(file: &Path, why: Withheld) -> Self {
+        let reason = match why {
+            Withheld::Ours => "this server uses it for its own keys",
+            Withheld::PrivateKey => "it holds a private key (--private-keys serves it)",
+        };
+        Self::Withheld { file: file.display().to_string(), reason }
+    }
 }
 
 impl<'a> Told<'a> {
@@ -90,8 +109,7 @@ pub(super) struct Teller {
 impl Teller {
     /// Prints a line. When nobody reads it any more, serving goes on.
     pub(super) fn tell(self, told: &Told<'_>) {
-        let line =
-            if self.json { serde_json::to_string(told).unwrap_or_default() } else { text(told) };
+        let line = if self.json { report::json_line(told) } else { report::lines(&text(told)) };
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 
@@ -118,11 +136,14 @@ fn text(told: &Told<'_>) -> String {
         }
         Told::Connected { client, facts } => format!("{client} connected\n{facts}"),
         Told::Redirected { client, location } => {
-            format!("{client} spoke plain HTTP: sent to {location}")
+            format!("{client} spoke plain HTTP: sent to {}", Foreign::new(location))
         }
         Told::Request { client, http, method, target, status, bytes } => {
             let bytes = bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
-            format!("{client} {http} {method} {target} {status} {bytes}")
+            format!("{client} {http} {method} {} {status} {bytes}", Foreign::new(target))
+        }
+        Told::Withheld { file, reason } => {
+            format!("{} withheld: {reason}", Foreign::new(file))
         }
         Told::Closed { client, bytes, exit: None } => {
             format!("{client} closed after {bytes} bytes")
@@ -130,9 +151,11 @@ fn text(told: &Told<'_>) -> String {
         Told::Closed { client, bytes, exit: Some(exit) } => {
             format!("{client} closed after {bytes} bytes: the program ended with {exit}")
         }
-        Told::Failed { client, reason, advice: None, .. } => format!("{client} failed: {reason}"),
+        Told::Failed { client, reason, advice: None, .. } => {
+            format!("{client} failed: {}", Foreign::new(reason))
+        }
         Told::Failed { client, reason, advice: Some(advice), .. } => {
-            format!("{client} failed: {reason} ({advice})")
+            format!("{client} failed: {} ({advice})", Foreign::new(reason))
         }
         Told::Stopping { open: 0 } => "stopping".to_owned(),
         Told::Stopping { open } => {

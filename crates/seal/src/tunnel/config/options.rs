@@ -120,6 +120,24 @@ pub(crate) struct Service {
     #[serde(deserialize_with = "one_or_many")]
     pub(super) crl: Vec<PathBuf>,
 
+    /// A certificate policy that is acceptable in a peer's chain, dotted; may be repeated [default:
+    /// any]
+    #[arg(long, value_name = "OID")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) policy: Vec<String>,
+
+    /// Demand that a chain is valid for an acceptable policy, whether or not it says so itself
+    #[arg(long)]
+    pub(super) explicit_policy: bool,
+
+    /// Let anyPolicy in a certificate stand for none
+    #[arg(long)]
+    pub(super) inhibit_any: bool,
+
+    /// Do not let CAs map policies to others
+    #[arg(long)]
+    pub(super) inhibit_map: bool,
+
     /// Whether clients are asked for a certificate [default: require with --ca, else none]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(super) client_auth: Option<ClientAuth>,
@@ -144,9 +162,16 @@ pub(crate) struct Service {
     #[arg(long, value_name = "VERSION")]
     pub(super) min_version: Option<String>,
 
-    /// Expect a PROXY header before everything else
+    /// Expect a PROXY header before everything else. Whoever sends one names its own source: say
+    /// with --proxy-from who may
     #[arg(long, value_enum, value_name = "VERSION")]
     pub(super) proxy_in: Option<Accepts>,
+
+    /// The proxies whose PROXY headers are believed: an address or a network, 10.0.0.0/8; others
+    /// are turned away; may be repeated [default: anybody]
+    #[arg(long, value_name = "ADDRESS", requires = "proxy_in")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) proxy_from: Vec<String>,
 
     /// Send a PROXY header to the target
     #[arg(long, value_enum, value_name = "VERSION")]
@@ -260,7 +285,7 @@ pub(crate) enum Mode {
 pub(crate) enum ClientAuth {
     /// Not asked
     None,
-    /// Asked; one without is let in, unless rules speak of names
+    /// Asked; one without is let in, unless there are rules
     Request,
     /// Asked, and refused without one that passes
     Require,

@@ -11,8 +11,9 @@ use super::sense;
 use super::settings::{Health, Limits, Plan, Process, Route, Service, Timeouts};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
+use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::{Access, Rule};
-use crate::tunnel::endpoint::{Listen, Target};
+use crate::tunnel::endpoint::{Listen, Network, Target};
 use crate::tunnel::pattern::Pattern;
 use crate::words::length::{Length, Timeout};
 
@@ -129,6 +130,12 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         }),
         ca,
         crl: raw.crl.iter().map(|path| folder.join(path)).collect(),
+        policies: PolicyOptions {
+            policy: raw.policy.clone(),
+            explicit_policy: raw.explicit_policy,
+            inhibit_any: raw.inhibit_any,
+            inhibit_map: raw.inhibit_map,
+        },
         servername: raw
             .servername
             .as_deref()
@@ -148,6 +155,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
             Some(other) => return Err(format!("min-version: {other:?} is neither 1.2 nor 1.3")),
         },
         proxy_in: raw.proxy_in,
+        proxy_from: parse_all::<Network>(&raw.proxy_from, "proxy-from")?,
         proxy_out: raw.proxy_out,
         ticket_secret_file: raw.ticket_secret_file.as_ref().map(|path| folder.join(path)),
         session_store: raw.session_store.clone(),

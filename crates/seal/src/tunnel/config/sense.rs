@@ -38,6 +38,9 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 if !service.crl.is_empty() {
                     return says("crl: revocation lists need clients' certificates; give ca");
                 }
+                if service.policies.are_given() {
+                    return says("policy: policies are of clients' certificates; give ca");
+                }
             }
             local_targets(service)?;
         }
@@ -71,6 +74,9 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 ));
             }
         }
+    }
+    if !service.proxy_from.is_empty() && service.proxy_in.is_none() {
+        return says("proxy-from: no PROXY header is expected; say proxy-in, too");
     }
     if service.session_store.is_some() && service.ticket_secret_file.is_none() {
         return says(

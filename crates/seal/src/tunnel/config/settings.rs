@@ -7,8 +7,9 @@ use sealwire::{ProtocolVersion, ServerName};
 
 use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
 use crate::files::material::{Anchor, IdentityFiles};
+use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::Access;
-use crate::tunnel::endpoint::{Listen, Target};
+use crate::tunnel::endpoint::{Listen, Network, Target};
 use crate::tunnel::pattern::Pattern;
 use crate::tunnel::proxy::{Accepts, Version};
 use sealwire::starttls::Protocol;
@@ -52,6 +53,7 @@ pub(crate) struct Service {
     /// Of clients' certificates (server), or of the server's (client).
     pub(crate) ca: Vec<Anchor>,
     pub(crate) crl: Vec<PathBuf>,
+    pub(crate) policies: PolicyOptions,
     pub(crate) client_auth: ClientAuth,
     /// The name that the server must prove, if it is not the target's.
     pub(crate) servername: Option<ServerName>,
@@ -61,6 +63,8 @@ pub(crate) struct Service {
     pub(crate) alpn: Vec<String>,
     pub(crate) min_version: ProtocolVersion,
     pub(crate) proxy_in: Option<Accepts>,
+    /// Whose headers are believed; empty: anybody's.
+    pub(crate) proxy_from: Vec<Network>,
     pub(crate) proxy_out: Option<Version>,
     pub(crate) ticket_secret_file: Option<PathBuf>,
     pub(crate) session_store: Option<String>,

@@ -138,7 +138,7 @@ fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
     About {
         tls: format!("{}{resumed}", peer.protocol()),
         server_name: peer.server_name().map(str::to_owned),
-        alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).escape_debug().to_string()),
+        alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
         peer: peer.certificate().map(|certificate| certificate.subject().to_string()),
     }
 }

@@ -35,6 +35,14 @@ pub(super) async fn hear(
     service: &Arc<Service>,
     state: &State,
 ) -> Result<(Whence, Vec<u8>), Failed> {
+    let trusted = &state.config.proxy_from;
+    if let Some(stranger) = source.map(|source| source.ip())
+        && !trusted.is_empty()
+        && !trusted.iter().any(|network| network.contains(stranger))
+    {
+        let reason = format!("{stranger} is no proxy of ours (proxy-from)");
+        return Err(Failed::Turned(Turned::ProxyHeader, reason));
+    }
     let (header, rest) = match state.config.proxy_in {
         Some(accepts) => timeout_at(deadline, read_header(socket, accepts))
             .await

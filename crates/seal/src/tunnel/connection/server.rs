@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sealwire::Foreign;
 use sealwire::session::{
     ClientHello, Event, HelloAnswer, HelloQuestion, HelloReply, PeerAnswer, Question, SessionData,
 };
@@ -177,7 +178,7 @@ async fn answer_hello<'a>(
 ) -> Result<Answered<'a>, Error> {
     let hello = asked.hello();
     let Some(way) = way else {
-        let name = hello.server_name().unwrap_or("none").escape_debug().to_string();
+        let name = Foreign::new(hello.server_name().unwrap_or("none")).to_string();
         let _ = asked.answer(HelloAnswer::Refuse(Alert::UNRECOGNIZED_NAME));
         return Ok(Answered::Away(Turned::NoRoute, format!("no route for the name {name}")));
     };
@@ -231,7 +232,7 @@ async fn pass_through(
         .map_err(|e| Failed::Turned(Turned::NoTarget, format!("{}: {e}", in_use.target())))?;
     let about = About {
         tls: "passed through".to_owned(),
-        server_name: hello.server_name().map(|name| name.escape_debug().to_string()),
+        server_name: hello.server_name().map(str::to_owned),
         ..About::default()
     };
     let Whence { source, from_source, .. } = whence;
@@ -243,8 +244,8 @@ fn about(peer: &Peer) -> About {
     let resumed = if peer.is_resumed() { " resumed" } else { "" };
     About {
         tls: format!("{}{resumed}", peer.protocol()),
-        server_name: peer.server_name().map(|name| name.escape_debug().to_string()),
-        alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).escape_debug().to_string()),
+        server_name: peer.server_name().map(str::to_owned),
+        alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
         peer: peer
             .certificate()
             .filter(|_| peer.authorized())

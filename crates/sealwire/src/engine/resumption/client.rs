@@ -11,7 +11,7 @@ use super::MAX_AGE;
 use super::cache::SessionCache;
 use super::handle::{ClientSession, Facts};
 use super::ticket::{NewTicket, TicketWatch};
-use crate::engine::rustls::SessionValue;
+use crate::engine::rustls::{Again, SessionValue};
 use crate::engine::{ClientIdentity, Examiner};
 use crate::verify::Verdict;
 use crate::words::{NamedGroup, ProtocolVersion, ServerName, TimeSource, now};
@@ -27,10 +27,23 @@ pub(crate) struct ClientSessions {
     /// How long a session is good whose server does not say, in seconds.
     lifetime: u32,
     progress: Progress,
-    /// What the engine left, oldest first, and how long the server said that it is good.
-    made: Vec<(SessionValue, Option<u32>)>,
+    /// What the engine left, oldest first.
+    made: Vec<Made>,
     /// What the ticket says that the engine is being shown.
     said: Option<u32>,
+    /// Whether sessions of TLS 1.3 can be resumed more than once, and how the next one can be.
+    reuse: bool,
+    again: Option<Again>,
+    shown: Option<Vec<u8>>,
+}
+
+/// A session that the engine has left.
+struct Made {
+    value: SessionValue,
+    /// How long the server said that it is good, in seconds.
+    lifetime: Option<u32>,
+    /// Its ticket, of TLS 1.3.
+    ticket: Option<Vec<u8>>,
 }
 
 enum Progress {
@@ -66,7 +79,21 @@ impl ClientSessions {
     ) -> Self {
         let progress = Progress::Handshake(Box::default());
         let (made, said) = (Vec::new(), None);
-        Self { server, cache, use_cache, identity, time, lifetime, progress, made, said }
+        let (reuse, again, shown) = (false, None, None);
+        Self {
+            server,
+            cache,
+            use_cache,
+            identity,
+            time,
+            lifetime,
+            progress,
+            made,
+            said,
+            reuse,
+            again,
+            shown,
+        }
     }
 
     /// Chooses the session to offer: the program's, or else the context's newest. Only one whose
@@ -97,6 +124,15 @@ impl ClientSessions {
             handshake.offered = Some(session);
         }
         Some((chain.to_vec(), verdict))
+    }
+
+    /// Lets sessions of TLS 1.3 be resumed more than once.
+    pub(crate) fn reuse(&mut self, reuse: bool) {
+        self.reuse = reuse;
+    }
+
+    pub(in crate::engine) fn are_reused(&self) -> bool {
+        self.reuse
     }
 
     /// Looks at records that the engine consumed in the handshake.
@@ -133,7 +169,7 @@ impl ClientSessions {
             // It stays what it was; the engine leaves it again all the same.
             self.made.clear();
         }
-        for (value, lifetime) in &mut self.made {
+        for Made { value, lifetime, .. } in &mut self.made {
             if value.protocol() == ProtocolVersion::Tls12 {
                 // Zero: the server does not say (RFC 5077, 3.3).
                 *lifetime = Some(if said == 0 { self.lifetime } else { said });
@@ -151,10 +187,10 @@ impl ClientSessions {
         let Progress::Known(facts) = &self.progress else { return Vec::new() };
         let now = now(&*self.time);
         let mut told = Vec::with_capacity(self.made.len());
-        for (value, lifetime) in self.made.drain(..) {
+        for Made { value, lifetime, ticket: own } in self.made.drain(..) {
             let lifetime = lifetime.map_or(MAX_AGE, i64::from);
             let expires = now.saturating_add(lifetime).min(facts.proven.saturating_add(MAX_AGE));
-            let ticket = ticket.take();
+            let ticket = own.or_else(|| ticket.take());
             let (server, time) = (self.server.clone(), self.time.clone());
             let session = ClientSession::new(server, value, facts.clone(), expires, ticket, time);
             if self.use_cache {
@@ -167,7 +203,9 @@ impl ClientSessions {
 
     /// Reads of a TLS 1.3 ticket (the body of NewSessionTicket) how long it is good, before the
     /// engine is shown it: it keeps that to itself.
-    pub(in crate::engine) fn note_ticket(&mut self, body: &[u8]) {
+    pub(in crate::engine) fn note_ticket(&mut self, body: &[u8], again: Option<Again>) {
+        self.again = again;
+        self.shown = ticket_of(body).map(<[u8]>::to_vec);
         self.said = body.first_chunk().map(|seconds| u32::from_be_bytes(*seconds));
     }
 
@@ -186,8 +224,9 @@ impl ClientSessions {
     }
 
     /// Keeps a session that the server has given.
-    pub(in crate::engine) fn keep(&mut self, value: SessionValue) {
+    pub(in crate::engine) fn keep(&mut self, mut value: SessionValue) {
         let said = self.said.take();
+        value.set_again(self.again.take());
         // Zero: to be discarded at once (RFC 8446, 4.6.1).
         if said == Some(0) {
             return;
@@ -195,7 +234,7 @@ impl ClientSessions {
         if self.made.len() == MAX_WAITING {
             self.made.remove(0);
         }
-        self.made.push((value, said));
+        self.made.push(Made { value, lifetime: said, ticket: self.shown.take() });
     }
 
     /// The session of TLS 1.2 did not work, or the server turned out to speak 1.3.
@@ -215,4 +254,12 @@ impl ClientSessions {
             Progress::Known(_) => None,
         }
     }
+}
+
+/// The ticket in the body of a NewSessionTicket of TLS 1.3: behind a lifetime, a number to add to the
+/// age, and a nonce.
+fn ticket_of(body: &[u8]) -> Option<&[u8]> {
+    let (nonce, rest) = body.get(8..)?.split_first()?;
+    let (length, rest) = rest.get(usize::from(*nonce)..)?.split_first_chunk()?;
+    rest.get(..usize::from(u16::from_be_bytes(*length)))
 }

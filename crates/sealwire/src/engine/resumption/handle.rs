@@ -16,7 +16,8 @@ use crate::words::{ProtocolVersion, ServerName, TimeSource, now};
 /// [`ClientOptions::resume_session`](crate::ClientOptions::resume_session). A context resumes its
 /// own sessions by itself; this is for programs that choose. One of TLS 1.2 can be resumed any
 /// number of times; one of TLS 1.3 once (RFC 8446, C.4), whoever is first: a later connection
-/// does a full handshake. Cheap to clone; clones are the same session.
+/// does a full handshake, unless [`ClientOptions::reuse_sessions`](crate::ClientOptions::reuse_sessions)
+/// said otherwise where it was made. Cheap to clone; clones are the same session.
 ///
 /// A session can be resumed by any context that shows the same identity. Its server is judged by
 /// that context's trust before it is offered.
@@ -79,7 +80,7 @@ impl ClientSession {
         now(&*self.0.time) > self.0.expires || self.value().is_none()
     }
 
-    /// The session ticket (RFC 5077), when it is a session of TLS 1.2 with one.
+    /// The session ticket (RFC 5077; RFC 8446, 4.6.1), where the session has one.
     pub fn ticket(&self) -> Option<&[u8]> {
         self.0.ticket.as_deref()
     }

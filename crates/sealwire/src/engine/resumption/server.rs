@@ -28,6 +28,8 @@ pub(crate) struct Terms {
     pub(crate) id_context: Arc<[u8]>,
     /// In seconds; 0: nothing is ever resumed.
     pub(crate) lifetime: u32,
+    /// Whether a connection that resumes a session is given tickets, too.
+    pub(crate) renew: bool,
     pub(crate) time: Arc<dyn TimeSource>,
 }
 
@@ -82,6 +84,9 @@ impl Terms {
         ring: &TicketRing,
         engine: &[u8],
     ) -> Option<Vec<u8>> {
+        if papers.server.proven.is_some() && !self.renew {
+            return None;
+        }
         let ticket = ring.seal(self.write(papers, engine, &[])?, self.now())?;
         papers.server.has_ticket = true;
         if papers.server.storing == Storing::All {

@@ -74,12 +74,13 @@ mod tests {
             trust: TrustStore::empty().set().clone(),
             crls: [].into(),
             partial_chain: false,
+            policies: Default::default(),
             security_level: 2,
             memory: Default::default(),
         };
         let purpose = Purpose::Server;
         let examiner = Examiner { policy: policy.into(), name: None, pins: None, purpose };
-        Desk { papers: Some(Box::new(Papers::new(examiner, true, false))), sessions: None }
+        Desk { papers: Some(Box::new(Papers::new(examiner, true, false))), ..Desk::default() }
     }
 
     fn derive(what: u8, secret: &[u8], runs: &mut usize) -> [u8; 4] {

@@ -18,6 +18,8 @@ mod verifier;
 
 use std::{fmt, mem};
 
+use std::sync::{Arc, Mutex};
+
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, UnbufferedStatus};
@@ -32,7 +34,7 @@ use crate::reading::MAX_HANDSHAKE_WIRE;
 use crate::words::{Alert, ProtocolVersion, ServerName};
 pub(super) use derived::Derived;
 pub(super) use last_alert::Protected;
-pub(super) use sessions::SessionValue;
+pub(super) use sessions::{Again, SessionValue};
 pub(crate) use settings::{ClientConfig, ClientIdentity, ServerConfig, Settings};
 
 /// A client's engine. The ClientHello is in the first output.
@@ -99,7 +101,10 @@ impl Connection for UnbufferedClientConnection {
 
     fn into_kernel(self, tls13: bool) -> Result<(ExtractedSecrets, Kernel), rustls::Error> {
         let (secrets, kernel) = self.dangerous_into_kernel_connection()?;
-        Ok((secrets, if tls13 { Kernel::Client13(kernel) } else { Kernel::Client12 }))
+        Ok((
+            secrets,
+            if tls13 { Kernel::Client13(Arc::new(Mutex::new(kernel))) } else { Kernel::Client12 },
+        ))
     }
 }
 
@@ -118,7 +123,7 @@ impl Connection for UnbufferedServerConnection {
 
     fn into_kernel(self, tls13: bool) -> Result<(ExtractedSecrets, Kernel), rustls::Error> {
         let (secrets, kernel) = self.dangerous_into_kernel_connection()?;
-        Ok((secrets, if tls13 { Kernel::Server13(kernel) } else { Kernel::Server12 }))
+        Ok((secrets, if tls13 { Kernel::Server13(Box::new(kernel)) } else { Kernel::Server12 }))
     }
 }
 

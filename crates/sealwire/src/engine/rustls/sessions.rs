@@ -3,10 +3,13 @@
 //! nothing is offered, accepted or kept.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::NamedGroup;
-use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::client::{
+    ClientConnectionData, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
+use rustls::kernel::KernelConnection;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
@@ -18,14 +21,39 @@ use crate::words::ProtocolVersion;
 /// rustls' part of a client's session: its secrets.
 pub(in crate::engine) enum SessionValue {
     Tls12(Tls12ClientSessionValue),
-    Tls13(Tls13ClientSessionValue),
+    Tls13(Tls13ClientSessionValue, Option<Again>),
+}
+
+/// Where a session of TLS 1.3 comes from. rustls takes such a session once and makes it from the
+/// ticket any number of times.
+pub(in crate::engine) struct Again {
+    kernel: ClientKernel,
+    /// The body of NewSessionTicket.
+    ticket: Box<[u8]>,
+}
+
+/// What is left of a client of TLS 1.3 when its handshake is complete; its sessions may outlive it.
+pub(super) type ClientKernel = Arc<Mutex<KernelConnection<ClientConnectionData>>>;
+
+impl Again {
+    pub(super) fn new(kernel: &ClientKernel, ticket: &[u8]) -> Self {
+        Self { kernel: kernel.clone(), ticket: ticket.into() }
+    }
+
+    fn session(&self) -> Option<SessionValue> {
+        let mut kernel = self.kernel.lock().unwrap_or_else(PoisonError::into_inner);
+        slot::copied(|| {
+            // It was read once without an error; without a session there is a full handshake.
+            let _ = kernel.handle_new_session_ticket(&self.ticket);
+        })
+    }
 }
 
 impl SessionValue {
     pub(in crate::engine) fn protocol(&self) -> ProtocolVersion {
         match self {
             Self::Tls12(_) => ProtocolVersion::Tls12,
-            Self::Tls13(_) => ProtocolVersion::Tls13,
+            Self::Tls13(..) => ProtocolVersion::Tls13,
         }
     }
 
@@ -33,7 +61,14 @@ impl SessionValue {
     pub(in crate::engine) fn again(&self) -> Option<Self> {
         match self {
             Self::Tls12(reusable) => Some(Self::Tls12(reusable.clone())),
-            Self::Tls13(_) => None,
+            Self::Tls13(_, again) => again.as_ref()?.session(),
+        }
+    }
+
+    /// Lets it be made again, where that is its kind.
+    pub(in crate::engine) fn set_again(&mut self, from: Option<Again>) {
+        if let Self::Tls13(_, again) = self {
+            *again = from;
         }
     }
 }
@@ -56,13 +91,13 @@ impl ClientSessionStore for DeskStore {
     }
 
     fn set_tls12_session(&self, _server: ServerName<'static>, value: Tls12ClientSessionValue) {
-        slot::sessions(|sessions| sessions.keep(SessionValue::Tls12(value)));
+        slot::keep(SessionValue::Tls12(value));
     }
 
     fn tls12_session(&self, _server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
         match slot::sessions(|sessions| sessions.offer(ProtocolVersion::Tls12))?? {
             SessionValue::Tls12(value) => Some(value),
-            SessionValue::Tls13(_) => None,
+            SessionValue::Tls13(..) => None,
         }
     }
 
@@ -72,12 +107,12 @@ impl ClientSessionStore for DeskStore {
     }
 
     fn insert_tls13_ticket(&self, _server: ServerName<'static>, value: Tls13ClientSessionValue) {
-        slot::sessions(|sessions| sessions.keep(SessionValue::Tls13(value)));
+        slot::keep(SessionValue::Tls13(value, None));
     }
 
     fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         match slot::sessions(|sessions| sessions.offer(ProtocolVersion::Tls13))?? {
-            SessionValue::Tls13(value) => Some(value),
+            SessionValue::Tls13(value, _) => Some(value),
             SessionValue::Tls12(_) => None,
         }
     }

@@ -7,11 +7,14 @@
 
 use std::cell::RefCell;
 
+use super::SessionValue;
 use crate::engine::resumption::ClientSessions;
 use crate::engine::{Desk, Papers};
 
 thread_local! {
-    static DESK: RefCell<Desk> = const { RefCell::new(Desk { papers: None, sessions: None }) };
+    static DESK: RefCell<Desk> = const {
+        RefCell::new(Desk { papers: None, sessions: None, copy: None })
+    };
 }
 
 /// Calls rustls with `desk` in the slot and gives the desk back.
@@ -20,6 +23,22 @@ pub(super) fn with<T>(desk: &mut Desk, rustls: impl FnOnce() -> T) -> T {
     let result = rustls();
     *desk = DESK.take();
     result
+}
+
+/// Calls rustls outside a connection for one session, and gives it.
+pub(super) fn copied(rustls: impl FnOnce()) -> Option<SessionValue> {
+    let mut desk = Desk { copy: Some(Box::default()), ..Desk::default() };
+    with(&mut desk, rustls);
+    *desk.copy?
+}
+
+/// Keeps a session that rustls has made.
+pub(super) fn keep(value: SessionValue) {
+    DESK.with_borrow_mut(|desk| match (&mut desk.sessions, &mut desk.copy) {
+        (Some(sessions), _) => sessions.keep(value),
+        (None, Some(copy)) => **copy = Some(value),
+        (None, None) => {}
+    });
 }
 
 /// What is done with the papers of the handshake; `None` when nobody drives one on this thread.

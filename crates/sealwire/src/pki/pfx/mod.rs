@@ -1,16 +1,11 @@
 //! PFX files (PKCS#12, RFC 7292): a key, its certificate and the chain in one encrypted file.
 
-mod ber;
-mod cipher;
-mod kdf;
 mod mac;
 mod read;
 mod structure;
 mod write;
 
 use std::path::Path;
-
-use sealwire_x509::Pkcs12;
 
 use super::{Certificate, Content, Error, PrivateKey, Problem, content, encrypted};
 
@@ -71,20 +66,22 @@ impl Pfx {
     }
 
     /// Reads every key of a PFX with its certificate and chain: a Java key store may have many.
+    /// Fails when there is none; see [`PfxContents`] for files without a key.
     pub fn all_from_der(der: &[u8], passphrase: Option<&str>) -> Result<Vec<Self>, Error> {
-        match read::read(der, passphrase) {
-            // AWS-LC has RC4, which nothing else here needs.
-            Err(e) if e.problem() == Problem::Unsupported => {
-                let parsed = Pkcs12::parse(der, passphrase.map(str::as_bytes));
-                let Ok(Pkcs12 { key: Some(key), certificate: Some(certificate), chain, .. }) =
-                    parsed
-                else {
-                    return Err(e);
-                };
-                Ok(vec![Self::new(PrivateKey::from_parsed(&key)?, certificate, chain)?])
-            }
-            read => read,
+        let contents = PfxContents::from_der(der, passphrase)?;
+        if !contents.lone_keys.is_empty() {
+            let what = "there is a key without its certificate in the PFX";
+            return Err(Error::new(Problem::KeyMismatch, what));
         }
+        if contents.entries.is_empty() {
+            let what = match contents.certificates.len() {
+                0 => "the PFX has neither a key nor a certificate".to_owned(),
+                1 => "the PFX has no private key (1 certificate)".to_owned(),
+                count => format!("the PFX has no private key ({count} certificates)"),
+            };
+            return Err(Error::new(Problem::NoPrivateKey, what));
+        }
+        Ok(contents.entries)
     }
 
     /// Reads a PFX file. Errors name the file.
@@ -141,6 +138,46 @@ impl Pfx {
     /// The other certificates, in the file's order.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
+    }
+}
+
+/// Everything in a PFX: not only keys with their certificates, but also what trust stores hold
+/// (Java's, trust-manager's, `openssl pkcs12 -export -nokeys`), keys alone, and what is not read.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct PfxContents {
+    /// The keys whose certificates are there.
+    pub entries: Vec<Pfx>,
+    /// The keys whose certificates are not, each with its name.
+    pub lone_keys: Vec<(PrivateKey, Option<String>)>,
+    /// The certificates that belong to no key and to no key's chain.
+    pub certificates: Vec<PfxCertificate>,
+    /// What else there is, in words: `a secret key "x"`.
+    pub others: Vec<String>,
+}
+
+/// A certificate in a PFX that stands for itself.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PfxCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its name in the file: Java's alias.
+    pub name: Option<String>,
+    /// Whether it is marked as trusted by Java (`-jdktrust`).
+    pub trusted: bool,
+}
+
+impl PfxContents {
+    /// Reads all that is in a PFX.
+    pub fn from_der(der: &[u8], passphrase: Option<&str>) -> Result<Self, Error> {
+        read::read(der, passphrase)
+    }
+
+    /// As [`from_der`](Self::from_der), from a file. Errors name the file.
+    pub fn from_file(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+        Self::from_der(&bytes, passphrase).map_err(|e| at_file(e, &bytes, path))
     }
 }
 

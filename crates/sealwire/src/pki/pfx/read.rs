@@ -1,44 +1,69 @@
-//! Reading a PFX: everything AWS-LC reads but RC4, and what it does not that users meet: files
-//! without a MAC, with several keys, in BER, and with RC2-128.
+//! Reading a PFX, of whatever program: DER and BER, with and without a MAC, with any number of keys
+//! and of certificates, and with every encryption that OpenSSL reads.
 
-use der::asn1::{Any, AnyRef, BmpString, OctetStringRef};
+use der::asn1::{Any, AnyRef, BmpString, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, Sequence, SliceReader};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attribute;
 use zeroize::Zeroizing;
 
-use super::cipher::Opener;
 use super::structure::{
-    CERT_BAG, CertBag, ContentInfo, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, KEY_BAG, MacData,
-    SAFE_CONTENTS_BAG, SHROUDED_KEY_BAG, X509_CERTIFICATE,
+    CERT_BAG, CRL_BAG, CertBag, ContentInfo, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, KEY_BAG, MacData,
+    SAFE_CONTENTS_BAG, SECRET_BAG, SHROUDED_KEY_BAG, TRUSTED_BY_JAVA, X509_CERTIFICATE,
 };
-use super::{Pfx, ber, mac};
+use super::{Pfx, PfxCertificate, PfxContents, mac};
+use crate::pki::encrypted::is_whole;
+use crate::pki::pbe::{self, Opener};
 use crate::pki::signature::name_of;
-use crate::pki::{Certificate, Error, PrivateKey, Problem, issuers};
+use crate::pki::{Certificate, Error, PrivateKey, Problem, ber, issuers};
 
 /// Safes inside safes.
 const DEEPEST: usize = 8;
 
-/// Every key of the file with its certificate and chain, in the file's order.
-pub(super) fn read(bytes: &[u8], passphrase: Option<&str>) -> Result<Vec<Pfx>, Error> {
-    let der = ber::to_der(bytes)?;
+/// What is in the file.
+pub(super) fn read(bytes: &[u8], passphrase: Option<&str>) -> Result<PfxContents, Error> {
+    let der = ber::to_der(bytes).map_err(broken)?;
     let file = File::from_der(&der)
         .map_err(|e| Error::new(Problem::Malformed, format!("not a PFX (PKCS#12) file: {e}")))?;
     let safes = data(&file.auth_safe)?;
-    let opener = &mut opener(&file, &safes, passphrase)?;
-    let mut contents = Contents::default();
-    for safe in Vec::<ContentInfo>::from_der(&ber::to_der(&safes)?).map_err(|e| malformed(&e))? {
-        let bags = match safe.content_type {
-            DATA => Zeroizing::new(data(&safe)?),
-            ENCRYPTED_DATA => encrypted(&safe, opener)?,
+    let parts = ber::to_der(&safes).map_err(broken)?;
+    let parts = Vec::<ContentInfo>::from_der(&parts).map_err(|e| malformed(&e))?;
+    let opener = &mut Opener::new("the PFX", passphrase.map(str::as_bytes));
+    opener.check_sum(parts.iter().map(cost).chain(file.mac_data.iter().map(mac::cost)))?;
+    check_mac(&file, &safes, passphrase, opener)?;
+    let mut found = Found::default();
+    for part in &parts {
+        let bags = match part.content_type {
+            DATA => Zeroizing::new(data(part)?),
+            ENCRYPTED_DATA => {
+                let EncryptedContentInfo { algorithm, .. } = encrypted(part)?;
+                opener.open(&algorithm, &ciphertext(part)?)?
+            }
             other => {
                 let what = format!("the PFX has a part of kind {}", name_of(&other));
                 return Err(Error::new(Problem::Unsupported, what));
             }
         };
-        contents.add(&ber::to_der(&bags)?, opener, 0)?;
+        // Noise by a wrong passphrase, where there is no MAC to tell one.
+        let bags = ber::to_der(&bags).map_err(|why| match file.mac_data {
+            None if part.content_type == ENCRYPTED_DATA => opener.wrong_passphrase(),
+            _ => broken(why),
+        })?;
+        found.add(&bags, opener, 0)?;
     }
-    contents.into_entries()
+    Ok(found.into_contents())
+}
+
+/// The work of opening a part, as far as it can be seen from outside.
+fn cost(part: &ContentInfo) -> u64 {
+    if part.content_type == ENCRYPTED_DATA {
+        return encrypted(part).map_or(0, |info| pbe::cost(&info.algorithm));
+    }
+    let Ok(bags) = data(part).and_then(|bags| ber::to_der(&bags).map_err(broken)) else { return 0 };
+    let Ok(bags) = Vec::<Bag<'_>>::from_der(&bags) else { return 0 };
+    let keys = bags.iter().filter(|bag| bag.id == SHROUDED_KEY_BAG);
+    let costs = keys.filter_map(|bag| bag.value.decode_as::<ShroudedKey<'_>>().ok());
+    costs.map(|key| pbe::cost(&key.algorithm)).fold(0, u64::saturating_add)
 }
 
 /// PFX (RFC 7292, section 4) for reading; the MAC need not be there.
@@ -50,30 +75,33 @@ struct File {
     mac_data: Option<MacData>,
 }
 
-/// Finds out which form of the passphrase the file was made with. An empty passphrase and none
-/// are two things in PKCS#12, but not to people: as in OpenSSL, both are tried for either.
-fn opener(file: &File, safes: &[u8], passphrase: Option<&str>) -> Result<Opener, Error> {
+/// Checks the MAC, and finds out which form of the passphrase the file was made with. An empty
+/// passphrase and none are two things in PKCS#12, but not to people: as in OpenSSL, both are tried
+/// for either.
+fn check_mac(
+    file: &File,
+    safes: &[u8],
+    passphrase: Option<&str>,
+    opener: &mut Opener,
+) -> Result<(), Error> {
+    let Some(mac) = &file.mac_data else { return Ok(()) };
     let other = match passphrase {
-        None => Some(Some("")),
+        None => Some(Some(&b""[..])),
         Some("") => Some(None),
         Some(_) => None,
     };
-    let mut opener = Opener::new(passphrase);
-    let Some(mac) = &file.mac_data else { return Ok(opener) };
-    match (mac::check(mac, safes, &mut opener), other) {
-        (Ok(()), _) => Ok(opener),
+    match (mac::check(mac, safes, opener), other) {
         (Err(e), Some(other)) if e.problem() == Problem::WrongPassphrase => {
-            let mut opener = Opener::new(other);
-            match mac::check(mac, safes, &mut opener) {
-                Ok(()) => Ok(opener),
-                Err(_) if passphrase.is_none() => Err(Error::new(
+            opener.set_passphrase(other);
+            mac::check(mac, safes, opener).map_err(|e| match (e.problem(), passphrase) {
+                (Problem::WrongPassphrase, None) => Error::new(
                     Problem::PassphraseNeeded,
                     "the PFX has a passphrase and none was given",
-                )),
-                Err(e) => Err(e),
-            }
+                ),
+                _ => e,
+            })
         }
-        (Err(e), _) => Err(e),
+        (checked, _) => checked,
     }
 }
 
@@ -97,23 +125,27 @@ struct EncryptedData {
 
 #[derive(Sequence)]
 struct EncryptedContentInfo {
-    content_type: der::asn1::ObjectIdentifier,
+    content_type: ObjectIdentifier,
     algorithm: AlgorithmIdentifierOwned,
     ciphertext: Any,
 }
 
-fn encrypted(content: &ContentInfo, opener: &mut Opener) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn encrypted(content: &ContentInfo) -> Result<EncryptedContentInfo, Error> {
     let content = content.content.as_ref().ok_or_else(|| broken("a part is empty"))?;
     let data: EncryptedData = content.decode_as().map_err(|e| malformed(&e))?;
-    let ciphertext = data.content.ciphertext.to_der().map_err(|e| malformed(&e))?;
-    let octets = ber::implicit_octets(ciphertext[0], data.content.ciphertext.value())?;
-    opener.open(&data.content.algorithm, &octets)
+    Ok(data.content)
+}
+
+fn ciphertext(content: &ContentInfo) -> Result<Vec<u8>, Error> {
+    let ciphertext = encrypted(content)?.ciphertext;
+    let der = ciphertext.to_der().map_err(|e| malformed(&e))?;
+    ber::implicit_octets(der[0], ciphertext.value()).map_err(broken)
 }
 
 /// A bag, with its attributes not looked at yet: some writers do not sort them.
 #[derive(Sequence)]
 struct Bag<'a> {
-    id: der::asn1::ObjectIdentifier,
+    id: ObjectIdentifier,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
     value: AnyRef<'a>,
     #[asn1(optional = "true")]
@@ -127,69 +159,95 @@ struct ShroudedKey<'a> {
 }
 
 #[derive(Default)]
-struct Contents {
+struct Found {
     keys: Vec<(PrivateKey, Option<String>)>,
-    certificates: Vec<(Certificate, Option<String>)>,
+    certificates: Vec<PfxCertificate>,
+    others: Vec<String>,
 }
 
-impl Contents {
+impl Found {
     fn add(&mut self, bags: &[u8], opener: &mut Opener, depth: usize) -> Result<(), Error> {
         if depth > DEEPEST {
             return Err(broken("safes are nested too deep"));
         }
         for bag in Vec::<Bag<'_>>::from_der(bags).map_err(|e| malformed(&e))? {
-            let value = bag.value.to_der().map_err(|e| malformed(&e))?;
             let name = bag.attributes.and_then(friendly_name);
+            let value = bag.value.to_der().map_err(|e| malformed(&e))?;
             match bag.id {
-                KEY_BAG => self.keys.push((PrivateKey::from_der(&value, None)?, name)),
+                KEY_BAG => self.keys.push((PrivateKey::from_plain_der(&value)?, name)),
                 SHROUDED_KEY_BAG => {
                     let shrouded = ShroudedKey::from_der(&value).map_err(|e| malformed(&e))?;
                     let key = opener.open(&shrouded.algorithm, shrouded.ciphertext.as_bytes())?;
-                    let key = PrivateKey::from_der(&ber::to_der(&key)?, None)?;
-                    self.keys.push((key, name));
+                    let key = Zeroizing::new(ber::to_der(&key).unwrap_or_default());
+                    if !is_whole(&key) {
+                        return Err(opener.wrong_passphrase());
+                    }
+                    self.keys.push((PrivateKey::from_plain_der(&key)?, name));
                 }
                 CERT_BAG => {
-                    let bag = CertBag::from_der(&value).map_err(|e| malformed(&e))?;
-                    if bag.id == X509_CERTIFICATE {
-                        let der = bag.value.as_bytes();
-                        self.certificates.push((Certificate::from_der(der)?, name));
+                    let bag_value = CertBag::from_der(&value).map_err(|e| malformed(&e))?;
+                    if bag_value.id != X509_CERTIFICATE {
+                        self.others.push(named("a certificate of another kind", name));
+                        continue;
                     }
+                    let certificate = Certificate::from_der(bag_value.value.as_bytes())?;
+                    let trusted = bag.attributes.is_some_and(|all| has(all, TRUSTED_BY_JAVA));
+                    self.certificates.push(PfxCertificate { certificate, name, trusted });
                 }
                 SAFE_CONTENTS_BAG => self.add(&value, opener, depth + 1)?,
-                // Revocation lists and secrets of other programs are of no use here.
-                _ => {}
+                SECRET_BAG => self.others.push(named("a secret key", name)),
+                CRL_BAG => self.others.push(named("a revocation list", name)),
+                other => self.others.push(named(&name_of(&other), name)),
             }
         }
         Ok(())
     }
 
-    fn into_entries(self) -> Result<Vec<Pfx>, Error> {
-        let Self { keys, certificates } = self;
+    /// Puts each key together with its certificate and the chain.
+    fn into_contents(self) -> PfxContents {
+        let Self { keys, certificates, others } = self;
         let alone = keys.len() == 1;
-        if keys.is_empty() {
-            let what = match certificates.len() {
-                0 => "the PFX has neither a key nor a certificate".to_owned(),
-                count => format!("the PFX has no private key ({count} certificates)"),
+        let mut contents = PfxContents { others, ..PfxContents::default() };
+        let mut used = vec![false; certificates.len()];
+        for (key, key_name) in keys {
+            // OpenSSL takes the last that fits.
+            let own = certificates.iter().rposition(|one| key.matches(&one.certificate));
+            let Some(own) = own else {
+                contents.lone_keys.push((key, key_name));
+                continue;
             };
-            return Err(Error::new(Problem::NoPrivateKey, what));
+            let PfxCertificate { certificate, name, .. } = certificates[own].clone();
+            let all = certificates.iter().map(|one| &one.certificate);
+            let chain = match alone {
+                // Everything else in the file was put there for this key.
+                true => without_repeats(all, &certificate),
+                false => issuers(&certificate, all),
+            };
+            for (used, one) in used.iter_mut().zip(&certificates) {
+                *used |= one.certificate == certificate || chain.contains(&one.certificate);
+            }
+            let friendly_name = key_name.or(name);
+            contents.entries.push(Pfx { key, certificate, chain, friendly_name });
         }
-        keys.into_iter()
-            .map(|(key, key_name)| {
-                let own = certificates.iter().find(|(certificate, _)| key.matches(certificate));
-                let (certificate, certificate_name) =
-                    own.cloned().ok_or_else(|| broken("there is a key without its certificate"))?;
-                let others = certificates.iter().map(|(other, _)| other);
-                let chain = if alone {
-                    // Everything else in the file was put there for this key.
-                    without_repeats(others, &certificate)
-                } else {
-                    issuers(&certificate, others)
-                };
-                let friendly_name = key_name.or(certificate_name);
-                Ok(Pfx { key, certificate, chain, friendly_name })
-            })
-            .collect()
+        let rest = certificates.into_iter().zip(used).filter(|(_, used)| !used);
+        contents.certificates = rest.map(|(one, _)| one).collect();
+        contents
     }
+}
+
+fn named(what: &str, name: Option<String>) -> String {
+    name.map_or_else(|| what.to_owned(), |name| format!("{what} {name:?}"))
+}
+
+fn has(attributes: AnyRef<'_>, wanted: ObjectIdentifier) -> bool {
+    let Ok(mut reader) = SliceReader::new(attributes.value()) else { return false };
+    while !reader.is_finished() {
+        let Ok(attribute) = reader.decode::<Attribute>() else { return false };
+        if attribute.oid == wanted {
+            return true;
+        }
+    }
+    false
 }
 
 fn without_repeats<'a>(

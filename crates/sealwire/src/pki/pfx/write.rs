@@ -9,12 +9,14 @@ use pkcs5::pbes2;
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attribute;
 
+use super::Pfx;
 use super::structure::{
     CERT_BAG, CertBag, ContentInfo, DATA, DigestInfo, ENCRYPTED_DATA, EncryptedContentInfo,
     EncryptedData, FRIENDLY_NAME, LOCAL_KEY_ID, MacData, Pfx as File, SHROUDED_KEY_BAG, SafeBag,
     X509_CERTIFICATE,
 };
-use super::{Pfx, cipher, kdf};
+use crate::pki::pbe::kdf;
+use crate::pki::pbe::pkcs12::seal_3des;
 use crate::pki::signature::unencodable;
 use crate::pki::{Error, KeyEncryption, Problem, encrypted};
 
@@ -65,7 +67,7 @@ fn key_bag(pfx: &Pfx, key_id: &[u8], passphrase: &str, form: Form) -> Result<Saf
         }
         Form::Legacy => {
             let (algorithm, ciphertext) =
-                cipher::seal_3des(passphrase, &random::<8>()?, LEGACY_ITERATIONS, plain)?;
+                seal_3des(passphrase, &random::<8>()?, LEGACY_ITERATIONS, plain)?;
             der(&ShroudedKey { algorithm, ciphertext: octets(&ciphertext)? })?
         }
     };
@@ -130,7 +132,7 @@ fn encrypt_safe(bags: &Vec<SafeBag>, passphrase: &str, form: Form) -> Result<Con
                 .map_err(|_| Error::new(Problem::Internal, "encrypting the PFX failed"))?;
             (algorithm(&parameters)?, ciphertext)
         }
-        Form::Legacy => cipher::seal_3des(passphrase, &random::<8>()?, LEGACY_ITERATIONS, &plain)?,
+        Form::Legacy => seal_3des(passphrase, &random::<8>()?, LEGACY_ITERATIONS, &plain)?,
     };
     let ciphertext = octets(&ciphertext)?;
     let content = EncryptedContentInfo { content_type: DATA, algorithm, ciphertext };

@@ -24,7 +24,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
-    Certificate, Crl, CrlBuilder, Error, Issuer, Problem, RevocationReason, Revoked, Subject,
+    Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, Problem, RevocationReason, Revoked,
+    Subject,
 };
 use file::{Access, Existing, write_file};
 pub use index::Entry;
@@ -129,8 +130,8 @@ impl CaStore {
         }
     }
 
-    /// Notes a certificate as signed, then hands it out with `deliver`. When that fails, the note
-    /// is taken back.
+    /// Notes a certificate as signed, then hands it out with `deliver`, which leaves nothing behind
+    /// when it fails: the note is taken back then.
     pub fn record<E: From<Error>>(
         &self,
         certificate: &Certificate,
@@ -195,11 +196,10 @@ impl CaStore {
             let (time, reason) = entry.revoked()?;
             Some(Revoked { serial: bytes_of_hex(entry.serial()), time, reason })
         });
+        let next = format!("{}\n", number.next()?);
         let crl = CrlBuilder { number, this_update, next_update, revoked: revoked.collect() }
             .signed_by(issuer)?;
         // The number is used up before the list is out: a crash between the two leaves a gap.
-        let next = format!("{:02X}", number + 1);
-        let next = if next.len() % 2 == 1 { format!("0{next}\n") } else { format!("{next}\n") };
         self.put("crlnumber", next.as_bytes(), Access::Public)?;
         self.put("crl.pem", crl.to_pem().as_bytes(), Access::Public)?;
         Ok(crl)
@@ -210,13 +210,10 @@ impl CaStore {
         self.file("crl.pem")
     }
 
-    fn crl_number(&self) -> Result<u64, Error> {
+    fn crl_number(&self) -> Result<CrlNumber, Error> {
         let path = self.file("crlnumber");
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
-        u64::from_str_radix(text.trim(), 16).map_err(|_| {
-            Error::new(Problem::Malformed, "not a number in hexadecimal")
-                .at(path.display().to_string())
-        })
+        text.parse().map_err(|e: Error| e.at(path.display().to_string()))
     }
 
     fn index(&self) -> Result<Index, Error> {

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{
-    Any, BmpString, Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef,
-};
+use der::asn1::{Any, BmpString, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Tag, Tagged as _};
 use x509_cert::attr::AttributeTypeAndValue;
 
@@ -122,12 +120,14 @@ pub(super) fn name_of(oid: &ObjectIdentifier) -> String {
     by_oid(*oid).short.into_owned()
 }
 
-/// The text of a value of any string type that names are made of.
+/// The text of a value of any string type that names are made of. What a type of one byte a
+/// character does not allow (`&` in a PrintableString) is text all the same, as in OpenSSL.
 pub(in crate::pki) fn text_of(value: &Any) -> Option<String> {
     Some(match value.tag() {
         Tag::Utf8String => Utf8StringRef::try_from(value).ok()?.as_str().to_owned(),
-        Tag::PrintableString => PrintableStringRef::try_from(value).ok()?.as_str().to_owned(),
-        Tag::Ia5String => Ia5StringRef::try_from(value).ok()?.as_str().to_owned(),
+        Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
+            value.value().iter().copied().map(char::from).collect()
+        }
         // T61 is Latin-1 in practice (OpenSSL reads it so too).
         Tag::TeletexString => match TeletexStringRef::try_from(value) {
             Ok(text) => text.as_str().to_owned(),

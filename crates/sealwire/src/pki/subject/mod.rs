@@ -31,10 +31,36 @@ use super::{Error, Problem, SubjectAltName};
 ///
 /// Strings are encoded as `openssl req` encodes them: `C`, `serialNumber` and `dnQualifier` as
 /// PrintableString, `emailAddress` and `DC` as IA5String, everything else as UTF8String.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Subject {
-    name: Name,
+    parts: Parts,
+    /// As it was read; a name never changes its encoding on the way through here.
+    der: Option<Vec<u8>>,
 }
+
+#[derive(Clone, Debug)]
+enum Parts {
+    Known(Name),
+    /// A name with a value of a type that x509-cert has not (UniversalString): shown, not changed.
+    Foreign(Box<super::Name>),
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self::Known(Name::default())
+    }
+}
+
+impl PartialEq for Subject {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.parts, &other.parts) {
+            (Parts::Known(one), Parts::Known(other)) => one == other,
+            _ => self.to_der() == other.to_der(),
+        }
+    }
+}
+
+impl Eq for Subject {}
 
 impl Subject {
     /// A subject without attributes; see [`push`](Self::push).
@@ -49,21 +75,17 @@ impl Subject {
         Ok(subject)
     }
 
-    /// A subject for a certificate that is about these names: the first that fits as the common
-    /// name, which people see and a few old programs look for.
-    ///
-    /// An address comes as `IP:10.0.0.1`: OpenSSL takes a bare `10.0.0.1` for a host name, which
-    /// then violates the name constraints of the CA.
+    /// A subject for a certificate that is about these names: the first host name that fits as the
+    /// common name, which people see and a few old programs look for; none when there is none. An
+    /// address, mailbox or URI is never one: ACME CAs refuse such a request, and OpenSSL takes it for
+    /// a host name that violates the name constraints of its CA.
     pub fn for_names(names: &[SubjectAltName]) -> Result<Self, Error> {
         const LONGEST: usize = 64;
-        let text = |name: &SubjectAltName| match name {
-            SubjectAltName::Ip(address) => format!("IP:{address}"),
-            other => other.value().into_owned(),
-        };
-        match names.iter().map(text).find(|text| text.chars().count() <= LONGEST) {
-            Some(text) => Self::from_common_name(&text),
-            None => Ok(Self::new()),
-        }
+        let host = names.iter().find_map(|name| match name {
+            SubjectAltName::Dns(host) if host.len() <= LONGEST => Some(host),
+            _ => None,
+        });
+        host.map_or_else(|| Ok(Self::new()), |host| Self::from_common_name(host))
     }
 
     /// Appends one attribute as a relative name of its own. `attribute` is a short or long name
@@ -76,15 +98,39 @@ impl Subject {
 
     /// Whether there is no attribute at all.
     pub fn is_empty(&self) -> bool {
-        self.name.is_empty()
+        match &self.parts {
+            Parts::Known(name) => name.is_empty(),
+            Parts::Foreign(name) => name.attributes().is_empty(),
+        }
     }
 
     /// The attributes in order: the name as RFC 4514 and OpenSSL have it (or the dotted OID), and
     /// the value. A value that is not a string is skipped.
     pub fn attributes(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.name
-            .iter()
-            .filter_map(|atav| Some((attribute::name_of(&atav.oid), text_of(&atav.value)?)))
+        self.rdns().into_iter().flatten().filter_map(|(name, value)| Some((name, value.ok()?)))
+    }
+
+    /// Every attribute by its relative name: what it is called, and its text, or `#` and the DER of
+    /// what is none.
+    fn rdns(&self) -> Vec<Vec<text::Shown>> {
+        match &self.parts {
+            Parts::Known(name) => {
+                let shown = |atav: &AttributeTypeAndValue| {
+                    let text = text_of(&atav.value).ok_or_else(|| text::hex(&atav.value));
+                    (attribute::name_of(&atav.oid), text)
+                };
+                name.iter_rdn().map(|rdn| rdn.iter().map(shown).collect()).collect()
+            }
+            Parts::Foreign(name) => {
+                let attributes = name.attributes();
+                let shown = |attribute: &super::Attribute| {
+                    let name = attribute.short_name.unwrap_or(&attribute.oid).to_owned();
+                    (name, Ok(attribute.value.clone()))
+                };
+                let rdns = attributes.chunk_by(|one, next| one.rdn == next.rdn);
+                rdns.map(|rdn| rdn.iter().map(shown).collect()).collect()
+            }
+        }
     }
 
     /// The last (most specific) common name.
@@ -94,28 +140,39 @@ impl Subject {
 
     /// OpenSSL's one-line form, which `openssl req -subj` reads: `/C=SE/CN=example.com`.
     pub fn to_openssl(&self) -> String {
-        text::to_openssl(&self.name)
+        text::to_openssl(&self.rdns())
     }
 
     /// From the DER of a `Name` (RFC 5280, section 4.1.2.4).
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let name = Name::from_der(der)
-            .map_err(|e| Error::new(Problem::Malformed, format!("the name is not DER: {e}")))?;
-        Ok(Self { name })
+        let parts = match Name::from_der(der) {
+            Ok(name) => Parts::Known(name),
+            Err(_) => Parts::Foreign(Box::new(super::Name::from_der(der)?)),
+        };
+        Ok(Self { parts, der: Some(der.to_vec()) })
     }
 
     /// The DER of the `Name`.
     pub fn to_der(&self) -> Vec<u8> {
-        self.name.to_der().expect("a name that was built or parsed encodes")
+        match (&self.der, &self.parts) {
+            (Some(der), _) => der.clone(),
+            (None, Parts::Known(name)) => name.to_der().expect("a name that was built encodes"),
+            (None, Parts::Foreign(name)) => name.der().to_vec(),
+        }
     }
 
     fn push_rdn(&mut self, attributes: Vec<AttributeTypeAndValue>) -> Result<(), Error> {
         let set = SetOfVec::try_from(attributes).map_err(|_| {
             Error::new(Problem::InvalidValue, "the same attribute twice in one RDN")
         })?;
-        let mut sequence = RdnSequence::from(std::mem::take(&mut self.name));
+        let Parts::Known(name) = &mut self.parts else {
+            let what = "a name with values of unusual types cannot be added to";
+            return Err(Error::new(Problem::Unsupported, what));
+        };
+        let mut sequence = RdnSequence::from(std::mem::take(name));
         sequence.push(RelativeDistinguishedName::from(set));
-        self.name = Name::hazmat_from_rdn_sequence(sequence);
+        *name = Name::hazmat_from_rdn_sequence(sequence);
+        self.der = None;
         Ok(())
     }
 }
@@ -140,7 +197,7 @@ impl FromStr for Subject {
 /// RFC 4514: most specific attribute first.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::fmt_rfc4514(&self.name, f)
+        text::fmt_rfc4514(&self.rdns(), f)
     }
 }
 
@@ -190,7 +247,8 @@ mod tests {
     #[test]
     fn encodes_as_openssl_req_does() {
         let subject = parse("/C=SE/emailAddress=a@b.c/DC=com/O=x/serialNumber=1");
-        let tags: Vec<_> = subject.name.iter().map(|a| a.value.tag()).collect();
+        let Parts::Known(name) = &subject.parts else { panic!("made here") };
+        let tags: Vec<_> = name.iter().map(|a| a.value.tag()).collect();
         assert_eq!(
             tags,
             [

@@ -8,7 +8,6 @@ use der::asn1::Any;
 use der::{Decode, Encode};
 use sealwire_x509::Foreign;
 use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::name::Name;
 
 use super::attribute::{self, Attribute};
 use crate::pki::{Error, Problem};
@@ -72,14 +71,18 @@ pub(super) fn parse_rfc4514(text: &str) -> Result<Vec<Rdn>, Error> {
     Ok(rdns)
 }
 
-pub(super) fn to_openssl(name: &Name) -> String {
+/// An attribute's name, and its text or `#` and the DER of what is none.
+pub(super) type Shown = (String, Result<String, String>);
+
+pub(super) fn to_openssl(rdns: &[Vec<Shown>]) -> String {
     let mut text = String::new();
-    for rdn in name.iter_rdn() {
-        for (i, atav) in rdn.iter().enumerate() {
+    for rdn in rdns {
+        for (i, (name, value)) in rdn.iter().enumerate() {
             text.push(if i == 0 { '/' } else { '+' });
-            text += &attribute::name_of(&atav.oid);
+            text += name;
             text.push('=');
-            for c in attribute::text_of(&atav.value).unwrap_or_else(|| hex(&atav.value)).chars() {
+            let (Ok(value) | Err(value)) = value;
+            for c in value.chars() {
                 if matches!(c, '/' | '+' | '\\') {
                     text.push('\\');
                 }
@@ -90,19 +93,18 @@ pub(super) fn to_openssl(name: &Name) -> String {
     text
 }
 
-pub(super) fn fmt_rfc4514(name: &Name, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let rdns: Vec<_> = name.iter_rdn().collect();
+pub(super) fn fmt_rfc4514(rdns: &[Vec<Shown>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (i, rdn) in rdns.iter().rev().enumerate() {
-        for (j, atav) in rdn.iter().enumerate() {
+        for (j, (name, value)) in rdn.iter().enumerate() {
             let divider = match (i, j) {
                 (0, 0) => "",
                 (_, 0) => ",",
                 _ => "+",
             };
-            write!(f, "{divider}{}=", attribute::name_of(&atav.oid))?;
-            match attribute::text_of(&atav.value) {
-                Some(value) => fmt_escaped(&value, f)?,
-                None => f.write_str(&hex(&atav.value))?,
+            write!(f, "{divider}{name}=")?;
+            match value {
+                Ok(value) => fmt_escaped(value, f)?,
+                Err(hex) => f.write_str(hex)?,
             }
         }
     }
@@ -128,7 +130,7 @@ fn fmt_escaped(value: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn hex(value: &Any) -> String {
+pub(super) fn hex(value: &Any) -> String {
     let der = value.to_der().expect("a value that was built or parsed encodes");
     der.iter().fold(String::from("#"), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -1,5 +1,7 @@
 //! What is left of rustls when the handshake is complete: its key schedule and ticket store.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use rustls::client::ClientConnectionData;
 use rustls::kernel::KernelConnection;
 use rustls::server::ServerConnectionData;
@@ -8,12 +10,13 @@ use rustls::{AlertDescription, Error, HandshakeType};
 use super::failure::Failure;
 use super::keys::Keys;
 use crate::engine::Desk;
+use crate::engine::rustls::sessions::{Again, ClientKernel};
 use crate::engine::rustls::slot;
 
 /// Which messages may come after the handshake, and who handles them.
 pub(in crate::engine::rustls) enum Kernel {
-    Client13(KernelConnection<ClientConnectionData>),
-    Server13(KernelConnection<ServerConnectionData>),
+    Client13(ClientKernel),
+    Server13(Box<KernelConnection<ServerConnectionData>>),
     /// TLS 1.2 has neither key updates nor tickets after the handshake: nothing of rustls stays.
     Client12,
     Server12,
@@ -34,7 +37,7 @@ impl Kernel {
     /// The next keys for what we send.
     pub(super) fn next_sending_keys(&mut self) -> Result<Keys, Error> {
         Keys::new(match self {
-            Self::Client13(kernel) => kernel.update_tx_secret()?,
+            Self::Client13(kernel) => lock(kernel).update_tx_secret()?,
             Self::Server13(kernel) => kernel.update_tx_secret()?,
             Self::Client12 | Self::Server12 => return Err(Self::no_update()),
         })
@@ -43,7 +46,7 @@ impl Kernel {
     /// The next keys for what the peer sends.
     pub(super) fn next_receiving_keys(&mut self) -> Result<Keys, Error> {
         Keys::new(match self {
-            Self::Client13(kernel) => kernel.update_rx_secret()?,
+            Self::Client13(kernel) => lock(kernel).update_rx_secret()?,
             Self::Server13(kernel) => kernel.update_rx_secret()?,
             Self::Client12 | Self::Server12 => return Err(Self::no_update()),
         })
@@ -58,16 +61,26 @@ impl Kernel {
             ));
         };
         if let Some(sessions) = &mut desk.sessions {
-            sessions.note_ticket(body);
+            let again = sessions.are_reused().then(|| Again::new(kernel, body));
+            sessions.note_ticket(body, again);
         }
-        slot::with(desk, || kernel.handle_new_session_ticket(body)).map_err(|error| match error {
-            Error::InvalidMessage(what) => Failure::malformed(what),
-            Error::PeerMisbehaved(what) => Failure::new(AlertDescription::IllegalParameter, what),
-            other => other.into(),
+        slot::with(desk, || lock(kernel).handle_new_session_ticket(body)).map_err(|error| {
+            match error {
+                Error::InvalidMessage(what) => Failure::malformed(what),
+                Error::PeerMisbehaved(what) => {
+                    Failure::new(AlertDescription::IllegalParameter, what)
+                }
+                other => other.into(),
+            }
         })
     }
 
     fn no_update() -> Error {
         Error::General("TLS 1.2 has no key updates".to_owned())
     }
+}
+
+/// Sessions that outlive the connection make others from it (`Again`), each on its own thread.
+fn lock(kernel: &ClientKernel) -> MutexGuard<'_, KernelConnection<ClientConnectionData>> {
+    kernel.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,23 +1,24 @@
-//! BER to DER: NSS, BouncyCastle and old Windows write PFX files with indefinite lengths and
-//! octet strings in pieces, which a DER reader refuses.
+//! BER to DER: NSS, BouncyCastle and old Windows write PFX and PKCS#7 files with indefinite lengths
+//! and octet strings in pieces, which a DER reader refuses.
 
-use crate::pki::{Error, Problem};
+/// What is wrong with it.
+type Why = &'static str;
 
 const CONSTRUCTED: u8 = 0x20;
 const OCTET_STRING: u8 = 0x04;
-/// PFX files nest about ten levels deep.
+/// Such files nest about ten levels deep.
 const DEEPEST: usize = 32;
 
 /// The same values with definite lengths and whole octet strings. DER comes out as it went in.
-pub(super) fn to_der(ber: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn to_der(ber: &[u8]) -> Result<Vec<u8>, Why> {
     let mut input = Input { bytes: ber };
     let der = input.value(0)?;
-    if input.bytes.is_empty() { Ok(der) } else { Err(broken("there are bytes after its end")) }
+    if input.bytes.is_empty() { Ok(der) } else { Err("there are bytes after its end") }
 }
 
 /// The contents of an octet string that is tagged implicitly, whole or in pieces: the one place
 /// where [`to_der`] cannot tell what the tag stands for.
-pub(super) fn implicit_octets(tag: u8, content: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn implicit_octets(tag: u8, content: &[u8]) -> Result<Vec<u8>, Why> {
     if tag & CONSTRUCTED == 0 {
         return Ok(content.to_vec());
     }
@@ -26,7 +27,7 @@ pub(super) fn implicit_octets(tag: u8, content: &[u8]) -> Result<Vec<u8>, Error>
     while !input.bytes.is_empty() {
         let (piece_tag, piece) = input.definite()?;
         if piece_tag != OCTET_STRING {
-            return Err(broken("an octet string has pieces of another kind"));
+            return Err("an octet string has pieces of another kind");
         }
         whole.extend_from_slice(piece);
     }
@@ -39,13 +40,13 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     /// Reads one value of any form and gives its DER.
-    fn value(&mut self, depth: usize) -> Result<Vec<u8>, Error> {
+    fn value(&mut self, depth: usize) -> Result<Vec<u8>, Why> {
         if depth > DEEPEST {
-            return Err(broken("it is nested too deep"));
+            return Err("it is nested too deep");
         }
         let tag = self.byte()?;
         if tag & 0x1f == 0x1f {
-            return Err(broken("it has a tag of more than one byte"));
+            return Err("it has a tag of more than one byte");
         }
         let content = match self.length()? {
             Some(length) if tag & CONSTRUCTED == 0 => self.take(length)?.to_vec(),
@@ -57,7 +58,7 @@ impl<'a> Input<'a> {
                 }
                 content
             }
-            None if tag & CONSTRUCTED == 0 => return Err(broken("a length is missing")),
+            None if tag & CONSTRUCTED == 0 => return Err("a length is missing"),
             None => {
                 let mut content = Vec::new();
                 while !self.bytes.starts_with(&[0, 0]) {
@@ -73,14 +74,14 @@ impl<'a> Input<'a> {
         Ok(encode(tag, &content))
     }
 
-    fn definite(&mut self) -> Result<(u8, &'a [u8]), Error> {
+    fn definite(&mut self) -> Result<(u8, &'a [u8]), Why> {
         let tag = self.byte()?;
-        let length = self.length()?.ok_or_else(|| broken("a length is missing"))?;
+        let length = self.length()?.ok_or("a length is missing")?;
         Ok((tag, self.take(length)?))
     }
 
     /// `None` is the indefinite form.
-    fn length(&mut self) -> Result<Option<usize>, Error> {
+    fn length(&mut self) -> Result<Option<usize>, Why> {
         match self.byte()? {
             short @ ..0x80 => Ok(Some(usize::from(short))),
             0x80 => Ok(None),
@@ -88,20 +89,19 @@ impl<'a> Input<'a> {
                 let bytes = self.take(usize::from(long & 0x7f))?;
                 let bytes = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
                 if bytes.len() > 4 {
-                    return Err(broken("a length is beyond all measure"));
+                    return Err("a length is beyond all measure");
                 }
                 Ok(Some(bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))))
             }
         }
     }
 
-    fn byte(&mut self) -> Result<u8, Error> {
+    fn byte(&mut self) -> Result<u8, Why> {
         Ok(self.take(1)?[0])
     }
 
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) =
-            self.bytes.split_at_checked(count).ok_or_else(|| broken("it ends too early"))?;
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Why> {
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or("it ends too early")?;
         self.bytes = rest;
         Ok(taken)
     }
@@ -120,10 +120,6 @@ fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     }
     der.extend_from_slice(content);
     der
-}
-
-fn broken(why: &str) -> Error {
-    Error::new(Problem::Malformed, format!("the PFX is broken: {why}"))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use zeroize::Zeroizing;
 
 /// What the derived bytes are for (appendix B.3).
 #[derive(Clone, Copy)]
-pub(super) enum Purpose {
+pub(in crate::pki) enum Purpose {
     EncryptionKey = 1,
     Iv = 2,
     MacKey = 3,
 }
 
 /// `length` bytes from a passphrase in PKCS#12's form; see [`bmp`].
-pub(super) fn derive(
+pub(in crate::pki) fn derive(
     digest: &'static Algorithm,
     purpose: Purpose,
     passphrase: &[u8],
@@ -46,7 +46,7 @@ pub(super) fn derive(
 }
 
 /// A passphrase as PKCS#12 feeds it to its derivation: UTF-16, big-endian, with a final NUL.
-pub(super) fn bmp(passphrase: &str) -> Zeroizing<Vec<u8>> {
+pub(in crate::pki) fn bmp(passphrase: &str) -> Zeroizing<Vec<u8>> {
     let units = passphrase.encode_utf16().chain([0]);
     Zeroizing::new(units.flat_map(u16::to_be_bytes).collect())
 }

@@ -5,22 +5,31 @@ use aws_lc_rs::digest;
 use cbc::Decryptor;
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt as _, InnerIvInit as _, KeyIvInit};
-use der::Decode;
+use der::{Decode, Encode};
 use des::Des;
 use md5::{Digest as _, Md5};
 use pkcs5::pbes1::{Algorithm, EncryptionScheme, Parameters};
-use pkcs8::PrivateKeyInfoRef;
 use rc2::Rc2;
+use spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
-use super::{Error, Problem};
+use crate::pki::{Error, Problem};
 
-/// Decrypts what is encrypted this way.
+/// The algorithm, if it is one of these; its name when its parameters cannot be read.
+pub(super) fn of(algorithm: &AlgorithmIdentifierOwned) -> Result<Option<Algorithm>, String> {
+    let der = algorithm.to_der().map_err(|e| e.to_string())?;
+    match pkcs5::EncryptionScheme::from_der(&der) {
+        Ok(pkcs5::EncryptionScheme::Pbes1(algorithm)) => Ok(Some(algorithm)),
+        _ => Ok(None),
+    }
+}
+
+/// Decrypts what is encrypted this way; `None` when the padding is none.
 pub(super) fn decrypt(
     algorithm: &Algorithm,
     passphrase: &[u8],
     ciphertext: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     use EncryptionScheme as E;
     let (hash, cipher): (Hash, Cipher) = match algorithm.encryption {
         E::PbeWithMd5AndDesCbc => (md5, des_cbc),
@@ -28,16 +37,13 @@ pub(super) fn decrypt(
         E::PbeWithSha1AndDesCbc => (sha1, des_cbc),
         E::PbeWithSha1AndRc2Cbc => (sha1, rc2_cbc),
         E::PbeWithMd2AndDesCbc | E::PbeWithMd2AndRc2Cbc => {
-            let what = "the key is encrypted with MD2 (pbeWithMD2...)";
+            let what = "it is encrypted with MD2 (pbeWithMD2...)";
             return Err(Error::new(Problem::Unsupported, what));
         }
     };
     let derived = derive(hash, passphrase, &algorithm.parameters);
     let (key, iv) = derived[..16].split_at(8);
-    // The padding of one wrong passphrase in 256 looks right; what it leaves is no key then.
-    cipher(key, iv, ciphertext)
-        .filter(|plain| PrivateKeyInfoRef::from_der(plain).is_ok())
-        .ok_or_else(|| Error::new(Problem::WrongPassphrase, "the passphrase does not open the key"))
+    Ok(cipher(key, iv, ciphertext))
 }
 
 type Hash = fn(&[u8]) -> Zeroizing<Vec<u8>>;

@@ -1,0 +1,179 @@
+//! Why a chain is not trusted: the reason is looked for in the certificates that are there.
+
+mod peers;
+
+use peers::{Folder, installed};
+
+const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n\
+                  subjectKeyIdentifier=hash\n";
+
+/// A key and a certificate with these extensions, by `issuer` or by itself.
+fn make(dir: &Folder, name: &str, subject: &str, issuer: Option<&str>, extensions: &str) {
+    dir.openssl(&format!(
+        "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key \
+         -out {name}.csr -subj /CN={subject}"
+    ));
+    dir.write("ext", extensions);
+    let signed = match issuer {
+        Some(issuer) => format!("-CA {issuer}.pem -CAkey {issuer}.key"),
+        None => format!("-signkey {name}.key"),
+    };
+    dir.openssl(&format!(
+        "x509 -req -in {name}.csr {signed} -days 9 -extfile ext -out {name}.pem -set_serial 0x{}",
+        name.len() + 16
+    ));
+}
+
+/// What `cert verify` says, which is no; what OpenSSL says is no too.
+#[track_caller]
+fn says(dir: &Folder, line: &str, code: &str, reason: &str) {
+    let ran = dir.seal(&format!("cert verify {line}"));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let told = ran
+        .text()
+        .lines()
+        .any(|line| line.trim_start().starts_with(&format!("{code}: ")) && line.contains(reason));
+    assert!(told, "{code}: ... {reason} ...: {ran:?}");
+}
+
+#[test]
+fn the_issuer_that_is_there_and_does_not_fit_is_told_from_one_that_is_missing() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    make(&dir, "root", "Root", None, CA);
+    make(&dir, "twin", "Root", None, CA);
+    let names = "subjectAltName=DNS:a.test\nauthorityKeyIdentifier=keyid\n\
+                 authorityInfoAccess=caIssuers;URI:http://a.test/root.cer\n";
+    make(&dir, "leaf", "leaf", Some("root"), names);
+    let missing = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+    make(&dir, "other", "Other", None, CA);
+    says(
+        &dir,
+        "leaf.pem --ca other.pem",
+        missing,
+        "was not sent and is not among the trusted certificates (there is 1); it is said to be at \
+         http://a.test/root.cer",
+    );
+    for line in ["leaf.pem --ca twin.pem", "leaf.pem --untrusted twin.pem --ca other.pem"] {
+        says(&dir, line, missing, "has another key: the authorityKeyIdentifier of \"CN=leaf\" is ");
+        let drawn = dir.seal(&format!("cert verify {line}"));
+        assert!(drawn.text().contains("`- CN=Root (does not fit)"), "{drawn:?}");
+    }
+    says(
+        &dir,
+        "root.pem --ca twin.pem",
+        "DEPTH_ZERO_SELF_SIGNED_CERT",
+        "a trusted certificate has the same name and another key",
+    );
+    // Two CAs that nobody gave a name have names of their own.
+    for folder in ["a", "b"] {
+        dir.seal(&format!("ca init --ca-dir {folder}")).ok();
+    }
+    let subject = |ca: &str| dir.openssl(&format!("x509 -noout -subject -in {ca}/ca.pem"));
+    assert_ne!(subject("a").text(), subject("b").text());
+}
+
+#[test]
+fn a_wrong_name_is_told_beside_what_is_wrong_with_the_chain_and_why_it_is_wrong() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    make(&dir, "root", "Root", None, CA);
+    let names = "subjectAltName=DNS:*.a.test,DNS:10.0.0.1,IP:10.0.0.2";
+    make(&dir, "leaf", "leaf", Some("root"), names);
+    let code = "ERR_TLS_CERT_ALTNAME_INVALID";
+    for (name, reason) in [
+        ("x.y.a.test", "* stands for one label, and x.y.a.test has more before a.test"),
+        ("a.test", "*.a.test stands for the names below a.test, not for a.test itself"),
+        ("10.0.0.1", "an address is compared with IP addresses only"),
+        ("b.test", "is not in the cert's altnames"),
+    ] {
+        says(&dir, &format!("leaf.pem --ca root.pem --name {name}"), code, reason);
+        make(&dir, "other", "Other", None, CA);
+        let both = format!("leaf.pem --ca other.pem --name {name}");
+        says(&dir, &both, code, reason);
+        says(&dir, &both, "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "was not sent");
+    }
+    dir.write("order.pem", [dir.read("root.pem"), dir.read("leaf.pem")].concat());
+    let line = "order.pem --ca root.pem --name x.a.test";
+    says(&dir, line, code, "the first certificate, \"CN=Root\", is a CA's");
+}
+
+#[test]
+fn what_a_certificate_may_not_do_is_told_with_what_it_may() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    make(&dir, "root", "Root", None, CA);
+    for (extensions, code, reason) in [
+        (
+            "extendedKeyUsage=clientAuth,emailProtection",
+            "INVALID_PURPOSE",
+            "its extendedKeyUsage has clientAuth, emailProtection only",
+        ),
+        (
+            "keyUsage=cRLSign",
+            "INVALID_PURPOSE",
+            "its keyUsage is cRLSign, without digitalSignature",
+        ),
+        (
+            "1.2.3.4=critical,DER:0500",
+            "UNHANDLED_CRITICAL_EXTENSION",
+            "has a critical extension that is not known here: 1.2.3.4",
+        ),
+        (
+            "basicConstraints=CA:FALSE,pathlen:0",
+            "INVALID_EXTENSION",
+            "have a pathLenConstraint (0) though it is no CA's",
+        ),
+    ] {
+        make(&dir, "leaf", "leaf", Some("root"), extensions);
+        says(&dir, "leaf.pem --ca root.pem", code, reason);
+    }
+    // Names outside the limits of a CA, and an issuer that is no CA.
+    let limits =
+        format!("{CA}nameConstraints=critical,permitted;DNS:in.test,excluded;DNS:x.in.test");
+    make(&dir, "limited", "Limited", Some("root"), &limits);
+    for (name, code, reason) in [
+        (
+            "out.test",
+            "PERMITTED_VIOLATION",
+            "permits DNS:in.test only, and DNS:out.test is not in it",
+        ),
+        ("x.in.test", "EXCLUDED_VIOLATION", "excludes DNS:x.in.test, which DNS:x.in.test is in"),
+    ] {
+        make(&dir, "leaf", "leaf", Some("limited"), &format!("subjectAltName=DNS:{name}"));
+        says(&dir, "leaf.pem --untrusted limited.pem --ca root.pem", code, reason);
+    }
+    make(&dir, "no-ca", "NoCA", Some("root"), "basicConstraints=CA:FALSE");
+    make(&dir, "leaf", "leaf", Some("no-ca"), "subjectAltName=DNS:a.test");
+    let line = "leaf.pem --untrusted no-ca.pem --ca root.pem";
+    says(&dir, line, "INVALID_CA", "but is not a CA (its basicConstraints say CA:FALSE)");
+}
+
+#[test]
+fn policies_are_asked_for_as_with_openssl() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    make(&dir, "root", "Root", None, CA);
+    make(&dir, "leaf", "leaf", Some("root"), "certificatePolicies=1.3.6.1.4.1.99999.1");
+    let line = "cert verify leaf.pem --ca root.pem";
+    for good in ["", " --explicit-policy", " --policy 1.3.6.1.4.1.99999.1 --explicit-policy"] {
+        dir.seal(&format!("{line}{good}")).ok();
+    }
+    says(
+        &dir,
+        "leaf.pem --ca root.pem --policy 1.3.6.1.4.1.99999.2 --explicit-policy",
+        "NO_EXPLICIT_POLICY",
+        "\"CN=leaf\" has 1.3.6.1.4.1.99999.1",
+    );
+    let wrong = dir.seal(&format!("{line} --policy gold"));
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("--policy: \"gold\" is not an object identifier"), "{wrong:?}");
+}
