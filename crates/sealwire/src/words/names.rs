@@ -48,20 +48,22 @@ struct Suite {
     number: u16,
     iana: &'static str,
     openssl: &'static str,
+    /// Of TLS 1.2: whether the server proves itself by an RSA key. `None`: it is of TLS 1.3.
+    rsa: Option<bool>,
 }
 
 /// The suites that can be spoken, in the engine's order of preference.
 #[rustfmt::skip]
 static SUITES: [Suite; 9] = [
-    Suite { number: 0x1302, iana: "TLS_AES_256_GCM_SHA384", openssl: "TLS_AES_256_GCM_SHA384" },
-    Suite { number: 0x1301, iana: "TLS_AES_128_GCM_SHA256", openssl: "TLS_AES_128_GCM_SHA256" },
-    Suite { number: 0x1303, iana: "TLS_CHACHA20_POLY1305_SHA256", openssl: "TLS_CHACHA20_POLY1305_SHA256" },
-    Suite { number: 0xc02c, iana: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", openssl: "ECDHE-ECDSA-AES256-GCM-SHA384" },
-    Suite { number: 0xc02b, iana: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", openssl: "ECDHE-ECDSA-AES128-GCM-SHA256" },
-    Suite { number: 0xcca9, iana: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", openssl: "ECDHE-ECDSA-CHACHA20-POLY1305" },
-    Suite { number: 0xc030, iana: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", openssl: "ECDHE-RSA-AES256-GCM-SHA384" },
-    Suite { number: 0xc02f, iana: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", openssl: "ECDHE-RSA-AES128-GCM-SHA256" },
-    Suite { number: 0xcca8, iana: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", openssl: "ECDHE-RSA-CHACHA20-POLY1305" },
+    Suite { number: 0x1302, iana: "TLS_AES_256_GCM_SHA384", openssl: "TLS_AES_256_GCM_SHA384", rsa: None },
+    Suite { number: 0x1301, iana: "TLS_AES_128_GCM_SHA256", openssl: "TLS_AES_128_GCM_SHA256", rsa: None },
+    Suite { number: 0x1303, iana: "TLS_CHACHA20_POLY1305_SHA256", openssl: "TLS_CHACHA20_POLY1305_SHA256", rsa: None },
+    Suite { number: 0xc02c, iana: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", openssl: "ECDHE-ECDSA-AES256-GCM-SHA384", rsa: Some(false) },
+    Suite { number: 0xc02b, iana: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", openssl: "ECDHE-ECDSA-AES128-GCM-SHA256", rsa: Some(false) },
+    Suite { number: 0xcca9, iana: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", openssl: "ECDHE-ECDSA-CHACHA20-POLY1305", rsa: Some(false) },
+    Suite { number: 0xc030, iana: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", openssl: "ECDHE-RSA-AES256-GCM-SHA384", rsa: Some(true) },
+    Suite { number: 0xc02f, iana: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", openssl: "ECDHE-RSA-AES128-GCM-SHA256", rsa: Some(true) },
+    Suite { number: 0xcca8, iana: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", openssl: "ECDHE-RSA-CHACHA20-POLY1305", rsa: Some(true) },
 ];
 
 impl CipherSuite {
@@ -88,7 +90,7 @@ impl CipherSuite {
     /// The oldest version that has this suite, which is the only one here that has it. Node's
     /// `getCipher().version`.
     pub fn protocol(self) -> ProtocolVersion {
-        if self.0.iana.contains("_WITH_") { ProtocolVersion::Tls12 } else { ProtocolVersion::Tls13 }
+        if self.0.rsa.is_some() { ProtocolVersion::Tls12 } else { ProtocolVersion::Tls13 }
     }
 
     /// The suite of this number in IANA's registry; `None` when it cannot be spoken.
@@ -104,7 +106,7 @@ impl CipherSuite {
     /// Whether a server proves itself by an RSA key; `None` in TLS 1.3, where that is no matter of
     /// the suite.
     pub(crate) fn wants_rsa(self) -> Option<bool> {
-        (self.protocol() == ProtocolVersion::Tls12).then(|| self.0.openssl.contains("-RSA-"))
+        self.0.rsa
     }
 
     /// OpenSSL's count of its security bits.

@@ -86,7 +86,7 @@ impl SignatureScheme {
 
     /// RFC 8446, 4.2.3: PKCS#1 signatures are for certificates only.
     pub(crate) fn fits_tls13(self) -> bool {
-        !self.iana_name().starts_with("rsa_pkcs1_")
+        !matches!(self, Self::RSA_PKCS1_SHA256 | Self::RSA_PKCS1_SHA384 | Self::RSA_PKCS1_SHA512)
     }
 
     /// Half the digest's length, as in OpenSSL's `sigalg_security_bits`.
