@@ -2,6 +2,7 @@
 //!
 //! Outside CI: `just vectors` fetches the PyPI package `cryptography_vectors` and runs this.
 
+mod files;
 mod verdicts;
 
 use std::path::PathBuf;
@@ -30,11 +31,14 @@ enum What {
         #[arg(long, value_name = "FILE|FOLDER")]
         bettertls: Option<PathBuf>,
     },
+    /// Certificates, requests, revocation lists, keys and PFX, beside python's cryptography
+    Files,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.what {
+        What::Files => files::run(arguments.package.as_deref(), arguments.each),
         What::Verdicts { bettertls } => {
             verdicts::run(arguments.package.as_deref(), bettertls.as_deref(), arguments.each)
         }

@@ -7,12 +7,15 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::certificate::Certificate;
+use crate::der::{Elements, INTEGER, SEQUENCE};
 use crate::distribution_point::DirName;
 use crate::error::{Error, ErrorQueue, Problem};
+use crate::list_entries::Entries;
 use crate::list_terms::Terms;
 use crate::name::{Name, name, printable};
 use crate::owned::{Owned, printed};
 use crate::pem;
+use crate::signature::{Method, Signed};
 
 /// A certificate revocation list.
 ///
@@ -21,8 +24,13 @@ use crate::pem;
 pub struct Crl(Arc<Parsed>);
 
 struct Parsed {
+    /// The list without its entries.
     crl: Owned<c::X509_CRL>,
     der: Box<[u8]>,
+    entries: Entries,
+    /// How it is signed and the digest of what is, taken once however often the signature is
+    /// checked; `None` when AWS-LC has no such method.
+    method: Option<(Method, Vec<u8>)>,
     terms: Terms,
     /// A certificate by whose key the signature was found good: a list is hashed once, however
     /// many connections it is asked about.
@@ -39,8 +47,7 @@ pub(crate) enum Signature {
 }
 
 // SAFETY: as for an X509, nothing mutates an X509_CRL after it was parsed but the sorting of its
-// entries at the first look-up, which AWS-LC does under a lock and `Crl::from_der` has done
-// before anybody shares it. The reference count is atomic.
+// entries at the first look-up, and it has none. The reference count is atomic.
 unsafe impl Send for Parsed {}
 // SAFETY: as above.
 unsafe impl Sync for Parsed {}
@@ -51,16 +58,24 @@ impl Crl {
     /// # Errors
     /// [`Problem::Malformed`].
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let crl = parse(der)?;
-        let mut entry = std::ptr::null_mut();
-        // Sorts the entries; whether the list has a serial number of its own kind does not matter.
-        // SAFETY: a live list that nobody else sees yet, and a live number.
-        unsafe {
-            let serial = Owned::new(c::ASN1_INTEGER_new()).ok_or_else(crate::owned::no_memory)?;
-            c::X509_CRL_get0_by_serial(crl.as_ptr(), &raw mut entry, serial.as_ptr());
-        }
-        let (terms, signer) = (Terms::of(der), OnceLock::new());
-        Ok(Self(Arc::new(Parsed { crl, der: der.into(), terms, signer })))
+        Self::from_vec(der.to_vec())
+    }
+
+    /// The same of bytes that are handed over: a list may be large, and is kept as it is.
+    fn from_vec(der: Vec<u8>) -> Result<Self, Error> {
+        let (entries, without) = Entries::split(&der)?;
+        let crl = parse(&without)?;
+        let method = Signed::read(&der).and_then(|signed| {
+            let method = Method::of(signed.algorithm)?;
+            // The algorithm is said twice, and once under the signature.
+            let mut fields = Elements::of(signed.content).enter(SEQUENCE)?;
+            fields.element(INTEGER);
+            let agree = fields.element(SEQUENCE)?.encoding == signed.algorithm;
+            agree.then(|| Some((method, method.digest(signed.content).ok()?))).flatten()
+        });
+        let (terms, signer) = (Terms::of(&der), OnceLock::new());
+        let der = der.into_boxed_slice();
+        Ok(Self(Arc::new(Parsed { crl, der, entries, method, terms, signer })))
     }
 
     /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
@@ -70,8 +85,11 @@ impl Crl {
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
         let blocks = pem::blocks(pem);
         let crls = blocks.iter().filter(|block| block.label() == "X509 CRL");
-        let crls: Vec<_> =
-            crls.map(|block| block.parse(Self::from_der)).collect::<Result<_, _>>()?;
+        let read = |block: &pem::Block<'_>| {
+            let der = std::mem::take(&mut *block.decode()?);
+            Self::from_vec(der).map_err(|error| error.at_line(block.line()))
+        };
+        let crls: Vec<_> = crls.map(read).collect::<Result<_, _>>()?;
         if crls.is_empty() {
             return Err(Error::fact(Problem::NoPemBlock, "expected BEGIN X509 CRL"));
         }
@@ -138,7 +156,7 @@ impl Crl {
     /// terminal are escaped.
     #[must_use]
     pub fn text(&self) -> String {
-        // A list of its own, since ours has its entries sorted by serial number.
+        // A list of its own, since ours has no entries.
         let text = parse(&self.0.der).and_then(|crl| {
             let _queue = ErrorQueue::new();
             // SAFETY: a live BIO and a live list.
@@ -166,8 +184,12 @@ impl Crl {
         if key.is_null() {
             return Signature::NoKey;
         }
-        // SAFETY: a live list and a live key.
-        if unsafe { c::X509_CRL_verify(self.as_ptr(), key) } != 1 {
+        let (Some((method, digest)), Some(signed)) = (&self.0.method, Signed::read(self.der()))
+        else {
+            return Signature::Bad;
+        };
+        // SAFETY: a live key.
+        if !unsafe { method.verify(key, digest, signed.content, signed.signature) } {
             return Signature::Bad;
         }
         // Another thread may have found the same with another certificate: either will do.
@@ -202,11 +224,8 @@ impl Crl {
 
     /// Whether the certificate, one of the list's issuer, is on the list.
     pub(crate) fn has_entry_for(&self, certificate: &Certificate) -> bool {
-        let mut entry = std::ptr::null_mut();
-        // SAFETY: a live list whose entries are sorted, a writable pointer and a live certificate.
-        unsafe {
-            c::X509_CRL_get0_by_cert(self.as_ptr(), &raw mut entry, certificate.as_ptr()) != 0
-        }
+        let fields = certificate.tbs_fields();
+        fields.is_none_or(|fields| self.0.entries.contain(self.der(), fields.serial))
     }
 
     fn issuer_ptr(&self) -> *const c::X509_NAME {

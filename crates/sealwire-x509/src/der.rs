@@ -36,6 +36,11 @@ impl<'a> Elements<'a> {
         Self { rest: der }
     }
 
+    /// Whether everything was walked over: nothing is left that is not DER.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The next element, if it has this tag; otherwise stays where it is.
     pub(crate) fn element(&mut self, tag: u8) -> Option<Element<'a>> {
         let mut ahead = self.clone();

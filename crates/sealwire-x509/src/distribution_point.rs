@@ -70,8 +70,9 @@ pub(crate) struct Point {
 impl Point {
     /// The points of an extension's value. `issuer` is the DER name of the certificate's issuer.
     pub(crate) fn all(extension: &[u8], issuer: &[u8]) -> Option<Vec<Self>> {
-        let points = Elements::of(extension).enter(SEQUENCE)?;
-        points.map(|point| Self::read(point, issuer)).collect()
+        let mut points = Elements::of(extension).enter(SEQUENCE)?;
+        let all = points.by_ref().map(|point| Self::read(point, issuer)).collect();
+        if points.is_at_end() { all } else { None }
     }
 
     fn read(point: Element<'_>, issuer: &[u8]) -> Option<Self> {

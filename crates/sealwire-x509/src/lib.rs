@@ -71,6 +71,7 @@ mod foreign;
 mod issuers;
 mod key;
 mod key_usage;
+mod list_entries;
 mod list_terms;
 mod mend;
 mod name;

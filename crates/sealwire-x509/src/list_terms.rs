@@ -126,8 +126,8 @@ impl Terms {
             next = fields.next();
         }
         if let Some(extensions) = next.filter(|it| it.tag == CONTEXT_0) {
-            for extension in Extension::all(Elements::of(extensions.contents).enter(SEQUENCE)?) {
-                self.add_extension(&extension?, issuer)?;
+            for extension in Extension::all(Elements::of(extensions.contents).enter(SEQUENCE)?)? {
+                self.add_extension(&extension, issuer)?;
             }
         }
         self.read_entries(Elements::of(entries.map_or(&[], |it| it.contents)))
@@ -174,17 +174,16 @@ impl Terms {
         fields.next().is_none().then_some(())
     }
 
-    fn read_entries(&mut self, entries: Elements<'_>) -> Option<()> {
+    fn read_entries(&mut self, mut entries: Elements<'_>) -> Option<()> {
         let keep = self.indirect || self.base.is_some();
         let mut issuer = None;
-        for entry in entries {
+        for entry in entries.by_ref() {
             let mut fields = Elements::of(entry.contents);
             let serial = fields.element(INTEGER)?;
             fields.next()?; // revocationDate
             let mut removed = false;
             if let Some(extensions) = fields.enter(SEQUENCE) {
-                for extension in Extension::all(extensions) {
-                    let extension = extension?;
+                for extension in Extension::all(extensions)? {
                     match extension.oid {
                         CERTIFICATE_ISSUER if self.indirect => {
                             let names = Elements::of(extension.value).enter(SEQUENCE)?;
@@ -204,7 +203,7 @@ impl Terms {
                 self.entries.entry(serial.contents.into()).or_default().push(entry);
             }
         }
-        Some(())
+        entries.is_at_end().then_some(())
     }
 
     /// The reasons that the list is about.
@@ -258,13 +257,16 @@ pub(crate) struct Extension<'a> {
 }
 
 impl<'a> Extension<'a> {
-    pub(crate) fn all(extensions: Elements<'a>) -> impl Iterator<Item = Option<Self>> {
-        extensions.map(|extension| {
+    /// All of them; `None` when one cannot be read.
+    pub(crate) fn all(mut extensions: Elements<'a>) -> Option<Vec<Self>> {
+        let mut all = Vec::new();
+        for extension in extensions.by_ref() {
             let mut fields = Elements::of(extension.contents);
             let oid = fields.element(OBJECT_IDENTIFIER)?.contents;
             let critical =
                 fields.element(BOOLEAN).is_some_and(|it| it.contents.first() != Some(&0));
-            Some(Self { oid, critical, value: fields.element(OCTET_STRING)?.contents })
-        })
+            all.push(Self { oid, critical, value: fields.element(OCTET_STRING)?.contents });
+        }
+        extensions.is_at_end().then_some(all)
     }
 }

@@ -198,8 +198,7 @@ impl<'a> Subject<'a> {
         const POINTS: &[u8] = &[0x55, 0x1D, 0x1F];
         let fields = certificate.tbs_fields()?;
         let mut points = Vec::new();
-        for extension in Extension::all(fields.extensions) {
-            let extension = extension?;
+        for extension in Extension::all(fields.extensions)? {
             if extension.oid == POINTS {
                 points = Point::all(extension.value, fields.issuer)?;
             }

@@ -1,0 +1,152 @@
+//! The entries of a revocation list, which may be millions: they stay in the list's own bytes, and
+//! are found there by their serial numbers. AWS-LC's own form takes twenty times the file.
+
+use crate::der::{Element, Elements, INTEGER, SEQUENCE, encode};
+use crate::error::{Error, Problem};
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// Where the serial numbers are in a list, in the order of the numbers.
+pub(crate) struct Entries(Box<[u32]>);
+
+impl Entries {
+    /// The entries of a list, DER, and the list without them, which is short.
+    pub(crate) fn split(der: &[u8]) -> Result<(Self, Vec<u8>), Error> {
+        let malformed = || Error::fact(Problem::Malformed, "the revocation list is not DER");
+        if u32::try_from(der.len()).is_err() {
+            return Err(Error::fact(Problem::Malformed, "the revocation list is too long"));
+        }
+        let mut outside = Elements::of(der);
+        let whole = outside.element(SEQUENCE).ok_or_else(malformed)?;
+        match der.len() - whole.encoding.len() {
+            0 => {}
+            more => {
+                let reason = format!("{more} bytes after the end of the revocation list");
+                return Err(Error::fact(Problem::Malformed, reason));
+            }
+        }
+        let mut parts = Elements::of(whole.contents);
+        let signed = parts.element(SEQUENCE).ok_or_else(malformed)?;
+        let mut kept = Vec::new();
+        let mut starts = Vec::new();
+        let (mut times, mut seen) = (0, 0);
+        for field in Elements::of(signed.contents) {
+            seen += field.encoding.len();
+            match field.tag {
+                UTC_TIME | GENERALIZED_TIME => times += 1,
+                // What comes before the times is the algorithm and the name.
+                SEQUENCE if times > 0 => {
+                    starts = read(der, field).ok_or_else(malformed)?;
+                    continue;
+                }
+                _ => {}
+            }
+            kept.extend_from_slice(field.encoding);
+        }
+        if seen != signed.contents.len() {
+            return Err(malformed());
+        }
+        let mut list = encode(SEQUENCE, &kept);
+        for part in parts {
+            list.extend_from_slice(part.encoding);
+        }
+        starts.sort_unstable_by(|&one, &other| serial(der, one).cmp(&serial(der, other)));
+        Ok((Self(starts.into()), encode(SEQUENCE, &list)))
+    }
+
+    /// Whether one of the list's entries has this serial number (the contents of an INTEGER).
+    pub(crate) fn contain(&self, der: &[u8], number: &[u8]) -> bool {
+        let number = significant(number);
+        self.0.binary_search_by(|&start| serial(der, start).cmp(&Some(number))).is_ok()
+    }
+}
+
+/// Where the serial number of each entry begins.
+fn read(der: &[u8], entries: Element<'_>) -> Option<Vec<u32>> {
+    let mut starts = Vec::new();
+    let mut seen = 0;
+    for entry in Elements::of(entries.contents) {
+        let mut fields = Elements::of(entry.contents);
+        let number = fields.element(INTEGER).filter(|number| !number.contents.is_empty())?;
+        let time = fields.next()?;
+        let extensions = fields.next();
+        let known = matches!(time.tag, UTC_TIME | GENERALIZED_TIME)
+            && extensions.is_none_or(|extensions| extensions.tag == SEQUENCE)
+            && fields.next().is_none();
+        if entry.tag != SEQUENCE || !known {
+            return None;
+        }
+        let start = number.encoding.as_ptr() as usize - der.as_ptr() as usize;
+        starts.push(u32::try_from(start).ok()?);
+        seen += entry.encoding.len();
+    }
+    (seen == entries.contents.len()).then_some(starts)
+}
+
+/// The serial number that begins there; there always is one.
+fn serial(der: &[u8], start: u32) -> Option<&[u8]> {
+    let at = usize::try_from(start).ok()?;
+    Elements::of(der.get(at..)?).element(INTEGER).map(|number| significant(number.contents))
+}
+
+/// A number without bytes that say nothing.
+fn significant(mut number: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = number
+        && rest.first().is_some_and(|next| (*first == 0) != (*next & 0x80 != 0))
+        && matches!(*first, 0 | 0xFF)
+    {
+        number = rest;
+    }
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(entries: &[&[u8]]) -> Vec<u8> {
+        let time = encode(UTC_TIME, b"260101000000Z");
+        let entries = entries
+            .iter()
+            .map(|number| encode(SEQUENCE, &[encode(INTEGER, number), time.clone()].concat()));
+        let entries = encode(SEQUENCE, &entries.collect::<Vec<_>>().concat());
+        let (algorithm, name) = (encode(SEQUENCE, &[5, 0]), encode(SEQUENCE, &[]));
+        let fields = [encode(INTEGER, &[1]), algorithm.clone(), name, time.clone(), time, entries];
+        let signature = encode(3, &[0, 1]);
+        encode(SEQUENCE, &[encode(SEQUENCE, &fields.concat()), algorithm, signature].concat())
+    }
+
+    #[test]
+    fn every_entry_is_found_and_no_other() {
+        let numbers: Vec<Vec<u8>> = (0..1000u32)
+            .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes().to_vec())
+            .map(|n| [&[0x01][..], &n].concat())
+            .collect();
+        let all: Vec<&[u8]> = numbers.iter().map(Vec::as_slice).collect();
+        let der = list(&all);
+        let (entries, rest) = Entries::split(&der).unwrap();
+        assert_eq!(rest, {
+            let (none, same) = Entries::split(&rest).unwrap();
+            assert!(none.0.is_empty());
+            same
+        });
+        assert!(rest.len() < 100, "{}", rest.len());
+        for number in &numbers {
+            assert!(entries.contain(&der, number));
+            assert!(entries.contain(&der, &[&[0x00][..], number].concat()), "written longer");
+            assert!(!entries.contain(&der, &number[1..]));
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_broken_anywhere_is_refused() {
+        let der = list(&[&[1], &[2, 3]]);
+        assert!(Entries::split(&der).is_ok());
+        for cut in 0..der.len() {
+            assert!(Entries::split(&der[..cut]).is_err(), "{cut}");
+        }
+        assert!(Entries::split(&[&der[..], &[0]].concat()).is_err());
+        assert!(Entries::split(&list(&[&[]])).is_err(), "no number");
+    }
+}
