@@ -1,8 +1,11 @@
 //! The client's side.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::TlsStream;
 use super::stream::within;
@@ -12,7 +15,7 @@ use crate::key_log::KeyLogFile;
 use crate::session::{ClientOptions, ClientSettings};
 use crate::session::{ClientSession, Session};
 use crate::verify::NameCheck;
-use crate::words::{PeerVerification, Pin, ServerName};
+use crate::words::{InvalidServerName, PeerVerification, Pin, ServerName};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
 ///
@@ -20,8 +23,7 @@ use crate::words::{PeerVerification, Pin, ServerName};
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use sealwire::{Connector, SecureContext, TrustStore};
 /// let context = SecureContext::builder().trust(TrustStore::from_pem_file("ca.pem")?).build()?;
-/// let tcp = tokio::net::TcpStream::connect("localhost:1234").await?;
-/// let tls = Connector::new(context).connect("localhost".parse()?, tcp).await?;
+/// let tls = Connector::new(context).connect_to("localhost:1234").await?;
 /// assert!(tls.peer().authorized());
 /// # Ok(()) }
 /// ```
@@ -150,5 +152,62 @@ impl Connector {
         stream.keep_session(self.keep_session);
         within(self.handshake_timeout, stream.handshake()).await?;
         Ok(stream)
+    }
+
+    /// Connects over TCP to `host:port` (`example.com:443`, `[::1]:443`), whose certificate has to
+    /// be for that host. Every address that the host has is tried, one after the other. To connect
+    /// may take as long as the handshake may.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when `address` is none or no connection can be made, and as
+    /// [`connect`](Self::connect).
+    pub async fn connect_to(&self, address: &str) -> Result<TlsStream<TcpStream>, Error> {
+        let name = host_of(address).map_err(|why| Error::from(invalid(address, &why)))?;
+        let tcp = timeout(self.handshake_timeout, TcpStream::connect(address))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        tcp.set_nodelay(true)?;
+        self.connect(name, tcp).await
+    }
+}
+
+/// The host of `host:port`.
+fn host_of(address: &str) -> Result<ServerName, String> {
+    let (host, port) = address.rsplit_once(':').ok_or("it has no port")?;
+    port.parse::<u16>().map_err(|_| format!("{port:?} is not a port"))?;
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if literal.is_none() && host.contains(':') {
+        return Err("an IPv6 address before a port stands in brackets".to_owned());
+    }
+    literal.unwrap_or(host).parse().map_err(|e: InvalidServerName| e.to_string())
+}
+
+fn invalid(address: &str, why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{address:?}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for (address, host) in [
+            ("localhost:1", "localhost"),
+            ("example.com:443", "example.com"),
+            ("127.0.0.1:443", "127.0.0.1"),
+            ("[::1]:443", "::1"),
+        ] {
+            assert_eq!(host_of(address).unwrap().to_string(), host);
+        }
+        for (address, why) in [
+            ("localhost", "it has no port"),
+            ("localhost:", "\"\" is not a port"),
+            ("localhost:65536", "\"65536\" is not a port"),
+            ("::1:443", "an IPv6 address before a port stands in brackets"),
+        ] {
+            assert_eq!(host_of(address).unwrap_err(), why);
+        }
+        assert!(host_of(":443").is_err());
     }
 }

@@ -220,7 +220,13 @@ impl Holder {
         let subject = match (&issue.subject, users.as_slice(), csr) {
             (Some(subject), [], _) => Some(subject.clone()),
             (None, [], Some(_)) => None,
-            (None, [], None) => Some(Subject::for_names(&names)?),
+            (None, [], None) => Some(match names.first() {
+                // A person goes by the mailbox; a server's common name holds a DNS name only.
+                Some(name @ SubjectAltName::Email(_)) if issue.client => {
+                    Subject::from_common_name(&name.value())?
+                }
+                _ => Subject::for_names(&names)?,
+            }),
             (None, [user], _) => Some(Subject::from_common_name(user)?),
             (Some(_), [user, ..], _) => {
                 return Err(Failure::usage(format!(

@@ -62,7 +62,9 @@ impl TicketRing {
     /// Replaces random keys that have served their time. Without random bytes the old ones stay.
     fn rotate(&self, now: i64) {
         let current = self.current.load();
-        if current.until.is_none_or(|until| now < until) {
+        let Some(until) = current.until else { return };
+        // A clock that has gone back since says nothing of how long the keys have been used.
+        if now < until && until <= add(now, self.period) {
             return;
         }
         let Ok(fresh) = TicketKeys::generate() else { return };
@@ -106,6 +108,21 @@ mod tests {
         assert_ne!(*ring.keys().to_bytes(), *first);
         assert!(ring.open(&ticket, 2 * PERIOD - 1).is_some());
         assert!(ring.open(&ticket, 2 * PERIOD).is_none());
+    }
+
+    #[test]
+    fn keys_go_on_changing_after_the_clock_was_ahead_for_a_while() {
+        let years = 20 * 365 * 24 * 60 * 60;
+        let ring = TicketRing::new(None, 300, 0).unwrap();
+        let ticket = seal(&ring, years);
+        let ahead = ring.keys().to_bytes();
+        assert!(ring.open(&ticket, 0).is_some(), "the set before is still accepted");
+        let back = ring.keys().to_bytes();
+        assert_ne!(*back, *ahead);
+        seal(&ring, PERIOD - 1);
+        assert_eq!(*ring.keys().to_bytes(), *back);
+        seal(&ring, PERIOD);
+        assert_ne!(*ring.keys().to_bytes(), *back);
     }
 
     #[test]
