@@ -48,6 +48,12 @@ scan *args:
     cargo build -p seal
     .ci/scan {{args}}
 
+# tlsfuzzer's conversations (in a folder given by TLSFUZZER) with `seal serve`, `seal tunnel`, the npm
+# package's server and `openssl s_server`, written to docs/conformance.md. Half an hour
+conformance *args:
+    cargo build -p seal -p sealwire-node
+    conformance/run {{args}}
+
 # Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER`. Gets the PyPI
 # package cryptography_vectors
 vectors *args:

@@ -113,10 +113,11 @@ test('a dispatcher that the program has set for fetch is kept', async (t) => {
   const said = await run(`
     const keys = [1, 2].map((n) => Symbol.for('undici.globalDispatcher.' + n));
     await fetch('data:,');
-    const key = keys.findLast((one) => globalThis[one]);
-    const before = globalThis[key];
+    const before = keys.map((key) => globalThis[key]);
     let dispatched = 0;
-    globalThis[key] = { dispatch(...args) { dispatched++; return before.dispatch(...args); } };
+    keys.forEach((key, at) => {
+      if (before[at]) globalThis[key] = { dispatch(...args) { dispatched++; return before[at].dispatch(...args); } };
+    });
     await fetch('https://localhost:${port}/');
     console.log(dispatched, connections);`);
   assert.strictEqual(said, '1 1');

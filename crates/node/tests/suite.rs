@@ -9,14 +9,13 @@ use std::process::Command;
 #[test]
 fn node_tests_pass() {
     let node = env::var_os("NODE").unwrap_or_else(|| "node".into());
-    if Command::new(&node).arg("--version").output().is_err() {
-        assert!(env::var_os("CI").is_none(), "CI must have Node");
-        eprintln!("NOT TESTED: the npm package, for there is no Node on this machine");
+    if !sealwire_testing::installed(&node) {
         return;
     }
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let status = Command::new(&node)
-        .args(["--test", "--test-timeout=60000"])
+        // Counts for a whole file, too; the applications are the longest.
+        .args(["--test", "--test-timeout=240000"])
         .current_dir(package)
         .env("SEALWIRE_ADDON", addon())
         .env_remove("NODE_OPTIONS")

@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 
 use common::{
-    CURRENT, EXPIRED, FUTURE, INTERMEDIATE, Key, LEAF, NOW, ROOT, Spec, Workshop, have, workshop,
+    CURRENT, EXPIRED, FUTURE, INTERMEDIATE, Key, LEAF, NOW, ROOT, Spec, Workshop, workshop,
 };
 use sealwire_x509::{Certificate, Crl, Purpose, Request, TrustSet, Verdict, error_name, verify};
 
@@ -462,7 +462,7 @@ fn agrees_with_openssl(w: &Workshop, case: &Case, verdict: &Verdict, purpose: &[
 
 /// What the table says Node said is what it says today.
 fn agrees_with_node(w: &Workshop) {
-    if !have("node", "--version") {
+    if !sealwire_testing::installed("node") {
         return;
     }
     w.make(Spec { name: "judge", issuer: None, extensions: "", ..LEAF });

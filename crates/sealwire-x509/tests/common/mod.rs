@@ -83,19 +83,9 @@ pub(crate) const LEAF: Spec<'_> = Spec {
     ..ROOT
 };
 
-/// Whether a program is there. When not, says so loudly; in CI that is a failure.
-pub(crate) fn have(program: &str, version: &str) -> bool {
-    let found = Command::new(program).arg(version).output().is_ok_and(|out| out.status.success());
-    if !found {
-        eprintln!("*** {program} is missing: THIS TEST CHECKS NOTHING ***");
-        assert!(std::env::var_os("CI").is_none(), "{program} is missing");
-    }
-    found
-}
-
 /// A workshop, or `None` when there is no openssl.
 pub(crate) fn workshop() -> Option<Workshop> {
-    have("openssl", "version").then(Workshop::new)
+    sealwire_testing::installed("openssl").then(Workshop::new)
 }
 
 impl Workshop {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sealwire_x509::{Certificate, Purpose};
 
 use super::resumption::{ClientSessions, ServerSessions};
-use super::rustls::{Derived, SessionValue};
+use super::rustls::{Derived, Protected, SessionValue};
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::verify::{NameCheck, Policy, Refusal, Verdict, judge, recall};
@@ -59,6 +59,8 @@ pub(crate) struct Papers {
     pub(crate) secrets: Secrets,
     /// What the engine derives twice.
     pub(super) derived: Derived,
+    /// Under which keys the engine sends.
+    pub(super) protected: Protected,
     /// The lines for the program, if it wants them.
     pub(crate) key_log: Option<Vec<KeyLogLine>>,
 }
@@ -87,6 +89,7 @@ impl Papers {
             requested_schemes: Vec::new(),
             secrets: Secrets::default(),
             derived: Derived::default(),
+            protected: Protected::default(),
             key_log: key_log.then(Vec::new),
         }
     }

@@ -68,6 +68,10 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, Failure>);
 
+    /// After a failure: makes `alert` the last word of what was appended to `out` from `start` on,
+    /// encrypted. False: nothing is encrypted yet, or nobody has the keys.
+    fn say_last(&self, alert: Alert, desk: &Desk, start: usize, out: &mut Vec<u8>) -> bool;
+
     /// The version, as soon as it is agreed.
     fn version(&self) -> Option<ProtocolVersion>;
 

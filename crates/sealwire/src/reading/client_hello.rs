@@ -309,8 +309,8 @@ const STORED_ID: usize = 32;
 const MAX_STORED_IDS: usize = 4;
 
 const HANDSHAKE_RECORD: u8 = 22;
-/// What the engine takes for a record; a longer one is refused by its header.
-const MAX_RECORD: usize = 16_384 + 2_048;
+/// The longest record that is not encrypted (RFC 8446, 5.1); a longer one is refused by its header.
+const MAX_RECORD: usize = 1 << 14;
 const CLIENT_HELLO: u8 = 1;
 
 impl Reassembly {

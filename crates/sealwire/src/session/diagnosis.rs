@@ -60,7 +60,11 @@ pub(super) fn objection(
         Some(ProtocolVersion::Tls13) => 0x0304,
         _ => 0x0303,
     };
-    let (error, alert) = if newest < 0x0301 {
+    let (error, alert) = if legacy_version < 0x0301 && newest > 0x0303 {
+        // RFC 8446, D.5.
+        let what = "the client's hello says that it is SSL 3";
+        (Error::Misbehaved(Fault::found(what, &reason::VERSION_TOO_LOW)), 70)
+    } else if newest < 0x0301 {
         let what = "the client speaks SSL 3 and nothing newer";
         (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
     } else if newest < 0x0303 {

@@ -169,7 +169,9 @@ impl Handshake {
             let likely = version.or_else(|| diagnosis::at_most(hello));
             diagnosis::refine(&mut failure, hello, likely, &core.context);
         }
-        if let Some(alert) = failure.alert {
+        if let Some(alert) = failure.alert
+            && !self.engine.say_last(alert, &core.desk, start, &mut core.out)
+        {
             let may_add = !self.encrypting && version != Some(ProtocolVersion::Tls13);
             last_word::correct(&mut core.out, start, alert, may_add);
         }

@@ -12,7 +12,7 @@ use crate::memory::Memory;
 use crate::pair::End;
 use crate::peers::credentials::context;
 use crate::peers::{in_time, present};
-use crate::wire::{extension, hello, long_hello, message, record, records, usual, vector16};
+use crate::wire::{extension, hello, long_hello, message, record, records, tls13, usual, vector16};
 
 struct Kind {
     what: &'static str,
@@ -75,6 +75,18 @@ fn kinds() -> Vec<Kind> {
             "ERR_SSL_VERSION_TOO_LOW",
         ),
         kind(
+            "a hello of TLS 1.3 that says it is SSL 3",
+            &records(&hello([3, 0], &[usual(), tls13()].concat()), 1000),
+            BROKE,
+            "ERR_SSL_VERSION_TOO_LOW",
+        ),
+        kind(
+            "a hello in a record of more than 2^14 bytes",
+            &records(&long_hello(16_400), 17_000),
+            BROKE,
+            "ERR_SSL_DATA_LENGTH_TOO_LONG",
+        ),
+        kind(
             "a hello of TLS 1.0",
             &records(&hello([3, 1], &usual()), 1000),
             NOTHING,
@@ -122,6 +134,11 @@ fn strangers_are_told_by_an_alert() {
         ours.receive(&bytes);
         let Some(error) = ours.error.take() else { continue }; // it waits for more of it
         let (out, told_by) = (ours.output(), error.to_string());
+        match what {
+            "a hello of TLS 1.3 that says it is SSL 3" => assert_eq!(out.last(), Some(&70)),
+            "a hello in a record of more than 2^14 bytes" => assert_eq!(out.last(), Some(&22)),
+            _ => {}
+        }
         if told.ends_with("TLS") {
             assert!(out.is_empty(), "{what}: {out:?}");
         } else {

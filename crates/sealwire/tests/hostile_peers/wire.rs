@@ -42,6 +42,11 @@ pub(crate) fn usual() -> Vec<Vec<u8>> {
     vec![extension(10, &vector16(&[0, 29, 0, 23])), extension(13, &vector16(&[4, 3, 8, 4]))]
 }
 
+/// The extension that offers TLS 1.3.
+pub(crate) fn tls13() -> Vec<Vec<u8>> {
+    vec![extension(43, &[2, 3, 4])]
+}
+
 /// A hello whose only unusual thing is an extension of `length` bytes that nobody knows.
 pub(crate) fn long_hello(length: usize) -> Vec<u8> {
     hello([3, 3], &[usual(), vec![extension(0xfafa, &vec![0; length])]].concat())

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::Tls12, ProtocolVersion::Tls13];
 
 fn present() -> bool {
-    peers::present("openssl") && peers::present(&program())
+    peers::present("openssl") && peers::present(program())
 }
 
 fn program() -> String {

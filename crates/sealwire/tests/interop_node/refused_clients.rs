@@ -17,7 +17,6 @@ const DIFFERENT: &[Different] = &[
     ("13 then plain handshake", None, "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", Why::Name),
     ("empty handshake record", Some(50), "ERR_SSL_BAD_LENGTH", Why::Stricter),
     ("unknown record type", None, "ERR_SSL_WRONG_VERSION_NUMBER", Why::Name),
-    ("record longer than 2^14", Some(47), "ERR_SSL_EXCESSIVE_MESSAGE_SIZE", Why::Name),
     ("hello of one byte", Some(50), "ERR_SSL_LENGTH_MISMATCH", Why::Name),
     ("versions odd", Some(50), "ERR_SSL_LENGTH_MISMATCH", Why::Name),
     ("13 neither", Some(109), "ERR_SSL_MISSING_SUPPORTED_GROUPS_EXTENSION", Why::Name),

@@ -172,3 +172,46 @@ async fn our_sessions_resume_with_s_server() {
         }
     }
 }
+
+/// A client with a ticket of a server that takes early data, which comes to one that does not: what
+/// it sends early is skipped (RFC 8446, 4.2.10), and it comes in.
+#[tokio::test(flavor = "multi_thread")]
+async fn early_data_of_another_servers_ticket_are_skipped() {
+    if !present("openssl") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (session, early) = (folder.path().join("session"), folder.path().join("early"));
+    let files = credentials().files("p256");
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", "0", "-early_data", "-max_early_data", "16384"]);
+    command.arg("-cert").arg(files.cert).arg("-key").arg(files.key);
+    let mut other = Peer::start(&mut command);
+    let port = other.port("ACCEPT");
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-servername", "localhost", "-connect"]);
+    command.arg(format!("127.0.0.1:{port}")).arg("-ign_eof").arg("-sess_out").arg(&session);
+    let mut given = Peer::start(&mut command);
+    given.say("hello\n");
+    other.line("hello");
+    other.say("Q\n");
+    given.finish();
+    assert!(session.exists(), "no session was given");
+
+    // The last of the groups wants another hello first (HelloRetryRequest).
+    for groups in ["X25519:P-256", "X448:P-256"] {
+        let mut ours = Server::start(Acceptor::new(context("p256", "").build().unwrap())).await;
+        for size in [1, 3_276, 8_000, 15_500] {
+            std::fs::write(&early, vec![b'e'; size]).unwrap();
+            let text = s_client(ours.port, |client| {
+                client.args(["-groups", groups, "-sess_in"]).arg(&session);
+                client.arg("-early_data").arg(&early);
+            })
+            .await;
+            assert!(text.contains("Early data was rejected"), "{groups} {size}:\n{text}");
+            assert!(text.contains("olleh\n"), "{groups} {size}:\n{text}");
+            let peer = ours.seen().await.expect("it is let in");
+            assert!(!peer.is_resumed(), "{groups} {size}");
+        }
+    }
+}

@@ -9,23 +9,7 @@ use std::io::{BufRead, BufReader, PipeReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-/// Whether `program` is there. When it is not, the test has to return at once; that is said
-/// loudly, and in CI it is a failure.
-#[must_use]
-pub(crate) fn present(program: &str) -> bool {
-    let version = if program == "openssl" { "version" } else { "--version" };
-    let found = Command::new(program)
-        .arg(version)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !found {
-        assert!(std::env::var_os("CI").is_none(), "CI needs {program}");
-        eprintln!("\n!!! SKIPPED: {program} is not installed, so it did not judge this test !!!\n");
-    }
-    found
-}
+pub(crate) use sealwire_testing::installed as present;
 
 /// A running peer; it is killed when dropped. Its output and its errors are one stream.
 pub(crate) struct Peer {

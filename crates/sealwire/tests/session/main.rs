@@ -11,6 +11,7 @@ mod names;
 mod pair;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod protected;
 mod questions;
 mod resumption;
 mod rogue;

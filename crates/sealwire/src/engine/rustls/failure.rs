@@ -21,6 +21,11 @@ pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mu
     {
         return Failure { error: Error::PeerRefused(refusal), alert: None };
     }
+    if let (E::DecryptError, true) = (&error, papers.protected.odd_finished) {
+        let fault = Fault::of_engine(Arc::new(error), &reason::BAD_DIGEST_LENGTH);
+        let alert = Some(Alert::from_number(50));
+        return Failure { error: Error::Misbehaved(fault), alert };
+    }
     named(error, version.or(papers.at_most), papers.no_identity)
 }
 
@@ -163,7 +168,24 @@ fn misbehaved(how: &PeerMisbehaved) -> Named {
             (&reason::INVALID_SESSION_ID, Some(47))
         }
         P::KeyEpochWithPendingFragment => (&reason::NOT_ON_RECORD_BOUNDARY, Some(10)),
-        P::MessageInterleavedWithHandshakeMessage => (&reason::UNEXPECTED_MESSAGE, Some(10)),
+        P::MessageInterleavedWithHandshakeMessage
+        | P::RejectedEarlyDataInterleavedWithHandshakeMessage => {
+            (&reason::UNEXPECTED_MESSAGE, Some(10))
+        }
+        P::IllegalTlsInnerPlaintext => (&reason::BAD_RECORD_TYPE, Some(10)),
+        P::TooManyEmptyFragments => (&reason::RECORD_TOO_SMALL, Some(10)),
+        P::TooMuchEarlyDataReceived => (&reason::TOO_MUCH_EARLY_DATA, Some(10)),
+        P::EarlyDataAttemptedInSecondClientHello
+        | P::EarlyDataExtensionWithoutResumption
+        | P::EarlyDataOfferedWithVariedCipherSuite
+        | P::HandshakeHashVariedAfterRetry
+        | P::InvalidMaxEarlyDataSize
+        | P::OfferedDuplicateCertificateCompressions
+        | P::OfferedEarlyDataWithOldProtocolVersion
+        | P::SelectedUnofferedCertCompression
+        | P::ServerHelloMustOfferUncompressedEcPoints
+        | P::ServerNameDifferedOnRetry => (&reason::BAD_EXTENSION, Some(47)),
+        P::InvalidCertCompression => (&reason::BAD_DECOMPRESSION, Some(42)),
         P::IllegalMiddleboxChangeCipherSpec => (&reason::INVALID_CCS_MESSAGE, Some(10)),
         P::MissingPskModesExtension => (&reason::MISSING_PSK_KEX_MODES_EXTENSION, Some(109)),
         P::IncorrectBinder => (&reason::BINDER_DOES_NOT_VERIFY, Some(47)),
@@ -181,7 +203,8 @@ fn misbehaved(how: &PeerMisbehaved) -> Named {
         P::TooManyKeyUpdateRequests => (&reason::TOO_MANY_KEY_UPDATES, None),
         P::TooManyRenegotiationRequests => (&reason::NO_RENEGOTIATION, None),
         P::TooManyWarningAlertsReceived => (&reason::TOO_MANY_WARN_ALERTS, None),
-        _ => (&reason::INTERNAL_ERROR, None),
+        // Whatever else there will be, it is the peer's doing.
+        _ => (&reason::UNEXPECTED_MESSAGE, None),
     }
 }
 
@@ -193,7 +216,8 @@ fn misbehaved(how: &PeerMisbehaved) -> Named {
 fn invalid_message(what: &InvalidMessage) -> Named {
     use InvalidMessage as I;
     match what {
-        I::InvalidContentType | I::UnknownProtocolVersion => (&reason::WRONG_VERSION_NUMBER, None),
+        I::InvalidContentType => (&reason::UNEXPECTED_RECORD, Some(10)),
+        I::UnknownProtocolVersion => (&reason::WRONG_VERSION_NUMBER, None),
         I::HandshakePayloadTooLarge | I::CertificatePayloadTooLarge => {
             (&reason::EXCESSIVE_MESSAGE_SIZE, Some(47))
         }
@@ -222,6 +246,9 @@ fn invalid_message(what: &InvalidMessage) -> Named {
             (&reason::LENGTH_MISMATCH, Some(50))
         }
         I::UnsupportedCompression => (&reason::INVALID_COMPRESSION_ALGORITHM, Some(47)),
-        _ => (&reason::INTERNAL_ERROR, None),
+        I::UnsupportedCurveType => (&reason::WRONG_CURVE, Some(47)),
+        I::InvalidCertificateStatusType => (&reason::UNSUPPORTED_STATUS_TYPE, Some(50)),
+        // Of messages that do not hold what they must; and whatever else there will be.
+        _ => (&reason::LENGTH_MISMATCH, Some(50)),
     }
 }

@@ -6,6 +6,7 @@ mod compression;
 mod derived;
 mod failure;
 mod key_log;
+mod last_alert;
 mod names;
 mod provider;
 mod records;
@@ -32,6 +33,7 @@ use super::{Channel, Desk, Engine, Facts, Failure, Step};
 use crate::reading::MAX_HANDSHAKE_WIRE;
 use crate::words::{Alert, ProtocolVersion, ServerName};
 pub(super) use derived::Derived;
+pub(super) use last_alert::Protected;
 pub(super) use sessions::{Again, SessionValue};
 pub(crate) use settings::{ClientConfig, ClientIdentity, ServerConfig, Settings};
 
@@ -144,6 +146,11 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
         (consumed, step.map_err(|error| failure::in_handshake(error, self.version(), desk)))
     }
 
+    fn say_last(&self, alert: Alert, desk: &Desk, start: usize, out: &mut Vec<u8>) -> bool {
+        let papers = desk.papers.as_deref();
+        papers.is_some_and(|papers| papers.protected.say_last(alert, start, out))
+    }
+
     fn version(&self) -> Option<ProtocolVersion> {
         names::version(self.connection.common().protocol_version()?)
     }
@@ -213,6 +220,7 @@ impl<C: Connection> Rustls<C> {
             let said = out.len();
             let UnbufferedStatus { discard, state } =
                 self.connection.process(&mut tls[consumed..shown.end]);
+            let undecrypted = slot::papers(|papers| mem::take(&mut papers.protected.undecrypted));
             let handled = match state {
                 Ok(state) => handle(state, out),
                 Err(error) => {
@@ -222,6 +230,11 @@ impl<C: Connection> Rustls<C> {
                 }
             };
             consumed += discard;
+            if undecrypted == Some(true) {
+                // Early data, which we do not take: rustls has dropped the record (RFC 8446,
+                // 4.2.10). Shown again, it would count again.
+                consumed = shown.whole;
+            }
             completed |= self.handshaking && !self.connection.common().is_handshaking();
             if completed {
                 self.last_flight.extend(out.drain(said..));
@@ -235,6 +248,9 @@ impl<C: Connection> Rustls<C> {
                     self.give_up(&tls[consumed..shown.whole], out);
                     let error = rustls::InvalidMessage::HandshakePayloadTooLarge;
                     return (consumed, Err(error.into()));
+                }
+                _ if is_too_long(&tls[shown.end..]) => {
+                    return (consumed, Err(rustls::Error::PeerSentOversizedRecord));
                 }
                 _ if shown.more(tls) => continue,
                 Handled::Again => continue,
@@ -300,6 +316,9 @@ impl<C: Connection> Rustls<C> {
     }
 }
 
+/// The longest content of a record (RFC 8446, 5.1).
+const MAX_PLAINTEXT: u16 = 1 << 14;
+
 /// How far into the caller's bytes rustls is shown.
 struct Shown {
     end: usize,
@@ -324,6 +343,13 @@ impl Shown {
         }
         true
     }
+}
+
+/// Whether the record that begins here is one that is not encrypted, and longer than such may be
+/// (RFC 8446, 5.1). In TLS 1.2 the one that is encrypted by now, Finished, is short.
+fn is_too_long(tls: &[u8]) -> bool {
+    matches!(tls, [20..=22, _, _, high, low, ..]
+        if u16::from_be_bytes([*high, *low]) > MAX_PLAINTEXT)
 }
 
 /// How many records these bytes are.

@@ -2,20 +2,25 @@
 //! interface of the engine's gives out: the Finished values and the secrets behind the exporter.
 //!
 //! A suite is a plain record of functions. These differ from the provider's own in the key
-//! derivation, which computes the same and notes the result: a look at a thread-local slot, a few
-//! times in a handshake and never afterwards. Beside the HMAC itself (3 µs) that cannot be
+//! derivation, which computes the same and notes the result, and in the AEAD, which notes its keys
+//! for the alert of a handshake that fails: a look at a thread-local slot, a few times in a handshake
+//! and never afterwards. Beside the HMAC itself (3 µs) that cannot be
 //! measured, so it is always done; nobody has to ask before the handshake. And what the engine
 //! derives twice is computed once.
 
 use std::sync::LazyLock;
 
+use ::aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Algorithm, CHACHA20_POLY1305};
 use rustls::crypto::hmac::Tag;
 use rustls::crypto::tls12::Prf;
 use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock, OutputLengthError};
 use rustls::crypto::{ActiveKeyExchange, aws_lc_rs};
-use rustls::{CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite};
+use rustls::{
+    CipherSuite, CipherSuiteCommon, Error, SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite,
+};
 
 use super::derived::once as derive_once;
+use super::last_alert::ToldAead;
 use super::slot;
 use crate::engine::short::Short;
 
@@ -44,10 +49,23 @@ fn make(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
             SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
                 common: common(&suite.common),
                 hkdf_provider: hkdf,
-                aead_alg: suite.aead_alg,
+                aead_alg: Box::leak(Box::new(ToldAead {
+                    aead: suite.aead_alg,
+                    algorithm: algorithm(suite.common.suite),
+                    hash: suite.common.hash_provider.output_len(),
+                })),
                 quic: suite.quic,
             })))
         }
+    }
+}
+
+/// The AEAD of a suite of TLS 1.3.
+fn algorithm(suite: CipherSuite) -> &'static Algorithm {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => &AES_128_GCM,
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => &CHACHA20_POLY1305,
+        _ => &AES_256_GCM,
     }
 }
 

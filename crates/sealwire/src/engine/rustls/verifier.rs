@@ -16,6 +16,7 @@ use sealwire_x509::Certificate;
 
 use super::slot;
 use crate::engine::desk::Objection;
+use crate::pki::KeyAlgorithm;
 use crate::words::Alert;
 
 /// The verifier of client sessions whose servers may sign by these schemes. One for the process
@@ -202,7 +203,24 @@ fn verify_tls13_signature(
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
     let spki = leaf_key(cert)?;
-    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms()).map_err(explained)
+    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms()).map_err(|error| {
+        if names_another_curve(dss.scheme, &spki) {
+            return PeerMisbehaved::SignedKxWithWrongAlgorithm.into();
+        }
+        explained(error)
+    })
+}
+
+/// Whether the key is on another curve than the one that the scheme names (RFC 8446, 4.2.3).
+fn names_another_curve(scheme: SignatureScheme, spki: &SubjectPublicKeyInfoDer<'_>) -> bool {
+    use KeyAlgorithm as K;
+    let named = match scheme {
+        SignatureScheme::ECDSA_NISTP256_SHA256 => K::EcdsaP256,
+        SignatureScheme::ECDSA_NISTP384_SHA384 => K::EcdsaP384,
+        SignatureScheme::ECDSA_NISTP521_SHA512 => K::EcdsaP521,
+        _ => return false,
+    };
+    matches!(K::of_spki(spki.as_ref()), Ok(of @ (K::EcdsaP256 | K::EcdsaP384 | K::EcdsaP521)) if of != named)
 }
 
 /// RFC 5246, 7.4.3. A TLS 1.2 scheme names no curve, so each algorithm that it maps to is tried.

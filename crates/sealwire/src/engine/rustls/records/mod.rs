@@ -18,6 +18,7 @@ mod tests;
 use std::fmt;
 use std::io::IoSlice;
 
+use aws_lc_rs::aead::Algorithm;
 use failure::Failure;
 pub(super) use kernel::Kernel;
 use keys::{Keys, Protection};
@@ -30,6 +31,19 @@ use seal::{AlertLevel, Sealer};
 use super::failure::on_open;
 use crate::engine::{self, Channel, Desk, Sink, Step};
 use crate::words::Alert;
+
+/// Appends the record of a fatal alert in TLS 1.3 to `out`, under this key, nonce base and number.
+pub(super) fn seal_alert(
+    algorithm: &'static Algorithm,
+    (key, iv, number): (&[u8], &[u8], u64),
+    alert: Alert,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let keys = Keys::of(algorithm, key, iv, number)?;
+    let mut sealer = Sealer::new(Protection::Tls13, keys, u64::MAX);
+    sealer.alert(AlertLevel::Fatal, alert.number().into(), out);
+    Ok(())
+}
 
 /// A connection whose handshake is complete.
 pub(super) struct Records {
