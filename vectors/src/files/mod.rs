@@ -234,7 +234,7 @@ fn difference_of_list(ours: &Crl, facts: &Value) -> Option<String> {
 fn difference_of_key(ours: &PublicKey, facts: &Value) -> Option<String> {
     let name = match &ours.key_type {
         KeyType::Rsa | KeyType::RsaPss => "rsa",
-        KeyType::Ec { .. } => "ellipticcurve",
+        KeyType::Ec { .. } => "ec",
         KeyType::Ed25519 => "ed25519",
         KeyType::Other(name) if name.to_lowercase().contains("dsa") => "dsa",
         _ => return None,
