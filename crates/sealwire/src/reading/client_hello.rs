@@ -36,8 +36,8 @@ pub struct ClientHello {
     offers_ticket: bool,
     psk_identities: Vec<Vec<u8>>,
     requests_ocsp: bool,
-    /// `legacy_version`; 0 when there was no hello to read.
-    legacy_version: u16,
+    /// `legacy_version`; `None` when there was no hello to read.
+    legacy_version: Option<u16>,
     /// Whether it is about a connection that is being negotiated again (RFC 5746).
     renegotiates: bool,
 }
@@ -100,7 +100,7 @@ impl ClientHello {
 
     /// `legacy_version`; `None` when there was no hello to read.
     pub fn legacy_version(&self) -> Option<u16> {
-        (self.legacy_version != 0).then_some(self.legacy_version)
+        self.legacy_version
     }
 
     /// Whether it is about a connection that is being negotiated again (RFC 5746).
@@ -181,7 +181,7 @@ impl ClientHello {
     /// The newest version offered; 0 when there was no hello to read.
     pub fn newest_version(&self) -> u16 {
         let offered = self.supported_versions.iter().filter(|number| !names::is_grease(**number));
-        offered.copied().max().unwrap_or(self.legacy_version)
+        offered.copied().max().unwrap_or(self.legacy_version.unwrap_or(0))
     }
 
     /// Whether meaningless numbers are among the offers (RFC 8701), as Chromium sends them.
@@ -198,7 +198,7 @@ impl ClientHello {
     fn of(message: Vec<u8>) -> Option<Self> {
         let parts = Parts::of(message.get(4..)?)?;
         let mut hello = Self {
-            legacy_version: parts.legacy_version,
+            legacy_version: Some(parts.legacy_version),
             session_id: parts.session_id.to_vec(),
             cipher_suites: Fields(parts.cipher_suites).u16s()?,
             ..Self::default()

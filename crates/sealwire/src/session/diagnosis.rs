@@ -62,14 +62,14 @@ pub(super) fn objection(
     };
     let (error, alert) = if legacy_version < 0x0301 && newest > 0x0303 {
         // RFC 8446, D.5.
-        let what = "the client's hello says that it is SSL 3";
+        let what = "the client's hello says that it is SSL 3 or older";
         (Error::Misbehaved(Fault::found(what, &reason::VERSION_TOO_LOW)), 70)
-    } else if newest < 0x0301 {
+    } else if newest == 0x0300 {
         let what = "the client speaks SSL 3 and nothing newer";
         (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
     } else if newest < 0x0303 {
         // The engine would rather miss an extension that such a client need not have.
-        let what = "the client speaks TLS 1.1 and nothing newer";
+        let what = "the client speaks nothing newer than TLS 1.1";
         (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
     } else if hello.renegotiates() {
         let what = "the client goes on with a connection that there is not";

@@ -81,10 +81,28 @@ fn kinds() -> Vec<Kind> {
             "ERR_SSL_VERSION_TOO_LOW",
         ),
         kind(
+            "a hello of TLS 1.3 that says version 0",
+            &records(&hello([0, 0], &[usual(), tls13()].concat()), 1000),
+            BROKE,
+            "ERR_SSL_VERSION_TOO_LOW",
+        ),
+        kind(
+            "a ChangeCipherSpec of two bytes",
+            &[records(&whole, 1000), record(20, &[1, 1])].concat(),
+            BROKE,
+            "ERR_SSL_BAD_CHANGE_CIPHER_SPEC",
+        ),
+        kind(
             "a hello in a record of more than 2^14 bytes",
             &records(&long_hello(16_400), 17_000),
             BROKE,
             "ERR_SSL_DATA_LENGTH_TOO_LONG",
+        ),
+        kind(
+            "a hello of version 0",
+            &records(&hello([0, 0], &usual()), 1000),
+            NOTHING,
+            "ERR_SSL_UNSUPPORTED_PROTOCOL",
         ),
         kind(
             "a hello of TLS 1.0",
@@ -135,7 +153,12 @@ fn strangers_are_told_by_an_alert() {
         let Some(error) = ours.error.take() else { continue }; // it waits for more of it
         let (out, told_by) = (ours.output(), error.to_string());
         match what {
-            "a hello of TLS 1.3 that says it is SSL 3" => assert_eq!(out.last(), Some(&70)),
+            "a hello of TLS 1.3 that says it is SSL 3"
+            | "a hello of TLS 1.3 that says version 0"
+            | "a hello of version 0" => {
+                assert_eq!(out.last(), Some(&70));
+            }
+            "a ChangeCipherSpec of two bytes" => assert_eq!(out.last(), Some(&10)),
             "a hello in a record of more than 2^14 bytes" => assert_eq!(out.last(), Some(&22)),
             _ => {}
         }

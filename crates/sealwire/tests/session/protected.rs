@@ -59,13 +59,24 @@ fn client(twist: Twist, shown: Option<Arc<dyn ResolvesClientCert>>) -> rustls::C
 }
 
 /// Talks with our server to the end; what the server says of it, and the alert that the client gets.
-fn told(mut theirs: rustls::Connection, client_auth: ClientAuth) -> (String, Option<u8>) {
+fn told(theirs: rustls::Connection, client_auth: ClientAuth) -> (String, Option<u8>) {
+    told_on_the_way(theirs, client_auth, |_| {})
+}
+
+/// The same, with what becomes of the client's bytes on the way.
+fn told_on_the_way(
+    mut theirs: rustls::Connection,
+    client_auth: ClientAuth,
+    change: fn(&mut Vec<u8>),
+) -> (String, Option<u8>) {
     let context = context("p256", "ca").build().unwrap();
     let options = ServerOptions::new().client_auth(client_auth);
     let mut ours = End::new(Session::server(&context, &options));
     let mut alert = None;
     for _ in 0..6 {
-        ours.receive(&rogue::output(&mut theirs));
+        let mut sent = rogue::output(&mut theirs);
+        change(&mut sent);
+        ours.receive(&sent);
         let said = ours.output();
         let mut rest = &said[..];
         while !rest.is_empty() {
@@ -122,6 +133,34 @@ fn faults_under_encryption_get_their_alerts() {
     for (what, twist, code, number) in cases {
         let (said, alert) = told(client(twist, None), ClientAuth::None);
         assert_eq!((said.as_str(), alert), (code, Some(number)), "{what}");
+    }
+}
+
+/// RFC 8446, 5.2: once there are keys, every record is application data from outside, also one that
+/// could be decrypted.
+#[test]
+fn a_record_that_is_not_application_data_from_outside_gets_its_alert() {
+    if !present("openssl") {
+        return;
+    }
+    let changes: [(&str, fn(&mut Vec<u8>)); 2] = [
+        ("the type alone", |sent| {
+            if let [20, _, _, 0, 1, 1, kind @ 23, ..] = &mut sent[..] {
+                *kind = 22;
+            }
+        }),
+        ("not encrypted", |sent| {
+            if let [20, _, _, 0, 1, 1, 23, ..] = sent[..] {
+                sent.truncate(6);
+                sent.extend([22, 3, 3, 0, 52, 20, 0, 0, 48]);
+                sent.extend([9; 48]);
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let theirs = client(|kind, content| (kind, content), None);
+        let (said, alert) = told_on_the_way(theirs, ClientAuth::None, change);
+        assert_eq!((said.as_str(), alert), ("ERR_SSL_UNEXPECTED_MESSAGE", Some(10)), "{what}");
     }
 }
 

@@ -211,7 +211,8 @@ fn misbehaved(how: &PeerMisbehaved) -> Named {
 /// rustls tells apart what is missing, empty or left over in a message by the name of a structure
 /// of its own and by nothing else. So those names are matched here: of the lists that may be empty,
 /// of the extensions (a fault in them has another name and alert than one in the rest of a message),
-/// of a hello whose end alone is wrong, and of an alert that is too short. One that rustls renames
+/// of a hello whose end alone is wrong, of an alert that is too short, and of a ChangeCipherSpec that
+/// is too long. One that rustls renames
 /// gets the name that all faults of its kind have, and the tests with hostile peers tell.
 fn invalid_message(what: &InvalidMessage) -> Named {
     use InvalidMessage as I;
@@ -222,7 +223,9 @@ fn invalid_message(what: &InvalidMessage) -> Named {
             (&reason::EXCESSIVE_MESSAGE_SIZE, Some(47))
         }
         I::MessageTooLarge => (&reason::DATA_LENGTH_TOO_LONG, Some(22)),
-        I::InvalidCcs => (&reason::BAD_CHANGE_CIPHER_SPEC, Some(10)),
+        I::InvalidCcs | I::TrailingData("ChangeCipherSpecPayload") => {
+            (&reason::BAD_CHANGE_CIPHER_SPEC, Some(10))
+        }
         I::InvalidEmptyPayload => (&reason::BAD_LENGTH, Some(50)),
         I::InvalidKeyUpdate => (&reason::INVALID_KEY_UPDATE_TYPE, Some(47)),
         I::UnexpectedMessage(_) => (&reason::UNEXPECTED_MESSAGE, Some(10)),

@@ -160,6 +160,13 @@ impl MessageDecrypter for ToldDecrypter {
         message: InboundOpaqueMessage<'a>,
         number: u64,
     ) -> Result<InboundPlainMessage<'a>, Error> {
+        if message.typ != ContentType::ApplicationData {
+            // RFC 8446, 5.2: so is every record from now on, from outside. rustls does not look.
+            return Err(Error::InappropriateMessage {
+                expect_types: vec![ContentType::ApplicationData],
+                got_type: message.typ,
+            });
+        }
         let decrypted = self.decrypter.decrypt(message, number);
         slot::papers(|papers| match &decrypted {
             Ok(message) => papers.protected.note_opened(message, self.hash),

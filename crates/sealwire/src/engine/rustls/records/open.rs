@@ -88,13 +88,13 @@ impl Opener {
     }
 }
 
-/// Takes a `TLSInnerPlaintext` apart (RFC 8446, 5.4): content, type, zeros.
+/// Takes a `TLSInnerPlaintext` apart (RFC 8446, 5.4): content, type, zeros. All of it may be as long
+/// as the longest content and its type.
 fn unpad(inner: &[u8]) -> Result<(ContentType, &[u8]), Failure> {
-    let end = inner.iter().rposition(|byte| *byte != 0);
-    let end = end.ok_or_else(|| Failure::misplaced(PeerMisbehaved::IllegalTlsInnerPlaintext))?;
-    let (content, kind) = (&inner[..end], ContentType::from(inner[end]));
-    if content.len() > MAX_CONTENT {
+    if inner.len() > MAX_CONTENT + 1 {
         return Err(Failure::oversized());
     }
-    Ok((kind, content))
+    let end = inner.iter().rposition(|byte| *byte != 0);
+    let end = end.ok_or_else(|| Failure::misplaced(PeerMisbehaved::IllegalTlsInnerPlaintext))?;
+    Ok((ContentType::from(inner[end]), &inner[..end]))
 }

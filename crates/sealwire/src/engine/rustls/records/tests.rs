@@ -188,10 +188,10 @@ fn padding_is_taken_off() {
     assert_eq!(open(b"\0ab\0\x17").unwrap(), (data, b"\0ab\0".to_vec()));
     assert_eq!(open(b"ab\x17\0\0\0").unwrap(), (data, b"ab".to_vec()));
     assert_eq!(open(b"\x17\0\0\0").unwrap(), (data, Vec::new()));
-    // The most padding that fits, and the longest content with it.
-    let longest = [&[1; MAX_CONTENT][..], &[23], &[0; 239]].concat();
+    // The longest content, and the most padding.
+    let longest = [&[1; MAX_CONTENT][..], &[23]].concat();
     assert_eq!(open(&longest).unwrap().1.len(), MAX_CONTENT);
-    let padded = [&[23][..], &[0; MAX_CONTENT + 239]].concat();
+    let padded = [&[23][..], &[0; MAX_CONTENT]].concat();
     assert_eq!(open(&padded).unwrap(), (data, Vec::new()));
 
     let refused = |plaintext: &[u8]| open(plaintext).unwrap_err().alert.unwrap();
@@ -199,6 +199,8 @@ fn padding_is_taken_off() {
     assert_eq!(refused(&[0; 100]), AlertDescription::UnexpectedMessage);
     let content = [&[1; MAX_CONTENT + 1][..], &[23]].concat();
     assert_eq!(refused(&content), AlertDescription::RecordOverflow);
+    let padded = [&[1; MAX_CONTENT][..], &[23], &[0; 1]].concat();
+    assert_eq!(refused(&padded), AlertDescription::RecordOverflow);
     let record = [&[1; MAX_CONTENT][..], &[23], &[0; 240]].concat();
     assert_eq!(refused(&record), AlertDescription::RecordOverflow);
 }
