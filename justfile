@@ -49,7 +49,7 @@ scan *args:
     .ci/scan {{args}}
 
 # tlsfuzzer's conversations (in a folder given by TLSFUZZER) with `seal serve`, `seal tunnel`, the npm
-# package's server and `openssl s_server`, written to docs/conformance.md. Half an hour
+# package's server and `openssl s_server`, written to docs/conformance.md. Ten minutes
 conformance *args:
     cargo build -p seal -p sealwire-node
     conformance/run {{args}}
