@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   args, cmd    the command line, and a module for each verb
-//!   tunnel       TLS in front of programs that speak none
+//!   tunnel       TLS in front of programs that speak none: [`Tunnel`], for other programs too
 //!   inspect      looking at a connection of ours and at a server
 //!   truststore   the roots that a machine trusts
 //!   net          the way to a server, programs on connections, stopping in good order
@@ -30,6 +30,9 @@ mod words;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+pub use say::failure::Failure;
+pub use tunnel::Tunnel;
 
 /// Runs the program with the arguments of the process.
 #[must_use]

@@ -253,6 +253,38 @@ fn an_intermediate_signs_in_place_of_the_root() {
     assert_eq!(excluded.code, 1, "{excluded:?}");
 }
 
+/// A list that is not about everything says so, or a reader takes what is missing for good.
+#[test]
+fn the_scope_of_a_list_is_shown() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.write(
+        "openssl.cnf",
+        "[ca]\ndefault_ca = d\n[d]\ndatabase = ca/index.txt\ndefault_md = sha256\n\
+         default_crl_days = 1\n[x]\nissuingDistributionPoint = critical, @p\n\
+         2.5.29.27 = critical, ASN1:INTEGER:5\n[p]\nonlyCA = TRUE\nindirectCRL = TRUE\n\
+         onlysomereasons = keyCompromise, CACompromise\n",
+    );
+    dir.openssl(
+        "ca -gencrl -config openssl.cnf -cert ca/ca.pem -keyfile ca/ca-key.pem -crlexts x \
+         -out scope.pem",
+    );
+    let shown = dir.seal("crl show scope.pem").ok();
+    for line in [
+        "  delta list: only what has changed since list 05\n",
+        "  indirect list: certificates of other issuers too\n",
+        "  only about CAs\n",
+        "  only about these reasons: keyCompromise, cACompromise\n",
+    ] {
+        assert!(shown.text().contains(line), "{shown:?}");
+    }
+    let json = dir.seal("crl show scope.pem --json").ok();
+    let lists: serde_json::Value = serde_json::from_str(json.text()).unwrap();
+    assert_eq!(lists[0]["only"], "CAs", "{lists}");
+}
+
 /// A client's certificate is for a person or a program, who need not have a host name.
 #[test]
 fn a_client_goes_by_a_name_that_is_no_host_name() {

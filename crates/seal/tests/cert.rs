@@ -514,3 +514,29 @@ fn lint_finds_what_clients_refuse() {
     dir.openssl("x509 -req -in c.pem -CA ca.pem -CAkey ca.key -sha1 -extfile ext -out x.pem");
     assert!(dir.seal("cert lint x.pem").text().contains("[weak-signature]"));
 }
+
+/// What Windows hands out becomes what everybody else reads, certificate by certificate.
+#[test]
+fn bundles_are_converted() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.seal("ca init --ca-dir ca --name Chain").ok();
+    dir.seal("ca issue --ca-dir ca app.test").ok();
+    let both = [dir.read("app.test.pem"), dir.read("ca/ca.pem")].concat();
+    std::fs::write(dir.path("both.pem"), &both).unwrap();
+    dir.openssl("crl2pkcs7 -nocrl -certfile both.pem -outform DER -out both.p7b");
+    dir.openssl("crl2pkcs7 -nocrl -certfile both.pem -out both.p7c");
+    for file in ["both.p7b", "both.p7c", "both.pem"] {
+        let pem = dir.seal(&format!("cert convert {file}")).ok();
+        assert_eq!(pem.stdout, both, "{file}");
+    }
+    dir.seal("cert convert app.test.pem --form der --out app.der").ok();
+    dir.openssl("x509 -inform DER -in app.der -out back.pem");
+    assert_eq!(dir.read("back.pem"), dir.read("app.test.pem"));
+    let two = dir.seal("cert convert both.p7b --form der --out two.der");
+    assert_eq!(two.code, 2, "{two:?}");
+    assert!(two.stderr.contains("there are 2 certificates, and DER holds one"), "{two:?}");
+    assert!(!dir.path("two.der").exists());
+}

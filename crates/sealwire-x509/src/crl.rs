@@ -52,6 +52,20 @@ unsafe impl Send for Parsed {}
 // SAFETY: as above.
 unsafe impl Sync for Parsed {}
 
+/// Which certificates a list is about (RFC 5280, 5.2.4 and 5.2.5), by what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CrlScope {
+    /// The number (hexadecimal) of the complete list that this delta list is to be added to.
+    pub delta_of: Option<String>,
+    /// It is also about certificates of other issuers than its own.
+    pub indirect: bool,
+    /// The only kind of certificate that it is about, in words.
+    pub only: Option<&'static str>,
+    /// The only reasons of revocation that it is about, in the words of RFC 5280.
+    pub only_reasons: Option<Vec<&'static str>>,
+}
+
 impl Crl {
     /// Reads one DER revocation list. Bytes after it are an error.
     ///
@@ -150,6 +164,23 @@ impl Crl {
         }?;
         // SAFETY: a live number.
         Some(unsafe { asn1::integer_hex(number.as_ptr()) })
+    }
+
+    /// Which certificates it is about, if not all of its issuer.
+    #[must_use]
+    pub fn scope(&self) -> CrlScope {
+        let terms = &self.0.terms;
+        let only = [
+            (terms.only_users, "certificates that are not CAs"),
+            (terms.only_cas, "CAs"),
+            (terms.only_attributes, "attribute certificates"),
+        ];
+        CrlScope {
+            delta_of: terms.base.as_ref().map(ToString::to_string),
+            indirect: terms.indirect,
+            only: only.into_iter().find_map(|(only, kind)| only.then_some(kind)),
+            only_reasons: terms.some_reasons.map(reason_names),
+        }
     }
 
     /// Everything in it, in the words of `openssl crl -text`. Characters that must not reach a
@@ -268,4 +299,19 @@ fn parse(der: &[u8]) -> Result<Owned<c::X509_CRL>, Error> {
             format!("{trailing} bytes after the end of the revocation list"),
         )),
     }
+}
+
+/// The names of the bits of a ReasonFlags (RFC 5280, 4.2.1.13), as they are read.
+fn reason_names(bits: u16) -> Vec<&'static str> {
+    const NAMES: [(u16, &str); 8] = [
+        (0x40, "keyCompromise"),
+        (0x20, "cACompromise"),
+        (0x10, "affiliationChanged"),
+        (0x08, "superseded"),
+        (0x04, "cessationOfOperation"),
+        (0x02, "certificateHold"),
+        (0x01, "privilegeWithdrawn"),
+        (0x8000, "aACompromise"),
+    ];
+    NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect()
 }

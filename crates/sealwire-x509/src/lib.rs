@@ -95,7 +95,7 @@ pub use codes::{error_name, error_text};
 pub use constraints::{
     NameConstraints, NameViolation, Subtree, check_host_constraints, name_violation,
 };
-pub use crl::Crl;
+pub use crl::{Crl, CrlScope};
 pub use error::{Error, Problem};
 pub use extensions::GeneralName;
 pub use foreign::Foreign;

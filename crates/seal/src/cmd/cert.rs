@@ -1,6 +1,7 @@
 //! `seal cert`: certificates.
 
 mod check;
+mod convert;
 mod fingerprint;
 mod lint;
 mod renew;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Renew(renew::Renew),
     Show(show::Show),
     Check(check::Check),
+    Convert(convert::Convert),
     Fingerprint(fingerprint::Fingerprint),
     Verify(verify::Verify),
     Lint(lint::Lint),
@@ -42,6 +44,7 @@ impl Command {
             Self::Renew(command) => command.run(),
             Self::Show(command) => command.run(),
             Self::Check(command) => command.run(),
+            Self::Convert(command) => command.run(),
             Self::Fingerprint(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Lint(command) => command.run(),

@@ -7,7 +7,7 @@ use sealwire::Foreign;
 
 /// A command that ends without its answer.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     fact: String,
     advice: Option<String>,
     blame: Blame,
@@ -69,6 +69,8 @@ impl Failure {
         }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     /// One line: what files and peers say in it is escaped.

@@ -17,6 +17,7 @@ mod config;
 mod confine;
 mod connection;
 mod contexts;
+mod embedded;
 mod end;
 mod endpoint;
 mod gate;
@@ -40,6 +41,8 @@ mod watch;
 mod worker;
 
 pub(crate) use check::check;
+pub(crate) use config::Plan;
 pub(crate) use config::flags::{ClientArgs, ServerArgs};
 pub(crate) use config::from_file;
+pub use embedded::Tunnel;
 pub(crate) use run::run;

@@ -181,8 +181,9 @@ async fn a_client_whose_records_are_damaged_hears_it() {
         let _ = tcp.read_to_end(&mut Vec::new());
     });
     let mut tunnel = Tunnel::start(&dir, &format!("{SERVER} --target {}", origin.at()));
+    let port = tunnel.port();
     for more in [0, 20_000] {
-        let stream = connect(&dir.connector(None), tunnel.port()).await;
+        let stream = connect(&dir.connector(None), port).await;
         let parts = stream.into_inner();
         let (mut tcp, mut driver) =
             (parts.io, Driver::with_received(parts.session, parts.received));

@@ -51,9 +51,9 @@ pub use pfx::{Pfx, PfxCertificate, PfxContents};
 // What the fence reads. Its verifier stays inside: `ChainCheck` and connections are the only ones
 // who say yes to a chain, with a security level and a name.
 pub use sealwire_x509::{
-    Attribute, Certificate, CertificatePolicies, Crl, Error, GeneralName, Irregularity, KeyType,
-    KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner, OcspStatus,
-    Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, pem,
+    Attribute, Certificate, CertificatePolicies, Crl, CrlScope, Error, GeneralName, Irregularity,
+    KeyType, KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner,
+    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, pem,
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;

@@ -1,0 +1,58 @@
+//! `seal cert convert`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sealwire::pki::{self, Certificate};
+
+use crate::files::file::Access;
+use crate::files::output::Output;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
+
+/// Write the certificates of a file as PEM, or one as DER
+///
+/// Reads PEM, DER and PKCS#7 (.p7b, .p7c: what Windows and its CAs hand out). The certificates stay
+/// the same, in the order of the file. Certificates in a PFX: seal pfx import.
+///
+/// With OpenSSL: openssl x509 -in cert.der -out cert.pem, or openssl pkcs7 -print_certs
+#[derive(Args)]
+pub(crate) struct Convert {
+    /// The certificates, in PEM, DER or PKCS#7
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The form of the new file; DER holds one certificate only
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Pem)]
+    form: Form,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(ValueEnum, Clone, Copy)]
+enum Form {
+    Pem,
+    Der,
+}
+
+impl Convert {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        self.output.check()?;
+        let certificates = pki::certificates_from_file(&self.file)?;
+        match (self.form, certificates.as_slice()) {
+            (Form::Pem, all) => {
+                let pem: String = all.iter().map(Certificate::to_pem).collect();
+                self.output.write(pem.as_bytes(), Access::Public)?;
+            }
+            (Form::Der, [one]) => self.output.write(one.der(), Access::Public)?,
+            (Form::Der, all) => {
+                return Err(Failure::usage(format!(
+                    "{}: there are {} certificates, and DER holds one",
+                    self.file.display(),
+                    all.len()
+                ))
+                .advise("--form pem holds them all"));
+            }
+        }
+        Ok(Answer::Yes)
+    }
+}
