@@ -181,7 +181,7 @@ impl ClientHello {
     /// The newest version offered; 0 when there was no hello to read.
     pub fn newest_version(&self) -> u16 {
         let offered = self.supported_versions.iter().filter(|number| !names::is_grease(**number));
-        offered.copied().max().unwrap_or(self.legacy_version.unwrap_or(0))
+        offered.copied().max().or(self.legacy_version).unwrap_or(0)
     }
 
     /// Whether meaningless numbers are among the offers (RFC 8701), as Chromium sends them.
