@@ -26,6 +26,9 @@ use crate::rogue;
 /// What becomes of the first record that is sealed under each key: type and content.
 type Twist = fn(ContentType, Vec<u8>) -> (ContentType, Vec<u8>);
 
+/// What becomes of the client's bytes on the way.
+type Change = fn(&mut Vec<u8>);
+
 /// A client that seals by `twist`, and shows `shown`.
 fn client(twist: Twist, shown: Option<Arc<dyn ResolvesClientCert>>) -> rustls::Connection {
     let SupportedCipherSuite::Tls13(suite) = provider::cipher_suite::TLS13_AES_256_GCM_SHA384
@@ -63,11 +66,11 @@ fn told(theirs: rustls::Connection, client_auth: ClientAuth) -> (String, Option<
     told_on_the_way(theirs, client_auth, |_| {})
 }
 
-/// The same, with what becomes of the client's bytes on the way.
+/// The same, with the client's bytes changed on the way.
 fn told_on_the_way(
     mut theirs: rustls::Connection,
     client_auth: ClientAuth,
-    change: fn(&mut Vec<u8>),
+    change: Change,
 ) -> (String, Option<u8>) {
     let context = context("p256", "ca").build().unwrap();
     let options = ServerOptions::new().client_auth(client_auth);
@@ -143,7 +146,7 @@ fn a_record_that_is_not_application_data_from_outside_gets_its_alert() {
     if !present("openssl") {
         return;
     }
-    let changes: [(&str, fn(&mut Vec<u8>)); 2] = [
+    let changes: [(&str, Change); 2] = [
         ("the type alone", |sent| {
             if let [20, _, _, 0, 1, 1, kind @ 23, ..] = &mut sent[..] {
                 *kind = 22;
