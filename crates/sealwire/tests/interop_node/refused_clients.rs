@@ -14,7 +14,7 @@ use crate::{NodeServer, present};
 /// Where we differ.
 #[rustfmt::skip]
 const DIFFERENT: &[Different] = &[
-    ("13 then plain handshake", None, "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", Why::Name),
+    ("13 then plain handshake", None, "ERR_SSL_UNEXPECTED_MESSAGE", Why::Name),
     ("empty handshake record", Some(50), "ERR_SSL_BAD_LENGTH", Why::Stricter),
     ("unknown record type", None, "ERR_SSL_WRONG_VERSION_NUMBER", Why::Name),
     ("hello of one byte", Some(50), "ERR_SSL_LENGTH_MISMATCH", Why::Name),
@@ -32,7 +32,7 @@ const DIFFERENT: &[Different] = &[
     ("share bad point", Some(47), "ERR_SSL_BAD_ECPOINT", Why::Name),
     ("psk binder mismatch", Some(50), "ERR_SSL_BAD_EXTENSION", Why::Stricter),
     ("status request bad", Some(50), "ERR_SSL_LENGTH_MISMATCH", Why::Name),
-    ("13 hello twice", None, "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", Why::Name),
+    ("13 hello twice", None, "ERR_SSL_UNEXPECTED_MESSAGE", Why::Name),
     ("12 then garbage app data", Some(10), "ERR_SSL_UNEXPECTED_MESSAGE", Why::Name),
     ("12 kx empty", Some(50), "ERR_SSL_LENGTH_MISMATCH", Why::Name),
     ("12 kx zero", Some(47), "ERR_SSL_BAD_ECPOINT", Why::Name),

@@ -35,7 +35,7 @@ const DIFFERENT: &[Different] = &[
     ("13 version unknown", Some(70), "ERR_SSL_UNSUPPORTED_PROTOCOL", Why::Name),
     ("13 legacy version", Some(70), "ERR_SSL_UNSUPPORTED_PROTOCOL", Why::Stricter),
     ("13 then garbage", None, "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", Why::Encrypted),
-    ("13 then plain handshake", None, "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", Why::Name),
+    ("13 then plain handshake", None, "ERR_SSL_UNEXPECTED_MESSAGE", Why::Name),
     ("13 then plain alert", None, "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", Why::Laxer),
     ("13 then bad ccs", None, "ERR_SSL_INVALID_CCS_MESSAGE", Why::Encrypted),
     ("retry empty cookie", Some(50), "ERR_SSL_BAD_EXTENSION", Why::Name),
