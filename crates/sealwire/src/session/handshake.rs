@@ -138,6 +138,13 @@ impl Handshake {
         }
         let start = core.out.len();
         let (consumed, step) = self.drive(tls, core);
+        if step.is_ok() && self.is_unread() && core.out.len() > start {
+            // The program was shown no hello, so the engine may not answer one either.
+            core.out.truncate(start);
+            let fault = Fault::found("a ClientHello that cannot be read", &reason::LENGTH_MISMATCH);
+            let refused = core.refuse(Error::Misbehaved(fault), Alert::from_number(50));
+            return Turn::on(consumed, refused);
+        }
         match step {
             Ok(Step::HandshakeComplete) => Turn::on(consumed, self.complete(core)),
             Ok(_) => {
@@ -146,6 +153,11 @@ impl Handshake {
             }
             Err(failure) => Turn::on(consumed, Stage::Failed(self.diagnose(failure, start, core))),
         }
+    }
+
+    /// Whether there was no reading the hello of the client that we serve.
+    fn is_unread(&self) -> bool {
+        self.hello.as_ref().is_some_and(|hello| hello.as_bytes().is_empty())
     }
 
     /// Calls the engine, with the desk in its place.
