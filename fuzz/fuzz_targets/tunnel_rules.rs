@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(rule.to_string().parse::<Rule>().as_ref(), Ok(&rule));
     let mut next = || lines.next().unwrap_or_default().to_owned();
     let names = Names {
-        common_name: Some(next()),
+        common_names: vec![next()],
         organizations: vec![next()],
         units: vec![next(), next()],
         dns: vec![next()],
