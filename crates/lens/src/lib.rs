@@ -1,0 +1,7 @@
+//! A debugging proxy as a library.
+//!
+//! What passes through is relayed byte for byte, and told to a [`flow::Recorder`] as [`flow::Event`]s.
+
+#![forbid(unsafe_code)]
+
+pub mod flow;
