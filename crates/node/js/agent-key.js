@@ -3,8 +3,8 @@
 // What makes two connections different, so that an agent must not share them.
 
 /**
- * In the order of Node's agents, and how each is told. Node 24 has longer words for some, and more
- * of them; where they are not given, names are those of Node 25 and 26.
+ * In the order of Node's agents, and how each is told. Where no more than these are given, names are
+ * those of Node 20, 25 and 26; 22 and 24 tell all by themselves, in longer words.
  */
 const PARTS = {
   ca: material,

@@ -17,8 +17,7 @@ function convertALPNProtocols(protocols, out) {
   } else if (isArrayBufferView(protocols)) {
     out.ALPNProtocols = Buffer.from(bytes(protocols));
     if (checks && !isWire(out.ALPNProtocols)) {
-      throw nodeError('ERR_INVALID_ARG_VALUE', 'protocols', protocols,
-        'must be a list of length-prefixed protocol names');
+      throw nodeError('ERR_INVALID_ARG_VALUE', 'ALPNProtocols', protocols, faultOf(out.ALPNProtocols));
     }
   }
 }
@@ -34,7 +33,7 @@ function prefixed(protocol, index) {
   }
   if (name.length === 0 && checks) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `protocols[${index}]`, protocol,
-      'must not be an empty protocol name');
+      'must be a non-empty string');
   }
   return [Buffer.of(name.length), name];
 }
@@ -45,6 +44,13 @@ function isWire(wire) {
     if (wire[at] === 0 || at + wire[at] >= wire.length) return false;
   }
   return true;
+}
+
+/** What is wrong with a wire form, in Node's words. */
+function faultOf(wire) {
+  let at = 0;
+  while (at < wire.length && wire[at] !== 0) at += 1 + wire[at];
+  return at < wire.length ? 'must not contain zero-length protocol' : 'contains truncated protocol';
 }
 
 /** The names in a wire form, each as bytes. */

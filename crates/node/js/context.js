@@ -4,6 +4,7 @@
 
 const { types: { isArrayBufferView } } = require('util');
 const ca = require('./ca');
+const { ContextHandle, give, handleOf } = require('./context-handle');
 const defaults = require('./defaults');
 const { configError, materialError, ssl } = require('./failures');
 const { nativeTls } = require('./internals');
@@ -25,47 +26,11 @@ const METHODS = {
 /** Bits of `secureOptions` that mean something here; see `constants` of node:crypto. */
 const OPTION = { NO_TLSv1_3: 0x20000000, NO_TLSv1_2: 0x08000000, NO_TICKET: 0x4000, SERVER_PREFERENCE: 0x400000 };
 
-/** What `context.context` is: the native context, out of reach of the program. */
-class ContextHandle {
-  #native;
-  #options;
-
-  constructor(options) {
-    this.#options = options;
-    this.#native = build(options, 'options');
-  }
-
-  get native() {
-    return this.#native;
-  }
-
-  /** Trusts one more CA, besides those of the options or the default ones. */
-  addCACert(pem) {
-    validate.stringOrView(pem, 'cert');
-    const { moreTrust = [] } = this.#options;
-    this.#options = { ...this.#options, moreTrust: [...moreTrust, pem] };
-    this.#native = build(this.#options, 'options');
-  }
-
-  getTicketKeys() {
-    return this.#native.ticketKeys();
-  }
-
-  setTicketKeys(keys) {
-    this.#native.setTicketKeys(keys);
-  }
-
-  /** Node has a pointer here that other addons may use; there is none to an OpenSSL context. */
-  get _external() {
-    return this.#native ? undefined : undefined;
-  }
-}
-
 function SecureContext(secureProtocol, secureOptions, minVersion, maxVersion) {
   if (!(this instanceof SecureContext)) {
     return new SecureContext(secureProtocol, secureOptions, minVersion, maxVersion);
   }
-  this.context = new ContextHandle({ secureProtocol, secureOptions, minVersion, maxVersion });
+  give(this, handleFor({ secureProtocol, secureOptions, minVersion, maxVersion }));
 }
 
 /** Makes a context from options; whatever is wrong with them throws here. */
@@ -73,19 +38,24 @@ function createSecureContext(options) {
   options ||= {};
   validate.object(options, 'options');
   const context = Object.create(SecureContext.prototype);
-  context.context = new ContextHandle(options);
+  give(context, handleFor(options));
   return context;
 }
 
-/** Whether it is a SecureContext, or what one has in `context`, as `addContext` of older Nodes. */
+function handleFor(options) {
+  return new ContextHandle(options, (more) => build(more, 'options'));
+}
+
+/** Whether it is a SecureContext, or what one has in `context`. */
 function isContext(value) {
-  return value instanceof ContextHandle || value?.context instanceof ContextHandle;
+  return handleOf(value) !== undefined;
 }
 
 /** The native context of a SecureContext, or an error that names the option. */
 function nativeContext(value, name = 'context') {
-  if (!isContext(value)) throw nodeError('ERR_TLS_INVALID_CONTEXT', name);
-  return (value.context ?? value).native;
+  const handle = handleOf(value);
+  if (!handle) throw nodeError('ERR_TLS_INVALID_CONTEXT', name);
+  return handle.native;
 }
 
 function build(options, name) {
@@ -124,9 +94,10 @@ function isGiven(value) {
 // --- versions and suites ------------------------------------------------------------------------
 
 /** The range that the options name. */
-function versions({ secureProtocol, minVersion, maxVersion }) {
-  const min = version('minimum', minVersion, defaults.values.DEFAULT_MIN_VERSION);
-  const max = version('maximum', maxVersion, defaults.values.DEFAULT_MAX_VERSION);
+function versions({ secureProtocol, minVersion, maxVersion, minProto, maxProto }) {
+  // Set by number later, these count before all names.
+  const min = minProto || version('minimum', minVersion, defaults.values.DEFAULT_MIN_VERSION);
+  const max = maxProto || version('maximum', maxVersion, defaults.values.DEFAULT_MAX_VERSION);
   if (typeof secureProtocol !== 'string') return { min, max };
   for (const given of [minVersion, maxVersion]) {
     if (isGiven(given)) throw nodeError('ERR_TLS_PROTOCOL_VERSION_CONFLICT', given, secureProtocol);
@@ -203,6 +174,7 @@ function setTrust(builder, options, name) {
   const partial = Boolean(options.allowPartialTrustChain);
   if (options.ca) builder.trust(ca.trustFrom(options.ca, `${name}.ca`), partial);
   else builder.defaultTrust(ca.defaultTrust(), partial);
+  if (options.ca && options.trustsDefault) builder.extraTrust(ca.defaultTrust());
   if (options.moreTrust) builder.extraTrust(ca.trustFrom(options.moreTrust, `${name}.ca`));
 }
 

@@ -29,7 +29,7 @@ const messages = {
     () => 'The ALPNCallback and ALPNProtocols TLS options are mutually exclusive'],
   ERR_TLS_CERT_ALTNAME_FORMAT: [SyntaxError, () => 'Invalid subject alternative name string'],
   ERR_TLS_HANDSHAKE_TIMEOUT: [Error, () => 'TLS handshake timeout'],
-  ERR_TLS_INVALID_CONTEXT: [TypeError, (name) => `${name} must be a SecureContext`],
+  ERR_TLS_INVALID_CONTEXT: [TypeError, (name, reason = 'must be a SecureContext') => `${name} ${reason}`],
   ERR_TLS_INVALID_PROTOCOL_METHOD: [TypeError, (text) => text],
   ERR_TLS_INVALID_PROTOCOL_VERSION: [TypeError, (version, which) =>
     `${JSON.stringify(version)} is not a valid ${which} TLS protocol version`],

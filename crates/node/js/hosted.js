@@ -14,6 +14,14 @@ function take() {
   const isTaken = internals.connectBy((...args) => require('./index').connect(...args));
   debug('fetch, WebSocket and EventSource of Node connect by %s', isTaken ? 'this package' : "Node's own TLS");
   followGlobalProxy();
+  recognizeServers();
+}
+
+/** Whoever has Node's own https.Server and asks by `instanceof` for it hears yes of ours. */
+function recognizeServers() {
+  const { Server } = internals.builtin('node:https');
+  const isOurs = (object) => Object.prototype.isPrototypeOf.call(require('./https').Server.prototype, object);
+  Object.defineProperty(Server, Symbol.hasInstance, internals.hasInstance(Server, isOurs));
 }
 
 /** Node gives its own https a new agent then; ours gets one, too, until it is undone. */

@@ -118,7 +118,9 @@ function connectSecurely(authority, options) {
 
 const ours = { connect, createSecureServer };
 if (http2.performServerHandshake) {
-  ours.performServerHandshake = (socket, options) => http2.performServerHandshake(carrier(socket), options);
+  ours.performServerHandshake = function performServerHandshake(socket, options = {}) {
+    return http2.performServerHandshake(carrier(socket), options);
+  };
 }
 
 module.exports = { ...http2, ...ours };

@@ -4,6 +4,7 @@
 
 const http = require('http');
 const { agentKey } = require('./agent-key');
+const { builtin } = require('./internals');
 const tls = require('./index');
 const tunnel = require('./tunnel');
 
@@ -55,8 +56,14 @@ function keepSessions(agent, key, socket) {
   });
 }
 
+const { Agent: HostAgent } = builtin('node:https');
+/** Whether the host's own names tell all that makes two connections different: then ours are the same. */
+const hostTellsAll = HostAgent.prototype.getName.call(http.globalAgent, { session: 'x' }) !==
+  HostAgent.prototype.getName.call(http.globalAgent, {});
+
 Agent.prototype.getName = function getName(options = {}) {
-  const name = `${http.Agent.prototype.getName.call(this, options)}:${agentKey(options)}`;
+  const name = hostTellsAll ? HostAgent.prototype.getName.call(this, options) :
+    `${http.Agent.prototype.getName.call(this, options)}:${agentKey(options)}`;
   return options[kOwnIdentityCheck] ? `${name}:${options[kOwnIdentityCheck]}` : name;
 };
 

@@ -12,6 +12,7 @@ const { kOwnIdentityCheck, hasOwnIdentityCheck } = require('./https-agent');
  * stack, when its options name no protocol. So what makes requests goes by that name.
  */
 const makeFunctions = vm.compileFunction(`
+  'use strict';
   function request(...args) {
     const options = optionsOf(args);
     return new ClientRequest(options, args[0]);

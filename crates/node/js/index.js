@@ -8,7 +8,9 @@ const { connect } = require('./connect');
 const { SecureContext, createSecureContext } = require('./context');
 const defaults = require('./defaults');
 const { checkServerIdentity } = require('./identity');
+const { nativeTls } = require('./internals');
 const native = require('./native');
+const { createSecurePair } = require('./secure-pair');
 const { Server, createServer } = require('./server');
 const { TLSSocket } = require('./socket');
 
@@ -34,6 +36,9 @@ module.exports = {
   getCiphers,
   setDefaultCACertificates: ca.setDefaultCACertificates,
 };
+
+// As long as the host has it.
+if (nativeTls.createSecurePair) module.exports.createSecurePair = createSecurePair;
 
 for (const name of Object.keys(defaults.values)) {
   Object.defineProperty(module.exports, name, {

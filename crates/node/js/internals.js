@@ -245,16 +245,20 @@ class SocketOverHandle extends net.Socket {
 // All that is between the two is overridden, by TLSSocket; the constructor stays net.Socket's.
 Object.setPrototypeOf(SocketOverHandle.prototype, nativeTls.TLSSocket.prototype);
 
-/** What is answered to `instanceof` for `ours`: its own, and those that Node has made itself. */
-function hasInstance(ours, native) {
+/** What is answered to `instanceof` for `ours`: its own, and those of which `isOther` says so. */
+function hasInstance(ours, isOther) {
   const { [Symbol.hasInstance]: isInstance } = Function.prototype;
   return {
     configurable: true,
     value(object) {
-      return Reflect.apply(isInstance, this, [object]) ||
-        (this === ours && Reflect.apply(isInstance, native, [object]));
+      return Reflect.apply(isInstance, this, [object]) || (this === ours && isOther(object));
     },
   };
+}
+
+/** Whether Node's own class has made it. */
+function madeBy(native) {
+  return (object) => Reflect.apply(Function.prototype[Symbol.hasInstance], native, [object]);
 }
 
 function toBuffer(data, encoding) {
@@ -264,6 +268,15 @@ function toBuffer(data, encoding) {
 function join(chunks) {
   return Buffer.concat(chunks.allBuffers ? chunks.map((entry) => entry.chunk ?? entry) :
     chunks.map(({ chunk, encoding }) => toBuffer(chunk, encoding)));
+}
+
+/** Whether whoever asks, by a getter that calls this, is Node's own TLS. */
+function isAskedByNodesTls() {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', 3);
+  const { stack } = new Error();
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  return /node:(_tls_|internal\/tls\/)/.test(stack.split('\n')[3] ?? '');
 }
 
 /** (options[, callback]), (path[, ..]), (port[, host][, ..]) as [options, callback]. */
@@ -373,7 +386,9 @@ module.exports = {
   hasPendingRead,
   hostOf,
   interceptRequire,
+  isAskedByNodesTls,
   isPlain,
+  madeBy,
   markAsTunnel,
   missing,
   nativeTls,

@@ -5,10 +5,12 @@
 const { constants: { SSL_OP_CIPHER_SERVER_PREFERENCE }, createHash } = require('crypto');
 const EventEmitter = require('events');
 const net = require('net');
+const { deprecate } = require('util');
 const { convertALPNProtocols } = require('./alpn');
 const { SecureContext, createSecureContext } = require('./context');
+const { handleOf } = require('./context-handle');
 const { connectionReset, major, nodeError } = require('./errors');
-const { hasInstance, nativeTls } = require('./internals');
+const { hasInstance, madeBy, nativeTls } = require('./internals');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
 
@@ -48,7 +50,7 @@ function Server(options, listener) {
 // Also one of Node's own servers, for whoever asks by `instanceof`.
 Object.setPrototypeOf(Server.prototype, nativeTls.Server.prototype);
 Object.setPrototypeOf(Server, net.Server);
-Object.defineProperty(Server, Symbol.hasInstance, hasInstance(Server, nativeTls.Server));
+Object.defineProperty(Server, Symbol.hasInstance, hasInstance(Server, madeBy(nativeTls.Server)));
 
 function settings({ handshakeTimeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark }) {
   const timeout = handshakeTimeout || HANDSHAKE_TIMEOUT;
@@ -122,38 +124,43 @@ Server.prototype.addContext = function addContext(servername, context) {
   const escaped = servername.replace(/[.^$+?\-\\[\]{}()|/]/g, '\\$&').replaceAll('*', '[^.]*');
   const pattern = new RegExp(`^${escaped}$`, major >= 22 ? 'i' : '');
   const secureContext = context instanceof SecureContext ? context : createSecureContext(context);
-  this._contexts.push([pattern, secureContext.context]);
+  this._contexts.push([pattern, handleOf(secureContext)]);
 };
 
 /** What a server hands on to its context unless it is false, null or the like, as Node does. */
 const CONTEXT_OPTIONS = [
   'allowPartialTrustChain', 'ca', 'cert', 'certificateCompression', 'ciphers', 'clientCertEngine', 'crl',
-  'dhparam', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'secureProtocol', 'sessionIdContext',
+  'dhparam', 'key', 'maxVersion', 'minVersion', 'passphrase', 'pfx', 'secureOptions', 'secureProtocol',
+  'sessionIdContext',
 ];
 
 /** And what it hands on whatever it is. */
 const JUDGED_OPTIONS = ['ecdhCurve', 'privateKeyEngine', 'privateKeyIdentifier', 'sigalgs'];
 
-/** Replaces the context for the connections to come. */
+/** Replaces the context for the connections to come. As in Node, the server has all that it is made of. */
 Server.prototype.setSecureContext = function setSecureContext(options) {
   validate.object(options, 'options');
+  for (const name of CONTEXT_OPTIONS) this[name] = options[name] || undefined;
+  for (const name of JUDGED_OPTIONS) this[name] = options[name];
+  this.honorCipherOrder = options.honorCipherOrder === undefined || Boolean(options.honorCipherOrder);
+  this.sessionIdContext ??= defaultSessionIdContext();
   // Kept for the contexts to come.
   if (options.sessionTimeout) this.sessionTimeout = options.sessionTimeout;
   if (options.ticketKeys) this.ticketKeys = options.ticketKeys;
-  const chosen = { sessionTimeout: this.sessionTimeout, ticketKeys: this.ticketKeys };
-  for (const name of CONTEXT_OPTIONS) {
-    if (options[name]) chosen[name] = options[name];
+  const chosen = {};
+  for (const name of [...CONTEXT_OPTIONS, ...JUDGED_OPTIONS, 'honorCipherOrder', 'sessionTimeout', 'ticketKeys']) {
+    chosen[name] = this[name];
   }
-  for (const name of JUDGED_OPTIONS) {
-    if (options[name] !== undefined) chosen[name] = options[name];
-  }
-  chosen.honorCipherOrder = options.honorCipherOrder === undefined || Boolean(options.honorCipherOrder);
   // Who asks for the server's order has a bit set among them, whatever they were.
-  const secureOptions = options.secureOptions || 0;
-  chosen.secureOptions = chosen.honorCipherOrder ? secureOptions | SSL_OP_CIPHER_SERVER_PREFERENCE : secureOptions;
-  chosen.sessionIdContext ??= defaultSessionIdContext();
+  const secureOptions = this.secureOptions ?? 0;
+  chosen.secureOptions = this.honorCipherOrder ? secureOptions | SSL_OP_CIPHER_SERVER_PREFERENCE : secureOptions;
   this._sharedCreds = createSecureContext(chosen);
 };
+
+const SET_OPTIONS = [
+  'ca', 'cert', 'ciphers', 'clientCertEngine', 'crl', 'dhparam', 'ecdhCurve', 'key', 'maxVersion', 'minVersion',
+  'passphrase', 'pfx', 'secureProtocol', 'sessionIdContext', 'ticketKeys',
+];
 
 /** The same for all processes of a cluster, which have the same command line. */
 function defaultSessionIdContext() {
@@ -180,6 +187,21 @@ Server.prototype._getServerData = function _getServerData() {
 Server.prototype._setServerData = function _setServerData(data) {
   this.setTicketKeys(Buffer.from(data.ticketKeys, 'hex'));
 };
+
+/** As long as the host has it: the settings for contexts to come, as properties. */
+if (Object.hasOwn(nativeTls.Server.prototype, 'setOptions')) {
+  Server.prototype.setOptions = deprecate(function setOptions(options) {
+    this.requestCert = options.requestCert === true;
+    this.rejectUnauthorized = options.rejectUnauthorized !== false;
+    for (const name of SET_OPTIONS) {
+      if (options[name]) this[name] = options[name];
+    }
+    for (const name of ['secureOptions', 'sessionTimeout']) {
+      if (options[name] !== undefined) this[name] = options[name];
+    }
+    if (options.ALPNProtocols) convertALPNProtocols(options.ALPNProtocols, this);
+  }, 'Server.prototype.setOptions() is deprecated. Use Server.prototype.setSecureContext() instead.', 'DEP0122');
+}
 
 Server.prototype[EventEmitter.captureRejectionSymbol] = function rejected(error, event, socket) {
   if (event === 'secureConnection') socket.destroy(error);

@@ -9,7 +9,7 @@ const { nodeError } = require('./errors');
 const { ssl } = require('./failures');
 const { TLSHandle } = require('./handle');
 const {
-  SocketOverHandle, connectFor, hasInstance, nativeTls, normalizedArgs, runTicks,
+  SocketOverHandle, connectFor, hasInstance, madeBy, nativeTls, normalizedArgs, runTicks,
 } = require('./internals');
 const keyLog = require('./keylog');
 const { OnRead } = require('./onread');
@@ -223,6 +223,11 @@ class TLSSocket extends SocketOverHandle {
     return this.#onread ? this.#onread.deliver(this, data) : this.push(data);
   }
 
+  /** From now on data go to this reader, as to that of the option `onread`. */
+  _readBy(reader) {
+    this.#onread = reader;
+  }
+
   /** Nothing more can come; what came is for the program to read. */
   #destroyWhenRead() {
     setImmediate(() => {
@@ -397,6 +402,6 @@ for (const symbol of Object.getOwnPropertySymbols(nativeTls.TLSSocket.prototype)
   if (symbol.description === 'kReinitializeHandle') TLSSocket.prototype[symbol] = function reinitialize() {};
 }
 
-Object.defineProperty(TLSSocket, Symbol.hasInstance, hasInstance(TLSSocket, nativeTls.TLSSocket));
+Object.defineProperty(TLSSocket, Symbol.hasInstance, hasInstance(TLSSocket, madeBy(nativeTls.TLSSocket)));
 
 module.exports = { TLSSocket };

@@ -193,3 +193,25 @@ test('what Node refuses is refused', () => {
   assert.throws(() => http2.createSecureServer(5), { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => http2.createSecureServer({ settings: 5 }), { code: 'ERR_INVALID_ARG_TYPE' });
 });
+
+test('a session ends whose peer gives a stream up while it writes', async (t) => {
+  const { server, url } = await serve(t);
+  let request;
+  server.on('stream', (stream) => {
+    stream.on('error', () => {});
+    stream.on('data', (chunk) => {
+      stream.write(chunk);
+      request.pause();
+      request.close(http2.constants.NGHTTP2_CANCEL);
+    });
+  });
+  const session = http2.connect(url, { ca: pem('ca-cert') });
+  request = session.request({ ':method': 'POST' });
+  request.resume();
+  request.write(Buffer.alloc(1024 * 1024));
+  await once(request, 'close');
+  session.close();
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+});

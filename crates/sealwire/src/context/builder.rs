@@ -62,7 +62,8 @@ impl SecureContextBuilder {
     /// before RSA. Of identities with the same kind of key the first counts.
     ///
     /// A leaf without its issuers is sent with those that are found in
-    /// [`trust`](Self::trust) and [`extra_trust`](Self::extra_trust), the root included.
+    /// [`trust`](Self::trust) (without it, [`default_trust`](Self::default_trust)) and
+    /// [`extra_trust`](Self::extra_trust), the root included.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identities.push(identity);
@@ -88,7 +89,7 @@ impl SecureContextBuilder {
     }
 
     /// Whom to trust when [`trust`](Self::trust) says nothing, in place of the bundled roots:
-    /// [`TrustStore::from_env`], say. These complete no chain and are not named to clients.
+    /// [`TrustStore::from_env`], say. These are not named to clients.
     #[must_use]
     pub fn default_trust(mut self, trust: TrustStore) -> Self {
         self.trust.default = Some(trust);
@@ -242,7 +243,7 @@ impl SecureContextBuilder {
             memory: Arc::default(),
         });
         let groups = strength.groups(self.groups)?;
-        let credentials = Credentials::new(self.identities, self.trust.named());
+        let credentials = Credentials::new(self.identities, &self.trust);
         let resumption = self.sessions.build(&*self.time)?;
         let settings = engine::Settings::new(Manner {
             versions: speech.versions,

@@ -19,6 +19,8 @@ pub(super) struct Credentials {
     pub(super) shown: Vec<Credential>,
     /// The CAs that were given for this context: those that a server names to its clients.
     pub(super) named: TrustStore,
+    /// The CAs from which a chain that is sent is completed.
+    completing: TrustStore,
 }
 
 impl Trust {
@@ -27,6 +29,16 @@ impl Trust {
         let first = self.given.as_ref().or(self.default.as_ref());
         let first = first.cloned().unwrap_or_else(TrustStore::bundled);
         self.extra.as_ref().map_or_else(|| first.clone(), |extra| first.and(extra))
+    }
+
+    /// Those of whom chains are completed: all who were given, for this very context or as the
+    /// default. The bundled roots, which nobody has given, are not among them.
+    pub(super) fn completing(&self) -> TrustStore {
+        match (self.given.as_ref().or(self.default.as_ref()), &self.extra) {
+            (Some(first), Some(extra)) => first.and(extra),
+            (Some(one), None) | (None, Some(one)) => one.clone(),
+            (None, None) => TrustStore::empty(),
+        }
     }
 
     /// Those who were given for this very context, and not by default.
@@ -40,16 +52,21 @@ impl Trust {
 }
 
 impl Credentials {
-    pub(super) fn new(identities: Vec<Identity>, named: TrustStore) -> Self {
-        let shown = identities.iter().map(|identity| shown(identity, &named)).collect();
-        Self { identities, shown, named }
+    pub(super) fn new(identities: Vec<Identity>, trust: &Trust) -> Self {
+        let completing = trust.completing();
+        let shown = identities.iter().map(|identity| shown(identity, &completing)).collect();
+        Self { identities, shown, named: trust.named(), completing }
+    }
+
+    /// The identity with the chain that is sent.
+    pub(super) fn shown(&self, identity: &Identity) -> Credential {
+        shown(identity, &self.completing)
     }
 }
 
-/// The identity with the chain that is sent. As in OpenSSL (`ssl_add_cert_chain`), a leaf that was
-/// given alone is sent with its issuers from `trust`, up to the root; a chain that was given is sent
-/// as it is.
-pub(super) fn shown(identity: &Identity, trust: &TrustStore) -> Credential {
+/// As in OpenSSL (`ssl_add_cert_chain`), a leaf that was given alone is sent with its issuers from
+/// `trust`, up to the root; a chain that was given is sent as it is.
+fn shown(identity: &Identity, trust: &TrustStore) -> Credential {
     let issuers = match identity.chain() {
         [leaf] => pki::issuers(leaf, trust.certificates()),
         _ => Vec::new(),

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 
 use super::Identity;
-use super::credentials::shown;
 use super::{Inner, SecureContext};
 use crate::engine::{self, Service};
 use crate::pki::TrustStore;
@@ -37,7 +36,7 @@ impl SecureContext {
         if alpn.is_empty() && identity.is_none() && ocsp_staple.is_none() {
             return shared;
         }
-        let only = identity.map(|identity| shown(&identity, &self.0.credentials.named));
+        let only = identity.map(|identity| self.0.credentials.shown(&identity));
         self.0.settings.adapted(&shared, alpn, only.as_ref(), ocsp_staple)
     }
 

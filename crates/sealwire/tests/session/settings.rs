@@ -305,8 +305,8 @@ fn a_lone_leaf_is_sent_with_its_issuers_from_the_trust_that_was_given() {
         ),
         // The way up is broken.
         (deep().trust(trust("ca")), &["localhost"]),
-        // Not from trust by default.
-        (deep().default_trust(trust("inter ca")), &["localhost"]),
+        (deep().default_trust(trust("inter ca")), &["localhost", "Test-inter", "Test-ca"]),
+        (deep().default_trust(trust("inter ca")).trust(trust("other-ca")), &["localhost"]),
         // A chain that was given stays as it is.
         (showing(&["deep-chain"]).trust(trust("inter ca")), &["localhost", "Test-inter"]),
         // A self-signed leaf has no issuer but itself.

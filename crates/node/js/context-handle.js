@@ -1,0 +1,149 @@
+'use strict';
+
+// What a SecureContext has in `context`: in Node, the object of its C++ half, with a method for each option.
+// There are programs that call those, and some give such a context to Node's own TLS.
+
+const { nodeError } = require('./errors');
+const { isAskedByNodesTls } = require('./internals');
+const validate = require('./validate');
+
+/** Each method of Node's, as a change of the options. */
+const CHANGES = {
+  addCACert: ({ moreTrust = [] }, pem) => {
+    validate.stringOrView(pem, 'cert');
+    return { moreTrust: [...moreTrust, pem] };
+  },
+  addCRL: ({ crl }, pem) => ({ crl: [...listOf(crl), pem] }),
+  addRootCerts: () => ({ trustsDefault: true }),
+  loadPKCS12: ({ pfx }, buf, passphrase) => ({ pfx: [...listOf(pfx), { buf, passphrase }] }),
+  setAllowPartialTrustChain: () => ({ allowPartialTrustChain: true }),
+  setCert: ({ cert }, pem) => ({ cert: [...listOf(cert), pem] }),
+  setCipherSuites: ({ ciphers }, suites) => ({ ciphers: joined(suites, of12(ciphers)) }),
+  setCiphers: ({ ciphers }, suites) => ({ ciphers: joined(of13(ciphers), suites) }),
+  setDHParam: (_options, dhparam) => ({ dhparam: dhparam === true ? undefined : dhparam }),
+  setECDHCurve: (_options, ecdhCurve) => ({ ecdhCurve }),
+  setKey: ({ key }, pem, passphrase) => ({ key: [...listOf(key), { pem, passphrase }] }),
+  setMaxProto: (_options, maxProto) => ({ maxProto }),
+  setMinProto: (_options, minProto) => ({ minProto }),
+  setOptions: ({ secureOptions = 0 }, bits = 0) => ({ secureOptions: secureOptions | bits }),
+  setSessionIdContext: (_options, sessionIdContext) => ({ sessionIdContext }),
+  setSessionTimeout: (_options, sessionTimeout) => ({ sessionTimeout }),
+  setSigalgs: (_options, sigalgs) => ({ sigalgs }),
+};
+
+function listOf(value) {
+  return value === undefined || value === null ? [] : [value].flat();
+}
+
+/** Of a list of suites, those of TLS 1.3, and the others. */
+function of13(ciphers = '') {
+  return ciphers.split(':').filter((word) => word.startsWith('TLS_')).join(':');
+}
+
+function of12(ciphers = '') {
+  return ciphers.split(':').filter((word) => !word.startsWith('TLS_')).join(':');
+}
+
+function joined(...lists) {
+  return lists.filter(Boolean).join(':');
+}
+
+/** The native context, out of reach of the program, and the options that it was made from. */
+class ContextHandle {
+  #native;
+  #options;
+  #build;
+
+  /** `build(options)` makes the native context. */
+  constructor(options, build) {
+    this.#options = options;
+    this.#build = build;
+    this.#native = build(options);
+  }
+
+  get native() {
+    return this.#native;
+  }
+
+  getTicketKeys() {
+    return this.#native.ticketKeys();
+  }
+
+  setTicketKeys(keys) {
+    this.#native.setTicketKeys(keys);
+  }
+
+  getCertificate() {
+    return this.#native.certificate() ?? null;
+  }
+
+  getIssuer() {
+    const certificate = this.#native.certificate();
+    return (certificate && this.#native.issuerOf(certificate)) ?? null;
+  }
+
+  getMinProto() {
+    return this.#options.minProto ?? 0;
+  }
+
+  getMaxProto() {
+    return this.#options.maxProto ?? 0;
+  }
+
+  /** Nothing more can be done with it in Node; here those who have it keep it. */
+  close() {}
+
+  /** Node has a pointer here that other addons may use; there is none to an OpenSSL context. */
+  get _external() {
+    return this.#native ? undefined : undefined;
+  }
+
+  /** Adds to the options, and makes the context anew; connections to come have it. */
+  static #change(handle, more) {
+    const options = { ...handle.#options, ...more(handle.#options) };
+    handle.#native = handle.#build(options);
+    handle.#options = options;
+  }
+
+  static {
+    for (const [name, more] of Object.entries(CHANGES)) {
+      Object.defineProperty(ContextHandle.prototype, name, {
+        configurable: true,
+        writable: true,
+        // Called as a method of something else, Node's says this, too.
+        value: function change(...args) {
+          if (!(#options in this)) throw new TypeError('Illegal invocation');
+          ContextHandle.#change(this, (options) => more(options, ...args));
+        },
+      });
+    }
+  }
+}
+
+/** Puts a handle into a SecureContext. */
+function give(context, handle) {
+  handles.set(context, handle);
+  Object.defineProperty(context, 'context', {
+    configurable: true,
+    enumerable: true,
+    get() {
+      // It would be taken for an object of Node's C++ half, and the process would crash.
+      if (isAskedByNodesTls()) {
+        throw nodeError('ERR_TLS_INVALID_CONTEXT', 'context', "was made by sealwire, and Node's own TLS cannot use it");
+      }
+      return handle;
+    },
+  });
+}
+
+const handles = new WeakMap();
+
+/** The handle of a SecureContext, or what is one itself, as `addContext` of older Nodes keeps it. */
+function handleOf(value) {
+  if (value instanceof ContextHandle) return value;
+  if (value === null || typeof value !== 'object') return undefined;
+  const handle = handles.get(value) ?? value.context;
+  return handle instanceof ContextHandle ? handle : undefined;
+}
+
+module.exports = { ContextHandle, give, handleOf };
