@@ -22,8 +22,8 @@ pub(super) struct Answers<'a> {
 impl Handler for Answers<'_> {
     fn verify(&mut self, chain: &[Vec<u8>]) -> Result<(), i32> {
         *self.chain = chain.to_vec();
-        let papers = self.papers.as_deref_mut().ok_or(code_for(Alert::INTERNAL_ERROR))?;
-        let (leaf, rest) = chain.split_first().ok_or(code_for(Alert::INTERNAL_ERROR))?;
+        let papers = self.papers.as_deref_mut().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
+        let (leaf, rest) = chain.split_first().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
         papers.examine(leaf, rest.iter().map(Vec::as_slice), now(&**self.time)).map_err(
             |objection| match objection {
                 Objection::Unreadable => code_for(Alert::from_number(42)),
