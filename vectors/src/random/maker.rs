@@ -344,12 +344,23 @@ fn lists(random: &mut Random, keys: &Keys, issuer: &Link, below: &Link, is_leaf:
         }
         scope.sort_by_key(|field| field[0] & 0x1F);
         scope.dedup_by_key(|field| field[0]);
-        all.extend(one_list(random, keys, issuer, below, scope.clone(), None));
-        if random.one_in(8) {
-            all.extend(one_list(random, keys, issuer, below, scope, Some(5)));
+        // Sealwire adds a delta wherever it belongs to a list, OpenSSL where freshestCRL points to one.
+        let has_delta = random.one_in(8);
+        let complete = if has_delta { List::Fresh } else { List::Complete };
+        all.extend(one_list(random, keys, issuer, below, scope.clone(), complete));
+        if has_delta {
+            all.extend(one_list(random, keys, issuer, below, scope, List::Delta));
         }
     }
     all
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum List {
+    Complete,
+    /// Complete, and says that there are deltas.
+    Fresh,
+    Delta,
 }
 
 fn one_list(
@@ -358,9 +369,10 @@ fn one_list(
     issuer: &Link,
     below: &Link,
     scope: Vec<Vec<u8>>,
-    base: Option<u8>,
+    kind: List,
 ) -> Option<Crl> {
-    let number = if base.is_some() { 6 + random.below(2) } else { 5 + random.below(2) };
+    let is_delta = kind == List::Delta;
+    let number = if is_delta { 6 + random.below(2) } else { 5 + random.below(2) };
     let mut extensions =
         vec![Extension { oid: "2.5.29.20", critical: false, value: integer(number as u8) }];
     if !random.one_in(4) {
@@ -371,8 +383,15 @@ fn one_list(
     if !scope.is_empty() {
         extensions.push(Extension { oid: "2.5.29.28", critical: true, value: sequence(&scope) });
     }
-    if let Some(base) = base {
-        extensions.push(Extension { oid: "2.5.29.27", critical: true, value: integer(base) });
+    match kind {
+        List::Complete => {}
+        List::Fresh => {
+            let value = sequence(&[point(random, "http://a.test/1", None)]);
+            extensions.push(Extension { oid: "2.5.29.46", critical: false, value });
+        }
+        List::Delta => {
+            extensions.push(Extension { oid: "2.5.29.27", critical: true, value: integer(5) });
+        }
     }
     if random.one_in(30) {
         extensions.push(Extension { oid: "1.2.3.5", critical: true, value: der(0x05, &[]) });
@@ -380,7 +399,7 @@ fn one_list(
     let mut revoked = vec![(99, Vec::new())];
     if random.one_in(8) {
         // removeFromCRL means something in deltas.
-        let reason = if base.is_some() && random.one_in(2) { 8 } else { 1 };
+        let reason = if is_delta && random.one_in(2) { 8 } else { 1 };
         let value = der(0x0A, &[reason]);
         let more = vec![Extension { oid: "2.5.29.21", critical: false, value }];
         revoked.push((below.serial, if random.one_in(2) { more } else { Vec::new() }));
@@ -392,7 +411,7 @@ fn one_list(
         _ => Some(GOOD.1),
     };
     // OpenSSL before 3.0.20 believes a delta that is to come.
-    let start = if base.is_none() && random.one_in(30) { TO_COME.0 } else { GOOD.0 };
+    let start = if !is_delta && random.one_in(30) { TO_COME.0 } else { GOOD.0 };
     let parts = ListParts { issuer: &issuer.subject, start, end, revoked, extensions };
     Crl::from_der(&list(&parts, &keys.0[key])).ok()
 }
