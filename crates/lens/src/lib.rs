@@ -5,3 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod flow;
+mod http;
+pub mod intercept;
+mod sql;
