@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn statements_and_their_results_are_found() {
         use Direction::{Request as C, Response as S};
-        let startup = b"\0\0\0\x13\0\x03\0\0user\0tester\0\0".to_vec();
+        let startup = b"\0\0\0\x15\0\x03\0\0user\0tester\0\0".to_vec();
         let extended = [
             message(b'P', b"s1\0SELECT $1\0\0\0"),
             message(b'B', b"\0s1\0\0\0\0\0\0\0"),
