@@ -5,3 +5,5 @@
 #![forbid(unsafe_code)]
 
 pub mod flow;
+pub mod query;
+pub mod rules;

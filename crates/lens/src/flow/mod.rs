@@ -4,10 +4,12 @@
 //! streams only ever read them. An event says a fact once, at the time it happened; nothing in it is
 //! changed later.
 
+mod compose;
 mod exchange;
 mod recorder;
 mod tls;
 
+pub use compose::{Composed, Sender, Sending};
 pub use exchange::{
     Body, Direction, End, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
     ResponseHead, Statement,
@@ -17,6 +19,8 @@ pub use tls::{CertificateFact, ClientHelloFacts, HandshakeFacts, Leg, TlsFailure
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
+
+use bytes::Bytes;
 
 /// A client's connection to the proxy, unique in one session file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +128,25 @@ pub enum What {
     Frame(Frame),
     /// A statement to a database, and what came of it.
     Statement(Statement),
+    /// Bytes of one of the two TLS connections as the network carries them, records and all. Told
+    /// only to a recorder that [wants](Recorder::wants_wire) them, and never more than passed.
+    Wire {
+        /// The connection.
+        connection: ConnectionId,
+        /// Which of the two.
+        leg: Leg,
+        /// Who sent them: [`Direction::Request`] is the TLS client of this leg.
+        direction: Direction,
+        /// The bytes.
+        data: Bytes,
+    },
+    /// A rule or a person changed the flow, and how, in one line.
+    Changed {
+        /// The flow.
+        flow: FlowId,
+        /// What was done.
+        how: String,
+    },
     /// The flow is over.
     End {
         /// The flow.
