@@ -128,24 +128,25 @@ pub enum What {
     Frame(Frame),
     /// A statement to a database, and what came of it.
     Statement(Statement),
-    /// Bytes of one of the two TLS connections as the network carries them, records and all. Told
-    /// only to a recorder that [wants](Recorder::wants_wire) them, and never more than passed.
+    /// Something that the relay did to a flow, or could not do, in one line: a header that it took
+    /// away, a rule that it followed, frames that it no longer reads.
+    Note {
+        /// The flow.
+        flow: FlowId,
+        /// The line.
+        text: String,
+    },
+    /// Bytes of a connection as its wire carries them, TLS records where it speaks TLS: told only when
+    /// the relay was asked to keep them, for a capture that other programs can open.
     Wire {
         /// The connection.
         connection: ConnectionId,
-        /// Which of the two.
+        /// On which of the two.
         leg: Leg,
-        /// Who sent them: [`Direction::Request`] is the TLS client of this leg.
+        /// Towards the origin, or towards the client.
         direction: Direction,
         /// The bytes.
         data: Bytes,
-    },
-    /// A rule or a person changed the flow, and how, in one line.
-    Changed {
-        /// The flow.
-        flow: FlowId,
-        /// What was done.
-        how: String,
     },
     /// The flow is over.
     End {

@@ -8,10 +8,4 @@ use super::Event;
 pub trait Recorder: Send + Sync + 'static {
     /// Takes one event.
     fn record(&self, event: Event);
-
-    /// Whether [`super::What::Wire`] is wanted: for the export of packets and the view of what a
-    /// sniffer sees. It is asked once for each connection.
-    fn wants_wire(&self) -> bool {
-        false
-    }
 }

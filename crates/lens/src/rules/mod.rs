@@ -1,7 +1,7 @@
 //! Rules that change traffic: data, and pure functions of a head.
 //!
 //! The relay asks [`Rules::on_request`] and [`Rules::on_response`], does what the plan says, and tells
-//! each line of [`RequestPlan::by`] as [`crate::flow::What::Changed`]. Nothing here does I/O, but for
+//! each line of [`RequestPlan::by`] as [`crate::flow::What::Note`]. Nothing here does I/O, but for
 //! [`Answer::load`], which reads the file that a rule maps to.
 
 mod answer;
