@@ -7,4 +7,6 @@
 pub mod flow;
 mod http;
 pub mod intercept;
+pub mod query;
+pub mod rules;
 mod sql;
