@@ -4,10 +4,12 @@
 //! streams only ever read them. An event says a fact once, at the time it happened; nothing in it is
 //! changed later.
 
+mod compose;
 mod exchange;
 mod recorder;
 mod tls;
 
+pub use compose::{Composed, Sender, Sending};
 pub use exchange::{
     Body, Direction, End, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
     ResponseHead, Statement,
