@@ -52,7 +52,7 @@ impl SecureContext {
         let from = credentials.map_or(&self.0, |other| &other.0);
         let is_another = !Arc::ptr_eq(from, &self.0) && !from.credentials.identities.is_empty();
         let others = match identity {
-            Some(identity) => Some(vec![shown(identity, &self.0.credentials.named)]),
+            Some(identity) => Some(vec![self.0.credentials.shown(identity)]),
             None => is_another.then(|| from.credentials.shown.clone()),
         };
         old.speaks_with(hello, others.as_deref()).then(|| {
