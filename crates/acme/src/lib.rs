@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod authority;
+pub mod client;
 pub mod clock;
 pub mod jws;
 pub mod protocol;

@@ -16,8 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Seconds, system_time};
 pub use profile::Profile;
-pub(crate) use signer::bytes_of_hex;
-pub use signer::{Refused, Request, Signer};
+pub use signer::{Refused, Request, Signer, bytes_of_hex};
 pub use window::{Window, renewal_window};
 
 /// The folder of the intermediates in that of a CA. Each has a folder of its own, by its number.
@@ -109,8 +108,9 @@ impl Authority {
     pub fn rotate(&self, record: Recorder<'_>) -> Result<Arc<Signer>, Error> {
         if !self.has_intermediates()? {
             let what = "this CA may have no CA below it (its path length is 0)";
-            return Err(Error::new(Problem::InvalidValue, what)
-                .at(self.folder.display().to_string()));
+            return Err(
+                Error::new(Problem::InvalidValue, what).at(self.folder.display().to_string())
+            );
         }
         self.make_intermediate(record)?;
         self.refresh()?;
@@ -151,8 +151,9 @@ impl Authority {
         let end = root.not_after().min(now + INTERMEDIATE_LASTS);
         if end <= now {
             let what = "the CA's certificate has expired";
-            return Err(Error::new(Problem::InvalidValue, what)
-                .at(self.folder.display().to_string()));
+            return Err(
+                Error::new(Problem::InvalidValue, what).at(self.folder.display().to_string())
+            );
         }
         let of = root.subject().common_name().unwrap_or("CA").to_owned();
         let subject = Subject::from_common_name(&format!("{of}, intermediate {number}"))?;

@@ -1,9 +1,11 @@
 //! One CA that signs: what it is asked for, within what it may and as long as it lives.
 
+use std::fmt;
+
 use sealwire::TrustStore;
 use sealwire::pki::{
     Certificate, CertificateBuilder, ChainCheck, Crl, CrlBuilder, CrlNumber, Error, Issuer,
-    Purpose, Revoked, RevocationReason, Validity,
+    Purpose, RevocationReason, Revoked, Validity,
 };
 
 use super::Profile;
@@ -51,6 +53,15 @@ pub enum Refused {
     TooLate(String),
     /// Signing failed.
     Failed(Error),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByConstraints(why) | Self::TooLate(why) => f.write_str(why),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<Error> for Refused {
@@ -175,9 +186,9 @@ impl Signer {
         .verdict();
         match verdict.findings().last() {
             None => Ok(()),
-            Some(finding) => {
-                Err(Refused::ByConstraints(format!("clients would refuse the certificate: {finding}")))
-            }
+            Some(finding) => Err(Refused::ByConstraints(format!(
+                "clients would refuse the certificate: {finding}"
+            ))),
         }
     }
 
@@ -208,7 +219,8 @@ impl Signer {
 }
 
 /// The bytes of a number in hexadecimal.
-pub(crate) fn bytes_of_hex(text: &str) -> Vec<u8> {
+#[must_use]
+pub fn bytes_of_hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         text.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
     // An odd first digit is a byte of its own.

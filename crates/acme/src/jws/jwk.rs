@@ -130,8 +130,9 @@ impl Jwk {
                 let (_, _, oid) = curve.row();
                 spki(EC_PUBLIC_KEY, Some(AnyRef::from(&oid)), point)
             }
-            Self::Rsa { n, e } => rsa_key(n, e)
-                .and_then(|key| spki(RSA_ENCRYPTION, Some(AnyRef::NULL), &key)),
+            Self::Rsa { n, e } => {
+                rsa_key(n, e).and_then(|key| spki(RSA_ENCRYPTION, Some(AnyRef::NULL), &key))
+            }
             Self::Ed25519(bytes) => spki(ID_ED25519, None, bytes),
         };
         encoded.unwrap_or_default()
@@ -158,12 +159,12 @@ impl Jwk {
                 };
                 UnparsedPublicKey::new(algorithm, point).verify(message, signature)
             }
-            Self::Rsa { n, e } => PublicKeyComponents { n, e }.verify(
-                &RSA_PKCS1_2048_8192_SHA256,
-                message,
-                signature,
-            ),
-            Self::Ed25519(bytes) => UnparsedPublicKey::new(&ED25519, bytes).verify(message, signature),
+            Self::Rsa { n, e } => {
+                PublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            }
+            Self::Ed25519(bytes) => {
+                UnparsedPublicKey::new(&ED25519, bytes).verify(message, signature)
+            }
         };
         verified.is_ok()
     }
@@ -221,15 +222,8 @@ impl TryFrom<Members> for Jwk {
 
 impl From<Jwk> for Members {
     fn from(key: Jwk) -> Self {
-        let mut members = Self {
-            kty: String::new(),
-            crv: None,
-            x: None,
-            y: None,
-            n: None,
-            e: None,
-            d: None,
-        };
+        let mut members =
+            Self { kty: String::new(), crv: None, x: None, y: None, n: None, e: None, d: None };
         let text = |bytes: &[u8]| Some(base64url(bytes));
         match key {
             Jwk::Ec { curve, point } => {
@@ -264,11 +258,7 @@ fn rsa_key(n: &[u8], e: &[u8]) -> der::Result<Vec<u8>> {
     RsaPublicKey { modulus: UintRef::new(n)?, exponent: UintRef::new(e)? }.to_der()
 }
 
-fn spki(
-    oid: ObjectIdentifier,
-    parameters: Option<AnyRef<'_>>,
-    key: &[u8],
-) -> der::Result<Vec<u8>> {
+fn spki(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8]) -> der::Result<Vec<u8>> {
     let algorithm = AlgorithmIdentifierRef { oid, parameters };
     SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(key)? }
         .to_der()

@@ -103,13 +103,17 @@ impl Jws {
         let header: Protected = serde_json::from_slice(&protected)
             .map_err(|e| Problem::malformed(format!("the protected header: {e}")))?;
         if header.crit.is_some() || header.b64.is_some() {
-            return Err(Problem::malformed("the protected header: crit and b64 are not known here"));
+            return Err(Problem::malformed(
+                "the protected header: crit and b64 are not known here",
+            ));
         }
         let signer = match (header.jwk, header.kid) {
             (Some(jwk), None) => Signer::Key(Jwk::from_value(jwk)?),
             (None, Some(kid)) => Signer::Id(kid),
             (Some(_), Some(_)) => {
-                return Err(Problem::malformed("the protected header: either jwk or kid, not both"));
+                return Err(Problem::malformed(
+                    "the protected header: either jwk or kid, not both",
+                ));
             }
             (None, None) => {
                 return Err(Problem::malformed("the protected header: neither jwk nor kid"));

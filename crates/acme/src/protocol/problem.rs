@@ -158,15 +158,6 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// What fails inside is told to the log; the client hears that it was not its fault.
-impl From<crate::store::Error> for Problem {
-    fn from(error: crate::store::Error) -> Self {
-        tracing::error!(reason = %error, "the store failed");
-        Self::new(Kind::ServerInternal, "the CA's store does not answer; try again later")
-            .status(503)
-    }
-}
-
 mod urn {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};

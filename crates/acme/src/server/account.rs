@@ -50,9 +50,8 @@ impl Inner {
             }
             None => None,
         };
-        let (eab, rules) = bound.map_or((None, AccountRules::default()), |(kid, rules)| {
-            (Some(kid), rules)
-        });
+        let (eab, rules) =
+            bound.map_or((None, AccountRules::default()), |(kid, rules)| (Some(kid), rules));
         let account = Account {
             id: random_id()?,
             key,
@@ -159,7 +158,9 @@ impl Inner {
 fn existing(call: &Call, account: &Account) -> Result<Answer, Problem> {
     match account.status {
         AccountStatus::Valid => Ok(shown(StatusCode::OK, call, account)),
-        _ => Err(Problem::unauthorized("the account of this key is not valid any more").status(401)),
+        _ => {
+            Err(Problem::unauthorized("the account of this key is not valid any more").status(401))
+        }
     }
 }
 

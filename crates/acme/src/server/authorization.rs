@@ -146,8 +146,8 @@ impl Inner {
     /// Reads a challenge, or begins to check it.
     pub(super) fn challenge(&self, call: &Call, id: &str, kind: &str) -> Result<Answer, Problem> {
         let signed = self.signed(call)?;
-        let kind: ChallengeKind = serde_json::from_value(kind.into())
-            .map_err(|_| Problem::not_found("challenge"))?;
+        let kind: ChallengeKind =
+            serde_json::from_value(kind.into()).map_err(|_| Problem::not_found("challenge"))?;
         let mut authz = self.authz_of(id, &signed)?;
         let position = authz.challenges.iter().position(|one| one.kind == kind);
         let position = position.ok_or_else(|| Problem::not_found("challenge"))?;

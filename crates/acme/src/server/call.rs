@@ -80,7 +80,8 @@ impl Answer {
     /// With nothing in it.
     #[must_use]
     pub fn new(status: StatusCode) -> Self {
-        let cache = (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+        let cache =
+            (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
         Self { status, headers: vec![cache], body: Vec::new() }
     }
 

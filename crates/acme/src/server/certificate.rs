@@ -90,8 +90,10 @@ impl Inner {
     pub(super) fn by_renewal_id(&self, id: &str) -> Result<crate::store::Issued, Problem> {
         let none = || Problem::not_found("certificate");
         let (aki, serial) = id.split_once('.').ok_or_else(|| {
-            Problem::malformed("a certificate is named by its authority key identifier, a dot, and \
-                                its serial number")
+            Problem::malformed(
+                "a certificate is named by its authority key identifier, a dot, and \
+                                its serial number",
+            )
         })?;
         let read = |text: &str| crate::jws::from_base64url(text).filter(|bytes| bytes.len() <= 64);
         let (aki, serial) = (read(aki).ok_or_else(none)?, read(serial).ok_or_else(none)?);

@@ -76,8 +76,8 @@ impl Inner {
         let profiles = &self.settings.profiles;
         let profile = profiles.iter().find(|profile| profile.name() == order.profile);
         let profile = profile.or_else(|| profiles.first());
-        let profile = profile
-            .ok_or_else(|| Problem::new(Kind::ServerInternal, "the CA has no profiles"))?;
+        let profile =
+            profile.ok_or_else(|| Problem::new(Kind::ServerInternal, "the CA has no profiles"))?;
         let csr = Csr::from_der(&from_base64url(csr).unwrap_or_default())
             .map_err(|e| bad_csr(&e.to_string()))?;
         let signer = self.authority.signer();

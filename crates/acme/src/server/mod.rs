@@ -1,5 +1,5 @@
 //! An ACME server (RFC 8555, RFC 8737, RFC 8738, RFC 9773, and the profiles draft): requests in,
-//! answers out. It does no TLS and listens nowhere; whoever does hands it requests.
+//! answers out. [`Server`] does no TLS and listens nowhere; [`Door`] does, and hands it requests.
 
 mod account;
 mod authorization;
@@ -7,6 +7,7 @@ mod call;
 mod certificate;
 mod finalize;
 mod key_change;
+mod listen;
 mod nonce;
 mod order;
 mod renewal;
@@ -25,10 +26,11 @@ use tokio::runtime::Handle;
 
 use crate::authority::{Authority, Profile};
 use crate::clock::Seconds;
-use crate::protocol::{NameRules, Problem};
+use crate::protocol::{Kind, NameRules, Problem};
 use crate::store::{Error, Store};
 use crate::validation::Proof;
 pub use call::{Answer, Call};
+pub use listen::Door;
 use nonce::Nonces;
 
 /// What the server is told.
@@ -259,5 +261,14 @@ impl Inner {
 
     fn now(&self) -> Seconds {
         self.store.clock().now()
+    }
+}
+
+/// What fails inside is told to the log; the client hears that it was not its fault.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        tracing::error!(reason = %error, "the store failed");
+        Self::new(Kind::ServerInternal, "the CA's store does not answer; try again later")
+            .status(503)
     }
 }

@@ -39,7 +39,8 @@ impl Nonces {
         let bytes = bytes.ok_or_else(|| bad("it is not one of this server's"))?;
         let (signed, mac) = bytes.split_at(TIME + RANDOM);
         let expected = hmac::sign(&self.0, signed);
-        let same = aws_lc_rs::constant_time::verify_slices_are_equal(mac, &expected.as_ref()[..MAC]);
+        let same =
+            aws_lc_rs::constant_time::verify_slices_are_equal(mac, &expected.as_ref()[..MAC]);
         if same.is_err() {
             return Err(bad("it is not one of this server's"));
         }

@@ -257,8 +257,8 @@ pub(super) fn shown(status: StatusCode, call: &Call, order: &Order) -> Answer {
     if let (OrderStatus::Valid, Some(serial)) = (order.status, &order.serial) {
         object["certificate"] = at(&format!("certificate/{serial}")).into();
     }
-    let answer = Answer::json(status, &object)
-        .header("location", &at(&format!("order/{}", order.id)));
+    let answer =
+        Answer::json(status, &object).header("location", &at(&format!("order/{}", order.id)));
     match order.status {
         OrderStatus::Processing => answer.header("retry-after", "1"),
         _ => answer,

@@ -49,9 +49,7 @@ impl Inner {
         }
         match self.store.revoke(&serial, reason, &by)? {
             true => Ok(Answer::new(StatusCode::OK)),
-            false => {
-                Err(Problem::new(Kind::AlreadyRevoked, "the certificate is revoked already"))
-            }
+            false => Err(Problem::new(Kind::AlreadyRevoked, "the certificate is revoked already")),
         }
     }
 

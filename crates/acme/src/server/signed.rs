@@ -62,11 +62,13 @@ impl Inner {
         }
         if jws.url != call.url() {
             let shown: String = jws.url.chars().take(200).collect();
-            let what = format!("the request is signed for {shown:?}, and was sent to {:?}", call.url());
+            let what =
+                format!("the request is signed for {shown:?}, and was sent to {:?}", call.url());
             return Err(Problem::unauthorized(what));
         }
         let nonce = jws.nonce.as_deref();
-        let nonce = nonce.ok_or_else(|| Problem::new(Kind::BadNonce, "the request has no nonce"))?;
+        let nonce =
+            nonce.ok_or_else(|| Problem::new(Kind::BadNonce, "the request has no nonce"))?;
         let end = self.nonces.check(nonce, self.now())?;
         Ok((jws, end))
     }

@@ -28,10 +28,8 @@ impl Store {
     /// Writes an entry together with what it is about.
     pub(super) fn log_in(&self, tx: &mut dyn Statements, event: &Event) -> Result<(), Error> {
         // Takes the head, so that entries come one after the other.
-        let head = tx.query(
-            "UPDATE audit_head SET n = n + 1 WHERE id = 1 RETURNING n, hash",
-            &[],
-        )?;
+        let head =
+            tx.query("UPDATE audit_head SET n = n + 1 WHERE id = 1 RETURNING n, hash", &[])?;
         let head = head.first().ok_or_else(|| Error("the log has lost its head".to_owned()))?;
         let n = head.integer(0).unwrap_or(0);
         let (time, what) = (self.clock.now(), to_json(event)?);

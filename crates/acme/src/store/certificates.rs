@@ -4,11 +4,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sealwire::pki::RevocationReason;
 
 use super::orders::insert_certificate;
-use super::{
-    Durability, Error, Event, Issued, IssuerRecord, Order, Row, SignedCrl, Store, Value,
-};
+use super::{Durability, Error, Event, Issued, IssuerRecord, Order, Row, SignedCrl, Store, Value};
 use crate::clock::Seconds;
-
 
 /// Which certificates are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,13 +95,18 @@ impl Store {
         })
     }
 
-    /// Takes over what another store has recorded, all or nothing.
+    /// Takes over what another store has recorded, all or nothing; what was taken over before is
+    /// replaced.
     ///
     /// # Errors
-    /// When the database fails, or a number is here already.
+    /// When the database fails.
     pub fn import(&self, all: &[Issued]) -> Result<(), Error> {
         self.database.transaction(Durability::Disk, &mut |tx| {
-            all.iter().try_for_each(|one| insert_certificate(tx, one))
+            all.iter().try_for_each(|one| {
+                let serial = one.serial.as_str();
+                tx.execute("DELETE FROM certificate WHERE serial = $1", &[serial.into()])?;
+                insert_certificate(tx, one)
+            })
         })
     }
 
@@ -189,6 +191,19 @@ impl Store {
         })
     }
 
+    /// How many certificates `issuer` has signed, and how many of them are revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn counts_of(&self, issuer: &str) -> Result<(i64, i64), Error> {
+        let rows = self.database.query(
+            "SELECT count(*), count(revoked) FROM certificate WHERE issuer = $1",
+            &[issuer.into()],
+        )?;
+        let count = |column| rows.first().and_then(|row| row.integer(column)).unwrap_or(0);
+        Ok((count(0), count(1)))
+    }
+
     /// Revokes a certificate; `by` is told to the log. False: it was revoked before.
     ///
     /// # Errors
@@ -219,10 +234,10 @@ impl Store {
     }
 
     /// What a revocation list of `issuer` has to hold: those that have not expired long ago.
-    pub(crate) fn revoked(
-        &self,
-        issuer: &str,
-    ) -> Result<Vec<(String, Seconds, RevocationReason)>, Error> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn revoked(&self, issuer: &str) -> Result<Vec<(String, Seconds, RevocationReason)>, Error> {
         let rows = self.database.query(
             "SELECT serial, revoked, reason FROM certificate WHERE issuer = $1 AND revoked IS NOT \
              NULL AND not_after > $2 ORDER BY revoked, serial",

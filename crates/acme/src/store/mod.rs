@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::{Clock, Seconds};
 pub(crate) use accounts::Made;
 pub use audit::LogEntry;
-pub use certificates::{Filter, Counts};
+pub use certificates::{Counts, Filter};
 pub use database::{Database, Durability, Error, Row, Statements, Value};
 pub use records::{
     Account, AccountRules, AccountStatus, Authz, AuthzStatus, Challenge, ChallengeKind,

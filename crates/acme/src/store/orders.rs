@@ -150,11 +150,7 @@ impl Store {
         self.one(
             "SELECT body, status, claimed FROM authz WHERE account = $1 AND identifier = $2 AND \
              status = 'valid' AND expires > $3 ORDER BY expires DESC LIMIT 1",
-            &[
-                account.into(),
-                identifier_key(identifier, wildcard).into(),
-                not_before.into(),
-            ],
+            &[account.into(), identifier_key(identifier, wildcard).into(), not_before.into()],
             authz,
         )
     }
@@ -243,4 +239,3 @@ fn authz(row: &Row) -> Result<Authz, Error> {
     authz.claimed = row.integer(2);
     Ok(authz)
 }
-

@@ -260,12 +260,40 @@ pub struct SignedCrl {
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "what each holds is what it is about")]
 pub enum Event {
-    AccountMade { account: String, eab: Option<String> },
-    AccountChanged { account: String, what: String },
-    EabMade { kid: String, label: String },
-    Issued { serial: String, issuer: String, account: Option<String>, names: String, sha256: String },
-    Refused { account: String, order: String, why: String },
-    Revoked { serial: String, reason: String, by: String },
-    CrlSigned { issuer: String, number: i64 },
-    IssuerUsed { issuer: String },
+    AccountMade {
+        account: String,
+        eab: Option<String>,
+    },
+    AccountChanged {
+        account: String,
+        what: String,
+    },
+    EabMade {
+        kid: String,
+        label: String,
+    },
+    Issued {
+        serial: String,
+        issuer: String,
+        account: Option<String>,
+        names: String,
+        sha256: String,
+    },
+    Refused {
+        account: String,
+        order: String,
+        why: String,
+    },
+    Revoked {
+        serial: String,
+        reason: String,
+        by: String,
+    },
+    CrlSigned {
+        issuer: String,
+        number: i64,
+    },
+    IssuerUsed {
+        issuer: String,
+    },
 }

@@ -33,6 +33,7 @@ pub(super) const TABLES: &[&str] = &[
      replaced TEXT, subject TEXT NOT NULL, names TEXT NOT NULL, der BLOB)",
     "CREATE INDEX IF NOT EXISTS certificate_revoked ON certificate (issuer, revoked) WHERE revoked \
      IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS certificate_issuer ON certificate (issuer, created)",
     "CREATE INDEX IF NOT EXISTS certificate_not_after ON certificate (not_after)",
     "CREATE TABLE IF NOT EXISTS crl (issuer TEXT PRIMARY KEY, number BIGINT NOT NULL, made BIGINT, \
      next_update BIGINT, stale BIGINT NOT NULL, der BLOB)",

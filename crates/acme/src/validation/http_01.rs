@@ -114,12 +114,12 @@ async fn fetch(validator: &Validator, place: &Place) -> Result<Fetched, Problem>
     ask(tls, place).await
 }
 
-
 async fn ask<IO>(io: IO, place: &Place) -> Result<Fetched, Problem>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let failed = |e: &dyn std::fmt::Display| Problem::new(Kind::Connection, format!("{place}: {e}"));
+    let failed =
+        |e: &dyn std::fmt::Display| Problem::new(Kind::Connection, format!("{place}: {e}"));
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(|e| failed(&e))?;
     let connection = tokio::spawn(connection);

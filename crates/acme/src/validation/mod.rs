@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use crate::protocol::{Identifier, Kind, NameRules, Problem};
 use crate::store::ChallengeKind;
 pub use resolve::Resolver;
+pub(crate) use tls_alpn_01::{PROTOCOL, sni};
 
 /// Where and how names are checked.
 #[derive(Debug, Clone)]
