@@ -46,7 +46,10 @@ pub async fn issue(
     if let Some(profile) = profile {
         wanted = wanted.profile(profile);
     }
-    if let Some(id) = replaces.and_then(renewal_id) {
+    // A CA without ARI knows no `replaces`.
+    if let Some(id) = replaces.and_then(renewal_id)
+        && session.account.renewal_info(&id).await.is_ok()
+    {
         wanted = wanted.replaces(id);
     }
     let mut order = session.account.new_order(&wanted).await?;

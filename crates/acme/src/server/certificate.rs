@@ -37,10 +37,9 @@ impl Inner {
         }
         let base = format!("{}/acme/certificate/{serial}", call.base);
         let other = if with_root { base } else { format!("{base}/1") };
-        let up = format!("<{}/ca/{}.cer>;rel=\"up\"", call.base, found.issuer);
+        // No "up": acmez (Caddy) takes it for another chain, and asks for it by POST.
         Ok(Answer::of_type(StatusCode::OK, "application/pem-certificate-chain", chain)
-            .header("link", &format!("<{other}>;rel=\"alternate\""))
-            .header("link", &up))
+            .header("link", &format!("<{other}>;rel=\"alternate\"")))
     }
 
     /// The revocation list of a CA, signed anew when something was revoked or half its time is over.

@@ -50,6 +50,7 @@ impl Inner {
             authorizations,
             profile,
             replaces,
+            replaces_id: wanted.replaces,
             not_before: time("notBefore", wanted.not_before.as_deref())?,
             not_after: time("notAfter", wanted.not_after.as_deref())?,
             error: None,
@@ -250,6 +251,9 @@ pub(super) fn shown(status: StatusCode, call: &Call, order: &Order) -> Answer {
         if let Some(moment) = moment {
             object[name] = rfc3339(moment).into();
         }
+    }
+    if let Some(id) = &order.replaces_id {
+        object["replaces"] = id.as_str().into();
     }
     if let Some(error) = &order.error {
         object["error"] = serde_json::to_value(error).unwrap_or_default();

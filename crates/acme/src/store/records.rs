@@ -99,6 +99,8 @@ pub struct Order {
     pub profile: String,
     /// The serial number of the certificate that it replaces.
     pub replaces: Option<String>,
+    /// The same certificate, as the client has named it.
+    pub replaces_id: Option<String>,
     /// Not valid before.
     pub not_before: Option<Seconds>,
     /// Not valid after.
