@@ -154,7 +154,7 @@ impl Signer {
         let names = wanted.identifiers.iter().map(Identifier::to_subject_alt_name).collect();
         let mut builder = CertificateBuilder::for_names(names)?
             .serial(wanted.serial)
-            .extended_key_usage(wanted.profile.purposes().iter().cloned())
+            .extended_key_usage(wanted.profile.purposes().iter().copied())
             .validity(Validity::between(system_time(begin), system_time(end))?);
         if let Some(url) = wanted.crl_url {
             builder = builder.crl_url(url);

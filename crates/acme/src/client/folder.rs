@@ -236,7 +236,7 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
 
 /// Writes a file in one step, for its owner only.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let written = || {
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
         new.write_all(bytes)?;

@@ -134,7 +134,7 @@ impl Solver for Webroot {
     fn present<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
         Box::pin(async move {
             let file = self.file(responder)?;
-            let folder = file.parent().unwrap_or(Path::new("."));
+            let folder = file.parent().unwrap_or_else(|| Path::new("."));
             tokio::fs::create_dir_all(folder).await.map_err(|e| Error::at(folder.display(), e))?;
             let written = tokio::fs::write(&file, &responder.key_authorization).await;
             written.map_err(|e| Error::at(file.display(), e))

@@ -77,7 +77,7 @@ pub struct Problem {
     pub identifier: Option<Identifier>,
     /// The parts, each about one identifier.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub subproblems: Vec<Problem>,
+    pub subproblems: Vec<Self>,
     /// What could have signed, where the algorithm was refused.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub algorithms: Vec<String>,

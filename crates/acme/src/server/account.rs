@@ -50,8 +50,7 @@ impl Inner {
             }
             None => None,
         };
-        let (eab, rules) =
-            bound.map_or((None, AccountRules::default()), |(kid, rules)| (Some(kid), rules));
+        let (eab, rules) = bound.map_or_else(Default::default, |(kid, rules)| (Some(kid), rules));
         let account = Account {
             id: random_id()?,
             key,
