@@ -17,6 +17,8 @@ const MESSAGES = {
   24: 'KeyUpdate',
 };
 const HEADER = 5;
+/** As the host's OpenSSL begins its account of one. */
+const RECORD = process.versions.openssl?.startsWith('3.0') ? 'Record' : 'TLS Record';
 
 let warned = false;
 
@@ -54,7 +56,7 @@ class Tracer {
 
   #tell(type, version, body) {
     const lines = [
-      `${this.#direction} TLS Record`,
+      `${this.#direction} ${RECORD}`,
       'Header:',
       `  Version = ${VERSIONS[version] ?? 'unknown'} (0x${version.toString(16)})`,
       `  Content Type = ${CONTENT[type] ?? 'unknown'} (${type})`,
