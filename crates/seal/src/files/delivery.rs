@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use sealwire_files::{self as file, Access, Existing, Staged, Undo};
 use zeroize::Zeroizing;
 
-use super::file::{self, Access, Existing, Staged, Undo};
 use crate::say::failure::Failure;
 
 /// What is to be written.

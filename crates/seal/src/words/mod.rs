@@ -3,5 +3,4 @@
 pub(crate) mod clock;
 pub(crate) mod length;
 pub(crate) mod markup;
-pub(crate) mod moment;
 pub(crate) mod name_rules;

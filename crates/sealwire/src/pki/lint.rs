@@ -10,7 +10,8 @@
 use der::Decode as _;
 
 use super::{
-    Certificate, ChainCheck, GeneralName, Irregularity, KeyUsage, KeyUsages, Purpose, TrustStore,
+    Certificate, ChainCheck, GeneralName, Irregularity, KeyUsage, KeyUsages, Moment, Purpose,
+    TrustStore,
 };
 use super::{ExtendedKeyUsage, KeyAlgorithm, Subject};
 
@@ -77,7 +78,7 @@ pub fn lint_file(certificates: &[Certificate], now: i64) -> Vec<Vec<Lint>> {
             if end > bound {
                 found.warning(
                     "outlives-issuer",
-                    format!("it outlives its issuer, which ends at {}", super::time_text(bound)),
+                    format!("it outlives its issuer, which ends at {}", Moment::from_seconds(bound)),
                 );
             }
         }
@@ -108,9 +109,9 @@ fn validity(certificate: &Certificate, now: i64, found: &mut Findings) {
     if end < start {
         found.error("never-valid", "it ends before it begins");
     } else if now < start {
-        found.error("not-yet-valid", format!("it is not valid before {}", super::time_text(start)));
+        found.error("not-yet-valid", format!("it is not valid before {}", Moment::from_seconds(start)));
     } else if now > end {
-        found.error("expired", format!("it expired at {}", super::time_text(end)));
+        found.error("expired", format!("it expired at {}", Moment::from_seconds(end)));
     } else if end - now < 30 * DAY && (end - start) > 60 * DAY {
         let days = (end - now) / DAY;
         found.notice("expires-soon", format!("it expires in {days} days"));

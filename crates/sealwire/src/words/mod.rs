@@ -24,6 +24,7 @@ pub use clock::TimeSource;
 pub(crate) use clock::{SystemClock, now};
 pub use config_error::ConfigError;
 pub(crate) use date::Date;
+pub use date::Moment;
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
 pub use openssl_reason::OpensslReason;
 pub use pin::{InvalidPin, Pin};

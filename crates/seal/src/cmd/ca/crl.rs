@@ -1,9 +1,9 @@
 //! `seal ca crl`.
 
 use clap::Args;
+use sealwire_files::Access;
 
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
-use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;

@@ -9,12 +9,12 @@ use sealwire::pki::{
     CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
     PrivateKey, Purpose, Subject, SubjectAltName,
 };
+use sealwire_files::Access;
 use serde::Serialize;
 
 use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::delivery::Delivery;
-use crate::files::file::Access;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};

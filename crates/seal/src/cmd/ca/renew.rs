@@ -7,13 +7,13 @@ use clap::Args;
 use sealwire::pki::{
     self, CaStore, Certificate, CertificateBuilder, Issuer, KeyAlgorithm, PrivateKey,
 };
+use sealwire_files::Access;
 use serde::Serialize;
 
 use super::issue::check_allowed;
 use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::delivery::Delivery;
-use crate::files::file::Access;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;

@@ -9,12 +9,10 @@ use sealwire::pki::{Certificate, ChainCheck, Purpose};
 use sealwire::story::Message;
 use sealwire::verify::Verdict;
 use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
+use sealwire_files::{Access, Existing, write_file};
 use serde::Serialize;
 
 use super::InspectArgs;
-use crate::files::file::Access;
-use crate::files::file::Existing;
-use crate::files::file::write_file;
 use crate::files::material::public_roots;
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::scan::{self, Compliance, Scan};

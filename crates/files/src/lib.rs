@@ -1,15 +1,17 @@
-//! Files written whole or not at all, and keys that nobody else can read, not for a moment.
+//! Files written whole or not at all, and keys that nobody else can read, not for a moment: how the
+//! library keeps the folder of a CA, and the program everything that it makes.
+#![forbid(unsafe_code)]
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use sealwire::pki::{Error, Problem};
-use tempfile::{Builder, NamedTempFile};
+use sealwire_x509::{Error, Problem};
+use tempfile::{Builder, NamedTempFile, PersistError};
 
 /// Who may read a file that we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// The owner only: mode 0600 from the first byte, whatever the umask.
     Private,
     /// Everybody whom the umask lets.
@@ -18,7 +20,7 @@ pub(crate) enum Access {
 
 /// What to do with a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Existing {
+pub enum Existing {
     /// Leave it and fail with [`Problem::Exists`].
     Keep,
     /// Put the new file in its place in one step: readers see the old or the new one, never half.
@@ -30,7 +32,11 @@ pub(crate) enum Existing {
 ///
 /// Something that is not a regular file (a pipe, `/dev/stdout`) is written to directly; a key only
 /// when it is ours.
-pub(crate) fn write_file(
+///
+/// # Errors
+/// With the file's name: when there is one to keep, no folder for it, or a key would be another
+/// user's to read.
+pub fn write_file(
     path: &Path,
     bytes: &[u8],
     access: Access,
@@ -41,7 +47,10 @@ pub(crate) fn write_file(
 
 /// Fails with [`Problem::Exists`] when [`write_file`] would refuse: asked before the work that
 /// would be wasted.
-pub(crate) fn check_absent(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// When there is such a file.
+pub fn check_absent(path: &Path) -> Result<(), Error> {
     match fs::metadata(path) {
         Ok(there) if there.is_file() => Err(exists(path)),
         _ => Ok(()),
@@ -49,7 +58,10 @@ pub(crate) fn check_absent(path: &Path) -> Result<(), Error> {
 }
 
 /// Fails when there is no folder for this file, or a folder in its place.
-pub(crate) fn check_place(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// Which of the two.
+pub fn check_place(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Err(Error::io(path, &io::ErrorKind::IsADirectory.into()));
     }
@@ -57,30 +69,41 @@ pub(crate) fn check_place(path: &Path) -> Result<(), Error> {
 }
 
 /// A file that has been written beside its place, or is open; deleted unless it is put there.
-pub(crate) struct Staged<'a> {
+#[derive(Debug)]
+pub struct Staged<'a> {
     /// As the user wrote it.
     path: &'a Path,
     existing: Existing,
     place: Place<'a>,
 }
 
+#[derive(Debug)]
 enum Place<'a> {
     Beside { new: NamedTempFile, target: PathBuf },
     Directly { file: File, bytes: &'a [u8] },
 }
 
 /// How to undo that a file was put into its place.
-pub(crate) enum Undo {
-    /// There was none before.
-    Remove(PathBuf),
-    /// The old one, under another name in the same folder until this is dropped.
-    Restore { old: NamedTempFile<()>, target: PathBuf },
-    /// What went into a pipe is gone.
-    Nothing,
+#[derive(Debug)]
+pub struct Undo(Before);
+
+/// What was there.
+#[derive(Debug)]
+enum Before {
+    /// Nothing.
+    Absent(PathBuf),
+    /// The old file, under another name in the same folder until this is dropped.
+    Kept { old: NamedTempFile<()>, target: PathBuf },
+    /// Something into which bytes go and are gone.
+    Pipe,
 }
 
 impl<'a> Staged<'a> {
-    pub(crate) fn new(
+    /// Writes a file beside its place; the place itself is left alone.
+    ///
+    /// # Errors
+    /// As those of [`write_file`].
+    pub fn new(
         path: &'a Path,
         bytes: &'a [u8],
         access: Access,
@@ -115,7 +138,10 @@ impl<'a> Staged<'a> {
     }
 
     /// Moves it into its place.
-    pub(crate) fn put(self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When that fails, or a file to keep has come there meanwhile.
+    pub fn put(self) -> Result<(), Error> {
         let Self { path, existing, place } = self;
         match place {
             Place::Directly { mut file, bytes } => {
@@ -124,8 +150,7 @@ impl<'a> Staged<'a> {
             Place::Beside { new, target } => {
                 let put = match existing {
                     Existing::Replace => new.persist(&target),
-                    // Unlike a rename this fails when the target has appeared meanwhile.
-                    Existing::Keep => new.persist_noclobber(&target),
+                    Existing::Keep => put_where_nothing_is(new, &target),
                 };
                 put.map_err(|e| e.error).and_then(|_| sync_folder(&target)).map_err(|e| {
                     match e.kind() {
@@ -138,27 +163,33 @@ impl<'a> Staged<'a> {
     }
 
     /// As [`put`](Self::put), in a way that can be undone.
-    pub(crate) fn put_undoably(self) -> Result<Undo, Error> {
-        let undo = match &self.place {
-            Place::Directly { .. } => Undo::Nothing,
+    ///
+    /// # Errors
+    /// As `put`'s.
+    pub fn put_undoably(self) -> Result<Undo, Error> {
+        let before = match &self.place {
+            Place::Directly { .. } => Before::Pipe,
             Place::Beside { target, .. } if target.is_file() => {
                 let old = keep_beside(target).map_err(|e| Error::io(self.path, &e))?;
-                Undo::Restore { old, target: target.clone() }
+                Before::Kept { old, target: target.clone() }
             }
-            Place::Beside { target, .. } => Undo::Remove(target.clone()),
+            Place::Beside { target, .. } => Before::Absent(target.clone()),
         };
-        self.put().map(|()| undo)
+        self.put().map(|()| Undo(before))
     }
 }
 
 impl Undo {
     /// Puts back what was there. When that fails, the old file stays under its other name, which
     /// the error tells.
-    pub(crate) fn undo(self) -> Result<(), Error> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Remove(path) => fs::remove_file(&path).map_err(|e| Error::io(&path, &e)),
-            Self::Restore { mut old, target } => {
+    ///
+    /// # Errors
+    /// When it cannot be put back.
+    pub fn undo(self) -> Result<(), Error> {
+        match self.0 {
+            Before::Pipe => Ok(()),
+            Before::Absent(path) => fs::remove_file(&path).map_err(|e| Error::io(&path, &e)),
+            Before::Kept { mut old, target } => {
                 let restored = fs::rename(old.path(), &target);
                 old.disable_cleanup(true);
                 restored.map_err(|e| {
@@ -169,6 +200,16 @@ impl Undo {
             }
         }
     }
+}
+
+/// Unlike a rename this fails when the target has appeared meanwhile. Where the file system has no way
+/// to say so (FAT, some network mounts), the look before must do.
+fn put_where_nothing_is(new: NamedTempFile, target: &Path) -> Result<File, PersistError> {
+    new.persist_noclobber(target).or_else(|failed| match failed.error.kind() {
+        io::ErrorKind::AlreadyExists => Err(failed),
+        _ if target.exists() => Err(failed),
+        _ => failed.file.persist(target),
+    })
 }
 
 /// The same file under a second name: by a link, or by a copy where there are none (FAT).
@@ -204,7 +245,7 @@ fn widen(_: &mut Builder<'_, '_>, _: Access) {}
 #[cfg(unix)]
 fn check_ours(path: &Path, there: &Metadata, access: Access) -> Result<(), Error> {
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    let ours = there.uid() == nix::unistd::geteuid().as_raw();
+    let ours = there.uid() == rustix::process::geteuid().as_raw();
     let systems = there.file_type().is_char_device() && there.uid() == 0;
     if access == Access::Public || ours || systems {
         return Ok(());
@@ -225,7 +266,7 @@ fn check_link(path: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(path) {
         Ok(there)
             if there.is_symlink()
-                && ![0, nix::unistd::geteuid().as_raw()].contains(&there.uid()) =>
+                && ![0, rustix::process::geteuid().as_raw()].contains(&there.uid()) =>
         {
             let what = "it is a link of another user, so no key is written through it";
             Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
