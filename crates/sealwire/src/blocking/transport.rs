@@ -36,9 +36,9 @@ macro_rules! socket {
     )*};
 }
 
-socket!(TcpStream &TcpStream);
+socket!(TcpStream & TcpStream);
 #[cfg(unix)]
-socket!(UnixStream &UnixStream);
+socket!(UnixStream & UnixStream);
 
 impl<T: Transport + ?Sized> Transport for &mut T {
     fn end_sending(&mut self, limit: Duration) -> io::Result<()> {
