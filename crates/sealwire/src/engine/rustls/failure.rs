@@ -26,7 +26,9 @@ pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mu
         let alert = Some(Alert::from_number(50));
         return Failure { error: Error::Misbehaved(fault), alert };
     }
-    if let (E::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge), Some(_)) = (&error, version) {
+    if let (E::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge), Some(_)) =
+        (&error, version)
+    {
         return longer_than_we_take();
     }
     named(error, version.or(papers.at_most), papers.no_identity)
