@@ -19,6 +19,7 @@ mod pbe;
 mod pfx;
 mod pkcs7;
 mod renew;
+mod rsa_scheme;
 mod signature;
 mod store;
 mod subject;

@@ -22,7 +22,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sealwire_files::{Access, Existing};
+use sealwire_files::{Access, Existing, place_of};
 
 use super::{
     Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, Moment, Problem, RevocationReason,
@@ -220,6 +220,24 @@ impl CaStore {
         let path = self.file("index.txt");
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
         Index::parse(&text).map_err(|e| e.at(path.display().to_string()))
+    }
+
+    /// Whether this is a file of the store's own, in whose place nothing else is to be put.
+    pub fn owns(&self, path: &Path) -> bool {
+        const OWN: [&str; 8] = [
+            "ca.pem",
+            "ca-key.pem",
+            "chain.pem",
+            "index.txt",
+            "index.txt.attr",
+            "crlnumber",
+            "crl.pem",
+            "lock",
+        ];
+        let (place, folder) = (place_of(path), place_of(&self.folder));
+        place.strip_prefix(&folder).is_ok_and(|inside| {
+            inside.starts_with("issued") || OWN.iter().any(|own| inside == Path::new(own))
+        })
     }
 
     fn put(&self, name: &str, bytes: &[u8], access: Access) -> Result<(), Error> {
