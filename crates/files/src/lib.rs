@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sealwire_x509::{Error, Problem};
 use tempfile::{Builder, NamedTempFile, PersistError};
+use zeroize::Zeroizing;
 
 /// Who may read a file that we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,16 @@ pub fn check_place(path: &Path) -> Result<(), Error> {
         return Err(Error::io(path, &io::ErrorKind::IsADirectory.into()));
     }
     if folder_of(path).is_dir() { Ok(()) } else { Err(no_folder(path)) }
+}
+
+/// Where a file will be, by whatever way it is named: two paths with one place are one file.
+#[must_use]
+pub fn place_of(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| {
+        let folder = fs::canonicalize(folder_of(path));
+        let name = path.file_name().unwrap_or_default();
+        folder.unwrap_or_else(|_| folder_of(path).to_owned()).join(name)
+    })
 }
 
 /// A file that has been written beside its place, or is open; deleted unless it is put there.
@@ -132,6 +143,9 @@ impl<'a> Staged<'a> {
             Ok(_) => fs::canonicalize(path).map_err(|e| fail(&e))?,
             Err(_) => path.to_owned(),
         };
+        if access == Access::Public && existing == Existing::Replace {
+            spare_key(path)?;
+        }
         let mut new = temporary(&target, access).map_err(|e| fail(&e))?;
         new.write_all(bytes).and_then(|()| new.as_file().sync_all()).map_err(|e| fail(&e))?;
         Ok(Self { path, existing, place: Place::Beside { new, target } })
@@ -280,6 +294,19 @@ fn check_link(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Fails when something that is no secret would take the place of a private key: nobody means that,
+/// and the key is lost.
+fn spare_key(path: &Path) -> Result<(), Error> {
+    const KEY: &[u8] = b"PRIVATE KEY-----";
+    let old = fs::read(path).map(Zeroizing::new).unwrap_or_default();
+    if !old.windows(KEY.len()).any(|window| window == KEY) {
+        return Ok(());
+    }
+    let what = "it holds a private key, and what would take its place does not: remove it first if it \
+                is not needed";
+    Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
+}
+
 fn exists(path: &Path) -> Error {
     Error::new(Problem::Exists, "the file exists").at(path.display().to_string())
 }
@@ -320,6 +347,35 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"three");
         drop(Staged::new(&path, b"five", Access::Private, Existing::Replace).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_key_gives_way_to_a_key_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key.pem");
+        let key = b"-----BEGIN PRIVATE KEY-----\n";
+        write_file(&path, key, Access::Private, Existing::Keep).unwrap();
+        let refused = write_file(&path, b"x", Access::Public, Existing::Replace).unwrap_err();
+        assert!(refused.to_string().contains("it holds a private key"), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), key);
+        write_file(&path, b"PFX", Access::Private, Existing::Replace).unwrap();
+        write_file(&path, b"x", Access::Public, Existing::Replace).unwrap();
+    }
+
+    #[test]
+    fn one_file_has_one_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("./a"));
+        assert_eq!(place_of(&a), place_of(&b));
+        fs::write(&a, "x").unwrap();
+        assert_eq!(place_of(&a), place_of(&b));
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink(&a, &link).unwrap();
+            assert_eq!(place_of(&link), place_of(&a));
+        }
+        assert_ne!(place_of(&dir.path().join("c")), place_of(&a));
     }
 
     #[test]

@@ -212,7 +212,9 @@ impl ConnectArgs {
         let Reached { tcp, address } = self.route.reach(&self.target, name.as_str()).await?;
         let sent = self.sni.as_ref().unwrap_or(name).clone();
         let tls = connector.connect(sent, tcp).await;
-        let tls = tls.map_err(|e| Failure::of_connection(&self.target.to_string(), &e))?;
+        let tls = tls.map_err(|error| {
+            Failure::of_connection_to(&self.target.to_string(), Some(name), &error)
+        })?;
         if self.insecure {
             self.check_pin(tls.peer())?;
         }

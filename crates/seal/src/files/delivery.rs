@@ -27,9 +27,10 @@ impl Delivery {
                 file::check_absent(path)?;
             }
             file::check_place(path)?;
-            if paths[..index].contains(path) {
+            let place = file::place_of(path);
+            if paths[..index].iter().any(|other| file::place_of(other) == place) {
                 return Err(Failure::usage(format!(
-                    "{}: two files would have this name",
+                    "{}: two of the files would be this one",
                     path.display()
                 )));
             }

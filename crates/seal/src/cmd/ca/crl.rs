@@ -3,7 +3,7 @@
 use clap::Args;
 use sealwire_files::Access;
 
-use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -35,6 +35,10 @@ impl MakeCrl {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.output.check()?;
         let store = self.folder.open()?;
+        // The store keeps the list by itself, and in PEM.
+        if let Some(path) = self.output.file() {
+            check_outside(&store, &[&path.to_owned()])?;
+        }
         let issuer = self.passphrase.unlock(&store)?;
         let crl = store.publish_crl(&issuer, self.good_for.get())?;
         if self.der {
