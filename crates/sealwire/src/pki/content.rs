@@ -34,10 +34,15 @@ impl Content {
     ///
     /// # Errors
     /// A PEM block without an end, or with broken base64; the error names its line. A text in which a
-    /// block begins elsewhere than at the beginning of a line.
+    /// block begins elsewhere than at the beginning of a line, or whose lines around base64 are missing.
     pub fn of(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         if !pem::is_pem(bytes) {
-            return Ok(Self::of_der(bytes).into_iter().collect());
+            let found = Self::of_der(bytes);
+            if found.is_none() && is_bare_base64(bytes) {
+                let what = "it is base64 without the lines -----BEGIN and -----END";
+                return Err(Error::new(Problem::NoPemBlock, what));
+            }
+            return Ok(found.into_iter().collect());
         }
         let blocks = pem::blocks(bytes);
         if blocks.is_empty() {
@@ -173,11 +178,6 @@ pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error
             Error::new(Problem::NoPemBlock, format!("no {what} (there is {article} {other})"))
         }
         None if pem::is_pem(bytes) || encrypted::is_one_element(bytes) => error,
-        None if is_bare_base64(bytes) => {
-            let detail =
-                format!("no {what}: it is base64 without the lines -----BEGIN and -----END");
-            Error::new(Problem::NoPemBlock, detail)
-        }
         None => {
             let detail = format!("no {what}: neither PEM nor DER, or it was cut or damaged");
             Error::new(Problem::Malformed, detail)
@@ -215,6 +215,10 @@ mod tests {
             assert_eq!(Content::of(bytes).unwrap(), expected);
         }
         assert!(PrivateKey::from_der(&pfx, None).is_err());
+        let bare: String =
+            certificate.to_pem().lines().filter(|line| !line.starts_with('-')).collect();
+        let error = Content::of(bare.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("it is base64 without the lines"), "{error}");
         let pem = certificate.to_pem();
         for (text, why) in [
             (pem.replace('\n', "\\n"), "written as \\n"),
@@ -225,10 +229,7 @@ mod tests {
             (format!("cert: {pem}"), "not at the beginning of a line"),
         ] {
             let error = Content::of(text.as_bytes()).unwrap_err().to_string();
-            assert!(
-                error.starts_with("no PEM block: -----BEGIN is there") && error.contains(why),
-                "{error}"
-            );
+            assert!(error.starts_with("-----BEGIN is there") && error.contains(why), "{error}");
         }
         let broken = certificate.to_pem().replacen('M', "!", 1);
         let error = Content::of(broken.as_bytes()).unwrap_err();
