@@ -37,7 +37,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 import curl_cffi, jpype, urllib3
-from certificates import CA, certificate, leaf, name
+from certificates import CA, certificate, leaf
 from clients import J
 
 key = lambda: ec.generate_private_key(ec.SECP256R1())

@@ -445,6 +445,7 @@ fn who_is_refused_is_not_waited_for() {
 /// A transport of one's own, of which nothing but reading and writing is known.
 #[test]
 fn a_transport_that_has_no_sides_is_closed_at_once() {
+    #[derive(Debug)]
     struct Plain(TcpStream);
 
     impl Read for Plain {
