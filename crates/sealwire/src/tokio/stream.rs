@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::session::{ClientSession, Event, Peer, Question, Session};
 use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, Room, has_hung_up};
+use crate::words::Psk;
 
 /// A TLS connection over `IO`.
 ///
@@ -36,6 +37,19 @@ impl<IO> TlsStream<IO> {
     /// What is known of the other side.
     pub fn peer(&self) -> &Peer {
         self.session().peer().expect("a stream is handed out after the handshake")
+    }
+
+    /// The stream over `io` of a connection whose handshake was driven by hand, with a
+    /// [`Driver`]: to be shown what goes by, say, or to do something else than TLS after the
+    /// ClientHello. What the driver has to send is sent with the first write, flush or read.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] when the handshake is not complete.
+    pub fn from_driver(io: IO, driver: Driver) -> Result<Self, Error> {
+        match driver.session().peer() {
+            Some(_) => Ok(Self::of(io, driver)),
+            None => Err(Error::Misused("a stream before the handshake is complete")),
+        }
     }
 
     /// The transport.
@@ -72,14 +86,11 @@ impl<IO> TlsStream<IO> {
     }
 
     pub(super) fn new(io: IO, session: Session) -> Self {
-        Self {
-            io,
-            driver: Driver::new(session),
-            writer: None,
-            key_log: None,
-            keep_session: false,
-            new_session: None,
-        }
+        Self::of(io, Driver::new(session))
+    }
+
+    fn of(io: IO, driver: Driver) -> Self {
+        Self { io, driver, writer: None, key_log: None, keep_session: false, new_session: None }
     }
 
     /// Has the newest session kept, or not.
@@ -114,10 +125,19 @@ impl<IO> TlsStream<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
-    /// Drives a handshake in which nobody asks questions.
-    pub(super) async fn handshake(&mut self) -> Result<(), Error> {
-        while !matches!(self.next_event().await?, Event::HandshakeComplete) {}
-        self.flush_handshake().await
+    /// Drives a client's handshake, in which nothing is asked but for the pre-shared key.
+    pub(super) async fn handshake(&mut self, psk: Option<&Psk>) -> Result<(), Error> {
+        loop {
+            match self.next_event().await? {
+                Event::HandshakeComplete => return self.flush_handshake().await,
+                Event::Question => {
+                    if let Some(Question::Psk(asked)) = self.question() {
+                        asked.answer(psk.cloned())?;
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Sends what the last step of the handshake left: the peer waits for it.
