@@ -4,6 +4,7 @@ pub(crate) mod ca_folder;
 pub(crate) mod delivery;
 pub(crate) mod key_file;
 pub(crate) mod key_form;
+pub(crate) mod ledger;
 pub(crate) mod material;
 pub(crate) mod output;
 pub(crate) mod passphrase;

@@ -4,6 +4,7 @@ use clap::Args;
 use sealwire_files::Access;
 
 use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
+use crate::files::ledger::Ledger;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -40,7 +41,7 @@ impl MakeCrl {
             check_outside(&store, &[&path.to_owned()])?;
         }
         let issuer = self.passphrase.unlock(&store)?;
-        let crl = store.publish_crl(&issuer, self.good_for.get())?;
+        let crl = Ledger::of(&store)?.publish_crl(&issuer, self.good_for.get())?;
         if self.der {
             self.output.write(crl.der(), Access::Public)?;
         } else {

@@ -224,12 +224,13 @@ impl CaStore {
 
     /// Whether this is a file of the store's own, in whose place nothing else is to be put.
     pub fn owns(&self, path: &Path) -> bool {
-        const OWN: [&str; 8] = [
+        const OWN: [&str; 9] = [
             "ca.pem",
             "ca-key.pem",
             "chain.pem",
             "index.txt",
             "index.txt.attr",
+            "ca.db",
             "crlnumber",
             "crl.pem",
             "lock",
