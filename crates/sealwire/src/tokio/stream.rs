@@ -38,6 +38,19 @@ impl<IO> TlsStream<IO> {
         self.session().peer().expect("a stream is handed out after the handshake")
     }
 
+    /// The stream over `io` of a connection whose handshake was driven by hand, with a
+    /// [`Driver`]: to be shown what goes by, say, or to do something else than TLS after the
+    /// ClientHello. What the driver has to send is sent with the first write, flush or read.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] when the handshake is not complete.
+    pub fn from_driver(io: IO, driver: Driver) -> Result<Self, Error> {
+        match driver.session().peer() {
+            Some(_) => Ok(Self::of(io, driver)),
+            None => Err(Error::Misused("a stream before the handshake is complete")),
+        }
+    }
+
     /// The transport.
     pub fn get_ref(&self) -> &IO {
         &self.io
@@ -72,14 +85,11 @@ impl<IO> TlsStream<IO> {
     }
 
     pub(super) fn new(io: IO, session: Session) -> Self {
-        Self {
-            io,
-            driver: Driver::new(session),
-            writer: None,
-            key_log: None,
-            keep_session: false,
-            new_session: None,
-        }
+        Self::of(io, Driver::new(session))
+    }
+
+    fn of(io: IO, driver: Driver) -> Self {
+        Self { io, driver, writer: None, key_log: None, keep_session: false, new_session: None }
     }
 
     /// Has the newest session kept, or not.
