@@ -62,6 +62,11 @@ impl NameConstraint {
         PRIVATE_ADDRESSES.iter().map(|text| text.parse().expect("written above"))
     }
 
+    /// Both: what somebody who issues certificates for private use keeps to.
+    pub fn private() -> impl Iterator<Item = Self> {
+        Self::private_names().chain(Self::private_addresses())
+    }
+
     /// Whether this is a network, and the address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let same_bits = |ours: &[u8], theirs: &[u8], prefix: u8| {
