@@ -233,9 +233,8 @@ impl Relay {
         answer: head::Response,
         flow: FlowTeller,
     ) -> Result<Then, String> {
-        let origin = match way {
-            Way::Origin { link, .. } | Way::Said(Some((_, _, link))) => link,
-            _ => return Err("there is no origin".to_owned()),
+        let (Way::Origin { link: origin, .. } | Way::Said(Some((_, _, origin)))) = way else {
+            return Err("there is no origin".to_owned());
         };
         let is_websocket = head::has_token(&answer.headers, "upgrade", "websocket");
         let deflate = is_websocket.then(|| websocket::Deflate::of(&answer.headers));
@@ -315,74 +314,76 @@ impl Relay {
         let html = head::values(&head.headers, "accept")
             .any(|value| value.windows(9).any(|part| part == b"text/html"));
         let (kind, page) = refusal.page(html);
-        let raw = self
-            .write_page(client, 502, "Bad Gateway", kind, page.clone(), head.method == "HEAD")
-            .await;
+        let raw = page_head(502, "Bad Gateway", kind, page.len());
         flow.response(ResponseHead {
             version: HttpVersion::Http11,
             status: 502,
             reason: Bytes::from_static(b"Bad Gateway"),
             headers: Vec::new(),
-            raw,
+            raw: raw.clone(),
         });
         flow.note("this answer is the proxy's own");
-        flow.body(crate::flow::Direction::Response, page);
+        let body = if head.method == "HEAD" { Bytes::new() } else { page };
+        flow.body(crate::flow::Direction::Response, body.clone());
         flow.end(Outcome::OriginFailed(refusal.line()));
+        write_page(client, raw, body).await;
     }
 
     async fn answer_plainly(&self, client: &mut Link, status: u16, reason: &str, text: &str) {
         let page = Bytes::copy_from_slice(text.as_bytes());
-        self.write_page(client, status, reason, "text/plain; charset=utf-8", page, false).await;
+        let head = page_head(status, reason, "text/plain; charset=utf-8", page.len());
+        write_page(client, head, page).await;
     }
 
     /// A request to the proxy itself.
     async fn at_ourselves(&self, client: &mut Link, head: &Request) {
-        let is_head = head.method == "HEAD";
-        if head.target == "/ca.pem" {
-            let pem = self.proxy.settings().authority.certificate().to_pem();
-            let kind = "application/x-pem-file";
-            self.write_page(client, 200, "OK", kind, pem.into(), is_head).await;
-        } else {
-            let text = "This is a debugging proxy, not a website. Set it as the HTTP proxy of a \
-                        program; /ca.pem has the certificate that the program has to trust.\n";
-            let kind = "text/plain; charset=utf-8";
-            self.write_page(client, 400, "Bad Request", kind, text.into(), is_head).await;
-        }
+        let (status, reason, kind, page) = match head.target.as_str() {
+            "/ca.pem" => {
+                let pem = self.proxy.settings().authority.certificate().to_pem();
+                (200, "OK", "application/x-pem-file", Bytes::from(pem))
+            }
+            _ => {
+                let text = "This is a debugging proxy, not a website. Set it as the HTTP proxy of \
+                            a program; /ca.pem has the certificate that the program has to trust.\n";
+                (
+                    400,
+                    "Bad Request",
+                    "text/plain; charset=utf-8",
+                    Bytes::from_static(text.as_bytes()),
+                )
+            }
+        };
+        let raw = page_head(status, reason, kind, page.len());
+        write_page(client, raw, if head.method == "HEAD" { Bytes::new() } else { page }).await;
     }
+}
 
-    /// Writes an answer of our own; gives its head. A client that is gone does not get it.
-    async fn write_page(
-        &self,
-        client: &mut Link,
-        status: u16,
-        reason: &str,
-        kind: &str,
-        page: Bytes,
-        is_head: bool,
-    ) -> Bytes {
-        let head = Bytes::from(format!(
-            "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
-             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-            page.len()
-        ));
-        let page = if is_head { Bytes::new() } else { page };
-        if client.writer.write(head.clone(), page).await.is_ok() {
-            let _ = client.writer.end().await;
-            // A connection closed over unread bytes is reset, and the answer lost.
-            let rest = async {
-                let mut left = sealwire::wire::FAREWELL_BYTES;
-                while let Ok(count @ 1..) = client.reader.fill().await {
-                    client.reader.buffer.clear();
-                    left = left.saturating_sub(count);
-                    if left == 0 {
-                        break;
-                    }
-                }
-            };
-            let _ = tokio::time::timeout(sealwire::wire::FAREWELL, rest).await;
-        }
-        head
+/// The head of an answer of our own.
+fn page_head(status: u16, reason: &str, kind: &str, length: usize) -> Bytes {
+    Bytes::from(format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    ))
+}
+
+/// Writes an answer of our own. A client that is gone does not get it.
+async fn write_page(client: &mut Link, head: Bytes, page: Bytes) {
+    if client.writer.write(head, page).await.is_err() {
+        return;
     }
+    let _ = client.writer.end().await;
+    // A connection closed over unread bytes is reset, and the answer lost.
+    let rest = async {
+        let mut left = sealwire::wire::FAREWELL_BYTES;
+        while let Ok(count @ 1..) = client.reader.fill().await {
+            client.reader.buffer.clear();
+            left = left.saturating_sub(count);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(sealwire::wire::FAREWELL, rest).await;
 }
 
 impl Way {

@@ -35,7 +35,7 @@ pub(crate) async fn serve(
     client: Stream,
     origin: Result<Stream, Refusal>,
 ) -> Result<(), String> {
-    let tls = origin.as_ref().map_or(client.is_tls(), Stream::is_tls);
+    let tls = origin.as_ref().map_or_else(|_| client.is_tls(), Stream::is_tls);
     let scheme = if tls { "https" } else { "http" };
     let relay = Relay { proxy, teller, target, scheme };
     match origin {
@@ -152,31 +152,34 @@ impl Relay {
             if ends {
                 return Ok(());
             }
-            let listener = is_websocket.then(|| (Direction::Request, deflate));
-            let passed = pass(&mut body, &mut upload, &flow, Direction::Request, listener).await;
-            match &passed {
+            let listener = is_websocket.then_some((Direction::Request, deflate));
+            match pass(&mut body, &mut upload, &flow, Direction::Request, listener).await {
                 Err(Broken::From(error)) => {
                     upload.send_reset(error.reason().unwrap_or(Reason::CANCEL));
+                    Err(Ended::ByClient(error.to_string()))
                 }
-                // It may have answered all the same.
-                Err(Broken::To(_)) => return Ok(()),
-                Ok(()) => {}
+                // An origin that wants no more may have answered all the same.
+                Err(Broken::To(_)) | Ok(()) => Ok(()),
             }
-            passed
         };
-        let downloading = self.answer(answer, &mut respond, &flow, is_websocket.then_some(agreed));
-        match tokio::try_join!(uploading, downloading) {
+        let listener = is_websocket.then_some(agreed);
+        let downloading = async {
+            let answered = self.answer(answer, &mut respond, &flow, listener).await;
+            answered.map_err(|broken| match broken {
+                Broken::From(error) => Ended::ByOrigin(error),
+                Broken::To(why) => Ended::ByClient(why),
+            })
+        };
+        let ended = tokio::try_join!(uploading, downloading);
+        match ended {
             Ok(_) => flow.end(Outcome::Complete),
-            Err(Broken::From(error)) if error.is_reset() && !ends => {
-                respond.send_reset(error.reason().unwrap_or(Reason::CANCEL));
-                flow.end(Outcome::ClientFailed(error.to_string()));
-            }
-            Err(Broken::From(error)) => {
+            Err(Ended::ByOrigin(error)) => {
                 respond.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
                 flow.end(Outcome::OriginFailed(error.to_string()));
             }
-            Err(Broken::To(why)) => {
-                upload_reset(&mut upload);
+            Err(Ended::ByClient(why)) => {
+                respond.send_reset(Reason::CANCEL);
+                upload.send_reset(Reason::CANCEL);
                 flow.end(Outcome::ClientFailed(why));
             }
         }
@@ -193,7 +196,7 @@ impl Relay {
         let gone = |why: &str| Broken::To(why.to_owned());
         let head = loop {
             let next = poll_fn(|cx| {
-                if let Poll::Ready(_) = respond.poll_reset(cx) {
+                if respond.poll_reset(cx).is_ready() {
                     return Poll::Ready(Came::Reset);
                 }
                 if let Poll::Ready(Some(early)) = answer.poll_informational(cx) {
@@ -323,6 +326,12 @@ enum Came {
     Answer(Result<Response<RecvStream>, h2::Error>),
 }
 
+/// Who ended a stream before its time.
+enum Ended {
+    ByClient(String),
+    ByOrigin(h2::Error),
+}
+
 enum Broken {
     From(h2::Error),
     To(String),
@@ -394,10 +403,6 @@ async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> Result
         }
     }
     Ok(())
-}
-
-fn upload_reset(upload: &mut SendStream<Bytes>) {
-    upload.send_reset(Reason::CANCEL);
 }
 
 fn builder() -> h2::server::Builder {

@@ -89,7 +89,7 @@ impl Memory {
             }
             let (locked, timeout) = self.more.wait_timeout(events, SOON).unwrap();
             events = locked;
-            assert!(!timeout.timed_out(), "it was not told: {events:#?}");
+            assert!(!timeout.timed_out(), "it was not told, among {} events", events.len());
         }
     }
 
