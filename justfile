@@ -48,14 +48,19 @@ scan *args:
     cargo build -p seal
     .ci/scan {{args}}
 
+# ACME clients that others wrote against `seal ca serve`; gets certbot, Caddy, Traefik and acme-client
+acme-peers *args="--install":
+    cargo build -p seal
+    .ci/acme-peers {{args}}
+
 # tlsfuzzer's conversations (in a folder given by TLSFUZZER) with `seal serve`, `seal tunnel`, the npm
 # package's server and `openssl s_server`, written to docs/conformance.md. Ten minutes
 conformance *args:
     cargo build -p seal -p sealwire-node
     conformance/run {{args}}
 
-# Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER`. Gets the PyPI
-# package cryptography_vectors
+# Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER --openssl FOLDER ..`,
+# `just vectors files`, `just vectors random`. Gets the PyPI package cryptography_vectors
 vectors *args:
     vectors/run {{args}}
 
