@@ -8,6 +8,7 @@ use super::body::Framing;
 use super::exchange::{self, Answered, Fault, Manner};
 use super::head::{self, Request};
 use super::link::Link;
+use super::ruled;
 use super::websocket;
 use crate::flow::{HttpVersion, Outcome, RequestHead, ResponseHead};
 use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller, opaque};
@@ -147,8 +148,37 @@ impl Relay {
             },
             _ => None,
         };
-        let flow = self.teller.request(self.told(&head, said.as_ref(), way.is_tls()));
-        if let (Way::Said(open), Some(url)) = (&mut way, &said) {
+        let told = self.told(&head, said.as_ref(), way.is_tls());
+        let flow = self.teller.request(told.clone());
+        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow).await {
+            ruled::Request::On { head, throttle } => (head, throttle),
+            ruled::Request::Answer(answer, body) => {
+                self.answer_by_rule(&mut client, &head, flow, *answer, body).await;
+                return Ok(Then::Close(client));
+            }
+            ruled::Request::Block(why) => {
+                flow.end(Outcome::Refused(why.to_owned()));
+                return Ok(Then::Close(client));
+            }
+        };
+        let mut elsewhere = None;
+        if let Some(ruled) = &ruled
+            && (&ruled.scheme, &ruled.authority) != (&told.scheme, &told.authority)
+        {
+            let tls = matches!(ruled.scheme.as_str(), "https" | "wss");
+            let found = match Target::parse(&ruled.authority, Some(if tls { 443 } else { 80 })) {
+                Some(target) => self.proxy.reach(&self.teller, &target, tls).await,
+                None => Err(Refusal::other(&self.target, "a rule leads to no HOST:PORT")),
+            };
+            match found {
+                Ok(stream) => elsewhere = Some(Link::new(stream)),
+                Err(refusal) => {
+                    self.refuse(&mut client, &head, flow, &refusal).await;
+                    return Ok(Then::Close(client));
+                }
+            }
+        }
+        if let (Way::Said(open), Some(url), None) = (&mut way, &said, &elsewhere) {
             let kept =
                 open.take().filter(|(target, tls, _)| *target == url.target && *tls == url.tls);
             let kept = match kept {
@@ -170,6 +200,7 @@ impl Relay {
             }
         }
         let (origin, asked) = match &mut way {
+            _ if elsewhere.is_some() => (elsewhere.as_mut().ok_or("there is no origin")?, None),
             Way::Origin { link, asked } => (link, asked.clone()),
             Way::Said(Some((_, _, link))) => (link, None),
             Way::Said(None) => return Err("there is no origin".to_owned()),
@@ -190,9 +221,14 @@ impl Relay {
         let manner = Manner {
             method: &head.method,
             keeps: keeps(&head),
-            strip_alt_svc: self.proxy.settings().strip_alt_svc,
+            proxy: &self.proxy,
+            request: ruled.as_deref().unwrap_or(&told),
+            throttle,
         };
-        let raw = self.on_its_way(&head, said.as_ref());
+        let raw = match &ruled {
+            Some(ruled) => ruled::request_bytes(ruled),
+            None => self.on_its_way(&head, said.as_ref()),
+        };
         let mut began = false;
         let passed =
             exchange::pass(&mut client, origin, raw, framing, &manner, &flow, &mut began).await;
@@ -201,7 +237,17 @@ impl Relay {
                 flow.end(Outcome::Complete);
                 Ok(if keeps { Then::Next(client, way) } else { Then::Close(client) })
             }
-            Ok(Answered::Switched(answer)) => self.switch(client, way, &head, answer, flow).await,
+            Ok(Answered::Switched(answer)) => {
+                let way = match elsewhere {
+                    Some(link) => Way::Origin { link, asked: None },
+                    None => way,
+                };
+                self.switch(client, way, &head, answer, flow).await
+            }
+            Err(Fault::Ruled) => {
+                flow.end(Outcome::Refused("closed at a breakpoint".to_owned()));
+                Ok(Then::Close(client))
+            }
             Err(Fault::Client(why)) => {
                 flow.end(Outcome::ClientFailed(why.clone()));
                 Err(format!("the client: {why}"))
@@ -326,6 +372,28 @@ impl Relay {
         let body = if head.method == "HEAD" { Bytes::new() } else { page };
         flow.body(crate::flow::Direction::Response, body.clone());
         flow.end(Outcome::OriginFailed(refusal.line()));
+        write_page(client, raw, body).await;
+    }
+
+    /// Answers in the origin's place, as a rule says.
+    async fn answer_by_rule(
+        &self,
+        client: &mut Link,
+        head: &Request,
+        flow: FlowTeller,
+        mut answer: ResponseHead,
+        body: Bytes,
+    ) {
+        answer.headers.push(crate::flow::Header {
+            name: Bytes::from_static(b"connection"),
+            value: Bytes::from_static(b"close"),
+        });
+        let raw = ruled::response_bytes(&answer);
+        answer.raw = raw.clone();
+        flow.response(answer);
+        let body = if head.method == "HEAD" { Bytes::new() } else { body };
+        flow.body(crate::flow::Direction::Response, body.clone());
+        flow.end(Outcome::Complete);
         write_page(client, raw, body).await;
     }
 

@@ -131,7 +131,11 @@ impl Started {
             .map_err(|e| sealwire::pki::Error::io(&ca_file, &e))?;
         settings.ca_file = Some(ca_file.clone());
         let stream = Arc::new(Stream::start(options.json, options.quiet));
+        let rules = options.rules()?;
         let proxy = Proxy::new(settings, stream.clone(), 1)?;
+        proxy.set_rules(rules);
+        // Nobody is here to decide.
+        proxy.holds().close();
         Ok(Self { proxy: Arc::new(proxy), listener, stream, address, ca_file })
     }
 
