@@ -25,7 +25,8 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -41,6 +42,7 @@ pub use target::Target;
 pub(crate) use teller::{FlowTeller, Teller};
 
 use crate::flow::Recorder;
+use crate::rules::{Holds, Rules};
 use teller::Chronicle;
 
 /// A proxy that shows what goes through it.
@@ -50,6 +52,10 @@ pub struct Proxy {
     contexts: tls::Contexts,
     refused: passthrough::Refused,
     listening: std::sync::OnceLock<SocketAddr>,
+    rules: RwLock<Arc<Rules>>,
+    /// Whether there are any: without, no request waits for the lock.
+    has_rules: AtomicBool,
+    holds: Holds,
 }
 
 impl Proxy {
@@ -70,12 +76,32 @@ impl Proxy {
             contexts,
             refused: passthrough::Refused::default(),
             listening: std::sync::OnceLock::new(),
+            rules: RwLock::default(),
+            has_rules: AtomicBool::new(false),
+            holds: Holds::default(),
         })
     }
 
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The rules that traffic is changed by from now on.
+    pub fn set_rules(&self, rules: Rules) {
+        self.has_rules.store(!rules.is_empty(), Ordering::Release);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// The rules, if there are any.
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        let rules = || self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.has_rules.load(Ordering::Acquire).then(rules)
+    }
+
+    /// The messages that wait at breakpoints.
+    pub fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     /// Serves the clients of `listener` until `stop` is done; then those that are open have
