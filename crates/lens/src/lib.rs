@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod content;
 pub mod flow;
 pub mod query;
 pub mod rules;
+pub mod store;
