@@ -6,6 +6,9 @@
 
 pub mod content;
 pub mod flow;
+mod http;
+pub mod intercept;
 pub mod query;
 pub mod rules;
+mod sql;
 pub mod store;
