@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod content;
+pub mod export;
 pub mod flow;
 mod http;
 pub mod intercept;
