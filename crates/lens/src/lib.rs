@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod content;
 pub mod export;
 pub mod flow;
@@ -13,3 +14,4 @@ pub mod query;
 pub mod rules;
 mod sql;
 pub mod store;
+pub mod ui;
