@@ -72,7 +72,7 @@ async fn a_message_passes_byte_for_byte() {
     assert_eq!(names, [&b"hOST"[..], b"X-b", b"X-A", b"x-b", b"Transfer-Encoding"]);
     let events = proxy.memory.all();
     let bodies = |wanted| -> Vec<u8> {
-        let of = |event: &sealwire_lens::flow::Event| match &event.what {
+        let of = |event: &Event| match &event.what {
             What::Body(Body { direction, data, .. }) if *direction == wanted => Some(data.clone()),
             _ => None,
         };
@@ -114,7 +114,10 @@ async fn an_event_is_there_before_the_next_is_sent() {
         .memory
         .told(|events| {
             events.iter().find_map(|event| match &event.what {
-                What::End { end, .. } => Some(assert!(matches!(end.outcome, Outcome::Complete))),
+                What::End { end, .. } => {
+                    assert!(matches!(end.outcome, Outcome::Complete));
+                    Some(())
+                }
                 _ => None,
             })
         })
@@ -134,6 +137,7 @@ async fn who_speaks_something_else_is_passed_on() {
         io.write_all(b"\x00\x01binary").await.unwrap();
         exactly(&mut io, b"bye").await;
         assert_eq!(io.read(&mut [0; 1]).await.unwrap(), 0);
+        io.shutdown().await.unwrap();
     }
     let pki = Pki::new();
     let proxy = start(|settings| settings.trust = pki.trust()).await;
@@ -177,7 +181,7 @@ async fn a_large_body_passes_with_little_memory() {
     // Bodies are counted, not kept.
     struct Counts;
     impl sealwire_lens::flow::Recorder for Counts {
-        fn record(&self, _: sealwire_lens::flow::Event) {}
+        fn record(&self, _: Event) {}
     }
     let settings = sealwire_lens::intercept::Settings::new(
         sealwire_lens::intercept::Authority::throw_away(&[]).unwrap(),

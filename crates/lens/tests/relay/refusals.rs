@@ -203,10 +203,18 @@ async fn an_origin_that_is_not_there_is_told() {
     curl.args(["-w", "%{http_code}", &format!("http://127.0.0.1:{port}/")]);
     let page = ok(&run(curl).await);
     assert!(page.contains("nothing listens there") && page.ends_with("502"), "{page}");
-    let ended = proxy.memory.all().into_iter().any(|event| {
-        matches!(event.what, What::End { end, .. } if matches!(end.outcome, Outcome::OriginFailed(_)))
-    });
-    assert!(ended);
+    proxy
+        .memory
+        .told(|events| {
+            events.iter().find_map(|event| match &event.what {
+                What::End { end, .. } => {
+                    assert!(matches!(end.outcome, Outcome::OriginFailed(_)));
+                    Some(())
+                }
+                _ => None,
+            })
+        })
+        .await;
     let mut curl = proxy.curl();
     curl.arg(format!("https://127.0.0.1:{port}/"));
     let refused = run(curl).await;

@@ -15,6 +15,7 @@ const server = http2.createSecureServer({
   settings: { enableConnectProtocol: true },
 });
 server.on('stream', (stream, headers) => {
+  stream.on('error', () => {});
   if (headers[':method'] === 'CONNECT') {
     // A WebSocket that greets, and says what it is told.
     stream.respond({ ':status': 200 });

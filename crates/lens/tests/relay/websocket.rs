@@ -10,7 +10,7 @@ use crate::support::start;
 /// `hello` as permessage-deflate has it (RFC 7692, 7.2.3.1), unmasked and masked by nothing.
 const HELLO: &[u8] = &[0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 const MASKED: &[u8] =
-    &[0xc1, 0x87, 1, 2, 3, 4, 0xf2 ^ 1, 0x48 ^ 2, 0xcd ^ 3, 0xc9 ^ 4, 0xc9 ^ 1, 0x07 ^ 2, 0x00 ^ 3];
+    &[0xc1, 0x87, 1, 2, 3, 4, 0xf2 ^ 1, 0x48 ^ 2, 0xcd ^ 3, 0xc9 ^ 4, 0xc9 ^ 1, 0x07 ^ 2, 3];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_told_and_bytes_are_left() {

@@ -154,8 +154,14 @@ impl Started {
         settings.ca_file = Some(ca_file.clone());
         let stream = Arc::new(Stream::start(options.json, options.quiet));
         settings.record_wire = options.recording.wire;
-        let kept = options.recording.start(stream.clone(), folder).await?;
+        let rules = options.rules()?;
+        let kept = options.recording.start(stream.clone(), folder)?;
         let proxy = Arc::new(Proxy::new(settings, kept.clone(), kept.first())?);
+        proxy.set_rules(rules);
+        if !options.recording.show(&kept, &proxy).await? {
+            // Nobody is here to decide.
+            proxy.holds().close();
+        }
         Ok(Self { proxy, listener, stream, kept, address, ca_file })
     }
 

@@ -11,6 +11,7 @@ use sealwire::starttls::Protocol;
 use sealwire_lens::intercept::{
     Authority, HostPattern, Mode, Passthrough, Reverse, Settings, Target, UpstreamProxy,
 };
+use sealwire_lens::rules::{Rule, Rules};
 
 use crate::files::material::{Anchor, public_roots, trust_in};
 use crate::files::passphrase::Source;
@@ -68,6 +69,11 @@ pub(super) struct Options {
     /// USER:PASSWORD for --upstream-proxy, in a file
     #[arg(long, value_name = "FILE", requires = "upstream_proxy")]
     upstream_user_file: Option<PathBuf>,
+
+    /// Change what passes: FILTER => WHAT, such as 'host:api.test => status = 503', or a TOML file of
+    /// such rules; may be repeated
+    #[arg(long, value_name = "RULE|FILE")]
+    rule: Vec<String>,
 
     /// Leave `Alt-Svc` in answers. Browsers may go on by QUIC then, which does not come through here
     #[arg(long)]
@@ -134,6 +140,23 @@ impl Options {
         settings.upstream = self.upstream()?;
         settings.strip_alt_svc = !self.keep_alt_svc;
         Ok(settings)
+    }
+
+    /// The rules, in the order given.
+    pub(super) fn rules(&self) -> Result<Rules, Failure> {
+        let mut all = Rules::default();
+        for text in &self.rule {
+            let more = match text.contains("=>") {
+                true => Rule::from_line(text).map(|rule| Rules::new(vec![rule])),
+                false => {
+                    let path = Path::new(text);
+                    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+                    Rules::from_toml(&text)
+                }
+            };
+            all = all.and(more.map_err(|e| Failure::usage(format!("--rule: {e}")))?);
+        }
+        Ok(all)
     }
 
     /// What the CA may sign for: with --only and --reverse that is known.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use sealwire_lens::api::{Session, Token, serve};
 use sealwire_lens::flow::{Event, Recorder};
-use sealwire_lens::rules::{Current, Holds};
+use sealwire_lens::intercept::Proxy;
 use sealwire_lens::store::{Options, Store};
 
 use super::open::{listen, title};
@@ -44,11 +44,7 @@ pub(super) struct Kept {
 
 impl Recording {
     /// Begins. `folder` takes a session that nobody asked to keep.
-    pub(super) async fn start(
-        &self,
-        stream: Arc<Stream>,
-        folder: &Path,
-    ) -> Result<Arc<Kept>, Failure> {
+    pub(super) fn start(&self, stream: Arc<Stream>, folder: &Path) -> Result<Arc<Kept>, Failure> {
         let path = match (&self.session, self.page) {
             (None, None) => return Ok(Arc::new(Kept { stream, store: None, is_lasting: false })),
             (Some(path), _) => path.clone(),
@@ -56,22 +52,26 @@ impl Recording {
         };
         let options = Options { keep: self.keep << 20, ..Options::default() };
         let store = Store::create(&path, options).map_err(|e| Failure::usage(e.to_string()))?;
-        let store = Arc::new(store);
-        if let Some(address) = self.page {
-            let session = Session {
-                reader: store.reader().map_err(|e| Failure::usage(e.to_string()))?,
-                store: Some(store.clone()),
-                sender: None,
-                rules: Current::default(),
-                holds: Holds::default(),
-                token: Token::new().map_err(Failure::usage)?,
-                title: title(&path),
-            };
-            let (listener, url) = listen(address, &session.token).await?;
-            report::note(format_args!("the page: {url}"));
-            tokio::spawn(serve(listener, Arc::new(session)));
-        }
-        Ok(Arc::new(Kept { stream, store: Some(store), is_lasting: self.session.is_some() }))
+        let is_lasting = self.session.is_some();
+        Ok(Arc::new(Kept { stream, store: Some(Arc::new(store)), is_lasting }))
+    }
+
+    /// Serves the page, where it is asked for, and says so.
+    pub(super) async fn show(&self, kept: &Kept, proxy: &Proxy) -> Result<bool, Failure> {
+        let (Some(address), Some(store)) = (self.page, &kept.store) else { return Ok(false) };
+        let session = Session {
+            reader: store.reader().map_err(|e| Failure::usage(e.to_string()))?,
+            store: Some(store.clone()),
+            sender: None,
+            rules: proxy.current_rules().clone(),
+            holds: proxy.holds().clone(),
+            token: Token::new().map_err(Failure::usage)?,
+            title: title(store.path()),
+        };
+        let (listener, url) = listen(address, &session.token).await?;
+        report::note(format_args!("the page: {url}"));
+        tokio::spawn(serve(listener, Arc::new(session)));
+        Ok(true)
     }
 }
 

@@ -33,9 +33,12 @@ impl Summary {
             What::Handshake { connection, leg: Leg::Client, facts } => {
                 let name = facts.hello.server_name.clone();
                 let name = name.or_else(|| self.names.get(connection).cloned()).unwrap_or_default();
-                if let Some(failure) = facts.failure.as_ref().filter(|one| one.refused_certificate)
-                {
-                    self.refused.insert(name, failure.reason.clone());
+                match &facts.failure {
+                    Some(failure) if failure.refused_certificate => {
+                        self.refused.insert(name, failure.reason.clone());
+                    }
+                    Some(failure) if failure.alert.is_none() => drop(self.closed.insert(name)),
+                    _ => {}
                 }
             }
             What::PassedBy { .. } => self.passed_by += 1,
@@ -97,8 +100,9 @@ impl Summary {
         }
         for host in self.closed.iter().filter(|host| !self.refused.contains_key(*host)) {
             lines.push(format!(
-                "perhaps not trusted: a program closed its connection to {} right after the \
-                 handshake, without a word; so does Node.js when it does not trust a certificate",
+                "perhaps not trusted: a program closed its connection to {} in the handshake or \
+                 right after it, without a word; so does Node.js when it does not trust a \
+                 certificate",
                 Foreign::new(host)
             ));
         }
