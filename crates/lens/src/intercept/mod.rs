@@ -25,8 +25,7 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -42,7 +41,7 @@ pub use target::Target;
 pub(crate) use teller::{FlowTeller, Teller};
 
 use crate::flow::Recorder;
-use crate::rules::{Holds, Rules};
+use crate::rules::{Current, Holds, Rules};
 use teller::Chronicle;
 
 /// A proxy that shows what goes through it.
@@ -52,9 +51,7 @@ pub struct Proxy {
     contexts: tls::Contexts,
     refused: passthrough::Refused,
     listening: std::sync::OnceLock<SocketAddr>,
-    rules: RwLock<Arc<Rules>>,
-    /// Whether there are any: without, no request waits for the lock.
-    has_rules: AtomicBool,
+    rules: Current,
     holds: Holds,
 }
 
@@ -76,8 +73,7 @@ impl Proxy {
             contexts,
             refused: passthrough::Refused::default(),
             listening: std::sync::OnceLock::new(),
-            rules: RwLock::default(),
-            has_rules: AtomicBool::new(false),
+            rules: Current::default(),
             holds: Holds::default(),
         })
     }
@@ -89,14 +85,18 @@ impl Proxy {
 
     /// The rules that traffic is changed by from now on.
     pub fn set_rules(&self, rules: Rules) {
-        self.has_rules.store(!rules.is_empty(), Ordering::Release);
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        self.rules.set(rules);
     }
 
     /// The rules, if there are any.
     pub fn rules(&self) -> Option<Arc<Rules>> {
-        let rules = || self.rules.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.has_rules.load(Ordering::Acquire).then(rules)
+        let rules = self.rules.get();
+        (!rules.is_empty()).then_some(rules)
+    }
+
+    /// Where the rules are, for a page that changes them.
+    pub fn current_rules(&self) -> &Current {
+        &self.rules
     }
 
     /// The messages that wait at breakpoints.

@@ -26,7 +26,7 @@ pub(super) async fn run(options: &Options, command: &[OsString]) -> Result<Answe
     let started = Started::new(options, any, folder.path()).await?;
     let ca = started.proxy.settings().authority.certificate();
     let variables = environment::variables(folder.path(), started.address, &started.ca_file, ca)?;
-    let Started { proxy, listener, stream, address, .. } = started;
+    let Started { proxy, listener, stream, kept, address, .. } = started;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let serving = {
@@ -37,6 +37,7 @@ pub(super) async fn run(options: &Options, command: &[OsString]) -> Result<Answe
     stop.cancel();
     let _ = serving.await;
     let summary = stream.end();
+    kept.end();
     let (code, past) = ended?;
     if !options.json && !options.quiet {
         for line in summary.lines() {

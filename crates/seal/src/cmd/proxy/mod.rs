@@ -1,10 +1,16 @@
 //! `seal proxy`: what passes between programs and servers, in plain and over TLS.
 
 mod child;
+mod demo;
 mod environment;
+mod export;
 mod jks;
 mod json;
+mod mcp;
+mod open;
 mod options;
+mod query;
+mod record;
 #[cfg(target_os = "linux")]
 mod sockets;
 mod stream;
@@ -40,7 +46,9 @@ use stream::Stream;
   seal proxy run --ca dev-ca.pem -- python app.py    servers whose CA is your own
   seal proxy                                         then: curl -x http://127.0.0.1:8888 ...
   seal proxy --reverse https://api.example.com       http://127.0.0.1:8888 is that server
-  seal proxy --reverse postgres://db.lan:5432        statements, their times and results"
+  seal proxy --reverse postgres://db.lan:5432        statements, their times and results
+  seal proxy run --session s.db --page -- npm test   in the browser, and kept
+  seal proxy demo                                    what a sniffer sees, without TLS and with it"
 )]
 pub(crate) struct ProxyArgs {
     #[command(subcommand)]
@@ -57,6 +65,12 @@ pub(crate) struct ProxyArgs {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(RunArgs),
+    Demo(demo::DemoArgs),
+    Open(open::OpenArgs),
+    Query(query::QueryArgs),
+    Export(export::ExportArgs),
+    Import(export::ImportArgs),
+    Mcp(mcp::McpArgs),
 }
 
 /// Run a command through a proxy of its own, and show what it sends
@@ -77,6 +91,12 @@ struct RunArgs {
 pub(crate) async fn run(args: ProxyArgs) -> Result<Answer, Failure> {
     match args.command {
         Some(Command::Run(run)) => child::run(&run.options, &run.command).await,
+        Some(Command::Demo(args)) => demo::run(args).await,
+        Some(Command::Open(args)) => open::run(args).await,
+        Some(Command::Query(args)) => query::run(&args),
+        Some(Command::Export(args)) => export::export(&args),
+        Some(Command::Import(args)) => export::take_in(&args),
+        Some(Command::Mcp(args)) => mcp::run(&args),
         None => serve(&args.options, args.listen).await,
     }
 }
@@ -91,9 +111,10 @@ async fn serve(options: &Options, listen: SocketAddr) -> Result<Answer, Failure>
     let started = Started::new(options, listen, folder.path()).await?;
     started.say(options);
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
-    let Started { proxy, listener, stream, .. } = started;
+    let Started { proxy, listener, stream, kept, .. } = started;
     let served = proxy.serve(listener, stop.asked(), PATIENCE).await;
     stream.end();
+    kept.end();
     served.map_err(|e| Failure::usage(format!("{listen}: {e}")))?;
     Ok(Answer::Yes)
 }
@@ -103,6 +124,7 @@ struct Started {
     proxy: Arc<Proxy>,
     listener: TcpListener,
     stream: Arc<Stream>,
+    kept: Arc<record::Kept>,
     address: SocketAddr,
     ca_file: std::path::PathBuf,
 }
@@ -131,12 +153,16 @@ impl Started {
             .map_err(|e| sealwire::pki::Error::io(&ca_file, &e))?;
         settings.ca_file = Some(ca_file.clone());
         let stream = Arc::new(Stream::start(options.json, options.quiet));
+        settings.record_wire = options.recording.wire;
         let rules = options.rules()?;
-        let proxy = Proxy::new(settings, stream.clone(), 1)?;
+        let kept = options.recording.start(stream.clone(), folder)?;
+        let proxy = Arc::new(Proxy::new(settings, kept.clone(), kept.first())?);
         proxy.set_rules(rules);
-        // Nobody is here to decide.
-        proxy.holds().close();
-        Ok(Self { proxy: Arc::new(proxy), listener, stream, address, ca_file })
+        if !options.recording.show(&kept, &proxy).await? {
+            // Nobody is here to decide.
+            proxy.holds().close();
+        }
+        Ok(Self { proxy, listener, stream, kept, address, ca_file })
     }
 
     /// Says how to get here.

@@ -79,6 +79,9 @@ pub(super) struct Options {
     #[arg(long)]
     keep_alt_svc: bool,
 
+    #[command(flatten)]
+    pub(super) recording: super::record::Recording,
+
     /// Write the proxy's CA certificate to this file [default: a temporary one]
     #[arg(long, value_name = "FILE")]
     pub(super) ca_out: Option<PathBuf>,
