@@ -37,7 +37,6 @@ mod socket;
 mod status;
 mod systemd;
 mod tickets;
-mod watch;
 mod worker;
 
 pub(crate) use check::check;
