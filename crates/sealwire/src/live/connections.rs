@@ -231,8 +231,7 @@ impl<T: Send + Sync + 'static> Admission<T> {
         // What was judged again since does not know of it.
         if registry.generation.load(Ordering::SeqCst) != self.generation
             && let Some(latest) = &*registry.latest.load()
-            && let Again::Bad(why) =
-                latest.judge(&mut Judge::new(&latest.context), &open, expires)
+            && let Again::Bad(why) = latest.judge(&mut Judge::new(&latest.context), &open, expires)
         {
             registry.condemn(id, why);
         }

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
+#[cfg(feature = "tokio")]
+use arc_swap::Guard;
 
 use crate::context::SecureContext;
 
@@ -32,6 +34,7 @@ impl Current {
         self.slot.store(Arc::new(context));
     }
 
+    #[cfg(feature = "tokio")]
     pub(crate) fn load(&self) -> Guard<Arc<SecureContext>> {
         self.slot.load()
     }

@@ -136,11 +136,9 @@ impl fmt::Display for Unfit {
                 write!(f, "the revocation list names our own certificate, \"{subject}\"")
             }
             Self::Trust => f.write_str("no CA that is trusted is valid now"),
-            Self::List { issuer, until } => write!(
-                f,
-                "the revocation list of \"{issuer}\" was good until {}",
-                Date(*until)
-            ),
+            Self::List { issuer, until } => {
+                write!(f, "the revocation list of \"{issuer}\" was good until {}", Date(*until))
+            }
         }
     }
 }

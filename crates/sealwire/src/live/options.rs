@@ -35,12 +35,7 @@ pub struct Closed<'a, T> {
 impl<T> LiveOptions<T> {
     /// The default.
     pub fn new() -> Self {
-        Self {
-            drain: Duration::ZERO,
-            max_lifetime: None,
-            at_expiry: true,
-            told: Arc::new(|_| {}),
-        }
+        Self { drain: Duration::ZERO, max_lifetime: None, at_expiry: true, told: Arc::new(|_| {}) }
     }
 
     /// How long a connection may go on whose peer is not let in any more, so that what is under way

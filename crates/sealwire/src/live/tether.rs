@@ -30,6 +30,7 @@ pub struct Tether {
     registry: Arc<dyn Leave>,
     /// Who is woken already, so that a wait costs no lock.
     reader: Option<Waker>,
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "the adapter has two tasks"))]
     writer: Option<Waker>,
 }
 

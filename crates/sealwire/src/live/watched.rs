@@ -441,7 +441,8 @@ impl<T: Send + Sync + 'static> Rechecks for Live<T> {
 
 /// When the first certificate of ours expires.
 fn valid_until(context: &SecureContext) -> Option<SystemTime> {
-    let first = context.chains().flat_map(|chain| chain.iter()).map(Certificate::not_after).min()?;
+    let first =
+        context.chains().flat_map(|chain| chain.iter()).map(Certificate::not_after).min()?;
     let seconds = u64::try_from(first).unwrap_or(0);
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }

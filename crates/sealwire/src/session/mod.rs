@@ -72,6 +72,7 @@ struct Core {
     traffic: Traffic,
     closing: Closing,
     /// The peer is judged by another context than ours, which the answer to its hello named.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "the adapter asks"))]
     judged_elsewhere: bool,
 }
 

@@ -8,9 +8,7 @@ use sealwire::pki::{ExtendedKeyUsage, Validity};
 use sealwire::{Acceptor, ClientAuth, Connector, Error, SecureContext, TimeSource};
 use tokio::io::AsyncReadExt;
 
-use super::support::{
-    Ca, HOUR, Stream, acceptor, connect, connector, demanding, in_time, talks,
-};
+use super::support::{Ca, HOUR, Stream, acceptor, connect, connector, demanding, in_time, talks};
 
 /// The error of a read that waits already.
 async fn end_of(stream: &mut Stream) -> Error {
@@ -177,7 +175,8 @@ async fn a_rule_that_says_no_closes_and_stays_for_those_to_come() {
     let (mut for_alice, _alices) = connect(&acceptor, &connector(&ca, &alice)).await;
     let (mut for_bob, mut bobs) = connect(&acceptor, &connector(&ca, &bob)).await;
     let done = live.recheck_by(&context, |peer, ()| {
-        let name = peer.certificate().and_then(|one| one.subject().common_name().map(str::to_owned));
+        let name =
+            peer.certificate().and_then(|one| one.subject().common_name().map(str::to_owned));
         if name.as_deref() == Some("alice") { Err("no alice".to_owned()) } else { Ok(()) }
     });
     assert_eq!(done.closed, 1);
@@ -278,4 +277,31 @@ async fn a_writer_is_cut_off_too_and_an_ended_connection_is_forgotten() {
     live.recheck(&demanding(&ca, vec![ca.list(&[&alice.certificate])], &server));
     assert!(matches!(in_time(writing).await.unwrap(), Error::PeerRefused(_)));
     drop(theirs);
+}
+
+/// How long a recheck takes for nine thousand connections, each of a client of its own: printed, for
+/// `just recheck`. Not a test of time: those depend on the machine.
+#[tokio::test]
+#[ignore = "takes a minute; `just recheck` runs it"]
+async fn nine_thousand_at_once() {
+    let ca = Ca::new("CA");
+    let server = ca.server();
+    let live = Live::default();
+    let acceptor = acceptor(demanding(&ca, vec![ca.list(&[])], &server), &live);
+    let mut open = Vec::new();
+    for n in 0..9000 {
+        let client = ca.client(&format!("client-{n}"));
+        let (server, theirs) = connect(&acceptor, &connector(&ca, &client)).await;
+        // The other end is kept open, and nothing else of it is needed.
+        open.push((client.certificate, server, theirs.into_inner()));
+    }
+    let others: Vec<_> = (0..100_000 / 500).map(|n| ca.client(&format!("other-{n}"))).collect();
+    let others = others.iter().map(|other| &other.certificate);
+    let renewed = demanding(&ca, vec![ca.list(&others.collect::<Vec<_>>())], &server);
+    println!("a list that names nobody: {:?}", live.recheck(&renewed));
+    let few: Vec<_> = open.iter().step_by(90).map(|(certificate, ..)| certificate).collect();
+    println!("one in ninety: {:?}", live.recheck(&demanding(&ca, vec![ca.list(&few)], &server)));
+    let other = Ca::new("other");
+    println!("another CA: {:?}", live.recheck(&demanding(&other, Vec::new(), &server)));
+    assert_eq!(live.open(), 9000, "those that were closed are held by nobody who reads");
 }

@@ -54,7 +54,7 @@ fn what_is_renewed_is_used_and_what_is_bad_is_not() {
         assert_eq!(served(&watched), first.certificate.der());
     }
     let pairs = [
-        (ca.issue_for("localhost", server.clone(), old), "CERT_HAS_EXPIRED"),
+        (ca.issue_for("localhost", server, old), "CERT_HAS_EXPIRED"),
         (ca.issue_for("localhost", server, early), "CERT_NOT_YET_VALID"),
         (ca.client("localhost"), "INVALID_PURPOSE"),
     ];
@@ -208,8 +208,7 @@ async fn acceptor_and_connector_follow_and_open_connections_are_judged() {
     let (builder, told) = told(pem(dir.path()));
     let builder = builder.trust_file(at("ca.pem")).crl_file(at("crl.pem")).live(&live);
     let server = builder.start().unwrap();
-    let acceptor =
-        Acceptor::new(&server).client_auth(ClientAuth::Require).live(live.clone());
+    let acceptor = Acceptor::new(&server).client_auth(ClientAuth::Require).live(live.clone());
     drop(server);
     let (alice, bob) = (ca.client("alice"), ca.client("bob"));
     alice.put(dir.path(), "client");
