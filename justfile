@@ -58,8 +58,8 @@ conformance *args:
     cargo build -p seal -p sealwire-node
     conformance/run {{args}}
 
-# Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER`. Gets the PyPI
-# package cryptography_vectors
+# Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER --openssl FOLDER ..`,
+# `just vectors files`, `just vectors random`. Gets the PyPI package cryptography_vectors
 vectors *args:
     vectors/run {{args}}
 

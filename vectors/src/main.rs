@@ -3,6 +3,7 @@
 //! Outside CI: `just vectors` fetches the PyPI package `cryptography_vectors` and runs this.
 
 mod files;
+mod random;
 mod verdicts;
 
 use std::path::PathBuf;
@@ -25,22 +26,30 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Chains: NIST PKITS from the package, and BetterTLS
-    Verdicts {
-        /// What `bettertls export-tests` has written, or a folder of Netflix/bettertls (needs Go)
-        #[arg(long, value_name = "FILE|FOLDER")]
-        bettertls: Option<PathBuf>,
-    },
+    /// Chains: NIST PKITS from the package, and suites whose source is at hand
+    Verdicts(verdicts::Sources),
     /// Certificates, requests, revocation lists, keys and PFX, beside python's cryptography
     Files,
+    /// Chains made at random: whether Sealwire and OpenSSL are of one mind
+    Random {
+        #[arg(long, default_value_t = 3000)]
+        cases: u64,
+        /// The number of the first
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Keep those on which they are not, for a look
+        #[arg(long, value_name = "FOLDER")]
+        keep: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.what {
         What::Files => files::run(arguments.package.as_deref(), arguments.each),
-        What::Verdicts { bettertls } => {
-            verdicts::run(arguments.package.as_deref(), bettertls.as_deref(), arguments.each)
+        What::Random { cases, seed, keep } => random::run(*cases, *seed, keep.as_deref()),
+        What::Verdicts(sources) => {
+            verdicts::run(arguments.package.as_ref(), sources, arguments.each)
         }
     };
     match done {

@@ -5,3 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod flow;
+mod http;
+pub mod intercept;
+pub mod query;
+pub mod rules;
+mod sql;

@@ -125,11 +125,6 @@ fn what_a_certificate_may_not_do_is_told_with_what_it_may() {
             "UNHANDLED_CRITICAL_EXTENSION",
             "has a critical extension that is not known here: 1.2.3.4",
         ),
-        (
-            "basicConstraints=CA:FALSE,pathlen:0",
-            "INVALID_EXTENSION",
-            "have a pathLenConstraint (0) though it is no CA's",
-        ),
     ] {
         make(&dir, "leaf", "leaf", Some("root"), extensions);
         says(&dir, "leaf.pem --ca root.pem", code, reason);

@@ -58,7 +58,7 @@ fn is_about_the_issuer(code: i32) -> bool {
 }
 
 /// Whether the issuer's key is of the kind that the signature's algorithm needs.
-fn can_have_signed(issuer: &Certificate, subject: &Certificate) -> bool {
+pub(crate) fn can_have_signed(issuer: &Certificate, subject: &Certificate) -> bool {
     let mut wanted = c::NID_undef;
     // SAFETY: two live certificates, the key null or the issuer's own; one writable number, and
     // null for what is not wanted.

@@ -12,7 +12,7 @@ use crate::cost::Cost;
 use crate::der::{CONTEXT_0, CONTEXT_3, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem, describe};
 use crate::list_terms::Extension;
-use crate::mend::{Irregularity, mend};
+use crate::mend::{Irregularity, mend, without_path_length};
 use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
@@ -33,6 +33,9 @@ struct Parsed {
     x509: Owned<c::X509>,
     /// The same certificate with what its trust settings mean, when it has any.
     anchor: Option<Owned<c::X509>>,
+    settings: Option<TrustSettings>,
+    /// What AWS-LC is to judge in its place, where it would not take it; see [`crate::mend`].
+    judged: Option<Owned<c::X509>>,
     der: Box<[u8]>,
     irregularity: Option<Irregularity>,
     cost: OnceLock<Cost>,
@@ -98,7 +101,7 @@ impl Certificate {
                 Some((mended, irregularity)) if after.is_empty() => {
                     let x509 = Self::build(&mended, false)?.0;
                     let x509 = Arc::into_inner(x509).expect("nobody else has it").x509;
-                    Ok(Self::adopt(x509, None, own.into(), Some(irregularity)))
+                    Ok(Self::adopt(x509, None, None, own.into(), Some(irregularity)))
                 }
                 _ => Err(error),
             };
@@ -106,7 +109,7 @@ impl Certificate {
         let used = rest as usize - der.as_ptr() as usize;
         let (own, after) = der.split_at(used);
         if after.is_empty() {
-            return Ok(Self::adopt(x509, None, own.into(), None));
+            return Ok(Self::adopt(x509, None, None, own.into(), None));
         }
         if !with_trust_settings {
             return Err(trailing(after.len()));
@@ -122,20 +125,25 @@ impl Certificate {
         let malformed = || Error::new(Problem::Malformed, "trust settings that cannot be read");
         let settings = TrustSettings::read(after).ok_or_else(malformed)?;
         let anchor = settings.anchor(x509)?;
-        Ok(Self::adopt(with_settings, anchor, own.into(), None))
+        Ok(Self::adopt(with_settings, anchor, Some(settings), own.into(), None))
     }
 
     /// Takes over a parsed certificate together with the bytes it was parsed from.
     fn adopt(
         x509: Owned<c::X509>,
         anchor: Option<Owned<c::X509>>,
+        settings: Option<TrustSettings>,
         der: Box<[u8]>,
         irregularity: Option<Irregularity>,
     ) -> Self {
         // Fills the lazily cached extensions, so that nothing is left to change when shared.
         // SAFETY: a live certificate that nobody else sees yet.
-        unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
-        Self(Arc::new(Parsed { x509, anchor, der, irregularity, cost: OnceLock::new() }))
+        let flags = unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
+        let invalid = flags & c::EXFLAG_INVALID as u32 != 0;
+        let judged =
+            if invalid { without_path_length(&der).and_then(|der| valid(&der)) } else { None };
+        let cost = OnceLock::new();
+        Self(Arc::new(Parsed { x509, anchor, settings, judged, der, irregularity, cost }))
     }
 
     /// The certificate as it was given, never re-encoded.
@@ -359,17 +367,32 @@ impl Certificate {
         self.0.x509.as_ptr()
     }
 
+    /// The certificate for AWS-LC to judge.
+    pub(crate) fn judged_ptr(&self) -> *mut c::X509 {
+        self.0.judged.as_ref().map_or_else(|| self.as_ptr(), Owned::as_ptr)
+    }
+
+    /// Whether AWS-LC judges a copy, whose signature says nothing.
+    pub(crate) fn is_judged_by_copy(&self) -> bool {
+        self.0.judged.is_some()
+    }
+
     /// The certificate as one of those that are trusted: its trust settings mean to AWS-LC what
     /// those of the file mean to OpenSSL 3.
     pub(crate) fn anchor_ptr(&self) -> *mut c::X509 {
-        self.0.anchor.as_ref().map_or_else(|| self.as_ptr(), Owned::as_ptr)
+        self.0.anchor.as_ref().map_or_else(|| self.judged_ptr(), Owned::as_ptr)
+    }
+
+    /// The settings of a `TRUSTED CERTIFICATE`.
+    pub(crate) fn trust_settings(&self) -> Option<&TrustSettings> {
+        self.0.settings.as_ref()
     }
 
     /// `X509_check_issued`: whether names, key identifiers and key usage let `issuer` be the
     /// issuer. No signature is checked. The result is one of AWS-LC's `X509_V_*`.
     pub(crate) fn fits_issuer(&self, issuer: &Self) -> c_int {
         // SAFETY: two live certificates.
-        unsafe { c::X509_check_issued(issuer.as_ptr(), self.as_ptr()) }
+        unsafe { c::X509_check_issued(issuer.judged_ptr(), self.judged_ptr()) }
     }
 
     /// A hash of the subject's canonical form: equal for names that X509_NAME_cmp calls equal.
@@ -442,7 +465,7 @@ impl Certificate {
         })
     }
 
-    fn signature_is_by(&self, issuer: &Self) -> bool {
+    pub(crate) fn signature_is_by(&self, issuer: &Self) -> bool {
         let _queue = ErrorQueue::new();
         // SAFETY: two live certificates; the key is null or the issuer's own.
         unsafe {
@@ -524,6 +547,18 @@ fn pss_digest(certificate: &[u8]) -> Option<String> {
         Some(mut digest) => digest.enter(SEQUENCE)?.element(OBJECT_IDENTIFIER)?.object_name(),
         None => Some("sha1".to_owned()),
     }
+}
+
+/// A certificate, if every extension that AWS-LC looks at is valid.
+fn valid(der: &[u8]) -> Option<Owned<c::X509>> {
+    let _queue = ErrorQueue::new();
+    let len = der.len().try_into().ok()?;
+    let mut rest = der.as_ptr();
+    // SAFETY: `len` readable bytes; on success a new certificate.
+    let x509 = unsafe { Owned::new(c::d2i_X509(std::ptr::null_mut(), &raw mut rest, len)) }?;
+    // SAFETY: a live certificate that nobody else sees yet.
+    let flags = unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
+    (flags & c::EXFLAG_INVALID as u32 == 0).then_some(x509)
 }
 
 fn trailing(len: usize) -> Error {

@@ -87,7 +87,7 @@ pub(crate) fn attempt(candidates: &Candidates<'_>, veto: Veto<'_>) -> Result<Att
     let request = &candidates.request;
     // Declared before the context, so dropped after it.
     let mut recorder = Recorder { errors: Vec::new() };
-    let intermediates = candidates.intermediates.iter().map(|certificate| certificate.as_ptr());
+    let intermediates = candidates.intermediates.iter().map(|certificate| certificate.judged_ptr());
     // SAFETY: certificates of the request, which outlives the stack.
     let intermediates = unsafe { Stack::of(intermediates) }?;
     let store = store_of(&candidates.trusted)?;
@@ -98,7 +98,7 @@ pub(crate) fn attempt(candidates: &Candidates<'_>, veto: Veto<'_>) -> Result<Att
         c::X509_STORE_CTX_init(
             context.as_ptr(),
             store.as_ptr(),
-            request.leaf.as_ptr(),
+            request.leaf.judged_ptr(),
             intermediates.as_ptr(),
         )
     };

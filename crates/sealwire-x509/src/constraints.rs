@@ -96,7 +96,8 @@ pub fn name_violation(chain: &[Certificate], depth: usize) -> Option<NameViolati
     pairs.into_iter().find_map(|(issuer, name)| check(issuer, name).err())
 }
 
-fn check(issuer: &Certificate, name: &GeneralName) -> Result<(), NameViolation> {
+/// Whether `issuer` lets the name be.
+pub(crate) fn check(issuer: &Certificate, name: &GeneralName) -> Result<(), NameViolation> {
     let violation = |excluded, permitted| NameViolation {
         name: told(name),
         issuer: issuer.clone(),

@@ -347,6 +347,28 @@ impl Certificate {
         unsafe { c::X509_get_ext_by_NID(self.as_ptr(), nid, -1) >= 0 }
     }
 
+    /// Whether the extension is there and critical.
+    pub(crate) fn is_critical(&self, nid: c_int) -> bool {
+        // SAFETY: a live certificate; the extension at an index that it gave is its own.
+        unsafe {
+            let index = c::X509_get_ext_by_NID(self.as_ptr(), nid, -1);
+            index >= 0 && c::X509_EXTENSION_get_critical(c::X509_get_ext(self.as_ptr(), index)) == 1
+        }
+    }
+
+    /// The DER value of an extension; `None` when there is none.
+    pub(crate) fn extension_value(&self, nid: c_int) -> Option<Vec<u8>> {
+        // SAFETY: a live certificate; the extension and its value are its own.
+        unsafe {
+            let index = c::X509_get_ext_by_NID(self.as_ptr(), nid, -1);
+            if index < 0 {
+                return None;
+            }
+            let extension = c::X509_get_ext(self.as_ptr(), index);
+            Some(asn1::string_bytes(c::X509_EXTENSION_get_data(extension)).to_vec())
+        }
+    }
+
     /// The parsed value of an extension; `None` when there is none.
     pub(crate) fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
         let queue = ErrorQueue::new();

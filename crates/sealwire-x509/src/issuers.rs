@@ -2,6 +2,7 @@
 
 use aws_lc_sys as c;
 
+use crate::blame::can_have_signed;
 use crate::budget;
 use crate::certificate::Certificate;
 use crate::request::{MAX_INTERMEDIATES, Purpose, Request};
@@ -26,6 +27,14 @@ pub(crate) struct Culprit<'a> {
     pub(crate) of_wrong_key_kind: bool,
 }
 
+impl Certificate {
+    /// Whether it is self-signed, as far as names and kinds of keys tell, and its key usage does not
+    /// let it sign.
+    pub(crate) fn is_own_issuer_without_leave(&self) -> bool {
+        self.fits_issuer(self) == c::X509_V_ERR_KEYUSAGE_NO_CERTSIGN && can_have_signed(self, self)
+    }
+}
+
 impl<'a> Candidates<'a> {
     pub(crate) fn of(request: &Request<'a>) -> Self {
         let Request { leaf, intermediates, trust, partial_chain, .. } = *request;
@@ -34,7 +43,7 @@ impl<'a> Candidates<'a> {
         // a chain of one that ends at a trusted certificate. Nothing else may take part in it, nor
         // in the no when it is not trusted: another trusted certificate of the same name is not
         // its issuer (OpenSSL's "self-signed untrusted mimic").
-        if leaf.fits_issuer(leaf) == c::X509_V_ERR_KEYUSAGE_NO_CERTSIGN {
+        if leaf.is_own_issuer_without_leave() {
             let itself = trust.find(leaf);
             let partial_chain = itself.is_some() || partial_chain;
             let (intermediates, trusted) = (Vec::new(), itself.into_iter().collect());
@@ -78,11 +87,16 @@ impl<'a> Candidates<'a> {
         self.all().any(Certificate::demands_policies)
     }
 
+    /// Whether policies are looked at in a verdict on them.
+    pub(crate) fn look_at_policies(&self) -> bool {
+        self.request.policies.flags(self.demand_policies()) != 0
+    }
+
     /// Whether any of them has a critical extension that AWS-LC does not know and OpenSSL 3 does.
     pub(crate) fn have_ocsp_no_check(&self) -> bool {
         self.all().any(|it| {
             // SAFETY: a live certificate.
-            let flags = unsafe { c::X509_get_extension_flags(it.as_ptr()) };
+            let flags = unsafe { c::X509_get_extension_flags(it.judged_ptr()) };
             flags & c::EXFLAG_CRITICAL as u32 != 0 && it.has_extension(c::NID_id_pkix_OCSP_noCheck)
         })
     }
@@ -105,6 +119,6 @@ impl<'a> Candidates<'a> {
 
     /// The certificate that AWS-LC means by a pointer: every one it knows is one of these.
     pub(crate) fn find(&self, pointer: *mut c::X509) -> Option<&'a Certificate> {
-        self.all().find(|it| it.as_ptr() == pointer || it.anchor_ptr() == pointer)
+        self.all().find(|it| it.judged_ptr() == pointer || it.anchor_ptr() == pointer)
     }
 }

@@ -84,6 +84,7 @@ mod public_key;
 mod rc4;
 mod request;
 mod revocation;
+mod rules;
 mod signature;
 mod time;
 mod trust;

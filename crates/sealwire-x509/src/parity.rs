@@ -1,7 +1,8 @@
 //! Where OpenSSL 3 judges otherwise than AWS-LC, or tells it otherwise.
 //!
-//! The checks here only refuse: a yes of AWS-LC may become a no. The rest turns the words of a no
-//! into those that OpenSSL 3 and Node have for it.
+//! The checks here and in [`rules`](crate::rules) only refuse: a yes of AWS-LC may become a no. The
+//! rest turns the words of a no into those that OpenSSL 3 and Node have for it. Three things that
+//! AWS-LC says are passed over: see the methods whose names begin with `admit`.
 
 use aws_lc_sys as c;
 
@@ -12,14 +13,18 @@ use crate::issuers::Candidates;
 use crate::key_usage::KeyUsage;
 use crate::mend::Irregularity;
 use crate::request::{ChainError, Purpose, Request};
+use crate::rules;
 
 impl Attempt {
     pub(crate) fn agree_with_openssl(&mut self, candidates: &Candidates<'_>) {
         self.admit_anchor(&candidates.request);
+        self.admit_trusted_use(&candidates.request);
+        self.admit_end_entity_with_path_length();
         self.check_curves();
         self.check_path_lengths();
         self.refuse_rejected(&candidates.request);
         self.refuse_irregular();
+        self.add_all(rules::broken(&self.chain, candidates));
         self.speak_openssl_3(candidates);
     }
 
@@ -75,6 +80,32 @@ impl Attempt {
                 let passed_over = (error.code == codes::INVALID_CA && is_anchor)
                     || (error.code == c::X509_V_ERR_INVALID_PURPOSE && suits);
                 error.depth != depth || !passed_over
+            });
+        }
+    }
+
+    /// Trust settings that name a use trust for it whatever the certificate's own extended key usage
+    /// is, as in OpenSSL 3. (AWS-LC asks both.) That it is a CA, and may sign, is another question.
+    fn admit_trusted_use(&mut self, request: &Request<'_>) {
+        for (depth, certificate) in self.chain.iter().enumerate().skip(1) {
+            let settings = request.trust.find(certificate).and_then(|it| it.trust_settings());
+            if settings.is_some_and(|it| it.trust_for(request.purpose))
+                && !extended_usage_allows(certificate, request.purpose)
+            {
+                self.errors.retain(|error| {
+                    error.depth != depth || error.code != c::X509_V_ERR_INVALID_PURPOSE
+                });
+            }
+        }
+    }
+
+    /// AWS-LC was given a copy of such a certificate, so the signature is asked about here: by the
+    /// issuer's key, over the bytes as they are.
+    fn admit_end_entity_with_path_length(&mut self) {
+        let Some([leaf, issuer]) = self.chain.get(..2) else { return };
+        if leaf.is_judged_by_copy() && leaf.signature_is_by(issuer) {
+            self.errors.retain(|error| {
+                error.depth != 0 || error.code != c::X509_V_ERR_CERT_SIGNATURE_FAILURE
             });
         }
     }
@@ -153,7 +184,7 @@ impl Attempt {
         if depth == 0 {
             self.errors.extend(time_error(&top, candidates.request.time));
         }
-        if top.fits_issuer(&top) == c::X509_V_ERR_KEYUSAGE_NO_CERTSIGN {
+        if top.is_own_issuer_without_leave() {
             // Self-issued, and not allowed to sign: "self-signed" to OpenSSL 3 all the same.
             self.errors[missing].code = if depth == 0 {
                 c::X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
@@ -223,7 +254,7 @@ fn extended_usage_allows(certificate: &Certificate, purpose: Purpose) -> bool {
         Purpose::Any => return true,
     };
     // SAFETY: a live certificate. All ones when there is no such extension.
-    unsafe { c::X509_get_extended_key_usage(certificate.as_ptr()) & wanted as u32 != 0 }
+    unsafe { c::X509_get_extended_key_usage(certificate.judged_ptr()) & wanted as u32 != 0 }
 }
 
 /// AWS-LC leaves the times of a lone leaf without an issuer unchecked; OpenSSL checks them last.

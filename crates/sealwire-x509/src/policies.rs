@@ -151,13 +151,6 @@ impl Certificate {
             c::NID_policy_mappings,
             c::NID_certificate_policies,
         ];
-        about_policies.iter().any(|&nid| {
-            // SAFETY: a live certificate; the extension at an index that it gave is its own.
-            unsafe {
-                let index = c::X509_get_ext_by_NID(self.as_ptr(), nid, -1);
-                index >= 0
-                    && c::X509_EXTENSION_get_critical(c::X509_get_ext(self.as_ptr(), index)) == 1
-            }
-        })
+        about_policies.iter().any(|&nid| self.is_critical(nid))
     }
 }

@@ -6,6 +6,7 @@ use aws_lc_sys as c;
 use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::Error;
 use crate::owned::{Owned, no_memory};
+use crate::request::Purpose;
 
 /// For what a certificate is trusted, and for what it is not, as contents of OBJECT IDENTIFIERs.
 pub(crate) struct TrustSettings {
@@ -47,6 +48,16 @@ impl TrustSettings {
             Some(_) => Meaning::Rejected,
             None => Meaning::Nothing,
         }
+    }
+
+    /// Whether they say in so many words that the certificate is trusted for what `purpose` asks.
+    pub(crate) fn trust_for(&self, purpose: Purpose) -> bool {
+        let wanted = match purpose {
+            Purpose::Server => USES[0].0,
+            Purpose::Client => USES[1].0,
+            Purpose::Any => return false,
+        };
+        matches!(self.meaning(wanted), Meaning::Trusted)
     }
 
     /// `x509`, a certificate without settings, with these as AWS-LC would say the same: it looks

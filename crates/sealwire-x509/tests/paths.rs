@@ -290,6 +290,12 @@ fn trust_settings_count() {
     let Some(workshop) = workshop() else { return };
     let CrossSigned { root, by_root: int, leaf, .. } = cross_signed(&workshop);
     let own = workshop.make(Spec { name: "own", issuer: None, ..LEAF });
+    // A CA whose extended key usage is for clients: the settings of one trusted are asked first.
+    let extensions = format!("{}\nextendedKeyUsage=clientAuth", ROOT.extensions);
+    let subject = "/CN=For clients";
+    let clients = Spec { name: "clients", subject, extensions: &extensions, ..ROOT };
+    let clients = workshop.make(clients);
+    let of_clients = workshop.make(Spec { name: "of", issuer: Some("clients"), ..LEAF });
     let with = |certificate: &Certificate, settings: &str| {
         workshop.write("plain.pem", certificate.to_pem());
         let pem = workshop.line(&format!("x509 -in plain.pem -trustout {settings}"));
@@ -309,7 +315,9 @@ fn trust_settings_count() {
         "-addtrust serverAuth -addreject anyExtendedKeyUsage",
         "-addtrust anyExtendedKeyUsage -addreject clientAuth",
     ] {
-        for (judged, trusted) in [(&leaf, &root), (&leaf, &int), (&leaf, &leaf), (&own, &own)] {
+        for (judged, trusted) in
+            [(&leaf, &root), (&leaf, &int), (&leaf, &leaf), (&own, &own), (&of_clients, &clients)]
+        {
             let trusted = with(trusted, settings);
             workshop.write("leaf.pem", judged.to_pem());
             workshop.write("plain.pem", trusted.to_pem());

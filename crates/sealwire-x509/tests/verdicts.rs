@@ -142,6 +142,12 @@ const CASES: &[Case] = cases! {
     "pathlen 0 of int violated": ["of-int2", "int2", "int-zero"] by ["root"]
         => PATH_LENGTH_EXCEEDED;
 
+    "pathlen of a leaf": ["len", "int"] by ["root"] => ok;
+    "pathlen of a leaf, root unknown": ["len", "int"] by ["other-root"]
+        => UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+    "pathlen of a self-signed leaf in ca": ["self-len"] by ["self-len"] => ok;
+    "pathlen of a leaf, tampered": ["tampered-len", "int"] by ["root"] => CERT_SIGNATURE_FAILURE;
+
     // Name constraints.
     "name constraint of int kept": ["in-nc", "int-nc"] by ["root"] => ok;
     "name constraint of int violated": ["out-nc", "int-nc"] by ["root"] => UNSPECIFIED;
@@ -286,6 +292,11 @@ fn make_all(w: &Workshop) {
         ca!("int-zero", "root", "basicConstraints=CA:TRUE,pathlen:0"),
         ca!("int2", "int-zero", CA),
         leaf("of-int2", "int2"),
+        with(
+            "basicConstraints=CA:FALSE,pathlen:0\nsubjectAltName=DNS:localhost",
+            leaf("len", "int"),
+        ),
+        own(with("basicConstraints=critical,CA:FALSE,pathlen:3", leaf("self-len", ""))),
         // Name constraints.
         ca!(
             "int-nc",
@@ -312,7 +323,12 @@ fn make_all(w: &Workshop) {
     ] {
         w.make(spec);
     }
-    for (good, bad) in [("leaf", "tampered"), ("self", "tampered-self"), ("int", "tampered-int")] {
+    for (good, bad) in [
+        ("leaf", "tampered"),
+        ("self", "tampered-self"),
+        ("int", "tampered-int"),
+        ("len", "tampered-len"),
+    ] {
         let mut der = w.certificate(good).der().to_vec();
         *der.last_mut().unwrap() ^= 1;
         w.write(&format!("{bad}.pem"), Certificate::from_der(&der).unwrap().to_pem());

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sealwire::pki::{Certificate, Purpose};
 use serde::Deserialize;
 
-use super::judges::Chain;
-use super::{Error, Vector};
+use super::judges::{self, Chain};
+use super::{Error, Suite as Judged, Vector};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,12 +36,11 @@ struct Case {
 }
 
 /// The suites of a file that `bettertls export-tests` wrote, or of the project's folder.
-pub(super) fn suites(path: &Path) -> Result<Vec<(String, Vec<Vector>)>, Error> {
+pub(super) fn suites(path: &Path) -> Result<Vec<Judged>, Error> {
     let text = if path.is_dir() { export(path)? } else { std::fs::read_to_string(path)? };
     let export: Export = serde_json::from_str(&text)?;
     let root = certificate(&export.trust_root)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let time = i64::try_from(now)?;
+    let time = judges::now();
     let mut suites = Vec::new();
     for (title, suite) in export.suites {
         let vector = |case: &Case| -> Result<Vector, Error> {
@@ -53,6 +51,8 @@ pub(super) fn suites(path: &Path) -> Result<Vec<(String, Vec<Vector>)>, Error> {
                 chain: Chain {
                     presented: presented.collect::<Result<_, _>>()?,
                     trusted: vec![root.clone()],
+                    texts: None,
+                    partial: false,
                     lists: Vec::new(),
                     policies: None,
                     purpose: Purpose::Server,
@@ -63,8 +63,8 @@ pub(super) fn suites(path: &Path) -> Result<Vec<(String, Vec<Vector>)>, Error> {
             })
         };
         let firm = suite.test_cases.iter().filter(|case| !case.failure_is_warning);
-        let vectors = firm.map(vector).collect::<Result<_, _>>()?;
-        suites.push((format!("BetterTLS {title}"), vectors));
+        let vectors = firm.map(vector).collect::<Result<Vec<_>, Error>>()?;
+        suites.push(Judged::of(format!("BetterTLS {title}"), vectors));
     }
     Ok(suites)
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use sealwire::pki::ChainCheck;
+use sealwire::pki::{self, ChainCheck};
 use sealwire::pki::{Certificate, CertificatePolicies, Crl, Purpose};
 use sealwire::verify::{NameCheck, Verdict};
 use sealwire::{ServerName, TrustStore};
@@ -14,41 +15,143 @@ use super::{Error, Vector};
 
 /// A chain and everything that a verdict on it depends on.
 #[derive(Clone)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     /// As a peer sends them: the leaf first.
-    pub(super) presented: Vec<Certificate>,
-    pub(super) trusted: Vec<Certificate>,
-    pub(super) lists: Vec<Crl>,
-    pub(super) policies: Option<PolicyInput>,
-    pub(super) purpose: Purpose,
-    pub(super) host: Option<String>,
-    pub(super) time: i64,
-    pub(super) security_level: u8,
+    pub(crate) presented: Vec<Certificate>,
+    pub(crate) trusted: Vec<Certificate>,
+    /// What OpenSSL is given instead of these two, where they are PEM with more in it than a
+    /// [`Certificate`] writes: trust settings, or what Sealwire does not read.
+    pub(crate) texts: Option<Texts>,
+    /// Whether a trusted certificate that is no root is an anchor.
+    pub(crate) partial: bool,
+    pub(crate) lists: Vec<Crl>,
+    pub(crate) policies: Option<PolicyInput>,
+    pub(crate) purpose: Purpose,
+    pub(crate) host: Option<String>,
+    pub(crate) time: i64,
+    pub(crate) security_level: u8,
+}
+
+/// The certificates of a chain as their suite has them, PEM.
+#[derive(Clone, Default)]
+pub(crate) struct Texts {
+    pub(crate) leaf: String,
+    pub(crate) sent: String,
+    pub(crate) trusted: String,
+    /// Why Sealwire cannot read one of them, which is a no.
+    pub(crate) refused: Option<String>,
 }
 
 /// RFC 5280, 6.1.1 (c) to (g).
 #[derive(Clone, Default)]
-pub(super) struct PolicyInput {
-    pub(super) accepted: Vec<String>,
-    pub(super) explicit: bool,
-    pub(super) inhibit_any: bool,
-    pub(super) inhibit_mapping: bool,
+pub(crate) struct PolicyInput {
+    pub(crate) accepted: Vec<String>,
+    pub(crate) explicit: bool,
+    pub(crate) inhibit_any: bool,
+    pub(crate) inhibit_mapping: bool,
 }
 
 impl Chain {
+    /// A chain of certificates in PEM, judged now for any use at OpenSSL's security level 1.
+    pub(crate) fn of_pem(texts: Texts) -> Self {
+        let mut chain = Self {
+            presented: Vec::new(),
+            trusted: Vec::new(),
+            texts: None,
+            partial: false,
+            lists: Vec::new(),
+            policies: None,
+            purpose: Purpose::Any,
+            host: None,
+            time: now(),
+            security_level: 1,
+        };
+        let mut refused = None;
+        let mut read = |text: &str| match Certificate::all_from_pem(text.as_bytes()) {
+            Ok(all) => all,
+            Err(_) if !text.contains("-----BEGIN ") => Vec::new(),
+            Err(error) => {
+                refused = Some(error.to_string());
+                Vec::new()
+            }
+        };
+        chain.presented = read(&texts.leaf);
+        chain.presented.truncate(1);
+        chain.presented.extend(read(&texts.sent));
+        chain.trusted = read(&texts.trusted);
+        chain.texts = Some(Texts { refused, ..texts });
+        chain
+    }
+
+    /// A time at which all of its certificates are valid.
+    pub(crate) fn common_time(&self) -> Option<i64> {
+        let all = || self.presented.iter().chain(&self.trusted);
+        let start = all().map(Certificate::not_before).max()?;
+        let end = all().map(Certificate::not_after).min()?;
+        (start <= end).then_some(start + (end - start) / 2)
+    }
+
+    /// The same, of which nothing is given but the path that Sealwire trusts.
+    pub(crate) fn path_alone(&self) -> Self {
+        let verdict = self.verdict();
+        let pem = |all: &[Certificate]| all.iter().map(Certificate::to_pem).collect::<String>();
+        let path = verdict.chain();
+        // With a partial chain, AWS-LC goes on above the first that is trusted.
+        let end = path.iter().position(|it| self.partial && self.trusted.contains(it));
+        let path = &path[..end.map_or(path.len(), |end| end + 1)];
+        let (leaf, above) = path.split_first().expect("what is trusted has a chain");
+        let mut alone = self.clone();
+        let anchor = above.last().unwrap_or(leaf);
+        let sent = &above[..above.len().saturating_sub(1)];
+        // With its trust settings.
+        let settings =
+            self.texts.iter().flat_map(|texts| pki::pem::blocks(texts.trusted.as_bytes()));
+        let anchor = settings
+            .filter_map(|block| {
+                let text = pki::pem::encode(block.label(), &block.decode().ok()?);
+                let read = Certificate::all_from_pem(text.as_bytes()).ok()?;
+                (read.first() == Some(anchor)).then_some(text)
+            })
+            .next();
+        alone.texts = Some(Texts {
+            leaf: leaf.to_pem(),
+            sent: pem(sent),
+            trusted: anchor.unwrap_or_default(),
+            refused: None,
+        });
+        alone
+    }
+
+    /// Writes what OpenSSL is given into a folder, with its command line.
+    pub(crate) fn keep(&self, folder: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(folder)?;
+        self.openssl(folder)?;
+        let findings = self.findings().join("\n");
+        std::fs::write(folder.join("findings.txt"), findings)?;
+        Ok(())
+    }
+
     /// Sealwire's answer.
-    pub(super) fn is_trusted(&self) -> bool {
-        self.verdict().is_trusted()
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.refused().is_none() && self.verdict().is_trusted()
+    }
+
+    fn refused(&self) -> Option<&str> {
+        self.texts.as_ref()?.refused.as_deref()
     }
 
     /// What Sealwire has against it.
-    pub(super) fn findings(&self) -> Vec<String> {
+    pub(crate) fn findings(&self) -> Vec<String> {
+        if let Some(refused) = self.refused() {
+            return vec![refused.to_owned()];
+        }
         self.verdict().findings().iter().map(ToString::to_string).collect()
     }
 
     fn verdict(&self) -> Verdict {
         let mut trust = TrustStore::from_certificates(self.trusted.iter().cloned())
-            .expect("a set of certificates");
+            .expect("a set of certificates")
+            .allow_partial_chain(self.partial);
         if let Some(input) = &self.policies {
             let accepted = input
                 .accepted
@@ -79,15 +182,27 @@ impl Chain {
         let pem = |certificates: &[Certificate]| -> String {
             certificates.iter().map(Certificate::to_pem).collect()
         };
-        std::fs::write(folder.join("leaf.pem"), pem(&self.presented[..1]))?;
-        std::fs::write(folder.join("sent.pem"), pem(&self.presented[1..]))?;
-        std::fs::write(folder.join("trusted.pem"), pem(&self.trusted))?;
+        let texts = self.texts.clone().unwrap_or_else(|| Texts {
+            leaf: pem(&self.presented[..1]),
+            sent: pem(&self.presented[1..]),
+            trusted: pem(&self.trusted),
+            refused: None,
+        });
+        std::fs::write(folder.join("leaf.pem"), &texts.leaf)?;
+        std::fs::write(folder.join("sent.pem"), &texts.sent)?;
+        std::fs::write(folder.join("trusted.pem"), &texts.trusted)?;
         let mut openssl = Command::new("openssl");
         // Not -trusted: OpenSSL does not look there for the issuer of a list's signer.
         openssl.current_dir(folder).args(["verify", "-no-CApath", "-no-CAstore"]);
         openssl.args(["-attime", &self.time.to_string(), "-CAfile", "trusted.pem"]);
+        if texts.trusted.is_empty() {
+            return Ok(false);
+        }
+        if self.partial {
+            openssl.arg("-partial_chain");
+        }
         openssl.args(["-auth_level", &self.security_level.to_string()]);
-        if self.presented.len() > 1 {
+        if !texts.sent.is_empty() {
             openssl.args(["-untrusted", "sent.pem"]);
         }
         match self.purpose {
@@ -120,20 +235,28 @@ impl Chain {
             ];
             openssl.args(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag));
         }
-        openssl.arg("leaf.pem").stdout(Stdio::null()).stderr(Stdio::null());
+        openssl.arg("leaf.pem");
+        std::fs::write(folder.join("command.txt"), format!("{openssl:?}\n"))?;
+        openssl.stdout(Stdio::null()).stderr(Stdio::null());
         Ok(openssl.status()?.success())
     }
 }
 
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    i64::try_from(now.as_secs()).expect("the clock is before the year 292277026596")
+}
+
 /// `OpenSSL 3.0.19`.
-pub(super) fn openssl_version() -> Result<String, Error> {
+pub(crate) fn openssl_version() -> Result<String, Error> {
     let output = Command::new("openssl").arg("version").output()?;
     let text = String::from_utf8(output.stdout)?;
     Ok(text.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
 }
 
 /// What `openssl verify` says of each, by as many of them at once as there are cores.
-pub(super) fn openssl(vectors: &[Vector]) -> Result<Vec<bool>, Error> {
+pub(crate) fn openssl(vectors: &[Vector]) -> Result<Vec<bool>, Error> {
     let next = AtomicUsize::new(0);
     let said = Mutex::new(vec![false; vectors.len()]);
     let work = || -> Result<(), String> {

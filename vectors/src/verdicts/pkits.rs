@@ -9,7 +9,7 @@ use sealwire::pki::{Certificate, Crl, Purpose};
 
 use super::judges::{Chain, PolicyInput};
 use super::policies::POLICY_TESTS;
-use super::{Error, Vector};
+use super::{Error, Suite as Judged, Vector};
 
 /// The sections of its document that are not about policies, and words in the names of their files.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -56,7 +56,7 @@ struct Suite {
 }
 
 /// Each section and its vectors; the policies last.
-pub(super) fn suites(package: &Path) -> Result<Vec<(String, Vec<Vector>)>, Error> {
+pub(super) fn suites(package: &Path) -> Result<Vec<Judged>, Error> {
     let suite = Suite::read(&package.join("x509/PKITS_data"))?;
     let mut all = Vec::new();
     let mut sections: Vec<(String, Vec<Vector>)> =
@@ -70,7 +70,7 @@ pub(super) fn suites(package: &Path) -> Result<Vec<(String, Vec<Vector>)>, Error
         let number = title.split_whitespace().nth(1).and_then(|number| number.split_once('.'));
         number.and_then(|(_, minor)| minor.parse::<u8>().ok())
     });
-    all.extend(sections);
+    all.extend(sections.into_iter().map(|(title, vectors)| Judged::of(title, vectors)));
     let mut policies = Vec::new();
     for test in POLICY_TESTS {
         let input = PolicyInput {
@@ -81,7 +81,7 @@ pub(super) fn suites(package: &Path) -> Result<Vec<(String, Vec<Vector>)>, Error
         };
         policies.push(suite.vector(test.number, test.leaf, test.valid, Some(input))?);
     }
-    all.push(("PKITS 4.8 to 4.12 policies".to_owned(), policies));
+    all.push(Judged::of("PKITS 4.8 to 4.12 policies", policies));
     Ok(all)
 }
 
@@ -155,6 +155,8 @@ impl Suite {
             chain: Chain {
                 presented,
                 trusted: vec![self.anchor.clone()],
+                texts: None,
+                partial: false,
                 lists: self.lists.clone(),
                 policies,
                 purpose: Purpose::Any,

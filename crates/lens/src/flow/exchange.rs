@@ -154,3 +154,15 @@ pub enum Outcome {
     /// A rule of ours ended it.
     Refused(String),
 }
+
+impl HttpVersion {
+    /// Its name as a request line writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}

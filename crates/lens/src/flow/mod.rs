@@ -4,10 +4,12 @@
 //! streams only ever read them. An event says a fact once, at the time it happened; nothing in it is
 //! changed later.
 
+mod compose;
 mod exchange;
 mod recorder;
 mod tls;
 
+pub use compose::{Composed, Sender, Sending};
 pub use exchange::{
     Body, Direction, End, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
     ResponseHead, Statement,
@@ -17,6 +19,8 @@ pub use tls::{CertificateFact, ClientHelloFacts, HandshakeFacts, Leg, TlsFailure
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
+
+use bytes::Bytes;
 
 /// A client's connection to the proxy, unique in one session file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +128,26 @@ pub enum What {
     Frame(Frame),
     /// A statement to a database, and what came of it.
     Statement(Statement),
+    /// Something that the relay did to a flow, or could not do, in one line: a header that it took
+    /// away, a rule that it followed, frames that it no longer reads.
+    Note {
+        /// The flow.
+        flow: FlowId,
+        /// The line.
+        text: String,
+    },
+    /// Bytes of a connection as its wire carries them, TLS records where it speaks TLS: told only when
+    /// the relay was asked to keep them, for a capture that other programs can open.
+    Wire {
+        /// The connection.
+        connection: ConnectionId,
+        /// On which of the two.
+        leg: Leg,
+        /// Towards the origin, or towards the client.
+        direction: Direction,
+        /// The bytes.
+        data: Bytes,
+    },
     /// The flow is over.
     End {
         /// The flow.

@@ -3,7 +3,7 @@
 use sealwire_x509::{Certificate, Foreign};
 
 use super::From;
-use crate::pki::KeyAlgorithm;
+use crate::pki::{KeyAlgorithm, Subject};
 use crate::reading::{self, ClientHello, Extensions, Fields, HandshakeMessage, ServerHello, names};
 use crate::words::Alert;
 
@@ -256,17 +256,22 @@ fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {
         fields.vector16()
     };
     let mut list = Fields(authorities.unwrap_or_default());
-    let mut count = 0;
+    let mut names = Vec::new();
     while !list.is_empty() {
-        list.vector16()?;
-        count += 1;
+        let name = Subject::from_der(list.vector16()?).map(|name| name.to_openssl());
+        names.push(name.unwrap_or_else(|_| "(a name that cannot be read)".to_owned()));
     }
-    let says = match count {
+    let says = match names.len() {
         0 => "wants a certificate of the client, of any CA".to_owned(),
         1 => "wants a certificate of the client, of one CA".to_owned(),
         n => format!("wants a certificate of the client, of one of {n} CAs"),
     };
-    Some(Told::new("CertificateRequest", says).why("mutual TLS: the client has to say who it is"))
+    let mut told =
+        Told::new("CertificateRequest", says).why("mutual TLS: the client has to say who it is");
+    for name in names {
+        told = told.field("CA", Foreign::new(&name).to_string());
+    }
+    Some(told)
 }
 
 fn certificate_verify(from: From, content: &[u8]) -> Option<Told> {

@@ -42,6 +42,25 @@ impl<IO> TlsStream<IO> {
         self.session().peer().expect("a stream is handed out after the handshake")
     }
 
+    /// The stream over `io` of a connection whose handshake was driven by hand, with a
+    /// [`Driver`]: to be shown what goes by, say, or to do something else than TLS after the
+    /// ClientHello. What the driver has to send is sent with the first write, flush or read.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] when the handshake is not complete.
+    pub fn from_driver(io: IO, driver: Driver) -> Result<Self, Error> {
+        match driver.session().peer() {
+            Some(_) => Ok(Self::of(io, driver)),
+            None => Err(Error::Misused("a stream before the handshake is complete")),
+        }
+    }
+
+    /// The same, to be kept.
+    #[cfg(any(feature = "hyper", feature = "axum", feature = "tonic"))]
+    pub(crate) fn shared_peer(&self) -> Arc<Peer> {
+        self.session().shared_peer().expect("a stream is handed out after the handshake")
+    }
+
     /// The transport.
     pub fn get_ref(&self) -> &IO {
         &self.io
@@ -76,9 +95,13 @@ impl<IO> TlsStream<IO> {
     }
 
     pub(super) fn new(io: IO, session: Session) -> Self {
+        Self::of(io, Driver::new(session))
+    }
+
+    fn of(io: IO, driver: Driver) -> Self {
         Self {
             io,
-            driver: Driver::new(session),
+            driver,
             writer: None,
             key_log: None,
             keep_session: false,

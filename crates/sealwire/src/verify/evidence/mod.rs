@@ -166,13 +166,7 @@ fn key(certificate: &Certificate, subject: &str) -> String {
 
 fn invalid_extension(certificate: &Certificate) -> String {
     let subject = quoted(certificate);
-    match certificate.basic_constraints() {
-        Some((false, Some(limit))) => format!(
-            "the basicConstraints of {subject} have a pathLenConstraint ({limit}) though it is no \
-             CA's, which RFC 5280 (4.2.1.9) forbids"
-        ),
-        _ => format!("{subject} has an extension that cannot be read, or has one twice"),
-    }
+    format!("{subject} has an extension that cannot be read, or has one twice")
 }
 
 /// What is wrong with the times of the issuer's lists.

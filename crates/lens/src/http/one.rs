@@ -1,0 +1,464 @@
+//! A client that speaks HTTP/1, and where its requests go.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::body::Framing;
+use super::exchange::{self, Answered, Fault, Manner};
+use super::head::{self, Request};
+use super::link::Link;
+use super::websocket;
+use crate::flow::{HttpVersion, Outcome, RequestHead, ResponseHead};
+use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller, opaque};
+
+/// A client's connection.
+pub(crate) struct Relay {
+    pub(crate) proxy: Arc<Proxy>,
+    pub(crate) teller: Teller,
+    /// Where the connection leads, unless each request says it.
+    pub(crate) target: Target,
+}
+
+/// Where requests go.
+pub(crate) enum Way {
+    /// All to one origin; the CAs that it takes client certificates of, if it asked for one.
+    Origin { link: Link, asked: Option<Vec<String>> },
+    /// Where each says, as to a proxy; the origin of the one before, while it lasts.
+    Said(Option<(Target, bool, Link)>),
+    /// Nowhere.
+    Nowhere(Refusal),
+}
+
+/// What comes after the last request.
+pub(crate) enum After {
+    Closed,
+    /// The client asked for a way to somewhere, as a proxy is asked.
+    Connect {
+        client: Stream,
+        authority: String,
+    },
+}
+
+/// What comes after one request.
+enum Then {
+    Next(Link, Way),
+    Close(Link),
+    /// It went on as something else, which has ended.
+    Over,
+}
+
+impl Relay {
+    /// Serves a client until it closes, breaks, or wants something else than HTTP.
+    ///
+    /// # Errors
+    /// Why it broke, in a line.
+    pub(crate) async fn serve(self, client: Stream, mut way: Way) -> Result<After, String> {
+        let mut client = Link::new(client);
+        loop {
+            let Some(head) = self.next_request(&mut client, &mut way).await? else {
+                let _ = client.writer.end().await;
+                if let Way::Origin { link, .. } = &mut way {
+                    let _ = link.writer.end().await;
+                }
+                return Ok(After::Closed);
+            };
+            if head.method == "CONNECT" && matches!(way, Way::Said(_)) {
+                let client = client.into_stream();
+                return Ok(After::Connect { client, authority: head.target });
+            }
+            match self.exchange(client, way, head).await? {
+                Then::Next(next_client, next_way) => (client, way) = (next_client, next_way),
+                Then::Close(mut client) => {
+                    let _ = client.writer.end().await;
+                    return Ok(After::Closed);
+                }
+                Then::Over => return Ok(After::Closed),
+            }
+        }
+    }
+
+    /// The next request; `None` when none comes.
+    async fn next_request(
+        &self,
+        client: &mut Link,
+        way: &mut Way,
+    ) -> Result<Option<Request>, String> {
+        loop {
+            match head::request(&mut client.reader.buffer) {
+                Ok(Some(head)) => return Ok(Some(head)),
+                Ok(None) => {}
+                Err(why) => {
+                    self.answer_plainly(client, 400, "Bad Request", &format!("no HTTP/1: {why}\n"))
+                        .await;
+                    return Err(format!("the client's request is no HTTP/1: {why}"));
+                }
+            }
+            let filled = match way {
+                // An origin that closes in between closes the client.
+                Way::Origin { link, .. } if client.reader.buffer.is_empty() => tokio::select! {
+                    filled = client.reader.fill_line() => filled,
+                    ended = link.reader.fill() => {
+                        self.unasked(client, link, matches!(ended, Ok(1..))).await;
+                        return Ok(None);
+                    }
+                },
+                _ => client.reader.fill_line().await,
+            };
+            match filled {
+                Ok(0) if client.reader.buffer.is_empty() => return Ok(None),
+                Ok(0) => return Err("the client closed in the middle of a request".to_owned()),
+                Ok(_) => {}
+                // Between requests that is a way to close.
+                Err(_) if client.reader.buffer.is_empty() => return Ok(None),
+                Err(error) => return Err(format!("the client: {error}")),
+            }
+        }
+    }
+
+    /// An origin closed, or said something that nobody asked for: that its patience is over.
+    async fn unasked(&self, client: &mut Link, origin: &mut Link, says: bool) {
+        if says {
+            let flow = self.teller.request(opaque::head("http", &self.target));
+            flow.note("the origin spoke without being asked");
+            loop {
+                let piece = origin.reader.buffer.split().freeze();
+                flow.body(crate::flow::Direction::Response, piece.clone());
+                let written = client.writer.write(piece, Bytes::new()).await;
+                if written.is_err() || !matches!(origin.reader.fill().await, Ok(1..)) {
+                    break;
+                }
+            }
+            flow.end(Outcome::Complete);
+        }
+    }
+
+    /// One request and its answer.
+    async fn exchange(&self, client: Link, way: Way, head: Request) -> Result<Then, String> {
+        let mut client = client;
+        let mut way = way;
+        let said = match &way {
+            Way::Said(_) => match AbsoluteUrl::parse(&head.target) {
+                Some(url) => Some(url),
+                None => {
+                    self.at_ourselves(&mut client, &head).await;
+                    return Ok(Then::Close(client));
+                }
+            },
+            _ => None,
+        };
+        let flow = self.teller.request(self.told(&head, said.as_ref(), way.is_tls()));
+        if let (Way::Said(open), Some(url)) = (&mut way, &said) {
+            let kept =
+                open.take().filter(|(target, tls, _)| *target == url.target && *tls == url.tls);
+            let kept = match kept {
+                Some((target, tls, mut link)) => {
+                    (!link.reader.has_ended().await).then_some((target, tls, link))
+                }
+                None => None,
+            };
+            let found = match kept {
+                Some(kept) => Ok(kept),
+                None => self.reach(url).await,
+            };
+            match found {
+                Ok(found) => *open = Some(found),
+                Err(refusal) => {
+                    self.refuse(&mut client, &head, flow, &refusal).await;
+                    return Ok(Then::Close(client));
+                }
+            }
+        }
+        let (origin, asked) = match &mut way {
+            Way::Origin { link, asked } => (link, asked.clone()),
+            Way::Said(Some((_, _, link))) => (link, None),
+            Way::Said(None) => return Err("there is no origin".to_owned()),
+            Way::Nowhere(refusal) => {
+                let refusal = refusal.clone();
+                self.refuse(&mut client, &head, flow, &refusal).await;
+                return Ok(Then::Close(client));
+            }
+        };
+        let framing = match Framing::of_request(&head) {
+            Ok(framing) => framing,
+            Err(why) => {
+                self.answer_plainly(&mut client, 400, "Bad Request", &format!("{why}\n")).await;
+                flow.end(Outcome::ClientFailed(format!("the body of its request: {why}")));
+                return Ok(Then::Close(client));
+            }
+        };
+        let manner = Manner {
+            method: &head.method,
+            keeps: keeps(&head),
+            strip_alt_svc: self.proxy.settings().strip_alt_svc,
+        };
+        let raw = self.on_its_way(&head, said.as_ref());
+        let mut began = false;
+        let passed =
+            exchange::pass(&mut client, origin, raw, framing, &manner, &flow, &mut began).await;
+        match passed {
+            Ok(Answered::Whole { keeps }) => {
+                flow.end(Outcome::Complete);
+                Ok(if keeps { Then::Next(client, way) } else { Then::Close(client) })
+            }
+            Ok(Answered::Switched(answer)) => self.switch(client, way, &head, answer, flow).await,
+            Err(Fault::Client(why)) => {
+                flow.end(Outcome::ClientFailed(why.clone()));
+                Err(format!("the client: {why}"))
+            }
+            Err(Fault::Garbled(why)) => {
+                flow.end(Outcome::OriginFailed(why.clone()));
+                Err(format!("the origin: {why}"))
+            }
+            Err(Fault::Origin(error)) => {
+                let target = said.as_ref().map_or(&self.target, |url| &url.target);
+                let refusal = Refusal::tls(target, &error, asked.as_deref());
+                // What TLS said is worth a page; a connection that closed is closed to the client, too.
+                if !began && !matches!(error, sealwire::Error::Io(_)) {
+                    self.refuse(&mut client, &head, flow, &refusal).await;
+                    return Ok(Then::Close(client));
+                }
+                flow.end(Outcome::OriginFailed(error.to_string()));
+                Err(format!("the origin: {error}"))
+            }
+        }
+    }
+
+    /// The connection goes on as something else than HTTP.
+    async fn switch(
+        &self,
+        client: Link,
+        way: Way,
+        head: &Request,
+        answer: head::Response,
+        flow: FlowTeller,
+    ) -> Result<Then, String> {
+        let origin = match way {
+            Way::Origin { link, .. } | Way::Said(Some((_, _, link))) => link,
+            _ => return Err("there is no origin".to_owned()),
+        };
+        let is_websocket = head::has_token(&answer.headers, "upgrade", "websocket");
+        let deflate = is_websocket.then(|| websocket::Deflate::of(&answer.headers));
+        let what = head::values(&answer.headers, "upgrade").next().map(<[u8]>::to_vec);
+        flow.response(exchange::told(answer));
+        let switched = match deflate {
+            Some(deflate) => websocket::relay(flow, client, origin, deflate).await,
+            None => {
+                let to = what.unwrap_or_else(|| head.method.clone().into_bytes());
+                flow.note(format!(
+                    "went on as {}, which is passed on unread",
+                    sealwire::Foreign::new(&to)
+                ));
+                opaque::pass(flow, client.into_stream(), origin.into_stream()).await
+            }
+        };
+        switched.map(|()| Then::Over).map_err(|error| error.to_string())
+    }
+
+    /// Connects to where a request says.
+    async fn reach(&self, url: &AbsoluteUrl) -> Result<(Target, bool, Link), Refusal> {
+        let stream = self.proxy.reach(&self.teller, &url.target, url.tls).await?;
+        Ok((url.target.clone(), url.tls, Link::new(stream)))
+    }
+
+    /// The bytes of a request's head as the origin gets them.
+    fn on_its_way(&self, head: &Request, said: Option<&AbsoluteUrl>) -> Bytes {
+        if let Some(url) = said {
+            let line = format!("{} {} {}\r\n", head.method, url.path, version_text(head.version));
+            return head::edited(&head.raw, Some(line.as_bytes()), &|name| {
+                let ours = [&b"proxy-connection"[..], b"proxy-authorization"];
+                ours.iter().any(|one| name.eq_ignore_ascii_case(one)).then(Vec::new)
+            });
+        }
+        match self.proxy.host_to_write() {
+            Some(host) => head::edited(&head.raw, None, &|name| {
+                let is_host = name.eq_ignore_ascii_case(b"host");
+                is_host.then(|| format!("Host: {host}\r\n").into_bytes())
+            }),
+            None => head.raw.clone(),
+        }
+    }
+
+    fn told(&self, head: &Request, said: Option<&AbsoluteUrl>, tls: bool) -> RequestHead {
+        let tls = said.map_or(tls, |url| url.tls);
+        let websocket = head::has_token(&head.headers, "upgrade", "websocket");
+        let scheme = match (tls, websocket) {
+            (false, false) => "http",
+            (true, false) => "https",
+            (false, true) => "ws",
+            (true, true) => "wss",
+        };
+        let host = head::values(&head.headers, "host").next();
+        let authority = match said {
+            Some(url) => url.authority.clone(),
+            None => match host.filter(|_| self.proxy.host_to_write().is_none()) {
+                Some(host) if !host.is_empty() => String::from_utf8_lossy(host).into_owned(),
+                _ => self.target.authority(if tls { 443 } else { 80 }),
+            },
+        };
+        RequestHead {
+            version: head.version,
+            method: head.method.clone(),
+            scheme: scheme.to_owned(),
+            authority,
+            path: said.map_or_else(|| head.target.clone(), |url| url.path.clone()),
+            headers: head.headers.clone(),
+            protocol: None,
+            stream: None,
+            repeats: None,
+            raw: head.raw.clone(),
+        }
+    }
+
+    /// Answers in the origin's place, with what went wrong.
+    async fn refuse(&self, client: &mut Link, head: &Request, flow: FlowTeller, refusal: &Refusal) {
+        let html = head::values(&head.headers, "accept")
+            .any(|value| value.windows(9).any(|part| part == b"text/html"));
+        let (kind, page) = refusal.page(html);
+        let raw = self
+            .write_page(client, 502, "Bad Gateway", kind, page.clone(), head.method == "HEAD")
+            .await;
+        flow.response(ResponseHead {
+            version: HttpVersion::Http11,
+            status: 502,
+            reason: Bytes::from_static(b"Bad Gateway"),
+            headers: Vec::new(),
+            raw,
+        });
+        flow.note("this answer is the proxy's own");
+        flow.body(crate::flow::Direction::Response, page);
+        flow.end(Outcome::OriginFailed(refusal.line()));
+    }
+
+    async fn answer_plainly(&self, client: &mut Link, status: u16, reason: &str, text: &str) {
+        let page = Bytes::copy_from_slice(text.as_bytes());
+        self.write_page(client, status, reason, "text/plain; charset=utf-8", page, false).await;
+    }
+
+    /// A request to the proxy itself.
+    async fn at_ourselves(&self, client: &mut Link, head: &Request) {
+        let is_head = head.method == "HEAD";
+        if head.target == "/ca.pem" {
+            let pem = self.proxy.settings().authority.certificate().to_pem();
+            let kind = "application/x-pem-file";
+            self.write_page(client, 200, "OK", kind, pem.into(), is_head).await;
+        } else {
+            let text = "This is a debugging proxy, not a website. Set it as the HTTP proxy of a \
+                        program; /ca.pem has the certificate that the program has to trust.\n";
+            let kind = "text/plain; charset=utf-8";
+            self.write_page(client, 400, "Bad Request", kind, text.into(), is_head).await;
+        }
+    }
+
+    /// Writes an answer of our own; gives its head. A client that is gone does not get it.
+    async fn write_page(
+        &self,
+        client: &mut Link,
+        status: u16,
+        reason: &str,
+        kind: &str,
+        page: Bytes,
+        is_head: bool,
+    ) -> Bytes {
+        let head = Bytes::from(format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+            page.len()
+        ));
+        let page = if is_head { Bytes::new() } else { page };
+        if client.writer.write(head.clone(), page).await.is_ok() {
+            let _ = client.writer.end().await;
+            // A connection closed over unread bytes is reset, and the answer lost.
+            let rest = async {
+                let mut left = sealwire::wire::FAREWELL_BYTES;
+                while let Ok(count @ 1..) = client.reader.fill().await {
+                    client.reader.buffer.clear();
+                    left = left.saturating_sub(count);
+                    if left == 0 {
+                        break;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(sealwire::wire::FAREWELL, rest).await;
+        }
+        head
+    }
+}
+
+impl Way {
+    fn is_tls(&self) -> bool {
+        match self {
+            Self::Origin { link, .. } => link.is_tls,
+            Self::Said(_) => false,
+            Self::Nowhere(_) => true,
+        }
+    }
+}
+
+/// The target of a request to a proxy (RFC 9112, 3.2.2).
+#[derive(Debug, PartialEq, Eq)]
+struct AbsoluteUrl {
+    tls: bool,
+    authority: String,
+    target: Target,
+    /// Path and query, as they came.
+    path: String,
+}
+
+impl AbsoluteUrl {
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
+            _ => return None,
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let target = Target::parse(authority, Some(if tls { 443 } else { 80 }))?;
+        let path = match path.chars().next() {
+            Some('/') => path.to_owned(),
+            _ => format!("/{path}"),
+        };
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_owned();
+        Some(Self { tls, authority, target, path })
+    }
+}
+
+fn keeps(head: &Request) -> bool {
+    match head.version {
+        HttpVersion::Http10 => {
+            head::has_token(&head.headers, "connection", "keep-alive")
+                || head::has_token(&head.headers, "proxy-connection", "keep-alive")
+        }
+        _ => !head::has_token(&head.headers, "connection", "close"),
+    }
+}
+
+fn version_text(version: HttpVersion) -> &'static str {
+    if version == HttpVersion::Http10 { "HTTP/1.0" } else { "HTTP/1.1" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_requests_are_read() {
+        for (text, expected) in [
+            ("http://a.test/b?c", Some((false, "a.test:80", "/b?c"))),
+            ("HTTPS://a.test:8443", Some((true, "a.test:8443", "/"))),
+            ("http://u:p@a.test?x", Some((false, "a.test:80", "/?x"))),
+            ("http://[::1]:81/", Some((false, "[::1]:81", "/"))),
+            ("/b", None),
+            ("ftp://a.test/", None),
+            ("http:///", None),
+        ] {
+            let found = AbsoluteUrl::parse(text);
+            let found =
+                found.as_ref().map(|url| (url.tls, url.target.to_string(), url.path.as_str()));
+            let found = found.as_ref().map(|(tls, target, path)| (*tls, target.as_str(), *path));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}

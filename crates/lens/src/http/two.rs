@@ -1,0 +1,433 @@
+//! A client that speaks HTTP/2, and an origin that does: each stream passes by itself.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::ext::Protocol;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, Request, Response};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::websocket::{Deflate, Listener};
+use crate::flow::{Direction, Header, HttpVersion, Outcome, RequestHead, ResponseHead};
+use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller};
+
+/// How much a side may send before it is passed on.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How many streams a client may have open when the origin does not say.
+const MOST_STREAMS: u32 = 256;
+const MOST_HEADERS: u32 = 256 * 1024;
+
+/// Serves a client over HTTP/2.
+///
+/// # Errors
+/// Why it broke, in a line.
+pub(crate) async fn serve(
+    proxy: Arc<Proxy>,
+    teller: Teller,
+    target: Target,
+    client: Stream,
+    origin: Result<Stream, Refusal>,
+) -> Result<(), String> {
+    let tls = origin.as_ref().map_or(client.is_tls(), Stream::is_tls);
+    let scheme = if tls { "https" } else { "http" };
+    let relay = Relay { proxy, teller, target, scheme };
+    match origin {
+        Ok(origin) => relay.between(client, origin).await,
+        Err(refusal) => relay.refuse_all(client, refusal).await,
+    }
+}
+
+#[derive(Clone)]
+struct Relay {
+    proxy: Arc<Proxy>,
+    teller: Teller,
+    target: Target,
+    scheme: &'static str,
+}
+
+impl Relay {
+    async fn between(self, client: Stream, origin: Stream) -> Result<(), String> {
+        let (send, mut origin) = h2::client::Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MOST_HEADERS)
+            .handshake::<_, Bytes>(origin)
+            .await
+            .map_err(|e| format!("the origin: {e}"))?;
+        // What it allows is known when it has answered: its settings come before that.
+        let mut ping = origin.ping_pong();
+        let settled = async {
+            match &mut ping {
+                Some(ping) => ping.ping(h2::Ping::opaque()).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        {
+            let mut settled = std::pin::pin!(settled);
+            tokio::select! {
+                pong = &mut settled => pong.map_err(|e| format!("the origin: {e}"))?,
+                ended = &mut origin => return match ended {
+                    Ok(()) => Err("the origin closed before it was asked anything".to_owned()),
+                    Err(error) => Err(format!("the origin: {error}")),
+                },
+            }
+        }
+        let mut builder = builder();
+        if send.is_extended_connect_protocol_enabled() {
+            builder.enable_connect_protocol();
+        }
+        let most = u32::try_from(send.current_max_send_streams()).unwrap_or(u32::MAX);
+        builder.max_concurrent_streams(most.min(MOST_STREAMS));
+        let mut client = builder.handshake::<_, Bytes>(client).await.map_err(of_client)?;
+        let (closed, origin_closed) = watch::channel(None);
+        let driving = tokio::spawn(async move {
+            let ended = origin.await;
+            let _ = closed.send(Some(ended.err().map(|error| error.to_string())));
+        });
+        let mut streams = JoinSet::new();
+        let mut waits_for_origin = origin_closed.clone();
+        let mut draining = false;
+        let outcome = loop {
+            tokio::select! {
+                accepted = client.accept() => match accepted {
+                    Some(Ok((request, respond))) => {
+                        let (relay, send) = (self.clone(), send.clone());
+                        streams.spawn(relay.stream(request, respond, send));
+                    }
+                    Some(Err(error)) => break Err(of_client(error)),
+                    None => break Ok(()),
+                },
+                _ = waits_for_origin.changed(), if !draining => {
+                    draining = true;
+                    client.graceful_shutdown();
+                }
+                Some(_) = streams.join_next() => {}
+            }
+        };
+        drop(send);
+        while streams.join_next().await.is_some() {}
+        driving.abort();
+        let of_origin = origin_closed.borrow().clone();
+        match (outcome, of_origin) {
+            (Ok(()), Some(Some(why))) => Err(format!("the origin: {why}")),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// One stream.
+    async fn stream(
+        self,
+        request: Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+        send: h2::client::SendRequest<Bytes>,
+    ) {
+        let (parts, mut body) = request.into_parts();
+        let flow = self.teller.request(self.told(&parts, respond.stream_id().as_u32()));
+        let is_websocket =
+            parts.extensions.get::<Protocol>().is_some_and(|p| p.as_str() == "websocket");
+        let outgoing = self.on_its_way(parts);
+        let ends = body.is_end_stream();
+        let sent = async {
+            let mut send = send.ready().await?;
+            send.send_request(outgoing, ends)
+        };
+        let (answer, mut upload) = match sent.await {
+            Ok(sent) => sent,
+            Err(error) => {
+                respond.send_reset(error.reason().unwrap_or(Reason::REFUSED_STREAM));
+                flow.end(Outcome::OriginFailed(error.to_string()));
+                return;
+            }
+        };
+        let (agreed, deflate) = watch::channel(Deflate::Off);
+        let uploading = async {
+            if ends {
+                return Ok(());
+            }
+            let listener = is_websocket.then(|| (Direction::Request, deflate));
+            let passed = pass(&mut body, &mut upload, &flow, Direction::Request, listener).await;
+            match &passed {
+                Err(Broken::From(error)) => {
+                    upload.send_reset(error.reason().unwrap_or(Reason::CANCEL));
+                }
+                // It may have answered all the same.
+                Err(Broken::To(_)) => return Ok(()),
+                Ok(()) => {}
+            }
+            passed
+        };
+        let downloading = self.answer(answer, &mut respond, &flow, is_websocket.then_some(agreed));
+        match tokio::try_join!(uploading, downloading) {
+            Ok(_) => flow.end(Outcome::Complete),
+            Err(Broken::From(error)) if error.is_reset() && !ends => {
+                respond.send_reset(error.reason().unwrap_or(Reason::CANCEL));
+                flow.end(Outcome::ClientFailed(error.to_string()));
+            }
+            Err(Broken::From(error)) => {
+                respond.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
+                flow.end(Outcome::OriginFailed(error.to_string()));
+            }
+            Err(Broken::To(why)) => {
+                upload_reset(&mut upload);
+                flow.end(Outcome::ClientFailed(why));
+            }
+        }
+    }
+
+    /// Passes 1xx, the answer and its body on.
+    async fn answer(
+        &self,
+        mut answer: h2::client::ResponseFuture,
+        respond: &mut SendResponse<Bytes>,
+        flow: &FlowTeller,
+        agreed: Option<watch::Sender<Deflate>>,
+    ) -> Result<(), Broken> {
+        let gone = |why: &str| Broken::To(why.to_owned());
+        let head = loop {
+            let next = poll_fn(|cx| {
+                if let Poll::Ready(_) = respond.poll_reset(cx) {
+                    return Poll::Ready(Came::Reset);
+                }
+                if let Poll::Ready(Some(early)) = answer.poll_informational(cx) {
+                    return Poll::Ready(Came::Early(early));
+                }
+                Pin::new(&mut answer).poll(cx).map(Came::Answer)
+            });
+            match next.await {
+                Came::Reset => return Err(gone("it gave the request up")),
+                Came::Early(Ok(early)) => {
+                    flow.informational(told(early.status(), early.headers()));
+                    respond.send_informational(early).map_err(|e| gone(&e.to_string()))?;
+                }
+                Came::Early(Err(error)) | Came::Answer(Err(error)) => {
+                    return Err(Broken::From(error));
+                }
+                Came::Answer(Ok(head)) => break head,
+            }
+        };
+        let (mut parts, mut body) = head.into_parts();
+        flow.response(told(parts.status, &parts.headers));
+        if self.proxy.settings().strip_alt_svc && parts.headers.remove("alt-svc").is_some() {
+            flow.note(
+                "Alt-Svc was taken out of the answer, so that the client does not go on by QUIC",
+            );
+        }
+        let listener = agreed.filter(|_| parts.status.is_success()).map(|agreed| {
+            let _ = agreed.send(Deflate::of(&fields(&parts.headers)));
+            (Direction::Response, agreed.subscribe())
+        });
+        let ends = body.is_end_stream();
+        let mut to = respond
+            .send_response(Response::from_parts(parts, ()), ends)
+            .map_err(|e| gone(&e.to_string()))?;
+        if ends {
+            return Ok(());
+        }
+        let passed = pass(&mut body, &mut to, flow, Direction::Response, listener).await;
+        if let Err(Broken::From(error)) = &passed {
+            to.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
+        }
+        passed
+    }
+
+    /// The request as the origin gets it.
+    fn on_its_way(&self, mut parts: http::request::Parts) -> Request<()> {
+        parts.version = http::Version::HTTP_2;
+        let host = self.proxy.host_to_write();
+        let written = host.is_some();
+        let host = host.or_else(|| match parts.uri.authority() {
+            Some(_) => None,
+            None => Some(self.target.authority(if self.scheme == "https" { 443 } else { 80 })),
+        });
+        if let Some(host) = host {
+            let mut uri = std::mem::take(&mut parts.uri).into_parts();
+            uri.authority = host.parse().ok().or(uri.authority);
+            if uri.path_and_query.is_some() && uri.scheme.is_none() || written {
+                uri.scheme = self.scheme.parse().ok();
+            }
+            parts.uri = http::Uri::from_parts(uri).unwrap_or_default();
+            if written {
+                parts.headers.remove(http::header::HOST);
+            }
+        }
+        Request::from_parts(parts, ())
+    }
+
+    fn told(&self, parts: &http::request::Parts, stream: u32) -> RequestHead {
+        let protocol = parts.extensions.get::<Protocol>().map(|p| p.as_str().to_owned());
+        let is_websocket = protocol.as_deref() == Some("websocket");
+        let scheme = match (is_websocket, self.scheme) {
+            (true, "https") => "wss",
+            (true, _) => "ws",
+            (false, scheme) => scheme,
+        };
+        let authority = match parts.uri.authority() {
+            Some(authority) if self.proxy.host_to_write().is_none() => authority.to_string(),
+            _ => self.target.authority(if self.scheme == "https" { 443 } else { 80 }),
+        };
+        RequestHead {
+            version: HttpVersion::Http2,
+            method: parts.method.to_string(),
+            scheme: scheme.to_owned(),
+            authority,
+            path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            headers: fields(&parts.headers),
+            protocol,
+            stream: Some(stream),
+            repeats: None,
+            raw: Bytes::new(),
+        }
+    }
+
+    /// Answers every request with why there is no origin.
+    async fn refuse_all(self, client: Stream, refusal: Refusal) -> Result<(), String> {
+        let mut client = builder().handshake::<_, Bytes>(client).await.map_err(of_client)?;
+        while let Some(accepted) = client.accept().await {
+            let (request, mut respond) = accepted.map_err(of_client)?;
+            let (parts, _) = request.into_parts();
+            let flow = self.teller.request(self.told(&parts, respond.stream_id().as_u32()));
+            let accept = parts.headers.get_all("accept");
+            let html = accept.iter().any(|v| v.to_str().is_ok_and(|v| v.contains("text/html")));
+            let (kind, page) = refusal.page(html);
+            let answer = Response::builder()
+                .status(502)
+                .header("content-type", kind)
+                .header("cache-control", "no-store")
+                .header("x-content-type-options", "nosniff")
+                .body(());
+            if let Ok(answer) = answer {
+                flow.response(told(answer.status(), answer.headers()));
+                flow.note("this answer is the proxy's own");
+                flow.body(Direction::Response, page.clone());
+                if let Ok(mut to) = respond.send_response(answer, false) {
+                    let _ = to.send_data(page, true);
+                }
+            }
+            flow.end(Outcome::OriginFailed(refusal.line()));
+        }
+        Ok(())
+    }
+}
+
+enum Came {
+    Reset,
+    Early(Result<Response<()>, h2::Error>),
+    Answer(Result<Response<RecvStream>, h2::Error>),
+}
+
+enum Broken {
+    From(h2::Error),
+    To(String),
+}
+
+/// Passes a body and its trailers on. What has been passed on makes room for more.
+async fn pass(
+    from: &mut RecvStream,
+    to: &mut SendStream<Bytes>,
+    flow: &FlowTeller,
+    direction: Direction,
+    websocket: Option<(Direction, watch::Receiver<Deflate>)>,
+) -> Result<(), Broken> {
+    let mut listener = None;
+    loop {
+        let next = poll_fn(|cx| {
+            if let Poll::Ready(reset) = to.poll_reset(cx) {
+                return Poll::Ready(Err(reset));
+            }
+            from.poll_data(cx).map(Ok)
+        });
+        let data = match next.await {
+            Ok(Some(Ok(data))) => data,
+            Ok(Some(Err(error))) => return Err(Broken::From(error)),
+            Ok(None) => break,
+            Err(Ok(reason)) => return Err(Broken::To(format!("it wants no more: {reason}"))),
+            Err(Err(error)) => return Err(Broken::To(error.to_string())),
+        };
+        match &websocket {
+            None => flow.body(direction, data.clone()),
+            Some((direction, deflate)) => listener
+                .get_or_insert_with(|| Listener::new(*direction, *deflate.borrow()))
+                .hear(&data, flow),
+        }
+        let count = data.len();
+        let ends = from.is_end_stream();
+        send(to, data, ends).await?;
+        let _ = from.flow_control().release_capacity(count);
+        if ends {
+            return Ok(());
+        }
+    }
+    let ended = match from.trailers().await {
+        Ok(Some(trailers)) => {
+            flow.trailers(direction, fields(&trailers));
+            to.send_trailers(trailers)
+        }
+        Ok(None) => to.send_data(Bytes::new(), true),
+        Err(error) => return Err(Broken::From(error)),
+    };
+    ended.map_err(|error| Broken::To(error.to_string()))
+}
+
+/// Sends `data` as fast as the other side takes it.
+async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> Result<(), Broken> {
+    let broken = |error: h2::Error| Broken::To(error.to_string());
+    if data.is_empty() {
+        return to.send_data(data, ends).map_err(broken);
+    }
+    while !data.is_empty() {
+        to.reserve_capacity(data.len());
+        match poll_fn(|cx| to.poll_capacity(cx)).await {
+            Some(Ok(room)) => {
+                let piece = data.split_to(room.min(data.len()));
+                to.send_data(piece, ends && data.is_empty()).map_err(broken)?;
+            }
+            Some(Err(error)) => return Err(broken(error)),
+            None => return Err(Broken::To("it closed the stream".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+fn upload_reset(upload: &mut SendStream<Bytes>) {
+    upload.send_reset(Reason::CANCEL);
+}
+
+fn builder() -> h2::server::Builder {
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MOST_HEADERS)
+        .max_concurrent_streams(MOST_STREAMS);
+    builder
+}
+
+fn told(status: http::StatusCode, headers: &HeaderMap) -> ResponseHead {
+    ResponseHead {
+        version: HttpVersion::Http2,
+        status: status.as_u16(),
+        reason: Bytes::new(),
+        headers: fields(headers),
+        raw: Bytes::new(),
+    }
+}
+
+fn fields(headers: &HeaderMap) -> Vec<Header> {
+    let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| Header {
+        name: Bytes::copy_from_slice(name.as_str().as_bytes()),
+        value: Bytes::copy_from_slice(value.as_bytes()),
+    };
+    headers.iter().map(field).collect()
+}
+
+fn of_client(error: h2::Error) -> String {
+    format!("the client: {error}")
+}

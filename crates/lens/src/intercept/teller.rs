@@ -1,0 +1,156 @@
+//! Telling of one connection, and of its flows.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::flow::{
+    Body, ConnectionId, Direction, End, Entrance, Event, FlowId, Header, Leg, Outcome, Recorder,
+    RequestHead, ResponseHead, What,
+};
+
+/// Whom all connections of a proxy are told to, and the numbers that they get.
+#[derive(Clone)]
+pub(crate) struct Chronicle {
+    recorder: Arc<dyn Recorder>,
+    numbers: Arc<Numbers>,
+    /// Whether the bytes of the wire are told, too.
+    wire: bool,
+}
+
+#[derive(Default)]
+struct Numbers {
+    connections: AtomicU64,
+    flows: AtomicU64,
+}
+
+/// Tells of one connection.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    chronicle: Chronicle,
+    connection: ConnectionId,
+}
+
+/// Tells of one flow, and counts what passes. It ends once.
+pub(crate) struct FlowTeller {
+    teller: Teller,
+    flow: FlowId,
+    bodies: [AtomicU64; 2],
+    ended: bool,
+}
+
+impl Chronicle {
+    pub(crate) fn new(recorder: Arc<dyn Recorder>, first: u64, wire: bool) -> Self {
+        let numbers = Numbers { connections: AtomicU64::new(first), flows: AtomicU64::new(first) };
+        Self { recorder, numbers: Arc::new(numbers), wire }
+    }
+
+    /// A connection begins.
+    pub(crate) fn connection(&self) -> Teller {
+        let number = self.numbers.connections.fetch_add(1, Ordering::Relaxed);
+        Teller { chronicle: self.clone(), connection: ConnectionId(number) }
+    }
+}
+
+impl Teller {
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    pub(crate) fn tell(&self, what: What) {
+        self.chronicle.recorder.record(Event { at: SystemTime::now(), what });
+    }
+
+    pub(crate) fn connected(&self, client: SocketAddr, entrance: Entrance) {
+        self.tell(What::Connected { connection: self.connection, client, entrance });
+    }
+
+    pub(crate) fn origin(&self, host: &str, port: u16, address: Option<SocketAddr>) {
+        let (connection, host) = (self.connection, host.to_owned());
+        self.tell(What::Origin { connection, host, port, address });
+    }
+
+    pub(crate) fn passed_by(&self, reason: impl Into<String>) {
+        self.tell(What::PassedBy { connection: self.connection, reason: reason.into() });
+    }
+
+    /// Whether somebody wants the bytes of the wire.
+    pub(crate) fn wants_wire(&self) -> bool {
+        self.chronicle.wire
+    }
+
+    pub(crate) fn wire(&self, leg: Leg, direction: Direction, bytes: &[u8]) {
+        let data = Bytes::copy_from_slice(bytes);
+        self.tell(What::Wire { connection: self.connection, leg, direction, data });
+    }
+
+    /// A flow begins with its request.
+    pub(crate) fn request(&self, head: RequestHead) -> FlowTeller {
+        let flow = FlowId(self.chronicle.numbers.flows.fetch_add(1, Ordering::Relaxed));
+        self.tell(What::Request { flow, connection: self.connection, head: Box::new(head) });
+        FlowTeller { teller: self.clone(), flow, bodies: Default::default(), ended: false }
+    }
+}
+
+impl FlowTeller {
+    pub(crate) fn id(&self) -> FlowId {
+        self.flow
+    }
+
+    pub(crate) fn tell(&self, what: What) {
+        self.teller.tell(what);
+    }
+
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        self.tell(What::Note { flow: self.flow, text: text.into() });
+    }
+
+    pub(crate) fn informational(&self, head: ResponseHead) {
+        self.tell(What::Informational { flow: self.flow, head: Box::new(head) });
+    }
+
+    pub(crate) fn response(&self, head: ResponseHead) {
+        self.tell(What::Response { flow: self.flow, head: Box::new(head) });
+    }
+
+    pub(crate) fn trailers(&self, direction: Direction, headers: Vec<Header>) {
+        if !headers.is_empty() {
+            self.tell(What::Trailers { flow: self.flow, direction, headers });
+        }
+    }
+
+    /// A piece of a body.
+    pub(crate) fn body(&self, direction: Direction, data: Bytes) {
+        if !data.is_empty() {
+            self.passed(direction, data.len() as u64);
+            self.tell(What::Body(Body { flow: self.flow, direction, data }));
+        }
+    }
+
+    /// Counts bytes of a body that are told otherwise: those of messages.
+    pub(crate) fn passed(&self, direction: Direction, count: u64) {
+        self.bodies[direction as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        self.finish(outcome);
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        if !std::mem::replace(&mut self.ended, true) {
+            let bodies = self.bodies.each_ref().map(|count| count.load(Ordering::Relaxed));
+            let end = End { outcome, bodies };
+            self.tell(What::End { flow: self.flow, end });
+        }
+    }
+}
+
+impl Drop for FlowTeller {
+    /// A task that was dropped in the middle of a flow: the proxy is stopping.
+    fn drop(&mut self) {
+        self.finish(Outcome::Refused("the proxy stopped".to_owned()));
+    }
+}

@@ -1,0 +1,10 @@
+//! The relay between real clients and real origins.
+
+mod faithful;
+mod origins;
+mod peers;
+mod refusals;
+mod sql;
+mod support;
+mod two;
+mod websocket;
