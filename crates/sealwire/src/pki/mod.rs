@@ -53,7 +53,7 @@ pub use pfx::{Pfx, PfxCertificate, PfxContents};
 pub use sealwire_x509::{
     Attribute, Certificate, CertificatePolicies, Crl, CrlScope, Error, GeneralName, Irregularity,
     KeyType, KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner,
-    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, pem,
+    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, Subtree, pem,
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;
