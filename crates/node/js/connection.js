@@ -120,6 +120,8 @@ class Connection {
   #transportEnded = false;
   #endTold = false;
   #closesWhenRead = false;
+  /** Whether a client has been told by an alert that it is refused. */
+  #hasRefused = false;
   /** A request to end our side, until it can be done. */
   #ending = null;
   /** What the peer has begun with. */
@@ -261,8 +263,9 @@ class Connection {
       this.#outgoing.giveUp(writeGivenUp(reason));
       callback?.();
     };
-    if (this.#link) this.#link.close(closed);
-    else setImmediate(closed);
+    if (this.#link === null) setImmediate(closed);
+    else if (this.#hasRefused && !this.#transportEnded) this.#link.closeWhenHeard(closed);
+    else this.#link.close(closed);
   }
 
   /** At any time: before the session is there, it waits. */
@@ -344,6 +347,8 @@ class Connection {
       this.#ask(progress.clientHello);
     } else if (progress.storeSession) {
       this.#store(progress.storeSession);
+    } else if (progress.psk) {
+      this.#askKey(progress.psk);
     } else if (progress.complete) {
       this.#complete(progress);
     } else {
@@ -359,6 +364,37 @@ class Connection {
       this.#session.answerHello(answer.credentials, answer.identity, answer);
       this.#advance(null);
     });
+  }
+
+  /** Asks the program for a pre-shared key. */
+  #askKey(asked) {
+    let key;
+    try {
+      key = this.#role.keyFor(asked);
+    } catch (error) {
+      this.#owner.failed(error);
+      return;
+    }
+    if (this.#state.isClosed) return;
+    this.#session.answerPsk(key?.identity ?? null, key?.psk ?? null);
+    this.#advance(null);
+  }
+
+  /**
+   * Begins to negotiate the connection again; a server may ask for a certificate then. Null: it has
+   * begun; else why it cannot.
+   */
+  renegotiate(ask, require) {
+    // Who asks a peer for more has accepted it.
+    if (![Connection.#JUDGED, Connection.#OPEN].includes(this.#state)) return 'the connection is not open';
+    const why = this.#session.renegotiate(ask, require) ?? null;
+    if (why === null) this.#outgoing.say(this.#session, this.#link);
+    return why;
+  }
+
+  /** What is known of the peer has changed. */
+  renew() {
+    this.#facts = this.#session.peerFacts();
   }
 
   /** Waits until the program has stored a session. */
@@ -391,6 +427,7 @@ class Connection {
     this.#incoming.clear();
     // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
     if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
+    this.#hasRefused = this.#role.isServer && typeof failure.alert !== 'number';
     const error = this.#refusal ?? connectionError(likeOpenssl(failure, this.#firstBytes));
     // A write that waits is told, and its stream fails by that; else the stream itself.
     if (!error.library || !this.#outgoing.giveUp(writeRefused(error))) this.#owner.failed(error);

@@ -53,6 +53,8 @@ class ContextHandle {
   #native;
   #options;
   #build;
+  /** The same with pre-shared keys, by the hint for clients. */
+  #withPsk = new Map();
 
   /** `build(options)` makes the native context. */
   constructor(options, build) {
@@ -63,6 +65,15 @@ class ContextHandle {
 
   get native() {
     return this.#native;
+  }
+
+  /** The native context that takes pre-shared keys as well. */
+  forPsk(hint) {
+    if (this.#options.pskCallback && hint === undefined) return this.#native;
+    if (!this.#withPsk.has(hint)) {
+      this.#withPsk.set(hint, this.#build({ ...this.#options, pskCallback() {}, pskIdentityHint: hint }));
+    }
+    return this.#withPsk.get(hint);
   }
 
   getTicketKeys() {
@@ -103,6 +114,7 @@ class ContextHandle {
     const options = { ...handle.#options, ...more(handle.#options) };
     handle.#native = handle.#build(options);
     handle.#options = options;
+    handle.#withPsk.clear();
   }
 
   static {

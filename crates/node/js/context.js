@@ -9,6 +9,7 @@ const defaults = require('./defaults');
 const { configError, materialError, ssl } = require('./failures');
 const { nativeTls } = require('./internals');
 const { invalidValue, major, nodeError } = require('./errors');
+const oldPeers = require('./old-peers');
 const { ContextBuilder, certCompressionAlgorithms } = require('./native');
 const validate = require('./validate');
 
@@ -51,6 +52,12 @@ function isContext(value) {
   return handleOf(value) !== undefined;
 }
 
+/** The native context of a SecureContext that takes pre-shared keys. */
+function pskContext(value, hint) {
+  nativeContext(value);
+  return handleOf(value).forPsk(hint);
+}
+
 /** The native context of a SecureContext, or an error that names the option. */
 function nativeContext(value, name = 'context') {
   const handle = handleOf(value);
@@ -61,7 +68,7 @@ function nativeContext(value, name = 'context') {
 function build(options, name) {
   const range = versions(options);
   const spoken = versionsSpoken(range, options.secureOptions);
-  const builder = startWithCiphers(options, name);
+  const builder = startWithCiphers(options, spoken, name);
   configure(() => builder.versions(spoken.min, spoken.max));
   setTrust(builder, options, name);
   setIdentities(builder, options, name);
@@ -131,14 +138,17 @@ function method(name, range) {
   return found === 'any' ? { min: 0x301, max: 0x304 } : { min: found, max: found };
 }
 
-function startWithCiphers(options, name) {
+function startWithCiphers(options, range, name) {
   const { ciphers, honorCipherOrder, secureOptions } = options;
   if (isGiven(ciphers)) validate.string(ciphers, `${name}.ciphers`);
-  const words = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
+  const given = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
+  // As in Node, a suite of TLS 1.3 can be taken out again.
+  const words = given.filter((word) => !word.startsWith('!TLS_') && !given.includes(`!${word}`));
   if (words.length === 0) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
   }
-  const builder = chooseSuites(words);
+  const isOwnList = words.join(':') !== defaults.CIPHERS;
+  const builder = chooseSuites(words, oldPeers.wishOf(options, range, words, isOwnList));
   builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
   return builder;
 }
@@ -147,19 +157,22 @@ function startWithCiphers(options, name) {
  * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
  * it does in Node when nobody shares one: said, since the program may have meant something else.
  */
-function chooseSuites(words) {
+function chooseSuites(words, wish) {
   try {
-    return builderWith(words);
+    return builderWith(words, wish);
   } catch (error) {
     if (error.code !== 'BeyondEngine') throw configError(error);
+    const forList = wish ?? oldPeers.wishForList();
+    if (forList !== null) return configure(() => builderWith(words, forList));
     process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
     const of13 = words.filter((word) => word.startsWith('TLS_'));
     return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13));
   }
 }
 
-function builderWith(words) {
+function builderWith(words, wish = null) {
   const builder = new ContextBuilder();
+  if (wish !== null) builder.legacy(wish);
   builder.securityLevel(DEFAULT_LEVEL);
   builder.checkOwnDigests(CHECKS_OWN_DIGESTS);
   builder.cipherList(words.join(':'));
@@ -233,7 +246,7 @@ function setAgreement(builder, options, range, name) {
   const curve = options.ecdhCurve === undefined ? defaults.values.DEFAULT_ECDH_CURVE : options.ecdhCurve;
   validate.string(curve, `${name}.ecdhCurve`);
   configure(() => builder.groups(curve || 'auto'));
-  // The engine has no suite with a finite-field Diffie-Hellman: the parameters have no use.
+  // Where this Node has no OpenSSL for it, there is no DHE and the parameters have no use.
   if (isGiven(dhparam)) validate.stringOrView(dhparam, `${name}.dhparam`);
 }
 
@@ -315,4 +328,4 @@ function setSessions(builder, options, name) {
   if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets(false);
 }
 
-module.exports = { SecureContext, createSecureContext, isContext, nativeContext };
+module.exports = { SecureContext, createSecureContext, isContext, nativeContext, pskContext };
