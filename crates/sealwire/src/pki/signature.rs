@@ -6,6 +6,7 @@ use der::asn1::{Any, AnyRef, BitStringRef};
 use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
 
+use super::pss::PssKey;
 use super::{Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// The shape that certificates, requests and CRLs share: what is signed, how, and the signature.
@@ -21,7 +22,7 @@ pub(super) fn sign_der<T: Encode>(
     key: &PrivateKey,
     to_be_signed: impl FnOnce(AlgorithmIdentifierOwned) -> T,
 ) -> Result<Vec<u8>, Error> {
-    let algorithm = signature_algorithm(key.algorithm());
+    let algorithm = signature_algorithm(key)?;
     let tbs = to_be_signed(algorithm.clone()).to_der().map_err(|e| unencodable(&e))?;
     let signature = key.sign(&tbs)?;
     let signed = Signed {
@@ -44,15 +45,19 @@ pub(super) fn unencodable(error: &der::Error) -> Error {
 }
 
 /// What a key of ours signs with: SHA-256, or the digest that fits the curve.
-fn signature_algorithm(key: KeyAlgorithm) -> AlgorithmIdentifierOwned {
-    let (oid, parameters) = match key {
+fn signature_algorithm(key: &PrivateKey) -> Result<AlgorithmIdentifierOwned, Error> {
+    let (oid, parameters) = match key.algorithm() {
         KeyAlgorithm::Rsa { .. } => (rfc5912::SHA_256_WITH_RSA_ENCRYPTION, Some(Any::null())),
+        KeyAlgorithm::RsaPss { .. } => {
+            let key = PssKey::from_pkcs8(key.to_pkcs8_der())?.expect("it is of that kind");
+            return key.digest().algorithm();
+        }
         KeyAlgorithm::EcdsaP256 => (rfc5912::ECDSA_WITH_SHA_256, None),
         KeyAlgorithm::EcdsaP384 => (rfc5912::ECDSA_WITH_SHA_384, None),
         KeyAlgorithm::EcdsaP521 => (rfc5912::ECDSA_WITH_SHA_512, None),
         KeyAlgorithm::Ed25519 => (rfc8410::ID_ED_25519, None),
     };
-    AlgorithmIdentifierOwned { oid, parameters }
+    Ok(AlgorithmIdentifierOwned { oid, parameters })
 }
 
 /// The registered name of an algorithm, or its dotted OID: errors name what we do not have.
