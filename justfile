@@ -48,6 +48,11 @@ scan *args:
     cargo build -p seal
     .ci/scan {{args}}
 
+# ACME clients that others wrote against `seal ca serve`; gets certbot, Caddy, Traefik and acme-client
+acme-peers *args="--install":
+    cargo build -p seal
+    .ci/acme-peers {{args}}
+
 # tlsfuzzer's conversations (in a folder given by TLSFUZZER) with `seal serve`, `seal tunnel`, the npm
 # package's server and `openssl s_server`, written to docs/conformance.md. Ten minutes
 conformance *args:

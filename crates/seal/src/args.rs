@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, serve, trust, tunnel,
+    acme, ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, serve, trust, tunnel,
 };
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -37,6 +37,9 @@ enum Command {
     /// A CA of your own, in a folder: make, issue, revoke
     #[command(subcommand)]
     Ca(ca::Command),
+    /// Certificates from a CA that speaks ACME, renewed by themselves
+    #[command(subcommand)]
+    Acme(acme::Command),
     /// Certificate revocation lists: show
     #[command(subcommand)]
     Crl(crl::Command),
@@ -62,6 +65,7 @@ impl Args {
             Command::Csr(command) => command.run(),
             Command::Cert(command) => command.run(),
             Command::Ca(command) => command.run(),
+            Command::Acme(command) => on_the_network(command.run()),
             Command::Crl(command) => command.run(),
             Command::Trust(command) => command.run(),
             Command::Pfx(command) => command.run(),

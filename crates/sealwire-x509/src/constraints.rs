@@ -185,6 +185,12 @@ impl Subtree {
         }
     }
 
+    /// Whether it is about names of this kind.
+    #[must_use]
+    pub fn is_of_kind(&self, name: &GeneralName) -> bool {
+        self.tag() == tag_of(name)
+    }
+
     /// Whether `name` is in it.
     #[must_use]
     pub fn contains(&self, name: &GeneralName) -> bool {

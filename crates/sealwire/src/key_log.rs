@@ -31,6 +31,12 @@ impl KeyLogLine {
         Self(line)
     }
 
+    /// A line that an engine has written.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn written(line: &str) -> Self {
+        Self(Zeroizing::new(line.to_owned()))
+    }
+
     /// The line: `CLIENT_TRAFFIC_SECRET_0 0f7a... 31c9...`.
     pub fn as_str(&self) -> &str {
         &self.0

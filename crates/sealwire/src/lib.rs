@@ -30,6 +30,8 @@ pub use tokio::{Acceptor, Connector, Listener, MemorySessionStore, SessionStore,
 pub use wire::Parts;
 pub use words::{
     Alert, CannotSpeak, CertCompression, CipherSuite, ClientAuth, ConfigError, InvalidServerName,
-    NamedGroup, OpensslReason, PeerVerification, ProtocolVersion, ServerName, SignatureScheme,
+    NamedGroup, OpensslReason, PeerVerification, ProtocolVersion, Psk, ServerName, SignatureScheme,
     TimeSource,
 };
+#[cfg(feature = "legacy")]
+pub use words::{Legacy, OpensslSource};

@@ -1,14 +1,19 @@
 //! `seal ca`: a CA of your own, in a folder.
 
 mod crl;
+mod eab;
 mod import;
 mod init;
 mod intermediate;
 mod issue;
 mod list;
+mod log;
 mod renew;
 mod revoke;
+mod rotate;
+mod serve;
 mod show;
+mod to_database;
 
 use clap::Subcommand;
 
@@ -28,6 +33,13 @@ pub(crate) enum Command {
     Crl(crl::MakeCrl),
     List(list::List),
     Show(show::Show),
+    Serve(Box<serve::Serve>),
+    /// Keys for external account binding: who may make an account with `ca serve`
+    #[command(subcommand)]
+    Eab(eab::Command),
+    RotateIntermediate(rotate::RotateIntermediate),
+    Log(log::Log),
+    ToDatabase(to_database::ToDatabase),
 }
 
 impl Command {
@@ -42,6 +54,11 @@ impl Command {
             Self::Crl(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Show(command) => command.run(),
+            Self::Serve(command) => command.run(),
+            Self::Eab(command) => command.run(),
+            Self::RotateIntermediate(command) => command.run(),
+            Self::Log(command) => command.run(),
+            Self::ToDatabase(command) => command.run(),
         }
     }
 }

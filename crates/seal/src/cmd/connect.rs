@@ -15,8 +15,10 @@ use tokio::net::TcpStream;
 
 use crate::files::material::{Material, public_roots};
 use crate::files::policies::PolicyOptions;
+use crate::inspect::scan;
 use crate::net::dial::{Reached, Route};
 use crate::net::key_log::KeyLog;
+use crate::net::legacy::{self, LegacyOption};
 use crate::net::program;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
@@ -83,9 +85,12 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     alpn: Vec<String>,
 
-    /// The oldest version of TLS to speak
-    #[arg(long, value_enum, default_value_t = Version::Tls12, value_name = "VERSION")]
-    min_version: Version,
+    #[command(flatten)]
+    legacy: LegacyOption,
+
+    /// The oldest version of TLS to speak [default: 1.2; 1.0 with --legacy]
+    #[arg(long, value_enum, value_name = "VERSION")]
+    min_version: Option<Version>,
 
     /// The newest version of TLS to speak
     #[arg(long, value_enum, default_value_t = Version::Tls13, value_name = "VERSION")]
@@ -123,6 +128,10 @@ pub(crate) struct ConnectArgs {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Version {
+    #[value(name = "1.0", alias = "TLSv1")]
+    Tls10,
+    #[value(name = "1.1", alias = "TLSv1.1")]
+    Tls11,
     #[value(name = "1.2", alias = "TLSv1.2")]
     Tls12,
     #[value(name = "1.3", alias = "TLSv1.3")]
@@ -134,6 +143,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
         Some(name) => name.clone(),
         None => args.target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
+    args.legacy.warn();
     let connector = args.connector(&name)?;
     let at = args.target.to_string();
     for _ in 0..args.reconnect {
@@ -161,13 +171,20 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
 impl ConnectArgs {
     fn connector(&self, name: &ServerName) -> Result<Connector, Failure> {
         let wrong = |e: sealwire::ConfigError| Failure::usage(e.to_string());
-        let versions = self.min_version.version()..=self.max_version.version();
+        let by_default = || legacy::oldest(self.legacy.legacy);
+        let oldest = self.min_version.map_or_else(by_default, Version::version);
+        let versions = oldest..=self.max_version.version();
+        if !self.legacy.legacy && *versions.start().min(versions.end()) < ProtocolVersion::Tls12 {
+            return Err(
+                Failure::usage("versions before 1.2 are for old peers").advise("add --legacy")
+            );
+        }
         if versions.is_empty() {
             return Err(Failure::usage("--min-version is newer than --max-version"));
         }
         let trust = self.material.trust()?.unwrap_or_else(public_roots);
-        let mut builder =
-            SecureContext::builder().trust(self.policies.apply_to(trust)?).versions(versions);
+        let mut builder = self.legacy.apply(SecureContext::builder()).versions(versions);
+        builder = builder.trust(self.policies.apply_to(trust)?);
         for identity in self.material.identities()? {
             builder = builder.identity(identity);
         }
@@ -212,11 +229,34 @@ impl ConnectArgs {
         let Reached { tcp, address } = self.route.reach(&self.target, name.as_str()).await?;
         let sent = self.sni.as_ref().unwrap_or(name).clone();
         let tls = connector.connect(sent, tcp).await;
-        let tls = tls.map_err(|e| Failure::of_connection(&self.target.to_string(), &e))?;
+        let tls = match tls {
+            Ok(tls) => tls,
+            Err(error) => return Err(self.failure(&error, name).await),
+        };
         if self.insecure {
             self.check_pin(tls.peer())?;
         }
         Ok((tls, address))
+    }
+
+    /// Why there is no connection. Where it is that the server is old, how old, and how to go on.
+    async fn failure(&self, error: &sealwire::Error, name: &ServerName) -> Failure {
+        let failure = Failure::of_connection(&self.target.to_string(), error);
+        let no_version = matches!(
+            error.code(),
+            "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" | "ERR_SSL_UNSUPPORTED_PROTOCOL"
+        );
+        if self.legacy.legacy || !no_version {
+            return failure;
+        }
+        let sni = (!self.no_sni && name.ip().is_none()).then(|| name.as_str());
+        match scan::newest_old_version(&self.route, &self.target, name.as_str(), sni).await {
+            Some(version) => failure.advise(format!(
+                "the server speaks {version} and nothing newer: have it brought up to date; until then \
+                 --legacy goes on, as weak as that is"
+            )),
+            None => failure,
+        }
     }
 
     /// Refuses a server with another key than the pinned ones; no data has been sent yet.
@@ -257,6 +297,8 @@ impl ConnectArgs {
 impl Version {
     fn version(self) -> ProtocolVersion {
         match self {
+            Self::Tls10 => ProtocolVersion::Tls10,
+            Self::Tls11 => ProtocolVersion::Tls11,
             Self::Tls12 => ProtocolVersion::Tls12,
             Self::Tls13 => ProtocolVersion::Tls13,
         }

@@ -1,5 +1,6 @@
 //! One module for each verb: its arguments and what it does.
 
+pub(crate) mod acme;
 pub(crate) mod ca;
 pub(crate) mod cert;
 pub(crate) mod connect;

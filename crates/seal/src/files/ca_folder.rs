@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealwire::pki::{CaStore, Issuer};
+use sealwire::pki::{CaStore, Error, Issuer};
 
 use crate::files::passphrase::{self, Source};
 use crate::files::sudo;
@@ -62,9 +62,18 @@ impl CaFolder {
 impl CaPassphrase {
     /// The CA with its key.
     pub(crate) fn unlock(&self, store: &CaStore) -> Result<Issuer, Failure> {
+        self.open(store, |passphrase| store.issuer(passphrase))
+    }
+
+    /// Something of the CA that its passphrase opens.
+    pub(crate) fn open<T>(
+        &self,
+        store: &CaStore,
+        read: impl Fn(Option<&[u8]>) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
         let what = format!("the CA in {}", store.folder().display());
         passphrase::open(self.passphrase_file.as_ref(), &what, |passphrase| {
-            store.issuer(passphrase.map(str::as_bytes))
+            read(passphrase.map(str::as_bytes))
         })
     }
 }
@@ -77,7 +86,7 @@ fn of_the_caller() -> Option<(String, PathBuf)> {
 }
 
 /// Where programs of this user keep what is not to be lost.
-fn data_folder() -> Option<PathBuf> {
+pub(crate) fn data_folder() -> Option<PathBuf> {
     let variable = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if cfg!(windows) {
         return variable("LOCALAPPDATA");

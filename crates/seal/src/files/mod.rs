@@ -5,6 +5,7 @@ pub(crate) mod delivery;
 pub(crate) mod file;
 pub(crate) mod key_file;
 pub(crate) mod key_form;
+pub(crate) mod ledger;
 pub(crate) mod material;
 pub(crate) mod output;
 pub(crate) mod passphrase;

@@ -3,6 +3,7 @@
 pub(crate) mod dial;
 pub(crate) mod first_bytes;
 pub(crate) mod key_log;
+pub(crate) mod legacy;
 pub(crate) mod program;
 pub(crate) mod protocol;
 pub(crate) mod stop;

@@ -10,6 +10,7 @@ use super::config::{Mode, Service};
 use super::tickets::FleetSecret;
 use crate::files;
 use crate::files::material::{IdentityFiles, public_roots, trust_in};
+use crate::net::legacy::wish;
 use crate::say::failure::Failure;
 
 /// How long a session can be resumed: shorter than an epoch of a fleet's keys.
@@ -39,7 +40,7 @@ impl Contexts {
         let keys = fleet.as_ref().map(|f| f.ticket_keys(&service.name, SystemTime::now()));
         let mut not_after: Option<i64> = None;
         let mut context = |files: &IdentityFiles| {
-            let mut builder = SecureContext::builder()
+            let mut builder = wish(service.legacy, SecureContext::builder())
                 .versions(service.min_version..=ProtocolVersion::Tls13)
                 .crls(crls.iter().cloned())
                 .session_timeout(SESSIONS_LAST);

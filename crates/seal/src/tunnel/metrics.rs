@@ -12,6 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
+use sealwire::{Peer, ProtocolVersion};
 
 pub(crate) type Count = Counter<u64, AtomicU64>;
 pub(crate) type Level = Gauge<i64, AtomicI64>;
@@ -28,6 +29,19 @@ pub(crate) struct OfKind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfVersion {
+    service: String,
+    version: &'static str,
+}
+
+const VERSIONS: [ProtocolVersion; 4] = [
+    ProtocolVersion::Tls10,
+    ProtocolVersion::Tls11,
+    ProtocolVersion::Tls12,
+    ProtocolVersion::Tls13,
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OfTarget {
     service: String,
     target: String,
@@ -39,6 +53,7 @@ pub(crate) struct Metrics {
     accepted: Family<OfService, Count>,
     open: Family<OfService, Level>,
     handshakes: Family<OfKind, Count>,
+    versions: Family<OfVersion, Count>,
     handshake_failures: Family<OfKind, Count>,
     handshake_seconds: Family<OfService, Histogram, fn() -> Histogram>,
     refused: Family<OfKind, Count>,
@@ -59,8 +74,10 @@ pub(crate) struct ServiceMetrics {
     service: String,
     pub(crate) accepted: Count,
     pub(crate) open: Level,
-    pub(crate) full_handshakes: Count,
-    pub(crate) resumed_handshakes: Count,
+    full_handshakes: Count,
+    resumed_handshakes: Count,
+    /// Completed handshakes by version, the oldest first.
+    by_version: [Count; 4],
     pub(crate) passed_through: Count,
     pub(crate) handshake_seconds: Histogram,
     pub(crate) bytes_up: Count,
@@ -110,6 +127,21 @@ impl Turned {
     }
 }
 
+impl ServiceMetrics {
+    /// A handshake with this peer is complete.
+    pub(crate) fn shaken(&self, peer: &Peer) {
+        if peer.is_resumed() {
+            self.resumed_handshakes.inc();
+        } else {
+            self.full_handshakes.inc();
+        }
+        let place = VERSIONS.iter().position(|version| *version == peer.protocol());
+        if let Some(count) = place.and_then(|place| self.by_version.get(place)) {
+            count.inc();
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("seal_tunnel");
@@ -124,6 +156,12 @@ impl Metrics {
                 r,
                 "handshakes",
                 "TLS handshakes that were completed: full, resumed; and TLS that was passed through",
+                Family::default(),
+            ),
+            versions: told(
+                r,
+                "handshakes_by_version",
+                "TLS handshakes that were completed, by version",
                 Family::default(),
             ),
             handshake_failures: told(
@@ -187,6 +225,11 @@ impl Metrics {
             open: self.open.get_or_create(&service).clone(),
             full_handshakes: count(&self.handshakes, "full"),
             resumed_handshakes: count(&self.handshakes, "resumed"),
+            by_version: VERSIONS.map(|version| {
+                let version = version.name();
+                let of = OfVersion { service: name.to_owned(), version };
+                self.versions.get_or_create(&of).clone()
+            }),
             passed_through: count(&self.handshakes, "passthrough"),
             handshake_seconds: self.handshake_seconds.get_or_create(&service).clone(),
             bytes_up: count(&self.bytes, "up"),

@@ -6,6 +6,7 @@ use sealwire::pki::CaStore;
 use serde::Serialize;
 
 use super::card::Card;
+use crate::files::ledger::Ledger;
 use crate::say::failure::Failure;
 
 /// A CA on a card.
@@ -20,12 +21,12 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new(store: &CaStore) -> Result<Self, Failure> {
-        let entries = store.entries()?;
+        let (issued, revoked) = Ledger::of(store)?.counts()?;
         let file = store.certificate_file().display().to_string();
         Ok(Self {
             folder: store.folder().display().to_string(),
-            issued: entries.len(),
-            revoked: entries.iter().filter(|entry| entry.revoked().is_some()).count(),
+            issued,
+            revoked,
             certificate: Card::new(file.clone(), &store.certificate()?),
             certificate_file: file,
         })

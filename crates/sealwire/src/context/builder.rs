@@ -35,6 +35,8 @@ pub struct SecureContextBuilder {
     compression: Vec<CertCompression>,
     time: Arc<dyn TimeSource>,
     pub(super) sessions: Settings,
+    #[cfg(feature = "legacy")]
+    pub(super) old: super::old::Wish,
 }
 
 impl SecureContextBuilder {
@@ -53,6 +55,8 @@ impl SecureContextBuilder {
             compression: Vec::new(),
             time: Arc::new(SystemClock),
             sessions: Settings::default(),
+            #[cfg(feature = "legacy")]
+            old: super::old::Wish::default(),
         }
     }
 
@@ -125,7 +129,14 @@ impl SecureContextBuilder {
     /// `ERR_SSL_NO_CIPHER_MATCH` when no suite is left, with the names of those that OpenSSL
     /// would have; `ERR_SSL_INVALID_COMMAND` for a rule that cannot be read.
     pub fn cipher_list(mut self, list: &str) -> Result<Self, ConfigError> {
+        #[cfg(feature = "legacy")]
+        let list = cipher_list::parse_for(list, self.old.legacy.is_some())?;
+        #[cfg(not(feature = "legacy"))]
         let list = cipher_list::parse(list)?;
+        #[cfg(feature = "legacy")]
+        {
+            self.old.suites = Some(list.all);
+        }
         self.suites = list.suites;
         self.security_level = list.level.unwrap_or(self.security_level);
         Ok(self)
@@ -140,6 +151,10 @@ impl SecureContextBuilder {
             return Err(ConfigError::new("cipher_suites", "no cipher suite is given"));
         }
         self.suites = suites.to_vec();
+        #[cfg(feature = "legacy")]
+        {
+            self.old.suites = Some(suites.to_vec());
+        }
         Ok(self)
     }
 
@@ -158,6 +173,17 @@ impl SecureContextBuilder {
     /// # Errors
     /// A name that is unknown, or known to OpenSSL but not to this engine.
     pub fn groups(mut self, list: &str) -> Result<Self, ConfigError> {
+        #[cfg(feature = "legacy")]
+        if self.old.legacy.is_some() {
+            // What only OpenSSL knows it judges itself.
+            let known = groups::parse_known(list);
+            self.old.groups = (list != "auto").then(|| list.to_owned());
+            self.old.only_old_groups = known.is_empty();
+            if !known.is_empty() {
+                self.groups = known;
+            }
+            return Ok(self);
+        }
         self.groups = groups::parse(list)?;
         Ok(self)
     }
@@ -243,6 +269,22 @@ impl SecureContextBuilder {
         });
         let groups = strength.groups(self.groups)?;
         let credentials = Credentials::new(self.identities, self.trust.named());
+        #[cfg(feature = "legacy")]
+        let new_peers = speech.lack.is_none() && !self.old.only_old_groups;
+        #[cfg(feature = "legacy")]
+        let old = self.old.build(super::old::Given {
+            versions: &self.versions,
+            new_peers,
+            groups: &groups,
+            schemes: &schemes,
+            order: if self.prefer_server_order { Order::Ours } else { Order::Peers },
+            level: self.security_level,
+            time: &self.time,
+            credentials: &credentials.shown,
+            tickets: self.sessions.gives_tickets(),
+        })?;
+        #[cfg(not(feature = "legacy"))]
+        let old = None;
         let resumption = self.sessions.build(&*self.time)?;
         let settings = engine::Settings::new(Manner {
             versions: speech.versions,
@@ -259,7 +301,8 @@ impl SecureContextBuilder {
             trust: trusted,
             policy,
             settings,
-            lack: speech.lack,
+            lack: speech.lack.filter(|_| old.is_none()),
+            old,
             resumption,
             servers: [const { OnceLock::new() }; 3],
             borrowed: Borrowed::default(),

@@ -3,6 +3,8 @@
 mod builder;
 mod credentials;
 mod identity;
+#[cfg(feature = "legacy")]
+mod old;
 mod resumption;
 mod server;
 mod speech;
@@ -51,6 +53,8 @@ struct Inner {
     resumption: resumption::Resumption,
     /// Why the engine is not to be started at all.
     lack: Option<CannotSpeak>,
+    /// How old peers are spoken with, if they are.
+    old: Option<engine::Old>,
     /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
     servers: [OnceLock<engine::ServerConfig>; 3],
     /// Those made for the credentials of other contexts.
@@ -149,6 +153,11 @@ impl SecureContext {
         let ours = &self.0.settings.manner().schemes;
         let ours = |number: &u16| ours.iter().find(|ours| ours.number() == *number);
         of_peer.iter().filter_map(ours).copied().collect()
+    }
+
+    /// How old peers are spoken with, if they are.
+    pub(crate) fn old(&self) -> Option<&engine::Old> {
+        self.0.old.as_ref()
     }
 
     /// The engine's settings for a client connection: the shared ones, or a clone (about 100 ns)

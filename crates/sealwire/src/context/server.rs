@@ -8,8 +8,9 @@ use arc_swap::ArcSwap;
 use super::Identity;
 use super::credentials::shown;
 use super::{Inner, SecureContext};
-use crate::engine::{self, Service};
+use crate::engine::{self, OldService, Service};
 use crate::pki::TrustStore;
+use crate::reading::ClientHello;
 use crate::words::ClientAuth;
 
 /// How one connection is to be served.
@@ -39,6 +40,26 @@ impl SecureContext {
         }
         let only = identity.map(|identity| shown(&identity, &self.0.credentials.named));
         self.0.settings.adapted(&shared, alpn, only.as_ref(), ocsp_staple)
+    }
+
+    /// How the engine for old peers serves a connection with this client, if it is to.
+    pub(crate) fn old_server<'a>(
+        &'a self,
+        serving: &Serving<'a>,
+        hello: &'a ClientHello,
+    ) -> Option<(&'a engine::Old, OldService<'a>)> {
+        let old = self.0.old.as_ref()?;
+        let Serving { client_auth, alpn, credentials, identity, .. } = serving;
+        let from = credentials.map_or(&self.0, |other| &other.0);
+        let is_another = !Arc::ptr_eq(from, &self.0) && !from.credentials.identities.is_empty();
+        let others = match identity {
+            Some(identity) => Some(vec![shown(identity, &self.0.credentials.named)]),
+            None => is_another.then(|| from.credentials.shown.clone()),
+        };
+        old.speaks_with(hello, others.as_deref()).then(|| {
+            let named = advertised(&from.credentials.named);
+            (old, OldService { client_auth: *client_auth, alpn, named, others, hello })
+        })
     }
 
     /// Settings made once for each pair of contexts, and again when either was replaced.

@@ -26,6 +26,9 @@ struct Abilities {
     is_rsa: bool,
     /// By which schemes it can sign.
     schemes: Vec<SignatureScheme>,
+    /// As it was given: with RSA key exchange it decrypts, which no signer does.
+    #[cfg(feature = "legacy")]
+    pkcs8: zeroize::Zeroizing<Vec<u8>>,
 }
 
 impl Credential {
@@ -44,6 +47,8 @@ impl Credential {
         let key = Arc::new(Abilities {
             is_rsa: signer.algorithm() == SignatureAlgorithm::RSA,
             schemes: scheme_list::DEFAULT.iter().filter(can).copied().collect(),
+            #[cfg(feature = "legacy")]
+            pkcs8: pkcs8.to_vec().into(),
         });
         let ders = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
         // `CertifiedKey::from_der` refuses X.509 v1.
@@ -82,6 +87,12 @@ impl Credential {
     /// Whether it can sign by this scheme.
     pub(crate) fn can(&self, scheme: &SignatureScheme) -> bool {
         self.key.schemes.contains(scheme)
+    }
+
+    /// The key.
+    #[cfg(feature = "legacy")]
+    pub(super) fn pkcs8(&self) -> &[u8] {
+        &self.key.pkcs8
     }
 
     pub(super) fn certified(&self) -> &Arc<CertifiedKey> {

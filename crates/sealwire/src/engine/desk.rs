@@ -13,7 +13,7 @@ use super::rustls::{Derived, Protected, SessionValue};
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::verify::{NameCheck, Policy, Refusal, Verdict, judge, recall};
-use crate::words::{Alert, Pin, ProtocolVersion, ServerName};
+use crate::words::{Alert, Pin, ProtocolVersion, Psk, ServerName};
 
 /// The desk of one connection. Most of an open one's are empty: only a client of TLS 1.3 has
 /// sessions to come.
@@ -63,6 +63,59 @@ pub(crate) struct Papers {
     pub(super) protected: Protected,
     /// The lines for the program, if it wants them.
     pub(crate) key_log: Option<Vec<KeyLogLine>>,
+    pub(crate) psk: PskPapers,
+}
+
+/// What is known of pre-shared keys in one handshake.
+#[derive(Default)]
+pub(crate) struct PskPapers {
+    /// What the program is asked.
+    pub(crate) asked: Option<PskAsked>,
+    answers: Vec<(PskAsked, Option<Psk>)>,
+    /// By whose key both have proved themselves.
+    pub(crate) used: Option<Vec<u8>>,
+}
+
+/// What is asked about a pre-shared key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "legacy"),
+    expect(dead_code, reason = "asked by the engine for old peers")
+)]
+pub(crate) enum PskAsked {
+    /// A server: the key of the client that calls itself so.
+    Identity(Vec<u8>),
+    /// A client: who it is to the server that gives this hint.
+    Hint(Option<Vec<u8>>),
+}
+
+impl PskPapers {
+    /// Keeps what the program says to what it was asked.
+    pub(crate) fn answered(&mut self, answer: Option<Psk>) {
+        self.answers.extend(self.asked.take().map(|asked| (asked, answer)));
+    }
+}
+
+#[cfg(feature = "legacy")]
+impl PskPapers {
+    /// Leaves a question for the program, unless it was answered before.
+    pub(super) fn ask(&mut self, what: &PskAsked) -> bool {
+        let known = self.answers.iter().any(|(asked, _)| asked == what);
+        if !known {
+            self.asked = Some(what.clone());
+        }
+        !known
+    }
+
+    /// What the program said.
+    pub(super) fn answer(&self, what: &PskAsked) -> Option<&Psk> {
+        self.answers.iter().find(|(asked, _)| asked == what)?.1.as_ref()
+    }
+
+    /// Whether the program gave any key.
+    pub(super) fn has_key(&self) -> bool {
+        self.answers.iter().any(|(_, answer)| answer.is_some())
+    }
 }
 
 /// Why a chain ends the handshake at once.
@@ -91,6 +144,7 @@ impl Papers {
             derived: Derived::default(),
             protected: Protected::default(),
             key_log: key_log.then(Vec::new),
+            psk: PskPapers::default(),
         }
     }
 

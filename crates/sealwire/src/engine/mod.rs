@@ -12,11 +12,17 @@
 //!   inside its handshake calls it there, one that stands still for the answer calls it then.
 //! - A failure is a [`Failure`]: the error in our words, with the alert that OpenSSL would send.
 
+#[cfg(feature = "legacy")]
+mod choose;
 mod credential;
 mod desk;
 mod failure;
 pub(crate) mod last_word;
 mod manner;
+#[cfg(not(feature = "legacy"))]
+mod no_openssl;
+#[cfg(feature = "legacy")]
+mod openssl;
 pub(crate) mod resumption;
 mod rustls;
 mod secrets;
@@ -25,13 +31,24 @@ mod short;
 use std::fmt;
 use std::io::IoSlice;
 
+use sealwire_x509::Certificate;
+
+use crate::error::Error;
+use crate::verify::Verdict;
 use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
 
 pub(crate) use credential::Credential;
-pub(crate) use desk::{Desk, Examiner, Papers, alert_for};
+pub(crate) use desk::{Desk, Examiner, Papers, PskAsked, alert_for};
 pub(crate) use failure::Failure;
 pub(crate) use manner::{Manner, Order, Service};
 pub(crate) use secrets::Secrets;
+
+#[cfg(feature = "legacy")]
+pub(crate) use choose::Repertoire;
+#[cfg(not(feature = "legacy"))]
+pub(crate) use no_openssl::{Old, OldService};
+#[cfg(feature = "legacy")]
+pub(crate) use openssl::{Old, OldService, Wishes};
 
 pub(crate) use self::rustls::{
     ClientConfig, ClientIdentity, ServerConfig, Settings, client, server,
@@ -93,6 +110,17 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// the peer by `alert`: in place of our Finished where that has still to be sent and nothing
     /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
     fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
+
+    /// Exports keying material of a complete handshake; `None` where the secret behind it is at the
+    /// desk ([`Secrets`]).
+    fn export(
+        &self,
+        _output: &mut [u8],
+        _label: &[u8],
+        _context: Option<&[u8]>,
+    ) -> Option<Result<(), Error>> {
+        None
+    }
 }
 
 /// One side of one connection whose handshake is complete.
@@ -121,10 +149,44 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
 
     /// Appends a fatal alert to `out`, unless we have closed.
     fn abort(&mut self, alert: Alert, out: &mut Vec<u8>);
+
+    /// As [`Engine::export`].
+    fn export(
+        &self,
+        _output: &mut [u8],
+        _label: &[u8],
+        _context: Option<&[u8]>,
+    ) -> Option<Result<(), Error>> {
+        None
+    }
+
+    /// Begins to negotiate the connection again. `client_auth`: whether a server asks for a
+    /// certificate then, and whether it must have one.
+    fn renegotiate(
+        &mut self,
+        _client_auth: Option<(bool, bool)>,
+        _out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let error = Error::Misused("this connection cannot be negotiated again");
+        Err(Failure { error, alert: None })
+    }
+
+    /// After [`Step::Renegotiated`]: what it came to.
+    fn again(&mut self) -> Option<Again> {
+        None
+    }
+}
+
+/// What a handshake came to that was made on an open connection.
+pub(crate) struct Again {
+    pub(crate) facts: Facts,
+    /// The chain that the peer has shown in it, and the verdict.
+    pub(crate) examined: Option<(Vec<Certificate>, Verdict)>,
 }
 
 /// Why [`Engine::advance`] or [`Channel::receive`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "legacy"), allow(dead_code, reason = "not every engine takes each"))]
 pub(crate) enum Step {
     /// Everything usable is used; more bytes are needed.
     NeedInput,
@@ -134,6 +196,12 @@ pub(crate) enum Step {
     SinkFull,
     /// The peer sent `close_notify`: no more data will come.
     PeerClosed,
+    /// A pre-shared key is needed; which one is in the papers.
+    AskPsk,
+    /// The open connection is being negotiated again.
+    Renegotiating,
+    /// It was: see [`Channel::again`].
+    Renegotiated,
 }
 
 /// What two peers agreed on.
@@ -142,6 +210,8 @@ pub(crate) struct Facts {
     pub(crate) protocol: ProtocolVersion,
     pub(crate) cipher: CipherSuite,
     pub(crate) group: Option<NamedGroup>,
+    /// How long the prime was, where keys were agreed in a finite field.
+    pub(crate) dh_bits: Option<u32>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) resumed: bool,
 }

@@ -267,6 +267,16 @@ impl CertificateBuilder {
         self
     }
 
+    /// Shows the digest (SHA-256) of a key authorization, by which a server proves its name to an
+    /// ACME CA (tls-alpn-01, RFC 8737).
+    ///
+    /// # Errors
+    /// Never, unless 32 bytes cannot be encoded.
+    pub fn acme_identifier(mut self, digest: &[u8; 32]) -> Result<Self, Error> {
+        self.requested.push(extension::acme_identifier(digest)?);
+        Ok(self)
+    }
+
     /// When it is valid.
     #[must_use]
     pub fn validity(mut self, validity: Validity) -> Self {

@@ -121,6 +121,14 @@ pub(super) fn must_staple() -> Result<Extension, Error> {
     extension(TLS_FEATURE, false, &vec![STATUS_REQUEST])
 }
 
+/// What a key authorization of ACME is known by. Critical, so that whoever does not know it refuses
+/// the certificate (RFC 8737, section 3).
+pub(super) fn acme_identifier(digest: &[u8; 32]) -> Result<Extension, Error> {
+    const ACME_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.31");
+    let digest = OctetString::new(digest.as_slice()).map_err(|e| unencodable(&e))?;
+    extension(ACME_IDENTIFIER, true, &digest)
+}
+
 /// SHA-1 of the public key's bits, the first method of RFC 5280, section 4.2.1.2, and OpenSSL's.
 /// A label, not a security measure.
 pub(super) fn key_identifier(spki: &[u8]) -> Result<Vec<u8>, Error> {

@@ -55,7 +55,7 @@ pub(crate) use pss::{PssDigest, PssKey, is_signed as is_signed_by_pss_key};
 pub use sealwire_x509::{
     Attribute, Certificate, CertificatePolicies, Crl, CrlScope, Error, GeneralName, Irregularity,
     KeyType, KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner,
-    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, pem,
+    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, Subtree, pem,
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;

@@ -141,6 +141,24 @@ impl ClientHello {
         self.well_formed
     }
 
+    /// Whether pre-shared keys are offered (TLS 1.3): of sessions that go on, or others.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn offers_psk(&self) -> bool {
+        self.extensions().get(41).is_some()
+    }
+
+    /// The names of the pre-shared keys that are offered (TLS 1.3), tickets among them.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn psk_names(&self) -> Vec<&[u8]> {
+        let mut names = Vec::new();
+        let list = self.extensions().get(41).and_then(|body| Fields(body).vector16());
+        let mut list = Fields(list.unwrap_or_default());
+        while let (Some(name), Some(_)) = (list.vector16(), list.take(4)) {
+            names.push(name);
+        }
+        names
+    }
+
     /// The client's random.
     pub fn random(&self) -> &[u8] {
         self.message.get(6..38).unwrap_or_default()

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::handshake::Handshake;
 use super::reply::HelloReply;
 use super::{Core, Event, Peer, ServerOptions, Stage, handshake};
 use crate::engine::Engine;
 use crate::engine::resumption::SessionData;
 use crate::error::Error;
 use crate::reading::ClientHello;
-use crate::words::Alert;
+use crate::words::{Alert, Psk};
 
 /// The client's first message has come.
 pub(super) struct AskedHello {
@@ -21,6 +22,11 @@ pub(super) struct AskedPeer {
     pub(super) engine: Box<dyn Engine>,
     pub(super) peer: Arc<Peer>,
     pub(super) to_store: ToStore,
+}
+
+/// A pre-shared key is needed; which one is in the papers.
+pub(super) struct AskedPsk {
+    pub(super) handshake: Box<Handshake>,
 }
 
 /// The session `data` is to be stored, before those of `more`.
@@ -37,6 +43,15 @@ pub(super) type ToStore = Vec<(Vec<u8>, SessionData)>;
 impl AskedHello {
     pub(super) fn serve(self, reply: HelloReply, core: &mut Core) -> Stage {
         handshake::serve(self, reply, core)
+    }
+}
+
+impl AskedPsk {
+    pub(super) fn answered(self, answer: Option<Psk>, core: &mut Core) -> Stage {
+        if let Some(papers) = core.desk.papers.as_mut() {
+            papers.psk.answered(answer);
+        }
+        Stage::Handshake(self.handshake)
     }
 }
 

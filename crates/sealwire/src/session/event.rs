@@ -24,6 +24,11 @@ pub enum Event {
     /// [`HandshakeComplete`](Self::HandshakeComplete): in TLS 1.2 at once, in TLS 1.3 as tickets
     /// come. Of many that nobody takes, the newest eight wait.
     NewSession(ClientSession),
+    /// The connection is being negotiated again, up to TLS 1.2: by us or by the peer.
+    Renegotiating,
+    /// It was; what is known of the peer is what it has shown now. Its certificate was judged as the
+    /// first one.
+    Renegotiated,
     /// The peer sent `close_notify`: no more data will come from it. We may still send.
     PeerClosed,
 }

@@ -2,8 +2,7 @@
 
 use sealwire_x509::Certificate;
 
-use super::Peer;
-use super::Session;
+use super::{Peer, Session, Stage};
 use crate::engine::{Secrets, Sink};
 use crate::error::Error;
 use crate::words::{NamedGroup, ProtocolVersion, SignatureScheme};
@@ -47,8 +46,18 @@ impl Session {
         label: impl AsRef<[u8]>,
         context: Option<&[u8]>,
     ) -> Result<(), Error> {
+        let label = label.as_ref();
+        let of_engine = match &self.stage {
+            Stage::Open(channel) => channel.export(output, label, context),
+            Stage::PeerAsked(asked) => asked.engine.export(output, label, context),
+            Stage::StoreAsked(asked) => asked.engine.export(output, label, context),
+            _ => None,
+        };
+        if let Some(exported) = of_engine {
+            return exported;
+        }
         match &self.core.kept {
-            Some(kept) => kept.secrets.export(output, label.as_ref(), context),
+            Some(kept) => kept.secrets.export(output, label, context),
             None => Err(Error::Misused("no keying material before the handshake is complete")),
         }
     }
@@ -66,11 +75,11 @@ impl Session {
         if *we_are_client { secrets.finished.server.get() } else { secrets.finished.client.get() }
     }
 
-    /// The channel binding `tls-unique` (RFC 5929, section 3): the first Finished of a TLS 1.2
-    /// handshake. `None` in TLS 1.3, which has no such binding.
+    /// The channel binding `tls-unique` (RFC 5929, section 3): the first Finished of a handshake up to
+    /// TLS 1.2. `None` in TLS 1.3, which has no such binding.
     pub fn tls_unique(&self) -> Option<&[u8]> {
         let (Kept { secrets, .. }, peer) = (self.core.kept.as_deref()?, self.peer()?);
-        if peer.protocol() != ProtocolVersion::Tls12 {
+        if peer.protocol() == ProtocolVersion::Tls13 {
             return None;
         }
         if peer.is_resumed() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sealwire_x509::{Certificate, Purpose};
 
-use super::asked::{AskedHello, AskedPeer, store_or_open};
+use super::asked::{AskedHello, AskedPeer, AskedPsk, store_or_open};
 use super::event::Event;
 use super::facts::Kept;
 use super::options::ServerOptions;
@@ -14,9 +14,12 @@ use super::peer::{Authorization, Peer};
 use super::reply::HelloReply;
 use super::{Core, Stage, Turn, diagnosis, keeping};
 use crate::context::Serving;
-use crate::engine::{self, Engine, Examiner, Facts, Failure, Papers, Step, last_word};
+use crate::engine::{
+    self, Again, Channel, Engine, Examiner, Facts, Failure, Papers, Step, last_word,
+};
 use crate::error::{Error, Fault};
 use crate::reading::{self, ClientHello, Reassembly};
+use crate::verify::Verdict;
 use crate::words::{
     Alert, ClientAuth, PeerVerification, ProtocolVersion, openssl_reason as reason,
 };
@@ -81,23 +84,30 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
     if let Err(lack) = core.context.can_speak() {
         return core.refuse(lack.into(), lack.alert());
     }
-    if let Some((error, alert)) = diagnosis::objection(&hello, core.context.newest_version()) {
-        return core.refuse(error, alert);
-    }
     let own = match (&reply.identity, &reply.credentials) {
         (Some(identity), _) => Some(identity.credential().chain()),
         (None, Some(credentials)) => credentials.first_chain(),
         (None, None) => None,
     };
     let own = own.or_else(|| core.context.first_chain()).cloned();
-    let config = core.context.server_config(Serving {
+    let context = core.context.clone();
+    let serving = Serving {
         client_auth: options.client_auth,
         alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
         credentials: reply.credentials.as_ref(),
         identity: reply.identity,
         ocsp_staple: reply.ocsp_staple,
-    });
-    let engine = match engine::server(config) {
+    };
+    let engine = match context.old_server(&serving, &hello) {
+        Some((old, service)) => old.server(service),
+        None => {
+            if let Some((error, alert)) = diagnosis::objection(&hello, context.newest_version()) {
+                return core.refuse(error, alert);
+            }
+            engine::server(context.server_config(serving))
+        }
+    };
+    let engine = match engine {
         Ok(engine) => engine,
         Err(failure) => return Stage::Failed(failure.into()),
     };
@@ -147,6 +157,10 @@ impl Handshake {
         }
         match step {
             Ok(Step::HandshakeComplete) => Turn::on(consumed, self.complete(core)),
+            Ok(Step::AskPsk) => {
+                core.events.push_back(Event::Question);
+                Turn::on(consumed, Stage::PskAsked(AskedPsk { handshake: self }))
+            }
             Ok(_) => {
                 self.encrypting |= last_word::has_begun_to_encrypt(&core.out[start..]);
                 Turn::waits(consumed, Stage::Handshake(self))
@@ -196,10 +210,13 @@ impl Handshake {
         let Self { request_ocsp, own, hello, .. } = self;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let papers = core.desk.papers.as_mut().expect("they stay until the connection is open");
-        let (certificates, authorization) = if asked_for_certificate {
-            judged(&*engine, &facts, papers, core.context.now())
-        } else {
-            (Vec::new(), Authorization::NotAsked)
+        // With pins it has to have one of those keys, and shows none.
+        let by_psk = papers.psk.used.take();
+        let by_psk = by_psk.filter(|_| papers.examined.is_none() && papers.examiner.pins.is_none());
+        let (certificates, authorization) = match by_psk {
+            Some(identity) => (Vec::new(), Authorization::ByPsk(identity.into())),
+            None if asked_for_certificate => judged(&*engine, &facts, papers, core.context.now()),
+            None => (Vec::new(), Authorization::NotAsked),
         };
         if let (true, Authorization::Refused(refusal)) = (papers.refuse_at_once, &authorization) {
             if let Some((server_name, _)) = &papers.examiner.name {
@@ -229,6 +246,7 @@ impl Handshake {
             protocol: facts.protocol,
             cipher: facts.cipher,
             group: facts.group,
+            dh_bits: facts.dh_bits,
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
@@ -263,9 +281,33 @@ fn judged(
     let (certificates, verdict) = judged
         .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
         .unwrap_or_else(|| papers.examiner.examine(None, chain, now));
-    let authorization = match verdict.into_path() {
+    (certificates, authorization_of(verdict))
+}
+
+fn authorization_of(verdict: Verdict) -> Authorization {
+    match verdict.into_path() {
         Ok(path) => Authorization::Authorized(path),
         Err(refusal) => Authorization::Refused(refusal),
-    };
-    (certificates, authorization)
+    }
+}
+
+impl Core {
+    /// An open connection was negotiated again: what is known of the peer is what it has shown now.
+    pub(super) fn renegotiated(&mut self, channel: &mut dyn Channel) {
+        let (Some(again), Some(before)) = (channel.again(), &self.peer) else { return };
+        let Again { facts, examined } = again;
+        let mut peer = Peer::clone(before);
+        if let Some((certificates, verdict)) = examined {
+            peer.certificates = certificates;
+            peer.authorization = authorization_of(verdict);
+        } else if !facts.resumed && !matches!(peer.authorization, Authorization::ByPsk(_)) {
+            // It was not asked, or has none: what it showed before it has not shown now.
+            peer.certificates = Vec::new();
+            peer.authorization = Authorization::NotAsked;
+        }
+        (peer.protocol, peer.cipher) = (facts.protocol, facts.cipher);
+        (peer.group, peer.dh_bits, peer.resumed) = (facts.group, facts.dh_bits, facts.resumed);
+        self.peer = Some(Arc::new(peer));
+        self.events.push_back(Event::Renegotiated);
+    }
 }

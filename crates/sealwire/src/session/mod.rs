@@ -29,7 +29,7 @@ use std::io::IoSlice;
 use std::mem;
 use std::sync::Arc;
 
-use asked::{AskedHello, AskedPeer, AskedStore};
+use asked::{AskedHello, AskedPeer, AskedPsk, AskedStore};
 pub use event::Event;
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
@@ -37,7 +37,9 @@ use handshake::{AwaitedHello, Handshake};
 pub(crate) use options::ClientSettings;
 pub use options::{ClientOptions, ServerOptions};
 pub use peer::Peer;
-pub use question::{HelloAnswer, HelloQuestion, PeerAnswer, PeerQuestion, Question, StoreQuestion};
+pub use question::{
+    HelloAnswer, HelloQuestion, PeerAnswer, PeerQuestion, PskQuestion, Question, StoreQuestion,
+};
 pub use reply::HelloReply;
 use sealwire_x509::Purpose;
 pub use sni_router::SniRouter;
@@ -49,7 +51,7 @@ use crate::engine::{self, Channel, Desk, Examiner, Papers, Step};
 use crate::error::Error;
 use crate::reading::Reassembly;
 pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
-use crate::words::{Alert, PeerVerification};
+use crate::words::{Alert, ClientAuth, PeerVerification};
 
 /// One side of one TLS connection.
 pub struct Session {
@@ -79,6 +81,8 @@ enum Stage {
     /// Stands still until the [`HelloQuestion`] is answered.
     HelloAsked(AskedHello),
     Handshake(Box<Handshake>),
+    /// Stands still until the [`PskQuestion`] is answered, and then goes on with the handshake.
+    PskAsked(AskedPsk),
     /// Stands still until the [`PeerQuestion`] is answered.
     PeerAsked(AskedPeer),
     /// Stands still until the [`StoreQuestion`] is answered, and then asks about the rest.
@@ -124,10 +128,17 @@ impl Session {
         };
         let must_pass = *verification == PeerVerification::Required;
         let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
-        let sessions = Some(keeping::choose(context, options, &mut papers));
+        let old = context.old().filter(|old| old.speaks_as_client());
+        // The sessions that a context keeps are the first engine's.
+        let sessions = old.is_none().then(|| keeping::choose(context, options, &mut papers));
         let mut desk = Desk::new(papers, sessions);
-        let config = context.client_config(alpn, *send_sni);
-        let engine = engine::client(config, &options.server_name, &mut desk)?;
+        let engine = match old {
+            Some(old) => old.client(&options.server_name, alpn, *send_sni)?,
+            None => {
+                let config = context.client_config(alpn, *send_sni);
+                engine::client(config, &options.server_name, &mut desk)?
+            }
+        };
         let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
@@ -169,7 +180,10 @@ impl Session {
             let rest = &mut tls[consumed..];
             match &mut self.stage {
                 Stage::Failed(error) => return Err(error.clone()),
-                Stage::HelloAsked(_) | Stage::PeerAsked(_) | Stage::StoreAsked(_) => {
+                Stage::HelloAsked(_)
+                | Stage::PskAsked(_)
+                | Stage::PeerAsked(_)
+                | Stage::StoreAsked(_) => {
                     return Ok(consumed);
                 }
                 Stage::Open(channel) => {
@@ -287,6 +301,24 @@ impl Session {
         }
     }
 
+    /// Begins to negotiate an open connection of TLS 1.2 or older again: a client by its hello, a
+    /// server by the request for one. [`Event::Renegotiated`] tells that it is done; what is
+    /// encrypted meanwhile is sent then. `client_auth`: whether a server asks for a certificate then,
+    /// in place of what it did before.
+    ///
+    /// # Errors
+    /// [`Error::Misused`] where that is not possible: in TLS 1.3, or where the context does not allow
+    /// it (`Legacy::renegotiation`).
+    pub fn renegotiate(&mut self, client_auth: Option<ClientAuth>) -> Result<(), Error> {
+        let client_auth =
+            client_auth.map(|auth| (auth != ClientAuth::None, auth == ClientAuth::Require));
+        match &mut self.stage {
+            Stage::Open(channel) => Ok(channel.renegotiate(client_auth, &mut self.core.out)?),
+            Stage::Failed(error) => Err(error.clone()),
+            _ => Err(Error::Misused("renegotiation before the handshake is complete")),
+        }
+    }
+
     /// Ends the connection with a fatal alert: what was sent is not all, or the peer is not wanted
     /// any more. Every later call fails with [`Error::RefusedByProgram`]; a session that has failed
     /// before says nothing more. In the middle of a handshake the peer is told only as long as it
@@ -299,7 +331,7 @@ impl Session {
             Stage::PeerAsked(asked) => asked.engine.refuse(alert, desk, out),
             Stage::StoreAsked(asked) => asked.engine.refuse(alert, desk, out),
             Stage::Handshake(handshake) if handshake.encrypting => {}
-            Stage::Hello(_) | Stage::HelloAsked(_) | Stage::Handshake(_) => {
+            Stage::Hello(_) | Stage::HelloAsked(_) | Stage::PskAsked(_) | Stage::Handshake(_) => {
                 out.extend(alert.plain_record());
             }
         }
@@ -329,7 +361,10 @@ impl Session {
 
     /// Whether a question is open.
     pub(crate) fn is_asking(&self) -> bool {
-        matches!(self.stage, Stage::HelloAsked(_) | Stage::PeerAsked(_) | Stage::StoreAsked(_))
+        matches!(
+            self.stage,
+            Stage::HelloAsked(_) | Stage::PskAsked(_) | Stage::PeerAsked(_) | Stage::StoreAsked(_)
+        )
     }
 
     /// Whether the handshake is not complete yet.
@@ -381,9 +416,18 @@ impl Core {
         if self.closing.peer_sent_close_notify {
             return (0, Ok(()));
         }
-        let mut sink = Counted::new(sink, &mut self.traffic.received.plaintext);
-        let (desk, out) = (&mut self.desk, &mut self.out);
-        let (taken, step) = channel.receive(desk, tls, out, &mut sink);
+        let mut taken = 0;
+        let step = loop {
+            let mut counted = Counted::new(&mut *sink, &mut self.traffic.received.plaintext);
+            let (desk, out) = (&mut self.desk, &mut self.out);
+            let (more, step) = channel.receive(desk, &mut tls[taken..], out, &mut counted);
+            taken += more;
+            match step {
+                Ok(Step::Renegotiating) => self.events.push_back(Event::Renegotiating),
+                Ok(Step::Renegotiated) => self.renegotiated(channel),
+                step => break step,
+            }
+        };
         self.tell_sessions();
         self.traffic.received.tls += taken as u64;
         let received = step.map_err(Error::from).map(|step| {
@@ -437,6 +481,7 @@ impl fmt::Debug for Stage {
             Self::Hello(_) => "waiting for the ClientHello",
             Self::HelloAsked(_) => "asking about the ClientHello",
             Self::Handshake(_) => "in the handshake",
+            Self::PskAsked(_) => "asking for a pre-shared key",
             Self::PeerAsked(_) => "asking about the peer",
             Self::StoreAsked(_) => "asking to store a session",
             Self::Open(_) => "open",

@@ -17,6 +17,7 @@ pub struct Peer {
     pub(crate) protocol: ProtocolVersion,
     pub(crate) cipher: CipherSuite,
     pub(crate) group: Option<NamedGroup>,
+    pub(crate) dh_bits: Option<u32>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) server_name: Option<String>,
     pub(crate) resumed: bool,
@@ -33,6 +34,8 @@ pub(crate) enum Authorization {
     NotAsked,
     /// By this path, leaf first.
     Authorized(Vec<Certificate>),
+    /// By a key that both knew before; of this name.
+    ByPsk(Arc<[u8]>),
     Refused(Refusal),
 }
 
@@ -40,7 +43,16 @@ impl Peer {
     /// Whether the peer proved who it is: its chain leads to a trusted root, and a server's name
     /// is the one asked for. False for a client that was not asked for a certificate.
     pub fn authorized(&self) -> bool {
-        matches!(self.authorization, Authorization::Authorized(_))
+        matches!(self.authorization, Authorization::Authorized(_) | Authorization::ByPsk(_))
+    }
+
+    /// The name of the pre-shared key by which the two have proved themselves, without certificates;
+    /// `None` where no such key was used. A peer with one is [`authorized`](Self::authorized).
+    pub fn psk_identity(&self) -> Option<&[u8]> {
+        match &self.authorization {
+            Authorization::ByPsk(identity) => Some(identity),
+            _ => None,
+        }
     }
 
     /// Why the peer is not authorized; `None` when it is, or was not asked.
@@ -92,6 +104,12 @@ impl Peer {
     /// The group of the key agreement; `None` on a connection resumed without a new one.
     pub fn group(&self) -> Option<NamedGroup> {
         self.group
+    }
+
+    /// How long the prime was, in bits, where keys were agreed in a finite field (DHE); as a client
+    /// sees it.
+    pub fn dh_bits(&self) -> Option<u32> {
+        self.dh_bits
     }
 
     /// The negotiated application protocol (RFC 7301).

@@ -5,13 +5,14 @@
 
 use std::fmt;
 
-use super::asked::{AskedHello, AskedPeer, AskedStore};
+use super::asked::{AskedHello, AskedPeer, AskedPsk, AskedStore};
 use super::reply::HelloReply;
 use super::{Core, Peer, Session, Stage};
+use crate::engine::PskAsked;
 use crate::engine::resumption::SessionData;
 use crate::error::Error;
 use crate::reading::ClientHello;
-use crate::words::Alert;
+use crate::words::{Alert, Psk};
 
 /// What a session wants to know before it goes on: see
 /// [`Session::question`](super::Session::question). Dropped without an answer, it stays open.
@@ -28,6 +29,9 @@ pub enum Question<'a> {
     /// [`Event::HandshakeComplete`](super::Event::HandshakeComplete), once for each session, when
     /// [`ServerOptions::ask_store_session`](crate::ServerOptions::ask_store_session).
     StoreSession(StoreQuestion<'a>),
+    /// A pre-shared key is needed, by a context with `Legacy::psk`: a server's client has said who it
+    /// is, or a client is to say so.
+    Psk(PskQuestion<'a>),
 }
 
 /// [`Question::ClientHello`].
@@ -38,6 +42,9 @@ pub struct PeerQuestion<'a>(Open<'a, AskedPeer>);
 
 /// [`Question::StoreSession`].
 pub struct StoreQuestion<'a>(Open<'a, AskedStore>);
+
+/// [`Question::Psk`].
+pub struct PskQuestion<'a>(Open<'a, AskedPsk>);
 
 /// The answer to a [`HelloQuestion`].
 #[derive(Debug)]
@@ -76,6 +83,7 @@ impl Question<'_> {
             Self::ClientHello(HelloQuestion(open)) => open.answer(|_, _| closed()),
             Self::VerifyPeer(PeerQuestion(open)) => open.answer(|_, _| closed()),
             Self::StoreSession(StoreQuestion(open)) => open.answer(|_, _| closed()),
+            Self::Psk(PskQuestion(open)) => open.answer(|_, _| closed()),
         };
     }
 }
@@ -143,6 +151,39 @@ impl StoreQuestion<'_> {
     }
 }
 
+impl PskQuestion<'_> {
+    /// Asked of a server: the name that the client gives itself.
+    pub fn identity(&self) -> Option<&[u8]> {
+        match self.asked()? {
+            PskAsked::Identity(identity) => Some(identity),
+            PskAsked::Hint(_) => None,
+        }
+    }
+
+    /// Asked of a client: what the server has said to help it. In TLS 1.3 there is no such thing, and
+    /// a client that speaks it is asked before anything is sent; it may be asked again.
+    pub fn hint(&self) -> Option<&[u8]> {
+        match self.asked()? {
+            PskAsked::Identity(_) => None,
+            PskAsked::Hint(hint) => hint.as_deref(),
+        }
+    }
+
+    /// The key; a server's answer is for the name that it was asked about. `None`: there is no
+    /// such key, and the handshake goes on or fails without. Afterwards, give the bytes that were left
+    /// to [`receive`](super::Session::receive) again.
+    ///
+    /// # Errors
+    /// As those of [`receive`](super::Session::receive).
+    pub fn answer(self, key: Option<Psk>) -> Result<(), Error> {
+        self.0.answer(|asked, core| asked.answered(key, core))
+    }
+
+    fn asked(&self) -> Option<&PskAsked> {
+        self.0.core.desk.papers.as_ref()?.psk.asked.as_ref()
+    }
+}
+
 impl From<HelloReply> for HelloAnswer {
     fn from(reply: HelloReply) -> Self {
         Self::Serve(reply)
@@ -181,6 +222,9 @@ impl Session {
             }
             Stage::StoreAsked(state) => {
                 Question::StoreSession(StoreQuestion(Open { state: Some(state), stage, core }))
+            }
+            Stage::PskAsked(state) => {
+                Question::Psk(PskQuestion(Open { state: Some(state), stage, core }))
             }
             other => {
                 *stage = other;
@@ -236,6 +280,18 @@ impl From<AskedPeer> for Stage {
 impl From<AskedStore> for Stage {
     fn from(asked: AskedStore) -> Self {
         Self::StoreAsked(asked)
+    }
+}
+
+impl From<AskedPsk> for Stage {
+    fn from(asked: AskedPsk) -> Self {
+        Self::PskAsked(asked)
+    }
+}
+
+impl fmt::Debug for PskQuestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PskQuestion").field(&self.asked()).finish()
     }
 }
 

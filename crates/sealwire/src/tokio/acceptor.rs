@@ -18,7 +18,7 @@ use crate::key_log::KeyLogFile;
 use crate::session::{
     ClientHello, Event, HelloAnswer, HelloReply, Peer, PeerAnswer, Question, ServerOptions, Session,
 };
-use crate::words::{ClientAuth, Storing};
+use crate::words::{ClientAuth, Psk, Storing};
 
 /// How long a handshake may take unless said otherwise.
 pub(super) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +31,7 @@ pub struct Acceptor {
     options: ServerOptions,
     on_client_hello: Option<Arc<HelloFn>>,
     on_peer: Option<Arc<PeerFn>>,
+    on_psk: Option<Arc<PskFn>>,
     store: Option<Arc<dyn AnyStore>>,
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
@@ -38,6 +39,7 @@ pub struct Acceptor {
 
 type HelloFuture = Pin<Box<dyn Future<Output = HelloAnswer> + Send>>;
 type HelloFn = dyn Fn(ClientHello) -> HelloFuture + Send + Sync;
+type PskFn = dyn Fn(&[u8]) -> Option<Psk> + Send + Sync;
 type PeerFn = dyn Fn(&Peer) -> PeerAnswer + Send + Sync;
 
 impl Acceptor {
@@ -48,6 +50,7 @@ impl Acceptor {
             options: ServerOptions::new(),
             on_client_hello: None,
             on_peer: None,
+            on_psk: None,
             store: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
@@ -113,6 +116,14 @@ impl Acceptor {
     ) -> Self {
         self.options = self.options.ask_about_peer(true);
         self.on_peer = Some(Arc::new(move |peer| decide(peer).into()));
+        self
+    }
+
+    /// The pre-shared key of the client that calls itself so, if there is one: for contexts with
+    /// `Legacy::psk`. Such a client is [`authorized`](Peer::authorized) by it.
+    #[must_use]
+    pub fn on_psk(mut self, find: impl Fn(&[u8]) -> Option<Psk> + Send + Sync + 'static) -> Self {
+        self.on_psk = Some(Arc::new(find));
         self
     }
 
@@ -200,6 +211,11 @@ impl Acceptor {
                     store.put(asked.id().to_vec(), asked.data().clone()).await;
                 }
                 asked.stored()
+            }
+            Question::Psk(asked) => {
+                let find = self.on_psk.as_ref();
+                let key = asked.identity().and_then(|identity| find?(identity));
+                asked.answer(key)
             }
         };
     }

@@ -15,7 +15,7 @@ use crate::key_log::KeyLogFile;
 use crate::session::{ClientOptions, ClientSettings};
 use crate::session::{ClientSession, Session};
 use crate::verify::NameCheck;
-use crate::words::{InvalidServerName, PeerVerification, Pin, ServerName};
+use crate::words::{InvalidServerName, PeerVerification, Pin, Psk, ServerName};
 
 /// Connects to TLS servers. Cheap to clone; one serves any number of connections.
 ///
@@ -34,6 +34,7 @@ pub struct Connector {
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
     keep_session: bool,
+    psk: Option<Psk>,
 }
 
 impl Connector {
@@ -45,6 +46,7 @@ impl Connector {
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
             keep_session: false,
+            psk: None,
         }
     }
 
@@ -127,6 +129,14 @@ impl Connector {
         self
     }
 
+    /// Proves by this key who we are, and takes the server's proof by it: for contexts with
+    /// `Legacy::psk`. Such a server is [`authorized`](crate::Peer::authorized) by it.
+    #[must_use]
+    pub fn psk(mut self, psk: Psk) -> Self {
+        self.psk = Some(psk);
+        self
+    }
+
     /// How long a handshake may take; 30 seconds by default. The stream is closed then.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -150,7 +160,7 @@ impl Connector {
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
         stream.keep_session(self.keep_session);
-        within(self.handshake_timeout, stream.handshake()).await?;
+        within(self.handshake_timeout, stream.handshake(self.psk.as_ref())).await?;
         Ok(stream)
     }
 

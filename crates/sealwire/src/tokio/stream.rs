@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::session::{ClientSession, Event, Peer, Question, Session};
 use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, Room, has_hung_up};
+use crate::words::Psk;
 
 /// A TLS connection over `IO`.
 ///
@@ -124,10 +125,19 @@ impl<IO> TlsStream<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
-    /// Drives a handshake in which nobody asks questions.
-    pub(super) async fn handshake(&mut self) -> Result<(), Error> {
-        while !matches!(self.next_event().await?, Event::HandshakeComplete) {}
-        self.flush_handshake().await
+    /// Drives a client's handshake, in which nothing is asked but for the pre-shared key.
+    pub(super) async fn handshake(&mut self, psk: Option<&Psk>) -> Result<(), Error> {
+        loop {
+            match self.next_event().await? {
+                Event::HandshakeComplete => return self.flush_handshake().await,
+                Event::Question => {
+                    if let Some(Question::Psk(asked)) = self.question() {
+                        asked.answer(psk.cloned())?;
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Sends what the last step of the handshake left: the peer waits for it.

@@ -9,7 +9,7 @@ use super::parts::Parts;
 use super::unread::{Closed, Reader, Room, Unread};
 use crate::error::Error;
 use crate::session::{Event, Question, Session, Sink};
-use crate::words::Alert;
+use crate::words::{Alert, ClientAuth};
 
 /// A session with the buffers around it: see the [module](super).
 #[derive(Debug)]
@@ -66,6 +66,14 @@ impl Driver {
     /// [`Session::question`].
     pub fn question(&mut self) -> Option<Question<'_>> {
         self.session.question()
+    }
+
+    /// [`Session::renegotiate`]. What is to be sent then is [`outgoing`](Self::outgoing).
+    ///
+    /// # Errors
+    /// [`Error::Misused`] where that is not possible.
+    pub fn renegotiate(&mut self, client_auth: Option<ClientAuth>) -> Result<(), Error> {
+        self.session.renegotiate(client_auth)
     }
 
     /// [`Session::set_max_fragment_size`].

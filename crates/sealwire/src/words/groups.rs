@@ -34,6 +34,15 @@ pub(crate) fn parse(list: &str) -> Result<Vec<NamedGroup>, ConfigError> {
     Ok(groups)
 }
 
+/// The groups of a list that are known here; none may be.
+#[cfg(feature = "legacy")]
+pub(crate) fn parse_known(list: &str) -> Vec<NamedGroup> {
+    if list == "auto" {
+        return default_groups();
+    }
+    list.split(':').filter_map(|name| by_name(name.trim_start_matches('?'))).collect()
+}
+
 fn by_name(name: &str) -> Option<NamedGroup> {
     NamedGroup::by_iana_name(match name.to_ascii_lowercase().as_str() {
         "p-256" | "prime256v1" => "secp256r1",

@@ -9,10 +9,14 @@ mod clock;
 mod config_error;
 mod date;
 pub(crate) mod groups;
+#[cfg(feature = "legacy")]
+mod legacy;
 mod names;
+mod old_suites;
 pub(crate) mod openssl_reason;
 mod pin;
 mod policy;
+mod psk;
 pub(crate) mod scheme_list;
 mod server_name;
 mod signature_scheme;
@@ -24,10 +28,15 @@ pub use clock::TimeSource;
 pub(crate) use clock::{SystemClock, now};
 pub use config_error::ConfigError;
 pub(crate) use date::Date;
+#[cfg(feature = "legacy")]
+pub(crate) use legacy::{Dh, ProtocolLevel};
+#[cfg(feature = "legacy")]
+pub use legacy::{Legacy, OpensslSource};
 pub use names::{CipherSuite, NamedGroup, ProtocolVersion};
 pub use openssl_reason::OpensslReason;
 pub use pin::{InvalidPin, Pin};
 pub(crate) use policy::Storing;
 pub use policy::{ClientAuth, PeerVerification};
+pub use psk::Psk;
 pub use server_name::{InvalidServerName, ServerName};
 pub use signature_scheme::SignatureScheme;

@@ -47,12 +47,33 @@ impl Reason {
     }
 }
 
+#[cfg(feature = "legacy")]
+impl Reason {
+    /// The reason of this number of OpenSSL's SSL library, which calls it so.
+    pub(crate) fn of_openssl(number: u32, text: &str) -> &'static Self {
+        use std::collections::HashMap;
+        use std::sync::{Mutex, PoisonError};
+        static MORE: Mutex<Option<HashMap<u32, &'static Reason>>> = Mutex::new(None);
+
+        if let Some(known) = ALL.iter().find(|reason| reason.number == number) {
+            return known;
+        }
+        // OpenSSL has some hundred; each is kept once.
+        let mut more = MORE.lock().unwrap_or_else(PoisonError::into_inner);
+        more.get_or_insert_default().entry(number).or_insert_with(|| {
+            let code = format!("ERR_SSL_{}", text.to_uppercase().replace(' ', "_"));
+            let (text, code) = (text.to_owned().leak(), code.leak());
+            Box::leak(Box::new(Self { number, text, code }))
+        })
+    }
+}
+
 /// Names a reason: its number in OpenSSL's `sslerr.h`, its text there, and Node's code.
 macro_rules! reasons {
     ($($name:ident = $number:literal, $text:literal, $code:literal;)*) => {
         $(pub(crate) const $name: Reason = Reason { number: $number, text: $text, code: $code };)*
 
-        #[cfg(test)]
+        #[cfg(any(test, feature = "legacy"))]
         const ALL: &[Reason] = &[$($name),*];
     };
 }

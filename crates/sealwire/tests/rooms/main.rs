@@ -38,6 +38,16 @@ const SEAL: &[&[&str]] = &[
     &["args"],
 ];
 
+/// The layers of ACME.
+const ACME: &[&[&str]] = &[
+    &["clock"],
+    &["protocol"],
+    &["jws"],
+    &["store"],
+    &["authority", "validation"],
+    &["client", "server"],
+];
+
 fn source(of: &str) -> Source {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(of).join("src");
     Source::of_folder(&root)
@@ -51,6 +61,11 @@ fn the_library_is_in_layers() {
 #[test]
 fn the_program_is_in_layers() {
     hold("seal", SEAL);
+}
+
+#[test]
+fn acme_is_in_layers() {
+    hold("acme", ACME);
 }
 
 #[test]

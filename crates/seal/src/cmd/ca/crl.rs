@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::file::Access;
+use crate::files::ledger::Ledger;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -36,7 +37,7 @@ impl MakeCrl {
         self.output.check()?;
         let store = self.folder.open()?;
         let issuer = self.passphrase.unlock(&store)?;
-        let crl = store.publish_crl(&issuer, self.good_for.get())?;
+        let crl = Ledger::of(&store)?.publish_crl(&issuer, self.good_for.get())?;
         if self.der {
             self.output.write(crl.der(), Access::Public)?;
         } else {

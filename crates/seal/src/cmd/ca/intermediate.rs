@@ -9,6 +9,7 @@ use sealwire::pki::{
 
 use super::init::key_text;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::ledger::Ledger;
 use crate::files::passphrase::Source;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -84,9 +85,9 @@ impl Intermediate {
         let key = key_text(&key, false, self.new_passphrase_file.as_ref())?;
         let new_ca_dir = self.new_ca_dir;
         let mut made = None;
-        store.record(&certificate, || {
+        Ledger::of(&store)?.record(&certificate, || {
             made = Some(CaStore::create(&new_ca_dir, &certificate, &key, &above)?);
-            Ok::<_, Failure>(())
+            Ok(())
         })?;
         report::print(&Authority::new(&made.expect("delivered"))?, self.json)?;
         Ok(Answer::Yes)

@@ -15,6 +15,7 @@ use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::delivery::Delivery;
 use crate::files::file::Access;
+use crate::files::ledger::Ledger;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -134,7 +135,7 @@ impl Issue {
             let pfx = Pfx::new(key.clone(), certificate.clone(), chain)?.friendly_name(name);
             delivery.add(path, &pfx.to_der(&passphrase)?, Access::Private);
         }
-        store.record(&certificate, || delivery.write())?;
+        Ledger::of(&store)?.record(&certificate, || delivery.write())?;
 
         let shown = |path: &PathBuf| path.display().to_string();
         let report = Report {

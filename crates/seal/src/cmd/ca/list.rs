@@ -4,10 +4,10 @@ use std::fmt;
 
 use clap::Args;
 use sealwire::Foreign;
-use sealwire::pki::{CaStore, Entry};
 use serde::Serialize;
 
 use crate::files::ca_folder::CaFolder;
+use crate::files::ledger::{Entry, Ledger};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
@@ -58,26 +58,25 @@ impl fmt::Display for Report {
 impl List {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let store = self.folder.open()?;
-        let lines: Result<Vec<_>, Failure> =
-            store.entries()?.iter().map(|entry| line(&store, entry)).collect();
-        report::print(&Report(lines?), self.json)?;
+        let lines: Vec<_> = Ledger::of(&store)?.entries()?.into_iter().map(line).collect();
+        report::print(&Report(lines), self.json)?;
         Ok(Answer::Yes)
     }
 }
 
-fn line(store: &CaStore, entry: &Entry) -> Result<Line, Failure> {
-    let end = clock::seconds(entry.not_after());
-    Ok(Line {
-        serial: entry.serial().to_owned(),
-        subject: entry.subject().to_owned(),
-        names: store.issued(entry.serial())?.map(|one| card::names(&one)).unwrap_or_default(),
+fn line(entry: Entry) -> Line {
+    let end = clock::seconds(entry.not_after);
+    Line {
+        names: entry.certificate.as_ref().map(card::names).unwrap_or_default(),
+        serial: entry.serial,
+        subject: entry.subject,
         not_after: card::time(end),
-        state: match entry.revoked() {
+        state: match entry.revoked {
             Some(_) => "revoked",
             None if end < clock::now() => "expired",
             None => "valid",
         },
-        revoked_at: entry.revoked().map(|(time, _)| card::time(clock::seconds(time))),
-        reason: entry.revoked().map(|(_, reason)| reason.to_string()),
-    })
+        revoked_at: entry.revoked.map(|(time, _)| card::time(clock::seconds(time))),
+        reason: entry.revoked.map(|(_, reason)| reason.to_string()),
+    }
 }

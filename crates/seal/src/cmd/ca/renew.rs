@@ -14,6 +14,7 @@ use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::delivery::Delivery;
 use crate::files::file::Access;
+use crate::files::ledger::Ledger;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;
@@ -130,7 +131,7 @@ impl Renew {
         let pem: String =
             std::iter::once(&certificate).chain(above).map(Certificate::to_pem).collect();
         delivery.add(path, pem.as_bytes(), Access::Public);
-        store.record(&certificate, || delivery.write())?;
+        Ledger::of(store)?.record(&certificate, || delivery.write())?;
         Ok(Made::new(file, &certificate))
     }
 }
@@ -140,12 +141,11 @@ fn read_own(store: &CaStore, path: &Path) -> Result<Certificate, Failure> {
     let file = path.display().to_string();
     let certificate = pki::certificates_from_file(path)?.swap_remove(0);
     let serial = certificate.serial_hex();
-    let entries = store.entries()?;
-    let entry = entries.iter().find(|entry| entry.serial() == serial);
+    let revoked = Ledger::of(store)?.revoked(&serial)?;
     let known = store.certificate()?.subject().der() == certificate.issuer().der();
-    match entry {
-        Some(entry) if known && entry.revoked().is_none() => Ok(certificate),
-        Some(_) if known => Err(Failure::refused(format!("{file}: the certificate is revoked"))
+    match revoked {
+        Some(false) if known => Ok(certificate),
+        Some(true) if known => Err(Failure::refused(format!("{file}: the certificate is revoked"))
             .advise("`seal ca issue` makes another for the same names")),
         _ => Err(Failure::refused(format!(
             "{file}: the CA in {} has not signed this certificate",

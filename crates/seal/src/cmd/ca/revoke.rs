@@ -8,6 +8,7 @@ use sealwire::pki::{self, RevocationReason};
 use serde::Serialize;
 
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::ledger::Ledger;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::words::length::Length;
@@ -56,10 +57,11 @@ impl Revoke {
         let store = self.folder.open()?;
         // Before anything is changed: whoever cannot sign the list shall not change the index.
         let issuer = self.passphrase.unlock(&store)?;
+        let ledger = Ledger::of(&store)?;
         let path = Path::new(&self.what);
         let serial_only = !path.exists() && self.what.chars().all(|c| c.is_ascii_hexdigit());
         let serial = if serial_only {
-            store.revoke(&self.what, None, self.reason).map_err(|e| e.at(&self.what))?;
+            ledger.revoke(&self.what, None, self.reason).map_err(|e| e.at(&self.what))?;
             self.what.to_ascii_uppercase()
         } else {
             let certificate = pki::certificates_from_file(path)?.swap_remove(0);
@@ -68,10 +70,12 @@ impl Revoke {
                 return Err(Failure::refused(what));
             }
             let serial = certificate.serial_hex();
-            store.revoke(&serial, Some(&certificate), self.reason).map_err(|e| e.at(&self.what))?;
+            ledger
+                .revoke(&serial, Some(&certificate), self.reason)
+                .map_err(|e| e.at(&self.what))?;
             serial
         };
-        store.publish_crl(&issuer, self.good_for.get())?;
+        ledger.publish_crl(&issuer, self.good_for.get())?;
         let report = Report {
             serial,
             reason: self.reason.to_string(),

@@ -144,7 +144,8 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
 }
 
 fn context(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContext, Failure> {
-    let mut builder = SecureContext::builder().trust(trust.clone());
+    args.legacy.warn();
+    let mut builder = args.legacy.apply(SecureContext::builder()).trust(trust.clone());
     for identity in args.material.identities()? {
         builder = builder.identity(identity);
     }

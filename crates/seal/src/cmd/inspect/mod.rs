@@ -12,6 +12,7 @@ use sealwire::ServerName;
 use crate::files::material::Material;
 use crate::inspect::scan::Profile;
 use crate::net::dial::Route;
+use crate::net::legacy::LegacyOption;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -53,6 +54,9 @@ pub(crate) struct InspectArgs {
     /// How the certificate is compared with the name
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
+
+    #[command(flatten)]
+    legacy: LegacyOption,
 
     /// Application protocols to offer, best first [default: h2,http/1.1 on port 443]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]

@@ -32,6 +32,7 @@ use crate::files::ca_folder::CaFolder;
 use crate::files::material::Material;
 use crate::net::first_bytes::{self, FirstByte};
 use crate::net::key_log::KeyLog;
+use crate::net::legacy::LegacyOption;
 use crate::net::program;
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
@@ -110,6 +111,9 @@ pub(crate) struct ServeArgs {
     /// Application protocols to speak, best first (RFC 7301) [default with FOLDER: h2,http/1.1]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     alpn: Vec<String>,
+
+    #[command(flatten)]
+    legacy: LegacyOption,
 
     /// Serve names that start with a dot as well: .git, .env
     #[arg(long, requires = "folder")]
@@ -280,7 +284,8 @@ impl ServeArgs {
             None if self.material.has_trust() => ClientAuth::Require,
             None => ClientAuth::None,
         };
-        let by_name = shown.by_name(self.material.trust()?)?;
+        self.legacy.warn();
+        let by_name = shown.by_name(self.material.trust()?, self.legacy)?;
         let mut acceptor = Acceptor::new(by_name.fallback()?)
             .client_auth(client_auth)
             .alpn(self.protocols(service)?);

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::cmd::ca::check_allowed;
 use crate::files::ca_folder::CaFolder;
 use crate::files::passphrase;
+use crate::net::legacy::LegacyOption;
 use crate::say::failure::Failure;
 use crate::view::connection::Brief;
 
@@ -108,13 +109,18 @@ impl Shown {
     }
 
     /// The contexts of these identities, ready to be chosen by name.
-    pub(super) fn by_name(&self, trust: Option<TrustStore>) -> Result<ByName, Failure> {
+    pub(super) fn by_name(
+        &self,
+        trust: Option<TrustStore>,
+        legacy: LegacyOption,
+    ) -> Result<ByName, Failure> {
         let first = names(&self.identities[0]);
         let fallback: Vec<usize> =
             (0..self.identities.len()).filter(|i| names(&self.identities[*i]) == first).collect();
         let by_name = ByName {
             identities: self.identities.clone(),
             trust,
+            legacy,
             fallback,
             contexts: Arc::default(),
         };
@@ -129,6 +135,7 @@ impl Shown {
 pub(super) struct ByName {
     identities: Vec<Identity>,
     trust: Option<TrustStore>,
+    legacy: LegacyOption,
     fallback: Vec<usize>,
     /// Made when first needed, and kept: a context has its own keys for session tickets.
     contexts: Arc<Mutex<HashMap<Vec<usize>, SecureContext>>>,
@@ -163,7 +170,7 @@ impl ByName {
         if let Some(context) = contexts.get(&identities) {
             return Ok(context.clone());
         }
-        let mut builder = SecureContext::builder();
+        let mut builder = self.legacy.apply(SecureContext::builder());
         for i in &identities {
             builder = builder.identity(self.identities[*i].clone());
         }

@@ -71,6 +71,27 @@ const GROUPS: [u16; 19] = [
 /// Groups for versions before 1.3.
 const GROUPS12: [u16; 8] = [29, 23, 24, 25, 30, 26, 27, 28];
 
+/// The newest version before TLS 1.2 that a server speaks, if it speaks one.
+pub(crate) async fn newest_old_version(
+    route: &Route,
+    target: &Target,
+    name: &str,
+    sni: Option<&str>,
+) -> Option<&'static str> {
+    let prober = Prober { route, target, name };
+    let suites: Vec<u16> = names::all_cipher_suites().collect();
+    for (number, called) in [(0x0302, "TLSv1.1"), (0x0301, "TLSv1")] {
+        let offer =
+            Offer { version: number, suites: &suites, groups: &[23, 24, 25], sni, alpn: &[] };
+        if let Some(hello) = prober.ask(&offer).await.ok()?.hello()
+            && hello.version == number
+        {
+            return Some(called);
+        }
+    }
+    None
+}
+
 /// Scans a server. Versions are asked beside each other, a version's suites one after the other.
 pub(crate) async fn scan(
     route: &Route,

@@ -158,7 +158,12 @@ pub(crate) struct Service {
     #[serde(deserialize_with = "one_or_many")]
     pub(super) alpn: Vec<String>,
 
-    /// The oldest version to speak: 1.2 or 1.3
+    /// Speak with old peers too: TLS 1.0 and 1.1, CBC, RSA key exchange and DHE, by this system's
+    /// OpenSSL 3 or 4. Weak; for what cannot be replaced
+    #[arg(long)]
+    pub(super) legacy: bool,
+
+    /// The oldest version to speak: 1.2 or 1.3, and with --legacy 1.0 (its default) or 1.1
     #[arg(long, value_name = "VERSION")]
     pub(super) min_version: Option<String>,
 

@@ -12,6 +12,7 @@ use super::settings::{Health, Limits, Plan, Process, Route, Service, Timeouts};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
 use crate::files::policies::PolicyOptions;
+use crate::net::legacy;
 use crate::tunnel::allow::{Access, Rule};
 use crate::tunnel::endpoint::{Listen, Network, Target};
 use crate::tunnel::pattern::Pattern;
@@ -149,9 +150,16 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
             .transpose()
             .map_err(|e| format!("starttls: {e}"))?,
         alpn: protocols(&raw.alpn)?,
+        legacy: raw.legacy,
         min_version: match raw.min_version.as_deref() {
-            None | Some("1.2" | "TLSv1.2") => ProtocolVersion::Tls12,
+            None => legacy::oldest(raw.legacy),
+            Some("1.0" | "TLSv1") if raw.legacy => ProtocolVersion::Tls10,
+            Some("1.1" | "TLSv1.1") if raw.legacy => ProtocolVersion::Tls11,
+            Some("1.2" | "TLSv1.2") => ProtocolVersion::Tls12,
             Some("1.3" | "TLSv1.3") => ProtocolVersion::Tls13,
+            Some(old @ ("1.0" | "TLSv1" | "1.1" | "TLSv1.1")) => {
+                return Err(format!("min-version: {old:?} is for old peers: it wants legacy"));
+            }
             Some(other) => return Err(format!("min-version: {other:?} is neither 1.2 nor 1.3")),
         },
         proxy_in: raw.proxy_in,

@@ -61,6 +61,8 @@ pub(crate) struct Service {
     /// not what comes first.
     pub(crate) starttls: Option<Protocol>,
     pub(crate) alpn: Vec<String>,
+    /// Whether old peers are spoken with.
+    pub(crate) legacy: bool,
     pub(crate) min_version: ProtocolVersion,
     pub(crate) proxy_in: Option<Accepts>,
     /// Whose headers are believed; empty: anybody's.

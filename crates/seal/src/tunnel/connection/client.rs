@@ -128,13 +128,8 @@ fn may_be_used(target: &End, way: &Way) -> Result<(), Error> {
 fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
     let Some(peer) = target.peer() else { return About::default() };
     service.metrics.handshake_seconds.observe(since.elapsed().as_secs_f64());
-    let resumed = if peer.is_resumed() {
-        service.metrics.resumed_handshakes.inc();
-        " resumed"
-    } else {
-        service.metrics.full_handshakes.inc();
-        ""
-    };
+    service.metrics.shaken(peer);
+    let resumed = if peer.is_resumed() { " resumed" } else { "" };
     About {
         tls: format!("{}{resumed}", peer.protocol()),
         server_name: peer.server_name().map(str::to_owned),

@@ -55,11 +55,7 @@ pub(super) async fn establish(
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
-            if peer.is_resumed() {
-                service.metrics.resumed_handshakes.inc()
-            } else {
-                service.metrics.full_handshakes.inc()
-            };
+            service.metrics.shaken(peer);
             let about = about(peer);
             let facts = facts(peer, way);
             let (target, in_use) = match greeted {

@@ -164,6 +164,7 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
             group: common
                 .negotiated_key_exchange_group()
                 .and_then(|group| names::group(group.name())),
+            dh_bits: None,
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             resumed: common.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         })

@@ -11,6 +11,9 @@ use crate::words::{CipherSuite, ConfigError, ProtocolVersion};
 pub(crate) struct CipherList {
     /// Best first, those of TLS 1.3 before the others.
     pub(crate) suites: Vec<CipherSuite>,
+    /// The same with those for old peers, in the list's order.
+    #[cfg_attr(not(feature = "legacy"), expect(dead_code, reason = "there is no engine for them"))]
+    pub(crate) all: Vec<CipherSuite>,
     /// The security level, if the list sets one (`@SECLEVEL=n`).
     pub(crate) level: Option<u8>,
 }
@@ -23,9 +26,16 @@ const OPTION: &str = "cipher_list";
 /// without any of the second, none of TLS 1.2. The empty text is the default.
 ///
 /// A suite of TLS 1.2 may be given by its IANA name too, and goes before the rest.
+#[cfg(any(test, not(feature = "legacy")))]
 pub(crate) fn parse(text: &str) -> Result<CipherList, ConfigError> {
+    parse_for(text, false)
+}
+
+/// As [`parse`], for a context that speaks with `old` peers if that says so: a list with suites for
+/// those only will do.
+pub(crate) fn parse_for(text: &str, old: bool) -> Result<CipherList, ConfigError> {
     if text.is_empty() {
-        return Ok(CipherList { suites: default_suites(), level: None });
+        return Ok(CipherList { suites: default_suites(), all: all_by_default(), level: None });
     }
     let parts = text.split(':').filter(|part| !part.is_empty());
     let (named, list): (Vec<&str>, Vec<&str>) = parts.partition(|part| part.starts_with("TLS_"));
@@ -45,6 +55,14 @@ pub(crate) fn parse(text: &str) -> Result<CipherList, ConfigError> {
     } else {
         add_from_list(&list.join(":"), &mut suites, &mut lacking)?
     };
+    let mut all: Vec<_> = suites.iter().copied().filter(is_tls13).collect();
+    if !list.is_empty() {
+        all.extend(of_list(&list.join(":")));
+    }
+    if old && all.iter().any(|suite| !is_tls13(suite)) {
+        suites.sort_by_key(|suite| !is_tls13(suite));
+        return Ok(CipherList { suites, all, level });
+    }
     if suites.is_empty() {
         return Err(none_of(&lacking));
     }
@@ -54,12 +72,25 @@ pub(crate) fn parse(text: &str) -> Result<CipherList, ConfigError> {
         return Err(none_of(&lacking));
     }
     suites.sort_by_key(|suite| !is_tls13(suite));
-    Ok(CipherList { suites, level })
+    Ok(CipherList { suites, all, level })
 }
 
 /// The suites of the engine, in its order.
 pub(crate) fn default_suites() -> Vec<CipherSuite> {
     CipherSuite::supported().collect()
+}
+
+/// What OpenSSL's default list has, of the suites that can be spoken with old peers or new ones.
+pub(crate) fn all_by_default() -> Vec<CipherSuite> {
+    let mut all: Vec<_> = CipherSuite::supported().filter(is_tls13).collect();
+    all.extend(of_list("DEFAULT"));
+    all
+}
+
+/// The suites up to TLS 1.2 that a list chooses, if it can be read.
+fn of_list(list: &str) -> impl Iterator<Item = CipherSuite> {
+    let chosen = language::evaluate(list).unwrap_or_default().suites;
+    chosen.into_iter().filter_map(|suite| CipherSuite::old_or_new(suite.name))
 }
 
 /// As `SSL_CTX_set_ciphersuites`: names that nobody knows are passed over, unless none is known.

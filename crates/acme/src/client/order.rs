@@ -1,0 +1,200 @@
+//! One certificate, from the wish to the files.
+
+use std::time::Duration;
+
+use instant_acme::{
+    AuthorizationStatus, CertificateIdentifier, ChallengeType, NewOrder, Order, OrderStatus,
+    RetryPolicy, RevocationRequest,
+};
+use sealwire::pki::{Certificate, Csr, KeyAlgorithm, PrivateKey, Subject, SubjectAltName};
+
+use super::{Error, Responder, Session, Solver, said};
+use crate::authority::bytes_of_hex;
+use crate::clock::Seconds;
+use crate::jws::base64url;
+use crate::protocol::Identifier;
+use crate::store::ChallengeKind;
+
+/// What a CA has given.
+pub struct Fetched {
+    /// The certificate and its intermediates, PEM.
+    pub chain: String,
+    /// Its key.
+    pub key: PrivateKey,
+}
+
+/// How long a CA may take, to check names or to sign.
+const PATIENCE: RetryPolicy =
+    RetryPolicy::new().initial_delay(Duration::from_millis(100)).timeout(Duration::from_secs(90));
+
+/// Gets a certificate for these names, with a new key.
+///
+/// # Errors
+/// What the CA says, or why it could not be shown what it wants to see.
+pub async fn issue(
+    session: &Session,
+    names: &[String],
+    profile: Option<&str>,
+    replaces: Option<&Certificate>,
+    key: KeyAlgorithm,
+    solver: &dyn Solver,
+) -> Result<Fetched, Error> {
+    let names =
+        names.iter().map(|name| name.parse()).collect::<Result<Vec<SubjectAltName>, _>>()?;
+    let identifiers = names.iter().map(identifier).collect::<Result<Vec<_>, _>>()?;
+    let mut wanted = NewOrder::new(&identifiers);
+    if let Some(profile) = profile {
+        wanted = wanted.profile(profile);
+    }
+    // A CA without ARI knows no `replaces`.
+    if let Some(id) = replaces.and_then(renewal_id)
+        && session.account.renewal_info(&id).await.is_ok()
+    {
+        wanted = wanted.replaces(id);
+    }
+    let mut order = session.account.new_order(&wanted).await?;
+    let mut shown = Vec::new();
+    let proved = prove(&mut order, solver, &mut shown).await;
+    for responder in &shown {
+        if let Err(e) = solver.clean(responder).await {
+            tracing::warn!(reason = %e, "what was shown to the CA could not be taken away");
+        }
+    }
+    proved?;
+    let key = PrivateKey::generate(key)?;
+    let csr = Csr::builder(Subject::default()).names(names).sign(&key)?;
+    order.finalize_csr(csr.der()).await?;
+    let chain = order.poll_certificate(&PATIENCE).await?;
+    let certificates = Certificate::all_from_pem(chain.as_bytes())?;
+    match certificates.first() {
+        Some(leaf) if key.matches(leaf) => Ok(Fetched { chain, key }),
+        Some(_) => Err(Error::new("the CA's certificate is for another key")),
+        None => Err(Error::new("the CA's answer holds no certificate")),
+    }
+}
+
+async fn prove(
+    order: &mut Order,
+    solver: &dyn Solver,
+    shown: &mut Vec<Responder>,
+) -> Result<(), Error> {
+    let kind = challenge_type(solver.kind());
+    let mut authorizations = order.authorizations();
+    while let Some(next) = authorizations.next().await {
+        let mut authorization = next?;
+        if authorization.status == AuthorizationStatus::Valid {
+            continue;
+        }
+        let name = authorization.identifier().to_string();
+        let Some(mut challenge) = authorization.challenge(kind.clone()) else {
+            return Err(Error::at(name, format!("the CA does not offer {kind:?} for it")));
+        };
+        let identifier = match challenge.identifier().identifier {
+            instant_acme::Identifier::Dns(name) => Identifier::Dns(name.clone()),
+            instant_acme::Identifier::Ip(address) => Identifier::Ip(*address),
+            _ => return Err(Error::at(name, "neither a host name nor an address")),
+        };
+        let responder = Responder {
+            identifier,
+            token: challenge.token.clone(),
+            key_authorization: challenge.key_authorization().as_str().to_owned(),
+        };
+        shown.push(responder.clone());
+        solver.present(&responder).await?;
+        challenge.set_ready().await?;
+    }
+    match order.poll_ready(&PATIENCE).await? {
+        OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing => Ok(()),
+        _ => Err(why_not(order).await),
+    }
+}
+
+/// What the CA says of the names that it did not find proved.
+async fn why_not(order: &mut Order) -> Error {
+    let mut reasons = Vec::new();
+    let mut authorizations = order.authorizations();
+    while let Some(Ok(mut authorization)) = authorizations.next().await {
+        let Ok(state) = authorization.refresh().await else { continue };
+        let errors = state.challenges.iter().filter_map(|one| one.error.as_ref());
+        reasons.extend(errors.map(said));
+    }
+    match reasons.is_empty() {
+        false => Error::new(reasons.join("; ")),
+        true => match &order.state().error {
+            Some(problem) => Error::new(said(problem)),
+            None => Error::new("the CA says that the order is invalid, and not why"),
+        },
+    }
+}
+
+/// Revokes a certificate of this account.
+///
+/// # Errors
+/// What the CA says.
+pub async fn revoke(
+    session: &Session,
+    certificate: &Certificate,
+    reason: Option<instant_acme::RevocationReason>,
+) -> Result<(), Error> {
+    let der = certificate.der().into();
+    Ok(session.account.revoke(&RevocationRequest { certificate: &der, reason }).await?)
+}
+
+/// When the CA wants a certificate to be renewed, and after how long to ask again. `None`: it does
+/// not say.
+///
+/// # Errors
+/// What the CA says.
+pub async fn renewal_window_of(
+    session: &Session,
+    certificate: &Certificate,
+) -> Result<Option<(Seconds, Seconds, Seconds)>, Error> {
+    let Some(id) = renewal_id(certificate) else { return Ok(None) };
+    match session.account.renewal_info(&id).await {
+        Ok((info, again)) => {
+            let window = info.suggested_window;
+            let again = Seconds::try_from(again.as_secs()).unwrap_or(Seconds::MAX);
+            // Between a minute and a day, whatever it says (RFC 9773, section 4.3.3).
+            let again = again.clamp(60, 86_400);
+            Ok(Some((window.start.unix_timestamp(), window.end.unix_timestamp(), again)))
+        }
+        Err(instant_acme::Error::Unsupported(_)) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn renewal_id(certificate: &Certificate) -> Option<CertificateIdentifier<'static>> {
+    let authority = certificate.authority_key_id()?;
+    let mut serial = bytes_of_hex(&certificate.serial_hex());
+    // As DER has it: a number whose first bit is set begins with a zero.
+    if serial.first().is_some_and(|first| first & 0x80 != 0) {
+        serial.insert(0, 0);
+    }
+    Some(CertificateIdentifier {
+        authority_key_identifier: base64url(&authority).into(),
+        serial: base64url(&serial).into(),
+    })
+}
+
+fn identifier(name: &SubjectAltName) -> Result<instant_acme::Identifier, Error> {
+    match name {
+        SubjectAltName::Dns(name) => Ok(instant_acme::Identifier::Dns(name.clone())),
+        SubjectAltName::Ip(address) => Ok(instant_acme::Identifier::Ip(*address)),
+        other => Err(Error::at(other, "ACME certifies host names and addresses")),
+    }
+}
+
+fn challenge_type(kind: ChallengeKind) -> ChallengeType {
+    match kind {
+        ChallengeKind::Http01 => ChallengeType::Http01,
+        ChallengeKind::Dns01 => ChallengeType::Dns01,
+        ChallengeKind::TlsAlpn01 => ChallengeType::TlsAlpn01,
+        ChallengeKind::DnsPersist01 => ChallengeType::Unknown("dns-persist-01".to_owned()),
+    }
+}
+
+/// The reason to give.
+#[must_use]
+pub fn reason(key_compromised: bool) -> Option<instant_acme::RevocationReason> {
+    key_compromised.then_some(instant_acme::RevocationReason::KeyCompromise)
+}

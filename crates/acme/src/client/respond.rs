@@ -1,0 +1,259 @@
+//! Showing what a CA wants to see: by HTTP, by TLS, or in the DNS by somebody else's program.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sealwire::pki::{CertificateBuilder, KeyAlgorithm, PrivateKey};
+use sealwire::session::ClientHello;
+use sealwire::{Identity, SecureContext};
+use tokio::net::TcpListener;
+
+use super::Error;
+use crate::protocol::Identifier;
+use crate::store::ChallengeKind;
+use crate::validation::{PROTOCOL, sni};
+
+/// What is to be shown for one name.
+#[derive(Debug, Clone)]
+pub struct Responder {
+    /// The name.
+    pub identifier: Identifier,
+    /// In the path of http-01.
+    pub token: String,
+    /// The token and the name of the account's key.
+    pub key_authorization: String,
+}
+
+type Done<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// Who shows it.
+pub trait Solver: Send + Sync {
+    /// By which way.
+    fn kind(&self) -> ChallengeKind;
+    /// Shows it, from now on.
+    fn present<'a>(&'a self, responder: &'a Responder) -> Done<'a>;
+    /// Shows it no longer.
+    fn clean<'a>(&'a self, responder: &'a Responder) -> Done<'a>;
+}
+
+/// tls-alpn-01 on the port of a service that speaks TLS itself.
+#[derive(Clone, Default)]
+pub struct TlsAlpn01(Arc<Mutex<HashMap<String, SecureContext>>>);
+
+impl TlsAlpn01 {
+    /// Whether a client is a CA that checks a name: it offers `acme-tls/1` and nothing else. Nobody
+    /// else does, and nobody gets into the service by it.
+    #[must_use]
+    pub fn asks(hello: &ClientHello) -> bool {
+        let mut offered = hello.alpn().iter();
+        offered.next().is_some_and(|one| &one[..] == PROTOCOL.as_bytes())
+            && offered.next().is_none()
+    }
+
+    /// The context to answer such a client with, with a certificate that shows what it looks for
+    /// and no tickets; `None` when nothing is to be shown for this name. The connection is to be
+    /// closed after the handshake.
+    #[must_use]
+    pub fn context(&self, hello: &ClientHello) -> Option<SecureContext> {
+        let name = hello.server_name()?.to_ascii_lowercase();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned()
+    }
+
+    /// The protocol that has to be chosen for it.
+    #[must_use]
+    pub fn protocol() -> &'static str {
+        PROTOCOL
+    }
+}
+
+impl Solver for TlsAlpn01 {
+    fn kind(&self) -> ChallengeKind {
+        ChallengeKind::TlsAlpn01
+    }
+
+    fn present<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(async move {
+            let context = context(responder)?;
+            let name = sni(&responder.identifier);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, context);
+            Ok(())
+        })
+    }
+
+    fn clean<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(async move {
+            let name = sni(&responder.identifier);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            Ok(())
+        })
+    }
+}
+
+fn context(responder: &Responder) -> Result<SecureContext, Error> {
+    let mut wanted = [0; 32];
+    wanted.copy_from_slice(digest(&SHA256, responder.key_authorization.as_bytes()).as_ref());
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
+    let certificate =
+        CertificateBuilder::for_names(vec![responder.identifier.to_subject_alt_name()])?
+            .acme_identifier(&wanted)?
+            .self_signed(&key)?;
+    let identity = Identity::new(vec![certificate], &key).map_err(|e| Error::new(e.to_string()))?;
+    let built = SecureContext::builder().identity(identity).tickets(0).build();
+    built.map_err(|e| Error::new(e.to_string()))
+}
+
+/// http-01 by files below the root of a web server.
+#[derive(Debug, Clone)]
+pub struct Webroot(pub PathBuf);
+
+impl Webroot {
+    fn file(&self, responder: &Responder) -> Result<PathBuf, Error> {
+        let safe = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if responder.token.is_empty() || !responder.token.chars().all(safe) {
+            return Err(Error::new("the CA's token is not one: it would be a path"));
+        }
+        Ok(self.0.join(".well-known/acme-challenge").join(&responder.token))
+    }
+}
+
+impl Solver for Webroot {
+    fn kind(&self) -> ChallengeKind {
+        ChallengeKind::Http01
+    }
+
+    fn present<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(async move {
+            let file = self.file(responder)?;
+            let folder = file.parent().unwrap_or_else(|| Path::new("."));
+            tokio::fs::create_dir_all(folder).await.map_err(|e| Error::at(folder.display(), e))?;
+            let written = tokio::fs::write(&file, &responder.key_authorization).await;
+            written.map_err(|e| Error::at(file.display(), e))
+        })
+    }
+
+    fn clean<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(async move {
+            let file = self.file(responder)?;
+            tokio::fs::remove_file(&file).await.map_err(|e| Error::at(file.display(), e))
+        })
+    }
+}
+
+/// dns-01 by a program, which is run with `present` or `clean`, the name of the record, and its
+/// text.
+#[derive(Debug, Clone)]
+pub struct Hook(pub String);
+
+impl Hook {
+    async fn run(&self, what: &str, responder: &Responder) -> Result<(), Error> {
+        let record = format!("_acme-challenge.{}", responder.identifier);
+        let digest = digest(&SHA256, responder.key_authorization.as_bytes());
+        let ran = tokio::process::Command::new(&self.0)
+            .args([what, &record, &crate::jws::base64url(digest.as_ref())])
+            .stdin(std::process::Stdio::null())
+            .status()
+            .await;
+        match ran {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Error::at(&self.0, format!("{what} {record}: {status}"))),
+            Err(e) => Err(Error::at(&self.0, e)),
+        }
+    }
+}
+
+impl Solver for Hook {
+    fn kind(&self) -> ChallengeKind {
+        ChallengeKind::Dns01
+    }
+
+    fn present<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(self.run("present", responder))
+    }
+
+    fn clean<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(self.run("clean", responder))
+    }
+}
+
+/// http-01 by a web server that serves nothing else.
+#[derive(Clone, Default)]
+struct Tokens(Arc<Mutex<HashMap<String, String>>>);
+
+/// Serves http-01 on a port until the solver is dropped.
+pub fn serve_http_01(tcp: TcpListener) -> impl Solver {
+    let tokens = Tokens::default();
+    let shown = tokens.clone();
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = tcp.accept().await {
+            let shown = shown.clone();
+            tokio::spawn(async move {
+                let service = service_fn(|request: Request<Incoming>| {
+                    let answer = shown.answer(request.uri().path());
+                    async move { Ok::<_, Infallible>(answer) }
+                });
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(std::time::Duration::from_secs(10))
+                    .keep_alive(false)
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+    Standalone { tokens, serving: serving.abort_handle() }
+}
+
+struct Standalone {
+    tokens: Tokens,
+    serving: tokio::task::AbortHandle,
+}
+
+impl Drop for Standalone {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Tokens {
+    fn answer(&self, path: &str) -> Response<Full<Bytes>> {
+        let token = path.strip_prefix("/.well-known/acme-challenge/").unwrap_or_default();
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
+        let mut response = Response::new(Full::new(Bytes::from(found.clone().unwrap_or_default())));
+        if found.is_none() {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        response
+    }
+}
+
+impl Solver for Standalone {
+    fn kind(&self) -> ChallengeKind {
+        ChallengeKind::Http01
+    }
+
+    fn present<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(async move {
+            let mut tokens = self.tokens.0.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.insert(responder.token.clone(), responder.key_authorization.clone());
+            Ok(())
+        })
+    }
+
+    fn clean<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
+        Box::pin(async move {
+            let mut tokens = self.tokens.0.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.remove(&responder.token);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Authorizations and challenges (RFC 8555, section 7.5): who has to show what, and whether it did.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::signed::Signed;
+use super::{Answer, Call, Inner};
+use crate::clock::{Seconds, rfc3339};
+use crate::jws::base64url;
+use crate::protocol::{Identifier, Problem};
+use crate::store::{
+    Authz, AuthzStatus, Challenge, ChallengeKind, ChallengeStatus, random, random_id,
+};
+use crate::validation::Proof;
+
+#[derive(Deserialize)]
+struct Update {
+    status: Option<String>,
+}
+
+/// An order has to be finalized within this time of its last proof.
+const SHORTEST_PROOF: Seconds = 600;
+
+impl Inner {
+    pub(super) fn new_authz(
+        &self,
+        account: &str,
+        identifier: Identifier,
+        wildcard: bool,
+        expires: Seconds,
+    ) -> Result<Authz, Problem> {
+        use ChallengeKind::{Dns01, DnsPersist01, Http01, TlsAlpn01};
+        let mut kinds = match (&identifier, wildcard) {
+            (Identifier::Ip(_), _) => vec![Http01, TlsAlpn01],
+            (_, true) => vec![Dns01],
+            (_, false) => vec![Http01, Dns01, TlsAlpn01],
+        };
+        if self.settings.persist_as.is_some() && matches!(identifier, Identifier::Dns(_)) {
+            kinds.push(DnsPersist01);
+        }
+        let challenge = |kind| {
+            Ok(Challenge {
+                kind,
+                token: base64url(&random::<24>()?),
+                status: ChallengeStatus::Pending,
+                validated: None,
+                error: None,
+            })
+        };
+        Ok(Authz {
+            id: random_id()?,
+            account: account.to_owned(),
+            identifier,
+            wildcard,
+            status: AuthzStatus::Pending,
+            expires,
+            challenges: kinds.into_iter().map(challenge).collect::<Result<_, Problem>>()?,
+            claimed: None,
+        })
+    }
+
+    pub(super) fn authorization(&self, call: &Call, id: &str) -> Result<Answer, Problem> {
+        let signed = self.signed(call)?;
+        let mut authz = self.authz_of(id, &signed)?;
+        if !signed.jws.is_post_as_get() {
+            let update: Update = signed.jws.payload()?;
+            if update.status.as_deref() != Some("deactivated") {
+                return Err(Problem::malformed("an authorization can be deactivated, no more"));
+            }
+            authz.status = AuthzStatus::Deactivated;
+            if !self.store.deactivate_authz(&authz)? {
+                return Err(Problem::malformed("the authorization is over already"));
+            }
+        }
+        let answer = Answer::json(StatusCode::OK, &self.authz_object(call, &authz));
+        Ok(match authz.status {
+            AuthzStatus::Processing => answer.header("retry-after", "1"),
+            _ => answer,
+        })
+    }
+
+    fn authz_of(&self, id: &str, signed: &Signed) -> Result<Authz, Problem> {
+        let authz = self.store.authz(id)?.filter(|authz| authz.account == signed.account.id);
+        let mut authz = authz.ok_or_else(|| Problem::not_found("authorization"))?;
+        let open = matches!(authz.status, AuthzStatus::Pending | AuthzStatus::Valid);
+        if open && self.now() > authz.expires {
+            authz.status = AuthzStatus::Expired;
+        }
+        Ok(authz)
+    }
+
+    fn authz_object(&self, call: &Call, authz: &Authz) -> Value {
+        let status = match authz.status {
+            AuthzStatus::Processing => AuthzStatus::Pending,
+            status => status,
+        };
+        // Once it is decided, only what decided it is of interest.
+        let decided = |one: &&Challenge| match authz.status {
+            AuthzStatus::Valid => one.status == ChallengeStatus::Valid,
+            AuthzStatus::Invalid => one.status == ChallengeStatus::Invalid,
+            _ => true,
+        };
+        let challenges: Vec<_> = authz
+            .challenges
+            .iter()
+            .filter(decided)
+            .map(|one| self.challenge_object(call, authz, one))
+            .collect();
+        let mut object = json!({
+            "identifier": authz.identifier,
+            "status": status,
+            "expires": rfc3339(authz.expires),
+            "challenges": challenges,
+        });
+        if authz.wildcard {
+            object["wildcard"] = true.into();
+        }
+        object
+    }
+
+    fn challenge_object(&self, call: &Call, authz: &Authz, challenge: &Challenge) -> Value {
+        let kind = serde_json::to_value(challenge.kind).unwrap_or_default();
+        let name = kind.as_str().unwrap_or_default();
+        let mut object = json!({
+            "type": name,
+            "url": format!("{}/acme/challenge/{}/{name}", call.base, authz.id),
+            "status": challenge.status,
+            "token": challenge.token,
+        });
+        if let (ChallengeKind::DnsPersist01, Some(domain)) =
+            (challenge.kind, &self.settings.persist_as)
+        {
+            object["issuer-domain-names"] = json!([domain]);
+            object["accounturi"] = format!("{}/acme/account/{}", call.base, authz.account).into();
+        }
+        if let Some(moment) = challenge.validated {
+            object["validated"] = rfc3339(moment).into();
+        }
+        if let Some(error) = &challenge.error {
+            object["error"] = serde_json::to_value(error).unwrap_or_default();
+        }
+        object
+    }
+
+    /// Reads a challenge, or begins to check it.
+    pub(super) fn challenge(&self, call: &Call, id: &str, kind: &str) -> Result<Answer, Problem> {
+        let signed = self.signed(call)?;
+        let kind: ChallengeKind =
+            serde_json::from_value(kind.into()).map_err(|_| Problem::not_found("challenge"))?;
+        let mut authz = self.authz_of(id, &signed)?;
+        let position = authz.challenges.iter().position(|one| one.kind == kind);
+        let position = position.ok_or_else(|| Problem::not_found("challenge"))?;
+        let begins = !signed.jws.is_post_as_get()
+            && matches!(authz.status, AuthzStatus::Pending | AuthzStatus::Processing);
+        if begins {
+            let mut begun = authz.clone();
+            begun.status = AuthzStatus::Processing;
+            begun.challenges[position].status = ChallengeStatus::Processing;
+            if self.store.begin_validation(&begun)? {
+                self.validate(call, begun.clone(), position, &signed);
+                authz = begun;
+            } else if let Some(now) = self.store.authz(id)? {
+                authz = now;
+            }
+        }
+        let object = self.challenge_object(call, &authz, &authz.challenges[position]);
+        let up = format!("<{}/acme/authz/{}>;rel=\"up\"", call.base, authz.id);
+        let answer = Answer::json(StatusCode::OK, &object).header("link", &up);
+        Ok(match authz.status {
+            AuthzStatus::Processing => answer.header("retry-after", "1"),
+            _ => answer,
+        })
+    }
+
+    fn validate(&self, call: &Call, mut authz: Authz, position: usize, signed: &Signed) {
+        let challenge = &authz.challenges[position];
+        let proof = Proof {
+            kind: challenge.kind,
+            identifier: authz.identifier.clone(),
+            wildcard: authz.wildcard,
+            token: challenge.token.clone(),
+            key_authorization: format!("{}.{}", challenge.token, signed.account.key.thumbprint()),
+            accounts: vec![
+                format!("{}/acme/account/{}", call.base, authz.account),
+                signed.kid.clone(),
+            ],
+        };
+        let (store, check) = (self.store.clone(), self.check.clone());
+        let proofs_last = self.settings.proofs_last.max(SHORTEST_PROOF);
+        self.runtime.spawn(async move {
+            let outcome = check(proof).await;
+            let ended = tokio::task::spawn_blocking(move || {
+                let now = store.clock().now();
+                let challenge = &mut authz.challenges[position];
+                match outcome {
+                    Ok(()) => {
+                        challenge.status = ChallengeStatus::Valid;
+                        challenge.validated = Some(now);
+                        authz.status = AuthzStatus::Valid;
+                        authz.expires = now + proofs_last;
+                    }
+                    Err(problem) => {
+                        challenge.status = ChallengeStatus::Invalid;
+                        challenge.error = Some(problem);
+                        authz.status = AuthzStatus::Invalid;
+                    }
+                }
+                store.end_validation(&authz)
+            });
+            if let Ok(Err(e)) = ended.await {
+                tracing::error!(reason = %e, "what a check has shown could not be kept");
+            }
+        });
+    }
+}

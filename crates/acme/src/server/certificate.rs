@@ -1,0 +1,112 @@
+//! What was signed, for those whose it is; and what is no secret: revocation lists, CAs.
+
+use hyper::StatusCode;
+use sealwire::pki::Certificate;
+
+use super::{Answer, Call, Inner};
+use crate::authority::bytes_of_hex;
+use crate::protocol::{Kind, Problem};
+use crate::store::SignedCrl;
+
+impl Inner {
+    /// A certificate with its chain: as servers send it, without the root; as number 1, with it.
+    pub(super) fn certificate(
+        &self,
+        call: &Call,
+        serial: &str,
+        number: usize,
+    ) -> Result<Answer, Problem> {
+        let signed = self.signed(call)?;
+        let found = self.store.certificate(serial)?;
+        let found = found.filter(|one| one.account.as_ref() == Some(&signed.account.id));
+        let found = found.ok_or_else(|| Problem::not_found("certificate"))?;
+        let der = found.der.as_deref().ok_or_else(|| Problem::not_found("certificate"))?;
+        let issuer = self.store.issuer(&found.issuer)?;
+        let above = match &issuer {
+            Some(issuer) => Certificate::all_from_pem(issuer.chain.as_bytes()).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let with_root = match number {
+            0 => false,
+            1 => true,
+            _ => return Err(Problem::not_found("certificate")),
+        };
+        let mut chain = pem(der);
+        for one in above.iter().filter(|one| with_root || !one.is_self_signed()) {
+            chain += &one.to_pem();
+        }
+        let base = format!("{}/acme/certificate/{serial}", call.base);
+        let other = if with_root { base } else { format!("{base}/1") };
+        // No "up": acmez (Caddy) takes it for another chain, and asks for it by POST.
+        Ok(Answer::of_type(StatusCode::OK, "application/pem-certificate-chain", chain)
+            .header("link", &format!("<{other}>;rel=\"alternate\"")))
+    }
+
+    /// The revocation list of a CA, signed anew when something was revoked or half its time is over.
+    pub(super) fn crl(&self, file: &str) -> Result<Answer, Problem> {
+        let id = file.strip_suffix(".crl").ok_or_else(|| Problem::not_found("list"))?;
+        let now = self.now();
+        let kept = self.store.crl(id)?;
+        if let Some(kept) = &kept
+            && !kept.stale
+            && now < kept.made + (kept.next_update - kept.made) / 2
+        {
+            return Ok(crl_answer(&kept.der));
+        }
+        let Some(signer) = self.authority.signer_of(id) else {
+            // Its key is not here; the last list is better than none.
+            let kept = kept.ok_or_else(|| Problem::not_found("list"))?;
+            return Ok(crl_answer(&kept.der));
+        };
+        let number = self.store.next_crl_number(id)?;
+        let revoked = self.store.revoked(id)?;
+        let next_update = now + self.settings.crl_lasts;
+        let crl = signer.sign_crl(number, now, next_update, &revoked).map_err(|e| {
+            tracing::error!(reason = %e, "the revocation list could not be signed");
+            Problem::new(Kind::ServerInternal, "the revocation list could not be signed")
+        })?;
+        let kept = SignedCrl { der: crl.der().to_vec(), next_update, made: now, stale: false };
+        self.store.keep_crl(id, number, &kept)?;
+        Ok(crl_answer(&kept.der))
+    }
+
+    /// A CA's certificate: `ID.cer` in DER, or `root.pem`, which is what clients have to trust.
+    pub(super) fn ca(&self, file: &str) -> Result<Answer, Problem> {
+        let none = || Problem::not_found("CA");
+        if file == "root.pem" {
+            let signer = self.authority.signer();
+            let root = signer.chain().last().map(Certificate::to_pem).ok_or_else(none)?;
+            return Ok(Answer::of_type(StatusCode::OK, "application/x-pem-file", root));
+        }
+        let id = file.strip_suffix(".cer").ok_or_else(none)?;
+        let issuer = self.store.issuer(id)?.ok_or_else(none)?;
+        let chain = Certificate::all_from_pem(issuer.chain.as_bytes()).map_err(|_| none())?;
+        let first = chain.first().ok_or_else(none)?;
+        Ok(Answer::of_type(StatusCode::OK, "application/pkix-cert", first.der()))
+    }
+
+    /// A certificate by its name for renewals (RFC 9773, section 4.1).
+    pub(super) fn by_renewal_id(&self, id: &str) -> Result<crate::store::Issued, Problem> {
+        let none = || Problem::not_found("certificate");
+        let (aki, serial) = id.split_once('.').ok_or_else(|| {
+            Problem::malformed(
+                "a certificate is named by its authority key identifier, a dot, and \
+                                its serial number",
+            )
+        })?;
+        let read = |text: &str| crate::jws::from_base64url(text).filter(|bytes| bytes.len() <= 64);
+        let (aki, serial) = (read(aki).ok_or_else(none)?, read(serial).ok_or_else(none)?);
+        let hex: String = serial.iter().map(|byte| format!("{byte:02X}")).collect();
+        let found = self.store.certificate(&hex)?.filter(|one| one.der.is_some());
+        let found = found.filter(|one| bytes_of_hex(&one.issuer) == aki);
+        found.ok_or_else(none)
+    }
+}
+
+fn crl_answer(der: &[u8]) -> Answer {
+    Answer::of_type(StatusCode::OK, "application/pkix-crl", der)
+}
+
+fn pem(der: &[u8]) -> String {
+    sealwire::pki::pem::encode("CERTIFICATE", der)
+}

@@ -1,0 +1,6 @@
+//! The server as a client sees it, without a network: every request through [`Server::answer`].
+
+mod bad_requests;
+mod client;
+mod life;
+mod nodes;

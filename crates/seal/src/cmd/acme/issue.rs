@@ -1,0 +1,158 @@
+//! `seal acme issue`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::pki::{KeyAlgorithm, SubjectAltName};
+use sealwire_acme::client::{self, Folder, Schedule, Session, Wish};
+use serde::Serialize;
+
+use super::failed;
+use super::means::{Means, Place, Proof, Server, http};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+
+/// Get a certificate for these names, and keep it to be renewed by `seal acme renew`
+///
+/// The files are fullchain.pem, privkey.pem and combined.pem (both, for haproxy) in live/NAME of the
+/// folder. They change together. Names are proved by http-01 on port 80, unless told otherwise.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  seal acme issue app.internal --server https://ca.internal/directory --ca root.pem
+  seal acme issue app.internal --server URL --webroot /var/www --run 'systemctl reload nginx'
+  seal acme issue '*.app.internal' --server URL --dns-hook /usr/local/bin/change-dns")]
+pub(crate) struct Issue {
+    #[command(flatten)]
+    place: Place,
+    /// The names; the certificate goes by the first
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<SubjectAltName>,
+    #[command(flatten)]
+    server: Server,
+    /// Prove the names by http-01, listening here [default: 0.0.0.0:80]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all = ["webroot", "tls_alpn", "dns_hook"])]
+    http: Option<SocketAddr>,
+    /// Prove them by http-01, with files below this folder of a web server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["tls_alpn", "dns_hook"])]
+    webroot: Option<PathBuf>,
+    /// Prove them by tls-alpn-01, listening here
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "dns_hook")]
+    tls_alpn: Option<SocketAddr>,
+    /// Prove them by dns-01: run this program with `present` or `clean`, the record's name and text
+    #[arg(long, value_name = "PROGRAM")]
+    dns_hook: Option<String>,
+    /// The CA's profile: server, client, shortlived, tlsserver, ...
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// Run this in a shell now and after each renewal; SEAL_ACME_NAME and SEAL_ACME_LIVE are in its
+    /// environment
+    #[arg(long, value_name = "COMMAND")]
+    run: Option<String>,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A certificate that was fetched.
+#[derive(Serialize)]
+pub(super) struct Report {
+    name: String,
+    live: String,
+    not_after: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: a certificate to {}, in {}", self.name, self.not_after, self.live)
+    }
+}
+
+impl Issue {
+    pub(super) async fn run(self) -> Result<Answer, Failure> {
+        let folder = self.place.open()?;
+        let _lock = folder.lock().map_err(|e| Failure::usage(e.to_string()))?;
+        let means = Means { proof: self.proof(), ca: self.absolute_ca()? };
+        let wish = Wish {
+            names: self.names.iter().map(|name| name.value().into_owned()).collect(),
+            server: self.server.server.clone(),
+            profile: self.profile.clone(),
+            proof: serde_json::to_value(&means).unwrap_or_default(),
+            run: self.run.clone(),
+            schedule: Schedule::default(),
+        };
+        let login = self.server.login()?;
+        let session = Session::open(&login, &folder, &http(&means.ca)?).await.map_err(failed)?;
+        let report = fetch(&session, &means, &wish, &folder).await?;
+        report::print(&report, self.json)?;
+        Ok(Answer::Yes)
+    }
+
+    fn proof(&self) -> Proof {
+        match (&self.webroot, self.tls_alpn, &self.dns_hook) {
+            (Some(folder), ..) => Proof::Webroot { folder: folder.clone() },
+            (_, Some(listen), _) => Proof::TlsAlpn { listen },
+            (.., Some(program)) => Proof::DnsHook { program: program.clone() },
+            _ => Proof::Http { listen: self.http.unwrap_or(([0, 0, 0, 0], 80).into()) },
+        }
+    }
+
+    /// A renewal runs somewhere else.
+    fn absolute_ca(&self) -> Result<Vec<String>, Failure> {
+        let absolute = |text: &String| match text.as_str() {
+            "system" | "bundled" => Ok(text.clone()),
+            path => std::path::absolute(path)
+                .map(|path| path.display().to_string())
+                .map_err(|e| Failure::usage(format!("{path}: {e}"))),
+        };
+        self.server.ca.iter().map(absolute).collect()
+    }
+}
+
+/// Fetches a certificate as it is wished for, puts it to use, and tells whoever wants to know.
+pub(super) async fn fetch(
+    session: &Session,
+    means: &Means,
+    wish: &Wish,
+    folder: &Folder,
+) -> Result<Report, Failure> {
+    let name = wish.names.first().cloned().unwrap_or_default();
+    let held = folder.held(&name).map_err(failed)?;
+    let replaces = held.as_ref().map(|held| &held.chain[0]);
+    let solver = means.solver().await?;
+    let fetched = client::issue(
+        session,
+        &wish.names,
+        wish.profile.as_deref(),
+        replaces,
+        KeyAlgorithm::EcdsaP256,
+        solver.as_ref(),
+    );
+    let fetched = fetched.await.map_err(|e| failed(e).prefix(&name))?;
+    let live = folder.install(&name, &fetched.chain, &fetched.key).map_err(failed)?;
+    folder.keep_wish(&Wish { schedule: Schedule::default(), ..wish.clone() }).map_err(failed)?;
+    if let Some(command) = &wish.run {
+        run(command, &name, &live).await?;
+    }
+    let held = folder.held(&name).map_err(failed)?;
+    let not_after = held.map_or(0, |held| held.validity().1);
+    Ok(Report { name, live: live.display().to_string(), not_after: card::time(not_after) })
+}
+
+async fn run(command: &str, name: &str, live: &std::path::Path) -> Result<(), Failure> {
+    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let ran = tokio::process::Command::new(shell)
+        .args([flag, command])
+        .env("SEAL_ACME_NAME", name)
+        .env("SEAL_ACME_LIVE", live)
+        .status()
+        .await;
+    match ran {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::refused(format!("--run {command:?}: {status}"))
+            .advise("the certificate is in place")),
+        Err(e) => Err(Failure::usage(format!("--run {command:?}: {e}"))),
+    }
+}

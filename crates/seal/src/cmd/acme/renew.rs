@@ -1,0 +1,99 @@
+//! `seal acme renew`.
+
+use clap::Args;
+use sealwire_acme::client::{self, Folder, Wish};
+
+use super::failed;
+use super::issue::fetch;
+use super::means::{Means, Place};
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::words::clock;
+
+/// Renew what is due: to be run by a timer, every hour or more often
+///
+/// Each CA is asked when it wants its certificates renewed (ARI, RFC 9773); where it does not say,
+/// it is at two thirds of the time. After a failure the next try comes after a minute, then two, up
+/// to a day; the old certificate stays in use.
+#[derive(Args)]
+pub(crate) struct Renew {
+    #[command(flatten)]
+    place: Place,
+    /// Only these [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Now, due or not
+    #[arg(long)]
+    force: bool,
+    /// Report as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Renew {
+    pub(super) async fn run(self) -> Result<Answer, Failure> {
+        let folder = self.place.open()?;
+        let known = folder.names().map_err(failed)?;
+        if let Some(unknown) =
+            self.names.iter().find(|name| !known.contains(&name.replace('*', "_wildcard")))
+        {
+            return Err(Failure::usage(format!("{unknown}: there is no such certificate"))
+                .advise("`seal acme status` lists them"));
+        }
+        let names = if self.names.is_empty() { known } else { self.names.clone() };
+        let mut answer = Answer::Yes;
+        for name in names {
+            // Whoever else works in the folder may have renewed it meanwhile.
+            let _lock = folder.lock().map_err(failed)?;
+            let Some(mut wish) = folder.wish(&name).map_err(failed)? else { continue };
+            match self.one(&mut wish, &folder).await {
+                Ok(()) => {}
+                Err(failure) => {
+                    answer = Answer::No;
+                    report::note(&failure);
+                    wish.schedule.failed(failure.to_string(), clock::now(), chance());
+                    folder.keep_wish(&wish).map_err(failed)?;
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn one(&self, wish: &mut Wish, folder: &Folder) -> Result<(), Failure> {
+        let now = clock::now();
+        let name = wish.names.first().cloned().unwrap_or_default();
+        if now < wish.schedule.retry_at && !self.force {
+            return Ok(());
+        }
+        let means = Means::of(wish)?;
+        let session = means.session(wish, folder).await?;
+        if let Some(held) = folder.held(&name).map_err(failed)? {
+            if now >= wish.schedule.ask_at {
+                // A CA that does not say when still renews.
+                if let Ok(Some((start, end, again))) =
+                    client::renewal_window_of(&session, &held.chain[0]).await
+                {
+                    wish.schedule.take_window(start, end, chance());
+                    wish.schedule.ask_at = now + again;
+                    folder.keep_wish(wish).map_err(failed)?;
+                }
+            }
+            let (begin, end) = held.validity();
+            if !self.force && !wish.schedule.is_due(begin, end, now) {
+                return Ok(());
+            }
+        }
+        let report = fetch(&session, &means, wish, folder).await?;
+        match self.json {
+            true => report::print_line(&report),
+            false => report::print_text(&report.to_string()),
+        }
+    }
+}
+
+/// By chance, so that many who do the same do not do it at once.
+fn chance() -> u32 {
+    let mut bytes = [0; 4];
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u32::from_ne_bytes(bytes)
+}

@@ -1,0 +1,81 @@
+//! `seal acme status`.
+
+use std::fmt;
+
+use clap::Args;
+use sealwire::Foreign;
+use serde::Serialize;
+
+use super::failed;
+use super::means::Place;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+
+/// Show the certificates that are kept: how long they are valid, when they are due, what failed
+#[derive(Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Report(Vec<Line>);
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    names: Vec<String>,
+    server: String,
+    not_after: Option<String>,
+    renew_at: Option<String>,
+    failures: u32,
+    last_error: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("there are none; `seal acme issue` gets one");
+        }
+        let lines = self.0.iter().map(|line| {
+            let state = match (&line.not_after, &line.renew_at) {
+                (Some(end), Some(due)) => format!("to {end}, due {due}"),
+                _ => "not there yet".to_owned(),
+            };
+            let failed = line.last_error.as_ref().map(|error| {
+                format!("\n    failed {} times: {}", line.failures, Foreign::new(error))
+            });
+            let names = Foreign::list(&line.names);
+            format!("{names}: {state}{}", failed.unwrap_or_default())
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Status {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let folder = self.place.open()?;
+        let mut lines = Vec::new();
+        for name in folder.names().map_err(failed)? {
+            let Some(wish) = folder.wish(&name).map_err(failed)? else { continue };
+            let validity = folder.held(&name).map_err(failed)?.map(|held| held.validity());
+            lines.push(Line {
+                name,
+                not_after: validity.map(|(_, end)| card::time(end)),
+                renew_at: validity
+                    .map(|(begin, end)| card::time(wish.schedule.renew_at(begin, end))),
+                names: wish.names,
+                server: wish.server,
+                failures: wish.schedule.failures,
+                last_error: wish.schedule.last_error,
+            });
+        }
+        report::print(&Report(lines), self.json)?;
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,159 @@
+//! `seal ca eab`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use aws_lc_rs::rand;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use clap::{Args, Subcommand};
+use sealwire::Foreign;
+use sealwire::pki::NameConstraint;
+use sealwire_acme::protocol::NameRules;
+use sealwire_acme::store::{AccountRules, EabKey};
+use serde::Serialize;
+
+use super::serve::{database_file, open_store};
+use crate::files::ca_folder::CaFolder;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    New(New),
+    List(List),
+}
+
+/// Make a key with which somebody may make one account
+///
+/// Its name and secret go into the options of the ACME client: certbot's --eab-kid and
+/// --eab-hmac-key, lego's --kid and --hmac. The account may then ask for what --permit and
+/// --profile say, and no more.
+#[derive(Args)]
+pub(crate) struct New {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// For whom it is, for your own memory
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    /// Only names below this one, or addresses in this network; may be repeated
+    #[arg(long, value_name = "NAME")]
+    permit: Vec<NameConstraint>,
+    /// Only this profile; may be repeated: server, client, shortlived
+    #[arg(long, value_name = "PROFILE", value_parser = ["server", "client", "shortlived"])]
+    profile: Vec<String>,
+    /// The database [default: ca.db in the CA's folder]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// List these keys, without their secrets
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// The database [default: ca.db in the CA's folder]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Made {
+    kid: String,
+    hmac_key: String,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key id:   {}\nHMAC key: {}", self.kid, self.hmac_key)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Listed(Vec<Line>);
+
+#[derive(Serialize)]
+struct Line {
+    kid: String,
+    label: String,
+    made: String,
+    names: String,
+    profiles: Vec<String>,
+    account: Option<String>,
+}
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("there are none; `seal ca eab new` makes one");
+        }
+        let lines = self.0.iter().map(|line| {
+            let state = if line.account.is_some() { "used" } else { "unused" };
+            let names = if line.names.is_empty() { "any name" } else { &line.names };
+            format!(
+                "{}  {state:<6}  {}  {names}  {}",
+                line.kid,
+                line.made,
+                Foreign::new(&line.label)
+            )
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        match self {
+            Self::New(command) => command.run(),
+            Self::List(command) => command.run(),
+        }
+    }
+}
+
+impl New {
+    fn run(self) -> Result<Answer, Failure> {
+        self.folder.open()?;
+        let store = open_store(&database_file(&self.folder, self.database.as_deref())?)?;
+        let random = |length| {
+            let mut bytes = vec![0; length];
+            rand::fill(&mut bytes).map_err(|_| Failure::usage("no random bytes"))?;
+            Ok::<_, Failure>(Base64UrlUnpadded::encode_string(&bytes))
+        };
+        let key = EabKey {
+            kid: random(12)?,
+            secret: random(32)?,
+            label: self.label,
+            created: store.clock().now(),
+            rules: AccountRules { names: NameRules::below(self.permit), profiles: self.profile },
+            account: None,
+        };
+        store.add_eab(&key).map_err(|e| Failure::usage(e.to_string()))?;
+        report::print(&Made { kid: key.kid, hmac_key: key.secret }, self.json)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl List {
+    fn run(self) -> Result<Answer, Failure> {
+        self.folder.open()?;
+        let store = open_store(&database_file(&self.folder, self.database.as_deref())?)?;
+        let keys = store.eab_keys().map_err(|e| Failure::usage(e.to_string()))?;
+        let line = |key: EabKey| Line {
+            made: card::time(key.created),
+            names: key.rules.names.to_string(),
+            profiles: key.rules.profiles,
+            kid: key.kid,
+            label: key.label,
+            account: key.account,
+        };
+        report::print(&Listed(keys.into_iter().map(line).collect()), self.json)?;
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,64 @@
+//! `seal ca log`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire_acme::clock;
+use serde_json::{Value, json};
+
+use super::serve::{database_file, open_store};
+use crate::files::ca_folder::CaFolder;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+
+/// Print what `ca serve` has done, one JSON object a line
+///
+/// Each entry holds the one before it by its hash; --check follows them from the first on, and
+/// answers no where one was changed or is missing. Keep the last hash somewhere else, and nobody
+/// can shorten the log unnoticed.
+#[derive(Args)]
+pub(crate) struct Log {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// Check that it is whole instead
+    #[arg(long)]
+    check: bool,
+    /// The database [default: ca.db in the CA's folder]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+}
+
+/// Entries that are read at once.
+const AT_ONCE: i64 = 1000;
+
+impl Log {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        self.folder.open()?;
+        let store = open_store(&database_file(&self.folder, self.database.as_deref())?)?;
+        if self.check {
+            return match store.check_log() {
+                Ok(entries) => {
+                    report::print_text(&format!("the log is whole: {entries} entries"))?;
+                    Ok(Answer::Yes)
+                }
+                Err(e) => Err(Failure::refused(e.to_string())),
+            };
+        }
+        let mut last = 0;
+        loop {
+            let entries =
+                store.log_entries(last, AT_ONCE).map_err(|e| Failure::usage(e.to_string()))?;
+            for entry in &entries {
+                let what: Value = serde_json::from_str(&entry.what).unwrap_or_default();
+                let time = clock::rfc3339(entry.time);
+                report::print_line(&json!({
+                    "n": entry.n, "time": time, "what": what, "hash": entry.hash,
+                }))?;
+                last = entry.n;
+            }
+            if entries.is_empty() {
+                return Ok(Answer::Yes);
+            }
+        }
+    }
+}

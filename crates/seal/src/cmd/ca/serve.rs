@@ -1,0 +1,257 @@
+//! `seal ca serve`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use sealwire::pki::{Certificate, Error, NameConstraint, Problem};
+use sealwire_acme::authority::{Authority, Profile};
+use sealwire_acme::clock::Clock;
+use sealwire_acme::protocol::{Identifier, NameRules};
+use sealwire_acme::server::{Check, Door, Server, Settings};
+use sealwire_acme::store::Store;
+use sealwire_acme::validation::{self, Validator};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::ledger::Ledger;
+use crate::net::stop::Stop;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::words::length::Length;
+
+/// Serve ACME: let machines fetch and renew certificates of this CA by themselves
+///
+/// certbot, lego, Caddy, Traefik, `seal acme` and every other ACME client can be pointed at
+/// https://localhost:14000/directory; they have to trust the CA, which `seal trust install` or
+/// their own option does. An intermediate signs, made at the first start; the certificate of the
+/// server itself comes from the CA. What is issued is kept in ca.db in the CA's folder.
+///
+/// Names are those that the CA may sign for and --permit; checks connect to loopback and private
+/// addresses only, and to --permit-address.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  seal ca init && seal ca serve
+  seal ca serve --listen 10.0.0.5:443 --name ca.internal --require-eab
+  certbot certonly --standalone --server https://localhost:14000/directory -d app.internal")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    folder: CaFolder,
+    #[command(flatten)]
+    passphrase: CaPassphrase,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:14000")]
+    listen: SocketAddr,
+    /// A name by which clients reach the server; may be repeated [default: localhost, 127.0.0.1,
+    /// ::1 and the address of --listen]
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    /// Certify names below this one too, or addresses in this network; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "any_name")]
+    permit: Vec<NameConstraint>,
+    /// Certify every name that the CA may sign for
+    #[arg(long)]
+    any_name: bool,
+    /// Connect to addresses in this network too, to check who has a name; may be repeated
+    #[arg(long, value_name = "NETWORK", conflicts_with = "any_address")]
+    permit_address: Vec<NameConstraint>,
+    /// Connect to every address
+    #[arg(long)]
+    any_address: bool,
+    /// Let only those make an account who have a key of `seal ca eab new`
+    #[arg(long)]
+    require_eab: bool,
+    /// How long certificates of the profiles `server` and `client` are valid
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    lifetime: Length,
+    /// How long an account need not prove a name again; 0s: every time
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    proofs_last: Length,
+    /// How long a revocation list is good
+    #[arg(long, value_name = "TIME", default_value = "1d")]
+    crl_lasts: Length,
+    /// The DNS server to ask, instead of the system's
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    dns: Option<SocketAddr>,
+    /// The port of http-01, where something else than the web's is reached
+    #[arg(long, value_name = "PORT", default_value_t = 80)]
+    http_port: u16,
+    /// The port of tls-alpn-01
+    #[arg(long, value_name = "PORT", default_value_t = 443)]
+    tls_port: u16,
+    /// Offer dns-persist-01, a draft, to records that name this domain as the CA
+    #[arg(long, value_name = "DOMAIN")]
+    dns_persist: Option<String>,
+    /// The database [default: ca.db in the CA's folder]
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Listening {
+    directory: String,
+    root_file: String,
+    issuer: String,
+    database: String,
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "serving ACME at {}", self.directory)?;
+        writeln!(f, "clients have to trust {}", self.root_file)?;
+        write!(f, "signing as {}, recording in {}", self.issuer, self.database)
+    }
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let runtime = tokio::runtime::Runtime::new()
+            .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
+        let outcome = runtime.block_on(self.serve());
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn serve(self) -> Result<Answer, Failure> {
+        let ca = self.folder.open()?;
+        let authority = Arc::new(open_authority(&self.folder, &self.passphrase)?);
+        let database = database_file(&self.folder, self.database.as_deref())?;
+        let store = open_store(&database)?;
+        let tcp = TcpListener::bind(self.listen).await.map_err(|e| {
+            Failure::usage(format!("{}: cannot listen: {e}", self.listen))
+                .advise("--listen names another address or port")
+        })?;
+        let address = tcp.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
+        let names = self.names(address)?;
+        let first = names.first().map(ToString::to_string).unwrap_or_default();
+        let settings = self.settings(&names, address);
+        let check = self.check()?;
+        let server = Server::new(store, authority.clone(), settings, check)
+            .map_err(|e| Failure::usage(e.to_string()))?;
+        let door = Door::new(server, names).map_err(Failure::usage)?;
+        let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
+        let told = Listening {
+            directory: format!("https://{}:{}/directory", bracketed(&first), address.port()),
+            root_file: ca.root_file()?.display().to_string(),
+            issuer: authority.signer().certificate().subject().to_string(),
+            database: database.display().to_string(),
+        };
+        match self.json {
+            true => report::print_line(&told)?,
+            false => report::print_text(&told.to_string())?,
+        }
+        tokio::select! {
+            served = door.serve(tcp) => served.map_err(|e| Failure::usage(format!("{address}: {e}")))?,
+            () = stop.asked() => {}
+        }
+        Ok(Answer::Yes)
+    }
+
+    fn names(&self, address: SocketAddr) -> Result<Vec<Identifier>, Failure> {
+        let mut texts = self.name.clone();
+        if texts.is_empty() {
+            texts = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+            let own = address.ip().to_string();
+            if !address.ip().is_unspecified() && !texts.contains(&own) {
+                texts.push(own);
+            }
+        }
+        let read = |text: &String| match text.parse() {
+            Ok(sealwire::pki::SubjectAltName::Dns(name)) => Ok(Identifier::Dns(name)),
+            Ok(sealwire::pki::SubjectAltName::Ip(address)) => Ok(Identifier::Ip(address)),
+            _ => Err(Failure::usage(format!("--name {text}: neither a host name nor an address"))),
+        };
+        texts.iter().map(read).collect()
+    }
+
+    fn settings(&self, names: &[Identifier], address: SocketAddr) -> Settings {
+        let lifetime = self.lifetime.get();
+        let profiles = Profile::usual().into_iter().map(|profile| match profile.name() {
+            "shortlived" => profile,
+            _ => profile.lasting(lifetime),
+        });
+        let seconds = |length: Length| i64::try_from(length.get().as_secs()).unwrap_or(i64::MAX);
+        let host = names.first().map(ToString::to_string).unwrap_or_default();
+        let bare = |name: &Identifier| bracketed(&name.to_string());
+        Settings {
+            hosts: names.iter().map(bare).collect(),
+            eab_required: self.require_eab,
+            names: rules(self.any_name, &self.permit),
+            profiles: profiles.collect(),
+            proofs_last: seconds(self.proofs_last),
+            persist_as: self.dns_persist.clone(),
+            crl_base: Some(format!("http://{}:{}", bracketed(&host), address.port())),
+            crl_lasts: seconds(self.crl_lasts).max(60),
+        }
+    }
+
+    fn check(&self) -> Result<Check, Failure> {
+        let settings = validation::Settings {
+            http_port: self.http_port,
+            tls_port: self.tls_port,
+            networks: rules(self.any_address, &self.permit_address),
+            dns: self.dns,
+            issuer_domain: self.dns_persist.clone(),
+            ..validation::Settings::default()
+        };
+        let validator = Arc::new(Validator::new(settings).map_err(Failure::usage)?);
+        Ok(Arc::new(move |proof| {
+            let validator = validator.clone();
+            Box::pin(async move { validator.check(&proof).await })
+        }))
+    }
+}
+
+fn rules(any: bool, more: &[NameConstraint]) -> NameRules {
+    match any {
+        true => NameRules::default(),
+        false => NameRules::below(NameConstraint::private().chain(more.iter().cloned())),
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// The database of a CA.
+pub(super) fn database_file(folder: &CaFolder, given: Option<&Path>) -> Result<PathBuf, Failure> {
+    match given {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(folder.path()?.join("ca.db")),
+    }
+}
+
+/// Opens the database of a CA, which is made when there is none.
+pub(super) fn open_store(path: &Path) -> Result<Store, Failure> {
+    Store::open(path, Clock::system()).map_err(|e| Failure::usage(e.to_string()))
+}
+
+/// Opens who signs for a CA; its first intermediate is made here.
+pub(super) fn open_authority(
+    folder: &CaFolder,
+    passphrase: &CaPassphrase,
+) -> Result<Authority, Failure> {
+    let ca = folder.open()?;
+    passphrase.open(&ca, |secret| {
+        Authority::open(ca.folder(), secret, Clock::system(), &|certificate, deliver| {
+            note_in(&ca, certificate, deliver)
+        })
+    })
+}
+
+/// Notes an intermediate with what the root has signed.
+pub(super) fn note_in(
+    ca: &sealwire::pki::CaStore,
+    certificate: &Certificate,
+    deliver: &mut dyn FnMut() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let ledger = Ledger::of(ca).map_err(|e| Error::new(Problem::Internal, e.to_string()))?;
+    let noted = ledger.record(certificate, || Ok(deliver()?));
+    noted.map_err(|e| Error::new(Problem::Internal, e.to_string()))
+}

@@ -1,0 +1,50 @@
+//! The wish to speak with old peers.
+
+use std::ops::RangeInclusive;
+
+use clap::Args;
+use sealwire::{Legacy, ProtocolVersion, SecureContextBuilder};
+
+use crate::say::report;
+
+/// One option, the same for every verb that has it.
+#[derive(Args, Debug, Clone, Copy)]
+pub(crate) struct LegacyOption {
+    /// Speak with old peers too: TLS 1.0 and 1.1, CBC, RSA key exchange and DHE, by this system's
+    /// OpenSSL 3 or 4. Weak; for what cannot be replaced. Peers that can do better get better
+    #[arg(long)]
+    pub(crate) legacy: bool,
+}
+
+/// What is said wherever it is asked for.
+pub(crate) const WARNING: &str = "warning: --legacy speaks versions and suites of TLS that are broken or \
+     close to it: for peers that cannot be replaced, on networks that can be trusted";
+
+impl LegacyOption {
+    /// The versions that are spoken unless said otherwise.
+    pub(crate) fn versions(self) -> RangeInclusive<ProtocolVersion> {
+        oldest(self.legacy)..=ProtocolVersion::Tls13
+    }
+
+    /// Wishes it of a context, before anything else is said of that, and warns.
+    pub(crate) fn apply(self, builder: SecureContextBuilder) -> SecureContextBuilder {
+        let builder = wish(self.legacy, builder);
+        builder.versions(self.versions())
+    }
+
+    /// Warns, if there is something to warn of.
+    pub(crate) fn warn(self) {
+        if self.legacy {
+            report::note(WARNING);
+        }
+    }
+}
+
+pub(crate) fn oldest(legacy: bool) -> ProtocolVersion {
+    if legacy { ProtocolVersion::Tls10 } else { ProtocolVersion::Tls12 }
+}
+
+/// The same, where it is not an option of the command line.
+pub(crate) fn wish(legacy: bool, builder: SecureContextBuilder) -> SecureContextBuilder {
+    if legacy { builder.legacy(Legacy::new()) } else { builder }
+}

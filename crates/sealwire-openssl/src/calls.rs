@@ -1,0 +1,257 @@
+//! What OpenSSL asks from inside of a call, and how it reaches who answers.
+//!
+//! Most of OpenSSL's callbacks are given nothing of ours, and all of them are called from inside of
+//! a call that we make, on its thread. So who answers is in a slot of the thread while that lasts.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use crate::owned::{OwnedBio, der_of, drain};
+use crate::source::Found;
+use crate::table::{Ssl, StoreCtx, number};
+
+/// Who answers what a handshake asks.
+pub trait Handler {
+    /// Whether the peer with this chain (DER, leaf first) may go on.
+    ///
+    /// # Errors
+    /// It may not: a number of OpenSSL's (`X509_V_ERR_*`), by which the alert is chosen.
+    fn verify(&mut self, chain: &[Vec<u8>]) -> Result<(), i32>;
+
+    /// A server's choice among the protocols that a client offers: the place of one, or `None` to
+    /// refuse. Asked only of servers that have protocols.
+    fn alpn(&mut self, offered: &[&[u8]]) -> Option<usize>;
+
+    /// A line of the key log.
+    fn key_log(&mut self, line: &str);
+
+    /// The key that a server shares with the client of this name.
+    fn psk_of(&mut self, identity: &[u8]) -> Option<Vec<u8>>;
+
+    /// Who a client is to this server, which may have given a hint.
+    fn psk(&mut self, hint: Option<&[u8]>) -> Option<PskAnswer>;
+
+    /// What went over the connection, in OpenSSL's words.
+    fn trace(&mut self, text: &[u8]);
+}
+
+/// A client's name and the key that it shares with the server.
+#[derive(Clone)]
+pub struct PskAnswer {
+    /// The name, which has no zero in it.
+    pub identity: Vec<u8>,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+/// A call that we make, as callbacks find it.
+struct Call<'a> {
+    found: &'static Found,
+    handler: RefCell<&'a mut dyn Handler>,
+    counts: &'a Counts,
+    trace: Option<&'a OwnedBio>,
+}
+
+/// How many handshakes of a connection have begun, and how many are complete.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) begun: Cell<u32>,
+    pub(crate) ended: Cell<u32>,
+}
+
+thread_local! {
+    static CALL: Cell<Option<NonNull<Call<'static>>>> = const { Cell::new(None) };
+}
+
+/// Calls OpenSSL with `handler` there to be asked.
+pub(crate) fn with<T>(
+    found: &'static Found,
+    handler: &mut dyn Handler,
+    counts: &Counts,
+    trace: Option<&OwnedBio>,
+    call: impl FnOnce() -> T,
+) -> T {
+    let this = Call { found, handler: RefCell::new(handler), counts, trace };
+    // The lifetime is taken off; the slot is put back before it ends, and calls do not unwind.
+    let before = CALL.replace(Some(NonNull::from(&this).cast()));
+    let result = call();
+    CALL.set(before);
+    result
+}
+
+/// What a callback does; `otherwise` when nobody is there, or it panics.
+fn answer<T>(otherwise: T, work: impl FnOnce(&Call<'_>) -> T) -> T {
+    let Some(call) = CALL.get() else { return otherwise };
+    // SAFETY: the slot holds a call only while that lasts, which is in a frame below on this stack.
+    let call = unsafe { call.as_ref() };
+    catch_unwind(AssertUnwindSafe(|| work(call))).unwrap_or(otherwise)
+}
+
+/// In place of `X509_verify_cert`.
+pub(crate) unsafe extern "C" fn verify(store: *mut StoreCtx, _: *mut c_void) -> c_int {
+    const X509_V_ERR_APPLICATION_VERIFICATION: i32 = 50;
+    let outcome = answer(Err(X509_V_ERR_APPLICATION_VERIFICATION), |call| {
+        // SAFETY: OpenSSL calls with the context of a verification that is under way.
+        let chain = unsafe { chain_of(call.found, store) };
+        let chain = chain.ok_or(X509_V_ERR_APPLICATION_VERIFICATION)?;
+        call.handler.borrow_mut().verify(&chain)
+    });
+    match outcome {
+        Ok(()) => 1,
+        Err(code) => {
+            answer((), |call| {
+                // SAFETY: as above.
+                unsafe { (call.found.table.X509_STORE_CTX_set_error)(store, code) }
+            });
+            0
+        }
+    }
+}
+
+/// The certificates that the peer sent, leaf first.
+///
+/// # Safety
+/// `store` is the context of a verification that is under way.
+unsafe fn chain_of(found: &Found, store: *mut StoreCtx) -> Option<Vec<Vec<u8>>> {
+    let table = &found.table;
+    // SAFETY: the caller's promise; what is in the list is lent to us until we return.
+    unsafe {
+        let leaf = (table.X509_STORE_CTX_get0_cert)(store);
+        let sent = (table.X509_STORE_CTX_get0_untrusted)(store);
+        let mut chain = vec![der_of(found, NonNull::new(leaf)?.as_ptr())?];
+        if !sent.is_null() {
+            for place in 0..(table.OPENSSL_sk_num)(sent) {
+                let one = (table.OPENSSL_sk_value)(sent, place).cast();
+                if one != leaf {
+                    chain.push(der_of(found, one)?);
+                }
+            }
+        }
+        Some(chain)
+    }
+}
+
+pub(crate) unsafe extern "C" fn alpn(
+    _: *mut Ssl,
+    out: *mut *const c_uchar,
+    out_length: *mut c_uchar,
+    offered: *const c_uchar,
+    length: c_uint,
+    _: *mut c_void,
+) -> c_int {
+    answer(number::SSL_TLSEXT_ERR_ALERT_FATAL, |call| {
+        // SAFETY: OpenSSL lends that many bytes until we return.
+        let bytes = unsafe { slice::from_raw_parts(offered, length as usize) };
+        let mut names = Vec::new();
+        let mut rest = bytes;
+        while let Some((length, after)) = rest.split_first() {
+            let Some((name, after)) = after.split_at_checked(usize::from(*length)) else { break };
+            names.push(name);
+            rest = after;
+        }
+        let chosen = call.handler.borrow_mut().alpn(&names);
+        let Some(chosen) = chosen.and_then(|place| names.get(place)) else {
+            return number::SSL_TLSEXT_ERR_ALERT_FATAL;
+        };
+        // SAFETY: both are places of OpenSSL's; what is written is inside of what it lent.
+        unsafe {
+            *out = chosen.as_ptr();
+            *out_length = u8::try_from(chosen.len()).unwrap_or_default();
+        }
+        number::SSL_TLSEXT_ERR_OK
+    })
+}
+
+pub(crate) unsafe extern "C" fn key_log(_: *const Ssl, line: *const c_char) {
+    answer((), |call| {
+        // SAFETY: a text that ends with a zero, lent until we return.
+        if let Ok(line) = unsafe { CStr::from_ptr(line) }.to_str() {
+            call.handler.borrow_mut().key_log(line);
+        }
+    });
+}
+
+pub(crate) unsafe extern "C" fn info(_: *const Ssl, at: c_int, _: c_int) {
+    answer((), |call| {
+        let count = match at {
+            number::SSL_CB_HANDSHAKE_START => &call.counts.begun,
+            number::SSL_CB_HANDSHAKE_DONE => &call.counts.ended,
+            _ => return,
+        };
+        count.set(count.get().saturating_add(1));
+    });
+}
+
+pub(crate) unsafe extern "C" fn psk_server(
+    _: *mut Ssl,
+    identity: *const c_char,
+    key: *mut c_uchar,
+    room: c_uint,
+) -> c_uint {
+    answer(0, |call| {
+        if identity.is_null() {
+            return 0;
+        }
+        // SAFETY: a text that ends with a zero, lent until we return.
+        let identity = unsafe { CStr::from_ptr(identity) };
+        let found = call.handler.borrow_mut().psk_of(identity.to_bytes());
+        let Some(found) = found.filter(|found| found.len() <= room as usize) else { return 0 };
+        // SAFETY: there is room for `room` bytes.
+        unsafe { ptr::copy_nonoverlapping(found.as_ptr(), key, found.len()) };
+        c_uint::try_from(found.len()).unwrap_or(0)
+    })
+}
+
+pub(crate) unsafe extern "C" fn psk_client(
+    _: *mut Ssl,
+    hint: *const c_char,
+    identity: *mut c_char,
+    identity_room: c_uint,
+    key: *mut c_uchar,
+    key_room: c_uint,
+) -> c_uint {
+    answer(0, |call| {
+        // SAFETY: null, or a text that ends with a zero, lent until we return.
+        let hint = (!hint.is_null()).then(|| unsafe { CStr::from_ptr(hint) }.to_bytes());
+        let given = call.handler.borrow_mut().psk(hint);
+        let Some(PskAnswer { identity: name, key: secret }) = given else { return 0 };
+        if name.len() >= identity_room as usize
+            || name.contains(&0)
+            || secret.len() > key_room as usize
+        {
+            return 0;
+        }
+        // SAFETY: there is room for the name with its zero, and for the key.
+        unsafe {
+            ptr::copy_nonoverlapping(name.as_ptr().cast(), identity, name.len());
+            *identity.add(name.len()) = 0;
+            ptr::copy_nonoverlapping(secret.as_ptr(), key, secret.len());
+        }
+        c_uint::try_from(secret.len()).unwrap_or(0)
+    })
+}
+
+pub(crate) unsafe extern "C" fn message(
+    sent: c_int,
+    version: c_int,
+    kind: c_int,
+    bytes: *const c_void,
+    length: usize,
+    ssl: *mut Ssl,
+    _: *mut c_void,
+) {
+    answer((), |call| {
+        let (Some(bio), Some(trace)) = (call.trace, call.found.table.SSL_trace) else { return };
+        // SAFETY: the arguments are OpenSSL's own, handed on; the BIO is ours.
+        let text = unsafe {
+            trace(sent, version, kind, bytes, length, ssl, bio.pointer().cast());
+            let mut text = Vec::new();
+            drain(call.found, bio.pointer(), &mut text);
+            text
+        };
+        call.handler.borrow_mut().trace(&text);
+    });
+}

@@ -1,0 +1,79 @@
+//! What OpenSSL asks from inside of its handshake, answered at the desk.
+
+use std::sync::Arc;
+
+use sealwire_openssl::{Handler, PskAnswer};
+
+use crate::engine::Papers;
+use crate::engine::desk::{Objection, PskAsked};
+use crate::key_log::KeyLogLine;
+use crate::words::{Alert, TimeSource, now};
+
+/// Who answers, for one call.
+pub(super) struct Answers<'a> {
+    pub(super) papers: Option<&'a mut Papers>,
+    /// A server's protocols, best first.
+    pub(super) alpn: &'a [Vec<u8>],
+    pub(super) time: &'a Arc<dyn TimeSource>,
+    /// The chain that the peer shows (DER).
+    pub(super) chain: &'a mut Vec<Vec<u8>>,
+}
+
+impl Handler for Answers<'_> {
+    fn verify(&mut self, chain: &[Vec<u8>]) -> Result<(), i32> {
+        *self.chain = chain.to_vec();
+        let papers = self.papers.as_deref_mut().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
+        let (leaf, rest) = chain.split_first().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
+        papers.examine(leaf, rest.iter().map(Vec::as_slice), now(&**self.time)).map_err(
+            |objection| match objection {
+                Objection::Unreadable => code_for(Alert::from_number(42)),
+                Objection::Refused(alert) => code_for(alert),
+            },
+        )
+    }
+
+    fn alpn(&mut self, offered: &[&[u8]]) -> Option<usize> {
+        self.alpn
+            .iter()
+            .find_map(|ours| offered.iter().position(|theirs| *theirs == ours.as_slice()))
+    }
+
+    fn key_log(&mut self, line: &str) {
+        let lines = self.papers.as_deref_mut().and_then(|papers| papers.key_log.as_mut());
+        if let Some(lines) = lines {
+            lines.push(KeyLogLine::written(line));
+        }
+    }
+
+    fn psk_of(&mut self, identity: &[u8]) -> Option<Vec<u8>> {
+        let psk = &mut self.papers.as_deref_mut()?.psk;
+        let key = psk.answer(&PskAsked::Identity(identity.to_vec()))?.key.to_vec();
+        psk.used = Some(identity.to_vec());
+        Some(key)
+    }
+
+    fn psk(&mut self, hint: Option<&[u8]>) -> Option<PskAnswer> {
+        let psk = &mut self.papers.as_deref_mut()?.psk;
+        let given = psk.answer(&PskAsked::Hint(hint.map(<[u8]>::to_vec)))?;
+        let answer = PskAnswer { identity: given.identity.clone(), key: given.key.to_vec() };
+        psk.used = Some(answer.identity.clone());
+        Some(answer)
+    }
+
+    fn trace(&mut self, _: &[u8]) {}
+}
+
+/// OpenSSL chooses the alert by the error of the verification (`ssl_x509err2alert`), so the error is
+/// chosen by the alert.
+fn code_for(alert: Alert) -> i32 {
+    match alert.number() {
+        42 => 28, // X509_V_ERR_CERT_REJECTED
+        43 => 26, // X509_V_ERR_INVALID_PURPOSE
+        44 => 23, // X509_V_ERR_CERT_REVOKED
+        45 => 10, // X509_V_ERR_CERT_HAS_EXPIRED
+        48 => 18, // X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+        51 => 7,  // X509_V_ERR_CERT_SIGNATURE_FAILURE
+        80 => 1,  // X509_V_ERR_UNSPECIFIED
+        _ => 30,  // X509_V_ERR_AKID_SKID_MISMATCH: certificate_unknown
+    }
+}

@@ -1,0 +1,54 @@
+//! What OpenSSL says of a failure, by who is to blame.
+
+use std::sync::Arc;
+
+use sealwire_openssl::Failure as Told;
+
+use crate::engine::{Failure, Papers};
+use crate::error::{Error, Fault};
+use crate::words::Alert;
+use crate::words::openssl_reason::{self as reason, Reason};
+
+/// A failure of a connection; a refusal is in the papers. OpenSSL has sent its alert.
+pub(super) fn failure(told: Told, papers: Option<&mut Papers>) -> Failure {
+    const CERTIFICATE_VERIFY_FAILED: u32 = 134;
+    /// Alerts that were received: 1000 and their number.
+    const RECEIVED: u32 = 1000;
+    let number = told.ssl_reason();
+    if number == Some(CERTIFICATE_VERIFY_FAILED)
+        && let Some(refusal) = papers.and_then(Papers::refusal)
+    {
+        return Failure { error: Error::PeerRefused(refusal), alert: None };
+    }
+    let error = match number {
+        Some(alert @ RECEIVED..=1255) => {
+            let alert = u8::try_from(alert - RECEIVED).unwrap_or(u8::MAX);
+            Error::AlertReceived(Alert::from_number(alert))
+        }
+        Some(number) => {
+            let named = Reason::of_openssl(number, &told.text);
+            blame(number)(Fault::of_engine(Arc::new(told), named))
+        }
+        None => Error::Internal(Fault::of_engine(Arc::new(told), &reason::INTERNAL_ERROR)),
+    };
+    Failure { error, alert: None }
+}
+
+/// What OpenSSL cannot do for us, and is nobody's fault on the other side.
+pub(super) fn internal(told: Told) -> Failure {
+    let named = told.ssl_reason().map(|number| Reason::of_openssl(number, &told.text));
+    let fault = Fault::of_engine(Arc::new(told), named.unwrap_or(&reason::INTERNAL_ERROR));
+    Failure { error: Error::Internal(fault), alert: None }
+}
+
+fn blame(number: u32) -> fn(Fault) -> Error {
+    match number {
+        // No version, suite, protocol, scheme, group, name or certificate in common; a group that
+        // is too small for us.
+        101 | 112 | 118 | 181 | 191 | 193 | 199 | 209 | 223 | 235 | 258 | 315 | 358 | 372 | 373
+        | 376 | 394 | 396 => Error::Incompatible,
+        // `internal error` of the library itself; no more memory.
+        259 | 786_688..=786_700 => Error::Internal,
+        _ => Error::Misbehaved,
+    }
+}

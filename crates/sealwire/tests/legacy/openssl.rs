@@ -1,0 +1,206 @@
+//! OpenSSL's two test programs judge us, in every old version and family of suites.
+
+use std::process::Command;
+
+use sealwire::verify::NameCheck;
+use sealwire::{Acceptor, ClientAuth, Connector, Legacy, ProtocolVersion, Psk};
+
+use crate::peers::credentials::{context, credentials};
+use crate::peers::net::{Server, call, run_with};
+use crate::peers::{Peer, said};
+use crate::{FAMILIES, OLD, Tls10, Tls11, Tls12, Tls13, old, old_with, ready};
+
+fn flag(version: ProtocolVersion) -> &'static str {
+    match version {
+        Tls10 => "-tls1",
+        Tls11 => "-tls1_1",
+        Tls12 => "-tls1_2",
+        _ => "-tls1_3",
+    }
+}
+
+fn s_client(port: u16, version: ProtocolVersion, list: &str) -> Command {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-servername", "localhost", "-connect"]);
+    command.arg(format!("127.0.0.1:{port}")).arg(flag(version));
+    if !list.is_empty() {
+        command.arg("-cipher").arg(format!("{list}:@SECLEVEL=0"));
+    }
+    command
+}
+
+fn verifying(mut command: Command) -> Command {
+    command.args(["-verify_return_error", "-verifyCAfile"]).arg(credentials().files("ca").cert);
+    command
+}
+
+fn s_server(more: &[&str]) -> (Peer, u16) {
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", "0", "-rev"]).args(more);
+    let mut server = Peer::start(&mut command);
+    let port = server.port("ACCEPT");
+    (server, port)
+}
+
+async fn hello(mut command: Command) -> String {
+    said(&run_with(command.arg("-ign_eof"), "hello\n").await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn their_client_speaks_with_our_server() {
+    if !ready() {
+        return;
+    }
+    for (suite, key, oldest) in FAMILIES {
+        let acceptor = Acceptor::new(crate::server(key)).client_auth(ClientAuth::Request);
+        let mut server = Server::start(acceptor).await;
+        for version in OLD.into_iter().filter(|version| *version >= oldest) {
+            for with_certificate in [false, true] {
+                let mut client = verifying(s_client(server.port, version, suite));
+                if with_certificate {
+                    let files = credentials().files("client");
+                    client.arg("-cert").arg(files.cert).arg("-key").arg(files.key);
+                }
+                let text = hello(client).await;
+                let case = format!("{suite} {version}:\n{text}");
+                assert!(text.contains("Verify return code: 0 (ok)"), "{case}");
+                assert!(text.contains("olleh\n"), "{case}");
+                let peer = server.seen().await.expect("a good client");
+                assert_eq!((peer.protocol(), peer.cipher().openssl_name()), (version, suite));
+                assert_eq!(peer.authorized(), with_certificate, "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_client_speaks_with_their_server() {
+    if !ready() {
+        return;
+    }
+    let ca = credentials().files("ca").cert.display().to_string();
+    for (suite, key, oldest) in FAMILIES {
+        let files = credentials().files(key);
+        let (cert, key) = (files.cert.display().to_string(), files.key.display().to_string());
+        for required in [false, true] {
+            let mut options = vec!["-cert", &cert, "-key", &key, "-cipher", "ALL:@SECLEVEL=0"];
+            if required {
+                options.extend(["-Verify", "3", "-verify_return_error", "-verifyCAfile", &ca]);
+            }
+            let (mut server, port) = s_server(&options);
+            for version in OLD.into_iter().filter(|version| *version >= oldest) {
+                let shown = if required { "client" } else { "" };
+                let client = Connector::new(old(context(shown, "ca"), version, suite));
+                let peer = call(&client, "localhost", port).await;
+                let peer = peer.unwrap_or_else(|e| panic!("{suite} {version}: {e}"));
+                assert!(peer.authorized(), "{suite} {version}");
+                assert_eq!(server.line("Protocol version: "), version.name());
+                assert_eq!(server.line("Ciphersuite: "), suite);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pre_shared_keys_each_way() {
+    if !ready() {
+        return;
+    }
+    let key = "0102030405060708090a0b0c0d0e0f10";
+    let bytes: Vec<u8> = (1..=16).collect();
+    for (version, list) in [
+        (Tls12, "PSK-AES128-GCM-SHA256"),
+        (Tls12, "DHE-PSK-AES128-CBC-SHA256"),
+        (Tls12, "ECDHE-PSK-AES128-CBC-SHA"),
+        (Tls10, "PSK-AES128-CBC-SHA"),
+        (Tls13, ""),
+    ] {
+        let legacy = Legacy::new().psk(true).psk_hint("a hint").protocol_level(0);
+        let ours = old_with(context("", "ca"), legacy, version, list);
+
+        let known = bytes.clone();
+        let acceptor = Acceptor::new(ours.clone())
+            .on_psk(move |who| (who == b"bob").then(|| Psk::new("bob", known.clone())));
+        let mut server = Server::start(acceptor).await;
+        let mut client = s_client(server.port, version, list);
+        client.args(["-psk_identity", "bob", "-psk", key]);
+        let text = hello(client).await;
+        assert!(text.contains("olleh\n"), "{version} {list}:\n{text}");
+        let peer = server.seen().await.expect("a good client");
+        assert_eq!(peer.psk_identity(), Some(&b"bob"[..]), "{version} {list}");
+        assert!(peer.authorized());
+
+        let mut options = vec!["-nocert", "-psk_identity", "bob", "-psk", key, "-psk_hint", "who?"];
+        let with_level = format!("{list}:@SECLEVEL=0");
+        if !list.is_empty() {
+            options.extend(["-cipher", &with_level]);
+        }
+        let (mut theirs, port) = s_server(&options);
+        let client = Connector::new(ours).psk(Psk::new("bob", bytes.clone()));
+        let peer = call(&client, "localhost", port).await;
+        let peer = peer.unwrap_or_else(|e| panic!("{version} {list}: {e}"));
+        assert!(peer.authorized() && peer.psk_identity().is_some(), "{version} {list}");
+        assert_eq!(theirs.line("Protocol version: "), version.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_our_own() {
+    if !ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("dh.pem");
+    // A group of 1024 bits that no RFC names, to be told from all others by its length.
+    let made = Command::new("openssl")
+        .args(["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536", "-out"])
+        .arg(&file)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", said(&made));
+    let legacy = Legacy::new().dh_parameters(std::fs::read(&file).expect("a file"));
+    let legacy = legacy.protocol_level(0);
+    for version in OLD {
+        let ours = old_with(context("rsa", "ca"), legacy.clone(), version, "DHE-RSA-AES128-SHA");
+        let server = Server::start(Acceptor::new(ours)).await;
+        let text = hello(s_client(server.port, version, "DHE-RSA-AES128-SHA")).await;
+        assert!(text.contains("Server Temp Key: DH, 1536 bits"), "{version}:\n{text}");
+        assert!(text.contains("olleh\n"), "{version}:\n{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn their_client_negotiates_again_where_the_program_allows_it() {
+    if !ready() {
+        return;
+    }
+    for version in OLD {
+        for allowed in [true, false] {
+            let legacy = Legacy::new().renegotiation(allowed);
+            let ours = old_with(context("rsa", "ca"), legacy, version, "AES128-SHA");
+            let mut server = Server::start(Acceptor::new(ours)).await;
+            // `R` at the beginning of a line negotiates again.
+            let mut client = s_client(server.port, version, "AES128-SHA");
+            client.arg("-legacy_renegotiation");
+            let text = said(&run_with(&mut client, "R\nhello\n").await);
+            server.seen().await.expect("a good client");
+            assert!(text.contains("RENEGOTIATING"), "{version} {allowed}:\n{text}");
+            assert_eq!(text.contains("no renegotiation"), !allowed, "{version} {allowed}:\n{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_what_we_speak_is_named() {
+    if !ready() {
+        return;
+    }
+    let files = credentials().files("rsa");
+    let (cert, key) = (files.cert.display().to_string(), files.key.display().to_string());
+    let (_server, port) =
+        s_server(&["-cert", &cert, "-key", &key, "-tls1", "-cipher", "ALL:@SECLEVEL=0"]);
+    let client =
+        Connector::new(old(context("", "ca"), Tls12, "AES128-SHA")).name_check(NameCheck::Node);
+    let refused = call(&client, "localhost", port).await.expect_err("no version in common");
+    assert_eq!(refused.code(), "ERR_SSL_UNSUPPORTED_PROTOCOL", "{refused}");
+}
