@@ -20,6 +20,7 @@ mod pfx;
 mod pkcs7;
 mod pss;
 mod renew;
+mod rsa_scheme;
 mod signature;
 mod store;
 mod subject;
@@ -33,6 +34,7 @@ use std::path::Path;
 
 use pkcs7::Bundle;
 
+pub use crate::words::Moment;
 pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;
 pub(crate) use chain::issuers;
@@ -62,7 +64,6 @@ pub use subject::Subject;
 pub use trust::TrustStore;
 pub use usage::ExtendedKeyUsage;
 pub use validity::Validity;
-pub(crate) use validity::time_text;
 
 /// Reads the certificates of a file, at least one: PEM (all of them), DER, or PKCS#7 in either
 /// (`.p7b`). Errors name the file.
