@@ -15,7 +15,7 @@ use super::service::Service;
 use super::status::{self, Phase};
 use super::watch::Watch;
 use super::worker::Workers;
-use super::{confine, log, systemd};
+use super::{acme, confine, log, systemd};
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
@@ -106,6 +106,9 @@ impl Control {
         systemd::ready(&self.summary());
         let watchdog = tokio::spawn(watchdog());
         tokio::spawn(renew_ticket_keys(services.clone()));
+        for service in services.iter().filter(|service| service.keeper.is_some()) {
+            tokio::spawn(acme::keep(service.clone(), self.metrics.clone()));
+        }
         loop {
             tokio::select! {
                 () = watch.changed() => {
