@@ -43,6 +43,10 @@ soak seconds="600":
     SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --test soak -- --nocapture
     SOAK_SECONDS={{seconds}} cargo test --release -p seal --test tunnel soak -- --nocapture
 
+# How long it takes to judge 9,000 open connections again
+recheck:
+    cargo test --release -p sealwire --features watch --test live nine_thousand -- --ignored --nocapture
+
 # testssl.sh, sslyze, tlslite-ng and gnutls-cli against `seal serve` and `seal tunnel` (ten minutes)
 scan *args:
     cargo build -p seal

@@ -98,9 +98,14 @@ export interface AuthorityOptions extends Omit<CertificateOptions, "ca" | "csr" 
   name?: string;
   /**
    * Lets a root sign for every name. Otherwise it signs for localhost, `.test`, `.internal`, `.local`
-   * and other private names, private addresses, and what is `permitted`.
+   * and other private names, and what is `permitted`.
    */
   unlimited?: boolean;
+  /**
+   * Limits a root to private addresses, too. Clients with BoringSSL (Bun, gRPC) then refuse every
+   * certificate of this authority that has an address among its names.
+   */
+  limitAddresses?: boolean;
 }
 
 export interface PfxOptions {

@@ -4,9 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod content;
+pub mod export;
 pub mod flow;
 mod http;
 pub mod intercept;
 pub mod query;
 pub mod rules;
 mod sql;
+pub mod store;
+pub mod ui;

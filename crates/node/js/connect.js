@@ -105,6 +105,12 @@ function checkedServername(servername) {
 /** The handshake is complete: is the server who it should be? */
 function judge(socket, options, onEarlyEnd) {
   if (socket.destroyed) return; // by another listener
+  const { type, size } = socket.getEphemeralKeyInfo() ?? {};
+  if (type === 'DH' && size < options.minDHSize) {
+    socket._emitTLSError(nodeError('ERR_TLS_DH_PARAM_SIZE', size));
+    socket.destroy();
+    return;
+  }
   const error = socket._verifyError() ?? checkIdentity(socket, options);
   if (error) {
     socket.authorized = false;

@@ -344,6 +344,8 @@ class Connection {
       this.#ask(progress.clientHello);
     } else if (progress.storeSession) {
       this.#store(progress.storeSession);
+    } else if (progress.psk) {
+      this.#askKey(progress.psk);
     } else if (progress.complete) {
       this.#complete(progress);
     } else {
@@ -359,6 +361,37 @@ class Connection {
       this.#session.answerHello(answer.credentials, answer.identity, answer);
       this.#advance(null);
     });
+  }
+
+  /** Asks the program for a pre-shared key. */
+  #askKey(asked) {
+    let key;
+    try {
+      key = this.#role.keyFor(asked);
+    } catch (error) {
+      this.#owner.failed(error);
+      return;
+    }
+    if (this.#state.isClosed) return;
+    this.#session.answerPsk(key?.identity ?? null, key?.psk ?? null);
+    this.#advance(null);
+  }
+
+  /**
+   * Begins to negotiate the connection again; a server may ask for a certificate then. Null: it has
+   * begun; else why it cannot.
+   */
+  renegotiate(ask, require) {
+    // Who asks a peer for more has accepted it.
+    if (![Connection.#JUDGED, Connection.#OPEN].includes(this.#state)) return 'the connection is not open';
+    const why = this.#session.renegotiate(ask, require) ?? null;
+    if (why === null) this.#outgoing.say(this.#session, this.#link);
+    return why;
+  }
+
+  /** What is known of the peer has changed. */
+  renew() {
+    this.#facts = this.#session.peerFacts();
   }
 
   /** Waits until the program has stored a session. */

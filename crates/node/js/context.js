@@ -8,6 +8,7 @@ const defaults = require('./defaults');
 const { configError, materialError, ssl } = require('./failures');
 const { nativeTls } = require('./internals');
 const { invalidValue, major, nodeError } = require('./errors');
+const oldPeers = require('./old-peers');
 const { ContextBuilder, certCompressionAlgorithms } = require('./native');
 const validate = require('./validate');
 
@@ -29,6 +30,8 @@ const OPTION = { NO_TLSv1_3: 0x20000000, NO_TLSv1_2: 0x08000000, NO_TICKET: 0x40
 class ContextHandle {
   #native;
   #options;
+  /** The same with pre-shared keys, by the hint for clients. */
+  #withPsk = new Map();
 
   constructor(options) {
     this.#options = options;
@@ -39,12 +42,22 @@ class ContextHandle {
     return this.#native;
   }
 
+  /** The native context that takes pre-shared keys as well. */
+  forPsk(hint) {
+    if (this.#options.pskCallback && hint === undefined) return this.#native;
+    if (!this.#withPsk.has(hint)) {
+      this.#withPsk.set(hint, build({ ...this.#options, pskCallback() {}, pskIdentityHint: hint }, 'options'));
+    }
+    return this.#withPsk.get(hint);
+  }
+
   /** Trusts one more CA, besides those of the options or the default ones. */
   addCACert(pem) {
     validate.stringOrView(pem, 'cert');
     const { moreTrust = [] } = this.#options;
     this.#options = { ...this.#options, moreTrust: [...moreTrust, pem] };
     this.#native = build(this.#options, 'options');
+    this.#withPsk.clear();
   }
 
   getTicketKeys() {
@@ -82,6 +95,12 @@ function isContext(value) {
   return value instanceof ContextHandle || value?.context instanceof ContextHandle;
 }
 
+/** The native context of a SecureContext that takes pre-shared keys. */
+function pskContext(value, hint) {
+  nativeContext(value);
+  return (value.context ?? value).forPsk(hint);
+}
+
 /** The native context of a SecureContext, or an error that names the option. */
 function nativeContext(value, name = 'context') {
   if (!isContext(value)) throw nodeError('ERR_TLS_INVALID_CONTEXT', name);
@@ -91,7 +110,7 @@ function nativeContext(value, name = 'context') {
 function build(options, name) {
   const range = versions(options);
   const spoken = versionsSpoken(range, options.secureOptions);
-  const builder = startWithCiphers(options, name);
+  const builder = startWithCiphers(options, spoken, name);
   configure(() => builder.versions(spoken.min, spoken.max));
   setTrust(builder, options, name);
   setIdentities(builder, options, name);
@@ -160,14 +179,17 @@ function method(name, range) {
   return found === 'any' ? { min: 0x301, max: 0x304 } : { min: found, max: found };
 }
 
-function startWithCiphers(options, name) {
+function startWithCiphers(options, range, name) {
   const { ciphers, honorCipherOrder, secureOptions } = options;
   if (isGiven(ciphers)) validate.string(ciphers, `${name}.ciphers`);
-  const words = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
+  const given = (ciphers || defaults.values.DEFAULT_CIPHERS).split(':').filter((word) => word !== '');
+  // As in Node, a suite of TLS 1.3 can be taken out again.
+  const words = given.filter((word) => !word.startsWith('!TLS_') && !given.includes(`!${word}`));
   if (words.length === 0) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
   }
-  const builder = chooseSuites(words);
+  const isOwnList = words.join(':') !== defaults.CIPHERS;
+  const builder = chooseSuites(words, oldPeers.wishOf(options, range, words, isOwnList));
   builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
   return builder;
 }
@@ -176,19 +198,22 @@ function startWithCiphers(options, name) {
  * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
  * it does in Node when nobody shares one: said, since the program may have meant something else.
  */
-function chooseSuites(words) {
+function chooseSuites(words, wish) {
   try {
-    return builderWith(words);
+    return builderWith(words, wish);
   } catch (error) {
     if (error.code !== 'BeyondEngine') throw configError(error);
+    const forList = wish ?? oldPeers.wishForList();
+    if (forList !== null) return configure(() => builderWith(words, forList));
     process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
     const of13 = words.filter((word) => word.startsWith('TLS_'));
     return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13));
   }
 }
 
-function builderWith(words) {
+function builderWith(words, wish = null) {
   const builder = new ContextBuilder();
+  if (wish !== null) builder.legacy(wish);
   builder.securityLevel(DEFAULT_LEVEL);
   builder.checkOwnDigests(CHECKS_OWN_DIGESTS);
   builder.cipherList(words.join(':'));
@@ -261,7 +286,7 @@ function setAgreement(builder, options, range, name) {
   const curve = options.ecdhCurve === undefined ? defaults.values.DEFAULT_ECDH_CURVE : options.ecdhCurve;
   validate.string(curve, `${name}.ecdhCurve`);
   configure(() => builder.groups(curve || 'auto'));
-  // The engine has no suite with a finite-field Diffie-Hellman: the parameters have no use.
+  // Where this Node has no OpenSSL for it, there is no DHE and the parameters have no use.
   if (isGiven(dhparam)) validate.stringOrView(dhparam, `${name}.dhparam`);
 }
 
@@ -343,4 +368,4 @@ function setSessions(builder, options, name) {
   if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets(false);
 }
 
-module.exports = { SecureContext, createSecureContext, isContext, nativeContext };
+module.exports = { SecureContext, createSecureContext, isContext, nativeContext, pskContext };

@@ -30,4 +30,4 @@ const values = {
   CLIENT_RENEG_WINDOW: 600,
 };
 
-module.exports = { values };
+module.exports = { CIPHERS: CIPHERS.join(':'), values };

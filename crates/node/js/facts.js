@@ -44,12 +44,12 @@ class HandshakeFacts {
 
   getCipher() {
     if (!this.facts) return undefined;
-    const { cipher, standardCipher } = this.facts;
-    return { name: cipher, standardName: standardCipher, version: cipher.startsWith('TLS_') ? 'TLSv1.3' : 'TLSv1.2' };
+    const { cipher, standardCipher, cipherVersion } = this.facts;
+    return { name: cipher, standardName: standardCipher, version: cipherVersion };
   }
 
   getEphemeralKeyInfo() {
-    return this.#isServer ? null : ephemeralKey(this.facts?.group);
+    return this.#isServer ? null : ephemeralKey(this.facts ?? {});
   }
 
   getALPNNegotiatedProtocol() {

@@ -130,7 +130,9 @@ function configError(error) {
   if (error.code === 'BeyondEngine') return withDetail(ssl('ERR_SSL_NO_CIPHER_MATCH'), error);
   if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);
   if (error.code === 'Config:groups') {
-    return withDetail(nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to set ECDH curve'), error);
+    const made = new Error('Failed to set ECDH curve');
+    made.code = 'ERR_CRYPTO_OPERATION_FAILED';
+    return withDetail(made, error);
   }
   if (error.code?.startsWith('Config:')) delete error.code;
   return error;

@@ -4,18 +4,13 @@
 
 const { major, minor } = require('./errors');
 
-const GROUPS = {
-  X25519: { type: 'ECDH', name: 'X25519', size: 253 },
-  prime256v1: { type: 'ECDH', name: 'prime256v1', size: 256 },
-  secp384r1: { type: 'ECDH', name: 'secp384r1', size: 384 },
-};
-
 /** Whether this Node has a name for groups that are not curves. */
 const tellsGroups = major >= 26 || (major === 24 && minor >= 21);
 
-function ephemeralKey(group) {
+function ephemeralKey({ group, groupKind, groupBits, dhBits }) {
+  if (dhBits) return { type: 'DH', size: dhBits };
   if (group === undefined || group === null) return {};
-  if (GROUPS[group]) return { ...GROUPS[group] };
+  if (groupKind === 'ECDH') return { type: 'ECDH', name: group, size: groupBits };
   return tellsGroups ? { type: 'TLSGroup', name: group } : {};
 }
 

@@ -11,6 +11,8 @@ const { asksForPendingReads, handleFacts, hasPendingRead } = require('./internal
 class TLSHandle extends HandshakeFacts {
   #connection;
   #role;
+  /** How often the peer has begun to negotiate the connection again, within a while. */
+  handshakes = 0;
   /** Whether the connection waits in the pool of an agent. */
   #isIdle = false;
   /** What net.Socket has put into `onread`, and what is there now. */

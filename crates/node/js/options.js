@@ -20,7 +20,6 @@ function checkOptions(options) {
   }
   if (options.pskCallback) {
     validate.func(options.pskCallback, 'pskCallback');
-    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
   }
 }
 

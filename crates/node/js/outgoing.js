@@ -49,7 +49,13 @@ class Outgoing {
       return;
     }
     const records = length > 0 ? room.subarray(0, length) : session.takeOutput();
-    link.send(this.#withHeld(records), (error) => {
+    const bytes = this.#withHeld(records);
+    if (!bytes) {
+      // The connection is being negotiated again: the session sends it afterwards.
+      process.nextTick(callback, null);
+      return;
+    }
+    link.send(bytes, (error) => {
       // A socket that has written is done with the bytes; another stream may keep them.
       if (!error && link.owned) rooms.give(room);
       callback(error);

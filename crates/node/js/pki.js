@@ -73,7 +73,7 @@ function certificate({ ca = false, ...given }) {
   return { isAuthority: ca, isPrivate: false, ...given };
 }
 
-/** A CA for development: unless told otherwise, it signs for private names and addresses alone. */
+/** A CA for development: unless told otherwise, it signs for private names alone. */
 function authority({ name = 'Development CA', unlimited = false, ca, ...given }) {
   return {
     subject: given.subject ?? `/CN=${name.replace(/[\\/]/g, '\\$&')}`,

@@ -4,12 +4,15 @@
 // a server answers its questions.
 
 const { splitALPNProtocols } = require('./alpn');
-const { createSecureContext, isContext, nativeContext } = require('./context');
+const { createSecureContext, isContext, nativeContext, pskContext } = require('./context');
 const { nodeError } = require('./errors');
 const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
 const { Session } = require('./native');
+const { identityFor, keyOf } = require('./psk');
 const sessions = require('./sessions');
+
+const MAX_HINT = 256;
 
 /** The role that the options of a TLSSocket describe. */
 function roleOf(options) {
@@ -27,15 +30,30 @@ class Role {
   #offered;
   /** The certificate to show whatever the client offers. */
   #identity = null;
+  #psk;
 
   constructor(options) {
+    this.#psk = { callback: options.pskCallback, hint: options.isServer ? options.pskIdentityHint : undefined };
     this.secureContext = options.secureContext || options.credentials || createSecureContext(options);
     nativeContext(this.secureContext);
     this.alpn = options.ALPNProtocols ? splitALPNProtocols(options.ALPNProtocols) : [];
   }
 
   get context() {
-    return nativeContext(this.secureContext);
+    return this.#psk.callback ? pskContext(this.secureContext, this.#psk.hint) : nativeContext(this.secureContext);
+  }
+
+  /** A hint for clients is 256 bytes long at most. */
+  checkHint() {
+    if (this.#psk.callback && Buffer.byteLength(this.#psk.hint ?? '') > MAX_HINT) {
+      throw nodeError('ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED');
+    }
+  }
+
+  /** The pre-shared key that is asked for, of the program; null: there is none. */
+  keyFor({ identity, hint }) {
+    if (this.isServer) return keyOf(this.socket, this.#psk.callback, identity);
+    return identityFor(this.#psk.callback, hint ?? null);
   }
 
   /** Offers a session to the server. One with another server than `name` is passed over. */
@@ -98,6 +116,7 @@ class ServerRole extends Role {
   }
 
   session() {
+    this.checkHint();
     return Session.server(this.context, this.#settings);
   }
 

@@ -29,7 +29,6 @@ function Server(options, listener) {
   if (options.pskIdentityHint) validate.string(options.pskIdentityHint, 'options.pskIdentityHint');
   if (options.pskCallback) {
     validate.func(options.pskCallback, 'pskCallback');
-    throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
   }
   this._contexts = [];
   this.requestCert = options.requestCert === true;
@@ -50,11 +49,15 @@ Object.setPrototypeOf(Server.prototype, nativeTls.Server.prototype);
 Object.setPrototypeOf(Server, net.Server);
 Object.defineProperty(Server, Symbol.hasInstance, hasInstance(Server, nativeTls.Server));
 
-function settings({ handshakeTimeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark }) {
+function settings(options) {
+  const { handshakeTimeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark } = options;
+  const { pskCallback, pskIdentityHint } = options;
   const timeout = handshakeTimeout || HANDSHAKE_TIMEOUT;
   validate.number(timeout, 'options.handshakeTimeout');
   if (SNICallback) validate.func(SNICallback, 'options.SNICallback');
-  return { handshakeTimeout: timeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark };
+  return {
+    handshakeTimeout: timeout, SNICallback, enableTrace, pauseOnConnect, highWaterMark, pskCallback, pskIdentityHint,
+  };
 }
 
 /** Wraps a connection. Also called for what the program emits as 'connection' by hand. */

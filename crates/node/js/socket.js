@@ -4,7 +4,9 @@
 
 const net = require('net');
 const { addAbortSignal } = require('stream');
+const { explain } = require('./advice');
 const { Connection } = require('./connection');
+const defaults = require('./defaults');
 const { nodeError } = require('./errors');
 const { ssl } = require('./failures');
 const { TLSHandle } = require('./handle');
@@ -25,6 +27,8 @@ class TLSSocket extends SocketOverHandle {
   /** Sessions that wait for the verdict. */
   #sessionsHeld = true;
   #onread;
+  /** When the connection was negotiated again the last time, and who waits for the end of that. */
+  #renegotiation = { isDisabled: false, last: 0, done: null };
 
   constructor(socket, options) {
     const tlsOptions = { ...options };
@@ -171,10 +175,38 @@ class TLSSocket extends SocketOverHandle {
   }
 
   /** What the session tells besides data. */
-  #onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count }) {
+  #onTold({ keyLog: lines, hasOcsp, ocspResponse, sessions: count, renegotiating, renegotiated }) {
     if (lines > 0) keyLog.tell(this, this.#connection.session);
     if (hasOcsp) this.emit('OCSPResponse', ocspResponse ?? null);
     if (count > 0 && !this.#sessionsHeld) this._releaseSessions();
+    for (let n = 0; n < renegotiating; n += 1) this.#onRenegotiating();
+    for (let n = 0; n < renegotiated; n += 1) this.#onRenegotiated();
+  }
+
+  /** The peer, or we, have begun to negotiate the connection again. */
+  #onRenegotiating() {
+    if (this.destroyed) return;
+    const { CLIENT_RENEG_LIMIT: limit, CLIENT_RENEG_WINDOW: window } = defaults.values;
+    const now = process.uptime();
+    if (now - this.#renegotiation.last >= window) this._handle.handshakes = 0;
+    this.#renegotiation.last = now;
+    if (this._tlsOptions.isServer) {
+      this._handle.handshakes += 1;
+      if (this._handle.handshakes > limit) {
+        this._emitTLSError(nodeError('ERR_TLS_SESSION_ATTACK'));
+        return;
+      }
+    }
+    if (this.#renegotiation.isDisabled) this._emitTLSError(nodeError('ERR_TLS_RENEGOTIATION_DISABLED'));
+  }
+
+  #onRenegotiated() {
+    if (this.destroyed) return;
+    this.#connection.renew();
+    const { done } = this.#renegotiation;
+    this.#renegotiation.done = null;
+    if (done !== null) process.nextTick(done);
+    this.emit('secure');
   }
 
   /**
@@ -361,18 +393,30 @@ class TLSSocket extends SocketOverHandle {
     return this._handle.setMaxSendFragment(size);
   }
 
+  /** From now on it ends the connection. The engine for new peers declines it in any case. */
   disableRenegotiation() {
-    // The engine never renegotiates: the peer is told so by a no_renegotiation alert.
+    this.#renegotiation.isDisabled = true;
   }
 
   renegotiate(options, callback) {
     validate.object(options, 'options');
     if (callback !== undefined) validate.func(callback, 'callback');
     if (this.destroyed) return undefined;
-    const error = this.getProtocol() === 'TLSv1.3' ?
-      ssl('ERR_SSL_WRONG_SSL_VERSION') : nodeError('ERR_TLS_RENEGOTIATION_UNSUPPORTED');
-    if (callback) process.nextTick(callback, error);
-    return false;
+    if (this.getProtocol() === 'TLSv1.3') {
+      if (callback) process.nextTick(callback, ssl('ERR_SSL_WRONG_SSL_VERSION'));
+      return false;
+    }
+    const { requestCert = this._requestCert, rejectUnauthorized = this._rejectUnauthorized } = options;
+    const why = this.#connection.renegotiate(
+      this._tlsOptions.isServer ? Boolean(requestCert) : null, Boolean(rejectUnauthorized));
+    if (why !== null) {
+      if (callback) process.nextTick(callback, explain(nodeError('ERR_TLS_RENEGOTIATION_UNSUPPORTED'), why));
+      return false;
+    }
+    this._requestCert = Boolean(requestCert || !this._tlsOptions.isServer);
+    this._rejectUnauthorized = Boolean(rejectUnauthorized);
+    if (callback) this.#renegotiation.done = callback;
+    return true;
   }
 
   /** Tells the records from now on, on stderr. */

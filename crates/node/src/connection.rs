@@ -10,7 +10,7 @@ use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine};
 
 use crate::failure::Failure;
 use crate::peer::PeerFacts;
-use crate::progress::{Hello, Progress, Stored, Told};
+use crate::progress::{Hello, Progress, PskAsked, Stored, Told};
 
 /// The state of a connection, which goes to the thread pool and back.
 pub(crate) struct Connection {
@@ -117,6 +117,7 @@ impl Connection {
             output: self.output(),
             client_hello: None,
             store_session: None,
+            psk: None,
             complete: None,
             data: None,
             rest: None,
@@ -135,6 +136,12 @@ impl Connection {
                     Some(Question::StoreSession(asked)) => {
                         let (id, data) = (asked.id().into(), asked.data().clone().into_vec());
                         progress.store_session = Some(Stored { id, data: data.into() });
+                    }
+                    Some(Question::Psk(asked)) => {
+                        progress.psk = Some(PskAsked {
+                            identity: asked.identity().map(Buffer::from),
+                            hint: asked.hint().map(Buffer::from),
+                        });
                     }
                     _ => {}
                 },
@@ -187,6 +194,8 @@ impl Connection {
                 self.told.sessions += 1;
                 self.sessions.push_back(session);
             }
+            Event::Renegotiating => self.told.renegotiating += 1,
+            Event::Renegotiated => self.told.renegotiated += 1,
             Event::PeerClosed => {}
             event => self.events.push(event),
         }

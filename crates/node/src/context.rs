@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Thrown, config, material, misuse};
 use crate::identities::{Places, Unusable};
+use crate::old::LegacyWish;
 use crate::trust::{TrustStore, readable};
 
 /// A secure context under construction.
@@ -36,6 +37,14 @@ impl ContextBuilder {
         // As OpenSSL's servers do; clients of Node use a session again.
         let builder = sealwire::SecureContext::builder().renew_tickets(false);
         Self { builder: Some(builder), places: Places::default() }
+    }
+
+    /// Speaks with old peers as well, by the OpenSSL of the running program. Before
+    /// [`cipher_list`](Self::cipher_list) and [`groups`](Self::groups).
+    #[napi]
+    pub fn legacy(&mut self, wish: LegacyWish) -> Result<(), Thrown> {
+        let legacy = wish.into();
+        self.change(|builder| Ok(builder.legacy(legacy)))
     }
 
     /// Trusts exactly this set: the option `ca`.

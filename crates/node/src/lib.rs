@@ -11,6 +11,7 @@ mod connection;
 mod context;
 mod failure;
 mod identities;
+mod old;
 mod peer;
 pub mod pki;
 mod progress;
@@ -39,4 +40,16 @@ pub fn cert_compression_algorithms() -> Vec<&'static str> {
 #[napi]
 pub fn has_pending_read(fd: i32) -> bool {
     waiting::has_pending_read(fd)
+}
+
+/// Why the running program has no OpenSSL for old peers; null: it has one.
+#[napi]
+pub fn why_no_openssl() -> Option<String> {
+    old::why_no_openssl()
+}
+
+/// How long the prime of these parameters for DHE is, in bits.
+#[napi]
+pub fn dh_bits(pem: &[u8]) -> Result<u32, failure::Thrown> {
+    old::dh_bits(pem)
 }

@@ -13,8 +13,18 @@ pub struct PeerFacts {
     pub cipher: &'static str,
     /// IANA's.
     pub standard_cipher: &'static str,
+    /// OpenSSL's name for the protocol that the suite came with.
+    pub cipher_version: &'static str,
     /// OpenSSL's name of the group.
     pub group: Option<&'static str>,
+    /// What kind of group it is, and how long its keys are, as Node tells them.
+    pub group_kind: Option<&'static str>,
+    /// In bits.
+    pub group_bits: Option<u16>,
+    /// How long the prime was, where keys were agreed in a finite field.
+    pub dh_bits: Option<u32>,
+    /// Whether a pre-shared key was used in place of certificates.
+    pub by_psk: bool,
     /// The application protocol.
     pub alpn: Option<Buffer>,
     /// The name sent in SNI.
@@ -44,6 +54,11 @@ impl From<&sealwire::Peer> for PeerFacts {
             protocol: peer.protocol().name(),
             cipher: peer.cipher().openssl_name(),
             standard_cipher: peer.cipher().iana_name(),
+            cipher_version: peer.cipher().first_protocol_name(),
+            group_kind: peer.group().map(sealwire::NamedGroup::kind),
+            group_bits: peer.group().and_then(sealwire::NamedGroup::bits),
+            dh_bits: peer.dh_bits(),
+            by_psk: peer.psk_identity().is_some(),
             group: peer.group().map(sealwire::NamedGroup::openssl_name),
             alpn: peer.alpn().map(Buffer::from),
             server_name: peer.server_name().map(str::to_owned),

@@ -16,6 +16,9 @@ pub struct Progress {
     pub client_hello: Option<Hello>,
     /// A session to be stored. Nothing goes on before [`Session::stored`](crate::session::Session::stored).
     pub store_session: Option<Stored>,
+    /// A pre-shared key that is needed. Nothing goes on before
+    /// [`Session::answer_psk`](crate::session::Session::answer_psk).
+    pub psk: Option<PskAsked>,
     /// What was agreed: the handshake is complete.
     pub complete: Option<PeerFacts>,
     /// Data that came along with the end of the handshake.
@@ -30,6 +33,15 @@ pub struct Progress {
     pub failure: Option<Failure>,
     /// Whom the client wants, when it has said so in this turn and was not asked about it.
     pub server_name: Option<String>,
+}
+
+/// Which pre-shared key.
+#[napi(object, object_from_js = false)]
+pub struct PskAsked {
+    /// Of the client that calls itself so, as a server.
+    pub identity: Option<Buffer>,
+    /// For the server that says this, as a client.
+    pub hint: Option<Buffer>,
 }
 
 /// A server's session, for the program's store.
@@ -53,6 +65,10 @@ pub struct Told {
     pub ocsp_response: Option<Buffer>,
     /// How many sessions the server has given, for [`Session::next_session`](crate::session::Session::next_session).
     pub sessions: u32,
+    /// How often the connection has begun to be negotiated again.
+    pub renegotiating: u32,
+    /// How often that was done.
+    pub renegotiated: u32,
 }
 
 /// A ClientHello.
@@ -89,7 +105,11 @@ pub struct HelloAnswer {
 
 impl Told {
     pub(crate) fn is_empty(&self) -> bool {
-        self.key_log == 0 && !self.has_ocsp && self.sessions == 0
+        self.key_log == 0
+            && !self.has_ocsp
+            && self.sessions == 0
+            && self.renegotiating == 0
+            && self.renegotiated == 0
     }
 }
 

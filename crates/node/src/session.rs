@@ -14,11 +14,12 @@ use napi_derive::napi;
 use sealwire::session::{self, HelloReply, Question, Sink};
 use sealwire::verify::check_common_name_constraints;
 use sealwire::wire::Driver;
-use sealwire::{Alert, ClientSession, ServerName, ServerOptions};
+use sealwire::{Alert, ClientAuth, ClientSession, ServerName, ServerOptions};
 
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
 use crate::failure::{Failure, Thrown, misuse};
+use crate::peer::PeerFacts;
 use crate::progress::{HelloAnswer, Told};
 use crate::settings::{ClientConnection, ServerConnection};
 use crate::sinks::{FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
@@ -106,6 +107,46 @@ impl Session {
             *failure = Some(error);
         }
         Ok(())
+    }
+
+    /// Answers the question for a pre-shared key; without a key there is none. The next turn goes on
+    /// from there.
+    #[napi]
+    pub fn answer_psk(&self, identity: Option<&[u8]>, key: Option<&[u8]>) -> Result<(), Thrown> {
+        let mut connection = self.lock()?;
+        let Connection { stage: Stage::Live(driver), failure, .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let Some(Question::Psk(asked)) = driver.question() else {
+            return Err(misuse("there is no key to give"));
+        };
+        let key = key.map(|key| sealwire::Psk::new(identity.unwrap_or_default(), key));
+        if let Err(error) = asked.answer(key) {
+            *failure = Some(error);
+        }
+        Ok(())
+    }
+
+    /// Begins to negotiate the connection again; a server may ask for a certificate then.
+    /// [`take_output`](Self::take_output) has the words. A text: why that is not possible.
+    #[napi]
+    pub fn renegotiate(&self, ask: Option<bool>, require: bool) -> Result<Option<String>, Thrown> {
+        let mut connection = self.lock()?;
+        let Connection { stage: Stage::Live(driver), .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let client_auth = ask.map(|ask| match (ask, require) {
+            (false, _) => ClientAuth::None,
+            (true, false) => ClientAuth::Request,
+            (true, true) => ClientAuth::Require,
+        });
+        Ok(driver.renegotiate(client_auth).err().map(|error| error.to_string()))
+    }
+
+    /// What is known of the peer now.
+    #[napi]
+    pub fn peer_facts(&self) -> Result<Option<PeerFacts>, Thrown> {
+        self.ask(|session| session.peer().map(PeerFacts::from))
     }
 
     /// Decrypts what is in `chunk`, in place. What came of it is in `report`; see [`HEADER`].

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    acme, ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, serve, trust, tunnel,
+    acme, ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, proxy, serve, trust, tunnel,
 };
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -22,6 +22,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Connect(connect::ConnectArgs),
     Inspect(Box<inspect::InspectArgs>),
+    Proxy(Box<proxy::ProxyArgs>),
     /// TLS in front of programs that speak none, or for programs that want to
     #[command(subcommand)]
     Tunnel(tunnel::Command),
@@ -60,6 +61,7 @@ impl Args {
             Command::Serve(args) => on_the_network(serve::run(args)),
             Command::Connect(args) => on_the_network(connect::run(args)),
             Command::Inspect(args) => on_the_network(inspect::run(*args)),
+            Command::Proxy(args) => on_the_network(proxy::run(*args)),
             Command::Tunnel(command) => command.run(),
             Command::Key(command) => command.run(),
             Command::Csr(command) => command.run(),

@@ -112,17 +112,59 @@ fn it_signs_for_private_names_only_unless_told() {
         dir.openssl("verify -CAfile ca/ca.pem c.pem");
     }
     let index = dir.read("ca/index.txt");
-    for bad in ["example.com", "bank.com", "8.8.8.8", "2001:db8::1", "localhost.com"] {
+    for (bad, said) in [
+        ("example.com", "seal: this CA may not sign for all of "),
+        ("bank.com", "seal: this CA may not sign for all of "),
+        ("localhost.com", "seal: this CA may not sign for all of "),
+        ("8.8.8.8", "seal: this CA does not sign for 8.8.8.8: see ca/addresses.txt"),
+        ("2001:db8::1", "seal: this CA does not sign for 2001:db8::1: see ca/addresses.txt"),
+    ] {
         let ran = dir.seal(&format!("ca issue --ca-dir ca {bad}"));
         assert_eq!(ran.code, 1, "{ran:?}");
-        assert!(ran.stderr.starts_with("seal: this CA may not sign for all of "), "{ran:?}");
+        assert!(ran.stderr.starts_with(said), "{ran:?}");
     }
     assert_eq!(dir.read("ca/index.txt"), index, "what was refused is not noted");
     assert!(!dir.files().contains(&"bank.com.pem".to_owned()));
 
+    // What BoringSSL cannot read is not in the certificate, unless it is asked for.
+    let constraints = |dir: &Folder| {
+        dir.openssl("x509 -in ca/ca.pem -noout -ext nameConstraints").text().to_owned()
+    };
+    assert!(!constraints(&dir).contains("IP:"), "{}", constraints(&dir));
+    let narrow = with_ca("--limit-addresses --permit 203.0.113.0/24");
+    assert!(constraints(&narrow).contains("IP:203.0.113.0/255.255.255.0"));
+    narrow.seal("ca issue --ca-dir ca 203.0.113.7").ok();
+    narrow.openssl("verify -CAfile ca/ca.pem 203.0.113.7.pem");
+    let ran = narrow.seal("ca issue --ca-dir ca 8.8.8.8");
+    assert!(ran.stderr.starts_with("seal: this CA may not sign for all of IP:8.8.8.8"), "{ran:?}");
+
+    // Below it, the same holds.
+    let below = "ca intermediate --ca-dir ca --new-ca-dir below --name Below";
+    dir.seal(below).ok();
+    let ran = dir.seal("ca issue --ca-dir below 8.8.8.8");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    dir.write("below/addresses.txt", "# ours\n8.8.8.0/24\n");
+    dir.seal("ca issue --ca-dir below 8.8.8.8").ok();
+    dir.write("below/addresses.txt", "example.com\n");
+    let ran = dir.seal("ca issue --ca-dir below 10.0.0.1");
+    assert!(ran.stderr.contains("below/addresses.txt, line 1: "), "{ran:?}");
+
     let free = with_ca("--unconstrained");
     free.seal("ca issue --ca-dir ca bank.com").ok();
     free.openssl("verify -CAfile ca/ca.pem bank.com.pem");
+}
+
+#[test]
+fn a_certificate_for_an_address_has_a_subject() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = with_ca("");
+    dir.seal("ca issue --ca-dir ca 127.0.0.1 ::1 --cert-file c.pem").ok();
+    let shown = dir.openssl("x509 -in c.pem -noout -subject -ext subjectAltName").text().to_owned();
+    assert!(shown.contains("O = Sealwire certificate"), "{shown}");
+    // Erlang/OTP 25 does not know a critical one that holds addresses alone.
+    assert!(shown.contains("Alternative Name: \n"), "{shown}");
 }
 
 #[test]

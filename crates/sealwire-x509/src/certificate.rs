@@ -11,6 +11,7 @@ use crate::asn1;
 use crate::cost::Cost;
 use crate::der::{CONTEXT_0, CONTEXT_3, Elements, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem, describe};
+use crate::list_terms::Extension;
 use crate::mend::{Irregularity, mend, without_path_length};
 use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
@@ -437,6 +438,24 @@ impl Certificate {
         let extensions = Elements::of(extensions.map_or(&[], |field| field.contents));
         let extensions = extensions.clone().enter(SEQUENCE).unwrap_or_else(|| Elements::of(&[]));
         Some(TbsFields { serial, issuer, extensions })
+    }
+
+    /// The name of the issuer and the extensions by which revocation lists are chosen (the
+    /// distribution points, and whether it is a CA), as they are encoded: certificates of one issuer
+    /// that have these in common are covered by the same lists. `None` when they cannot be read.
+    #[must_use]
+    pub fn coverage(&self) -> Option<Vec<u8>> {
+        // basicConstraints, cRLDistributionPoints, freshestCRL
+        const CHOOSE: [&[u8]; 3] = [&[0x55, 0x1D, 0x13], &[0x55, 0x1D, 0x1F], &[0x55, 0x1D, 0x2E]];
+        let fields = self.tbs_fields()?;
+        let mut coverage = fields.issuer.to_vec();
+        for extension in Extension::all(fields.extensions)? {
+            if CHOOSE.contains(&extension.oid) {
+                coverage.extend_from_slice(extension.oid);
+                coverage.extend_from_slice(extension.value);
+            }
+        }
+        Some(coverage)
     }
 
     pub(crate) fn cost(&self) -> Cost {

@@ -259,6 +259,13 @@ impl Crl {
         fields.is_none_or(|fields| self.0.entries.contain(self.der(), fields.serial))
     }
 
+    /// Whether an entry has the serial number of this certificate, whoever issued that: without, the
+    /// list has nothing against it. Costs one look-up, and no signature is checked.
+    #[must_use]
+    pub fn may_list(&self, certificate: &Certificate) -> bool {
+        self.has_entry_for(certificate)
+    }
+
     fn issuer_ptr(&self) -> *const c::X509_NAME {
         // SAFETY: a live list; the name is its own.
         unsafe { c::X509_CRL_get_issuer(self.as_ptr()) }

@@ -6,6 +6,7 @@ mod context;
 mod engine;
 mod error;
 mod key_log;
+pub mod live;
 pub mod pki;
 pub mod reading;
 pub mod session;
@@ -22,6 +23,9 @@ pub use context::{Identity, SecureContext, SecureContextBuilder};
 pub use engine::resumption::{ClientSession, TicketKeys};
 pub use error::{Error, Fault};
 pub use key_log::{KeyLogFile, KeyLogLine};
+pub use live::Live;
+#[cfg(feature = "watch")]
+pub use live::Watched;
 pub use pki::TrustStore;
 pub use sealwire_x509::Foreign;
 pub use session::{ClientOptions, Peer, ServerOptions, Session, SniRouter};

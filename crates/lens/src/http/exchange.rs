@@ -7,8 +7,9 @@ use bytes::Bytes;
 use super::body::{self, Framing};
 use super::head;
 use super::link::{Link, Reader, Writer};
-use crate::flow::{Direction, HttpVersion, ResponseHead};
-use crate::intercept::FlowTeller;
+use super::ruled;
+use crate::flow::{Direction, HttpVersion, RequestHead, ResponseHead};
+use crate::intercept::{FlowTeller, Proxy};
 
 /// Who broke an exchange, and how.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) enum Fault {
     Origin(sealwire::Error),
     /// Its words, where they were no TLS error.
     Garbled(String),
+    /// Nobody's: it was ended at a breakpoint.
+    Ruled,
 }
 
 /// How an answer came out.
@@ -32,7 +35,11 @@ pub(super) struct Manner<'a> {
     pub(super) method: &'a str,
     /// Whether the client means to go on after this.
     pub(super) keeps: bool,
-    pub(super) strip_alt_svc: bool,
+    pub(super) proxy: &'a Proxy,
+    /// The request that is answered, which rules ask about.
+    pub(super) request: &'a RequestHead,
+    /// How many bytes a second each body may have.
+    pub(super) throttle: Option<u64>,
 }
 
 /// Passes a request's body and its answer on. The request's head goes before, in `head`.
@@ -50,7 +57,8 @@ pub(super) async fn pass(
         std::pin::pin!(answer(&mut origin.reader, &mut client.writer, manner, flow, began));
     let mut unwilling = None;
     {
-        let request = request(&mut client.reader, &mut origin.writer, head, framing, flow);
+        let request =
+            request(&mut client.reader, &mut origin.writer, head, framing, (flow, manner.throttle));
         let mut request = std::pin::pin!(request);
         let mut answered = None;
         loop {
@@ -113,10 +121,11 @@ async fn request(
     to: &mut Writer,
     head: Bytes,
     framing: Framing,
-    flow: &FlowTeller,
+    (flow, throttle): (&FlowTeller, Option<u64>),
 ) -> Result<(), Fault> {
     let mut body = body::Reader::new(framing);
-    let bodies = Passing { from, to, body: &mut body, flow, direction: Direction::Request };
+    let bodies =
+        Passing { from, to, body: &mut body, flow, direction: Direction::Request, throttle };
     bodies.pass(head).await.map_err(|broken| match broken {
         Broken::From(error) => Fault::Client(error.to_string()),
         Broken::Framing(why) => Fault::Client(format!("the body of its request: {why}")),
@@ -141,8 +150,14 @@ async fn answer(
                 *began = true;
                 flow.note(format!("the answer is no HTTP/1 ({why}): passed on unread"));
                 let mut body = body::Reader::new(Framing::UntilClose);
-                let rest =
-                    Passing { from, to, body: &mut body, flow, direction: Direction::Response };
+                let rest = Passing {
+                    from,
+                    to,
+                    body: &mut body,
+                    flow,
+                    direction: Direction::Response,
+                    throttle: None,
+                };
                 let _ = rest.pass(Bytes::new()).await;
                 return Err(Fault::Garbled(format!("its answer is no HTTP/1: {why}")));
             }
@@ -162,14 +177,32 @@ async fn answer(
     let framing = Framing::of_response(&head, manner.method).map_err(Fault::Garbled)?;
     let mut body = body::Reader::new(framing);
     let keeps = manner.keeps && !body.ends_with_connection() && keeps(&head);
-    let raw = on_its_way(&head, manner, flow);
+    let mut raw = on_its_way(&head, manner, flow);
     if switches {
         to.write(raw, Bytes::new()).await.map_err(of_client)?;
         to.flush().await.map_err(of_client)?;
         return Ok(Answered::Switched(head));
     }
-    flow.response(told(head));
-    let passing = Passing { from, to, body: &mut body, flow, direction: Direction::Response };
+    let method_has_body = manner.method != "HEAD";
+    let head = told(head);
+    flow.response(head.clone());
+    let ruled = ruled::response(manner.proxy, manner.request, &head, flow).await;
+    if ruled.abort {
+        return Err(Fault::Ruled);
+    }
+    if let Some(head) = &ruled.head {
+        raw = ruled::response_bytes(head);
+    }
+    if let Some(body) = ruled.body {
+        // What the origin sends in its place is not read, so its connection cannot go on.
+        let body = if method_has_body { body } else { Bytes::new() };
+        to.write(raw, body).await.map_err(of_client)?;
+        to.flush().await.map_err(of_client)?;
+        return Ok(Answered::Whole { keeps: false });
+    }
+    let throttle = ruled.throttle.or(manner.throttle);
+    let passing =
+        Passing { from, to, body: &mut body, flow, direction: Direction::Response, throttle };
     passing.pass(raw).await.map_err(|broken| match broken {
         Broken::From(error) => of_origin(error),
         Broken::Framing(why) => Fault::Garbled(format!("the body of its answer: {why}")),
@@ -181,7 +214,9 @@ async fn answer(
 
 /// The head of an answer as the client gets it.
 fn on_its_way(head: &head::Response, manner: &Manner<'_>, flow: &FlowTeller) -> Bytes {
-    if !manner.strip_alt_svc || head::values(&head.headers, "alt-svc").next().is_none() {
+    if !manner.proxy.settings().strip_alt_svc
+        || head::values(&head.headers, "alt-svc").next().is_none()
+    {
         return head.raw.clone();
     }
     flow.note("Alt-Svc was taken out of the answer, so that the client does not go on by QUIC");
@@ -234,6 +269,7 @@ struct Passing<'a> {
     body: &'a mut body::Reader,
     flow: &'a FlowTeller,
     direction: Direction,
+    throttle: Option<u64>,
 }
 
 enum Broken {
@@ -245,7 +281,7 @@ enum Broken {
 impl Passing<'_> {
     /// Passes `head` and the body behind it on, as it comes.
     async fn pass(self, mut head: Bytes) -> Result<(), Broken> {
-        let Self { from, to, body, flow, direction } = self;
+        let Self { from, to, body, flow, direction, throttle } = self;
         let mut data = Vec::new();
         loop {
             if !from.buffer.is_empty() && !body.is_done() {
@@ -256,6 +292,7 @@ impl Passing<'_> {
                 for range in data.drain(..) {
                     flow.body(direction, piece.slice(range));
                 }
+                ruled::throttled(piece.len(), throttle).await;
                 to.write(std::mem::take(&mut head), piece).await.map_err(Broken::To)?;
             }
             if !head.is_empty() {

@@ -5,6 +5,7 @@ mod exchange;
 mod head;
 mod link;
 mod one;
+mod ruled;
 mod two;
 mod websocket;
 

@@ -8,6 +8,7 @@ use super::body::Framing;
 use super::exchange::{self, Answered, Fault, Manner};
 use super::head::{self, Request};
 use super::link::Link;
+use super::ruled;
 use super::websocket;
 use crate::flow::{HttpVersion, Outcome, RequestHead, ResponseHead};
 use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller, opaque};
@@ -147,8 +148,37 @@ impl Relay {
             },
             _ => None,
         };
-        let flow = self.teller.request(self.told(&head, said.as_ref(), way.is_tls()));
-        if let (Way::Said(open), Some(url)) = (&mut way, &said) {
+        let told = self.told(&head, said.as_ref(), way.is_tls());
+        let flow = self.teller.request(told.clone());
+        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow).await {
+            ruled::Request::On { head, throttle } => (head, throttle),
+            ruled::Request::Answer(answer, body) => {
+                self.answer_by_rule(&mut client, &head, flow, *answer, body).await;
+                return Ok(Then::Close(client));
+            }
+            ruled::Request::Block(why) => {
+                flow.end(Outcome::Refused(why.to_owned()));
+                return Ok(Then::Close(client));
+            }
+        };
+        let mut elsewhere = None;
+        if let Some(ruled) = &ruled
+            && (&ruled.scheme, &ruled.authority) != (&told.scheme, &told.authority)
+        {
+            let tls = matches!(ruled.scheme.as_str(), "https" | "wss");
+            let found = match Target::parse(&ruled.authority, Some(if tls { 443 } else { 80 })) {
+                Some(target) => self.proxy.reach(&self.teller, &target, tls).await,
+                None => Err(Refusal::other(&self.target, "a rule leads to no HOST:PORT")),
+            };
+            match found {
+                Ok(stream) => elsewhere = Some(Link::new(stream)),
+                Err(refusal) => {
+                    self.refuse(&mut client, &head, flow, &refusal).await;
+                    return Ok(Then::Close(client));
+                }
+            }
+        }
+        if let (Way::Said(open), Some(url), None) = (&mut way, &said, &elsewhere) {
             let kept =
                 open.take().filter(|(target, tls, _)| *target == url.target && *tls == url.tls);
             let kept = match kept {
@@ -170,6 +200,7 @@ impl Relay {
             }
         }
         let (origin, asked) = match &mut way {
+            _ if elsewhere.is_some() => (elsewhere.as_mut().ok_or("there is no origin")?, None),
             Way::Origin { link, asked } => (link, asked.clone()),
             Way::Said(Some((_, _, link))) => (link, None),
             Way::Said(None) => return Err("there is no origin".to_owned()),
@@ -190,9 +221,14 @@ impl Relay {
         let manner = Manner {
             method: &head.method,
             keeps: keeps(&head),
-            strip_alt_svc: self.proxy.settings().strip_alt_svc,
+            proxy: &self.proxy,
+            request: ruled.as_deref().unwrap_or(&told),
+            throttle,
         };
-        let raw = self.on_its_way(&head, said.as_ref());
+        let raw = match &ruled {
+            Some(ruled) => ruled::request_bytes(ruled),
+            None => self.on_its_way(&head, said.as_ref()),
+        };
         let mut began = false;
         let passed =
             exchange::pass(&mut client, origin, raw, framing, &manner, &flow, &mut began).await;
@@ -201,7 +237,17 @@ impl Relay {
                 flow.end(Outcome::Complete);
                 Ok(if keeps { Then::Next(client, way) } else { Then::Close(client) })
             }
-            Ok(Answered::Switched(answer)) => self.switch(client, way, &head, answer, flow).await,
+            Ok(Answered::Switched(answer)) => {
+                let way = match elsewhere {
+                    Some(link) => Way::Origin { link, asked: None },
+                    None => way,
+                };
+                self.switch(client, way, &head, answer, flow).await
+            }
+            Err(Fault::Ruled) => {
+                flow.end(Outcome::Refused("closed at a breakpoint".to_owned()));
+                Ok(Then::Close(client))
+            }
             Err(Fault::Client(why)) => {
                 flow.end(Outcome::ClientFailed(why.clone()));
                 Err(format!("the client: {why}"))
@@ -233,9 +279,8 @@ impl Relay {
         answer: head::Response,
         flow: FlowTeller,
     ) -> Result<Then, String> {
-        let origin = match way {
-            Way::Origin { link, .. } | Way::Said(Some((_, _, link))) => link,
-            _ => return Err("there is no origin".to_owned()),
+        let (Way::Origin { link: origin, .. } | Way::Said(Some((_, _, origin)))) = way else {
+            return Err("there is no origin".to_owned());
         };
         let is_websocket = head::has_token(&answer.headers, "upgrade", "websocket");
         let deflate = is_websocket.then(|| websocket::Deflate::of(&answer.headers));
@@ -315,74 +360,98 @@ impl Relay {
         let html = head::values(&head.headers, "accept")
             .any(|value| value.windows(9).any(|part| part == b"text/html"));
         let (kind, page) = refusal.page(html);
-        let raw = self
-            .write_page(client, 502, "Bad Gateway", kind, page.clone(), head.method == "HEAD")
-            .await;
+        let raw = page_head(502, "Bad Gateway", kind, page.len());
         flow.response(ResponseHead {
             version: HttpVersion::Http11,
             status: 502,
             reason: Bytes::from_static(b"Bad Gateway"),
             headers: Vec::new(),
-            raw,
+            raw: raw.clone(),
         });
         flow.note("this answer is the proxy's own");
-        flow.body(crate::flow::Direction::Response, page);
+        let body = if head.method == "HEAD" { Bytes::new() } else { page };
+        flow.body(crate::flow::Direction::Response, body.clone());
         flow.end(Outcome::OriginFailed(refusal.line()));
+        write_page(client, raw, body).await;
+    }
+
+    /// Answers in the origin's place, as a rule says.
+    async fn answer_by_rule(
+        &self,
+        client: &mut Link,
+        head: &Request,
+        flow: FlowTeller,
+        mut answer: ResponseHead,
+        body: Bytes,
+    ) {
+        answer.headers.push(crate::flow::Header {
+            name: Bytes::from_static(b"connection"),
+            value: Bytes::from_static(b"close"),
+        });
+        let raw = ruled::response_bytes(&answer);
+        answer.raw = raw.clone();
+        flow.response(answer);
+        let body = if head.method == "HEAD" { Bytes::new() } else { body };
+        flow.body(crate::flow::Direction::Response, body.clone());
+        flow.end(Outcome::Complete);
+        write_page(client, raw, body).await;
     }
 
     async fn answer_plainly(&self, client: &mut Link, status: u16, reason: &str, text: &str) {
         let page = Bytes::copy_from_slice(text.as_bytes());
-        self.write_page(client, status, reason, "text/plain; charset=utf-8", page, false).await;
+        let head = page_head(status, reason, "text/plain; charset=utf-8", page.len());
+        write_page(client, head, page).await;
     }
 
     /// A request to the proxy itself.
     async fn at_ourselves(&self, client: &mut Link, head: &Request) {
-        let is_head = head.method == "HEAD";
-        if head.target == "/ca.pem" {
-            let pem = self.proxy.settings().authority.certificate().to_pem();
-            let kind = "application/x-pem-file";
-            self.write_page(client, 200, "OK", kind, pem.into(), is_head).await;
-        } else {
-            let text = "This is a debugging proxy, not a website. Set it as the HTTP proxy of a \
-                        program; /ca.pem has the certificate that the program has to trust.\n";
-            let kind = "text/plain; charset=utf-8";
-            self.write_page(client, 400, "Bad Request", kind, text.into(), is_head).await;
-        }
+        let (status, reason, kind, page) = match head.target.as_str() {
+            "/ca.pem" => {
+                let pem = self.proxy.settings().authority.certificate().to_pem();
+                (200, "OK", "application/x-pem-file", Bytes::from(pem))
+            }
+            _ => {
+                let text = "This is a debugging proxy, not a website. Set it as the HTTP proxy of \
+                            a program; /ca.pem has the certificate that the program has to trust.\n";
+                (
+                    400,
+                    "Bad Request",
+                    "text/plain; charset=utf-8",
+                    Bytes::from_static(text.as_bytes()),
+                )
+            }
+        };
+        let raw = page_head(status, reason, kind, page.len());
+        write_page(client, raw, if head.method == "HEAD" { Bytes::new() } else { page }).await;
     }
+}
 
-    /// Writes an answer of our own; gives its head. A client that is gone does not get it.
-    async fn write_page(
-        &self,
-        client: &mut Link,
-        status: u16,
-        reason: &str,
-        kind: &str,
-        page: Bytes,
-        is_head: bool,
-    ) -> Bytes {
-        let head = Bytes::from(format!(
-            "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
-             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-            page.len()
-        ));
-        let page = if is_head { Bytes::new() } else { page };
-        if client.writer.write(head.clone(), page).await.is_ok() {
-            let _ = client.writer.end().await;
-            // A connection closed over unread bytes is reset, and the answer lost.
-            let rest = async {
-                let mut left = sealwire::wire::FAREWELL_BYTES;
-                while let Ok(count @ 1..) = client.reader.fill().await {
-                    client.reader.buffer.clear();
-                    left = left.saturating_sub(count);
-                    if left == 0 {
-                        break;
-                    }
-                }
-            };
-            let _ = tokio::time::timeout(sealwire::wire::FAREWELL, rest).await;
-        }
-        head
+/// The head of an answer of our own.
+fn page_head(status: u16, reason: &str, kind: &str, length: usize) -> Bytes {
+    Bytes::from(format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    ))
+}
+
+/// Writes an answer of our own. A client that is gone does not get it.
+async fn write_page(client: &mut Link, head: Bytes, page: Bytes) {
+    if client.writer.write(head, page).await.is_err() {
+        return;
     }
+    let _ = client.writer.end().await;
+    // A connection closed over unread bytes is reset, and the answer lost.
+    let rest = async {
+        let mut left = sealwire::wire::FAREWELL_BYTES;
+        while let Ok(count @ 1..) = client.reader.fill().await {
+            client.reader.buffer.clear();
+            left = left.saturating_sub(count);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(sealwire::wire::FAREWELL, rest).await;
 }
 
 impl Way {

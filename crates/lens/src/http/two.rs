@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::ruled;
 use super::websocket::{Deflate, Listener};
 use crate::flow::{Direction, Header, HttpVersion, Outcome, RequestHead, ResponseHead};
 use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller};
@@ -35,7 +36,7 @@ pub(crate) async fn serve(
     client: Stream,
     origin: Result<Stream, Refusal>,
 ) -> Result<(), String> {
-    let tls = origin.as_ref().map_or(client.is_tls(), Stream::is_tls);
+    let tls = origin.as_ref().map_or_else(|_| client.is_tls(), Stream::is_tls);
     let scheme = if tls { "https" } else { "http" };
     let relay = Relay { proxy, teller, target, scheme };
     match origin {
@@ -130,10 +131,31 @@ impl Relay {
         send: h2::client::SendRequest<Bytes>,
     ) {
         let (parts, mut body) = request.into_parts();
-        let flow = self.teller.request(self.told(&parts, respond.stream_id().as_u32()));
+        let told = self.told(&parts, respond.stream_id().as_u32());
+        let flow = self.teller.request(told.clone());
+        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow).await {
+            ruled::Request::On { head, throttle } => (head, throttle),
+            ruled::Request::Answer(answer, page) => {
+                self.answer_by_rule(&mut respond, &answer, page, &flow);
+                flow.end(Outcome::Complete);
+                return;
+            }
+            ruled::Request::Block(why) => {
+                respond.send_reset(Reason::CANCEL);
+                flow.end(Outcome::Refused(why.to_owned()));
+                return;
+            }
+        };
         let is_websocket =
             parts.extensions.get::<Protocol>().is_some_and(|p| p.as_str() == "websocket");
-        let outgoing = self.on_its_way(parts);
+        let mut outgoing = self.on_its_way(parts);
+        if let Some(ruled) = &ruled {
+            if (&ruled.scheme, &ruled.authority) != (&told.scheme, &told.authority) {
+                flow.note("a request of HTTP/2 cannot be sent elsewhere: it stays with its origin");
+            }
+            edit(&mut outgoing, &told, ruled);
+        }
+        let asked = ruled.as_deref().unwrap_or(&told);
         let ends = body.is_end_stream();
         let sent = async {
             let mut send = send.ready().await?;
@@ -152,31 +174,37 @@ impl Relay {
             if ends {
                 return Ok(());
             }
-            let listener = is_websocket.then(|| (Direction::Request, deflate));
-            let passed = pass(&mut body, &mut upload, &flow, Direction::Request, listener).await;
-            match &passed {
+            let listener = is_websocket.then_some((Direction::Request, deflate));
+            match pass(&mut body, &mut upload, &flow, Direction::Request, (listener, throttle))
+                .await
+            {
                 Err(Broken::From(error)) => {
                     upload.send_reset(error.reason().unwrap_or(Reason::CANCEL));
+                    Err(Ended::ByClient(error.to_string()))
                 }
-                // It may have answered all the same.
-                Err(Broken::To(_)) => return Ok(()),
-                Ok(()) => {}
+                // An origin that wants no more may have answered all the same.
+                Err(Broken::To(_)) | Ok(()) => Ok(()),
             }
-            passed
         };
-        let downloading = self.answer(answer, &mut respond, &flow, is_websocket.then_some(agreed));
-        match tokio::try_join!(uploading, downloading) {
+        let listener = is_websocket.then_some(agreed);
+        let downloading = async {
+            let answered =
+                self.answer(answer, &mut respond, (&flow, asked, throttle), listener).await;
+            answered.map_err(|broken| match broken {
+                Broken::From(error) => Ended::ByOrigin(error),
+                Broken::To(why) => Ended::ByClient(why),
+            })
+        };
+        let ended = tokio::try_join!(uploading, downloading);
+        match ended {
             Ok(_) => flow.end(Outcome::Complete),
-            Err(Broken::From(error)) if error.is_reset() && !ends => {
-                respond.send_reset(error.reason().unwrap_or(Reason::CANCEL));
-                flow.end(Outcome::ClientFailed(error.to_string()));
-            }
-            Err(Broken::From(error)) => {
+            Err(Ended::ByOrigin(error)) => {
                 respond.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
                 flow.end(Outcome::OriginFailed(error.to_string()));
             }
-            Err(Broken::To(why)) => {
-                upload_reset(&mut upload);
+            Err(Ended::ByClient(why)) => {
+                respond.send_reset(Reason::CANCEL);
+                upload.send_reset(Reason::CANCEL);
                 flow.end(Outcome::ClientFailed(why));
             }
         }
@@ -187,13 +215,13 @@ impl Relay {
         &self,
         mut answer: h2::client::ResponseFuture,
         respond: &mut SendResponse<Bytes>,
-        flow: &FlowTeller,
+        (flow, asked, throttle): (&FlowTeller, &RequestHead, Option<u64>),
         agreed: Option<watch::Sender<Deflate>>,
     ) -> Result<(), Broken> {
         let gone = |why: &str| Broken::To(why.to_owned());
         let head = loop {
             let next = poll_fn(|cx| {
-                if let Poll::Ready(_) = respond.poll_reset(cx) {
+                if respond.poll_reset(cx).is_ready() {
                     return Poll::Ready(Came::Reset);
                 }
                 if let Poll::Ready(Some(early)) = answer.poll_informational(cx) {
@@ -214,7 +242,22 @@ impl Relay {
             }
         };
         let (mut parts, mut body) = head.into_parts();
-        flow.response(told(parts.status, &parts.headers));
+        let shown = told(parts.status, &parts.headers);
+        flow.response(shown.clone());
+        let ruled = ruled::response(&self.proxy, asked, &shown, flow).await;
+        if ruled.abort {
+            return Err(gone("closed at a breakpoint"));
+        }
+        if let Some(head) = &ruled.head {
+            parts.status = http::StatusCode::from_u16(head.status).unwrap_or(parts.status);
+            parts.headers = header_map(&head.headers);
+        }
+        if let Some(page) = ruled.body {
+            let answer = Response::from_parts(parts, ());
+            let mut to = respond.send_response(answer, false).map_err(|e| gone(&e.to_string()))?;
+            return to.send_data(page, true).map_err(|e| gone(&e.to_string()));
+        }
+        let throttle = ruled.throttle.or(throttle);
         if self.proxy.settings().strip_alt_svc && parts.headers.remove("alt-svc").is_some() {
             flow.note(
                 "Alt-Svc was taken out of the answer, so that the client does not go on by QUIC",
@@ -231,11 +274,31 @@ impl Relay {
         if ends {
             return Ok(());
         }
-        let passed = pass(&mut body, &mut to, flow, Direction::Response, listener).await;
+        let passed =
+            pass(&mut body, &mut to, flow, Direction::Response, (listener, throttle)).await;
         if let Err(Broken::From(error)) = &passed {
             to.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
         }
         passed
+    }
+
+    /// Answers in the origin's place, as a rule says.
+    fn answer_by_rule(
+        &self,
+        respond: &mut SendResponse<Bytes>,
+        answer: &ResponseHead,
+        page: Bytes,
+        flow: &FlowTeller,
+    ) {
+        flow.response(answer.clone());
+        flow.body(Direction::Response, page.clone());
+        let mut head = Response::new(());
+        *head.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or_default();
+        *head.headers_mut() = header_map(&answer.headers);
+        // A client that is gone does not get it.
+        if let Ok(mut to) = respond.send_response(head, false) {
+            let _ = to.send_data(page, true);
+        }
     }
 
     /// The request as the origin gets it.
@@ -323,6 +386,12 @@ enum Came {
     Answer(Result<Response<RecvStream>, h2::Error>),
 }
 
+/// Who ended a stream before its time.
+enum Ended {
+    ByClient(String),
+    ByOrigin(h2::Error),
+}
+
 enum Broken {
     From(h2::Error),
     To(String),
@@ -334,7 +403,7 @@ async fn pass(
     to: &mut SendStream<Bytes>,
     flow: &FlowTeller,
     direction: Direction,
-    websocket: Option<(Direction, watch::Receiver<Deflate>)>,
+    (websocket, throttle): (Option<(Direction, watch::Receiver<Deflate>)>, Option<u64>),
 ) -> Result<(), Broken> {
     let mut listener = None;
     loop {
@@ -358,6 +427,7 @@ async fn pass(
                 .hear(&data, flow),
         }
         let count = data.len();
+        ruled::throttled(count, throttle).await;
         let ends = from.is_end_stream();
         send(to, data, ends).await?;
         let _ = from.flow_control().release_capacity(count);
@@ -396,10 +466,6 @@ async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> Result
     Ok(())
 }
 
-fn upload_reset(upload: &mut SendStream<Bytes>) {
-    upload.send_reset(Reason::CANCEL);
-}
-
 fn builder() -> h2::server::Builder {
     let mut builder = h2::server::Builder::new();
     builder
@@ -418,6 +484,38 @@ fn told(status: http::StatusCode, headers: &HeaderMap) -> ResponseHead {
         headers: fields(headers),
         raw: Bytes::new(),
     }
+}
+
+/// The head of a request as it was edited: its method, its path and its fields.
+fn edit(request: &mut Request<()>, told: &RequestHead, edited: &RequestHead) {
+    if let Ok(method) = edited.method.parse() {
+        *request.method_mut() = method;
+    }
+    if edited.path != told.path
+        && let Ok(path) = edited.path.parse()
+    {
+        let mut uri = std::mem::take(request.uri_mut()).into_parts();
+        uri.path_and_query = Some(path);
+        *request.uri_mut() = http::Uri::from_parts(uri).unwrap_or_default();
+    }
+    *request.headers_mut() = header_map(&edited.headers);
+}
+
+/// Fields that HTTP/2 takes; those about the connection are HTTP/1's.
+fn header_map(headers: &[Header]) -> HeaderMap {
+    const OF_ONE: [&str; 5] =
+        ["connection", "host", "transfer-encoding", "keep-alive", "proxy-connection"];
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for header in headers {
+        let name = http::HeaderName::from_bytes(&header.name);
+        let value = http::HeaderValue::from_bytes(&header.value);
+        if let (Ok(name), Ok(value)) = (name, value)
+            && !OF_ONE.contains(&name.as_str())
+        {
+            map.append(name, value);
+        }
+    }
+    map
 }
 
 fn fields(headers: &HeaderMap) -> Vec<Header> {

@@ -88,6 +88,19 @@ async fn connect(proxy: &Proxy, target: &Target) -> Result<(TcpStream, SocketAdd
 }
 
 impl UpstreamProxy {
+    /// With `USER:PASSWORD` to log in with.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Whether a password is among what was given as its URL.
+    #[must_use]
+    pub fn has_user(&self) -> bool {
+        self.user.is_some()
+    }
+
     /// Asks for a way to `target`.
     async fn pass(&self, tcp: &mut TcpStream, target: &Target) -> Result<(), Unreachable> {
         if self.socks {

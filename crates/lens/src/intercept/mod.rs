@@ -41,6 +41,7 @@ pub use target::Target;
 pub(crate) use teller::{FlowTeller, Teller};
 
 use crate::flow::Recorder;
+use crate::rules::{Current, Holds, Rules};
 use teller::Chronicle;
 
 /// A proxy that shows what goes through it.
@@ -50,6 +51,8 @@ pub struct Proxy {
     contexts: tls::Contexts,
     refused: passthrough::Refused,
     listening: std::sync::OnceLock<SocketAddr>,
+    rules: Current,
+    holds: Holds,
 }
 
 impl Proxy {
@@ -70,12 +73,35 @@ impl Proxy {
             contexts,
             refused: passthrough::Refused::default(),
             listening: std::sync::OnceLock::new(),
+            rules: Current::default(),
+            holds: Holds::default(),
         })
     }
 
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The rules that traffic is changed by from now on.
+    pub fn set_rules(&self, rules: Rules) {
+        self.rules.set(rules);
+    }
+
+    /// The rules, if there are any.
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        let rules = self.rules.get();
+        (!rules.is_empty()).then_some(rules)
+    }
+
+    /// Where the rules are, for a page that changes them.
+    pub fn current_rules(&self) -> &Current {
+        &self.rules
+    }
+
+    /// The messages that wait at breakpoints.
+    pub fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     /// Serves the clients of `listener` until `stop` is done; then those that are open have

@@ -49,7 +49,7 @@ pub(super) async fn serve(
             opaque::pass_by(client, origin).await.map_err(|e| e.to_string())
         }
         Met::Open { mut client, origin: Err(refusal) } => {
-            tell_client(&mut client, &refusal, protocol, &mut reader).await;
+            tell_client(&mut client, &refusal, protocol, &reader).await;
             flow.end(Outcome::OriginFailed(refusal.line()));
             Err(format!("the origin: {}", refusal.line()))
         }
@@ -178,12 +178,7 @@ fn tell(flow: &FlowTeller, statement: sql::Done) {
 }
 
 /// Says why there is no origin, in the words of the protocol.
-async fn tell_client(
-    client: &mut Stream,
-    refusal: &Refusal,
-    protocol: Protocol,
-    reader: &mut Reader,
-) {
+async fn tell_client(client: &mut Stream, refusal: &Refusal, protocol: Protocol, reader: &Reader) {
     let advice = refusal.advice.first().map_or_else(String::new, |advice| format!(" ({advice})"));
     let text = format!(
         "the debugging proxy has no answer of {}: {}{advice}",

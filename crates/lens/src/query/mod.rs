@@ -10,8 +10,7 @@ mod parse;
 mod sql;
 
 pub use eval::Subject;
-#[expect(unused_imports, reason = "for the store")]
-pub(crate) use eval::{default_port, port, split_authority};
+pub(crate) use eval::{default_port, split_authority};
 pub use sql::{Condition, Parameter};
 
 use std::fmt;

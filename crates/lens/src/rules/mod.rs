@@ -26,6 +26,31 @@ pub struct Rules {
     rules: Vec<Rule>,
 }
 
+/// The rules that hold now; changed while traffic goes on. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Current(std::sync::Arc<arc_swap::ArcSwap<Rules>>);
+
+impl Current {
+    /// These rules, for a start.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        let current = Self::default();
+        current.set(rules);
+        current
+    }
+
+    /// The rules that hold.
+    #[must_use]
+    pub fn get(&self) -> std::sync::Arc<Rules> {
+        self.0.load_full()
+    }
+
+    /// Others, from the next request on.
+    pub fn set(&self, rules: Rules) {
+        self.0.store(std::sync::Arc::new(rules));
+    }
+}
+
 /// One rule: when, and what then.
 #[derive(Clone, Debug)]
 pub struct Rule {

@@ -64,12 +64,9 @@ impl Session {
             }
             let typed = !is_client || self.started;
             let messages = if is_client { &mut self.client } else { &mut self.server };
-            let taken = match messages.read(bytes, typed) {
-                Ok(taken) => taken,
-                Err(()) => {
-                    self.lost = true;
-                    return;
-                }
+            let Ok(taken) = messages.read(bytes, typed) else {
+                self.lost = true;
+                return;
             };
             bytes = &bytes[taken.count..];
             if !taken.whole {

@@ -4,6 +4,7 @@ mod faithful;
 mod origins;
 mod peers;
 mod refusals;
+mod rules;
 mod sql;
 mod support;
 mod two;

@@ -1,7 +1,7 @@
 //! Programs that people use, through the proxy.
 
 use sealwire_lens::flow::{HttpVersion, Leg, What};
-use sealwire_lens::intercept::{Mode, Reverse, Target};
+use sealwire_lens::intercept::{Authority, Mode, Reverse, Target};
 use sealwire_testing::installed;
 
 use crate::origins::{BOTH, node};
@@ -145,4 +145,26 @@ async fn git_and_python_are_served() {
             events.iter().find(is_gits).map(drop)
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ca_signs_for_its_hosts_only() {
+    if !(installed("curl") && installed("node")) {
+        return;
+    }
+    let pki = Pki::new();
+    let proxy = start(|settings| {
+        settings.trust = pki.trust();
+        settings.authority = Authority::throw_away(&["localhost".parse().unwrap()]).unwrap();
+    })
+    .await;
+    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost", "127.0.0.1"]);
+    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
+    let origin = node(proxy.folder.path(), BOTH, &arguments);
+    for (host, code) in [("localhost", 0), ("127.0.0.1", 60)] {
+        let mut curl = proxy.curl();
+        curl.arg(format!("https://{host}:{}/", origin.port));
+        let ran = run(curl).await;
+        assert_eq!(ran.status.code(), Some(code), "{host}: {ran:?}");
+    }
 }

@@ -1,1 +1,230 @@
-//! To come.
+//! PostgreSQL with its own client, SMTP with Python's: both begin in plain and go on with TLS.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use sealwire::starttls::Protocol;
+use sealwire_lens::flow::{Direction, Leg, What};
+use sealwire_lens::intercept::{Mode, Reverse, Settings, Target};
+use sealwire_testing::{installed, required};
+
+use crate::support::{Pki, Running, ok, run, start};
+
+fn stands_for(protocol: Protocol, port: u16) -> impl FnOnce(&mut Settings) {
+    move |settings| {
+        settings.mode = Mode::Reverse(Reverse {
+            origin: Target { host: "localhost".to_owned(), port },
+            tls: true,
+            starttls: Some(protocol),
+            keep_host: false,
+        });
+    }
+}
+
+/// A server of PostgreSQL in a folder of its own.
+struct Postgres {
+    server: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Where the programs of the server are.
+fn programs() -> Option<String> {
+    let mut versions: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .filter(|path| path.join("initdb").exists())
+        .collect();
+    versions.sort();
+    versions.pop().map(|path| path.display().to_string())
+}
+
+/// Runs as the user that PostgreSQL demands, when this is root.
+fn as_nobody(program: &str, folder: &Path) -> Command {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|data| {
+        use std::os::unix::fs::MetadataExt;
+        data.uid() == 0
+    });
+    if !is_root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    let _ = Command::new("chown").args(["-R", "postgres"]).arg(folder).status();
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", program]);
+    command
+}
+
+impl Postgres {
+    fn start(pki: &Pki) -> Option<Self> {
+        let programs = programs();
+        if !required(programs.is_some(), "PostgreSQL's server is not installed") {
+            return None;
+        }
+        let programs = programs?;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let mut initdb = as_nobody(&format!("{programs}/initdb"), folder.path());
+        initdb.args(["-A", "trust", "-U", "tester", "--no-sync", "-D"]).arg(&data);
+        let made = initdb.current_dir(folder.path()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let (cert, key) = pki.leaf_files(folder.path(), "server", &["localhost"]);
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = as_nobody(&format!("{programs}/postgres"), folder.path());
+        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "ssl=on", "-k", ""]);
+        server.args(["-h", "127.0.0.1"]).current_dir(folder.path());
+        server.arg("-c").arg(format!("ssl_cert_file={}", cert.display()));
+        server.arg("-c").arg(format!("ssl_key_file={}", key.display()));
+        let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let postgres = Self { server, port, _folder: folder };
+        let ready = || {
+            let mut ask = Command::new("pg_isready");
+            ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
+            ask.status().is_ok_and(|status| status.success())
+        };
+        let begun = std::time::Instant::now();
+        while !ready() {
+            assert!(begun.elapsed() < crate::support::SOON, "PostgreSQL does not start");
+        }
+        Some(postgres)
+    }
+}
+
+fn psql(proxy: &Running, mode: &str, statement: &str) -> Command {
+    let mut psql = Command::new("psql");
+    let ca = proxy.ca();
+    psql.arg(format!(
+        "host=localhost hostaddr=127.0.0.1 port={} user=tester dbname=postgres sslmode={mode} \
+         sslrootcert={}",
+        proxy.address.port(),
+        ca.display()
+    ));
+    psql.args(["-At", "-c", statement]);
+    psql
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_of_psql_are_told() {
+    if !installed("psql") {
+        return;
+    }
+    let pki = Pki::new();
+    let Some(server) = Postgres::start(&pki) else { return };
+    let trust = pki.trust();
+    let stands = stands_for(Protocol::Postgres, server.port);
+    let proxy = start(|settings| {
+        stands(settings);
+        settings.trust = trust;
+    })
+    .await;
+    let answered = ok(&run(psql(&proxy, "verify-full", "SELECT generate_series(1, 3)")).await);
+    assert_eq!(answered, "1\n2\n3\n");
+    assert!(!run(psql(&proxy, "verify-full", "SELECT nonsense")).await.status.success());
+    // It may go in plain, too.
+    assert_eq!(ok(&run(psql(&proxy, "disable", "SELECT 7")).await), "7\n");
+    let statements = proxy
+        .memory
+        .told(|events| {
+            let of = |event: &sealwire_lens::flow::Event| match &event.what {
+                What::Statement(statement) => Some(statement.clone()),
+                _ => None,
+            };
+            let found: Vec<_> = events.iter().filter_map(of).collect();
+            (found.len() == 3).then_some(found)
+        })
+        .await;
+    assert_eq!(statements[0].text, "SELECT generate_series(1, 3)");
+    assert_eq!((statements[0].rows, &statements[0].error), (Some(3), &None));
+    assert!(statements[0].bytes > 30);
+    assert!(statements[1].error.as_ref().unwrap().contains("[42703]"), "{statements:?}");
+    assert_eq!((statements[2].text.as_str(), statements[2].rows), ("SELECT 7", Some(1)));
+    assert!(proxy.memory.handshakes(Leg::Origin)[0].verdict.as_ref().unwrap().authorized);
+
+    // A server that does not pass is told in its own words.
+    let stands = stands_for(Protocol::Postgres, server.port);
+    let strict = start(stands).await;
+    let refused = run(psql(&strict, "verify-full", "SELECT 1")).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("the debugging proxy has no answer") && said.contains("--ca"), "{said}");
+}
+
+const MAIL: &str = r#"
+import socket, ssl, sys
+cert, key = sys.argv[1:]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(cert, key)
+listener = socket.socket(); listener.bind(('127.0.0.1', 0)); listener.listen()
+print(listener.getsockname()[1], flush=True)
+while True:
+    plain, _ = listener.accept()
+    plain.sendall(b'220 mail.test ESMTP\r\n')
+    io = plain
+    while True:
+        line = io.recv(4096)
+        if line.upper().startswith(b'EHLO'):
+            io.sendall(b'250-mail.test\r\n250 STARTTLS\r\n')
+        elif line.upper().startswith(b'STARTTLS'):
+            io.sendall(b'220 go\r\n'); io = context.wrap_socket(plain, server_side=True)
+        elif line.upper().startswith(b'QUIT'):
+            io.sendall(b'221 bye\r\n'); io.close(); break
+        elif not line:
+            break
+        else:
+            io.sendall(b'250 ok\r\n')
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_is_read_behind_starttls() {
+    if !installed("python3") {
+        return;
+    }
+    let pki = Pki::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = pki.leaf_files(folder.path(), "mail", &["localhost"]);
+    let mut server = Command::new("python3")
+        .args(["-c", MAIL])
+        .args([&cert, &key])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let stdout = server.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+    let trust = pki.trust();
+    let stands = stands_for(Protocol::Smtp, line.trim().parse().unwrap());
+    let proxy = start(|settings| {
+        stands(settings);
+        settings.trust = trust;
+    })
+    .await;
+    let mut client = Command::new("python3");
+    client
+        .args([
+            "-c",
+            "import smtplib, ssl, sys\ns = smtplib.SMTP('localhost', int(sys.argv[1]))\n\
+                      s.starttls(context=ssl.create_default_context(cafile=sys.argv[2]))\n\
+                      s.ehlo()\ns.mail('secret@a.test')\ns.quit()",
+        ])
+        .arg(proxy.address.port().to_string())
+        .arg(proxy.ca());
+    let sent = run(client).await;
+    let _ = server.kill();
+    let _ = server.wait();
+    ok(&sent);
+    let found = proxy.memory.all().into_iter().any(|event| {
+        matches!(event.what, What::Body(body) if body.direction == Direction::Request
+            && body.data.windows(13).any(|part| part == b"secret@a.test"))
+    });
+    assert!(found, "what goes inside of TLS is told");
+    assert_eq!(proxy.memory.requests()[0].scheme, "smtp");
+}

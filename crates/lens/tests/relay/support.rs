@@ -37,6 +37,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) memory: Arc<Memory>,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) proxy: Arc<Proxy>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -52,13 +53,14 @@ pub(crate) async fn start(change: impl FnOnce(&mut Settings)) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
+    let serving = proxy.clone();
     tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
         };
-        proxy.serve(listener, stopped, Duration::ZERO).await.unwrap();
+        serving.serve(listener, stopped, Duration::ZERO).await.unwrap();
     });
-    Running { address, memory, folder, _stop: stop }
+    Running { address, memory, folder, proxy, _stop: stop }
 }
 
 impl Running {
@@ -89,7 +91,7 @@ impl Memory {
             }
             let (locked, timeout) = self.more.wait_timeout(events, SOON).unwrap();
             events = locked;
-            assert!(!timeout.timed_out(), "it was not told: {events:#?}");
+            assert!(!timeout.timed_out(), "it was not told, among {} events", events.len());
         }
     }
 

@@ -37,6 +37,8 @@ pub struct CertificateOrder {
     pub path_length: Option<u8>,
     /// Whether an authority is limited to private names, and to what is permitted besides.
     pub is_private: bool,
+    /// Whether it is limited to private addresses, too.
+    pub limit_addresses: Option<bool>,
     pub permitted: Option<Vec<String>>,
     pub excluded: Option<Vec<String>>,
     pub key_usage: Option<Vec<String>>,
@@ -132,7 +134,9 @@ impl CertificateOrder {
     fn limit(&self, builder: CertificateBuilder) -> Result<CertificateBuilder, Error> {
         let mut permitted: Vec<NameConstraint> = parse_all(self.permitted.clone(), "permitted")?;
         if self.is_private {
-            permitted.splice(0..0, NameConstraint::private());
+            let limited = self.limit_addresses.unwrap_or_default();
+            let addresses = NameConstraint::private_addresses().filter(|_| limited);
+            permitted.splice(0..0, NameConstraint::private_names().chain(addresses));
         }
         let excluded: Vec<NameConstraint> = parse_all(self.excluded.clone(), "excluded")?;
         if permitted.is_empty() && excluded.is_empty() {

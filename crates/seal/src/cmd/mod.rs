@@ -11,6 +11,7 @@ pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod manual;
 pub(crate) mod pfx;
+pub(crate) mod proxy;
 pub(crate) mod serve;
 mod subject_prompt;
 pub(crate) mod trust;

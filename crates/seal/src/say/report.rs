@@ -14,6 +14,8 @@ use crate::say::failure::Failure;
 pub(crate) enum Answer {
     Yes,
     No,
+    /// The exit code of a program that was run.
+    Code(u8),
 }
 
 impl From<Answer> for ExitCode {
@@ -21,6 +23,7 @@ impl From<Answer> for ExitCode {
         match answer {
             Answer::Yes => Self::SUCCESS,
             Answer::No => Self::from(1),
+            Answer::Code(code) => Self::from(code),
         }
     }
 }

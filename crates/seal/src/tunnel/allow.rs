@@ -40,7 +40,7 @@ pub(crate) struct Access {
 }
 
 /// Terms that must all hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rule {
     terms: Vec<Term>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::config::{self, ClientAuth, Mode, Plan, Route};
+use super::config::{self, ClientAuth, Mode, Plan, Recheck, Route};
 use super::contexts::Contexts;
 use super::metrics::Metrics;
 use super::pool::Pool;
@@ -143,6 +143,26 @@ fn explain(service: &config::Service) -> Vec<String> {
         length(timeouts.idle),
         length(timeouts.half_close),
     ));
+    let lives = service.lives;
+    let mut ends = Vec::new();
+    if !service.ca.is_empty() || service.mode == Mode::Client {
+        ends.push(match (lives.recheck, lives.drain.is_zero()) {
+            (Recheck::Off, _) => {
+                "leaves open connections alone, whatever becomes of who is let in".to_owned()
+            }
+            (Recheck::Close, true) => {
+                "closes open connections whose peer is not let in any more".to_owned()
+            }
+            (Recheck::Close, false) => format!(
+                "closes open connections whose peer is not let in any more, after {}",
+                length(lives.drain)
+            ),
+        });
+    }
+    if let Some(longest) = lives.longest {
+        ends.push(format!("closes each connection after {} at most", length(longest)));
+    }
+    says.extend(ends);
     says
 }
 

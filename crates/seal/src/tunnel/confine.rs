@@ -10,11 +10,11 @@ use landlock::{
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Group, Uid, User, initgroups, setgid, setuid};
+use sealwire::live::FileWatch;
 use tracing::{info, warn};
 
 use super::config::{Plan, Process, Sandbox, Service};
 use super::endpoint::{Listen, Target};
-use super::watch;
 use crate::say::failure::Failure;
 
 /// Becomes the user and group that were asked for. Before any thread is started.
@@ -187,7 +187,7 @@ fn acme_port(acme: &super::config::Acme) -> u16 {
 /// to find its roots.
 fn readable(plan: &Plan) -> BTreeSet<PathBuf> {
     let files = plan.services.iter().flat_map(|service| service.files());
-    let mut paths = watch::folders(files.chain(plan.file.as_deref()));
+    let mut paths = FileWatch::folders(files.chain(plan.file.as_deref()));
     let system = [
         "/etc",
         "/run/systemd/resolve",
@@ -211,5 +211,5 @@ fn socket_folders(plan: &Plan) -> BTreeSet<PathBuf> {
         Listen::Unix(path) => Some(path.as_path()),
         _ => None,
     });
-    watch::folders(files).into_iter().filter(|folder| Path::new(folder).is_dir()).collect()
+    FileWatch::folders(files).into_iter().filter(|folder| Path::new(folder).is_dir()).collect()
 }

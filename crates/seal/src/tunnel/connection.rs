@@ -10,11 +10,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sealwire::live::{Admission, Tether};
 use tracing::{info, warn};
 
 use super::config::Mode;
 use super::end::End;
 use super::gate::{FromSource, Pass};
+use super::live::Place;
 use super::metrics::Turned;
 use super::pool::InUse;
 use super::relay::{Reason, Relay};
@@ -40,6 +42,7 @@ struct Established {
     source: Option<SocketAddr>,
     from_source: Option<FromSource>,
     about: About,
+    tether: Option<Tether>,
 }
 
 /// What the log says of a connection when it ends.
@@ -66,23 +69,27 @@ enum Failed {
 /// Serves one connection to its end.
 pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     let Incoming { socket, source, since, pass, handshake } = incoming;
+    // Before the settings are taken, so that a change between is noticed.
+    let admission = service.live.admit();
     let state = service.state();
     service.metrics.accepted.inc();
     let open = Open::of(&service);
-    let arrival = Arrival { socket, source, since, handshake };
+    let arrival = Arrival { socket, source, since, handshake, admission };
     // Boxed: what it takes to establish a connection is much, and given back here.
     let established = match state.config.mode {
         Mode::Server => Box::pin(server::establish(arrival, &service, &state)).await,
         Mode::Client => Box::pin(client::establish(arrival, &service, &state)).await,
     };
-    let Established { client, target, in_use, source, from_source, about } = match established {
-        Ok(established) => established,
-        Err(failed) => return tell_failure(&failed, source, &service),
-    };
+    let Established { client, target, in_use, source, from_source, about, tether } =
+        match established {
+            Ok(established) => established,
+            Err(failed) => return tell_failure(&failed, source, &service),
+        };
     let timeouts = state.config.timeouts;
     drop(state);
     let about = Box::new(about);
-    let ended = Relay::new(client, target, timeouts.idle, timeouts.half_close).run().await;
+    let quiet = (timeouts.idle, timeouts.half_close);
+    let ended = Relay::new(client, target, quiet, tether).run().await;
     service.metrics.bytes_up.inc_by(ended.up);
     service.metrics.bytes_down.inc_by(ended.down);
     let (service_name, target) = (&service.name, in_use.target().to_string());
@@ -113,6 +120,7 @@ struct Arrival {
     source: Option<SocketAddr>,
     since: Instant,
     handshake: Pass,
+    admission: Admission<Place>,
 }
 
 /// Counts a connection as open until dropped.
@@ -158,11 +166,12 @@ fn how(reason: &Reason) -> String {
         Reason::Client(error) => format!("client: {error}"),
         Reason::Target(error) => format!("target: {error}"),
         Reason::Idle => "idle for too long".to_owned(),
+        Reason::CutOff(why) => format!("closed: {why}"),
         Reason::HalfClosed => "half closed and idle for too long".to_owned(),
     }
 }
 
-fn shown(source: Option<SocketAddr>) -> String {
+pub(super) fn shown(source: Option<SocketAddr>) -> String {
     source.map_or_else(|| "unix".to_owned(), |source| source.to_string())
 }
 

@@ -1,10 +1,11 @@
 //! From files into contexts: certificates, keys, trust and revocation lists of a service.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use sealwire::pki::{Crl, Error, Problem};
-use sealwire::{ProtocolVersion, SecureContext, TrustStore};
+use sealwire::{Identity, ProtocolVersion, SecureContext, TrustStore};
 
 use super::config::{Mode, Service};
 use super::tickets::FleetSecret;
@@ -34,6 +35,17 @@ impl Contexts {
     /// # Errors
     /// With the file at fault.
     pub(crate) fn load(service: &Service) -> Result<Self, Failure> {
+        Self::load_for(service, &IdentityFiles::load)
+    }
+
+    /// Reads trust and lists, for identities that come from elsewhere.
+    ///
+    /// # Errors
+    /// With the file at fault.
+    pub(crate) fn load_for(
+        service: &Service,
+        identities: &dyn Fn(&IdentityFiles) -> Result<Vec<Identity>, Failure>,
+    ) -> Result<Self, Failure> {
         let trust = trust(service)?;
         let crls = crls(service)?;
         let fleet = service.ticket_secret_file.as_deref().map(FleetSecret::read).transpose()?;
@@ -50,7 +62,7 @@ impl Contexts {
             if let Some(trust) = &trust {
                 builder = builder.trust(trust.clone());
             }
-            for identity in files.load()? {
+            for identity in identities(files)? {
                 let expires = identity.leaf().not_after();
                 not_after = Some(not_after.map_or(expires, |first| first.min(expires)));
                 builder = builder.identity(identity);
@@ -77,8 +89,17 @@ impl Contexts {
 /// A digest of all files of a service as they are now, readable or not: when it changes, they
 /// have to be read again.
 pub(crate) fn fingerprint(service: &Service) -> [u8; 32] {
+    digest_of(service.files())
+}
+
+/// The same of those that say who is let in.
+pub(crate) fn trust_fingerprint(service: &Service) -> [u8; 32] {
+    digest_of(service.trust_files())
+}
+
+fn digest_of(files: Vec<&Path>) -> [u8; 32] {
     let mut digest = Context::new(&SHA256);
-    for path in service.files() {
+    for path in files {
         let content = files::read(path);
         let (length, bytes) = match &content {
             Ok(bytes) => (bytes.len(), bytes.as_slice()),

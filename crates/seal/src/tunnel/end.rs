@@ -80,9 +80,14 @@ impl End {
 
     /// What is known of the peer of a TLS session that is established.
     pub(crate) fn peer(&self) -> Option<&Peer> {
+        self.session()?.peer()
+    }
+
+    /// The TLS session, if there is one.
+    pub(crate) fn session(&self) -> Option<&Session> {
         match &self.line {
             Line::Plain { .. } => None,
-            Line::Tls { driver, .. } => driver.session().peer(),
+            Line::Tls { driver, .. } => Some(driver.session()),
         }
     }
 
@@ -107,9 +112,9 @@ impl End {
     /// Ends a connection that broke, so that its peer cannot take what it got for the whole. A
     /// peer of TLS is told by an alert, and has the time to read it: a socket that is closed while
     /// something of the peer's is unread is reset, and the alert may be lost with it.
-    pub(crate) async fn break_off(&mut self) {
+    pub(crate) async fn break_off(&mut self, alert: Alert) {
         if let Line::Tls { driver, .. } = &mut self.line {
-            driver.abort(Alert::INTERNAL_ERROR);
+            driver.abort(alert);
             self.farewell().await;
         }
         self.socket.reset_on_close();

@@ -65,6 +65,8 @@ pub(crate) struct Metrics {
     target_failures: Family<OfTarget, Count>,
     session_store: Family<OfKind, Count>,
     renewals: Family<OfKind, Count>,
+    cut: Family<OfKind, Count>,
+    unknown: Family<OfService, Level>,
     /// 1 from SIGTERM on.
     pub(crate) draining: Level,
 }
@@ -93,6 +95,9 @@ pub(crate) struct ServiceMetrics {
     pub(crate) sessions_found: Count,
     pub(crate) sessions_missed: Count,
     pub(crate) store_failures: Count,
+    /// Of how many open connections it is not known whether their peer is revoked.
+    pub(crate) unknown: Level,
+    cut: Family<OfKind, Count>,
     handshake_failures: Family<OfKind, Count>,
     refused: Family<OfKind, Count>,
 }
@@ -218,6 +223,20 @@ impl Metrics {
                 "Certificates fetched by ACME, by result",
                 Family::default(),
             ),
+            cut: told(
+                r,
+                "cut",
+                "Open connections that were closed: the peer is refused by now, by a rule, or the \
+                 lifetime is over",
+                Family::default(),
+            ),
+            unknown: told(
+                r,
+                "connections_unknown",
+                "Open connections of which it is not known whether the peer is revoked, for want of \
+                 a list that is good now",
+                Family::default(),
+            ),
             draining: told(r, "draining", "1 from the request to stop on", Level::default()),
             registry,
         }
@@ -252,6 +271,8 @@ impl Metrics {
             sessions_found: count(&self.session_store, "found"),
             sessions_missed: count(&self.session_store, "missed"),
             store_failures: count(&self.session_store, "failed"),
+            unknown: self.unknown.get_or_create(&service).clone(),
+            cut: self.cut.clone(),
             handshake_failures: self.handshake_failures.clone(),
             refused: self.refused.clone(),
         }
@@ -279,6 +300,12 @@ impl ServiceMetrics {
     pub(crate) fn handshake_failed(&self, code: &str) {
         let of = OfKind { service: self.service.clone(), kind: code.to_owned() };
         self.handshake_failures.get_or_create(&of).inc();
+    }
+
+    /// An open connection was closed for this reason.
+    pub(crate) fn was_cut(&self, why: &str) {
+        let of = OfKind { service: self.service.clone(), kind: why.to_owned() };
+        self.cut.get_or_create(&of).inc();
     }
 
     pub(crate) fn turned_away(&self, why: Turned) {

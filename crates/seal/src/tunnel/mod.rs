@@ -7,6 +7,7 @@
 //!   connection  one of them: handshake, who may enter, the way to a target
 //!   relay     moves its data, between two ends
 //!   service   the settings that a reload replaces    pool      targets, and which are up
+//!   live      open connections, judged again
 //!   tickets   what a fleet shares                    session_store  and where
 //!   acme      certificates that are fetched while it serves
 //!   status, metrics, log, systemd                    confine   what is given up
@@ -25,6 +26,7 @@ mod endpoint;
 mod gate;
 mod greeting;
 mod listen;
+mod live;
 mod log;
 mod metrics;
 mod pattern;
@@ -39,7 +41,6 @@ mod socket;
 mod status;
 mod systemd;
 mod tickets;
-mod watch;
 mod worker;
 
 pub(crate) use acme::keeper;

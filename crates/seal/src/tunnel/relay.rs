@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use sealwire::Error;
+use sealwire::live::{Tether, Why};
+use sealwire::{Alert, Error};
 use tokio::time::{Instant, Sleep};
 
 use super::end::{End, Received};
@@ -26,6 +27,8 @@ pub(crate) struct Relay {
     half_close: Duration,
     last_activity: Instant,
     alarm: Pin<Box<Sleep>>,
+    /// Whoever may take the yes to the peer back.
+    tether: Option<Box<Tether>>,
 }
 
 /// How a relay ended, and what went through it.
@@ -50,6 +53,8 @@ pub(crate) enum Reason {
     Idle,
     /// One side had finished, and the other sent nothing for too long.
     HalfClosed,
+    /// The peer is not let in any more, or the connection was open for too long.
+    CutOff(Why),
 }
 
 /// How far one direction is.
@@ -68,7 +73,12 @@ enum Broken {
 }
 
 impl Relay {
-    pub(crate) fn new(client: End, target: End, idle: Duration, half_close: Duration) -> Self {
+    pub(crate) fn new(
+        client: End,
+        target: End,
+        (idle, half_close): (Duration, Duration),
+        tether: Option<Tether>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             client,
@@ -79,6 +89,7 @@ impl Relay {
             half_close,
             last_activity: now,
             alarm: Box::pin(tokio::time::sleep_until(now + idle)),
+            tether: tether.map(Box::new),
         }
     }
 
@@ -118,6 +129,12 @@ impl Relay {
         }
     }
 
+    /// Whether the connection is to be closed. One atomic load, when there is nothing else to do.
+    fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<Reason> {
+        let cut = self.tether.as_mut().map(|tether| tether.poll_cut(cx));
+        cut.unwrap_or(Poll::Pending).map(Reason::CutOff)
+    }
+
     /// Whether it has been quiet for too long. The alarm is set anew only when it rings.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Reason> {
         loop {
@@ -144,7 +161,11 @@ impl Relay {
         if !matches!(reason, Reason::Finished) {
             // Neither side may take a broken stream for a whole one.
             let Self { client, target, .. } = &mut self;
-            tokio::join!(client.break_off(), target.break_off());
+            let alert = match &reason {
+                Reason::CutOff(why) => why.alert(),
+                _ => Alert::INTERNAL_ERROR,
+            };
+            tokio::join!(client.break_off(alert), target.break_off(alert));
         }
         Ended { reason, up, down }
     }
@@ -157,7 +178,10 @@ impl Future for Relay {
         let this = &mut *self;
         let reason = match scratch::with(|scratch| this.poll_ends(cx, scratch)) {
             Poll::Ready(reason) => reason,
-            Poll::Pending => ready!(this.poll_alarm(cx)),
+            Poll::Pending => match this.poll_cut(cx) {
+                Poll::Ready(reason) => reason,
+                Poll::Pending => ready!(this.poll_alarm(cx)),
+            },
         };
         Poll::Ready(reason)
     }

@@ -1,9 +1,12 @@
 //! A tunnel from its start to its end: opens, confines itself, serves, reloads, drains.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use sealwire::live::FileWatch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -13,7 +16,6 @@ use super::metrics::Metrics;
 use super::pool::{Backend, Pool};
 use super::service::Service;
 use super::status::{self, Phase};
-use super::watch::Watch;
 use super::worker::Workers;
 use super::{acme, confine, log, systemd};
 use crate::say::failure::Failure;
@@ -87,7 +89,8 @@ impl Control {
     async fn run(mut self, status: Option<Open>) -> Result<Answer, Failure> {
         let mut signals = Signals::new()?;
         let services: Vec<_> = self.listeners.iter().map(|(service, _)| service.clone()).collect();
-        let mut watch = self.watch();
+        let changed = Arc::new(Notify::new());
+        let mut _watch = self.watch(&changed);
         // What changed after it was read, and before it was watched.
         for service in &services {
             service.reload(None, &self.metrics);
@@ -109,9 +112,10 @@ impl Control {
         for service in services.iter().filter(|service| service.keeper.is_some()) {
             tokio::spawn(acme::keep(service.clone(), self.metrics.clone()));
         }
+        tokio::spawn(close_what_is_due(services.clone()));
         loop {
             tokio::select! {
-                () = watch.changed() => {
+                () = changed.notified() => {
                     for service in &services {
                         service.reload(None, &self.metrics);
                     }
@@ -120,7 +124,7 @@ impl Control {
                     Asked::Reload => {
                         systemd::reloading();
                         self.reload_everything();
-                        watch = self.watch();
+                        _watch = self.watch(&changed);
                         systemd::ready(&self.summary());
                     }
                     Asked::Stop => break,
@@ -210,10 +214,12 @@ impl Control {
         }
     }
 
-    fn watch(&self) -> Watch {
+    /// Tells when something may have changed in the files of all services.
+    fn watch(&self, changed: &Arc<Notify>) -> FileWatch {
         let states: Vec<_> = self.listeners.iter().map(|(service, _)| service.state()).collect();
-        let files = states.iter().flat_map(|state| state.config.files());
-        Watch::new(files, self.plan.process.reload_every)
+        let files = states.iter().flat_map(|state| state.config.files()).map(Path::to_path_buf);
+        let changed = changed.clone();
+        FileWatch::new(files, self.plan.process.reload_every, move || changed.notify_one())
     }
 
     fn summary(&self) -> String {
@@ -292,6 +298,16 @@ async fn renew_ticket_keys(services: Vec<Arc<Service>>) {
         tokio::time::sleep(Duration::from_secs(10)).await;
         for service in &services {
             service.state().renew_ticket_keys(SystemTime::now());
+        }
+    }
+}
+
+/// Ends connections whose peer's certificate has expired, or whose time is over.
+async fn close_what_is_due(services: Vec<Arc<Service>>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        for service in &services {
+            service.live.tick();
         }
     }
 }

@@ -1,19 +1,24 @@
 //! A service that runs: its settings, which a reload replaces, and what outlives them.
 
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use sealwire::live::{Live, Unfit};
+use sealwire::pki::Purpose;
 use sealwire::session::ClientHello;
 use sealwire::{ClientAuth, ClientOptions, SecureContext, ServerName, ServerOptions};
 use sealwire_acme::client::Keeper;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::acme;
+use super::allow::{Access, Rule};
 use super::config::{self, Mode};
 use super::contexts::{self, Contexts};
 use super::gate::{Descriptors, Gate, Sources};
+use super::live::{self, Place};
 use super::metrics::{Metrics, ServiceMetrics};
 use super::pool::Pool;
 use super::session_store::SessionStore;
@@ -29,6 +34,8 @@ pub(crate) struct Service {
     pub(crate) sources: Arc<Sources>,
     pub(crate) descriptors: Descriptors,
     pub(crate) metrics: ServiceMetrics,
+    /// The open connections.
+    pub(crate) live: Live<Place>,
     loaded: Mutex<Loaded>,
     /// What fetches its certificate, where ACME does.
     pub(crate) keeper: Option<Arc<Keeper>>,
@@ -54,6 +61,8 @@ pub(crate) struct Way {
     pub(crate) route: config::Route,
     /// None: TLS is passed through.
     pub(crate) context: Option<SecureContext>,
+    /// Which rules it has, so that those who passed them need not be asked again.
+    pub(crate) rules: u64,
     pub(crate) pool: Arc<Pool>,
 }
 
@@ -62,6 +71,8 @@ pub(crate) struct Way {
 pub(crate) struct Loaded {
     /// Of the files as last tried.
     fingerprint: [u8; 32],
+    /// Of those files that are used which say who is let in.
+    trust: [u8; 32],
     pub(crate) since: SystemTime,
     pub(crate) last_error: Option<String>,
 }
@@ -75,9 +86,13 @@ impl Service {
         let keeper = config.acme.as_ref().map(acme::keeper).transpose();
         let keeper = keeper.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         let fingerprint = contexts::fingerprint(config);
+        let trust = contexts::trust_fingerprint(config);
         let counted = metrics.service(&config.name);
-        let state = State::build(config, None, metrics)
-            .map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
+        let built = Contexts::load(config).and_then(|c| State::build(config, c, None, metrics));
+        let state = built.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
+        if let Err(unfit) = state.state.check(None) {
+            warn!(service = config.name, reason = %unfit, "what was loaded would not hold");
+        }
         counted.not_after.set(state.not_after.unwrap_or(0));
         Ok(Self {
             name: config.name.clone(),
@@ -86,8 +101,14 @@ impl Service {
             sources: Arc::default(),
             descriptors: Descriptors::default(),
             state: ArcSwap::from_pointee(state.state),
+            live: Live::new(live::options(config, &counted)),
             metrics: counted,
-            loaded: Mutex::new(Loaded { fingerprint, since: SystemTime::now(), last_error: None }),
+            loaded: Mutex::new(Loaded {
+                fingerprint,
+                trust,
+                since: SystemTime::now(),
+                last_error: None,
+            }),
             keeper: keeper.map(Arc::new),
             renewal_error: Mutex::default(),
         })
@@ -117,28 +138,64 @@ impl Service {
         if unchanged {
             return true;
         }
-        let built = State::build(config.unwrap_or(&old.config), Some(&old), metrics);
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.fingerprint = fingerprint;
-        match built {
+        let config = config.unwrap_or(&old.config);
+        let changed = self.loaded().fingerprint != fingerprint;
+        let trust = contexts::trust_fingerprint(config);
+        let failure = match self.rebuild(config, &old, changed, metrics) {
             Ok(built) => {
-                self.connections.set_limit(built.state.config.limits.connections);
-                self.handshakes.set_limit(built.state.config.limits.handshakes);
-                self.metrics.not_after.set(built.not_after.unwrap_or(0));
-                self.metrics.reloads.inc();
-                self.state.store(Arc::new(built.state));
-                loaded.since = SystemTime::now();
-                loaded.last_error = None;
+                self.take(built, fingerprint, trust, None);
                 info!(service = self.name, "reloaded");
-                true
+                return true;
             }
-            Err(failure) => {
-                self.metrics.failed_reloads.inc();
-                error!(service = self.name, reason = %failure, "reload failed; what was loaded before goes on");
+            Err(failure) => failure,
+        };
+        self.metrics.failed_reloads.inc();
+        error!(service = self.name, reason = %failure, "reload failed; what was loaded before goes on");
+        // A certificate that cannot be used holds back no list that shuts somebody out.
+        let known =
+            (self.loaded().trust != trust).then(|| with_old_identities(config, &old, metrics));
+        match known {
+            Some(Ok(built)) => {
+                self.take(built, fingerprint, trust, Some(failure.to_string()));
+                info!(service = self.name, "new CAs and revocation lists are used all the same");
+            }
+            _ => {
+                let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                loaded.fingerprint = fingerprint;
                 loaded.last_error = Some(failure.to_string());
-                false
             }
         }
+        false
+    }
+
+    /// Builds everything anew. What files have changed to has to hold before peers.
+    fn rebuild(
+        &self,
+        config: &config::Service,
+        old: &State,
+        changed: bool,
+        metrics: &Metrics,
+    ) -> Result<Built, Failure> {
+        let built = State::build(config, Contexts::load(config)?, Some(old), metrics)?;
+        if changed {
+            built.state.check(Some(old)).map_err(|unfit| Failure::usage(unfit.to_string()))?;
+        }
+        Ok(built)
+    }
+
+    /// Uses it for the connections to come, and judges those that are open by it.
+    fn take(&self, built: Built, fingerprint: [u8; 32], trust: [u8; 32], error: Option<String>) {
+        let limits = built.state.config.limits;
+        self.connections.set_limit(limits.connections);
+        self.handshakes.set_limit(limits.handshakes);
+        self.metrics.not_after.set(built.not_after.unwrap_or(0));
+        self.metrics.reloads.inc();
+        let state = Arc::new(built.state);
+        self.state.store(state.clone());
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        *loaded = Loaded { fingerprint, trust, since: SystemTime::now(), last_error: error };
+        drop(loaded);
+        live::recheck(&self.live, &state, &self.metrics);
     }
 
     /// What is known of the files.
@@ -156,10 +213,10 @@ impl State {
     /// Builds all of it. Targets that `old` has too keep what is known of them.
     fn build(
         config: &config::Service,
+        contexts: Contexts,
         old: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
-        let contexts = Contexts::load(config)?;
         let known: Vec<&Way> = old.iter().flat_map(|old| old.ways()).collect();
         let same_checks = old.is_some_and(|old| old.config.health == config.health);
         let way = |(route, context): (&config::Route, Option<SecureContext>)| {
@@ -175,7 +232,7 @@ impl State {
                 },
                 |way| way.pool.clone(),
             );
-            Way { route: route.clone(), context, pool }
+            Way { rules: mark(&route.access), route: route.clone(), context, pool }
         };
         let made = contexts.routes.iter().chain([&contexts.default]).flatten();
         // In a service that only passes through, no session gets as far as using it.
@@ -205,13 +262,22 @@ impl State {
 
     /// Where a client with such a ClientHello goes.
     pub(crate) fn route(&self, hello: &ClientHello) -> Option<&Way> {
-        let name = hello.server_name().map(|n| n.trim_end_matches('.').to_ascii_lowercase());
+        self.route_of(hello.server_name(), hello.alpn())
+    }
+
+    /// What has to be known of a hello to route its connection again, besides the name.
+    pub(crate) fn offered(&self, hello: &ClientHello) -> Vec<Vec<u8>> {
+        if self.routes.is_empty() { Vec::new() } else { hello.alpn().to_vec() }
+    }
+
+    /// Where a client goes that asks for this name and offers these protocols.
+    pub(crate) fn route_of(&self, name: Option<&str>, offered: &[Vec<u8>]) -> Option<&Way> {
+        let name = name.map(|n| n.trim_end_matches('.').to_ascii_lowercase());
         let fits = |way: &&Way| {
             let route = &way.route;
             let named = || name.as_ref().is_some_and(|n| route.sni.iter().any(|p| p.matches(n)));
-            let offered =
-                || hello.alpn().iter().any(|o| route.alpn.iter().any(|p| p.as_bytes() == o));
-            (route.sni.is_empty() || named()) && (route.alpn.is_empty() || offered())
+            let offers = || offered.iter().any(|o| route.alpn.iter().any(|p| p.as_bytes() == o));
+            (route.sni.is_empty() || named()) && (route.alpn.is_empty() || offers())
         };
         self.routes.iter().find(fits).or(self.default.as_ref())
     }
@@ -238,10 +304,51 @@ impl State {
         self.routes.iter().chain(&self.default)
     }
 
+    /// Whether our certificates would hold before those who judge them, as far as they are not `old`.
+    fn check(&self, old: Option<&Self>) -> Result<(), Unfit> {
+        let purpose = match self.config.mode {
+            Mode::Server => Purpose::Server,
+            Mode::Client => Purpose::Client,
+        };
+        for way in self.ways() {
+            let Some(context) = &way.context else { continue };
+            let same = |old: &&Way| old.route.identity == way.route.identity;
+            let before = old.and_then(|old| old.ways().find(same));
+            Unfit::check(context, &[purpose], before.and_then(|way| way.context.as_ref()))?;
+        }
+        Ok(())
+    }
+
     /// What a connection to a server of this name is asked to do.
     pub(crate) fn client_options(&self, name: ServerName) -> ClientOptions {
         ClientOptions::new(name).alpn(self.config.alpn.iter().map(String::as_str))
     }
+}
+
+/// The trust and the lists of now, for those who we were.
+fn with_old_identities(
+    config: &config::Service,
+    old: &State,
+    metrics: &Metrics,
+) -> Result<Built, Failure> {
+    let contexts = Contexts::load_for(config, &|files| {
+        let same = old.ways().find(|way| way.route.identity == *files);
+        let context = same.and_then(|way| way.context.as_ref());
+        let known = context.map(|context| context.identities().to_vec());
+        known.ok_or_else(|| Failure::usage("an identity that was not there before"))
+    })?;
+    let built = State::build(config, contexts, Some(old), metrics)?;
+    built.state.check(Some(old)).map_err(|unfit| Failure::usage(unfit.to_string()))?;
+    Ok(built)
+}
+
+/// Equal rules have equal marks.
+fn mark(access: &Access) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    for rule in access.allow.iter().chain([&Rule::default()]).chain(&access.deny) {
+        rule.to_string().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What client connections of the service are asked to do.

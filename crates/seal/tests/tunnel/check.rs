@@ -57,6 +57,7 @@ fn a_file_is_explained_and_tried() {
   refuses what 1 revocation files name
   lets in ou=ops,cn=a* or uri=spiffe://td/** (to {at}, 127.0.0.1:{dead})
   allows 10s for a handshake, 10s for a target to answer, 12h of silence, 1m once half closed
+  closes open connections whose peer is not let in any more
   ok    {at} answers
   ok    {at} answers
   BAD   127.0.0.1:{dead}: Connection refused (os error 111)
@@ -66,6 +67,7 @@ service db
   goes on in TLS to {at}
   verifies the target by ca.pem
   allows 10s for a handshake, 10s for a target to answer, 12h of silence, 1m once half closed
+  closes open connections whose peer is not let in any more
   ok    {at} answers"
         )
     );

@@ -11,6 +11,7 @@ mod confine;
 mod drain;
 mod fleet;
 mod limits;
+mod live;
 mod neighbours;
 mod proxy;
 mod redis;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sealwire::pki::{
     Certificate, CertificateBuilder, CrlBuilder, ExtendedKeyUsage, Issuer, KeyAlgorithm,
-    PrivateKey, RevocationReason, Revoked, Subject, SubjectAltName,
+    PrivateKey, RevocationReason, Revoked, Subject, SubjectAltName, Validity,
 };
 use sealwire::{Connector, Identity, SecureContext, TlsStream, TrustStore};
 use serde_json::Value;
@@ -230,11 +230,24 @@ impl Deref for Files {
 impl Files {
     /// Issues `NAME.pem` and `NAME.key`.
     pub(crate) fn issue(&self, file: &str, subject: &str, names: &[&str], usage: ExtendedKeyUsage) {
+        self.issue_for(file, subject, names, usage, Validity::days(30).unwrap());
+    }
+
+    /// The same, valid for this time.
+    pub(crate) fn issue_for(
+        &self,
+        file: &str,
+        subject: &str,
+        names: &[&str],
+        usage: ExtendedKeyUsage,
+        validity: Validity,
+    ) {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let names: Vec<SubjectAltName> = names.iter().map(|name| name.parse().unwrap()).collect();
         let certificate = CertificateBuilder::new(subject.parse().unwrap())
             .names(names)
             .extended_key_usage([usage])
+            .validity(validity)
             .signed_by(&self.issuer, key.spki_der())
             .unwrap();
         self.replace(&format!("{file}.key"), key.to_pem().as_bytes());

@@ -168,12 +168,21 @@ impl Identity {
         key_path: &Path,
         passphrase: Option<&[u8]>,
     ) -> Result<Self, Error> {
-        let at = |path: &Path| path.display().to_string();
         let (chain, key) = (read(chain_path)?, read(key_path)?);
-        let chain = Certificate::all_from_pem(&chain)
-            .map_err(|e| pki::no_certificate(e, &chain).at(at(chain_path)))?;
-        let key = PrivateKey::from_pem(&key, passphrase)
-            .map_err(|e| pki::no_key(e, &key).at(at(key_path)))?;
+        Self::of_read_files((&chain, chain_path), (&key, key_path), passphrase)
+    }
+
+    /// From the contents of a chain's file and of a key's. Errors name the file at fault.
+    pub(crate) fn of_read_files(
+        (chain, chain_path): (&[u8], &Path),
+        (key, key_path): (&[u8], &Path),
+        passphrase: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        let at = |path: &Path| path.display().to_string();
+        let chain = Certificate::all_from_pem(chain)
+            .map_err(|e| pki::no_certificate(e, chain).at(at(chain_path)))?;
+        let key = PrivateKey::from_pem(key, passphrase)
+            .map_err(|e| pki::no_key(e, key).at(at(key_path)))?;
         Self::new(chain, &key).map_err(|e| e.at(at(key_path)))
     }
 }

@@ -108,6 +108,12 @@ impl SecureContext {
         self.0.credentials.shown.first().map(Credential::chain)
     }
 
+    /// The chains of our identities, as they are sent.
+    #[cfg(feature = "watch")]
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &Arc<[Certificate]>> {
+        self.0.credentials.shown.iter().map(Credential::chain)
+    }
+
     /// Whether any handshake can succeed with the versions and suites of this context.
     pub(crate) fn can_speak(&self) -> Result<(), CannotSpeak> {
         self.0.lack.map_or(Ok(()), Err)

@@ -38,8 +38,10 @@ pub enum Error {
     Truncated,
     /// The handshake took longer than allowed.
     HandshakeTimedOut,
-    /// The program answered a question of the session with a refusal.
+    /// The program answered a question of the session with a refusal, or took its yes back.
     RefusedByProgram,
+    /// The connection was open as long as connections may be.
+    LifetimeOver,
     /// Something was asked of the session that its state does not allow.
     Misused(&'static str),
     /// The transport failed.
@@ -62,7 +64,7 @@ impl Error {
             }
             Self::ClosedInHandshake | Self::Truncated => "ECONNRESET",
             Self::HandshakeTimedOut => "ERR_TLS_HANDSHAKE_TIMEOUT",
-            Self::RefusedByProgram => "ECONNRESET",
+            Self::RefusedByProgram | Self::LifetimeOver => "ECONNRESET",
             Self::Misused(_) => "ERR_TLS_INVALID_STATE",
             Self::Io(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
@@ -128,6 +130,9 @@ impl fmt::Display for Error {
             ),
             Self::HandshakeTimedOut => f.write_str("the handshake took too long"),
             Self::RefusedByProgram => f.write_str("refused by the program"),
+            Self::LifetimeOver => {
+                f.write_str("the connection was open as long as connections may be")
+            }
             Self::Misused(what) => f.write_str(what),
             Self::Io(error) => error.fmt(f),
             Self::Internal(fault) => write!(f, "TLS engine: {fault}"),
@@ -169,7 +174,7 @@ impl From<Error> for io::Error {
         let kind = match &error {
             Error::Io(io) => io.kind(),
             Error::Truncated | Error::ClosedInHandshake => io::ErrorKind::UnexpectedEof,
-            Error::HandshakeTimedOut => io::ErrorKind::TimedOut,
+            Error::HandshakeTimedOut | Error::LifetimeOver => io::ErrorKind::TimedOut,
             Error::PeerRefused(_) | Error::AlertReceived(_) | Error::RefusedByProgram => {
                 io::ErrorKind::PermissionDenied
             }

@@ -117,9 +117,9 @@ impl CertificateBuilder {
         }
     }
 
-    /// Begins a certificate for these names, with the subject of [`Subject::for_names`].
+    /// Begins a certificate for these names, with the subject of [`Subject::of_holder`].
     pub fn for_names(names: Vec<SubjectAltName>) -> Result<Self, Error> {
-        let mut builder = Self::new(Subject::for_names(&names)?).names(names);
+        let mut builder = Self::new(Subject::of_holder(&names)?).names(names);
         builder.needs_issuer = true;
         Ok(builder)
     }

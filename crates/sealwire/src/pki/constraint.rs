@@ -31,30 +31,59 @@ pub enum NameConstraint {
     Email(String),
 }
 
-/// Those set aside by RFC 6761, RFC 6762, RFC 8375 and ICANN (internal), and the addresses of
-/// RFC 1918, RFC 4193, loopback and link-local.
-const PRIVATE: &[&str] = &[
-    "DNS:localhost",
-    "DNS:test",
-    "DNS:example",
-    "DNS:internal",
-    "DNS:local",
-    "DNS:home.arpa",
-    "IP:127.0.0.0/8",
-    "IP:10.0.0.0/8",
-    "IP:172.16.0.0/12",
-    "IP:192.168.0.0/16",
-    "IP:169.254.0.0/16",
-    "IP:::1/128",
-    "IP:fc00::/7",
-    "IP:fe80::/10",
+/// The names set aside by RFC 6761, RFC 6762, RFC 8375 and ICANN (internal).
+const PRIVATE_NAMES: &[&str] = &["localhost", "test", "example", "internal", "local", "home.arpa"];
+
+/// The addresses of RFC 1918, RFC 4193, loopback and link-local.
+const PRIVATE_ADDRESSES: &[&str] = &[
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
 ];
 
 impl NameConstraint {
-    /// Names that belong to nobody on the internet: what a CA for development may sign for, so that
-    /// whoever steals its key cannot pose as a bank to those who trust it.
+    /// Host names that no public server has: what a CA for development may sign for, so that a
+    /// thief of its key cannot pose as a bank to those who trust it.
+    pub fn private_names() -> impl Iterator<Item = Self> {
+        PRIVATE_NAMES.iter().map(|name| Self::Dns((*name).to_owned()))
+    }
+
+    /// Addresses that no public server has. In a certificate, BoringSSL refuses every leaf with an
+    /// address below such constraints, also where they allow it; [`CaStore::limit_addresses`]
+    /// keeps them beside the certificate instead.
+    ///
+    /// [`CaStore::limit_addresses`]: super::CaStore::limit_addresses
+    pub fn private_addresses() -> impl Iterator<Item = Self> {
+        PRIVATE_ADDRESSES.iter().map(|text| text.parse().expect("written above"))
+    }
+
+    /// Both: what somebody who issues certificates for private use keeps to.
     pub fn private() -> impl Iterator<Item = Self> {
-        PRIVATE.iter().map(|text| text.parse().expect("written above"))
+        Self::private_names().chain(Self::private_addresses())
+    }
+
+    /// Whether this is a network, and the address is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let same_bits = |ours: &[u8], theirs: &[u8], prefix: u8| {
+            (0..usize::from(prefix)).all(|at| {
+                let bit = |bytes: &[u8]| bytes[at / 8] >> (7 - at % 8) & 1;
+                bit(ours) == bit(theirs)
+            })
+        };
+        match (self, address) {
+            (Self::Ip { network: IpAddr::V4(network), prefix }, IpAddr::V4(address)) => {
+                same_bits(&network.octets(), &address.octets(), *prefix)
+            }
+            (Self::Ip { network: IpAddr::V6(network), prefix }, IpAddr::V6(address)) => {
+                same_bits(&network.octets(), &address.octets(), *prefix)
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn to_general_name(&self) -> Result<GeneralName, Error> {
@@ -171,6 +200,27 @@ mod tests {
         }
         for bad in ["", "*.x", "10.0.0.0/33", "10.0.0.0/255.0.255.0", "a b"] {
             assert!(bad.parse::<NameConstraint>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses() {
+        for (network, address, holds) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("172.16.0.0/12", "172.31.255.255", true),
+            ("172.16.0.0/12", "172.32.0.0", false),
+            ("0.0.0.0/0", "203.0.113.7", true),
+            ("0.0.0.0/0", "::1", false),
+            ("::1", "::1", true),
+            ("fc00::/7", "fdff::1", true),
+            ("fc00::/7", "fe00::1", false),
+            ("::/0", "127.0.0.1", false),
+            ("example.com", "127.0.0.1", false),
+        ] {
+            let constraint: NameConstraint = network.parse().unwrap_or_else(|e| panic!("{e}"));
+            let found = constraint.contains(address.parse().unwrap());
+            assert_eq!(found, holds, "{address} in {network}");
         }
     }
 

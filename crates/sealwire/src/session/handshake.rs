@@ -125,6 +125,8 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
     papers.server.storing = options.storing;
     papers.server.found = reply.resume;
     core.desk.papers = Some(papers);
+    core.judged_elsewhere =
+        reply.credentials.as_ref().is_some_and(|other| !other.is_same(&core.context));
     Stage::Handshake(Box::new(Handshake {
         engine,
         asked_for_certificate: client_auth != ClientAuth::None,
@@ -241,6 +243,7 @@ impl Handshake {
             core.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
         let to_store = mem::take(&mut papers.server).made(facts.protocol == ProtocolVersion::Tls13);
+        let we_are_client = papers.examiner.purpose == Purpose::Server;
         let peer = Arc::new(Peer {
             authorization,
             certificates,
@@ -254,9 +257,9 @@ impl Handshake {
             local_certificates: papers.shown.take().or(own),
             shared_schemes,
             ocsp_response,
+            is_server: we_are_client,
         });
         core.peer = Some(peer.clone());
-        let we_are_client = papers.examiner.purpose == Purpose::Server;
         core.kept = Some(Box::new(Kept { we_are_client, secrets: mem::take(&mut papers.secrets) }));
         if ask_about_peer {
             core.events.push_back(Event::Question);

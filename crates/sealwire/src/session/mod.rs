@@ -73,6 +73,9 @@ struct Core {
     kept: Option<Box<Kept>>,
     traffic: Traffic,
     closing: Closing,
+    /// The peer is judged by another context than ours, which the answer to its hello named.
+    #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "the adapter asks"))]
+    judged_elsewhere: bool,
 }
 
 /// How far a session is. Each stage goes over into the next.
@@ -351,6 +354,17 @@ impl Session {
         self.core.peer.as_deref()
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared_peer(&self) -> Option<Arc<Peer>> {
+        self.core.peer.clone()
+    }
+
+    /// Whether the peer was judged by another context than the session's own.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_judged_elsewhere(&self) -> bool {
+        self.core.judged_elsewhere
+    }
+
     /// Why the session failed, if it did: what every call gives from then on.
     pub fn error(&self) -> Option<&Error> {
         match &self.stage {
@@ -388,6 +402,7 @@ impl Session {
             kept: None,
             traffic: Traffic::default(),
             closing: Closing::default(),
+            judged_elsewhere: false,
         };
         Self { stage, core }
     }

@@ -24,6 +24,8 @@ pub struct Peer {
     pub(crate) local_certificates: Option<Arc<[Certificate]>>,
     pub(crate) shared_schemes: Box<[SignatureScheme]>,
     pub(crate) ocsp_response: Option<Vec<u8>>,
+    /// Whether it is the server of the two.
+    pub(crate) is_server: bool,
 }
 
 /// Whether a peer is who it says. It starts as "not asked", and is written in one place: where

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::TlsStream;
@@ -15,6 +14,7 @@ use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
+use crate::live::{Current, Live};
 use crate::session::{
     ClientHello, Event, HelloAnswer, HelloReply, Peer, PeerAnswer, Question, ServerOptions, Session,
 };
@@ -27,7 +27,8 @@ pub(super) const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// [`set_context`](Self::set_context) swaps.
 #[derive(Clone)]
 pub struct Acceptor {
-    context: Arc<ArcSwap<SecureContext>>,
+    context: Current,
+    live: Option<Live>,
     options: ServerOptions,
     on_client_hello: Option<Arc<HelloFn>>,
     on_peer: Option<Arc<PeerFn>>,
@@ -43,10 +44,13 @@ type PskFn = dyn Fn(&[u8]) -> Option<Psk> + Send + Sync;
 type PeerFn = dyn Fn(&Peer) -> PeerAnswer + Send + Sync;
 
 impl Acceptor {
-    /// An acceptor that asks its clients for no certificate.
-    pub fn new(context: SecureContext) -> Self {
+    /// An acceptor that asks its clients for no certificate. Each connection has the context of its
+    /// moment: a [`SecureContext`] until another is [set](Self::set_context), or what a `Watched` has
+    /// loaded.
+    pub fn new(context: impl Into<Current>) -> Self {
         Self {
-            context: Arc::new(ArcSwap::from_pointee(context)),
+            context: context.into(),
+            live: None,
             options: ServerOptions::new(),
             on_client_hello: None,
             on_peer: None,
@@ -137,10 +141,19 @@ impl Acceptor {
         self
     }
 
+    /// Has the clients of open connections judged again: see [`Live`]. Those for whom
+    /// [`on_client_hello`](Self::on_client_hello) has named another context are closed at the end of
+    /// their lifetime only.
+    #[must_use]
+    pub fn live(mut self, live: Live) -> Self {
+        self.live = Some(live);
+        self
+    }
+
     /// Uses `context` for the connections to come: a renewed certificate, other CAs. Those that
     /// exist keep theirs.
     pub fn set_context(&self, context: SecureContext) {
-        self.context.store(Arc::new(context));
+        self.context.set(context);
     }
 
     /// Makes TLS of `io`, whose other end is a client.
@@ -152,11 +165,16 @@ impl Acceptor {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let session = Session::server(&self.context.load(), &self.options);
+        let admission = self.live.as_ref().map(Live::admit);
+        let context = self.context.load();
+        let session = Session::server(&context, &self.options);
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
         match within(self.handshake_timeout, self.handshake(&mut stream)).await {
-            Ok(()) => Ok(stream),
+            Ok(()) => {
+                stream.join(admission, &context);
+                Ok(stream)
+            }
             Err(error) => {
                 if !matches!(error, Error::HandshakeTimedOut | Error::Io(_)) {
                     stream.farewell().await;
@@ -224,7 +242,7 @@ impl Acceptor {
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor")
-            .field("context", &self.context.load())
+            .field("context", &self.context)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -12,6 +12,7 @@ use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
+use crate::live::{Current, Live};
 use crate::session::{ClientOptions, ClientSettings};
 use crate::session::{ClientSession, Session};
 use crate::verify::NameCheck;
@@ -29,7 +30,8 @@ use crate::words::{InvalidServerName, PeerVerification, Pin, Psk, ServerName};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Connector {
-    context: SecureContext,
+    context: Current,
+    live: Option<Live>,
     settings: ClientSettings,
     handshake_timeout: Duration,
     key_log: Option<KeyLogFile>,
@@ -38,10 +40,13 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector that verifies the server (RFC 9525), sends SNI and resumes sessions.
-    pub fn new(context: SecureContext) -> Self {
+    /// A connector that verifies the server (RFC 9525), sends SNI and resumes sessions. Each
+    /// connection has the context of its moment: a [`SecureContext`] until another is
+    /// [set](Self::set_context), or what a `Watched` has loaded.
+    pub fn new(context: impl Into<Current>) -> Self {
         Self {
-            context,
+            context: context.into(),
+            live: None,
             settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
@@ -129,6 +134,19 @@ impl Connector {
         self
     }
 
+    /// Has the servers of open connections judged again: see [`Live`].
+    #[must_use]
+    pub fn live(mut self, live: Live) -> Self {
+        self.live = Some(live);
+        self
+    }
+
+    /// Uses `context` for the connections to come, of all clones of this connector. Those that exist
+    /// keep theirs.
+    pub fn set_context(&self, context: SecureContext) {
+        self.context.set(context);
+    }
+
     /// Proves by this key who we are, and takes the server's proof by it: for contexts with
     /// `Legacy::psk`. Such a server is [`authorized`](crate::Peer::authorized) by it.
     #[must_use]
@@ -156,11 +174,14 @@ impl Connector {
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let options = ClientOptions { server_name: name, settings: self.settings.clone() };
-        let session = Session::client(&self.context, &options)?;
+        let admission = self.live.as_ref().map(Live::admit);
+        let context = self.context.context();
+        let session = Session::client(&context, &options)?;
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
         stream.keep_session(self.keep_session);
         within(self.handshake_timeout, stream.handshake(self.psk.as_ref())).await?;
+        stream.join(admission, &context);
         Ok(stream)
     }
 

@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
+use crate::live::{Admission, Tether};
 use crate::session::{ClientSession, Event, Peer, Question, Session};
 use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, Room, has_hung_up};
 use crate::words::Psk;
@@ -31,6 +33,8 @@ pub struct TlsStream<IO> {
     key_log: Option<KeyLogFile>,
     keep_session: bool,
     new_session: Option<ClientSession>,
+    /// Whoever may take the yes to the peer back.
+    tether: Option<Box<Tether>>,
 }
 
 impl<IO> TlsStream<IO> {
@@ -90,7 +94,26 @@ impl<IO> TlsStream<IO> {
     }
 
     fn of(io: IO, driver: Driver) -> Self {
-        Self { io, driver, writer: None, key_log: None, keep_session: false, new_session: None }
+        Self {
+            io,
+            driver,
+            writer: None,
+            key_log: None,
+            keep_session: false,
+            new_session: None,
+            tether: None,
+        }
+    }
+
+    /// Has the peer judged again while the connection is open.
+    pub(super) fn join(&mut self, admission: Option<Admission>, context: &SecureContext) {
+        let Some(admission) = admission else { return };
+        let session = self.driver.session();
+        let tether = match session.is_judged_elsewhere() {
+            true => admission.join_for_a_time(session, context, ()),
+            false => admission.join(session, context, ()),
+        };
+        self.tether = tether.map(Box::new);
     }
 
     /// Has the newest session kept, or not.
@@ -101,6 +124,15 @@ impl<IO> TlsStream<IO> {
     /// Has the lines of the key log written to `file`.
     pub(super) fn log_keys_to(&mut self, file: Option<KeyLogFile>) {
         self.key_log = file;
+    }
+
+    /// Why the connection is not to go on, if it is not. The peer is told once.
+    fn cut_off(&mut self) -> Option<Error> {
+        let why = self.tether.as_ref()?.cut()?;
+        if self.driver.session().error().is_none() {
+            self.driver.abort(why.alert());
+        }
+        Some(why.into())
     }
 
     /// Deals with what the stream takes care of by itself; gives back everything else.
@@ -251,6 +283,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        if let Some(error) = self.cut_off() {
+            self.send_eagerly(cx);
+            return Poll::Ready(Err(error.into()));
+        }
         loop {
             let received = self.driver.read(&mut Buffer(buf));
             while let Some(event) = self.driver.poll_event() {
@@ -261,7 +297,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                 Received::Data(_) | Received::End => return Poll::Ready(Ok(())),
                 Received::Blocked => {}
             }
-            if ready!(self.poll_fill(cx))? == 0 {
+            let Poll::Ready(filled) = self.poll_fill(cx) else {
+                // It may have been cut off since it was looked at: then it is looked at again.
+                if self.tether.as_mut().is_some_and(|tether| tether.reader_waits(cx)) {
+                    cx.waker().wake_by_ref();
+                }
+                return Poll::Pending;
+            };
+            if filled? == 0 {
                 self.driver.receive_eof()?;
             }
         }
@@ -288,6 +331,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     /// Notes whether the task that writes has to be woken.
     fn note_writer<T>(&mut self, cx: &Context<'_>, outcome: Poll<T>) -> Poll<T> {
         self.writer = outcome.is_pending().then(|| cx.waker().clone());
+        let waits = |tether: &mut Box<Tether>| outcome.is_pending() && tether.writer_waits(cx);
+        if self.tether.as_mut().is_some_and(waits) {
+            cx.waker().wake_by_ref();
+        }
         outcome
     }
 
@@ -296,6 +343,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         cx: &mut Context<'_>,
         write: impl FnOnce(&mut Driver) -> Result<usize, Error>,
     ) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.cut_off() {
+            self.send_eagerly(cx);
+            return Poll::Ready(Err(error.into()));
+        }
         // While the transport is busy, writes gather here and go out together; but only so much,
         // or memory would grow with a slow peer.
         let taken = match self.poll_drain(cx) {

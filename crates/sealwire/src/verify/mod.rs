@@ -20,4 +20,4 @@ pub use code::Code;
 pub use common_name::check_common_name_constraints;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
 pub use verdict::{Finding, Refusal, Verdict};
-pub(crate) use verdict::{Policy, judge, recall};
+pub(crate) use verdict::{Policy, judge, judge_anew, recall};

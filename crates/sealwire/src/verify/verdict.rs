@@ -63,6 +63,16 @@ pub(crate) fn judge(
     verdict.with_name(presented, name)
 }
 
+/// As [`judge`], of the chain alone, and without keeping the answer: for many chains at once.
+pub(crate) fn judge_anew(
+    policy: &Policy,
+    presented: &[Certificate],
+    purpose: Purpose,
+    time: i64,
+) -> Verdict {
+    judge_chain(policy, presented, purpose, time)
+}
+
 /// What [`judge`] would say of a chain (DER, leaf first) that it has found good before, and the
 /// certificates in it. `None`: it has to be judged.
 pub(crate) fn recall(

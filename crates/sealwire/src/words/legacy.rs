@@ -17,7 +17,7 @@ pub struct Legacy {
     pub(crate) psk: bool,
     pub(crate) psk_hint: Option<Arc<str>>,
     pub(crate) level: ProtocolLevel,
-    pub(crate) every_client: bool,
+    pub(crate) every_connection: bool,
 }
 
 /// A server's parameters for DHE.
@@ -59,7 +59,7 @@ impl Legacy {
             psk: false,
             psk_hint: None,
             level: ProtocolLevel::Possible,
-            every_client: false,
+            every_connection: false,
         }
     }
 
@@ -93,11 +93,12 @@ impl Legacy {
         self
     }
 
-    /// Whether the connections of all clients are the second engine's, whatever their settings name:
-    /// then they offer servers all that is in their list.
+    /// Whether all connections are the second engine's, whatever they could be without it: then
+    /// clients offer servers all that is in their list, and any connection up to TLS 1.2 can be
+    /// negotiated again.
     #[must_use]
-    pub fn every_client(mut self, every: bool) -> Self {
-        self.every_client = every;
+    pub fn every_connection(mut self, every: bool) -> Self {
+        self.every_connection = every;
         self
     }
 

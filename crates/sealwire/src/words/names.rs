@@ -134,7 +134,7 @@ impl CipherSuite {
     pub fn first_protocol_name(self) -> &'static str {
         match self.0.since {
             Since::Ssl3 => "SSLv3",
-            Since::Tls1 => "TLSv1",
+            Since::Tls1 => "TLSv1.0",
             Since::Tls12 => "TLSv1.2",
             Since::Tls13 => "TLSv1.3",
         }

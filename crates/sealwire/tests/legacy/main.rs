@@ -7,6 +7,7 @@ mod pair;
 mod peers;
 
 mod families;
+mod hostile;
 mod openssl;
 mod psk;
 mod refusals;

@@ -22,6 +22,7 @@ const SEALWIRE: &[&[&str]] = &[
     &["context"],
     &["session"],
     &["wire"],
+    &["live"],
     &["blocking", "starttls", "tokio"],
 ];
 

@@ -16,9 +16,11 @@ use crate::view::authority::Authority;
 
 /// Make a CA for development and for machines of your own
 ///
-/// The CA can sign for localhost, the private names (.test, .internal, .local, .home.arpa) and
-/// private addresses only, and for what --permit adds: whoever steals its key cannot pose as a
-/// bank to those who trust it. Mailboxes are not limited. --unconstrained lifts this.
+/// The CA can sign for localhost and the private names (.test, .internal, .local, .home.arpa) only,
+/// and for what --permit adds: a thief of its key cannot pose as a bank to those who trust it.
+/// --unconstrained lifts this. `seal` signs for private addresses and those of --permit only; the
+/// certificate says so with --limit-addresses, which stops clients with BoringSSL (Bun, gRPC, curl
+/// builds) from connecting to any server whose certificate has an address. Mailboxes are not limited.
 ///
 /// With mkcert: mkcert -install (and then seal trust install)
 #[derive(Args)]
@@ -35,9 +37,12 @@ pub(crate) struct Init {
     /// @example.com
     #[arg(long, value_name = "NAME", conflicts_with = "unconstrained")]
     permit: Vec<NameConstraint>,
-    /// Let it sign for every name
+    /// Let it sign for every name and address
     #[arg(long)]
     unconstrained: bool,
+    /// Limit addresses in the certificate too
+    #[arg(long, conflicts_with = "unconstrained")]
+    limit_addresses: bool,
     /// Days it is valid
     #[arg(long, value_name = "N", default_value_t = 3650)]
     days: u32,
@@ -77,13 +82,20 @@ impl Init {
         let mut builder = CertificateBuilder::new(subject)
             .authority(Some(self.path_length))
             .validity(Validity::days(self.days).map_err(|e| e.at("--days"))?);
+        let (addresses, names): (Vec<_>, Vec<_>) =
+            self.permit.into_iter().partition(|one| matches!(one, NameConstraint::Ip { .. }));
+        let addresses: Vec<_> = NameConstraint::private_addresses().chain(addresses).collect();
         if !self.unconstrained {
-            let private = NameConstraint::private();
-            builder = builder.name_constraints(private.chain(self.permit), []);
+            let limited = addresses.iter().filter(|_| self.limit_addresses).cloned();
+            let permitted = NameConstraint::private_names().chain(names).chain(limited);
+            builder = builder.name_constraints(permitted, []);
         }
         let certificate = builder.self_signed(&key)?;
         let key = key_text(&key, self.encrypt, self.passphrase_file.as_ref())?;
         let store = CaStore::create(&path, &certificate, &key, &[])?;
+        if !self.unconstrained && !self.limit_addresses {
+            store.limit_addresses(&addresses)?;
+        }
         report::print(&Authority::new(&store)?, self.json)?;
         Ok(Answer::Yes)
     }

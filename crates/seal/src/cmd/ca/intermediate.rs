@@ -86,7 +86,11 @@ impl Intermediate {
         let new_ca_dir = self.new_ca_dir;
         let mut made = None;
         Ledger::of(&store)?.record(&certificate, || {
-            made = Some(CaStore::create(&new_ca_dir, &certificate, &key, &above)?);
+            let new = CaStore::create(&new_ca_dir, &certificate, &key, &above)?;
+            if let Some(addresses) = store.addresses()? {
+                new.limit_addresses(&addresses)?;
+            }
+            made = Some(new);
             Ok(())
         })?;
         report::print(&Authority::new(&made.expect("delivered"))?, self.json)?;

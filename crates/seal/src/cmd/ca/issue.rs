@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealwire::TrustStore;
 use sealwire::pki::{
-    CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, Issuer, KeyAlgorithm, Pfx,
-    PrivateKey, Purpose, Subject, SubjectAltName,
+    CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, GeneralName, Issuer, KeyAlgorithm,
+    Pfx, PrivateKey, Purpose, Subject, SubjectAltName,
 };
 use serde::Serialize;
 
@@ -226,7 +226,7 @@ impl Holder {
                 Some(name @ SubjectAltName::Email(_)) if issue.client => {
                     Subject::from_common_name(&name.value())?
                 }
-                _ => Subject::for_names(&names)?,
+                _ => Subject::of_holder(&names)?,
             }),
             (None, [user], _) => Some(Subject::from_common_name(user)?),
             (Some(_), [user, ..], _) => {
@@ -264,13 +264,14 @@ fn read_request(path: &Path) -> Result<Csr, Failure> {
     Ok(csr)
 }
 
-/// Refuses to hand out what clients would refuse: a name outside the CA's constraints, a CA that
-/// has expired.
+/// Refuses to hand out what clients would refuse (a name outside the CA's constraints, a CA that
+/// has expired), and addresses that the CA's folder does not allow.
 pub(crate) fn check_allowed(
     store: &CaStore,
     issuer: &Issuer,
     leaf: &Certificate,
 ) -> Result<(), Failure> {
+    check_addresses(store, leaf)?;
     let mut presented = vec![leaf.clone()];
     let chain = store.chain()?;
     presented.extend(chain.iter().cloned());
@@ -301,6 +302,22 @@ pub(crate) fn check_allowed(
             Err(Failure::refused(format!("clients would refuse the certificate: {finding}")))
         }
     }
+}
+
+fn check_addresses(store: &CaStore, leaf: &Certificate) -> Result<(), Failure> {
+    let Some(allowed) = store.addresses()? else { return Ok(()) };
+    for name in leaf.subject_alt_names().unwrap_or_default() {
+        if let GeneralName::Ip(address) = name
+            && !allowed.iter().any(|network| network.contains(address))
+        {
+            let folder = store.folder().display();
+            let what = format!("this CA does not sign for {address}: see {folder}/addresses.txt");
+            return Err(Failure::refused(what).advise(
+                "add its network there, or make a CA with `seal ca init --ca-dir DIR --permit NETWORK`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn certificate_name(certificate: &Certificate) -> String {

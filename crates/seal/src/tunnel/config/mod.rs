@@ -10,7 +10,7 @@ mod plan;
 mod sense;
 mod settings;
 
-pub(crate) use options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
+pub(crate) use options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Recheck, Sandbox};
 pub(crate) use settings::{Acme, Health, Plan, Process, Route, Service};
 
 use std::path::Path;

@@ -252,6 +252,21 @@ pub(crate) struct Service {
     #[serde(deserialize_with = "time")]
     pub(super) half_close_timeout: Option<String>,
 
+    /// What becomes of open connections whose peer would not be let in any more: by new revocation
+    /// lists, CAs and rules, or since its certificate has expired [default: close]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) recheck: Option<Recheck>,
+
+    /// How long they may go on, to end by themselves [default: 0s]
+    #[arg(long, value_name = "TIME")]
+    #[serde(deserialize_with = "time")]
+    pub(super) recheck_drain: Option<String>,
+
+    /// How long any connection may be open; each a little less, by up to a tenth [default: no limit]
+    #[arg(long, value_name = "TIME")]
+    #[serde(deserialize_with = "time")]
+    pub(super) max_lifetime: Option<String>,
+
     /// How often targets are tried; 0s is never [default: 5s with several targets]
     #[arg(long, value_name = "TIME")]
     pub(super) health_interval: Option<String>,
@@ -323,6 +338,16 @@ pub(crate) enum ClientAuth {
     Request,
     /// Asked, and refused without one that passes
     Require,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Recheck {
+    /// They are closed
+    #[default]
+    Close,
+    /// They go on
+    Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]

@@ -9,7 +9,7 @@ use sealwire_acme::client::Folder;
 
 use super::options::{self, ClientAuth, Mode};
 use super::sense;
-use super::settings::{Acme, Health, Limits, Plan, Process, Route, Service, Timeouts};
+use super::settings::{Acme, Health, Limits, Lives, Plan, Process, Route, Service, Timeouts};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
 use crate::files::policies::PolicyOptions;
@@ -175,6 +175,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         session_store: raw.session_store.clone(),
         limits: limits(&raw)?,
         timeouts: timeouts(&raw)?,
+        lives: lives(&raw)?,
         health: health(&raw, several)?,
         unsafe_listen: raw.unsafe_listen,
         unsafe_target: raw.unsafe_target,
@@ -344,6 +345,18 @@ fn timeouts(raw: &options::Service) -> Result<Timeouts, String> {
         connect: of(&raw.connect_timeout, "connect-timeout", 10)?,
         idle: of(&raw.idle_timeout, "idle-timeout", 12 * 3600)?,
         half_close: of(&raw.half_close_timeout, "half-close-timeout", 60)?,
+    })
+}
+
+fn lives(raw: &options::Service) -> Result<Lives, String> {
+    let longest = timeout(&raw.max_lifetime, "max-lifetime", Duration::ZERO)?;
+    if raw.max_lifetime.is_some() {
+        positive(longest, "max-lifetime")?;
+    }
+    Ok(Lives {
+        recheck: raw.recheck.unwrap_or_default(),
+        drain: timeout(&raw.recheck_drain, "recheck-drain", Duration::ZERO)?,
+        longest: raw.max_lifetime.as_ref().map(|_| longest),
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sealwire::{ProtocolVersion, ServerName};
 
-use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Sandbox};
+use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Recheck, Sandbox};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::Access;
@@ -73,6 +73,7 @@ pub(crate) struct Service {
     pub(crate) session_store: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
+    pub(crate) lives: Lives,
     pub(crate) health: Health,
     pub(crate) unsafe_listen: bool,
     pub(crate) unsafe_target: bool,
@@ -126,6 +127,15 @@ pub(crate) struct Timeouts {
     pub(crate) half_close: Duration,
 }
 
+/// What ends an open connection besides its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lives {
+    pub(crate) recheck: Recheck,
+    /// How long it may go on though its peer is not let in any more.
+    pub(crate) drain: Duration,
+    pub(crate) longest: Option<Duration>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Health {
     /// None: targets are known by the connections to them only.
@@ -150,12 +160,17 @@ impl Service {
 
     /// Every file that its settings are read from.
     pub(crate) fn files(&self) -> Vec<&Path> {
+        let identities = self.all_routes().flat_map(|route| route.identity.paths());
+        let secret = self.ticket_secret_file.iter().map(PathBuf::as_path);
+        self.trust_files().into_iter().chain(secret).chain(identities).collect()
+    }
+
+    /// Those that say who is trusted, and who is not any more.
+    pub(crate) fn trust_files(&self) -> Vec<&Path> {
         let anchors = self.ca.iter().filter_map(|anchor| match anchor {
             Anchor::File(path) => Some(path),
             _ => None,
         });
-        let identities = self.all_routes().flat_map(|route| route.identity.paths());
-        let files = anchors.chain(&self.crl).chain(&self.ticket_secret_file);
-        files.map(PathBuf::as_path).chain(identities).collect()
+        anchors.chain(&self.crl).map(PathBuf::as_path).collect()
     }
 }

@@ -14,6 +14,7 @@ use super::{About, Arrival, Established, Failed};
 use crate::tunnel::allow::Names;
 use crate::tunnel::end::End;
 use crate::tunnel::greeting;
+use crate::tunnel::live::Place;
 use crate::tunnel::pool::Backend;
 use crate::tunnel::service::{Service, State, Way};
 use sealwire::starttls::Protocol;
@@ -24,7 +25,7 @@ pub(super) async fn establish(
     service: &Arc<Service>,
     state: &State,
 ) -> Result<Established, Failed> {
-    let Arrival { mut socket, source, since, handshake } = arrival;
+    let Arrival { mut socket, source, since, handshake, admission } = arrival;
     let deadline = Instant::from_std(since) + state.config.timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
     let (Whence { addresses, source, from_source }, mut rest) = heard;
@@ -47,7 +48,19 @@ pub(super) async fn establish(
                 }
                 let mut client = End::plain(socket);
                 client.send_first(&greeting)?;
-                return Ok(Established { client, target, in_use, source, from_source, about });
+                let context = way.context.as_ref().unwrap_or(&state.context);
+                let place = Place::of_target(source, way);
+                let tether =
+                    target.session().and_then(|session| admission.join(session, context, place));
+                return Ok(Established {
+                    client,
+                    target,
+                    in_use,
+                    source,
+                    from_source,
+                    about,
+                    tether,
+                });
             }
             Err(_) if silent => return Err(Failed::Silent),
             Err(e) => {

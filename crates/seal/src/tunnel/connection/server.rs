@@ -15,6 +15,7 @@ use super::outward::{self, Whence};
 use super::{About, Arrival, Established, Failed, wish};
 use crate::tunnel::allow::Names;
 use crate::tunnel::end::End;
+use crate::tunnel::live::Place;
 use crate::tunnel::metrics::Turned;
 use crate::tunnel::proxy::TlsFacts;
 use crate::tunnel::service::{Service, State, Way};
@@ -25,7 +26,7 @@ pub(super) async fn establish(
     service: &Arc<Service>,
     state: &State,
 ) -> Result<Established, Failed> {
-    let Arrival { mut socket, source, since, handshake } = arrival;
+    let Arrival { mut socket, source, since, handshake, admission } = arrival;
     let timeouts = state.config.timeouts;
     let deadline = Instant::from_std(since) + timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
@@ -52,7 +53,7 @@ pub(super) async fn establish(
     };
     drop(handshake);
     match shaken {
-        Shaken::Terminated { way } => {
+        Shaken::Terminated { way, offered } => {
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
@@ -67,7 +68,11 @@ pub(super) async fn establish(
                 }
             };
             let Whence { source, from_source, .. } = whence;
-            Ok(Established { client, target, in_use, source, from_source, about })
+            let place = Place::of_client(source, way, offered);
+            let context = way.context.as_ref().unwrap_or(&state.context);
+            let tether =
+                client.session().and_then(|session| admission.join(session, context, place));
+            Ok(Established { client, target, in_use, source, from_source, about, tether })
         }
         Shaken::Through { hello, way } => {
             service.metrics.passed_through.inc();
@@ -78,8 +83,15 @@ pub(super) async fn establish(
 
 /// What became of a ClientHello.
 enum Shaken<'a> {
-    Terminated { way: &'a Way },
-    Through { hello: Box<ClientHello>, way: &'a Way },
+    /// With the protocols that the client offered, where routes go by them.
+    Terminated {
+        way: &'a Way,
+        offered: Vec<Vec<u8>>,
+    },
+    Through {
+        hello: Box<ClientHello>,
+        way: &'a Way,
+    },
 }
 
 /// What came of a question of the session.
@@ -99,6 +111,7 @@ async fn shake<'a>(
 ) -> Result<Shaken<'a>, Failed> {
     let mut way = state.default_way();
     let mut checked = false;
+    let mut offered = Vec::new();
     loop {
         match client.next_event().await {
             Ok(Event::Question) => {
@@ -122,6 +135,9 @@ async fn shake<'a>(
                     }
                     continue;
                 }
+                if let Question::ClientHello(asked) = &question {
+                    offered = state.offered(asked.hello());
+                }
                 match answer(question, &mut way, service, state).await? {
                     Answered::On => {}
                     Answered::Through(hello, way) => {
@@ -141,7 +157,7 @@ async fn shake<'a>(
                     return Err(Failed::Silent);
                 }
                 return match way {
-                    Some(way) => Ok(Shaken::Terminated { way }),
+                    Some(way) => Ok(Shaken::Terminated { way, offered }),
                     None => Err(Failed::Silent),
                 };
             }
@@ -271,7 +287,8 @@ async fn pass_through(
         ..About::default()
     };
     let Whence { source, from_source, .. } = whence;
-    Ok(Established { client: End::plain(socket), target, in_use, source, from_source, about })
+    let client = End::plain(socket);
+    Ok(Established { client, target, in_use, source, from_source, about, tether: None })
 }
 
 /// What the log says.

@@ -101,6 +101,15 @@ impl Old {
             Dh::None | Dh::Auto => Ok(None),
         };
         let dh = dh.map_err(|failure| dh_error(&failure))?;
+        if let Some(groups) = &wishes.groups {
+            let known = ContextBuilder::new(library, Role::Client).and_then(|b| b.groups(groups));
+            known.map_err(|_| {
+                ConfigError::new(
+                    "groups",
+                    format!("{groups:?} has a name that OpenSSL does not know"),
+                )
+            })?;
+        }
         let client = of_client(library, &wishes)
             .map_err(|failure| told("OpenSSL does not take the settings", &failure))?;
         let servers = [const { OnceLock::new() }; 3];
@@ -109,7 +118,7 @@ impl Old {
 
     /// Whether the connections of clients are its own.
     pub(crate) fn speaks_as_client(&self) -> bool {
-        self.wishes.legacy.every_client || choose::as_client(&self.wishes.ours) == Which::Second
+        self.wishes.legacy.every_connection || choose::as_client(&self.wishes.ours) == Which::Second
     }
 
     /// Whether the connection with this client is its own. `others` are shown in place of our
@@ -118,7 +127,8 @@ impl Old {
         let shown = others.unwrap_or(&self.wishes.credentials);
         let rsa = shown.iter().any(Credential::is_rsa);
         let other = shown.iter().any(|one| !one.is_rsa());
-        choose::as_server(&self.wishes.ours, hello, Keys { rsa, other }) == Which::Second
+        self.wishes.legacy.every_connection
+            || choose::as_server(&self.wishes.ours, hello, Keys { rsa, other }) == Which::Second
     }
 
     /// A client's engine. Its hello is in the first output.

@@ -4,6 +4,7 @@
 //! ca.pem        the certificate
 //! ca-key.pem    the key (mode 0600, perhaps encrypted)
 //! chain.pem     the certificates above it, when it is not a root
+//! addresses.txt the networks that it signs for, when its certificate does not limit addresses
 //! index.txt     what it has signed, as `openssl ca` keeps it
 //! crlnumber     the number of the next revocation list, in hexadecimal
 //! crl.pem       the latest revocation list
@@ -24,12 +25,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
-    Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, Problem, RevocationReason, Revoked,
-    Subject,
+    Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, NameConstraint, Problem,
+    RevocationReason, Revoked, Subject,
 };
 use file::{Access, Existing, write_file};
 pub use index::Entry;
 use index::Index;
+
+/// The file with the networks that a CA signs for.
+const ADDRESSES: &str = "addresses.txt";
 
 /// A CA in a folder. Several processes may use it at once.
 #[derive(Debug, Clone)]
@@ -101,6 +105,39 @@ impl CaStore {
             chain.extend(super::certificates_from_file(&above)?);
         }
         Ok(chain)
+    }
+
+    /// Keeps the networks whose addresses the CA signs for beside its certificate, one a line.
+    ///
+    /// They bind whoever signs with this store and asks [`Self::addresses`] first, and not a thief
+    /// of the key: that would take constraints in the certificate, which BoringSSL cannot read.
+    pub fn limit_addresses(&self, networks: &[NameConstraint]) -> Result<(), Error> {
+        let _lock = self.lock_file()?;
+        let text: String = networks.iter().map(|network| format!("{network}\n")).collect();
+        self.put(ADDRESSES, text.as_bytes(), Access::Public)
+    }
+
+    /// The networks whose addresses the CA signs for; `None` when only its certificate says so.
+    pub fn addresses(&self) -> Result<Option<Vec<NameConstraint>>, Error> {
+        let path = self.file(ADDRESSES);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io(&path, &e)),
+        };
+        let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+        let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let network = |(at, line): (usize, &str)| {
+            let place = || format!("{}, line {at}", path.display());
+            match line.parse().map_err(|e: Error| e.at(place()))? {
+                network @ NameConstraint::Ip { .. } => Ok(network),
+                _ => {
+                    let what = format!("{line:?} is not a network: 10.0.0.0/8, ::1");
+                    Err(Error::new(Problem::InvalidValue, what).at(place()))
+                }
+            }
+        };
+        lines.map(network).collect::<Result<_, _>>().map(Some)
     }
 
     /// The file that holds the root of this CA: its own certificate's, or of an intermediate the

@@ -88,6 +88,17 @@ impl Subject {
         host.map_or_else(|| Ok(Self::new()), |host| Self::from_common_name(host))
     }
 
+    /// The subject of a certificate about these names: as [`for_names`](Self::for_names), and where
+    /// there is no host name, an organization. An empty subject makes subjectAltName critical
+    /// (RFC 5280, 4.2.1.6), and Erlang/OTP 25 refuses a critical one that holds addresses alone.
+    pub fn of_holder(names: &[SubjectAltName]) -> Result<Self, Error> {
+        let mut subject = Self::for_names(names)?;
+        if subject.is_empty() && !names.is_empty() {
+            subject.push("O", "Sealwire certificate")?;
+        }
+        Ok(subject)
+    }
+
     /// Appends one attribute as a relative name of its own. `attribute` is a short or long name
     /// as OpenSSL has them (`O`, `organizationName`; case does not matter), or a dotted OID.
     /// The value is checked against the attribute's length limits and alphabet.

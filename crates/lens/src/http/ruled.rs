@@ -1,0 +1,141 @@
+//! What rules make of messages on their way.
+
+use bytes::Bytes;
+
+use crate::flow::{Header, RequestHead, ResponseHead};
+use crate::intercept::{FlowTeller, Proxy};
+use crate::rules::Decision;
+
+/// What becomes of a request.
+pub(super) enum Request {
+    /// It goes on, with another head if there is one, at most so many bytes a second.
+    On { head: Option<Box<RequestHead>>, throttle: Option<u64> },
+    /// It is answered in the origin's place.
+    Answer(Box<ResponseHead>, Bytes),
+    /// The connection is closed.
+    Block(&'static str),
+}
+
+/// What becomes of an answer.
+#[derive(Default)]
+pub(super) struct Response {
+    pub(super) head: Option<ResponseHead>,
+    /// In place of the origin's.
+    pub(super) body: Option<Bytes>,
+    pub(super) throttle: Option<u64>,
+    pub(super) abort: bool,
+}
+
+const BODY_STAYS: &str = "the body goes on as it was sent: at a breakpoint the head is edited only";
+
+/// Asks the rules about a request, and does what has to be done before it goes on.
+pub(super) async fn request(proxy: &Proxy, told: &RequestHead, flow: &FlowTeller) -> Request {
+    let Some(rules) = proxy.rules() else {
+        return Request::On { head: None, throttle: None };
+    };
+    let plan = rules.on_request(told);
+    for line in plan.by {
+        flow.note(line);
+    }
+    if plan.block {
+        return Request::Block("blocked by a rule");
+    }
+    if let Some(delay) = plan.delay {
+        tokio::time::sleep(delay).await;
+    }
+    if let Some(answer) = plan.answer {
+        let (path, version) = (told.path.clone(), told.version);
+        let loaded = tokio::task::spawn_blocking(move || answer.load(&path, version)).await;
+        return match loaded {
+            Ok((head, body)) => Request::Answer(Box::new(head), body),
+            Err(_) => Request::Block("the answer of a rule could not be read"),
+        };
+    }
+    let mut head = plan.head.map(Box::new);
+    if plan.hold {
+        let shown = head.as_deref().unwrap_or(told).clone();
+        match proxy.holds().request(flow.id(), shown, None).await {
+            Decision::Continue => {}
+            Decision::Request(edited, body) => {
+                if body.is_some() {
+                    flow.note(BODY_STAYS);
+                }
+                flow.note("edited at a breakpoint");
+                head = Some(edited);
+            }
+            Decision::Response(answer, body) => {
+                flow.note("answered at a breakpoint");
+                return Request::Answer(answer, body.unwrap_or_default());
+            }
+            Decision::Abort => return Request::Block("closed at a breakpoint"),
+        }
+    }
+    Request::On { head, throttle: plan.throttle }
+}
+
+/// Asks the rules about an answer.
+pub(super) async fn response(
+    proxy: &Proxy,
+    request: &RequestHead,
+    told: &ResponseHead,
+    flow: &FlowTeller,
+) -> Response {
+    let Some(rules) = proxy.rules() else { return Response::default() };
+    let plan = rules.on_response(request, told);
+    for line in plan.by {
+        flow.note(line);
+    }
+    let mut ruled =
+        Response { head: plan.head, body: plan.body, throttle: plan.throttle, abort: false };
+    if plan.hold {
+        let shown = ruled.head.as_ref().unwrap_or(told).clone();
+        match proxy.holds().response(flow.id(), shown, ruled.body.clone()).await {
+            Decision::Response(edited, body) => {
+                flow.note("edited at a breakpoint");
+                ruled.head = Some(*edited);
+                ruled.body = body.or(ruled.body);
+            }
+            Decision::Abort => ruled.abort = true,
+            Decision::Continue | Decision::Request(..) => {}
+        }
+    }
+    ruled
+}
+
+/// The head of a request as HTTP/1 has it, for the origin: without what is for a proxy.
+pub(super) fn request_bytes(head: &RequestHead) -> Bytes {
+    let path = if head.path.is_empty() { "/" } else { &head.path };
+    let line = format!("{} {path} HTTP/1.1\r\n", head.method);
+    let is_ours = |header: &&Header| {
+        let ours = [&b"proxy-connection"[..], b"proxy-authorization"];
+        !ours.iter().any(|name| header.name.eq_ignore_ascii_case(name))
+    };
+    fields(line.as_bytes(), head.headers.iter().filter(is_ours))
+}
+
+/// The head of an answer as HTTP/1 has it.
+pub(super) fn response_bytes(head: &ResponseHead) -> Bytes {
+    let mut line = format!("HTTP/1.1 {} ", head.status).into_bytes();
+    line.extend_from_slice(&head.reason);
+    line.extend_from_slice(b"\r\n");
+    fields(&line, head.headers.iter())
+}
+
+fn fields<'a>(line: &[u8], headers: impl Iterator<Item = &'a Header>) -> Bytes {
+    let mut bytes = line.to_vec();
+    for header in headers {
+        bytes.extend_from_slice(&header.name);
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(&header.value);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.into()
+}
+
+/// How long a piece of a body takes at so many bytes a second.
+pub(super) async fn throttled(bytes: usize, throttle: Option<u64>) {
+    if let Some(rate) = throttle.filter(|rate| *rate > 0) {
+        tokio::time::sleep(std::time::Duration::from_secs_f64(bytes as f64 / rate as f64)).await;
+    }
+}

@@ -1,0 +1,261 @@
+//! The session file: everything that passed, on disk, with a cap.
+//!
+//! A [`Store`] is the [`Recorder`](crate::flow::Recorder) of a running proxy. It takes events without
+//! blocking, and writes them on a thread of its own, in one transaction for all that came within
+//! [`Options::delay`]. What is shown comes from a [`Reader`], which others may hold on the same file: the
+//! page, exports, a program that opens an old session.
+//!
+//! Of a flow that is over nothing is kept in memory.
+
+mod fold;
+mod functions;
+mod head;
+mod inbox;
+mod index;
+mod keep;
+mod read;
+mod schema;
+mod segment;
+mod write;
+
+pub use read::{
+    BodyPart, ConnectionFacts, Detail, FrameRow, HandshakeRow, Message, Order, Page, Reader,
+    StatementRow, Summary, WireRow,
+};
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use crate::flow::{ConnectionId, Event, FlowId, Recorder};
+use inbox::{Inbox, Told};
+
+/// How a session is recorded.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most that the session may take on disk; the oldest flows go first.
+    pub keep: u64,
+    /// How long events wait for others to be written with them.
+    pub delay: Duration,
+    /// The most bytes of bodies that wait to be written; what comes then is not recorded.
+    pub waiting: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { keep: 1 << 30, delay: Duration::from_millis(40), waiting: 16 << 20 }
+    }
+}
+
+/// A session that is being recorded.
+pub struct Store {
+    inbox: Inbox,
+    shared: Arc<Shared>,
+    first_free: (u64, u64),
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What the threads of a store share.
+struct Shared {
+    path: PathBuf,
+    options: Options,
+    live: broadcast::Sender<Live>,
+    /// Bytes of bodies that wait in the inbox.
+    waiting: AtomicU64,
+    /// Facts that wait in the inbox.
+    facts: AtomicU64,
+    dropped: AtomicU64,
+    stopped: Mutex<Option<String>>,
+    is_stopped: AtomicBool,
+    closing: AtomicBool,
+    /// Events since the indexer looked last.
+    busy: AtomicU64,
+}
+
+/// News of a session.
+#[derive(Clone, Debug)]
+pub enum Live {
+    /// These flows are new or have changed, and can be read.
+    Changed(Arc<[FlowId]>),
+    /// Something about the recording itself: it stopped, and why.
+    Banner(String),
+}
+
+/// How the recording goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Bytes of bodies that were not recorded because the disk did not keep up.
+    pub dropped: u64,
+    /// Why nothing is recorded any more; traffic goes on.
+    pub stopped: Option<String>,
+}
+
+/// Why a session file cannot be used.
+#[derive(Debug)]
+pub struct StoreError(pub(crate) String);
+
+impl StoreError {
+    fn open(path: &Path, error: &rusqlite::Error) -> Self {
+        Self(format!("cannot use {} as a session file: {error}", path.display()))
+    }
+
+    fn read(error: impl fmt::Display) -> Self {
+        Self(format!("cannot read the session file: {error}"))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl Store {
+    /// Records into `path`: a new file, or an old session that goes on.
+    ///
+    /// # Errors
+    /// When the file cannot be made or is none of ours.
+    pub fn create(path: &Path, options: Options) -> Result<Self, StoreError> {
+        if !path.exists() {
+            let made = segment::private().create_new(true).open(path);
+            made.map_err(|e| StoreError(format!("cannot make {}: {e}", path.display())))?;
+        }
+        let database = schema::writable(path)?;
+        let first_free = write::first_free(&database).map_err(|e| StoreError::open(path, &e))?;
+        let (live, _) = broadcast::channel(1024);
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            options,
+            live,
+            waiting: AtomicU64::new(0),
+            facts: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            stopped: Mutex::default(),
+            is_stopped: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            busy: AtomicU64::new(0),
+        });
+        let (inbox, arrivals) = Inbox::new(Arc::clone(&shared));
+        let for_writer = Arc::clone(&shared);
+        let (wake, woken) = std::sync::mpsc::sync_channel(1);
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(run)
+                .map_err(|e| StoreError(format!("cannot start a thread: {e}")))
+        };
+        let threads = vec![
+            spawn("store", Box::new(move || write::run(database, for_writer, &arrivals, &wake)))?,
+            spawn("index", {
+                let shared = Arc::clone(&shared);
+                Box::new(move || index::run(&shared, &woken))
+            })?,
+        ];
+        Ok(Self { inbox, shared, first_free, threads: Mutex::new(threads) })
+    }
+
+    /// The first numbers that no connection and no flow of this session has.
+    #[must_use]
+    pub fn first_free(&self) -> (ConnectionId, FlowId) {
+        (ConnectionId(self.first_free.0), FlowId(self.first_free.1))
+    }
+
+    /// Where it records.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// News, from now on. Who falls behind is told so by the channel, and reads anew.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Live> {
+        self.shared.live.subscribe()
+    }
+
+    /// A reader of what was written.
+    ///
+    /// # Errors
+    /// When the file has gone.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.shared.path)
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+            stopped: self.shared.stopped(),
+        }
+    }
+
+    /// Waits until all that was told before is written (or the recording has stopped).
+    pub fn flush(&self) {
+        let (done, wait) = std::sync::mpsc::sync_channel(1);
+        self.inbox.tell(Told::Flush(done));
+        let _ = wait.recv();
+    }
+
+    /// Waits until all that was told before can be found by its text.
+    pub fn flush_index(&self) {
+        self.flush();
+        if let Ok(reader) = self.reader() {
+            while self.shared.stopped().is_none()
+                && !self.shared.closing.load(Ordering::Relaxed)
+                && reader.unindexed().is_ok_and(|n| n > 0)
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    /// Ends the recording in good order. Called by `drop`, too.
+    pub fn close(&self) {
+        self.flush();
+        self.shared.closing.store(true, Ordering::Relaxed);
+        self.inbox.tell(Told::Close);
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Recorder for Store {
+    fn record(&self, event: Event) {
+        self.inbox.record(event);
+    }
+}
+
+impl Shared {
+    fn stopped(&self) -> Option<String> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Nothing is recorded from here on; the banner says why.
+    fn stop(&self, reason: String) {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if stopped.is_none() {
+            self.is_stopped.store(true, Ordering::Relaxed);
+            *stopped = Some(reason.clone());
+            let _ = self.live.send(Live::Banner(reason));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! What is recorded is what is read, whatever happens in between.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::*;
+use crate::flow::{
+    Body, Direction, End, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
+    ResponseHead, What,
+};
+use crate::query::Filter;
+
+fn header(name: &'static str, value: &'static str) -> Header {
+    Header { name: name.into(), value: value.into() }
+}
+
+fn at(ms: u64, what: What) -> Event {
+    Event { at: UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + ms), what }
+}
+
+fn begin(store: &Store, id: u64, path: &str) {
+    let head = RequestHead {
+        version: HttpVersion::Http11,
+        method: "POST".into(),
+        scheme: "https".into(),
+        authority: "Shop.test:8443".into(),
+        path: path.into(),
+        headers: vec![header("X-Odd-CASE", "yes"), header("Content-Type", "application/json")],
+        protocol: None,
+        stream: None,
+        repeats: None,
+        raw: Bytes::new(),
+    };
+    let (flow, connection) = (FlowId(id), ConnectionId(1));
+    store.record(at(id, What::Request { flow, connection, head: Box::new(head) }));
+}
+
+fn piece(store: &Store, id: u64, direction: Direction, data: &[u8]) {
+    let data = Bytes::copy_from_slice(data);
+    store.record(at(id + 1, What::Body(Body { flow: FlowId(id), direction, data })));
+}
+
+fn answer(store: &Store, id: u64, status: u16) {
+    let headers = vec![header("content-type", "text/html; charset=utf-8")];
+    let (reason, raw) = (Bytes::from_static(b"Fine"), Bytes::new());
+    let head = ResponseHead { version: HttpVersion::Http11, status, reason, headers, raw };
+    store.record(at(id + 5, What::Response { flow: FlowId(id), head: Box::new(head) }));
+}
+
+fn end(store: &Store, id: u64, bodies: [u64; 2]) {
+    let end = End { outcome: Outcome::Complete, bodies };
+    store.record(at(id + 20, What::End { flow: FlowId(id), end }));
+}
+
+fn whole(store: &Store, id: u64, path: &str, status: u16, body: &[u8]) {
+    begin(store, id, path);
+    piece(store, id, Direction::Request, b"{\"name\":\"Zo\xc3\xab Quark\"}");
+    answer(store, id, status);
+    piece(store, id, Direction::Response, body);
+    end(store, id, [20, body.len() as u64]);
+}
+
+fn made() -> (TempDir, Store) {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::create(&folder.path().join("s.db"), Options::default()).expect("a store");
+    (folder, store)
+}
+
+fn found(reader: &Reader, filter: &str) -> Vec<i64> {
+    reader.ids(&Filter::parse(filter).expect(filter)).expect(filter)
+}
+
+#[test]
+fn a_flow_is_read_as_it_was_told() {
+    let (_folder, store) = made();
+    whole(&store, 1, "/cart?id=7", 201, b"<p>thanks</p>");
+    store.flush();
+    let reader = store.reader().expect("a reader");
+    let detail = reader.detail(1).expect("read").expect("there");
+    assert_eq!(detail.summary.authority, "Shop.test:8443");
+    assert_eq!((detail.summary.status, detail.summary.outcome), (Some(201), "complete"));
+    assert_eq!((detail.summary.waited, detail.summary.took), (Some(5.0), Some(20.0)));
+    assert_eq!(detail.summary.r#type.as_deref(), Some("text/html"));
+    assert_eq!(detail.request.headers[0], header("X-Odd-CASE", "yes"));
+    assert_eq!(detail.reason, b"Fine");
+    assert_eq!(reader.body(1, true, 0, 1000).expect("read"), b"<p>thanks</p>");
+    assert_eq!(reader.body(1, true, 3, 6).expect("read"), b"thanks");
+}
+
+#[test]
+fn what_is_open_is_there_and_grows() {
+    let (_folder, store) = made();
+    begin(&store, 1, "/stream");
+    answer(&store, 1, 200);
+    piece(&store, 1, Direction::Response, b"data: one\n\n");
+    store.flush();
+    let reader = store.reader().expect("a reader");
+    assert_eq!(found(&reader, "is:open"), [1]);
+    assert_eq!(reader.body(1, true, 0, 1000).expect("read"), b"data: one\n\n");
+    piece(&store, 1, Direction::Response, b"data: two\n\n");
+    end(&store, 1, [0, 22]);
+    store.flush();
+    assert_eq!(reader.body(1, true, 0, 1000).expect("read"), b"data: one\n\ndata: two\n\n");
+    assert_eq!(reader.body_parts(1, true).expect("read").len(), 2);
+    assert_eq!(found(&reader, "is:open"), [0; 0]);
+}
+
+#[test]
+fn long_bodies_lie_beside_the_file() {
+    let (folder, store) = made();
+    begin(&store, 1, "/upload");
+    let long: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+    for chunk in long.chunks(10_000) {
+        piece(&store, 1, Direction::Request, chunk);
+    }
+    answer(&store, 1, 200);
+    end(&store, 1, [300_000, 0]);
+    store.flush();
+    assert!(folder.path().join("s.db.bodies/00000001").is_file());
+    let reader = store.reader().expect("a reader");
+    assert_eq!(reader.body(1, false, 0, 1 << 20).expect("read"), long);
+    assert_eq!(reader.body(1, false, 123_456, 10).expect("read"), long[123_456..123_466]);
+    assert_eq!(reader.detail(1).expect("read").expect("there").request.recorded, 300_000);
+}
+
+#[test]
+fn filters_find_what_they_say() {
+    let (_folder, store) = made();
+    whole(&store, 1, "/cart", 200, b"<p>the quick brown fox</p>");
+    whole(&store, 2, "/login?next=%2F", 404, b"nothing");
+    whole(&store, 3, "/100%_sure", 500, b"{}");
+    begin(&store, 4, "/open");
+    store.flush();
+    let reader = store.reader().expect("a reader");
+    let cases: &[(&str, &[i64])] = &[
+        ("", &[1, 2, 3, 4]),
+        ("quick", &[1]),
+        ("\"quick brown\"", &[1]),
+        ("\"brown quick\"", &[]),
+        ("bro", &[1]),
+        ("zoë", &[1, 2, 3]),
+        ("body:fox", &[1]),
+        ("request-body:fox", &[]),
+        ("request-body:quark", &[1, 2, 3]),
+        ("response-body~f.x", &[1]),
+        ("status:4xx or status=500", &[2, 3]),
+        ("status>=400 -path:login", &[3]),
+        ("not status:200", &[2, 3, 4]),
+        ("path:100%_s", &[3]),
+        ("path:1%e", &[]),
+        ("host=shop.test", &[1, 2, 3, 4]),
+        ("url:shop.test:8443/cart", &[1]),
+        ("port:8443 method:post", &[1, 2, 3, 4]),
+        ("header.x-odd-case:YES", &[1, 2, 3, 4]),
+        ("header.x-odd-case!=yes", &[]),
+        ("response-header.content-type~^text", &[1, 2, 3]),
+        ("type:html", &[1, 2, 3]),
+        ("is:open", &[4]),
+        ("is:error", &[2, 3]),
+        ("took>10ms", &[1, 2, 3]),
+        ("size>20 size<1kb", &[1]),
+        ("id:2-3", &[2, 3]),
+        ("'; DROP TABLE flow; --", &[]),
+        ("path:'", &[]),
+        ("\"\\\" OR 1=1\"", &[]),
+        ("(quick or nothing) status>300", &[2]),
+        ("open", &[4]),
+    ];
+    for (filter, ids) in cases {
+        assert_eq!(found(&reader, filter), *ids, "{filter}, before it is indexed");
+    }
+    store.flush_index();
+    for (filter, ids) in cases {
+        assert_eq!(found(&reader, filter), *ids, "{filter}, indexed");
+    }
+}
+
+#[test]
+fn bodies_are_dropped_and_facts_are_not() {
+    let folder = TempDir::new().expect("a folder");
+    let options = Options { waiting: 1000, ..Options::default() };
+    let store = Store::create(&folder.path().join("s.db"), options).expect("a store");
+    begin(&store, 1, "/big");
+    piece(&store, 1, Direction::Response, &[7; 5000]);
+    piece(&store, 1, Direction::Response, &[7; 10]);
+    let data = Bytes::from(vec![1; 4000]);
+    let frame = Frame {
+        flow: FlowId(1),
+        direction: Direction::Request,
+        kind: FrameKind::Binary,
+        data,
+        length: 4000,
+    };
+    store.record(at(3, What::Frame(frame)));
+    end(&store, 1, [0, 5010]);
+    store.flush();
+    let reader = store.reader().expect("a reader");
+    let detail = reader.detail(1).expect("read").expect("there");
+    assert!(detail.summary.partial);
+    assert_eq!((detail.response.recorded, detail.response.dropped), (0, 5010));
+    assert_eq!(detail.summary.response_size, 5010);
+    let frames = reader.frames(1, 0, 10).expect("read");
+    assert_eq!((frames[0].length, frames[0].data.len()), (4000, 0));
+    assert_eq!(store.status().dropped, 9000);
+    assert_eq!(found(&reader, "is:partial"), [1]);
+}
+
+#[test]
+fn the_cap_holds_and_the_oldest_go_first() {
+    let folder = TempDir::new().expect("a folder");
+    let keep = 4 << 20;
+    let options = Options { keep, ..Options::default() };
+    let path = folder.path().join("s.db");
+    let store = Store::create(&path, options).expect("a store");
+    let body = [b'x'; 20_000];
+    for id in 1..=1000 {
+        whole(&store, id, "/page", 200, &body);
+        if id % 50 == 0 {
+            store.flush();
+        }
+    }
+    begin(&store, 1001, "/long");
+    for _ in 0..100 {
+        piece(&store, 1001, Direction::Response, &[b'y'; 100_000]);
+        store.flush();
+    }
+    store.close();
+    let reader = Reader::open(&path).expect("a reader");
+    let ids = found(&reader, "");
+    assert!(ids[0] > 500, "the first is {}", ids[0]);
+    assert_eq!(ids.last(), Some(&1001));
+    let bodies = std::fs::read_dir(segment::folder(&path)).into_iter().flatten().flatten();
+    let bodies: u64 = bodies.map(|e| e.metadata().expect("a file").len()).sum();
+    let size = std::fs::metadata(&path).expect("a file").len() + bodies;
+    assert!(size < keep * 2, "{size}");
+}
+
+#[test]
+fn a_full_disk_stops_the_recording_and_says_so() {
+    let (_folder, store) = made();
+    let mut news = store.subscribe();
+    whole(&store, 1, "/before", 200, b"x");
+    store.flush();
+    store.shared.stop("recording has stopped: database or disk is full".to_owned());
+    whole(&store, 2, "/after", 200, b"x");
+    store.flush();
+    assert!(store.status().stopped.expect("stopped").contains("full"));
+    let reader = store.reader().expect("a reader");
+    assert_eq!(found(&reader, ""), [1]);
+    let mut banner = None;
+    while let Ok(live) = news.try_recv() {
+        if let Live::Banner(text) = live {
+            banner = Some(text);
+        }
+    }
+    assert!(banner.expect("a banner").contains("full"));
+}
+
+#[test]
+fn an_error_of_the_disk_is_no_panic() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("s.db");
+    let store = Store::create(&path, Options::default()).expect("a store");
+    // Where the segments should be is a file.
+    std::fs::write(segment::folder(&path), b"").expect("a file");
+    begin(&store, 1, "/long");
+    piece(&store, 1, Direction::Response, &[0; 100_000]);
+    store.flush();
+    assert!(store.status().stopped.is_some());
+    whole(&store, 2, "/after", 200, b"x");
+    store.close();
+}
+
+#[test]
+fn an_old_session_goes_on_and_others_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("s.db");
+    let store = Store::create(&path, Options::default()).expect("a store");
+    whole(&store, 5, "/a", 200, b"x");
+    store.close();
+    drop(store);
+    let store = Store::create(&path, Options::default()).expect("again");
+    assert_eq!(store.first_free().1, FlowId(6));
+    whole(&store, 6, "/b", 200, b"x");
+    store.flush();
+    assert_eq!(found(&store.reader().expect("a reader"), ""), [5, 6]);
+    let other = folder.path().join("other.db");
+    std::fs::write(&other, b"this is no database, but it is long enough to be read as one")
+        .expect("a file");
+    let error = Reader::open(&other).err().expect("refused").to_string();
+    assert!(error.contains("other.db"), "{error}");
+    let empty = folder.path().join("empty.db");
+    rusqlite::Connection::open(&empty)
+        .and_then(|c| c.execute_batch("CREATE TABLE a(b)"))
+        .expect("made");
+    let error = Reader::open(&empty).err().expect("refused").to_string();
+    assert!(error.contains("no session file"), "{error}");
+}

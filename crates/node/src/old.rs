@@ -1,0 +1,49 @@
+//! Old peers, as JavaScript asks for them.
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use sealwire::{Legacy, OpensslSource};
+
+use crate::failure::{Thrown, config};
+
+/// How a context speaks with old peers.
+#[napi(object, object_to_js = false)]
+pub struct LegacyWish {
+    /// Parameters for DHE (PEM).
+    pub dh_parameters: Option<Buffer>,
+    /// OpenSSL's, in their place.
+    pub dh_auto: bool,
+    /// Whether pre-shared keys are taken.
+    pub psk: bool,
+    /// What a server tells its clients before they say who they are.
+    pub psk_hint: Option<String>,
+    /// Whether all connections are made so, whatever they could be without it.
+    pub every_connection: bool,
+}
+
+impl From<LegacyWish> for Legacy {
+    fn from(wish: LegacyWish) -> Self {
+        let mut legacy = Self::new()
+            .source(OpensslSource::Host)
+            .renegotiation(true)
+            .protocol_level_of_context()
+            .psk(wish.psk)
+            .every_connection(wish.every_connection);
+        if let Some(pem) = wish.dh_parameters {
+            legacy = legacy.dh_parameters(pem.to_vec());
+        } else if !wish.dh_auto {
+            legacy = legacy.no_dh();
+        }
+        wish.psk_hint.into_iter().fold(legacy, Self::psk_hint)
+    }
+}
+
+/// Why the running program has no OpenSSL for old peers.
+pub(crate) fn why_no_openssl() -> Option<String> {
+    OpensslSource::Host.check().err().map(|error| error.to_string())
+}
+
+/// How long the prime of these parameters for DHE is, in bits.
+pub(crate) fn dh_bits(pem: &[u8]) -> Result<u32, Thrown> {
+    OpensslSource::Host.dh_bits(pem).map_err(|error| config(&error))
+}

@@ -1,0 +1,42 @@
+//! `seal proxy mcp`: a session for an agent.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire_lens::api::{Mcp, Remote};
+
+use super::open::reader;
+use super::query::redactor;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
+
+/// Serve a session to an agent, by the Model Context Protocol on standard input and output
+///
+/// Offline, and redacted unless --no-redact is given. With --api, the URL of a running proxy's page,
+/// the agent may also send requests again and set rules.
+#[derive(Args, Debug)]
+pub(crate) struct McpArgs {
+    /// The session file, which may be recorded at the same time
+    #[arg(value_name = "SESSION")]
+    session: PathBuf,
+
+    /// The page's URL that the running proxy printed; env SEAL_PROXY_API keeps it from other users
+    #[arg(long, value_name = "URL", env = "SEAL_PROXY_API", hide_env_values = true)]
+    api: Option<String>,
+
+    /// Leave secrets readable
+    #[arg(long)]
+    no_redact: bool,
+}
+
+pub(crate) fn run(args: &McpArgs) -> Result<Answer, Failure> {
+    let remote = args.api.as_deref().map(Remote::from_url).transpose();
+    let remote = remote.map_err(|e| Failure::usage(format!("--api: {e}")))?;
+    let mcp = Mcp::new(reader(&args.session)?, redactor(args.no_redact), remote);
+    match mcp.run(std::io::stdin().lock(), std::io::stdout().lock()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::usage(format!("standard input or output: {e}")))
+        }
+        _ => Ok(Answer::Yes),
+    }
+}

@@ -1,0 +1,189 @@
+//! `seal proxy`: what passes between programs and servers, in plain and over TLS.
+
+mod child;
+mod demo;
+mod environment;
+mod export;
+mod jks;
+mod json;
+mod mcp;
+mod open;
+mod options;
+mod query;
+mod record;
+#[cfg(target_os = "linux")]
+mod sockets;
+mod stream;
+mod summary;
+mod terminal;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use sealwire_lens::intercept::Proxy;
+use tokio::net::TcpListener;
+
+use crate::net::stop::Stop;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use options::Options;
+use stream::Stream;
+
+/// A debugging proxy: shows what programs send, over HTTP and over TLS
+///
+/// Listens on this machine as a regular proxy (HTTP, CONNECT, SOCKS 5), or stands for one server
+/// (--reverse). It decrypts what comes in, because clients trust the CA that it makes for itself; the
+/// CA's key is in memory only, and is gone when it ends. Servers are verified as by any client.
+///
+/// `seal proxy run -- COMMAND` does all of it for one command: nothing to install, nothing to undo.
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  seal proxy run -- npm test                         what does it send, and where?
+  seal proxy run --ca dev-ca.pem -- python app.py    servers whose CA is your own
+  seal proxy                                         then: curl -x http://127.0.0.1:8888 ...
+  seal proxy --reverse https://api.example.com       http://127.0.0.1:8888 is that server
+  seal proxy --reverse postgres://db.lan:5432        statements, their times and results
+  seal proxy run --session s.db --page -- npm test   in the browser, and kept
+  seal proxy demo                                    what a sniffer sees, without TLS and with it"
+)]
+pub(crate) struct ProxyArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8888")]
+    listen: SocketAddr,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Run(RunArgs),
+    Demo(demo::DemoArgs),
+    Open(open::OpenArgs),
+    Query(query::QueryArgs),
+    Export(export::ExportArgs),
+    Import(export::ImportArgs),
+    Mcp(mcp::McpArgs),
+}
+
+/// Run a command through a proxy of its own, and show what it sends
+///
+/// Sets the variables by which programs are told of a proxy and of a CA, for this command only, and
+/// says afterwards which of its programs went past the proxy or did not trust the CA. No trust store
+/// is touched. The exit code is the command's.
+#[derive(Args, Debug)]
+struct RunArgs {
+    #[command(flatten)]
+    options: Options,
+
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
+    command: Vec<std::ffi::OsString>,
+}
+
+pub(crate) async fn run(args: ProxyArgs) -> Result<Answer, Failure> {
+    match args.command {
+        Some(Command::Run(run)) => child::run(&run.options, &run.command).await,
+        Some(Command::Demo(args)) => demo::run(args).await,
+        Some(Command::Open(args)) => open::run(args).await,
+        Some(Command::Query(args)) => query::run(&args),
+        Some(Command::Export(args)) => export::export(&args),
+        Some(Command::Import(args)) => export::take_in(&args),
+        Some(Command::Mcp(args)) => mcp::run(&args),
+        None => serve(&args.options, args.listen).await,
+    }
+}
+
+/// How long connections that are open have to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A proxy until it is stopped.
+async fn serve(options: &Options, listen: SocketAddr) -> Result<Answer, Failure> {
+    let folder = tempfile::Builder::new().prefix("seal-proxy-").tempdir();
+    let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+    let started = Started::new(options, listen, folder.path()).await?;
+    started.say(options);
+    let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
+    let Started { proxy, listener, stream, kept, .. } = started;
+    let served = proxy.serve(listener, stop.asked(), PATIENCE).await;
+    stream.end();
+    kept.end();
+    served.map_err(|e| Failure::usage(format!("{listen}: {e}")))?;
+    Ok(Answer::Yes)
+}
+
+/// A proxy that listens.
+struct Started {
+    proxy: Arc<Proxy>,
+    listener: TcpListener,
+    stream: Arc<Stream>,
+    kept: Arc<record::Kept>,
+    address: SocketAddr,
+    ca_file: std::path::PathBuf,
+}
+
+impl Started {
+    async fn new(
+        options: &Options,
+        listen: SocketAddr,
+        folder: &std::path::Path,
+    ) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(listen).await.map_err(|e| {
+            let fact = match e.kind() {
+                std::io::ErrorKind::AddrInUse => "is in use".to_owned(),
+                _ => format!("cannot be listened on: {e}"),
+            };
+            Failure::usage(format!("{listen} {fact}")).advise("choose another with --listen")
+        })?;
+        let address =
+            listener.local_addr().map_err(|e| Failure::usage(format!("{listen}: {e}")))?;
+        let mut settings = options.settings()?;
+        let ca_file = match &options.ca_out {
+            Some(path) => path.clone(),
+            None => folder.join("ca.pem"),
+        };
+        std::fs::write(&ca_file, settings.authority.certificate().to_pem())
+            .map_err(|e| sealwire::pki::Error::io(&ca_file, &e))?;
+        settings.ca_file = Some(ca_file.clone());
+        let stream = Arc::new(Stream::start(options.json, options.quiet));
+        settings.record_wire = options.recording.wire;
+        let rules = options.rules()?;
+        let kept = options.recording.start(stream.clone(), folder)?;
+        let proxy = Arc::new(Proxy::new(settings, kept.clone(), kept.first())?);
+        proxy.set_rules(rules);
+        if !options.recording.show(&kept, &proxy).await? {
+            // Nobody is here to decide.
+            proxy.holds().close();
+        }
+        Ok(Self { proxy, listener, stream, kept, address, ca_file })
+    }
+
+    /// Says how to get here.
+    fn say(&self, options: &Options) {
+        if options.quiet {
+            return;
+        }
+        let address = self.address;
+        match &options.reverse {
+            Some(reverse) => report::note(format_args!("listening on {address} for {reverse}")),
+            None => report::note(format_args!("listening on {address} (HTTP, CONNECT, SOCKS 5)")),
+        }
+        report::note(format_args!(
+            "clients have to trust {}, also at http://{address}/ca.pem",
+            self.ca_file.display()
+        ));
+        if !address.ip().is_loopback() {
+            report::note(
+                "other machines can come in: whoever does sees with your eyes and goes with your \
+                 address",
+            );
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The options of a debugging proxy, and what it is told by them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use sealwire::Identity;
+use sealwire::pki::{Error, NameConstraint};
+use sealwire::starttls::Protocol;
+use sealwire_lens::intercept::{
+    Authority, HostPattern, Mode, Passthrough, Reverse, Settings, Target, UpstreamProxy,
+};
+use sealwire_lens::rules::{Rule, Rules};
+
+use crate::files::material::{Anchor, public_roots, trust_in};
+use crate::files::passphrase::Source;
+use crate::say::failure::Failure;
+use crate::words::length::Length;
+
+/// What is the same for a proxy that stays and for one of a command.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Stand for this server, to which clients go as if it were that: https://HOST, http://HOST:PORT,
+    /// postgres://, mysql://, smtp://, imap://, pop3://, ldap://, ftp://, xmpp:// or tls://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub(super) reverse: Option<ReverseUrl>,
+
+    /// With --reverse: leave the `Host` that clients write
+    #[arg(long, requires = "reverse")]
+    keep_host: bool,
+
+    /// Trust these CAs of servers, too: a PEM file, `system` or `bundled` (Mozilla's roots, which are
+    /// trusted anyway); may be repeated
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<Anchor>,
+
+    /// Go on with servers that do not pass
+    #[arg(long)]
+    insecure: bool,
+
+    /// Show this certificate to a server that asks for one: HOST=FILE, PEM with certificate and key,
+    /// or PFX; may be repeated
+    #[arg(long, value_name = "HOST=FILE")]
+    client_cert: Vec<ClientCert>,
+
+    /// The passphrase of --client-cert: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<Source>,
+
+    /// Leave TLS with this host alone: HOST or *.HOST; may be repeated
+    #[arg(long, value_name = "HOST")]
+    passthrough: Vec<HostPattern>,
+
+    /// Read TLS with these hosts only, and leave all other alone. The proxy's CA can sign for nothing
+    /// else then, and clients hold it to that
+    #[arg(long, value_name = "HOST")]
+    only: Vec<HostPattern>,
+
+    /// Leave TLS with a host alone for a time, after a client has refused the proxy's certificate for
+    /// it, so that its next attempt succeeds
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "10m")]
+    passthrough_refused: Option<Length>,
+
+    /// Reach servers through this proxy: http://HOST:PORT or socks5://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    upstream_proxy: Option<UpstreamProxy>,
+
+    /// USER:PASSWORD for --upstream-proxy, in a file
+    #[arg(long, value_name = "FILE", requires = "upstream_proxy")]
+    upstream_user_file: Option<PathBuf>,
+
+    /// Change what passes: FILTER => WHAT, such as 'host:api.test => status = 503', or a TOML file of
+    /// such rules; may be repeated
+    #[arg(long, value_name = "RULE|FILE")]
+    rule: Vec<String>,
+
+    /// Leave `Alt-Svc` in answers. Browsers may go on by QUIC then, which does not come through here
+    #[arg(long)]
+    keep_alt_svc: bool,
+
+    #[command(flatten)]
+    pub(super) recording: super::record::Recording,
+
+    /// Write the proxy's CA certificate to this file [default: a temporary one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_out: Option<PathBuf>,
+
+    /// Print what happens as one JSON object a line (docs/proxy.md has them)
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Print no requests
+    #[arg(short, long, conflicts_with = "json")]
+    pub(super) quiet: bool,
+}
+
+/// `SCHEME://HOST[:PORT]`
+#[derive(Debug, Clone)]
+pub(super) struct ReverseUrl {
+    text: String,
+    target: Target,
+    tls: bool,
+    starttls: Option<Protocol>,
+}
+
+#[derive(Debug, Clone)]
+struct ClientCert {
+    host: HostPattern,
+    file: PathBuf,
+}
+
+impl Options {
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = Settings::new(Authority::throw_away(&self.constraints()?)?);
+        if let Some(reverse) = &self.reverse {
+            settings.mode = Mode::Reverse(Reverse {
+                origin: reverse.target.clone(),
+                tls: reverse.tls,
+                starttls: reverse.starttls,
+                keep_host: self.keep_host,
+            });
+        }
+        let roots = public_roots();
+        settings.trust = match trust_in(&self.ca)? {
+            Some(more) => roots.and(&more),
+            None => roots,
+        };
+        settings.insecure = self.insecure;
+        let passphrase = self.passphrase_file.as_ref().map(Source::read).transpose()?;
+        let passphrase = passphrase.as_ref().map(|text| text.as_bytes());
+        for ClientCert { host, file } in &self.client_cert {
+            settings.client_certificates.push((host.clone(), identity(file, passphrase)?));
+        }
+        settings.passthrough = Passthrough {
+            hosts: self.passthrough.clone(),
+            only: self.only.clone(),
+            after_refusal: self.passthrough_refused.map(Length::get),
+        };
+        settings.upstream = self.upstream()?;
+        settings.strip_alt_svc = !self.keep_alt_svc;
+        Ok(settings)
+    }
+
+    /// The rules, in the order given.
+    pub(super) fn rules(&self) -> Result<Rules, Failure> {
+        let mut all = Rules::default();
+        for text in &self.rule {
+            let more = match text.contains("=>") {
+                true => Rule::from_line(text).map(|rule| Rules::new(vec![rule])),
+                false => {
+                    let path = Path::new(text);
+                    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+                    Rules::from_toml(&text)
+                }
+            };
+            all = all.and(more.map_err(|e| Failure::usage(format!("--rule: {e}")))?);
+        }
+        Ok(all)
+    }
+
+    /// What the CA may sign for: with --only and --reverse that is known.
+    fn constraints(&self) -> Result<Vec<NameConstraint>, Failure> {
+        let mut hosts: Vec<&str> = self.only.iter().map(HostPattern::host).collect();
+        if let Some(reverse) = &self.reverse {
+            hosts.extend([reverse.target.host.as_str(), "localhost", "127.0.0.1", "::1"]);
+        }
+        hosts.iter().map(|host| host.parse().map_err(Failure::from)).collect()
+    }
+
+    fn upstream(&self) -> Result<Option<UpstreamProxy>, Failure> {
+        let Some(upstream) = self.upstream_proxy.clone() else { return Ok(None) };
+        if upstream.has_user() {
+            return Err(Failure::usage(
+                "a password does not belong on the command line, where every user of the machine \
+                 can read it",
+            )
+            .advise("give it with --upstream-user-file"));
+        }
+        let Some(path) = &self.upstream_user_file else { return Ok(Some(upstream)) };
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+        Ok(Some(upstream.user(text.trim_end_matches(['\r', '\n']))))
+    }
+}
+
+/// Reads PEM with certificate and key, or a PFX.
+fn identity(file: &Path, passphrase: Option<&[u8]>) -> Result<Identity, Failure> {
+    let bytes = std::fs::read(file).map_err(|e| Error::io(file, &e))?;
+    let is_pem = bytes.windows(10).any(|part| part == b"-----BEGIN");
+    let read = match (is_pem, passphrase) {
+        (true, Some(passphrase)) => Identity::from_encrypted_pem_files(file, file, passphrase),
+        (true, None) => Identity::from_pem_files(file, file),
+        (false, passphrase) => Identity::from_pkcs12_file(file, passphrase.unwrap_or_default()),
+    };
+    Ok(read?)
+}
+
+impl FromStr for ClientCert {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, file) = text.split_once('=').ok_or("it is not HOST=FILE")?;
+        Ok(Self { host: host.parse()?, file: PathBuf::from(file) })
+    }
+}
+
+impl FromStr for ReverseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once("://").ok_or("it is not SCHEME://HOST[:PORT]")?;
+        let (tls, starttls, port) = match scheme.to_ascii_lowercase().as_str() {
+            "http" => (false, None, Some(80)),
+            "https" => (true, None, Some(443)),
+            "tls" => (true, None, None),
+            "tcp" => (false, None, None),
+            other => {
+                let protocol: Protocol = other.parse().map_err(|_| {
+                    format!(
+                        "{other}:// is none of http, https, tls, tcp, or a protocol with STARTTLS"
+                    )
+                })?;
+                (true, Some(protocol), Some(port_of(protocol)))
+            }
+        };
+        let authority = rest.trim_end_matches('/');
+        let target = Target::parse(authority, port)
+            .ok_or_else(|| format!("{authority:?} is no HOST:PORT (a path is not taken)"))?;
+        Ok(Self { text: text.to_owned(), target, tls, starttls })
+    }
+}
+
+impl fmt::Display for ReverseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn port_of(protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Smtp => 25,
+        Protocol::Imap => 143,
+        Protocol::Pop3 => 110,
+        Protocol::Ftp => 21,
+        Protocol::Xmpp => 5222,
+        Protocol::Ldap => 389,
+        Protocol::Mysql => 3306,
+        _ => 5432,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReverseUrl;
+
+    #[test]
+    fn servers_to_stand_for_are_read() {
+        for (text, target, tls, starttls) in [
+            ("https://a.test", "a.test:443", true, false),
+            ("http://127.0.0.1:8080/", "127.0.0.1:8080", false, false),
+            ("postgres://db", "db:5432", true, true),
+            ("MySQL://[::1]:3307", "[::1]:3307", true, true),
+            ("tls://a:1", "a:1", true, false),
+        ] {
+            let url: ReverseUrl = text.parse().unwrap();
+            let found = (url.target.to_string(), url.tls, url.starttls.is_some());
+            assert_eq!(found, (target.to_owned(), tls, starttls), "{text}");
+        }
+        for text in ["a.test", "gopher://a", "https://a/b", "tls://a"] {
+            assert!(text.parse::<ReverseUrl>().is_err(), "{text}");
+        }
+    }
+}

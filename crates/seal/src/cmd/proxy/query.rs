@@ -1,0 +1,107 @@
+//! `seal proxy query`: what a session holds, in the terminal.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sealwire::Foreign;
+use sealwire_lens::export::{Redactor, detail_json, diff, summary_json};
+use sealwire_lens::query::Filter;
+use sealwire_lens::store::{Order, Page, Summary};
+
+use super::open::reader;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+
+/// List the flows of a session that match a filter
+///
+/// The filter is the one of the page: words find text anywhere, FIELD:VALUE looks into one place.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  seal proxy query s.db 'host:api.example.com status>=400'
+  seal proxy query s.db '\"not found\" took>1s' --json
+  seal proxy query s.db --diff 12 17")]
+pub(crate) struct QueryArgs {
+    /// The session file
+    #[arg(value_name = "SESSION")]
+    session: PathBuf,
+
+    /// Which flows [default: all]
+    #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
+    filter: String,
+
+    /// The newest first
+    #[arg(long)]
+    newest: bool,
+
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    limit: u64,
+
+    /// Print one JSON object a line, with heads and bodies
+    #[arg(long)]
+    json: bool,
+
+    /// Show what differs between two flows
+    #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["json", "newest", "filter"])]
+    diff: Option<Vec<i64>>,
+
+    /// Leave cookies, credentials, tokens and passwords readable
+    #[arg(long)]
+    no_redact: bool,
+}
+
+pub(crate) fn run(args: &QueryArgs) -> Result<Answer, Failure> {
+    let reader = reader(&args.session)?;
+    let redactor = redactor(args.no_redact);
+    let told = |e: sealwire_lens::store::StoreError| Failure::usage(e.to_string());
+    if let Some([a, b]) = args.diff.as_deref() {
+        let lines = diff(&reader, *a, *b, redactor).map_err(told)?;
+        let lines = lines.ok_or_else(|| Failure::refused("one of the flows is not there"))?;
+        report::print_text(&lines.join("\n"))?;
+        let differs = lines.iter().any(|line| line.starts_with(['+', '-']));
+        return Ok(if differs { Answer::No } else { Answer::Yes });
+    }
+    let filter = filter(&args.filter)?;
+    let order = if args.newest { Order::Newest } else { Order::Oldest };
+    let mut from = 0;
+    while from < args.limit {
+        let page = Page { order, from, limit: (args.limit - from).min(500) };
+        let flows = reader.list(&filter, page).map_err(told)?;
+        if flows.is_empty() {
+            break;
+        }
+        from += flows.len() as u64;
+        for flow in &flows {
+            if args.json {
+                let whole = detail_json(&reader, flow.id, redactor).map_err(told)?;
+                report::print_line(&whole.unwrap_or_else(|| summary_json(flow, redactor)))?;
+            } else {
+                report::print_text(&line(flow, redactor))?;
+            }
+        }
+    }
+    Ok(if from == 0 { Answer::No } else { Answer::Yes })
+}
+
+fn line(flow: &Summary, redactor: Redactor) -> String {
+    let status = flow.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+    let took = flow.took.map_or_else(|| "open".to_owned(), |ms| format!("{ms:.0} ms"));
+    let url = format!("{}://{}{}", flow.scheme, flow.authority, redactor.url(&flow.path));
+    let error = flow.error.as_deref().map(|e| format!("  {}", Foreign::new(e))).unwrap_or_default();
+    format!(
+        "{:>6} {status:>3} {:<7} {}  {} B  {took}{error}",
+        flow.id,
+        Foreign::new(&flow.method).to_string(),
+        Foreign::new(&url),
+        flow.response_size
+    )
+}
+
+pub(super) fn filter(text: &str) -> Result<Filter, Failure> {
+    Filter::parse(text)
+        .map_err(|e| Failure::usage(e.to_string()).advise("docs/proxy.md has the grammar"))
+}
+
+pub(super) fn redactor(shows_everything: bool) -> Redactor {
+    if shows_everything { Redactor::showing_everything() } else { Redactor::hiding() }
+}

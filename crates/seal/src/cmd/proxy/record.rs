@@ -1,0 +1,113 @@
+//! What a running proxy records, and the page that shows it while it runs.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use sealwire_lens::api::{Session, Token, serve};
+use sealwire_lens::flow::{Event, Recorder};
+use sealwire_lens::intercept::Proxy;
+use sealwire_lens::store::{Options, Store};
+
+use super::open::{listen, title};
+use super::stream::Stream;
+use crate::say::failure::Failure;
+use crate::say::report;
+
+/// What is kept.
+#[derive(Args, Debug)]
+pub(super) struct Recording {
+    /// Record into this session file (`seal proxy open` shows it); one that is there goes on
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
+
+    /// The most that the session may take on disk, in megabytes; the oldest flows go first
+    #[arg(long, value_name = "MB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=1 << 40))]
+    keep: u64,
+
+    /// Record the encrypted bytes as well, for packets that Wireshark opens and for the page's lesson
+    #[arg(long)]
+    pub(super) wire: bool,
+
+    /// Show it in the browser while it runs; the URL is printed
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    page: Option<SocketAddr>,
+}
+
+/// The recorder of a proxy: what shows it in the terminal, and what keeps it.
+pub(super) struct Kept {
+    stream: Arc<Stream>,
+    store: Option<Arc<Store>>,
+    is_lasting: bool,
+}
+
+impl Recording {
+    /// Begins. `folder` takes a session that nobody asked to keep.
+    pub(super) fn start(&self, stream: Arc<Stream>, folder: &Path) -> Result<Arc<Kept>, Failure> {
+        let path = match (&self.session, self.page) {
+            (None, None) => return Ok(Arc::new(Kept { stream, store: None, is_lasting: false })),
+            (Some(path), _) => path.clone(),
+            (None, Some(_)) => folder.join("session.db"),
+        };
+        let options = Options { keep: self.keep << 20, ..Options::default() };
+        let store = Store::create(&path, options).map_err(|e| Failure::usage(e.to_string()))?;
+        let is_lasting = self.session.is_some();
+        Ok(Arc::new(Kept { stream, store: Some(Arc::new(store)), is_lasting }))
+    }
+
+    /// Serves the page, where it is asked for, and says so.
+    pub(super) async fn show(&self, kept: &Kept, proxy: &Proxy) -> Result<bool, Failure> {
+        let (Some(address), Some(store)) = (self.page, &kept.store) else { return Ok(false) };
+        let session = Session {
+            reader: store.reader().map_err(|e| Failure::usage(e.to_string()))?,
+            store: Some(store.clone()),
+            sender: None,
+            rules: proxy.current_rules().clone(),
+            holds: proxy.holds().clone(),
+            token: Token::new().map_err(Failure::usage)?,
+            title: title(store.path()),
+        };
+        let (listener, url) = listen(address, &session.token).await?;
+        report::note(format_args!("the page: {url}"));
+        tokio::spawn(serve(listener, Arc::new(session)));
+        Ok(true)
+    }
+}
+
+impl Kept {
+    /// The first number for connections and flows.
+    pub(super) fn first(&self) -> u64 {
+        self.store.as_ref().map_or(1, |store| {
+            let (connection, flow) = store.first_free();
+            connection.0.max(flow.0)
+        })
+    }
+
+    /// Writes what is left, and says where it is.
+    pub(super) fn end(&self) {
+        let Some(store) = &self.store else { return };
+        store.close();
+        let status = store.status();
+        if let Some(reason) = status.stopped {
+            report::note(reason);
+        }
+        if status.dropped > 0 {
+            let dropped = status.dropped;
+            report::note(format_args!("{dropped} bytes of bodies came too fast to be recorded"));
+        }
+        if self.is_lasting {
+            let path = store.path().display();
+            report::note(format_args!("recorded in {path}: seal proxy open {path}"));
+        }
+    }
+}
+
+impl Recorder for Kept {
+    fn record(&self, event: Event) {
+        if let Some(store) = &self.store {
+            store.record(event.clone());
+        }
+        self.stream.record(event);
+    }
+}

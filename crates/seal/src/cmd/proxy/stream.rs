@@ -1,0 +1,94 @@
+//! What happens, on its way from the relay's threads to a terminal or a pipe: by a thread of its own,
+//! so that who reads slowly slows nobody.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use sealwire_lens::flow::{Event, Recorder, What};
+
+use super::json;
+use super::summary::Summary;
+use super::terminal::Terminal;
+use crate::say::report;
+
+/// Takes events and shows them.
+pub(super) struct Stream {
+    queue: Mutex<Option<Sender<Event>>>,
+    waiting: std::sync::Arc<AtomicUsize>,
+    dropped: AtomicU64,
+    shows_bodies: bool,
+    writer: Mutex<Option<JoinHandle<Summary>>>,
+}
+
+/// How many bytes of bodies may wait to be shown. More are left out, never the fact of a flow.
+const MOST_WAITING: usize = 16 * 1024 * 1024;
+
+impl Stream {
+    pub(super) fn start(as_json: bool, quiet: bool) -> Self {
+        let (queue, events) = channel();
+        let waiting = std::sync::Arc::<AtomicUsize>::default();
+        let counted = waiting.clone();
+        let writer = std::thread::spawn(move || write(&events, &counted, as_json, quiet));
+        Self {
+            queue: Mutex::new(Some(queue)),
+            waiting,
+            dropped: AtomicU64::new(0),
+            shows_bodies: as_json,
+            writer: Mutex::new(Some(writer)),
+        }
+    }
+
+    /// Shows what is left, and tells what it all came to.
+    pub(super) fn end(&self) -> Summary {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let summary = writer.and_then(|writer| writer.join().ok()).unwrap_or_default();
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        if dropped > 0 {
+            report::note(format_args!("{dropped} pieces of bodies came too fast to be printed"));
+        }
+        summary
+    }
+}
+
+impl Recorder for Stream {
+    fn record(&self, event: Event) {
+        if let What::Body(body) = &event.what {
+            if !self.shows_bodies {
+                return;
+            }
+            if self.waiting.fetch_add(body.data.len(), Ordering::Relaxed) > MOST_WAITING {
+                self.waiting.fetch_sub(body.data.len(), Ordering::Relaxed);
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+        if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Nobody reads any more: it is ending.
+            let _ = queue.send(event);
+        }
+    }
+}
+
+fn write(events: &Receiver<Event>, waiting: &AtomicUsize, as_json: bool, quiet: bool) -> Summary {
+    let mut terminal = Terminal::default();
+    let mut summary = Summary::default();
+    while let Ok(event) = events.recv() {
+        if let What::Body(body) = &event.what {
+            waiting.fetch_sub(body.data.len(), Ordering::Relaxed);
+        }
+        summary.add(&event);
+        if as_json {
+            if let Some(line) = json::line(&event) {
+                let _ = report::print_line(&line);
+            }
+        } else if !quiet {
+            for line in terminal.lines(&event) {
+                report::note(line);
+            }
+        }
+    }
+    summary
+}

@@ -1,0 +1,36 @@
+//! What outlives its files: contexts that follow them, and open connections that are judged again.
+//!
+//! * [`Current`] is a context that is swapped while others use it. An `Acceptor` and a `Connector`
+//!   take one, and each connection has the context of its moment.
+//! * [`Watched`] keeps one current: identity, trust and revocation lists out of files, PFX or a
+//!   function of the program's, read again when they change (feature `watch`).
+//! * [`Live`] knows the open connections, and closes those whose peers would not be let in any more.
+//!
+//! Readers take no lock, and nothing here is on the way of data.
+
+mod connections;
+mod current;
+#[cfg(feature = "watch")]
+mod files;
+#[cfg(feature = "watch")]
+mod fitness;
+mod judgement;
+mod options;
+#[cfg(feature = "watch")]
+mod source;
+mod tether;
+#[cfg(feature = "watch")]
+mod watched;
+
+pub use connections::{Admission, Live, Rechecked};
+pub use current::Current;
+#[cfg(feature = "watch")]
+pub use files::FileWatch;
+#[cfg(feature = "watch")]
+pub use fitness::Unfit;
+pub use options::{Closed, LiveOptions};
+#[cfg(feature = "watch")]
+pub use source::Material;
+pub use tether::{Tether, Why};
+#[cfg(feature = "watch")]
+pub use watched::{Change, Failure, LoadError, Status, Watched, WatchedBuilder};
