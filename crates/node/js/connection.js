@@ -120,6 +120,8 @@ class Connection {
   #transportEnded = false;
   #endTold = false;
   #closesWhenRead = false;
+  /** Whether a client has been told by an alert that it is refused. */
+  #hasRefused = false;
   /** A request to end our side, until it can be done. */
   #ending = null;
   /** What the peer has begun with. */
@@ -261,8 +263,9 @@ class Connection {
       this.#outgoing.giveUp(writeGivenUp(reason));
       callback?.();
     };
-    if (this.#link) this.#link.close(closed);
-    else setImmediate(closed);
+    if (this.#link === null) setImmediate(closed);
+    else if (this.#hasRefused && !this.#transportEnded) this.#link.closeWhenHeard(closed);
+    else this.#link.close(closed);
   }
 
   /** At any time: before the session is there, it waits. */
@@ -424,6 +427,7 @@ class Connection {
     this.#incoming.clear();
     // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
     if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
+    this.#hasRefused = this.#role.isServer && typeof failure.alert !== 'number';
     const error = this.#refusal ?? connectionError(likeOpenssl(failure, this.#firstBytes));
     // A write that waits is told, and its stream fails by that; else the stream itself.
     if (!error.library || !this.#outgoing.giveUp(writeRefused(error))) this.#owner.failed(error);

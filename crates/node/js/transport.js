@@ -9,6 +9,10 @@ const { handleFacts, isPlain, readOn, takeOver } = require('./internals');
 const { StreamSocket } = require('./stream-socket');
 const { Tracer } = require('./trace');
 
+/** How long a peer that is refused may take to read why, and how much it may still say. */
+const FAREWELL_MS = 1000;
+const FAREWELL_BYTES = 1024 * 1024;
+
 /**
  * Takes a stream for a connection: `on.chunk` gets its bytes, `on.end` is called at its end.
  */
@@ -45,6 +49,11 @@ class Link {
     if (this.stream.destroyed) process.nextTick(done);
     else this.stream.end(done);
   }
+
+  /** Closes it when the peer has had the time to read what was sent last. */
+  closeWhenHeard(callback) {
+    this.close(callback);
+  }
 }
 
 class SocketLink extends Link {
@@ -62,16 +71,19 @@ class SocketLink extends Link {
   /** What such a socket has read belongs to nobody else and may be decrypted in place. */
   owned;
 
+  #on;
+
   constructor(socket, on) {
     super(socket);
+    this.#on = on;
     this.owned = isPlain(socket) || socket.encrypted === true;
     this.#restore = takeOver(socket, {
       chunk: (chunk) => {
-        on.chunk(chunk);
+        this.#on.chunk(chunk);
         return !this.#stopped;
       },
       end: () => {
-        on.end();
+        this.#on.end();
         return !this.#stopped;
       },
       unwritten: (error) => { this.writeError ??= error; },
@@ -96,6 +108,33 @@ class SocketLink extends Link {
       setImmediate(callback);
     }
     this.#restore();
+  }
+
+  /**
+   * A socket that is closed over unread bytes is reset, and what was sent last may be lost. So our
+   * side is ended, and what still comes is read for a while and thrown away.
+   */
+  closeWhenHeard(callback) {
+    const socket = this.stream;
+    if (!handleFacts(socket).isOpen) {
+      this.close(callback);
+      return;
+    }
+    const most = socket.bytesRead + FAREWELL_BYTES;
+    const over = () => {
+      clearTimeout(timer);
+      socket.destroy();
+    };
+    const timer = setTimeout(over, FAREWELL_MS);
+    this.#on = { chunk: () => { if (socket.bytesRead > most) over(); }, end: over };
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#restore();
+    });
+    socket.end();
+    this.resume();
+    setImmediate(callback);
   }
 }
 

@@ -13,7 +13,7 @@ const here = path.join(__dirname, '..');
 const repository = path.join(here, '..', '..');
 const staged = path.join(here, 'rust');
 const LICENSES = ['LICENSE-APACHE', 'LICENSE-MIT'];
-const CRATES = ['sealwire', 'sealwire-openssl', 'sealwire-x509', 'node'];
+const CRATES = ['sealwire', 'sealwire-x509', 'sealwire-openssl', 'files', 'node'];
 const PARTS = ['Cargo.toml', 'build.rs', 'src'];
 
 const [what] = process.argv.slice(2);

@@ -4,9 +4,11 @@
 
 const assert = require('node:assert');
 const { once } = require('node:events');
+const { spawn } = require('node:child_process');
 const net = require('node:net');
 const { test } = require('node:test');
-const { client, serve } = require('../support');
+const { client, file, pem, serve } = require('../support');
+const needed = require('../support/needed');
 
 const major = Number(process.versions.node.split('.')[0]);
 /** What a write is told that was never sent: nothing in Node 20. */
@@ -104,3 +106,61 @@ for (const [name, junk, reason] of [
     assert.strictEqual((await told)[0].reason, reason);
   });
 }
+
+// Node destroys the socket of who is refused, and what it had still to read makes a reset of that.
+const ofNode = process.env.JUDGE === 'node' && 'Node gives no time to read the alert';
+
+/** What a program ends with that is given this much to send, and all that it says. */
+async function ended(program, args, input) {
+  const child = spawn(program, args);
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { said += data; });
+  const [status] = await once(child, 'close');
+  return { said, status };
+}
+
+test('who is refused while it sends hears why', { skip: ofNode }, async (t) => {
+  if (!needed.programs(t, 'openssl', 'curl')) return;
+  const { server, port } = await serve(t, { requestCert: true, ca: [pem('ca-cert')] });
+  const refused = [];
+  server.on('tlsClientError', (error) => refused.push(error.code));
+  const body = Buffer.alloc(300_000, 'x\n');
+  for (let i = 0; i < 3; i++) {
+    const openssl = await ended('openssl', ['s_client', '-quiet', '-connect', `127.0.0.1:${port}`], body);
+    assert.match(openssl.said, /alert certificate required|alert number 116/);
+    const url = `https://localhost:${port}/`;
+    const curl = await ended('curl',
+      ['-sS', '--cacert', file('ca-cert.pem'), '--data-binary', '@-', '-H', 'Expect:', url], body);
+    assert.match(curl.said, /certificate required/);
+  }
+  assert.deepStrictEqual(refused, Array(6).fill('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE'));
+});
+
+/** A client that the server refuses, and that stays; `carrier` is its socket at the server. */
+async function refused(t) {
+  const { server, port } = await serve(t);
+  const told = once(server, 'tlsClientError');
+  const accepted = once(server, 'connection');
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => {}).resume().write('hello world\n');
+  t.after(() => socket.destroy());
+  const [carrier] = await accepted;
+  await told;
+  return { carrier, socket };
+}
+
+test('who is refused and goes on is not listened to for ever', { skip: ofNode }, async (t) => {
+  const { carrier, socket } = await refused(t);
+  const write = () => { if (!socket.destroyed) socket.write(Buffer.alloc(64 * 1024), write); };
+  write();
+  await once(carrier, 'close');
+  assert.ok(carrier.bytesRead < 2 * 1024 * 1024, `${carrier.bytesRead} bytes`);
+});
+
+test('who is refused and stays is sent away', { skip: ofNode }, async (t) => {
+  const { carrier, socket } = await refused(t);
+  await once(socket, 'end');
+  if (!carrier.destroyed) await once(carrier, 'close');
+});

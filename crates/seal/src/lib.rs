@@ -12,7 +12,7 @@
 //!   view         what is shown: cards and reports
 //!   files        keys, certificates, passphrases and CA folders, read and written
 //!   say          answers, failures, advice
-//!   words        moments, lengths of time, foreign text
+//!   words        lengths of time, the rules of names, text on a page
 //! ```
 #![forbid(unsafe_code)]
 

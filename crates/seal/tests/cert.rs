@@ -291,6 +291,42 @@ fn a_renewed_certificate_says_the_same() {
     assert!(!dir.files().contains(&"no.pem".to_owned()));
 }
 
+/// Who wants SHA-384 or PSS has a reason (a rule of his house), and a renewal is no change of it.
+#[test]
+fn a_renewed_certificate_is_signed_as_the_old_one() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.openssl("genrsa -out k.pem 2048");
+    let made = "req -x509 -new -key k.pem -subj /CN=a -days 9 -addext subjectAltName=DNS:a.test -out old.pem";
+    for (options, algorithm) in [
+        ("-sha256", "sha256WithRSAEncryption"),
+        ("-sha384", "sha384WithRSAEncryption"),
+        ("-sha512", "sha512WithRSAEncryption"),
+        ("-sha1", "sha256WithRSAEncryption"),
+        ("-sha256 -sigopt rsa_padding_mode:pss", "Hash Algorithm: sha256"),
+        (
+            "-sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:48",
+            "Hash Algorithm: sha384",
+        ),
+        ("-sha512 -sigopt rsa_padding_mode:pss", "Hash Algorithm: sha512"),
+    ] {
+        dir.openssl(&format!("{made} {options}"));
+        dir.seal("cert renew --cert old.pem --key k.pem --out new.pem --force").ok();
+        let text = dir.openssl("x509 -in new.pem -noout -text");
+        let is_pss = text.text().contains("Signature Algorithm: rsassaPss");
+        assert_eq!(is_pss, options.contains("pss"), "{options}");
+        assert!(text.text().contains(algorithm), "{options}: {}", text.text());
+        dir.openssl("verify -CAfile new.pem -check_ss_sig new.pem");
+    }
+    // What has no end has none afterwards.
+    dir.seal("cert self-sign --key k.pem --name a.test --not-after 9999-12-31T23:59:59Z --out old.pem --force").ok();
+    dir.seal("cert renew --cert old.pem --key k.pem --out new.pem --force").ok();
+    let ends = dir.openssl("x509 -in new.pem -noout -enddate");
+    assert_eq!(ends.text().trim(), "notAfter=Dec 31 23:59:59 9999 GMT");
+}
+
 #[test]
 fn check_answers_as_openssls_checkend() {
     if !installed(&["openssl"]) {
@@ -513,6 +549,62 @@ fn lint_finds_what_clients_refuse() {
     dir.write("ext", "subjectAltName=DNS:h.test");
     dir.openssl("x509 -req -in c.pem -CA ca.pem -CAkey ca.key -sha1 -extfile ext -out x.pem");
     assert!(dir.seal("cert lint x.pem").text().contains("[weak-signature]"));
+}
+
+/// Each certificate may be well by itself, and the chain refused by everybody.
+#[test]
+fn lint_judges_the_chain_of_a_file() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    let ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n\
+              subjectKeyIdentifier=hash\n";
+    let leaf =
+        "subjectAltName=DNS:a.test\nauthorityKeyIdentifier=keyid\nextendedKeyUsage=serverAuth\n";
+    let make = |name: &str, issuer: &str, extensions: &str, serial: u8| {
+        dir.write("ext", extensions);
+        dir.openssl(&format!(
+            "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key \
+             -out {name}.csr -subj /CN={}",
+            name.trim_end_matches('2')
+        ));
+        let signed = match issuer {
+            "" => format!("-signkey {name}.key"),
+            _ => format!("-CA {issuer}.pem -CAkey {issuer}.key"),
+        };
+        dir.openssl(&format!(
+            "x509 -req -in {name}.csr {signed} -days {} -extfile ext -out {name}.pem -set_serial {serial}",
+            if name == "leaf" { 9 } else { 99 }
+        ));
+    };
+    make("root", "", ca, 1);
+    make("root2", "", ca, 2);
+    make("clients", "root", &format!("{ca}extendedKeyUsage=clientAuth"), 3);
+    make("limited", "root", &format!("{ca}nameConstraints=critical,permitted;DNS:b.test"), 4);
+    make("short", "root", &ca.replace("TRUE", "TRUE,pathlen:0"), 5);
+    make("below", "short", ca, 6);
+    for (issuer, chain, code) in [
+        ("root", &["root"][..], ""),
+        ("root", &["root2"], "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        ("clients", &["clients", "root"], "INVALID_PURPOSE"),
+        ("limited", &["limited", "root"], "PERMITTED_VIOLATION"),
+        ("below", &["below", "short", "root"], "PATH_LENGTH_EXCEEDED"),
+        ("root", &["root", "clients"], ""),
+    ] {
+        make("leaf", issuer, leaf, 7);
+        let mut file = dir.read("leaf.pem");
+        chain.iter().for_each(|name| file.extend(dir.read(&format!("{name}.pem"))));
+        dir.write("chain.pem", file);
+        let ran = dir.seal("cert lint chain.pem");
+        assert_eq!(ran.code, i32::from(!code.is_empty()), "{chain:?}: {ran:?}");
+        assert!(code.is_empty() || ran.text().contains(&format!("[{code}]")), "{code}: {ran:?}");
+    }
+    make("leaf", "root", leaf, 3);
+    dir.write("chain.pem", [dir.read("leaf.pem"), dir.read("clients.pem")].concat());
+    assert!(dir.seal("cert lint chain.pem").text().contains("[reused-serial]"));
+    make("leaf", "root", &leaf.replace("a.test", "a.test."), 7);
+    assert!(dir.seal("cert lint leaf.pem").text().contains("[dot-at-end]"));
 }
 
 /// What Windows hands out becomes what everybody else reads, certificate by certificate.

@@ -4,52 +4,12 @@ mod peers;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use peers::s_server::Openssl;
 use peers::served::Served;
 use peers::{Folder, Ran, installed};
 use serde_json::Value;
-
-/// A running `openssl s_server` on a free port; killed when dropped.
-struct Openssl {
-    child: Child,
-    /// It ends when its standard input does.
-    _stdin: ChildStdin,
-    port: u16,
-}
-
-impl Openssl {
-    fn start(dir: &Folder, options: &str) -> Self {
-        let mut child = Command::new("openssl")
-            .args(["s_server", "-accept", "0"])
-            .args(options.split_whitespace())
-            .current_dir(dir.root())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("openssl starts");
-        let stdin = child.stdin.take().expect("piped");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
-        let port = loop {
-            let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "s_server ended: {options}");
-            if let Some(address) = line.trim_end().strip_prefix("ACCEPT ") {
-                break address.rsplit(':').next().unwrap().parse().expect("a port");
-            }
-        };
-        // It must not wait for somebody to read what it says.
-        std::thread::spawn(move || lines.read_to_end(&mut Vec::new()));
-        Self { child, _stdin: stdin, port }
-    }
-}
-
-impl Drop for Openssl {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A folder with a CA and certificates for localhost by it: P-256 and RSA.
 fn material() -> Folder {
@@ -524,6 +484,71 @@ fn files_are_shown_as_what_they_are() {
     dir.write("noise.pem", "hello");
     assert_eq!(dir.seal("inspect noise.pem").code, 1);
     assert_eq!(dir.seal("inspect missing.pem").code, 2);
+}
+
+/// The exit code of `inspect` is that of the thing that is looked at.
+#[test]
+fn files_that_are_not_good_today_are_said_so() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    dir.write("pass", "secret");
+    for (file, start, end) in
+        [("old", "2020-01-01", "2021-01-01"), ("new", "2100-01-01", "2100-02-01")]
+    {
+        dir.seal(&format!(
+            "cert self-sign --key ec.key --name localhost --out {file}.pem --not-before {start} --not-after {end}"
+        ))
+        .ok();
+    }
+    for line in [
+        "x509 -in old.pem -outform DER -out old.der",
+        "crl2pkcs7 -nocrl -certfile old.pem -out old.p7b",
+        "pkcs12 -export -in old.pem -inkey ec.key -passout pass:secret -out old.pfx",
+        "pkcs12 -export -in old.pem -nokeys -passout pass:secret -out store.p12",
+        "crl2pkcs7 -nocrl -certfile ec.pem -out good.p7b",
+    ] {
+        dir.openssl(line);
+    }
+    dir.write("both.pem", [dir.read("ec.pem"), dir.read("old.pem")].concat());
+    for file in ["old.pem", "old.der", "old.p7b", "old.pfx", "store.p12", "new.pem", "both.pem"] {
+        let more = if file.contains(".p") && !file.ends_with("pem") && !file.ends_with("p7b") {
+            "--passphrase-file pass"
+        } else {
+            ""
+        };
+        assert_eq!(dir.seal(&format!("inspect {file} {more}")).code, 1, "{file}");
+    }
+    assert_eq!(dir.seal_with(&["inspect", "-"], &dir.read("old.pem")).code, 1);
+    for file in ["ec.pem", "good.p7b"] {
+        dir.seal(&format!("inspect {file}")).ok();
+    }
+    // What was asked of a server cannot be asked of a file.
+    for option in ["--explain", "--scan", "--html x.html", "--alpn h2", "--starttls smtp"] {
+        let word = option.split(' ').next().unwrap();
+        dir.seal(&format!("inspect ec.pem {option}")).err_is(word);
+    }
+    assert_eq!(dir.seal("inspect missing.p7b").code, 2);
+}
+
+/// A page is often all that somebody else gets to see of a server that is refused.
+#[test]
+fn a_page_of_a_handshake_has_the_verdict() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    let server = Openssl::start(&dir, "-cert ec.pem -key ec.key");
+    for (options, verdict) in [
+        ("--ca ca/ca.pem", ": trusted"),
+        ("--ca rsa.pem", ": not trusted: UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        ("--ca ca/ca.pem --servername b.test", ": not trusted: ERR_TLS_CERT_ALTNAME_INVALID"),
+    ] {
+        inspect(&dir, server.port, &format!("--html page.html --force {options}"));
+        let page = String::from_utf8(dir.read("page.html")).unwrap();
+        assert!(page.contains(verdict), "{verdict} in {page}");
+    }
 }
 
 #[test]

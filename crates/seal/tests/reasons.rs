@@ -2,6 +2,7 @@
 
 mod peers;
 
+use peers::s_server::Openssl;
 use peers::{Folder, installed};
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n\
@@ -150,6 +151,33 @@ fn what_a_certificate_may_not_do_is_told_with_what_it_may() {
     says(&dir, line, "INVALID_CA", "but is not a CA (its basicConstraints say CA:FALSE)");
 }
 
+/// Who cannot check a signature, or read a key, does not say that it is wrong.
+#[test]
+fn what_is_not_known_here_is_not_called_wrong() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.openssl("genrsa -out root.key 2048");
+    dir.openssl("req -x509 -new -key root.key -subj /CN=Root -days 9 -out root.pem");
+    dir.openssl("req -new -key root.key -subj /CN=leaf -out leaf.csr");
+    for (digest, name) in [("-sha3-256", "2.16.840.1.101.3.4.3.14"), ("-ripemd160", "ripemd160")] {
+        dir.openssl(&format!(
+            "x509 -req -in leaf.csr -CA root.pem -CAkey root.key -days 9 {digest} -out leaf.pem"
+        ));
+        let code = "CERT_SIGNATURE_FAILURE";
+        says(&dir, "leaf.pem --ca root.pem", code, "its signature cannot be checked");
+        says(&dir, "leaf.pem --ca root.pem", code, name);
+        says(&dir, "leaf.pem --ca root.pem", code, "have it issued with SHA-256");
+    }
+    dir.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime192v1 -out leaf.key");
+    dir.openssl("req -new -key leaf.key -subj /CN=leaf -out leaf.csr");
+    dir.openssl("x509 -req -in leaf.csr -CA root.pem -CAkey root.key -days 9 -out leaf.pem");
+    let kind = "is of the kind EC prime192v1, which is not supported here";
+    says(&dir, "leaf.pem --ca root.pem", "UNSPECIFIED", kind);
+    assert!(dir.seal("cert show leaf.pem").text().contains("key        EC prime192v1"));
+}
+
 #[test]
 fn policies_are_asked_for_as_with_openssl() {
     if !installed(&["openssl"]) {
@@ -171,4 +199,180 @@ fn policies_are_asked_for_as_with_openssl() {
     let wrong = dir.seal(&format!("{line} --policy gold"));
     assert_eq!(wrong.code, 2, "{wrong:?}");
     assert!(wrong.stderr.contains("--policy: \"gold\" is not an object identifier"), "{wrong:?}");
+}
+
+/// What is said in a case, and what to do, wherever it is met: of a file, of a connection, of a
+/// server that is looked at.
+struct Case {
+    /// The server's certificate, and what it sends behind it.
+    leaf: &'static str,
+    behind: &'static str,
+    asked: &'static str,
+    code: &'static str,
+    reason: &'static str,
+    advice: &'static str,
+}
+
+#[test]
+fn every_command_that_judges_gives_the_reason_and_the_advice() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    make(&dir, "root", "Root", None, CA);
+    make(&dir, "between", "Between", Some("root"), CA);
+    make(
+        &dir,
+        "limited",
+        "Limited",
+        Some("root"),
+        &format!("{CA}nameConstraints=permitted;DNS:in.test"),
+    );
+    make(&dir, "no-ca", "NoCA", Some("root"), "basicConstraints=CA:FALSE");
+    let names = "subjectAltName=DNS:a.test";
+    let wildcard = "subjectAltName=DNS:*.a.test";
+    for (leaf, issuer, extensions) in [
+        ("other", "root", names),
+        ("wide", "root", wildcard),
+        ("number", "root", "subjectAltName=DNS:127.0.0.1"),
+        ("client", "root", "subjectAltName=DNS:a.test\nextendedKeyUsage=clientAuth"),
+        ("outside", "limited", names),
+        ("unknown", "root", "subjectAltName=DNS:a.test\n1.2.3.4=critical,DER:0500"),
+        ("below", "no-ca", names),
+        (
+            "alone",
+            "between",
+            "subjectAltName=DNS:a.test\nauthorityInfoAccess=caIssuers;URI:http://a.test/between.cer",
+        ),
+    ] {
+        make(&dir, leaf, "leaf", Some(issuer), extensions);
+    }
+    let case = |leaf, behind, asked, code, reason, advice| Case {
+        leaf,
+        behind,
+        asked,
+        code,
+        reason,
+        advice,
+    };
+    let name = "ERR_TLS_CERT_ALTNAME_INVALID";
+    for it in [
+        case(
+            "other",
+            "",
+            "b.test",
+            name,
+            "is not in the cert's altnames: DNS:a.test",
+            "by a name that it has",
+        ),
+        case("wide", "", "x.y.a.test", name, "* stands for one label", "stands for one label only"),
+        case("wide", "", "a.test", name, "not for a.test itself", "have both in it"),
+        case(
+            "number",
+            "",
+            "127.0.0.1",
+            name,
+            "compared with IP addresses only",
+            "issued with IP:ADDRESS",
+        ),
+        case("root", "", "a.test", "INVALID_PURPOSE", "keyCertSign", "goes first in its file"),
+        case(
+            "client",
+            "",
+            "a.test",
+            "INVALID_PURPOSE",
+            "has clientAuth only",
+            "serverAuth for a server",
+        ),
+        case(
+            "outside",
+            "limited",
+            "a.test",
+            "PERMITTED_VIOLATION",
+            "\"CN=Limited\" permits DNS:in.test only, and DNS:a.test is not in it",
+            "a CA above may not sign for this name",
+        ),
+        case(
+            "unknown",
+            "",
+            "a.test",
+            "UNHANDLED_CRITICAL_EXTENSION",
+            "has a critical extension that is not known here: 1.2.3.4",
+            "have it issued without",
+        ),
+        case(
+            "below",
+            "no-ca",
+            "a.test",
+            "INVALID_PURPOSE",
+            "its basicConstraints say CA:FALSE",
+            "a certificate above is no CA",
+        ),
+        case(
+            "alone",
+            "",
+            "a.test",
+            "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+            "was not sent",
+            "is at http://a.test/between.cer: have it sent, or give it with --untrusted",
+        ),
+    ] {
+        it.is_told(&dir);
+    }
+}
+
+impl Case {
+    #[track_caller]
+    fn is_told(&self, dir: &Folder) {
+        let Self { leaf, behind, asked, .. } = self;
+        let mut chain = dir.read(&format!("{leaf}.pem"));
+        if !behind.is_empty() {
+            chain.extend(dir.read(&format!("{behind}.pem")));
+        }
+        dir.write("chain.pem", chain);
+        let server = format!("-cert {leaf}.pem -key {leaf}.key -cert_chain chain.pem");
+        let server = Openssl::start(dir, &server);
+        let at = format!("127.0.0.1:{} --servername {asked} --ca root.pem", server.port);
+        for line in [
+            format!("cert verify chain.pem --ca root.pem --name {asked}"),
+            format!("inspect chain.pem --ca root.pem --servername {asked}"),
+            format!("inspect {at}"),
+            format!("connect {at}"),
+        ] {
+            let ran = dir.seal(&line);
+            assert_eq!(ran.code, 1, "{line}: {ran:?}");
+            let said = format!("{}{}", ran.text(), ran.stderr);
+            let told = said.lines().any(|line| {
+                line.contains(&format!("{}: ", self.code))
+                    && line.contains(self.reason)
+                    && line.contains(self.advice)
+            });
+            let Self { code, reason, advice, .. } = self;
+            assert!(told, "{line}: {code}: ... {reason} ... ({advice}): {said}");
+        }
+    }
+}
+
+#[test]
+fn a_common_name_counts_alike_in_every_command() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    make(&dir, "root", "Root", None, CA);
+    make(&dir, "leaf", "a.test", Some("root"), "authorityKeyIdentifier=keyid\n");
+    let server = Openssl::start(&dir, "-cert leaf.pem -key leaf.key");
+    let at = format!("127.0.0.1:{} --servername a.test --ca root.pem", server.port);
+    for line in [
+        "cert verify leaf.pem --ca root.pem --name a.test".to_owned(),
+        "inspect leaf.pem --ca root.pem --servername a.test".to_owned(),
+        format!("inspect {at}"),
+        format!("connect {at}"),
+    ] {
+        dir.seal(&line).ok();
+        dir.seal(&format!("{line} --name-rules node")).ok();
+        let ran = dir.seal(&format!("{line} --name-rules rfc9525"));
+        let said = format!("{}{}", ran.text(), ran.stderr);
+        assert!(ran.code == 1 && said.contains("ERR_TLS_CERT_ALTNAME_INVALID"), "{line}: {said}");
+    }
 }

@@ -42,6 +42,38 @@ fn what_is_there_is_not_overwritten() {
 }
 
 #[cfg(unix)]
+/// `--force` is for what can be made again: not for a key, nor for what a CA keeps.
+#[test]
+fn force_does_not_destroy_what_cannot_be_made_again() {
+    let dir = Folder::new();
+    dir.seal("ca init --ca-dir ca").ok();
+    dir.seal("ca issue --ca-dir ca a.test").ok();
+    let all = || {
+        let kept = ["a.test.pem", "a.test-key.pem", "ca/ca.pem", "ca/ca-key.pem", "ca/index.txt"];
+        kept.map(|name| dir.read(name))
+    };
+    dir.write("both.pem", [dir.read("a.test.pem"), dir.read("a.test-key.pem")].concat());
+    let before = all();
+    let both = dir.read("both.pem");
+    for (line, reason) in [
+        ("ca issue --ca-dir ca a.test --cert-file x.pem --key-file ./x.pem", "would be this one"),
+        ("ca issue --ca-dir ca a.test --cert-file a.test-key.pem --key-file x.pem", "private key"),
+        ("ca issue --ca-dir ca a.test --cert-file ca/ca.pem", "the CA's own file"),
+        ("ca issue --ca-dir ca a.test --cert-file ./ca/../ca/index.txt", "the CA's own file"),
+        ("ca issue --ca-dir ca a.test --key-file ca/ca-key.pem", "the CA's own file"),
+        ("csr new --key a.test-key.pem --out a.test-key.pem --subject /CN=x", "private key"),
+        ("key public --key a.test-key.pem --out a.test-key.pem", "private key"),
+        ("ca crl --ca-dir ca --out ca/index.txt", "the CA's own file"),
+    ] {
+        dir.seal(&format!("{line} --force")).err_is(reason);
+        assert!(all() == before, "{line}");
+    }
+    // A renewal writes certificates alone.
+    dir.seal("ca renew --ca-dir ca both.pem").err_is("private key");
+    assert!(all() == before && dir.read("both.pem") == both);
+    assert_eq!(dir.files(), ["a.test-key.pem", "a.test.pem", "both.pem", "ca"]);
+}
+
 #[test]
 fn private_files_are_private() {
     use std::os::unix::fs::PermissionsExt;

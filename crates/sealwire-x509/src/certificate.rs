@@ -17,6 +17,7 @@ use crate::name::{Name, name, printable};
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
 use crate::public_key::PublicKey;
+use crate::signature::{Method, Signed};
 use crate::trust_settings::TrustSettings;
 
 /// An X.509 certificate (RFC 5280), of any version.
@@ -278,6 +279,12 @@ impl Certificate {
                 .or_else(|| pss_digest(self.der()).filter(|_| nid == c::NID_rsassaPss)),
             oid,
         }
+    }
+
+    /// Whether it is signed in a way that is known here, so that the signature can be checked at all.
+    #[must_use]
+    pub fn has_known_signature(&self) -> bool {
+        Signed::read(self.der()).is_some_and(|signed| Method::of(signed.algorithm).is_some())
     }
 
     /// Whether subject and issuer are the same name.

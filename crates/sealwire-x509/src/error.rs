@@ -8,6 +8,8 @@ use std::path::Path;
 
 use aws_lc_sys as c;
 
+use crate::plain;
+
 /// A key, certificate, request, CRL or PFX that cannot be read, made or used.
 ///
 /// The text is one line and holds no secret: the file or option at fault first, then the fact. What
@@ -231,7 +233,11 @@ impl fmt::Display for Entry {
         }
         // SAFETY: not null, so a NUL-terminated string of static lifetime.
         let reason = unsafe { CStr::from_ptr(reason) };
-        write!(f, "{library}:{}", reason.to_string_lossy())
+        let reason = reason.to_string_lossy();
+        match plain::words(&reason) {
+            Some(words) => write!(f, "{words} ({library}:{reason})"),
+            None => write!(f, "{library}:{reason}"),
+        }
     }
 }
 
@@ -283,7 +289,7 @@ mod tests {
         assert!(parsed.is_null());
         let error = queue.malformed();
         assert_eq!(error.problem(), Problem::Malformed);
-        assert!(error.to_string().starts_with("malformed: ASN1:"), "{error}");
+        assert!(error.to_string().contains("(ASN1:"), "{error}");
         assert!(queue.drain().is_empty());
     }
 }

@@ -79,6 +79,7 @@ mod ocsp;
 mod owned;
 mod parity;
 pub mod pem;
+mod plain;
 mod policies;
 mod public_key;
 mod rc4;

@@ -197,7 +197,9 @@ impl<'a> Block<'a> {
 }
 
 fn boundary<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a str> {
-    std::str::from_utf8(line.strip_prefix(start)?.strip_suffix(b"-----")?).ok()
+    let label = std::str::from_utf8(line.strip_prefix(start)?.strip_suffix(b"-----")?).ok()?;
+    // More than a label: a block whose line ends are lost is one line.
+    (!label.contains("-----")).then_some(label)
 }
 
 #[cfg(test)]

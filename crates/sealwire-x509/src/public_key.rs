@@ -144,16 +144,36 @@ impl PublicKey {
     }
 
     /// The key of a SubjectPublicKeyInfo (DER) that AWS-LC cannot read; `None` when it is of an
-    /// algorithm that it knows.
+    /// algorithm and on a curve that it knows.
     pub(crate) fn unknown(spki: &[u8]) -> Option<Self> {
         let mut algorithm = Elements::of(spki).enter(SEQUENCE)?.enter(SEQUENCE)?;
         let name = algorithm.element(OBJECT_IDENTIFIER)?.object_name()?;
-        if matches!(&*name, "rsaEncryption" | "id-ecPublicKey" | "ED25519") {
-            return None;
-        }
+        let name = match &*name {
+            "rsaEncryption" | "ED25519" => return None,
+            "id-ecPublicKey" => {
+                let curve = algorithm.element(OBJECT_IDENTIFIER)?.object_name()?;
+                if KNOWN_CURVES.contains(&&*curve) {
+                    return None;
+                }
+                format!("EC {curve}")
+            }
+            _ => name,
+        };
         Some(Self { key_type: KeyType::Other(name), bits: 0, rsa: None, ec_point: None })
     }
 }
+
+/// The curves whose keys AWS-LC reads.
+const KNOWN_CURVES: [&str; 8] = [
+    "secp224r1",
+    "prime256v1",
+    "secp384r1",
+    "secp521r1",
+    "secp256k1",
+    "brainpoolP256r1",
+    "brainpoolP384r1",
+    "brainpoolP512r1",
+];
 
 /// What factoring such a modulus is worth, or a discrete logarithm by it.
 fn of_modulus(bits: u32) -> u32 {

@@ -5,13 +5,13 @@ mod peers;
 
 use std::io::{self, BufRead, BufReader, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
 use peers::credentials::{context, credentials};
 use peers::{Peer, present};
-use sealwire::blocking::{self, Stream};
+use sealwire::blocking::{self, Stream, Transport};
 use sealwire::session::{HelloReply, Question};
 use sealwire::{Alert, ClientAuth, ClientOptions, Error, ProtocolVersion, ServerOptions, Session};
 
@@ -386,4 +386,92 @@ fn who_writes_before_it_reads_hears_the_alert_that_waits() {
     assert_eq!(error.alert().map(Alert::name), Some("certificate_required"), "{error}");
     let again = client.read(&mut [0; 1]).unwrap_err();
     assert_eq!(Error::from(again).alert(), error.alert(), "and it stays so");
+}
+
+/// What a client has sent already, and nobody reads, makes a reset of a socket that is closed.
+#[test]
+fn who_is_refused_while_it_sends_hears_why() {
+    if !present("openssl") {
+        return;
+    }
+    for _ in 0..3 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut client = Command::new("openssl")
+            .args(["s_client", "-tls1_3", "-quiet", "-connect", &address])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = client.stdin.take().unwrap();
+        // It may end before it has read all.
+        let sending = thread::spawn(move || drop(stdin.write_all(&word(300_000))));
+        let context = context("p256", "ca").build().unwrap();
+        let options = ServerOptions::new().client_auth(ClientAuth::Require);
+        let (tcp, _) = listener.accept().unwrap();
+        let error = blocking::accept(&context, &options, tcp).unwrap_err();
+        assert_eq!(error.code(), "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE");
+        let said = client.wait_with_output().unwrap().stderr;
+        sending.join().unwrap();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("alert certificate required"), "{said}");
+    }
+}
+
+/// And who goes on for ever is not listened to for ever; nor is who stays and says nothing.
+#[test]
+fn who_is_refused_is_not_waited_for() {
+    if !present("openssl") {
+        return;
+    }
+    for sends in [true, false] {
+        let (mut client, server) = tcp();
+        let accepting = thread::spawn(move || {
+            blocking::accept(&context("p256", "").build().unwrap(), &ServerOptions::new(), server)
+        });
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let mut sent = 0;
+        // Ends with the connection.
+        while sends && let Ok(count) = client.write(&[b'x'; 64 * 1024]) {
+            sent += count;
+        }
+        let error = accepting.join().unwrap().map(drop).unwrap_err();
+        assert_eq!(error.code(), "ERR_SSL_HTTP_REQUEST");
+        assert!(sent < 64 * 1024 * 1024, "{sent}");
+    }
+}
+
+/// A transport of one's own, of which nothing but reading and writing is known.
+#[test]
+fn a_transport_that_has_no_sides_is_closed_at_once() {
+    #[derive(Debug)]
+    struct Plain(TcpStream);
+
+    impl Read for Plain {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buf)
+        }
+    }
+
+    impl Write for Plain {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            self.0.write(buf)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.flush()
+        }
+    }
+
+    impl Transport for Plain {}
+
+    if !present("openssl") {
+        return;
+    }
+    let (mut client, server) = tcp();
+    client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let context = context("p256", "").build().unwrap();
+    let error = blocking::accept(&context, &ServerOptions::new(), Plain(server)).unwrap_err();
+    assert_eq!(error.code(), "ERR_SSL_HTTP_REQUEST");
 }

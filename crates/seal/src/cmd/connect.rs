@@ -241,7 +241,7 @@ impl ConnectArgs {
 
     /// Why there is no connection. Where it is that the server is old, how old, and how to go on.
     async fn failure(&self, error: &sealwire::Error, name: &ServerName) -> Failure {
-        let failure = Failure::of_connection(&self.target.to_string(), error);
+        let failure = Failure::of_connection_to(&self.target.to_string(), Some(name), error);
         let no_version = matches!(
             error.code(),
             "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" | "ERR_SSL_UNSUPPORTED_PROTOCOL"

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use sealwire::Foreign;
 use sealwire::pki::{Csr, ExtendedKeyUsage, KeyUsage, Subject, SubjectAltName};
+use sealwire_files::Access;
 use serde::Serialize;
 
 use super::subject_prompt::{self, Answers};
-use crate::files::file::Access;
 use crate::files::key_file::KeyFile;
 use crate::files::output::Output;
 use crate::say::failure::Failure;

@@ -20,9 +20,9 @@ pub(crate) enum Command {
     Show(show::Show),
 }
 
-/// Shows what is in a PFX.
-pub(crate) fn show(file: &Path, source: Option<&Source>, json: bool) -> Result<Answer, Failure> {
-    show::Show::of(file, source, json).run()
+/// Shows what is in a PFX; no when a certificate in it is not valid today.
+pub(crate) fn inspect(file: &Path, source: Option<&Source>, json: bool) -> Result<Answer, Failure> {
+    show::Show::of(file, source, json).judge()
 }
 
 impl Command {

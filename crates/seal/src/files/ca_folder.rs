@@ -26,6 +26,16 @@ pub(crate) struct CaPassphrase {
     passphrase_file: Option<Source>,
 }
 
+/// Fails when something would be written over what the CA itself keeps: its certificate, its key, its
+/// index, its copies of what it has signed.
+pub(crate) fn check_outside(store: &CaStore, paths: &[&PathBuf]) -> Result<(), Failure> {
+    match paths.iter().find(|path| store.owns(path)) {
+        None => Ok(()),
+        Some(own) => Err(Failure::usage(format!("{}: it is the CA's own file", own.display()))
+            .advise("name another file, outside the CA's folder")),
+    }
+}
+
 impl CaFolder {
     /// This folder; without one, that of `SEAL_CA_DIR` or the usual one.
     pub(crate) fn new(dir: Option<PathBuf>) -> Self {

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use sealwire_files::{self as file, Access, Existing, Staged, Undo};
 use zeroize::Zeroizing;
 
-use super::file::{self, Access, Existing, Staged, Undo};
 use crate::say::failure::Failure;
 
 /// What is to be written.
@@ -27,9 +27,10 @@ impl Delivery {
                 file::check_absent(path)?;
             }
             file::check_place(path)?;
-            if paths[..index].contains(path) {
+            let place = file::place_of(path);
+            if paths[..index].iter().any(|other| file::place_of(other) == place) {
                 return Err(Failure::usage(format!(
-                    "{}: two files would have this name",
+                    "{}: two of the files would be this one",
                     path.display()
                 )));
             }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use sealwire::pki::{KeyEncryption, PrivateKey};
+use sealwire_files::Access;
 
-use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 

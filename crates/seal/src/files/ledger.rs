@@ -12,8 +12,8 @@ use sealwire::pki::{
 use sealwire_acme::authority::bytes_of_hex;
 use sealwire_acme::clock::{self, Clock};
 use sealwire_acme::store::{self, Issued, Store};
+use sealwire_files::{self as file, Access, Existing};
 
-use super::file::{self, Access, Existing};
 use crate::say::failure::Failure;
 
 /// Where a CA notes what it signs.

@@ -2,7 +2,6 @@
 
 pub(crate) mod ca_folder;
 pub(crate) mod delivery;
-pub(crate) mod file;
 pub(crate) mod key_file;
 pub(crate) mod key_form;
 pub(crate) mod ledger;

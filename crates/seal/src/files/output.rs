@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::file::{self, Access, Existing};
 use crate::say::failure::Failure;
 use clap::Args;
+use sealwire_files::{self as file, Access, Existing};
 
 /// `--out` and `--force`, the same for every command that makes something.
 #[derive(Args)]

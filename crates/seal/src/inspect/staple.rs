@@ -5,7 +5,7 @@ use std::fmt;
 use sealwire::pki::{Certificate, OcspResponse, OcspSigner, OcspStatus};
 use serde::Serialize;
 
-use crate::words::moment::time_text;
+use crate::view::card;
 
 /// A stapled response, read and judged.
 #[derive(Debug, Serialize)]
@@ -69,13 +69,13 @@ impl Staple {
         self.responder = response.responder().map(ToString::to_string);
         let issuer = issuer.ok_or("not verified: the issuer's certificate is not known here")?;
         let answer = response.answer(leaf, issuer).ok_or("it is about another certificate")?;
-        self.this_update = Some(time_text(answer.this_update));
-        self.next_update = answer.next_update.map(time_text);
+        self.this_update = Some(card::time(answer.this_update));
+        self.next_update = answer.next_update.map(card::time);
         self.status = Some(match answer.status {
             OcspStatus::Good => "good",
             OcspStatus::Unknown => "unknown",
             OcspStatus::Revoked { since, reason } => {
-                self.revoked_since = Some(time_text(since));
+                self.revoked_since = Some(card::time(since));
                 self.revocation_reason = reason;
                 "revoked"
             }

@@ -50,6 +50,10 @@ pub(crate) struct Reached {
 }
 
 impl Route {
+    pub(crate) fn has_proxy(&self) -> bool {
+        self.proxy.is_some()
+    }
+
     /// Connects as far as TLS. `name` is whom a STARTTLS protocol is told to want (XMPP's `to`).
     pub(crate) async fn reach(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
         let reaching = self.go(target, name);

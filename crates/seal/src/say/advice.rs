@@ -3,6 +3,7 @@
 
 use sealwire::ServerName;
 use sealwire::pki::{Certificate, Error, GeneralName, Problem};
+use sealwire::verify::Finding;
 
 /// Advice for a problem with a key, a certificate or a file.
 pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
@@ -14,6 +15,53 @@ pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
         }
         Problem::KeyMismatch => Some("give the key that the certificate was made with"),
         _ => None,
+    }
+}
+
+/// Advice for one thing that is wrong with a chain: what the chain and the name that was asked for tell
+/// goes before what is true of every such error.
+pub(crate) fn for_finding(
+    finding: &Finding,
+    chain: &[Certificate],
+    name: Option<&ServerName>,
+) -> Option<String> {
+    let code = finding.code().name();
+    let special = match (code, chain, name) {
+        ("ERR_TLS_CERT_ALTNAME_INVALID", [leaf, ..], Some(name)) => {
+            for_name(name, leaf).map(str::to_owned)
+        }
+        (
+            "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            [.., last],
+            _,
+        ) => for_missing_issuer(last),
+        ("CERT_SIGNATURE_FAILURE", ..)
+            if finding.certificate().is_some_and(|it| !it.has_known_signature()) =>
+        {
+            Some("have it issued with SHA-256, which every client checks".to_owned())
+        }
+        ("INVALID_PURPOSE", chain, _) => chain
+            .get(finding.depth())
+            .and_then(|it| for_purpose(it, finding.depth()))
+            .map(str::to_owned),
+        _ => None,
+    };
+    special.or_else(|| for_code(code).map(str::to_owned))
+}
+
+/// Advice for a certificate that is not meant for what it is used for, at this place of its chain.
+fn for_purpose(certificate: &Certificate, depth: usize) -> Option<&'static str> {
+    match (depth, certificate.is_ca()) {
+        (0, true) => Some(
+            "it is a CA's: the certificate of the server or client itself goes first in its file, and \
+             the CAs behind it",
+        ),
+        (0, false) => None,
+        (_, false) => for_code("INVALID_CA"),
+        (_, true) => Some(
+            "a CA whose extendedKeyUsage lacks serverAuth or clientAuth issues no certificates for \
+             that: have it issued by another, or make that CA anew",
+        ),
     }
 }
 
@@ -40,7 +88,8 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
             "it needs an extended key usage of serverAuth for a server, clientAuth for a client"
         }
         "ERR_TLS_CERT_ALTNAME_INVALID" => {
-            "connect by a name that it has, or name it with --servername"
+            "connect by a name that it has, or have it issued with this one; --servername asks for \
+             another than the host's"
         }
         "PERMITTED_VIOLATION" | "EXCLUDED_VIOLATION" => {
             "a CA above may not sign for this name: have it issued by another, or make that CA anew \
@@ -64,7 +113,7 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
 }
 
 /// Advice for a name that a certificate is not for.
-pub(crate) fn for_name(asked: &ServerName, leaf: &Certificate) -> &'static str {
+fn for_name(asked: &ServerName, leaf: &Certificate) -> Option<&'static str> {
     let names = leaf.subject_alt_names().unwrap_or_default();
     let dns = names.iter().filter_map(|name| match name {
         GeneralName::Dns(name) => Some(name.to_ascii_lowercase()),
@@ -72,38 +121,49 @@ pub(crate) fn for_name(asked: &ServerName, leaf: &Certificate) -> &'static str {
     });
     let dns: Vec<String> = dns.collect();
     let host = asked.as_str().to_ascii_lowercase();
+    if leaf.is_ca() {
+        return for_purpose(leaf, 0);
+    }
     if asked.ip().is_some() {
-        return match dns.contains(&host) {
+        return Some(match dns.contains(&host) {
             true => "an address counts as an IP name only: have it issued with IP:ADDRESS",
             false if dns.is_empty() => "it needs the address among its names (IP:ADDRESS)",
             false => "it is for host names, not for this address: ask for one of them",
-        };
+        });
     }
     let wide = |pattern: &String| {
         pattern.strip_prefix("*.").is_some_and(|rest| host.ends_with(&format!(".{rest}")))
     };
     if dns.iter().any(wide) {
-        return "a wildcard stands for one label only: *.a.test is not for x.y.a.test";
+        return Some("a wildcard stands for one label only: *.a.test is not for x.y.a.test");
     }
     let bare = |pattern: &String| pattern.strip_prefix("*.") == Some(&host);
     if dns.iter().any(bare) {
-        return "a wildcard is not for the name without a label before it: have both in it";
+        return Some("a wildcard is not for the name without a label before it: have both in it");
     }
-    "ask for a name that it has, or have it issued with this one"
+    None
 }
 
 /// Advice for an issuer that is not there: where the last certificate of the chain says it is.
-pub(crate) fn for_missing_issuer(last: &Certificate) -> Option<String> {
+fn for_missing_issuer(last: &Certificate) -> Option<String> {
     let places = last.authority_info_access();
     let (_, url) = places.iter().find(|(method, _)| method.contains("Issuers"))?;
     Some(format!("its issuer's certificate is at {url}: have it sent, or give it with --untrusted"))
 }
 
-/// Advice for a connection that failed, to us.
-pub(crate) fn for_failure(error: &sealwire::Error) -> Option<&'static str> {
+/// Advice for a connection that failed, to us, who asked for `name`.
+pub(crate) fn for_failure(error: &sealwire::Error, name: Option<&ServerName>) -> Option<String> {
+    match error {
+        sealwire::Error::PeerRefused(refusal) => {
+            for_finding(refusal.findings().last()?, refusal.chain(), name)
+        }
+        _ => for_failure_of(error).map(str::to_owned),
+    }
+}
+
+fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
     use sealwire::Error as E;
     match error {
-        E::PeerRefused(refusal) => for_code(refusal.code().name()),
         E::AlertReceived(alert) => match alert.number() {
             116 => Some("give a client certificate with --cert and --key, or --pfx"),
             42..=46 | 48 => {

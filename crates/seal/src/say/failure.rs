@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use sealwire::Foreign;
+use sealwire::{Foreign, ServerName};
 
 /// A command that ends without its answer.
 #[derive(Debug)]
@@ -56,6 +56,15 @@ impl Failure {
 impl Failure {
     /// A connection with the peer at `whom` that failed.
     pub(crate) fn of_connection(whom: &str, error: &sealwire::Error) -> Self {
+        Self::of_connection_to(whom, None, error)
+    }
+
+    /// As [`of_connection`](Self::of_connection), with a server that should have proved `name`.
+    pub(crate) fn of_connection_to(
+        whom: &str,
+        name: Option<&ServerName>,
+        error: &sealwire::Error,
+    ) -> Self {
         let fact = format!("{whom}: {}", crate::say::advice::sentence(error));
         let failure = match error {
             sealwire::Error::Io(_) | sealwire::Error::Misused(_) | sealwire::Error::Internal(_) => {
@@ -63,7 +72,7 @@ impl Failure {
             }
             _ => Self::refused(fact),
         };
-        match crate::say::advice::for_failure(error) {
+        match crate::say::advice::for_failure(error, name) {
             Some(advice) => failure.advise(advice),
             None => failure,
         }

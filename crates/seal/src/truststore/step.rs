@@ -7,10 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use sealwire::pki::Error;
+use sealwire_files::{Access, Existing, write_file};
 
-use crate::files::file::Access;
-use crate::files::file::Existing;
-use crate::files::file::write_file;
 use crate::say::failure::Failure;
 
 /// A file to write or to remove, or a program to run.

@@ -62,7 +62,7 @@ async fn check_service(service: &config::Service, try_targets: bool) -> ServiceR
             Some(time) => {
                 format!(
                     "loaded; the certificate is good until {}",
-                    crate::words::moment::time_text(time)
+                    sealwire::pki::Moment::from_seconds(time)
                 )
             }
             None => "loaded".to_owned(),

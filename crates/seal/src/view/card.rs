@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sealwire::Foreign;
-use sealwire::pki::{self, Certificate, ExtendedKeyUsage, GeneralName, Severity, Subject};
+use sealwire::pki::{self, Certificate, ExtendedKeyUsage, GeneralName, Moment, Severity, Subject};
 use serde::Serialize;
 
 use crate::words::clock;
@@ -151,7 +151,7 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 
 /// A moment: `2030-12-31T23:59:59Z`.
 pub(crate) fn time(seconds: i64) -> String {
-    crate::words::moment::time_text(seconds)
+    Moment::from_seconds(seconds).to_string()
 }
 
 /// The subject as RFC 4514 has it.

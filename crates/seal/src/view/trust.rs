@@ -64,7 +64,7 @@ impl Trust {
             code: finding.code().name(),
             depth: finding.depth(),
             evidence: finding.evidence().to_owned(),
-            advice: advice_for(finding.code().name(), verdict.chain(), name),
+            advice: advice::for_finding(finding, verdict.chain(), name),
         });
         Self {
             file,
@@ -75,21 +75,6 @@ impl Trust {
             lacks_issuer: verdict.lacks_issuer(),
         }
     }
-}
-
-fn advice_for(code: &str, chain: &[Certificate], name: Option<&ServerName>) -> Option<String> {
-    let special = match (code, chain, name) {
-        ("ERR_TLS_CERT_ALTNAME_INVALID", [leaf, ..], Some(name)) => {
-            return Some(advice::for_name(name, leaf).to_owned());
-        }
-        (
-            "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-            [.., last],
-            _,
-        ) => advice::for_missing_issuer(last),
-        _ => None,
-    };
-    special.or_else(|| advice::for_code(code).map(str::to_owned))
 }
 
 impl fmt::Display for Trust {

@@ -1,7 +1,6 @@
-//! Words that every room speaks: moments, lengths of time, text on a page.
+//! Words that every room speaks: lengths of time, the rules of names, text on a page.
 
 pub(crate) mod clock;
 pub(crate) mod length;
 pub(crate) mod markup;
-pub(crate) mod moment;
 pub(crate) mod name_rules;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
 pub(crate) mod https;
+pub(crate) mod s_server;
 pub(crate) mod served;
 
 use std::io::Write;

@@ -1,5 +1,11 @@
 //! What a tunnel gives up once its ports are open.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use serde_json::Value;
+
 use super::support::{Origin, Tunnel, files};
 
 /// A certificate that, after a reload, is where nothing was read before.
@@ -34,12 +40,49 @@ fn landlock_keeps_it_to_its_folders() {
     assert!(failed["reason"].as_str().unwrap().contains("denied"), "{failed}");
 }
 
+/// Whether we can become somebody else, which only root can.
+fn is_root() -> bool {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
+    sealwire_testing::required(is_root, "only root can become somebody else")
+}
+
+/// Told at the start, and not first at a renewal at night that nobody watches.
+#[test]
+fn files_that_cannot_be_read_again_are_told_at_the_start() {
+    if !is_root() {
+        return;
+    }
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode));
+    let dir = files();
+    mode(dir.root(), 0o755).unwrap();
+    for file in ["server.pem", "ca.pem"] {
+        mode(&dir.path(file), 0o644).unwrap();
+    }
+    let line = "server --listen 127.0.0.1:0 --target 127.0.0.1:9 --cert server.pem \
+                --key server.key --ca ca.pem --user nobody";
+    mode(&dir.path("server.key"), 0o600).unwrap();
+    let mut tunnel = Tunnel::start(&dir, line);
+    tunnel.port();
+    let told =
+        |e: &Value| e["message"].as_str().is_some_and(|m| m.starts_with("cannot be read by"));
+    let event = tunnel.wait(told);
+    assert!(event["file"].as_str().unwrap().ends_with("server.key"), "{event}");
+    assert_eq!((&event["level"], &event["service"]), (&"WARN".into(), &"server".into()), "{event}");
+    tunnel.signal("-TERM");
+    let rest = tunnel.everything();
+    assert!(!rest.contains("cannot be read by"), "the others can: {rest}");
+    // And whose files can be read is told nothing.
+    mode(&dir.path("server.key"), 0o644).unwrap();
+    let mut tunnel = Tunnel::start(&dir, line);
+    tunnel.port();
+    tunnel.signal("-TERM");
+    let all = tunnel.everything();
+    assert!(!all.contains("cannot be read by"), "{all}");
+}
+
 #[test]
 fn root_becomes_somebody_else() {
-    let is_root =
-        std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
-    if !is_root {
-        eprintln!("SKIPPED: only root can become somebody else, so this test did not run");
+    if !is_root() {
         return;
     }
     let dir = files();

@@ -153,3 +153,27 @@ fn tickets_are_not_stored() {
     }
     assert_eq!(redis.keys().trim(), "");
 }
+
+/// Who can write to the store cannot fill our memory from it.
+#[test]
+fn a_value_that_is_too_large_is_not_read() {
+    let dir = files();
+    dir.write("secret", "s".repeat(32));
+    let Some(redis) = Redis::start(&dir) else { return };
+    let mut tunnel = machine(&dir, "secret", &redis.url());
+    let port = tunnel.port();
+    dir.ask_told(port, &format!("{BY_ID} -sess_out session.pem"));
+    let key = redis.keys().trim().to_owned();
+    assert!(key.starts_with("seal:session:server:"), "{key}");
+    const LARGE: u64 = 64 * 1024 * 1024;
+    redis.said(&["SETRANGE", &key, &LARGE.to_string(), "x"]);
+    assert!(redis.said(&["STRLEN", &key]).trim().parse::<u64>().unwrap() > LARGE);
+    let before = redis.sent();
+    let full = dir.ask_told(port, &format!("{BY_ID} -sess_in session.pem"));
+    assert!(full.text().contains("welcome") && full.text().contains("New, TLS"), "{full:?}");
+    let read = redis.sent() - before;
+    assert!((60_000..200_000).contains(&read), "asked, and for a part only: {read} bytes");
+    let (_, metrics) = get(tunnel.status_port(), "/metrics");
+    let missed = "seal_tunnel_session_store_total{service=\"server\",kind=\"missed\"} 1";
+    assert!(metrics.contains(missed), "{metrics}");
+}

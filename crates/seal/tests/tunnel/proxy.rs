@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use sealwire::{ClientOptions, SecureContext, TrustStore, blocking};
+
 use super::peers::{Folder, installed};
 use super::support::{Origin, PATIENCE, Tunnel, dead_port, files};
 
@@ -83,6 +85,43 @@ fn a_header_in_front_says_who_comes() {
     assert!(header.ends_with(&format!(" {}\r\n", haproxy.port)), "{header:?}");
     let ended = tunnel.wait_message("connection ended");
     assert!(ended["source"].as_str().unwrap().starts_with("127.0.0.1:"), "{ended}");
+}
+
+/// A header decides who a client is, so it counts from our proxies only.
+#[test]
+fn only_our_proxies_say_who_comes() {
+    let dir = files();
+    let (origin, gets) = listener();
+    let line = format!("{SERVER} --target {} --proxy-in any --proxy-out v1", origin.at());
+    let header = b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n";
+    for strangers in ["--proxy-from 10.0.0.0/8", "--proxy-from 127.0.0.2 --proxy-from ::1"] {
+        let mut tunnel = Tunnel::start(&dir, &format!("{line} {strangers}"));
+        let port = tunnel.port();
+        let mut tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let _ = tcp.write_all(header);
+        let _ = tcp.read_to_end(&mut Vec::new());
+        let refused = tunnel.wait_message("client refused");
+        assert_eq!(refused["why"], "proxy-header");
+        let reason = refused["reason"].as_str().unwrap();
+        assert!(reason.contains("127.0.0.1 is no proxy of ours (proxy-from)"), "{refused}");
+    }
+    for ours in ["--proxy-from 127.0.0.0/8", "--proxy-from 10.0.0.1 --proxy-from 127.0.0.1"] {
+        let mut tunnel = Tunnel::start(&dir, &format!("{line} {ours}"));
+        let port = tunnel.port();
+        let mut tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        tcp.write_all(header).unwrap();
+        let trust = TrustStore::from_pem_file(dir.path("ca.pem")).unwrap();
+        let context = SecureContext::builder().trust(trust).build().unwrap();
+        let options = ClientOptions::new("localhost".parse().unwrap());
+        let mut tls = blocking::connect(&context, &options, tcp).unwrap();
+        let mut said = String::new();
+        tls.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "hello");
+        drop(tls);
+        let told = String::from_utf8(gets.recv_timeout(PATIENCE).unwrap()).unwrap();
+        assert_eq!(told, "PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n");
+        assert_eq!(tunnel.wait_message("connection ended")["source"], "192.0.2.7:1234");
+    }
 }
 
 #[test]

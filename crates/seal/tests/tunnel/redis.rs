@@ -60,9 +60,21 @@ impl Redis {
 
     /// All that is in it.
     pub(crate) fn keys(&self) -> String {
+        self.said(&["keys", "*"])
+    }
+
+    /// What it answers.
+    pub(crate) fn said(&self, command: &[&str]) -> String {
         let port = self.port.to_string();
-        let said = Command::new("redis-cli").args(["-p", &port, "keys", "*"]).output();
+        let said = Command::new("redis-cli").args(["-p", &port]).args(command).output();
         String::from_utf8(said.expect("redis-cli").stdout).unwrap()
+    }
+
+    /// How much it has sent.
+    pub(crate) fn sent(&self) -> u64 {
+        let stats = self.said(&["info", "stats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.expect("a count").trim().parse().expect("a number")
     }
 }
 

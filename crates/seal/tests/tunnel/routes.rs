@@ -1,5 +1,10 @@
 //! Where a connection goes by its ClientHello.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+
+use super::peers::installed;
 use super::support::{Files, Origin, Tunnel, files, s_server};
 
 /// A tunnel with two certificates and targets by name, one by protocol, and TLS passed through.
@@ -96,4 +101,76 @@ fn tls_is_passed_through_untouched() {
         (&"passed through".into(), &"x.through.test".into())
     );
     drop(through);
+}
+
+/// The ClientHello of OpenSSL, with `name` as its server name.
+fn hello(name: &str) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-connect", &at, "-servername", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl starts");
+    let (mut tcp, _) = listener.accept().unwrap();
+    let mut record = vec![0; 5];
+    tcp.read_exact(&mut record).unwrap();
+    let mut body = vec![0; usize::from(u16::from_be_bytes([record[3], record[4]]))];
+    tcp.read_exact(&mut body).unwrap();
+    drop(tcp);
+    client.wait().unwrap();
+    [record, body].concat()
+}
+
+/// The same hello with another server_name extension at its end.
+fn with_another_name(hello: &[u8], name: &str) -> Vec<u8> {
+    let name = name.as_bytes();
+    let length = |more: usize| u16::try_from(name.len() + more).unwrap().to_be_bytes();
+    let extension = [&[0, 0][..], &length(5), &length(3), &[0], &length(0), name].concat();
+    // Record and message, version and random; then what has a length before it.
+    let session = 5 + 4 + 2 + 32;
+    let suites = session + 1 + usize::from(hello[session]);
+    let compressions =
+        suites + 2 + usize::from(u16::from_be_bytes([hello[suites], hello[suites + 1]]));
+    let extensions = compressions + 1 + usize::from(hello[compressions]);
+    let mut longer = [hello, &extension].concat();
+    let grown = u16::try_from(extension.len()).unwrap();
+    for at in [3, 7, extensions] {
+        let old = u16::from_be_bytes([longer[at], longer[at + 1]]);
+        longer[at..at + 2].copy_from_slice(&(old + grown).to_be_bytes());
+    }
+    longer
+}
+
+/// What a server answers to these bytes, up to its end.
+fn answer(port: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    tcp.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    let _ = tcp.read_to_end(&mut answer);
+    answer
+}
+
+/// Two names are two answers to the question of where it goes: ours and that of the server behind,
+/// which need not be the same.
+#[test]
+fn a_hello_with_two_names_is_passed_to_nobody() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = files();
+    let (mut tunnel, through) = routed(&dir, "");
+    let port = tunnel.port();
+    let one = hello("x.through.test");
+    for second in ["a.test", "x.through.test", "y.through.test"] {
+        let two = with_another_name(&one, second);
+        // An alert: illegal_parameter, as OpenSSL answers the same bytes.
+        assert_eq!(answer(port, &two), [21, 3, 3, 0, 2, 2, 47], "{second}");
+        assert_eq!(answer(through.port, &two), [21, 3, 3, 0, 2, 2, 47], "{second}: OpenSSL");
+    }
+    tunnel.signal("-TERM");
+    let log = tunnel.everything();
+    assert!(!log.contains("passed through"), "{log}");
 }

@@ -19,10 +19,12 @@
 //! ```
 
 mod stream;
+mod transport;
 
 use std::io::{Read, Write};
 
 pub use stream::Stream;
+pub use transport::Transport;
 
 use crate::context::SecureContext;
 use crate::error::Error;
@@ -42,14 +44,17 @@ pub fn connect<IO: Read + Write>(
     options: &ClientOptions,
     io: IO,
 ) -> Result<Stream<IO>, Error> {
-    handshake(Session::client(context, options)?, io, |_, _| {})
+    let mut stream = Stream::new(io, Session::client(context, options)?);
+    stream.handshake(|_, _| {})?;
+    Ok(stream)
 }
 
-/// Makes TLS of `io`, whose other end is a client.
+/// Makes TLS of `io`, whose other end is a client. A client that is refused is given
+/// [a moment](crate::wire::FAREWELL) to read why.
 ///
 /// # Errors
 /// As [`connect`].
-pub fn accept<IO: Read + Write>(
+pub fn accept<IO: Transport>(
     context: &SecureContext,
     options: &ServerOptions,
     io: IO,
@@ -59,16 +64,24 @@ pub fn accept<IO: Read + Write>(
 
 /// Does the handshake of `session` over `io`. `on_event` is told what happens, and answers the
 /// session's [`question`](Driver::question) when there is [one](Event::Question). A question that
-/// it leaves open ends the connection without a word ([`Error::RefusedByProgram`]).
+/// it leaves open ends the connection without a word ([`Error::RefusedByProgram`]). A peer that is
+/// refused is given [a moment](crate::wire::FAREWELL) to read why.
 ///
 /// # Errors
 /// Why the handshake failed; the alert that says so is sent before this returns.
-pub fn handshake<IO: Read + Write>(
+pub fn handshake<IO: Transport>(
     session: Session,
     io: IO,
     on_event: impl FnMut(Event, &mut Driver),
 ) -> Result<Stream<IO>, Error> {
     let mut stream = Stream::new(io, session);
-    stream.handshake(on_event)?;
-    Ok(stream)
+    match stream.handshake(on_event) {
+        Ok(()) => Ok(stream),
+        Err(error) => {
+            if !matches!(error, Error::Io(_)) {
+                stream.farewell();
+            }
+            Err(error)
+        }
+    }
 }

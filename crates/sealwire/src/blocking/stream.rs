@@ -1,10 +1,12 @@
 //! A TLS connection over a blocking stream.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::time::Instant;
 
+use super::Transport;
 use crate::error::Error;
 use crate::session::{Event, Peer, Session};
-use crate::wire::{Driver, Next, Parts, Received, has_hung_up};
+use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, has_hung_up};
 
 /// A TLS connection over `IO`.
 ///
@@ -98,6 +100,25 @@ impl<IO: Read + Write> Stream<IO> {
                     let _ = self.flush();
                     return Err(error);
                 }
+            }
+        }
+    }
+
+    /// Ends the transport of a handshake that failed, when the peer has had the time to read why.
+    pub(super) fn farewell(&mut self)
+    where
+        IO: Transport,
+    {
+        if self.io.end_sending(FAREWELL).is_err() {
+            return;
+        }
+        let (start, mut left, mut room) = (Instant::now(), FAREWELL_BYTES, vec![0; 8 * 1024]);
+        // However that ends, it is over: by the peer's end, by the time, or by a peer that says more.
+        while left > 0 && start.elapsed() < FAREWELL {
+            match self.io.read(&mut room) {
+                Ok(count @ 1..) => left = left.saturating_sub(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => return,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Making certificates: self-signed, or signed by an issuer.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use const_oid::db::rfc5280;
 use der::Decode;
@@ -9,10 +9,10 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::signature::sign_der;
+use super::signature::sign_der_as;
 use super::{
-    Certificate, Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, NameConstraint,
-    PrivateKey, Problem, Subject, SubjectAltName, Validity, extension,
+    Certificate, Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, Moment,
+    NameConstraint, PrivateKey, Problem, Subject, SubjectAltName, Validity, extension,
     renew::{By, Old},
     tbs,
 };
@@ -22,6 +22,9 @@ use super::{
 const DEFAULT_DAYS: u32 = 365;
 /// `openssl x509 -req` without `-days`.
 const OPENSSL_DAYS: u32 = 30;
+
+/// 9999-12-31T23:59:59Z, which says that there is no end (RFC 5280, section 4.1.2.5).
+const NO_END: i64 = 253_402_300_799;
 
 /// A self-signed certificate for these names and its key, in one call: for tests and development
 /// servers. ECDSA P-256, one year, for servers and clients.
@@ -142,7 +145,12 @@ impl CertificateBuilder {
             3 => Kind::Renewal,
             _ => Kind::OpensslDefault,
         };
-        let seconds = u64::try_from(old.not_after() - old.not_before()).unwrap_or(0);
+        if old.not_after() == NO_END {
+            let now = SystemTime::now();
+            let end = Moment::from_seconds(NO_END).system_time();
+            return Ok(builder.validity(Validity::between(now, end)?));
+        }
+        let seconds = u64::try_from(old.not_after().saturating_sub(old.not_before())).unwrap_or(0);
         Ok(builder.validity(Validity::lasting(Duration::from_secs(seconds))?))
     }
 
@@ -339,7 +347,8 @@ impl CertificateBuilder {
             extensions,
             version_3: self.kind != Kind::OpensslDefault,
         };
-        let der = sign_der(key, |algorithm| parts.into_tbs(algorithm))?;
+        let rsa = self.old.as_ref().map(|old| old.rsa).unwrap_or_default();
+        let der = sign_der_as(rsa, key, |algorithm| parts.into_tbs(algorithm))?;
         Certificate::from_der(&der)
     }
 

@@ -33,13 +33,23 @@ impl Content {
     /// thing that a DER file is. Empty when it is nothing of these.
     ///
     /// # Errors
-    /// A PEM block without an end, or with broken base64; the error names its line.
+    /// A PEM block without an end, or with broken base64; the error names its line. A text in which a
+    /// block begins elsewhere than at the beginning of a line, or whose lines around base64 are missing.
     pub fn of(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         if !pem::is_pem(bytes) {
-            return Ok(Self::of_der(bytes).into_iter().collect());
+            let found = Self::of_der(bytes);
+            if found.is_none() && is_bare_base64(bytes) {
+                let what = "it is base64 without the lines -----BEGIN and -----END";
+                return Err(Error::new(Problem::NoPemBlock, what));
+            }
+            return Ok(found.into_iter().collect());
+        }
+        let blocks = pem::blocks(bytes);
+        if blocks.is_empty() {
+            return Err(Error::new(Problem::NoPemBlock, lost_lines(bytes)));
         }
         let mut found = Vec::new();
-        for block in pem::blocks(bytes) {
+        for block in blocks {
             let label = block.label();
             let content = match label {
                 "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Self::Certificate,
@@ -84,6 +94,34 @@ impl Content {
         }
         KeyAlgorithm::of_spki(der).is_ok().then_some(Self::PublicKey)
     }
+}
+
+/// Why no line of a text begins a PEM block, though the words are there.
+fn lost_lines(bytes: &[u8]) -> &'static str {
+    let line = bytes.split(|&byte| byte == b'\n').find(|line| pem::is_pem(line));
+    let line = line.unwrap_or_default();
+    if line.windows(2).any(|two| two == br"\n") {
+        "-----BEGIN is there, but its line ends are written as \\n: make line ends of them"
+    } else if line.contains(&b'\r') && line.trim_ascii().contains(&b'\r') {
+        "-----BEGIN is there, but its line ends are those of an old Mac (CR alone)"
+    } else if line.trim_ascii_start().starts_with(b"-----BEGIN ") {
+        match line.windows(9).any(|nine| nine == b"-----END ") {
+            true => "-----BEGIN is there, but its line ends are lost: all is on one line",
+            false => {
+                "-----BEGIN is there, but not at the beginning of its line: take the blanks away"
+            }
+        }
+    } else {
+        "-----BEGIN is there, but not at the beginning of a line"
+    }
+}
+
+/// Whether a text is base64 of DER, without the lines of PEM around it.
+fn is_bare_base64(bytes: &[u8]) -> bool {
+    let text: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    // A SEQUENCE of more than 127 bytes: `0x30 0x81` or `0x30 0x82`.
+    text.starts_with(b"MI")
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
 }
 
 /// A PFX begins with its version, 3, and then the ContentInfo (RFC 7292, section 4); its lengths
@@ -177,6 +215,22 @@ mod tests {
             assert_eq!(Content::of(bytes).unwrap(), expected);
         }
         assert!(PrivateKey::from_der(&pfx, None).is_err());
+        let bare: String =
+            certificate.to_pem().lines().filter(|line| !line.starts_with('-')).collect();
+        let error = Content::of(bare.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("it is base64 without the lines"), "{error}");
+        let pem = certificate.to_pem();
+        for (text, why) in [
+            (pem.replace('\n', "\\n"), "written as \\n"),
+            (format!("\"{}\"", pem.replace('\n', "\\n")), "written as \\n"),
+            (pem.replace('\n', "\r"), "old Mac"),
+            (pem.replace('\n', " "), "all is on one line"),
+            (pem.lines().map(|line| format!("  {line}\n")).collect(), "take the blanks away"),
+            (format!("cert: {pem}"), "not at the beginning of a line"),
+        ] {
+            let error = Content::of(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with("-----BEGIN is there") && error.contains(why), "{error}");
+        }
         let broken = certificate.to_pem().replacen('M', "!", 1);
         let error = Content::of(broken.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "malformed: line 1: the PEM block CERTIFICATE is not base64");

@@ -9,8 +9,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
 };
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::{ObjectIdentifier, UintRef};
@@ -20,6 +19,7 @@ use sealwire_x509::PrivateKey as Parsed;
 use spki::SubjectPublicKeyInfoRef;
 use zeroize::Zeroizing;
 
+use super::rsa_scheme::RsaScheme;
 use super::{
     Certificate, Error, KeyEncryption, KeyType, Problem, PublicKey, encrypted, pem, signature,
     traditional,
@@ -291,6 +291,11 @@ impl PrivateKey {
     /// Signs `message`: RSA PKCS#1 v1.5 with SHA-256; ECDSA with the digest that fits the curve
     /// (ASN.1 form); Ed25519.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.sign_as(RsaScheme::default(), message)
+    }
+
+    /// The same; `rsa` is how an RSA key signs.
+    pub(super) fn sign_as(&self, rsa: RsaScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |_| Error::new(Problem::Internal, "signing failed");
         let refused = |e: aws_lc_rs::error::KeyRejected| {
             let what = format!("an {} key cannot sign here: {e}", self.algorithm);
@@ -301,7 +306,7 @@ impl PrivateKey {
             KeyAlgorithm::Rsa { .. } => {
                 let pair = RsaKeyPair::from_pkcs8(&self.pkcs8).map_err(refused)?;
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
+                pair.sign(rsa.encoding(), &random, message, &mut signature).map_err(failed)?;
                 Ok(signature)
             }
             KeyAlgorithm::Ed25519 => {

@@ -19,6 +19,7 @@ mod pbe;
 mod pfx;
 mod pkcs7;
 mod renew;
+mod rsa_scheme;
 mod signature;
 mod store;
 mod subject;
@@ -32,6 +33,7 @@ use std::path::Path;
 
 use pkcs7::Bundle;
 
+pub use crate::words::Moment;
 pub use certificate::{CertificateBuilder, self_signed};
 pub use chain::ChainCheck;
 pub(crate) use chain::issuers;
@@ -60,7 +62,6 @@ pub use subject::Subject;
 pub use trust::TrustStore;
 pub use usage::ExtendedKeyUsage;
 pub use validity::Validity;
-pub(crate) use validity::time_text;
 
 /// Reads the certificates of a file, at least one: PEM (all of them), DER, or PKCS#7 in either
 /// (`.p7b`). Errors name the file.

@@ -9,6 +9,7 @@ use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 
+use super::rsa_scheme::RsaScheme;
 use super::signature::unencodable;
 use super::store::bytes_of_hex;
 use super::{Certificate, Error, Issuer, Problem, extension};
@@ -25,6 +26,8 @@ pub(super) enum By<'a> {
 pub(super) struct Old {
     extensions: Vec<Extension>,
     spki: Vec<u8>,
+    /// How it was signed, if with RSA.
+    pub(super) rsa: RsaScheme,
 }
 
 impl Old {
@@ -33,7 +36,8 @@ impl Old {
         let parsed = CertificateInner::<Raw>::from_der(certificate.der())
             .map_err(|e| Error::new(Problem::Malformed, format!("the certificate: {e}")))?;
         let extensions = parsed.tbs_certificate().extensions().cloned().unwrap_or_default();
-        Ok(Self { extensions, spki: certificate.spki_der() })
+        let rsa = RsaScheme::of(parsed.signature_algorithm());
+        Ok(Self { extensions, spki: certificate.spki_der(), rsa })
     }
 
     /// The extensions of the successor: all of the old ones in their order and as they are. Only

@@ -2,10 +2,11 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
-use der::asn1::{Any, AnyRef, BitStringRef};
+use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
 
+use super::rsa_scheme::RsaScheme;
 use super::{Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// The shape that certificates, requests and CRLs share: what is signed, how, and the signature.
@@ -21,9 +22,18 @@ pub(super) fn sign_der<T: Encode>(
     key: &PrivateKey,
     to_be_signed: impl FnOnce(AlgorithmIdentifierOwned) -> T,
 ) -> Result<Vec<u8>, Error> {
-    let algorithm = signature_algorithm(key.algorithm());
+    sign_der_as(RsaScheme::default(), key, to_be_signed)
+}
+
+/// The same; `rsa` is how an RSA key signs.
+pub(super) fn sign_der_as<T: Encode>(
+    rsa: RsaScheme,
+    key: &PrivateKey,
+    to_be_signed: impl FnOnce(AlgorithmIdentifierOwned) -> T,
+) -> Result<Vec<u8>, Error> {
+    let algorithm = signature_algorithm(key.algorithm(), rsa);
     let tbs = to_be_signed(algorithm.clone()).to_der().map_err(|e| unencodable(&e))?;
-    let signature = key.sign(&tbs)?;
+    let signature = key.sign_as(rsa, &tbs)?;
     let signed = Signed {
         tbs: AnyRef::from_der(&tbs).map_err(|e| unencodable(&e))?,
         algorithm,
@@ -43,16 +53,16 @@ pub(super) fn unencodable(error: &der::Error) -> Error {
     Error::new(Problem::InvalidValue, format!("cannot be encoded as DER: {error}"))
 }
 
-/// What a key of ours signs with: SHA-256, or the digest that fits the curve.
-fn signature_algorithm(key: KeyAlgorithm) -> AlgorithmIdentifierOwned {
-    let (oid, parameters) = match key {
-        KeyAlgorithm::Rsa { .. } => (rfc5912::SHA_256_WITH_RSA_ENCRYPTION, Some(Any::null())),
-        KeyAlgorithm::EcdsaP256 => (rfc5912::ECDSA_WITH_SHA_256, None),
-        KeyAlgorithm::EcdsaP384 => (rfc5912::ECDSA_WITH_SHA_384, None),
-        KeyAlgorithm::EcdsaP521 => (rfc5912::ECDSA_WITH_SHA_512, None),
-        KeyAlgorithm::Ed25519 => (rfc8410::ID_ED_25519, None),
+/// What a key of ours signs with: RSA as asked, others with the digest that fits the curve.
+fn signature_algorithm(key: KeyAlgorithm, rsa: RsaScheme) -> AlgorithmIdentifierOwned {
+    let oid = match key {
+        KeyAlgorithm::Rsa { .. } => return rsa.algorithm(),
+        KeyAlgorithm::EcdsaP256 => rfc5912::ECDSA_WITH_SHA_256,
+        KeyAlgorithm::EcdsaP384 => rfc5912::ECDSA_WITH_SHA_384,
+        KeyAlgorithm::EcdsaP521 => rfc5912::ECDSA_WITH_SHA_512,
+        KeyAlgorithm::Ed25519 => rfc8410::ID_ED_25519,
     };
-    AlgorithmIdentifierOwned { oid, parameters }
+    AlgorithmIdentifierOwned { oid, parameters: None }
 }
 
 /// The registered name of an algorithm, or its dotted OID: errors name what we do not have.

@@ -6,7 +6,6 @@ use der::DateTime;
 use x509_cert::time::Time;
 
 use super::{Error, Problem};
-use crate::words::Date;
 
 const DAY: u64 = 86_400;
 
@@ -70,45 +69,6 @@ pub(super) fn time(moment: SystemTime) -> Result<Time, Error> {
     DateTime::from_system_time(moment).map(Time::from).map_err(|_| out_of_range())
 }
 
-/// A moment in UTC: `2030-12-31`, `2030-12-31T23:59:59Z`, or as OpenSSL writes it,
-/// `20301231235959Z` or `301231235959Z`.
-pub(super) fn parse_time(text: &str) -> Result<SystemTime, Error> {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c.to_ascii_uppercase() })
-        .collect();
-    let (year, rest) = match shape.as_str() {
-        "0000-00-00" | "0000-00-00T00:00:00Z" | "0000-00-00 00:00:00Z" | "00000000000000Z" => {
-            (number(&digits[..4]), &digits[4..])
-        }
-        // Two digits of the year mean 1950 to 2049 (RFC 5280, section 4.1.2.5.1).
-        "000000000000Z" => match number(&digits[..2]) {
-            year @ 50.. => (1900 + year, &digits[2..]),
-            year => (2000 + year, &digits[2..]),
-        },
-        _ => return Err(not_a_time(text)),
-    };
-    let part = |i: usize| rest.get(i * 2..i * 2 + 2).map_or(0, |two| number(two) as u8);
-    DateTime::new(year, part(0), part(1), part(2), part(3), part(4))
-        .map(|moment| moment.to_system_time())
-        .map_err(|_| not_a_time(text))
-}
-
-/// A moment as [`parse_time`] reads it: `2030-12-31T23:59:59Z`. `seconds` count from 1970.
-pub(crate) fn time_text(seconds: i64) -> String {
-    Date(seconds).to_string().replacen(' ', "T", 1).replace(" UTC", "Z")
-}
-
-fn number(digits: &str) -> u16 {
-    digits.bytes().fold(0, |n, digit| n * 10 + u16::from(digit - b'0'))
-}
-
-fn not_a_time(text: &str) -> Error {
-    let what = format!("{text:?} is not a time like 2030-12-31 or 2030-12-31T23:59:59Z");
-    Error::new(Problem::InvalidValue, what)
-}
-
 fn out_of_range() -> Error {
     Error::new(Problem::InvalidValue, "certificates have years from 1970 to 9999 only")
 }
@@ -116,22 +76,6 @@ fn out_of_range() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seconds(text: &str) -> u64 {
-        parse_time(text).unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
-    }
-
-    #[test]
-    fn reads_times_of_both_kinds() {
-        assert_eq!(seconds("1970-01-02"), DAY);
-        assert_eq!(seconds("2030-12-31T23:59:59Z"), 1_924_991_999);
-        assert_eq!(seconds("20301231235959Z"), 1_924_991_999);
-        assert_eq!(seconds("301231235959Z"), 1_924_991_999);
-        assert_eq!(time_text(1_924_991_999), "2030-12-31T23:59:59Z");
-        for bad in ["", "tomorrow", "2030-13-01", "2030-02-30", "2030-1-1", "２０３０-01-01"] {
-            assert!(parse_time(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn stays_inside_what_certificates_can_say() {

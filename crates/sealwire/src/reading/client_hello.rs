@@ -504,7 +504,7 @@ mod tests {
         // What follows the message is not of it.
         let more = [&bytes[5..], b"more"].concat();
         assert_eq!(ClientHello::parse(&more).as_ref(), Some(&*hello));
-        assert_eq!(ClientHello::default().random(), []);
+        assert!(ClientHello::default().random().is_empty());
     }
 
     #[test]

@@ -1,6 +1,100 @@
-//! Dates as certificates have them: seconds since 1970 to a calendar date in UTC.
+//! Dates as certificates have them: seconds since 1970 to a calendar date in UTC, and back.
 
 use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use der::DateTime;
+use sealwire_x509::{Error, Problem};
+
+/// A moment in UTC, in whole seconds, as certificates and lists have it.
+///
+/// It is shown as `2030-12-31T23:59:59Z`, and read from that, from `2030-12-31`, and from what
+/// OpenSSL writes, `20301231235959Z` or `301231235959Z`.
+///
+/// ```
+/// use sealwire::pki::Moment;
+/// let moment: Moment = "20301231235959Z".parse()?;
+/// assert_eq!(moment.to_string(), "2030-12-31T23:59:59Z");
+/// assert_eq!(moment.seconds(), 1_924_991_999);
+/// # Ok::<(), sealwire::pki::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// So many seconds after the beginning of 1970.
+    pub fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the beginning of 1970.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// For the clock of this machine. Everything before 1970 is 1970.
+    pub fn system_time(self) -> SystemTime {
+        let seconds = u64::try_from(self.0).unwrap_or(0);
+        UNIX_EPOCH.checked_add(std::time::Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
+    }
+}
+
+impl From<SystemTime> for Moment {
+    /// Everything before 1970 is 1970.
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What stands for a time that could not be read, or lies outside what a date can say.
+        const YEARS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+        if !YEARS.contains(&self.0) {
+            return f.write_str("no valid time");
+        }
+        let (days, seconds) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}Z")
+    }
+}
+
+impl FromStr for Moment {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        parse(text).ok_or_else(|| {
+            let what = format!("{text:?} is not a time like 2030-12-31 or 2030-12-31T23:59:59Z");
+            Error::new(Problem::InvalidValue, what)
+        })
+    }
+}
+
+fn parse(text: &str) -> Option<Moment> {
+    let number = |digits: &[u8]| digits.iter().fold(0, |n, digit| n * 10 + u16::from(*digit));
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c.to_ascii_uppercase() })
+        .collect();
+    let (year, rest) = match shape.as_str() {
+        "0000-00-00" | "0000-00-00T00:00:00Z" | "0000-00-00 00:00:00Z" | "00000000000000Z" => {
+            (number(&digits[..4]), &digits[4..])
+        }
+        // Two digits of the year mean 1950 to 2049 (RFC 5280, section 4.1.2.5.1).
+        "000000000000Z" => match number(&digits[..2]) {
+            year @ 50.. => (1900 + year, &digits[2..]),
+            year => (2000 + year, &digits[2..]),
+        },
+        _ => return None,
+    };
+    let part = |i: usize| rest.get(i * 2..i * 2 + 2).map_or(0, |two| two[0] * 10 + two[1]);
+    let moment = DateTime::new(year, part(0), part(1), part(2), part(3), part(4)).ok()?;
+    Some(moment.to_system_time().into())
+}
 
 /// Seconds since 1970-01-01T00:00:00Z, shown as `2026-11-24 05:38:17 UTC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +149,39 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::Date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn moments_of_both_kinds_are_read() {
+        let seconds = |text: &str| text.parse::<Moment>().unwrap().seconds();
+        assert_eq!(seconds("1970-01-02"), 86_400);
+        assert_eq!(seconds("2030-12-31T23:59:59Z"), 1_924_991_999);
+        assert_eq!(seconds("20301231235959Z"), 1_924_991_999);
+        assert_eq!(seconds("301231235959Z"), 1_924_991_999);
+        for bad in ["", "tomorrow", "2030-13-01", "2030-02-30", "2030-1-1", "２０３０-01-01"] {
+            assert!(bad.parse::<Moment>().is_err(), "{bad}");
+        }
+        for (seconds, text) in [
+            (1_924_991_999, "2030-12-31T23:59:59Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (i64::MAX, "no valid time"),
+            (i64::MIN, "no valid time"),
+            (253_402_300_800, "no valid time"),
+        ] {
+            assert_eq!(Moment::from_seconds(seconds).to_string(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read(seconds in 0..253_402_300_799_i64, text in "\\PC*") {
+            let moment = Moment::from_seconds(seconds);
+            prop_assert_eq!(moment.to_string().parse::<Moment>().unwrap(), moment);
+            let _ = text.parse::<Moment>();
+        }
+    }
 
     #[test]
     fn dates_are_those_of_date_1() {

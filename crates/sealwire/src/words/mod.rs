@@ -28,6 +28,7 @@ pub use clock::TimeSource;
 pub(crate) use clock::{SystemClock, now};
 pub use config_error::ConfigError;
 pub(crate) use date::Date;
+pub use date::Moment;
 #[cfg(feature = "legacy")]
 pub(crate) use legacy::{Dh, ProtocolLevel};
 #[cfg(feature = "legacy")]

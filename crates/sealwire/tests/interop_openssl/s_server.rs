@@ -196,3 +196,31 @@ async fn application_protocols() {
         assert_eq!(error.alert().map(Alert::name), Some("no_application_protocol"), "{version}");
     }
 }
+
+/// OpenSSL sends such a certificate, and its own client takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_we_do_not_take_are_no_fault_of_the_peer() {
+    if !present("openssl") {
+        return;
+    }
+    let names: Vec<String> =
+        (0..2000).map(|n| format!("host-{n:05}.a-long-name.example.test")).collect();
+    let (certificate, key) = sealwire::pki::self_signed(&names).expect("names are names");
+    assert!(certificate.der().len() > 65_535);
+    let dir = tempfile::tempdir().unwrap();
+    let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| dir.path().join(name));
+    std::fs::write(&cert_file, certificate.to_pem()).unwrap();
+    std::fs::write(&key_file, key.to_pem().as_bytes()).unwrap();
+    for version in VERSIONS {
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-accept", "0", "-rev", "-cert"]).arg(&cert_file);
+        let mut server = Peer::start(command.arg("-key").arg(&key_file));
+        let port = server.port("ACCEPT");
+        let client = connector(only(context("", "ca"), version));
+        let error = call(&client, "localhost", port).await.expect_err("it is too long for us");
+        assert_eq!(error.code(), "ERR_SSL_EXCESSIVE_MESSAGE_SIZE");
+        assert!(matches!(error, Error::Incompatible(_)), "{version}: {error:?}");
+        let said = error.to_string();
+        assert!(said.contains("more than 65535 bytes") && !said.contains("broke"), "{said}");
+    }
+}

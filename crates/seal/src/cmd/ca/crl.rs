@@ -1,9 +1,9 @@
 //! `seal ca crl`.
 
 use clap::Args;
+use sealwire_files::Access;
 
-use crate::files::ca_folder::{CaFolder, CaPassphrase};
-use crate::files::file::Access;
+use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
 use crate::files::ledger::Ledger;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
@@ -36,6 +36,10 @@ impl MakeCrl {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.output.check()?;
         let store = self.folder.open()?;
+        // The store keeps the list by itself, and in PEM.
+        if let Some(path) = self.output.file() {
+            check_outside(&store, &[&path.to_owned()])?;
+        }
         let issuer = self.passphrase.unlock(&store)?;
         let crl = Ledger::of(&store)?.publish_crl(&issuer, self.good_for.get())?;
         if self.der {

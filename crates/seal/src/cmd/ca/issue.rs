@@ -9,12 +9,12 @@ use sealwire::pki::{
     CaStore, Certificate, CertificateBuilder, ChainCheck, Csr, GeneralName, Issuer, KeyAlgorithm,
     Pfx, PrivateKey, Purpose, Subject, SubjectAltName,
 };
+use sealwire_files::Access;
 use serde::Serialize;
 
 use crate::cmd::cert::shape::Period;
-use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
 use crate::files::delivery::Delivery;
-use crate::files::file::Access;
 use crate::files::ledger::Ledger;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
@@ -108,7 +108,9 @@ impl Issue {
         let (cert_file, key_file) = self.file_names(&holder);
         let mut delivery = Delivery::new(self.force);
         let files = [Some(&cert_file), key_file.as_ref(), self.pfx.as_ref()];
-        delivery.check(&files.into_iter().flatten().collect::<Vec<_>>())?;
+        let files: Vec<_> = files.into_iter().flatten().collect();
+        delivery.check(&files)?;
+        check_outside(&store, &files)?;
         let issuer = self.passphrase.unlock(&store)?;
         let key = match csr {
             Some(_) => None,

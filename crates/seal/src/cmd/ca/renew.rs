@@ -7,13 +7,13 @@ use clap::Args;
 use sealwire::pki::{
     self, CaStore, Certificate, CertificateBuilder, Issuer, KeyAlgorithm, PrivateKey,
 };
+use sealwire_files::Access;
 use serde::Serialize;
 
 use super::issue::check_allowed;
 use crate::cmd::cert::shape::Period;
-use crate::files::ca_folder::{CaFolder, CaPassphrase};
+use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
 use crate::files::delivery::Delivery;
-use crate::files::file::Access;
 use crate::files::ledger::Ledger;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -123,6 +123,7 @@ impl Renew {
         let places = [Some(path.to_owned()), self.new_key.clone()];
         let places: Vec<_> = places.iter().flatten().collect();
         delivery.check(&places)?;
+        check_outside(store, &places)?;
         if let (Some(key), Some(key_file)) = (&key, &self.new_key) {
             delivery.add(key_file, key.to_pem().as_bytes(), Access::Private);
         }

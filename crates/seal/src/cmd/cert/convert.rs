@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use sealwire::pki::{self, Certificate};
+use sealwire_files::Access;
 
-use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealwire::pki::{self, CertificateBuilder, Error, Issuer, PrivateKey, Problem};
+use sealwire_files::Access;
 
 use super::shape::Period;
-use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;

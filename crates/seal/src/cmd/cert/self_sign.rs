@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::pki::{CertificateBuilder, Csr, Error, PrivateKey, Problem, Subject, SubjectAltName};
+use sealwire_files::Access;
 
 use super::shape::Shape;
-use crate::files::file::Access;
 use crate::files::key_file::KeyFile;
 use crate::files::output::Output;
 use crate::say::failure::Failure;

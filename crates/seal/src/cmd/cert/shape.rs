@@ -4,11 +4,10 @@ use std::time::SystemTime;
 
 use clap::Args;
 use sealwire::pki::{
-    self, CertificateBuilder, Error, ExtendedKeyUsage, KeyUsage, SubjectAltName, Validity,
+    self, CertificateBuilder, Error, ExtendedKeyUsage, KeyUsage, Moment, SubjectAltName, Validity,
 };
 
 use crate::say::failure::Failure;
-use crate::words::moment::parse_time;
 
 /// How long it is valid.
 #[derive(Args)]
@@ -21,11 +20,11 @@ pub(crate) struct Period {
     #[arg(long, value_name = "N", conflicts_with = "days")]
     hours: Option<u32>,
     /// The first moment it is valid: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    not_before: Option<SystemTime>,
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<Moment>,
     /// The last moment it is valid
-    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with_all = ["days", "hours"])]
-    not_after: Option<SystemTime>,
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["days", "hours"])]
+    not_after: Option<Moment>,
 }
 
 /// What it is for, and what it points to.
@@ -68,14 +67,14 @@ pub(crate) struct Shape {
 impl Period {
     /// What was asked for; `None` when nothing was.
     pub(crate) fn validity(&self) -> Result<Option<Validity>, Failure> {
-        let start = self.not_before.unwrap_or_else(SystemTime::now);
+        let start = self.not_before.map_or_else(SystemTime::now, Moment::system_time);
         let lasting = |amount: u32, unit: u64| {
             start.checked_add(std::time::Duration::from_secs(u64::from(amount) * unit))
         };
         let (option, end) = match (self.days, self.hours, self.not_after) {
             (Some(days), ..) => ("--days", lasting(days, 86_400)),
             (_, Some(hours), _) => ("--hours", lasting(hours, 3600)),
-            (_, _, Some(end)) => ("--not-after", Some(end)),
+            (_, _, Some(end)) => ("--not-after", Some(end.system_time())),
             _ if self.not_before.is_some() => ("--not-before", lasting(365, 86_400)),
             _ => return Ok(None),
         };

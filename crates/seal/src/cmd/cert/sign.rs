@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use sealwire::Foreign;
 use sealwire::pki::{Certificate, CertificateBuilder, Csr, Issuer, NameConstraint};
+use sealwire_files::Access;
 
 use super::shape::Shape;
-use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;

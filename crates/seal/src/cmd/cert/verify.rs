@@ -1,10 +1,9 @@
 //! `seal cert verify`.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::{self, Certificate, ChainCheck, Crl, Purpose};
+use sealwire::pki::{self, Certificate, ChainCheck, Crl, Moment, Purpose};
 use sealwire::verify::Verdict;
 use sealwire::{ServerName, TrustStore};
 
@@ -14,7 +13,6 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::trust::Trust;
 use crate::words::clock;
-use crate::words::moment::parse_time;
 use crate::words::name_rules::NameRules;
 
 /// Tell whether a certificate would be trusted, and if not, everything that is wrong
@@ -51,8 +49,8 @@ pub(crate) struct Verify {
     #[arg(long, value_enum, default_value_t = As::Server, value_name = "PURPOSE")]
     purpose: As,
     /// The time of judgement: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    at: Option<SystemTime>,
+    #[arg(long, value_name = "TIME")]
+    at: Option<Moment>,
     /// Let the chain end at any certificate of --ca, not only at a root
     #[arg(long)]
     partial_chain: bool,
@@ -123,7 +121,7 @@ impl Verify {
                 As::Any => Purpose::Any,
             },
             name: self.name.clone().map(|name| (name, rules.check())),
-            time: self.at.map_or_else(clock::now, clock::seconds),
+            time: self.at.map_or_else(clock::now, Moment::seconds),
             security_level: 2,
         }
         .verdict()

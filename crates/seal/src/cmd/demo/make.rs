@@ -4,11 +4,9 @@ use std::path::Path;
 
 use sealwire::pki::{CertificateBuilder, Csr, KeyAlgorithm, Pfx, PrivateKey, Subject};
 use sealwire::{Identity, TrustStore};
+use sealwire_files::{Access, Existing, write_file};
 use serde::Serialize;
 
-use crate::files::file::Access;
-use crate::files::file::Existing;
-use crate::files::file::write_file;
 use crate::say::failure::Failure;
 
 /// What the conversations need.

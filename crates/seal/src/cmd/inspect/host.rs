@@ -5,16 +5,16 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use sealwire::pki::{Certificate, ChainCheck, Purpose};
+use sealwire::pki::Certificate;
 use sealwire::story::Message;
 use sealwire::verify::Verdict;
-use sealwire::{ClientOptions, Error, PeerVerification, SecureContext, ServerName, TrustStore};
+use sealwire::{
+    ClientOptions, Error, Foreign, PeerVerification, SecureContext, ServerName, TrustStore,
+};
+use sealwire_files::{Access, Existing, write_file};
 use serde::Serialize;
 
 use super::InspectArgs;
-use crate::files::file::Access;
-use crate::files::file::Existing;
-use crate::files::file::write_file;
 use crate::files::material::public_roots;
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::scan::{self, Compliance, Scan};
@@ -28,7 +28,6 @@ use crate::view::handshake_page;
 use crate::view::story::{Story, milliseconds};
 use crate::view::trust::Trust;
 use crate::words::clock;
-use crate::words::name_rules::NameRules;
 
 /// Everything that was found out about a server.
 #[derive(Serialize)]
@@ -70,7 +69,7 @@ struct Connection {
 struct Broken {
     code: &'static str,
     reason: String,
-    advice: Option<&'static str>,
+    advice: Option<String>,
 }
 
 /// Milliseconds from the beginning.
@@ -107,7 +106,9 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         None
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
-    let verdict = judged(story.certificates(), &trust, &name, args.name_rules);
+    let sent = story.certificates();
+    let verdict =
+        (!sent.is_empty()).then(|| super::verdict(sent, &trust, Some(&name), args.name_rules));
     let issuer = issuer(story.certificates(), verdict.as_ref());
     let mut host = Host {
         target: target.to_string(),
@@ -161,28 +162,6 @@ fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
     }
 }
 
-/// The verdict on what was shown, by the function that judges connections.
-fn judged(
-    chain: &[Certificate],
-    trust: &TrustStore,
-    name: &ServerName,
-    rules: NameRules,
-) -> Option<Verdict> {
-    if chain.is_empty() {
-        return None;
-    }
-    let check = ChainCheck {
-        presented: chain,
-        trust,
-        crls: &[],
-        purpose: Purpose::Server,
-        name: Some((name.clone(), rules.check())),
-        time: clock::now(),
-        security_level: 2,
-    };
-    Some(check.verdict())
-}
-
 /// Who signed the leaf: as the verdict found it, else as it was sent.
 fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate> {
     let leaf = sent.first()?;
@@ -219,11 +198,12 @@ impl Connection {
 impl Broken {
     fn of(error: &Error, messages: &[Message]) -> Self {
         let asked = messages.iter().any(|m| m.name == "CertificateRequest");
-        let advice = match crate::say::advice::for_failure(error) {
+        let advice = match crate::say::advice::for_failure(error, None) {
             // Before TLS 1.3, servers have no alert of their own for a certificate that is missing.
-            None if asked && error.alert().is_some() => {
-                Some("it asked for a client certificate: give one with --cert and --key, or --pfx")
-            }
+            None if asked && error.alert().is_some() => Some(
+                "it asked for a client certificate: give one with --cert and --key, or --pfx"
+                    .to_owned(),
+            ),
             advice => advice,
         };
         let reason = match error {
@@ -255,7 +235,10 @@ impl Host {
             text += &format!("  {label:<10} {value}\n");
         };
         if let Some(broken) = &self.failure {
-            let advice = broken.advice.map_or_else(String::new, |advice| format!(" ({advice})"));
+            let advice = broken
+                .advice
+                .as_ref()
+                .map_or_else(String::new, |advice| format!(" ({})", Foreign::new(advice)));
             line("failed", format!("{} [{}]{advice}", broken.reason, broken.code));
         }
         if let Some(connection) = &self.connection {

@@ -7,7 +7,9 @@ mod host;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealwire::ServerName;
+use sealwire::pki::{Certificate, ChainCheck, Purpose};
+use sealwire::verify::Verdict;
+use sealwire::{ServerName, TrustStore};
 
 use crate::files::material::Material;
 use crate::inspect::scan::Profile;
@@ -16,6 +18,7 @@ use crate::net::legacy::LegacyOption;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
+use crate::words::clock;
 use crate::words::name_rules::NameRules;
 
 /// Look at a server, a file, or a client, and explain what is found
@@ -24,6 +27,8 @@ use crate::words::name_rules::NameRules;
 /// --explain tells the handshake message by message; --scan asks what else it would speak. A file
 /// (or `-` for standard input) is a certificate, request, key, PFX or revocation list; which one,
 /// its bytes say. --listen waits for a client and explains what it offers.
+///
+/// A file's certificate is judged, too, when --ca or --servername say by what.
 ///
 /// The exit code is 0 when all is well, 1 when the server or the file is not (a certificate or list
 /// that is not valid today, a request whose signature is bad), 2 when it could not be looked at.
@@ -109,17 +114,37 @@ pub(crate) async fn run(args: InspectArgs) -> Result<Answer, Failure> {
         return client::listen(listen, args.count, args.json).await;
     }
     match kind(args.target.as_deref().unwrap_or_default())? {
-        Kind::Stdin => file::inspect_stdin(args.material.passphrase_source(), args.json),
-        Kind::File(path) => file::inspect(&path, args.material.passphrase_source(), args.json),
+        Kind::Stdin => file::inspect_stdin(&args),
+        Kind::File(path) => file::inspect(&args, &path),
         Kind::Host(target) => host::inspect(&args, &target).await,
+    }
+}
+
+impl InspectArgs {
+    /// The first option that has no meaning for a file.
+    fn about_a_server(&self) -> Option<&'static str> {
+        [
+            (self.explain, "--explain"),
+            (self.html.is_some(), "--html"),
+            (self.scan, "--scan"),
+            (self.profile.is_some(), "--profile"),
+            (!self.alpn.is_empty(), "--alpn"),
+            (self.route.starttls.is_some(), "--starttls"),
+            (self.route.has_proxy(), "--proxy"),
+            (!self.material.files().is_empty(), "--cert, --key and --pfx"),
+        ]
+        .into_iter()
+        .find_map(|(given, option)| given.then_some(option))
     }
 }
 
 /// A file is one that is there, or that is named like one. Everything else is a host.
 fn kind(text: &str) -> Result<Kind, Failure> {
     const HTTPS: u16 = 443;
-    const ENDINGS: [&str; 9] =
-        [".pem", ".crt", ".cer", ".der", ".key", ".csr", ".crl", ".pfx", ".p12"];
+    const ENDINGS: [&str; 12] = [
+        ".pem", ".crt", ".cer", ".der", ".key", ".csr", ".crl", ".pfx", ".p12", ".p7b", ".p7c",
+        ".p8",
+    ];
     if text == "-" {
         return Ok(Kind::Stdin);
     }
@@ -129,6 +154,25 @@ fn kind(text: &str) -> Result<Kind, Failure> {
         return Ok(Kind::File(path.to_owned()));
     }
     Target::parse(text, HTTPS).map(Kind::Host).map_err(|e| Failure::usage(format!("{text}: {e}")))
+}
+
+/// The verdict on what a server or a file shows, by the function that judges connections.
+fn verdict(
+    presented: &[Certificate],
+    trust: &TrustStore,
+    name: Option<&ServerName>,
+    rules: NameRules,
+) -> Verdict {
+    ChainCheck {
+        presented,
+        trust,
+        crls: &[],
+        purpose: Purpose::Server,
+        name: name.map(|name| (name.clone(), rules.check())),
+        time: clock::now(),
+        security_level: 2,
+    }
+    .verdict()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `seal key public`.
 
 use clap::Args;
+use sealwire_files::Access;
 
-use crate::files::file::Access;
 use crate::files::key_file::KeyFile;
 use crate::files::output::Output;
 use crate::say::failure::Failure;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealwire::pki::{self, Pfx, PrivateKey};
+use sealwire_files::Access;
 use serde::Serialize;
 
-use crate::files::file::Access;
 use crate::files::output::Output;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;

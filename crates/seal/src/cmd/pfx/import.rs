@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use sealwire::Foreign;
 use sealwire::pki::{Certificate, KeyEncryption, Pfx};
+use sealwire_files::Access;
 
 use super::open_all;
 use crate::files::delivery::Delivery;
-use crate::files::file::Access;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};

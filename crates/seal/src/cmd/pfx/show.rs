@@ -1,11 +1,12 @@
 //! `seal pfx show`.
 
 use std::fmt;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealwire::Foreign;
-use sealwire::pki;
+use sealwire::pki::{self, PfxContents};
 use serde::Serialize;
 
 use super::contents;
@@ -13,6 +14,7 @@ use crate::files::passphrase::Source;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
+use crate::words::clock;
 
 /// Show what a PFX holds: keys, certificates, chains
 ///
@@ -115,6 +117,20 @@ impl Show {
     }
 
     pub(super) fn run(self) -> Result<Answer, Failure> {
+        self.print().map(|_| Answer::Yes)
+    }
+
+    /// As [`run`](Self::run), and no when a certificate in it is not valid today.
+    pub(super) fn judge(self) -> Result<Answer, Failure> {
+        let (all, now) = (self.print()?, clock::now());
+        let of_keys =
+            all.entries.iter().flat_map(|pfx| iter::once(pfx.certificate()).chain(pfx.chain()));
+        let mut certificates = of_keys.chain(all.certificates.iter().map(|one| &one.certificate));
+        let well = certificates.all(|one| (one.not_before()..=one.not_after()).contains(&now));
+        Ok(if well { Answer::Yes } else { Answer::No })
+    }
+
+    fn print(self) -> Result<PfxContents, Failure> {
         let all = contents(&self.file, self.passphrase_file.as_ref())?;
         let keys = all.entries.iter().map(|pfx| Entry {
             name: pfx.name().map(str::to_owned),
@@ -141,9 +157,9 @@ impl Show {
             keys: keys.collect(),
             lone_keys: lone_keys.collect(),
             certificates: certificates.collect(),
-            others: all.others,
+            others: all.others.clone(),
         };
         report::print(&report, self.json)?;
-        Ok(Answer::Yes)
+        Ok(all)
     }
 }

@@ -3,11 +3,10 @@
 use std::time::SystemTime;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sealwire::pki::Moment;
 
 use super::folder::Entry;
-use crate::words::clock;
 use crate::words::markup::escape;
-use crate::words::moment::time_text;
 
 /// What may stand as it is in one segment of a path (RFC 3986, section 3.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -85,7 +84,7 @@ fn size(bytes: u64) -> String {
 }
 
 fn day(time: SystemTime) -> String {
-    time_text(clock::seconds(time)).chars().take(16).collect::<String>().replace('T', " ")
+    Moment::from(time).to_string().chars().take(16).collect::<String>().replace('T', " ")
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(super) enum Told<'a> {
         client: SocketAddr,
         code: &'a str,
         reason: String,
-        advice: Option<&'static str>,
+        advice: Option<String>,
     },
     Stopping {
         open: usize,
@@ -119,7 +119,7 @@ impl Teller {
             client,
             code: error.code(),
             reason: advice::sentence(error),
-            advice: advice::for_failure(error),
+            advice: advice::for_failure(error, None),
         });
     }
 }
@@ -155,7 +155,7 @@ fn text(told: &Told<'_>) -> String {
             format!("{client} failed: {}", Foreign::new(reason))
         }
         Told::Failed { client, reason, advice: Some(advice), .. } => {
-            format!("{client} failed: {} ({advice})", Foreign::new(reason))
+            format!("{client} failed: {} ({})", Foreign::new(reason), Foreign::new(advice))
         }
         Told::Stopping { open: 0 } => "stopping".to_owned(),
         Told::Stopping { open } => {

@@ -192,6 +192,11 @@ async fn answer<'a>(
     state: &'a State,
 ) -> Result<Answered<'a>, Error> {
     match question {
+        Question::ClientHello(asked) if asked.hello().as_bytes().is_empty() => {
+            // It cannot be read (two names, say), so nobody can tell where it goes, nor may it be
+            // passed on: the session says what is wrong with it.
+            asked.answer(HelloReply::new()).map(|()| Answered::On)
+        }
         Question::ClientHello(asked) => {
             *way = state.route(asked.hello());
             answer_hello(asked, *way, service, state).await

@@ -26,7 +26,22 @@ pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mu
         let alert = Some(Alert::from_number(50));
         return Failure { error: Error::Misbehaved(fault), alert };
     }
+    if let (E::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge), Some(_)) =
+        (&error, version)
+    {
+        return longer_than_we_take();
+    }
     named(error, version.or(papers.at_most), papers.no_identity)
+}
+
+/// A message behind the hellos that rustls does not take: certificates, for nothing else is so long.
+/// No rule of TLS forbids it, so it is not the peer that is at fault.
+fn longer_than_we_take() -> Failure {
+    let what = "it sent a message of more than 65535 bytes (certificates with very many names, or \
+                very many of them), which TLS allows and this engine does not take; OpenSSL and Node \
+                take about 100 KB, Java 32 KB";
+    let fault = Fault::found(what, &reason::EXCESSIVE_MESSAGE_SIZE);
+    Failure { error: Error::Incompatible(fault), alert: Some(Alert::from_number(47)) }
 }
 
 /// A failure before a handshake, or of an open connection.

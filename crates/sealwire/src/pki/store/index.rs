@@ -4,10 +4,9 @@
 //! (expired); when it expires; when and why it was revoked; the serial number in hexadecimal; a
 //! file name or `unknown`; the subject. So `openssl ca` can work on the same CA.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use crate::pki::validity::{parse_time, time_text};
-use crate::pki::{Error, Problem, RevocationReason};
+use crate::pki::{Error, Moment, Problem, RevocationReason};
 
 /// Everything that was signed, in the order of signing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +63,7 @@ impl Entry {
                 let (time, reason) = text.split_once(',').unwrap_or((text, "unspecified"));
                 // `openssl ca` adds details after further commas for holds and compromises.
                 let reason = reason.split(',').next()?;
-                Some((parse_time(time).ok()?, reason.parse().ok()?))
+                Some((time.parse::<Moment>().ok()?.system_time(), reason.parse().ok()?))
             }
             ("V" | "E", "") => None,
             _ => return None,
@@ -74,7 +73,7 @@ impl Entry {
         }
         Some(Self {
             serial: serial.to_ascii_uppercase(),
-            not_after: parse_time(not_after).ok()?,
+            not_after: not_after.parse::<Moment>().ok()?.system_time(),
             revoked,
             file: file.to_owned(),
             subject: subject.to_owned(),
@@ -110,14 +109,15 @@ impl Index {
 
 /// UTCTime, or GeneralizedTime from 2050 on, as certificates have it.
 fn asn1_time(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let text = time_text(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let text = Moment::from(time).to_string();
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if digits.as_str() < "2050" { format!("{}Z", &digits[2..]) } else { format!("{digits}Z") }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     #[test]

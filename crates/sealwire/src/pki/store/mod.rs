@@ -16,7 +16,6 @@
 //! into the index before it is handed out, so none exists that cannot be revoked; numbers of
 //! revocation lists may have gaps but never repeat.
 
-mod file;
 mod index;
 
 use std::fs::{self, File, OpenOptions};
@@ -24,11 +23,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sealwire_files::{Access, Existing, place_of};
+
 use super::{
-    Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, NameConstraint, Problem,
+    Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, Moment, NameConstraint, Problem,
     RevocationReason, Revoked, Subject,
 };
-use file::{Access, Existing, write_file};
 pub use index::Entry;
 use index::Index;
 
@@ -259,6 +259,25 @@ impl CaStore {
         Index::parse(&text).map_err(|e| e.at(path.display().to_string()))
     }
 
+    /// Whether this is a file of the store's own, in whose place nothing else is to be put.
+    pub fn owns(&self, path: &Path) -> bool {
+        const OWN: [&str; 9] = [
+            "ca.pem",
+            "ca-key.pem",
+            "chain.pem",
+            "index.txt",
+            "index.txt.attr",
+            "ca.db",
+            "crlnumber",
+            "crl.pem",
+            "lock",
+        ];
+        let (place, folder) = (place_of(path), place_of(&self.folder));
+        place.strip_prefix(&folder).is_ok_and(|inside| {
+            inside.starts_with("issued") || OWN.iter().any(|own| inside == Path::new(own))
+        })
+    }
+
     fn put(&self, name: &str, bytes: &[u8], access: Access) -> Result<(), Error> {
         write_file(&self.file(name), bytes, access, Existing::Replace)
     }
@@ -309,9 +328,19 @@ fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(elapsed.as_secs())
 }
 
+/// What stands in for a file of the store (a pipe, a device) keeps nothing.
+fn write_file(path: &Path, bytes: &[u8], access: Access, existing: Existing) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let what = "it is not a regular file, so nothing is written to it";
+            Err(Error::new(Problem::Exists, what).at(path.display().to_string()))
+        }
+        _ => sealwire_files::write_file(path, bytes, access, existing),
+    }
+}
+
 fn text(time: SystemTime) -> String {
-    let elapsed = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    super::time_text(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+    Moment::from(time).to_string()
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {

@@ -19,6 +19,10 @@ pub(super) fn of(code: Code, certificate: &Certificate, situation: &Situation<'_
         "UNABLE_TO_GET_ISSUER_CERT" if namesake(certificate, situation).is_none() => format!(
             "{subject} is trusted but is not a root, and its issuer \"{issuer}\" is not trusted"
         ),
+        "CERT_SIGNATURE_FAILURE" if !certificate.has_known_signature() => format!(
+            "{subject} is signed with {}, which is not known here: its signature cannot be checked",
+            certificate.signature_algorithm().name
+        ),
         "CERT_SIGNATURE_FAILURE" => {
             format!("the signature on {subject} was not made by the key of its issuer \"{issuer}\"")
         }

@@ -1,15 +1,18 @@
-//! Files written whole or not at all, and keys that nobody else can read, not for a moment.
+//! Files written whole or not at all, and keys that nobody else can read, not for a moment: how the
+//! library keeps the folder of a CA, and the program everything that it makes.
+#![forbid(unsafe_code)]
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use sealwire::pki::{Error, Problem};
-use tempfile::{Builder, NamedTempFile};
+use sealwire_x509::{Error, Problem};
+use tempfile::{Builder, NamedTempFile, PersistError};
+use zeroize::Zeroizing;
 
 /// Who may read a file that we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// The owner only: mode 0600 from the first byte, whatever the umask.
     Private,
     /// Everybody whom the umask lets.
@@ -18,7 +21,7 @@ pub(crate) enum Access {
 
 /// What to do with a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Existing {
+pub enum Existing {
     /// Leave it and fail with [`Problem::Exists`].
     Keep,
     /// Put the new file in its place in one step: readers see the old or the new one, never half.
@@ -30,7 +33,11 @@ pub(crate) enum Existing {
 ///
 /// Something that is not a regular file (a pipe, `/dev/stdout`) is written to directly; a key only
 /// when it is ours.
-pub(crate) fn write_file(
+///
+/// # Errors
+/// With the file's name: when there is one to keep, no folder for it, or a key would be another
+/// user's to read.
+pub fn write_file(
     path: &Path,
     bytes: &[u8],
     access: Access,
@@ -41,7 +48,10 @@ pub(crate) fn write_file(
 
 /// Fails with [`Problem::Exists`] when [`write_file`] would refuse: asked before the work that
 /// would be wasted.
-pub(crate) fn check_absent(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// When there is such a file.
+pub fn check_absent(path: &Path) -> Result<(), Error> {
     match fs::metadata(path) {
         Ok(there) if there.is_file() => Err(exists(path)),
         _ => Ok(()),
@@ -49,38 +59,62 @@ pub(crate) fn check_absent(path: &Path) -> Result<(), Error> {
 }
 
 /// Fails when there is no folder for this file, or a folder in its place.
-pub(crate) fn check_place(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// Which of the two.
+pub fn check_place(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Err(Error::io(path, &io::ErrorKind::IsADirectory.into()));
     }
     if folder_of(path).is_dir() { Ok(()) } else { Err(no_folder(path)) }
 }
 
+/// Where a file will be, by whatever way it is named: two paths with one place are one file.
+#[must_use]
+pub fn place_of(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| {
+        let folder = fs::canonicalize(folder_of(path));
+        let name = path.file_name().unwrap_or_default();
+        folder.unwrap_or_else(|_| folder_of(path).to_owned()).join(name)
+    })
+}
+
 /// A file that has been written beside its place, or is open; deleted unless it is put there.
-pub(crate) struct Staged<'a> {
+#[derive(Debug)]
+pub struct Staged<'a> {
     /// As the user wrote it.
     path: &'a Path,
     existing: Existing,
     place: Place<'a>,
 }
 
+#[derive(Debug)]
 enum Place<'a> {
     Beside { new: NamedTempFile, target: PathBuf },
     Directly { file: File, bytes: &'a [u8] },
 }
 
 /// How to undo that a file was put into its place.
-pub(crate) enum Undo {
-    /// There was none before.
-    Remove(PathBuf),
-    /// The old one, under another name in the same folder until this is dropped.
-    Restore { old: NamedTempFile<()>, target: PathBuf },
-    /// What went into a pipe is gone.
-    Nothing,
+#[derive(Debug)]
+pub struct Undo(Before);
+
+/// What was there.
+#[derive(Debug)]
+enum Before {
+    /// Nothing.
+    Absent(PathBuf),
+    /// The old file, under another name in the same folder until this is dropped.
+    Kept { old: NamedTempFile<()>, target: PathBuf },
+    /// Something into which bytes go and are gone.
+    Pipe,
 }
 
 impl<'a> Staged<'a> {
-    pub(crate) fn new(
+    /// Writes a file beside its place; the place itself is left alone.
+    ///
+    /// # Errors
+    /// As those of [`write_file`].
+    pub fn new(
         path: &'a Path,
         bytes: &'a [u8],
         access: Access,
@@ -109,13 +143,19 @@ impl<'a> Staged<'a> {
             Ok(_) => fs::canonicalize(path).map_err(|e| fail(&e))?,
             Err(_) => path.to_owned(),
         };
+        if access == Access::Public && existing == Existing::Replace {
+            spare_key(path)?;
+        }
         let mut new = temporary(&target, access).map_err(|e| fail(&e))?;
         new.write_all(bytes).and_then(|()| new.as_file().sync_all()).map_err(|e| fail(&e))?;
         Ok(Self { path, existing, place: Place::Beside { new, target } })
     }
 
     /// Moves it into its place.
-    pub(crate) fn put(self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When that fails, or a file to keep has come there meanwhile.
+    pub fn put(self) -> Result<(), Error> {
         let Self { path, existing, place } = self;
         match place {
             Place::Directly { mut file, bytes } => {
@@ -124,8 +164,7 @@ impl<'a> Staged<'a> {
             Place::Beside { new, target } => {
                 let put = match existing {
                     Existing::Replace => new.persist(&target),
-                    // Unlike a rename this fails when the target has appeared meanwhile.
-                    Existing::Keep => new.persist_noclobber(&target),
+                    Existing::Keep => put_where_nothing_is(new, &target),
                 };
                 put.map_err(|e| e.error).and_then(|_| sync_folder(&target)).map_err(|e| {
                     match e.kind() {
@@ -138,27 +177,33 @@ impl<'a> Staged<'a> {
     }
 
     /// As [`put`](Self::put), in a way that can be undone.
-    pub(crate) fn put_undoably(self) -> Result<Undo, Error> {
-        let undo = match &self.place {
-            Place::Directly { .. } => Undo::Nothing,
+    ///
+    /// # Errors
+    /// As `put`'s.
+    pub fn put_undoably(self) -> Result<Undo, Error> {
+        let before = match &self.place {
+            Place::Directly { .. } => Before::Pipe,
             Place::Beside { target, .. } if target.is_file() => {
                 let old = keep_beside(target).map_err(|e| Error::io(self.path, &e))?;
-                Undo::Restore { old, target: target.clone() }
+                Before::Kept { old, target: target.clone() }
             }
-            Place::Beside { target, .. } => Undo::Remove(target.clone()),
+            Place::Beside { target, .. } => Before::Absent(target.clone()),
         };
-        self.put().map(|()| undo)
+        self.put().map(|()| Undo(before))
     }
 }
 
 impl Undo {
     /// Puts back what was there. When that fails, the old file stays under its other name, which
     /// the error tells.
-    pub(crate) fn undo(self) -> Result<(), Error> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Remove(path) => fs::remove_file(&path).map_err(|e| Error::io(&path, &e)),
-            Self::Restore { mut old, target } => {
+    ///
+    /// # Errors
+    /// When it cannot be put back.
+    pub fn undo(self) -> Result<(), Error> {
+        match self.0 {
+            Before::Pipe => Ok(()),
+            Before::Absent(path) => fs::remove_file(&path).map_err(|e| Error::io(&path, &e)),
+            Before::Kept { mut old, target } => {
                 let restored = fs::rename(old.path(), &target);
                 old.disable_cleanup(true);
                 restored.map_err(|e| {
@@ -169,6 +214,16 @@ impl Undo {
             }
         }
     }
+}
+
+/// Unlike a rename this fails when the target has appeared meanwhile. Where the file system has no way
+/// to say so (FAT, some network mounts), the look before must do.
+fn put_where_nothing_is(new: NamedTempFile, target: &Path) -> Result<File, PersistError> {
+    new.persist_noclobber(target).or_else(|failed| match failed.error.kind() {
+        io::ErrorKind::AlreadyExists => Err(failed),
+        _ if target.exists() => Err(failed),
+        _ => failed.file.persist(target),
+    })
 }
 
 /// The same file under a second name: by a link, or by a copy where there are none (FAT).
@@ -204,7 +259,7 @@ fn widen(_: &mut Builder<'_, '_>, _: Access) {}
 #[cfg(unix)]
 fn check_ours(path: &Path, there: &Metadata, access: Access) -> Result<(), Error> {
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    let ours = there.uid() == nix::unistd::geteuid().as_raw();
+    let ours = there.uid() == rustix::process::geteuid().as_raw();
     let systems = there.file_type().is_char_device() && there.uid() == 0;
     if access == Access::Public || ours || systems {
         return Ok(());
@@ -225,7 +280,7 @@ fn check_link(path: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(path) {
         Ok(there)
             if there.is_symlink()
-                && ![0, nix::unistd::geteuid().as_raw()].contains(&there.uid()) =>
+                && ![0, rustix::process::geteuid().as_raw()].contains(&there.uid()) =>
         {
             let what = "it is a link of another user, so no key is written through it";
             Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
@@ -237,6 +292,19 @@ fn check_link(path: &Path) -> Result<(), Error> {
 #[cfg(not(unix))]
 fn check_link(_: &Path) -> Result<(), Error> {
     Ok(())
+}
+
+/// Fails when something that is no secret would take the place of a private key: nobody means that,
+/// and the key is lost.
+fn spare_key(path: &Path) -> Result<(), Error> {
+    const KEY: &[u8] = b"PRIVATE KEY-----";
+    let old = fs::read(path).map(Zeroizing::new).unwrap_or_default();
+    if !old.windows(KEY.len()).any(|window| window == KEY) {
+        return Ok(());
+    }
+    let what = "it holds a private key, and what would take its place does not: remove it first if it \
+                is not needed";
+    Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
 }
 
 fn exists(path: &Path) -> Error {
@@ -279,6 +347,35 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"three");
         drop(Staged::new(&path, b"five", Access::Private, Existing::Replace).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_key_gives_way_to_a_key_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key.pem");
+        let key = b"-----BEGIN PRIVATE KEY-----\n";
+        write_file(&path, key, Access::Private, Existing::Keep).unwrap();
+        let refused = write_file(&path, b"x", Access::Public, Existing::Replace).unwrap_err();
+        assert!(refused.to_string().contains("it holds a private key"), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), key);
+        write_file(&path, b"PFX", Access::Private, Existing::Replace).unwrap();
+        write_file(&path, b"x", Access::Public, Existing::Replace).unwrap();
+    }
+
+    #[test]
+    fn one_file_has_one_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("./a"));
+        assert_eq!(place_of(&a), place_of(&b));
+        fs::write(&a, "x").unwrap();
+        assert_eq!(place_of(&a), place_of(&b));
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink(&a, &link).unwrap();
+            assert_eq!(place_of(&link), place_of(&a));
+        }
+        assert_ne!(place_of(&dir.path().join("c")), place_of(&a));
     }
 
     #[test]

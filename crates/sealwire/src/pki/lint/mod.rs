@@ -7,12 +7,17 @@
 //!
 //! The rules are about certificates that people make themselves; they are no audit of a public CA.
 
+mod file;
+
 use der::Decode as _;
 
 use super::{
-    Certificate, ChainCheck, GeneralName, Irregularity, KeyUsage, KeyUsages, Purpose, TrustStore,
+    Certificate, ChainCheck, GeneralName, Irregularity, KeyUsage, KeyUsages, Moment, Purpose,
+    TrustStore,
 };
 use super::{ExtendedKeyUsage, KeyAlgorithm, Subject};
+
+pub use file::lint_file;
 
 const DAY: i64 = 86_400;
 /// Apple's limit for certificates of roots that the user added (since iOS 13, macOS 10.15).
@@ -56,37 +61,6 @@ pub fn lint(certificate: &Certificate, now: i64) -> Vec<Lint> {
     found.0
 }
 
-/// Looks the certificates of one file over, each as [`lint`] does, and as what a server would send:
-/// the leaf first, then who signed it, and so on.
-pub fn lint_file(certificates: &[Certificate], now: i64) -> Vec<Vec<Lint>> {
-    let mut all: Vec<Vec<Lint>> = certificates.iter().map(|one| lint(one, now)).collect();
-    for (i, certificate) in certificates.iter().enumerate() {
-        let mut found = Findings(Vec::new());
-        let issuer = certificates.iter().position(|other| certificate.is_issued_by(other));
-        if let Some(issuer) = issuer.filter(|issuer| *issuer != i) {
-            if issuer < i {
-                found.warning(
-                    "wrong-order",
-                    "it stands behind its issuer; the leaf goes first, each issuer behind what it \
-                     signed (RFC 8446, 4.4.2)",
-                );
-            } else if issuer > i + 1 {
-                found.warning("wrong-order", "its issuer is not the next one in the file");
-            }
-            let (end, bound) = (certificate.not_after(), certificates[issuer].not_after());
-            if end > bound {
-                found.warning(
-                    "outlives-issuer",
-                    format!("it outlives its issuer, which ends at {}", super::time_text(bound)),
-                );
-            }
-        }
-        all[i].extend(found.0);
-        all[i].sort_by_key(|lint| std::cmp::Reverse(lint.severity));
-    }
-    all
-}
-
 struct Findings(Vec<Lint>);
 
 impl Findings {
@@ -108,9 +82,12 @@ fn validity(certificate: &Certificate, now: i64, found: &mut Findings) {
     if end < start {
         found.error("never-valid", "it ends before it begins");
     } else if now < start {
-        found.error("not-yet-valid", format!("it is not valid before {}", super::time_text(start)));
+        found.error(
+            "not-yet-valid",
+            format!("it is not valid before {}", Moment::from_seconds(start)),
+        );
     } else if now > end {
-        found.error("expired", format!("it expired at {}", super::time_text(end)));
+        found.error("expired", format!("it expired at {}", Moment::from_seconds(end)));
     } else if end - now < 30 * DAY && (end - start) > 60 * DAY {
         let days = (end - now) / DAY;
         found.notice("expires-soon", format!("it expires in {days} days"));
@@ -359,6 +336,13 @@ fn server_names(certificate: &Certificate, names: &[GeneralName], found: &mut Fi
 fn host_name(host: &str, found: &mut Findings) {
     if host.parse::<std::net::IpAddr>().is_ok() {
         found.warning("ip-as-dns", format!("{host} is an address but stands as a host name"));
+    } else if host.ends_with('.') {
+        found.warning(
+            "dot-at-end",
+            format!(
+                "{host} ends with a dot, which names in certificates do not; clients refuse it"
+            ),
+        );
     } else if let Some(rest) = host.strip_prefix("*.") {
         if !rest.contains('.') {
             found.warning("wide-wildcard", format!("{host}: clients refuse so wide a wildcard"));
