@@ -101,7 +101,7 @@ impl Places {
 impl Kind {
     fn of(algorithm: &KeyAlgorithm) -> Self {
         match algorithm {
-            KeyAlgorithm::Rsa { .. } => Self::Rsa,
+            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } => Self::Rsa,
             KeyAlgorithm::Ed25519 => Self::Ed25519,
             _ => Self::Ecdsa,
         }

@@ -190,3 +190,53 @@ fn the_revocation_list_is_served_in_the_clear() {
     let text = ca.dir.openssl("crl -inform DER -in list.crl -noout -text");
     assert!(text.text().contains("Serial Number"), "{text:?}");
 }
+
+/// `seal serve` and `seal tunnel` are asked by the CA at their own port, and swap the certificate
+/// while they serve; under mutual TLS the CA has no certificate to show.
+#[test]
+fn servers_fetch_their_own_certificates() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let ca = Ca::serve("");
+    ca.dir.seal("ca issue --ca-dir ca --client ops1").ok();
+    let at = format!("--acme {} --acme-ca ca/ca.pem", ca.url);
+    for (name, line) in [
+        (
+            "serve.localhost",
+            format!(
+                "serve --port {} --name serve.localhost {at} --acme-dir one --ca ca/ca.pem",
+                ca.tls
+            ),
+        ),
+        (
+            "tunnel.localhost",
+            format!(
+                "tunnel server --listen 127.0.0.1:{} --target 127.0.0.1:9 {at} --acme-dir two \
+                 --acme-name tunnel.localhost --ca ca/ca.pem",
+                ca.tls
+            ),
+        ),
+    ] {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_seal"))
+            .args(line.split_whitespace())
+            .current_dir(ca.dir.root())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("seal starts");
+        let believed = (0..600).any(|_| {
+            let s_client = format!(
+                "s_client -connect 127.0.0.1:{} -servername {name} -CAfile ca/ca.pem \
+                 -verify_return_error -verify_hostname {name} -cert ops1-client.pem -key ops1-client-key.pem",
+                ca.tls
+            );
+            let shown = ca.dir.try_openssl(&s_client);
+            String::from_utf8_lossy(&shown.stdout).contains("Verify return code: 0")
+        });
+        let _ = server.kill();
+        let _ = server.wait();
+        assert!(believed, "{name}: never had a certificate of the CA\n{}", ca.log());
+    }
+    assert!(ca.log().contains("\"names\":\"tunnel.localhost\""));
+}

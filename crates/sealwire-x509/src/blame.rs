@@ -77,5 +77,7 @@ pub(crate) fn can_have_signed(issuer: &Certificate, subject: &Certificate) -> bo
     }
     // SAFETY: a live key.
     let kind = unsafe { c::EVP_PKEY_id(key) };
-    kind == wanted || (kind == c::EVP_PKEY_RSA && wanted == c::EVP_PKEY_RSA_PSS)
+    // AWS-LC says RSA of signatures by RSASSA-PSS, whichever of the two kinds of key made them.
+    let is_rsa = |kind| kind == c::EVP_PKEY_RSA || kind == c::EVP_PKEY_RSA_PSS;
+    kind == wanted || (is_rsa(kind) && is_rsa(wanted))
 }

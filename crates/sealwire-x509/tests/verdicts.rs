@@ -138,6 +138,9 @@ const CASES: &[Case] = cases! {
         => INVALID_CA;
     "RSA-PSS leaf": ["pss", "int"] by ["root"] => ok;
     "leaf of an RSA-PSS CA": ["of-int-pss", "int-pss"] by ["root"] => ok;
+    "leaf of an RSA-PSS root": ["of-root-pss"] by ["root-pss"] => ok;
+    "RSA-PSS self in ca": ["self-pss"] by ["self-pss"] => ok;
+    "RSA-PSS self": ["self-pss"] by ["root"] => DEPTH_ZERO_SELF_SIGNED_CERT;
     "pathlen 0 of root violated": ["of-int-len", "int-len"] by ["root-len"] => PATH_LENGTH_EXCEEDED;
     "pathlen 0 of int violated": ["of-int2", "int2", "int-zero"] by ["root"]
         => PATH_LENGTH_EXCEEDED;
@@ -320,6 +323,9 @@ fn make_all(w: &Workshop) {
         Spec { key: RSA_PSS, ..leaf("pss", "int") },
         Spec { key: RSA_PSS, ..ca!("int-pss", "root", CA) },
         leaf("of-int-pss", "int-pss"),
+        Spec { key: RSA_PSS, ..root("root-pss", "/CN=Root PSS", ROOT.extensions) },
+        leaf("of-root-pss", "root-pss"),
+        Spec { key: RSA_PSS, ..own(leaf("self-pss", "")) },
     ] {
         w.make(spec);
     }

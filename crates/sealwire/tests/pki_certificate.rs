@@ -8,12 +8,13 @@ use sealwire::pki::{
 };
 use sealwire_x509::{Request, TrustSet, verify};
 
-const KINDS: [KeyAlgorithm; 5] = [
+const KINDS: [KeyAlgorithm; 6] = [
     KeyAlgorithm::Rsa { bits: 2048 },
     KeyAlgorithm::EcdsaP256,
     KeyAlgorithm::EcdsaP384,
     KeyAlgorithm::EcdsaP521,
     KeyAlgorithm::Ed25519,
+    KeyAlgorithm::RsaPss { bits: 2048 },
 ];
 
 fn subject(text: &str) -> Subject {

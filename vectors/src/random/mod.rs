@@ -40,6 +40,10 @@ const STRICTER: &[(&str, &str)] = &[
         "SELF_SIGNED_CERT_IN_CHAIN",
         "AWS-LC takes a CA with its issuer's name for a root, if no key identifier says otherwise",
     ),
+    (
+        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+        "the same, with a second certificate of that CA that was tried after it",
+    ),
 ];
 
 /// Judges so many chains, counted from a seed; each is made again from its own number.

@@ -8,6 +8,7 @@
 //!     combined.pem         both in one (haproxy)
 //! archive/NAME/NUMBER/     those files, for each renewal; the last three are kept
 //! renewal/NAME.json        what was asked for, and when it is due
+//! shown/NAME               what a CA that checks a name is to be shown, while it does
 //! lock                     held by whoever changes anything
 //! ```
 //!
@@ -70,10 +71,16 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        for part in ["accounts", "archive", "live", "renewal"] {
+        for part in ["accounts", "archive", "live", "renewal", "shown"] {
             make_private(&root.join(part)).map_err(|e| Error::at(root.display(), e))?;
         }
         Ok(Self { root: root.to_owned() })
+    }
+
+    /// A folder that need not be there yet.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
     }
 
     /// Waits until nobody else changes the folder. A lock ends with its process, however that ends.
@@ -86,6 +93,33 @@ impl Folder {
         options.write(true).create(true).truncate(false);
         let locked = options.open(&path).and_then(|file| file.lock().map(|()| file));
         locked.map(Lock).map_err(|e| Error::at(path.display(), e))
+    }
+
+    /// The same, without waiting: `None` when somebody else has it.
+    ///
+    /// # Errors
+    /// When the file of the lock cannot be written.
+    pub fn try_lock(&self) -> Result<Option<Lock>, Error> {
+        let path = self.root.join("lock");
+        let failed = |e: &dyn std::fmt::Display| Error::at(path.display(), e);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(|e| failed(&e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(e)) => Err(failed(&e)),
+        }
+    }
+
+    /// Where what a CA looks for is shown, for all machines that share the folder: its connection
+    /// may come to any of them.
+    pub(super) fn shown(&self, name: &str) -> PathBuf {
+        self.root.join("shown").join(file_name(name))
+    }
+
+    pub(super) fn show(&self, name: &str, text: &str) -> Result<(), Error> {
+        write(&self.shown(name), text.as_bytes())
     }
 
     /// What is wanted, by the names that certificates go by.

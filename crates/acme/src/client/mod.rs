@@ -5,6 +5,7 @@
 mod account;
 mod folder;
 mod http;
+mod keeper;
 mod order;
 mod respond;
 mod schedule;
@@ -12,6 +13,7 @@ mod schedule;
 pub use account::{Credentials, Login, Session};
 pub use folder::{Folder, Held, Wish};
 pub use http::Http;
+pub use keeper::{Keeper, Step, chance};
 pub use order::{Fetched, issue, reason, renewal_window_of, revoke};
 pub use respond::{Hook, Responder, Solver, TlsAlpn01, Webroot, serve_http_01};
 pub use schedule::{Schedule, backoff};

@@ -18,7 +18,7 @@ use sealwire::session::ClientHello;
 use sealwire::{Identity, SecureContext};
 use tokio::net::TcpListener;
 
-use super::Error;
+use super::{Error, Folder};
 use crate::protocol::Identifier;
 use crate::store::ChallengeKind;
 use crate::validation::{PROTOCOL, sni};
@@ -48,9 +48,18 @@ pub trait Solver: Send + Sync {
 
 /// tls-alpn-01 on the port of a service that speaks TLS itself.
 #[derive(Clone, Default)]
-pub struct TlsAlpn01(Arc<Mutex<HashMap<String, SecureContext>>>);
+pub struct TlsAlpn01 {
+    shown: Arc<Mutex<HashMap<String, SecureContext>>>,
+    folder: Option<Folder>,
+}
 
 impl TlsAlpn01 {
+    /// One that shows the same on all machines that share a folder.
+    #[must_use]
+    pub fn in_folder(folder: &Folder) -> Self {
+        Self { shown: Arc::default(), folder: Some(folder.clone()) }
+    }
+
     /// Whether a client is a CA that checks a name: it offers `acme-tls/1` and nothing else. Nobody
     /// else does, and nobody gets into the service by it.
     #[must_use]
@@ -66,7 +75,17 @@ impl TlsAlpn01 {
     #[must_use]
     pub fn context(&self, hello: &ClientHello) -> Option<SecureContext> {
         let name = hello.server_name()?.to_ascii_lowercase();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned()
+        let own = self.shown.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        own.or_else(|| {
+            let text = std::fs::read_to_string(self.folder.as_ref()?.shown(&name)).ok()?;
+            let (identifier, key_authorization) = text.split_once(' ')?;
+            let identifier = match identifier.parse() {
+                Ok(address) => Identifier::Ip(address),
+                Err(_) => Identifier::Dns(identifier.to_owned()),
+            };
+            let (token, key_authorization) = (String::new(), key_authorization.to_owned());
+            context(&Responder { identifier, token, key_authorization }).ok()
+        })
     }
 
     /// The protocol that has to be chosen for it.
@@ -85,7 +104,11 @@ impl Solver for TlsAlpn01 {
         Box::pin(async move {
             let context = context(responder)?;
             let name = sni(&responder.identifier);
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, context);
+            if let Some(folder) = &self.folder {
+                let text = format!("{} {}", responder.identifier, responder.key_authorization);
+                folder.show(&name, &text)?;
+            }
+            self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(name, context);
             Ok(())
         })
     }
@@ -93,8 +116,14 @@ impl Solver for TlsAlpn01 {
     fn clean<'a>(&'a self, responder: &'a Responder) -> Done<'a> {
         Box::pin(async move {
             let name = sni(&responder.identifier);
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-            Ok(())
+            self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            match &self.folder {
+                Some(folder) => {
+                    let path = folder.shown(&name);
+                    std::fs::remove_file(&path).map_err(|e| Error::at(path.display(), e))
+                }
+                None => Ok(()),
+            }
         })
     }
 }

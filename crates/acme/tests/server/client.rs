@@ -1,5 +1,6 @@
 //! A CA in a folder, and a client that signs its requests itself, also in ways no client should.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -21,8 +22,23 @@ pub(crate) const BASE: &str = "https://ca.test";
 
 /// A CA for a test.
 pub(crate) struct Ca {
-    pub(crate) dir: tempfile::TempDir,
+    pub(crate) dir: Place,
     pub(crate) clock: Clock,
+}
+
+/// A folder that goes with the test, or one of somebody else's.
+pub(crate) enum Place {
+    Own(tempfile::TempDir),
+    Given(PathBuf),
+}
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Own(dir) => dir.path(),
+            Self::Given(dir) => dir,
+        }
+    }
 }
 
 impl Ca {
@@ -35,7 +51,13 @@ impl Ca {
             .self_signed(&key)
             .unwrap();
         CaStore::create(&dir.path().join("ca"), &root, &key.to_pem(), &[]).unwrap();
-        Self { dir, clock: Clock::standing_at(clock::seconds(SystemTime::now())) }
+        Self { dir: Place::Own(dir), clock: Clock::standing_at(clock::seconds(SystemTime::now())) }
+    }
+
+    /// One that is there.
+    pub(crate) fn at(dir: &Path) -> Self {
+        let clock = Clock::standing_at(clock::seconds(SystemTime::now()));
+        Self { dir: Place::Given(dir.to_owned()), clock }
     }
 
     pub(crate) fn authority(&self) -> Authority {

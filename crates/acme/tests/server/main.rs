@@ -2,5 +2,6 @@
 
 mod bad_requests;
 mod client;
+mod kill;
 mod life;
 mod nodes;

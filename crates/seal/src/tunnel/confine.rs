@@ -140,6 +140,11 @@ fn enforce(plan: &Plan) -> Result<RulesetStatus, landlock::RulesetError> {
             rules = rules.add_rule(PathBeneath::new(fd, AccessFs::RemoveFile))?;
         }
     }
+    for acme in plan.services.iter().filter_map(|service| service.acme.as_ref()) {
+        if let Ok(fd) = PathFd::new(&acme.dir) {
+            rules = rules.add_rule(PathBeneath::new(fd, AccessFs::from_all(abi)))?;
+        }
+    }
     Ok(rules.restrict_self()?.ruleset)
 }
 
@@ -166,9 +171,16 @@ fn connect_ports(plan: &Plan) -> Option<BTreeSet<u16>> {
         .collect();
     ports.insert(53); // a name server that answers over TCP
     for service in &plan.services {
+        ports.extend(service.acme.as_ref().map(acme_port));
         ports.extend(service.session_store.as_deref().and_then(super::session_store::port));
     }
     Some(ports)
+}
+
+/// The port of a CA's server.
+fn acme_port(acme: &super::config::Acme) -> u16 {
+    let uri = acme.server.parse::<hyper::Uri>().ok();
+    uri.and_then(|uri| uri.port_u16()).unwrap_or(443)
 }
 
 /// The folders of the files that a reload reads, and what the system needs to resolve names and

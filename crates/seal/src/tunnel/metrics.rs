@@ -64,6 +64,7 @@ pub(crate) struct Metrics {
     target_connections: Family<OfTarget, Count>,
     target_failures: Family<OfTarget, Count>,
     session_store: Family<OfKind, Count>,
+    renewals: Family<OfKind, Count>,
     cut: Family<OfKind, Count>,
     unknown: Family<OfService, Level>,
     /// 1 from SIGTERM on.
@@ -88,6 +89,8 @@ pub(crate) struct ServiceMetrics {
     pub(crate) failed_reloads: Count,
     /// When the first of its certificates expires, in seconds since 1970.
     pub(crate) not_after: Level,
+    pub(crate) renewed: Count,
+    pub(crate) failed_renewals: Count,
     pub(crate) sessions_stored: Count,
     pub(crate) sessions_found: Count,
     pub(crate) sessions_missed: Count,
@@ -214,6 +217,12 @@ impl Metrics {
                 "Work of the shared session store: stored, found, missed, failed",
                 Family::default(),
             ),
+            renewals: told(
+                r,
+                "acme_renewals",
+                "Certificates fetched by ACME, by result",
+                Family::default(),
+            ),
             cut: told(
                 r,
                 "cut",
@@ -256,6 +265,8 @@ impl Metrics {
             reloads: count(&self.reloads, "done"),
             failed_reloads: count(&self.reloads, "failed"),
             not_after: self.not_after.get_or_create(&service).clone(),
+            renewed: count(&self.renewals, "done"),
+            failed_renewals: count(&self.renewals, "failed"),
             sessions_stored: count(&self.session_store, "stored"),
             sessions_found: count(&self.session_store, "found"),
             sessions_missed: count(&self.session_store, "missed"),

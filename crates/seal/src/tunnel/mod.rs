@@ -9,9 +9,11 @@
 //!   service   the settings that a reload replaces    pool      targets, and which are up
 //!   live      open connections, judged again
 //!   tickets   what a fleet shares                    session_store  and where
+//!   acme      certificates that are fetched while it serves
 //!   status, metrics, log, systemd                    confine   what is given up
 //! ```
 
+mod acme;
 mod allow;
 mod check;
 mod config;
@@ -41,9 +43,10 @@ mod systemd;
 mod tickets;
 mod worker;
 
+pub(crate) use acme::keeper;
 pub(crate) use check::check;
-pub(crate) use config::Plan;
 pub(crate) use config::flags::{ClientArgs, ServerArgs};
 pub(crate) use config::from_file;
+pub(crate) use config::{Acme, Plan};
 pub use embedded::Tunnel;
 pub(crate) use run::run;

@@ -17,7 +17,7 @@ use super::pool::{Backend, Pool};
 use super::service::Service;
 use super::status::{self, Phase};
 use super::worker::Workers;
-use super::{confine, log, systemd};
+use super::{acme, confine, log, systemd};
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
@@ -109,6 +109,9 @@ impl Control {
         systemd::ready(&self.summary());
         let watchdog = tokio::spawn(watchdog());
         tokio::spawn(renew_ticket_keys(services.clone()));
+        for service in services.iter().filter(|service| service.keeper.is_some()) {
+            tokio::spawn(acme::keep(service.clone(), self.metrics.clone()));
+        }
         tokio::spawn(close_what_is_due(services.clone()));
         loop {
             tokio::select! {

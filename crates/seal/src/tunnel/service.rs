@@ -10,8 +10,10 @@ use sealwire::live::{Live, Unfit};
 use sealwire::pki::Purpose;
 use sealwire::session::ClientHello;
 use sealwire::{ClientAuth, ClientOptions, SecureContext, ServerName, ServerOptions};
+use sealwire_acme::client::Keeper;
 use tracing::{error, info, warn};
 
+use super::acme;
 use super::allow::{Access, Rule};
 use super::config::{self, Mode};
 use super::contexts::{self, Contexts};
@@ -35,6 +37,9 @@ pub(crate) struct Service {
     /// The open connections.
     pub(crate) live: Live<Place>,
     loaded: Mutex<Loaded>,
+    /// What fetches its certificate, where ACME does.
+    pub(crate) keeper: Option<Arc<Keeper>>,
+    renewal_error: Mutex<Option<String>>,
 }
 
 /// Everything that a connection is served by. A connection keeps the state that it began with.
@@ -78,6 +83,8 @@ impl Service {
     /// # Errors
     /// With the service and the file at fault.
     pub(crate) fn load(config: &config::Service, metrics: &Metrics) -> Result<Self, Failure> {
+        let keeper = config.acme.as_ref().map(acme::keeper).transpose();
+        let keeper = keeper.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         let fingerprint = contexts::fingerprint(config);
         let trust = contexts::trust_fingerprint(config);
         let counted = metrics.service(&config.name);
@@ -102,7 +109,19 @@ impl Service {
                 since: SystemTime::now(),
                 last_error: None,
             }),
+            keeper: keeper.map(Arc::new),
+            renewal_error: Mutex::default(),
         })
+    }
+
+    /// Notes why the certificate was not renewed, or that it was.
+    pub(crate) fn renewal_failed(&self, why: Option<String>) {
+        *self.renewal_error.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Why the certificate was not renewed when it last should have been.
+    pub(crate) fn renewal_error(&self) -> Option<String> {
+        self.renewal_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The settings of now.
@@ -343,7 +362,9 @@ fn server_options(config: &config::Service) -> ServerOptions {
     ServerOptions::new()
         .client_auth(client_auth)
         .alpn(config.alpn.iter().map(String::as_str))
-        .ask_client_hello(!config.routes.is_empty() || config.session_store.is_some())
+        .ask_client_hello(
+            !config.routes.is_empty() || config.session_store.is_some() || config.acme.is_some(),
+        )
         .ask_store_ticketless(config.session_store.is_some())
         // Who is turned away by a rule gets no ticket.
         .ask_about_peer(rules)

@@ -62,6 +62,8 @@ struct ServiceStatus {
     loaded_at: u64,
     /// Why the last reload failed; what was loaded before goes on.
     reload_error: Option<String>,
+    /// Why ACME did not renew the certificate; the old one goes on.
+    renewal_error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -181,6 +183,7 @@ fn of_service(service: &Service) -> ServiceStatus {
         certificate_not_after: (not_after != 0).then_some(not_after),
         loaded_at: loaded.since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         reload_error: loaded.last_error,
+        renewal_error: service.renewal_error(),
     }
 }
 

@@ -8,6 +8,8 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sealwire_x509::Certificate;
 
+use super::rustls::pss;
+use crate::pki::PssKey;
 use crate::words::{SignatureScheme, scheme_list};
 
 /// A chain as it is sent, and the key that it is shown with. Cheap to clone.
@@ -33,9 +35,13 @@ impl Credential {
     /// Of a chain (leaf first) and the key of its leaf, whether they belong together or not.
     /// `None`: no engine can sign with such a key.
     pub(crate) fn new(chain: Vec<Certificate>, pkcs8: &[u8]) -> Option<Self> {
-        // The provider's key types are RSA of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519.
+        // The provider's key types are RSA of 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519;
+        // RSA-PSS is beside it.
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8));
-        let signer = any_supported_type(&der).ok()?;
+        let signer = match PssKey::from_pkcs8(pkcs8) {
+            Ok(Some(key)) => pss::signing_key(key),
+            _ => any_supported_type(&der).ok()?,
+        };
         let can =
             |scheme: &&SignatureScheme| signer.choose_scheme(&[scheme.number().into()]).is_some();
         let key = Arc::new(Abilities {

@@ -16,9 +16,10 @@ use der::asn1::{ObjectIdentifier, UintRef};
 use der::{Decode, Sequence};
 use pkcs8::PrivateKeyInfoRef;
 use sealwire_x509::PrivateKey as Parsed;
-use spki::SubjectPublicKeyInfoRef;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::pss::{self, PssKey};
 use super::rsa_scheme::RsaScheme;
 use super::{
     Certificate, Error, KeyEncryption, KeyType, Problem, PublicKey, encrypted, pem, signature,
@@ -31,6 +32,11 @@ use super::{
 pub enum KeyAlgorithm {
     /// RSA with a modulus of so many bits. Made with 2048, 3072, 4096 or 8192.
     Rsa {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+    /// RSA for RSASSA-PSS only (id-RSASSA-PSS): in TLS 1.3 alone.
+    RsaPss {
         /// Bits of the modulus.
         bits: usize,
     },
@@ -64,12 +70,17 @@ impl KeyAlgorithm {
             .map_err(|e| Error::new(Problem::Malformed, format!("the public key: {e}")))?;
         let unsupported = |oid: &ObjectIdentifier| unsupported(&signature::name_of(oid));
         match spki.algorithm.oid {
-            rfc5912::RSA_ENCRYPTION => {
+            oid @ (rfc5912::RSA_ENCRYPTION | rfc5912::ID_RSASSA_PSS) => {
                 let key = RsaPublicKey::from_der(spki.subject_public_key.raw_bytes())
                     .map_err(|e| Error::new(Problem::Malformed, format!("the RSA key: {e}")))?;
                 let bytes = key.modulus.as_bytes();
                 let top = bytes.first().map_or(0, |byte| byte.leading_zeros() as usize);
-                Ok(Self::Rsa { bits: bytes.len() * 8 - top })
+                let bits = bytes.len() * 8 - top;
+                Ok(if oid == rfc5912::ID_RSASSA_PSS {
+                    Self::RsaPss { bits }
+                } else {
+                    Self::Rsa { bits }
+                })
             }
             rfc5912::ID_EC_PUBLIC_KEY => match spki.algorithm.parameters_oid() {
                 Ok(rfc5912::SECP_256_R_1) => Ok(Self::EcdsaP256),
@@ -107,7 +118,7 @@ struct RsaPublicKey<'a> {
     exponent: UintRef<'a>,
 }
 
-/// `rsa:2048`, `p256`, `p384`, `p521`, `ed25519`.
+/// `rsa:2048`, `rsa-pss:2048`, `p256`, `p384`, `p521`, `ed25519`.
 impl FromStr for KeyAlgorithm {
     type Err = Error;
 
@@ -118,6 +129,15 @@ impl FromStr for KeyAlgorithm {
             "p384" | "p-384" | "secp384r1" => Ok(Self::EcdsaP384),
             "p521" | "p-521" | "secp521r1" => Ok(Self::EcdsaP521),
             "ed25519" => Ok(Self::Ed25519),
+            pss if pss.starts_with("rsa-pss") => {
+                match pss.trim_start_matches("rsa-pss").trim_start_matches([':', '-']) {
+                    "" => Ok(Self::RsaPss { bits: 2048 }),
+                    bits => match format!("rsa:{bits}").parse() {
+                        Ok(Self::Rsa { bits }) => Ok(Self::RsaPss { bits }),
+                        other => other,
+                    },
+                }
+            }
             _ => match lower.strip_prefix("rsa").map(|n| n.trim_start_matches([':', '-'])) {
                 Some("") => Ok(Self::Rsa { bits: 2048 }),
                 Some(bits) if bits.parse::<usize>().is_ok_and(|n| key_size(n).is_some()) => {
@@ -127,7 +147,7 @@ impl FromStr for KeyAlgorithm {
                     Problem::InvalidValue,
                     format!(
                         "{text:?} is not a kind of key that is made here: rsa:2048, rsa:3072, \
-                         rsa:4096, rsa:8192, p256, p384, p521, ed25519"
+                         rsa:4096, rsa:8192, rsa-pss:2048 (and so on), p256, p384, p521, ed25519"
                     ),
                 )),
             },
@@ -139,6 +159,7 @@ impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rsa { bits } => write!(f, "RSA {bits}"),
+            Self::RsaPss { bits } => write!(f, "RSA-PSS {bits}"),
             Self::EcdsaP256 => f.write_str("ECDSA P-256"),
             Self::EcdsaP384 => f.write_str("ECDSA P-384"),
             Self::EcdsaP521 => f.write_str("ECDSA P-521"),
@@ -168,6 +189,14 @@ impl PrivateKey {
                 })?;
                 let pair = RsaKeyPair::generate(size).map_err(failed)?;
                 (v1_der(&pair)?, public_der(pair.public_key())?)
+            }
+            KeyAlgorithm::RsaPss { bits } => {
+                let key = Self::generate(KeyAlgorithm::Rsa { bits })?;
+                let algorithm =
+                    AlgorithmIdentifierRef { oid: rfc5912::ID_RSASSA_PSS, parameters: None };
+                let info = PrivateKeyInfoRef::from_der(&key.pkcs8)
+                    .map_err(|_| Error::new(Problem::Internal, "key encoding failed"))?;
+                pss::encodings(algorithm, info.private_key.as_bytes(), &key.spki)?
             }
             KeyAlgorithm::Ed25519 => {
                 // Version 1 of PKCS#8: OpenSSL 3.0 does not read version 2.
@@ -221,6 +250,16 @@ impl PrivateKey {
             && info.algorithm.parameters.is_none()
         {
             return Self::from_parsed(&Parsed::from_der(info.private_key.as_bytes())?);
+        }
+        // AWS-LC reads these and does not write them.
+        if let Ok(info) = PrivateKeyInfoRef::from_der(der)
+            && info.algorithm.oid == rfc5912::ID_RSASSA_PSS
+        {
+            let pkcs1 = info.private_key.as_bytes();
+            let rsa = Parsed::from_der(pkcs1)?;
+            let (pkcs8, spki) = pss::encodings(info.algorithm, pkcs1, &rsa.spki_der()?)?;
+            let bits = usize::try_from(rsa.bits()).unwrap_or(0);
+            return Ok(Self { algorithm: KeyAlgorithm::RsaPss { bits }, pkcs8, spki });
         }
         Self::from_parsed(&Parsed::from_der(der)?)
     }
@@ -288,7 +327,8 @@ impl PrivateKey {
         certificate.spki_der() == self.spki
     }
 
-    /// Signs `message`: RSA PKCS#1 v1.5 with SHA-256; ECDSA with the digest that fits the curve
+    /// Signs `message`: RSA PKCS#1 v1.5 with SHA-256; RSA-PSS with SHA-256, or the digest that the
+    /// key is restricted to, and a salt as long; ECDSA with the digest that fits the curve
     /// (ASN.1 form); Ed25519.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.sign_as(RsaScheme::default(), message)
@@ -308,6 +348,10 @@ impl PrivateKey {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(rsa.encoding(), &random, message, &mut signature).map_err(failed)?;
                 Ok(signature)
+            }
+            KeyAlgorithm::RsaPss { .. } => {
+                let key = PssKey::from_pkcs8(&self.pkcs8)?.expect("it is of that kind");
+                key.sign(key.digest(), message)
             }
             KeyAlgorithm::Ed25519 => {
                 let pair =

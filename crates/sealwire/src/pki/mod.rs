@@ -18,6 +18,7 @@ mod name;
 mod pbe;
 mod pfx;
 mod pkcs7;
+mod pss;
 mod renew;
 mod rsa_scheme;
 mod signature;
@@ -50,6 +51,7 @@ pub use lint::{Lint, Severity, lint, lint_file};
 pub use name::SubjectAltName;
 pub(crate) use pfx::at_file as pfx_at_file;
 pub use pfx::{Pfx, PfxCertificate, PfxContents};
+pub(crate) use pss::{PssDigest, PssKey, is_signed as is_signed_by_pss_key};
 // What the fence reads. Its verifier stays inside: `ChainCheck` and connections are the only ones
 // who say yes to a chain, with a security level and a name.
 pub use sealwire_x509::{

@@ -6,6 +6,7 @@ use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
 
+use super::pss::PssKey;
 use super::rsa_scheme::RsaScheme;
 use super::{Error, KeyAlgorithm, PrivateKey, Problem};
 
@@ -31,7 +32,7 @@ pub(super) fn sign_der_as<T: Encode>(
     key: &PrivateKey,
     to_be_signed: impl FnOnce(AlgorithmIdentifierOwned) -> T,
 ) -> Result<Vec<u8>, Error> {
-    let algorithm = signature_algorithm(key.algorithm(), rsa);
+    let algorithm = signature_algorithm(key, rsa)?;
     let tbs = to_be_signed(algorithm.clone()).to_der().map_err(|e| unencodable(&e))?;
     let signature = key.sign_as(rsa, &tbs)?;
     let signed = Signed {
@@ -54,15 +55,22 @@ pub(super) fn unencodable(error: &der::Error) -> Error {
 }
 
 /// What a key of ours signs with: RSA as asked, others with the digest that fits the curve.
-fn signature_algorithm(key: KeyAlgorithm, rsa: RsaScheme) -> AlgorithmIdentifierOwned {
-    let oid = match key {
-        KeyAlgorithm::Rsa { .. } => return rsa.algorithm(),
+fn signature_algorithm(
+    key: &PrivateKey,
+    rsa: RsaScheme,
+) -> Result<AlgorithmIdentifierOwned, Error> {
+    let oid = match key.algorithm() {
+        KeyAlgorithm::Rsa { .. } => return Ok(rsa.algorithm()),
+        KeyAlgorithm::RsaPss { .. } => {
+            let key = PssKey::from_pkcs8(key.to_pkcs8_der())?.expect("it is of that kind");
+            return key.digest().algorithm();
+        }
         KeyAlgorithm::EcdsaP256 => rfc5912::ECDSA_WITH_SHA_256,
         KeyAlgorithm::EcdsaP384 => rfc5912::ECDSA_WITH_SHA_384,
         KeyAlgorithm::EcdsaP521 => rfc5912::ECDSA_WITH_SHA_512,
         KeyAlgorithm::Ed25519 => rfc8410::ID_ED_25519,
     };
-    AlgorithmIdentifierOwned { oid, parameters: None }
+    Ok(AlgorithmIdentifierOwned { oid, parameters: None })
 }
 
 /// The registered name of an algorithm, or its dotted OID: errors name what we do not have.

@@ -29,6 +29,10 @@ pub(super) fn to_pem(key: &PrivateKey) -> Result<Zeroizing<String>, Error> {
             Problem::InvalidValue,
             "Ed25519 keys have no traditional form, only PKCS#8",
         )),
+        KeyAlgorithm::RsaPss { .. } => Err(Error::new(
+            Problem::InvalidValue,
+            "RSA-PSS keys have no traditional form that says so, only PKCS#8",
+        )),
         _ => {
             let mut key = EcPrivateKey::from_der(inner).map_err(failed)?;
             key.curve = info.algorithm.parameters_oid().ok();

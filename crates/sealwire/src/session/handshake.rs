@@ -78,6 +78,7 @@ impl AwaitedHello {
 /// Starts the engine of a server, as the reply to the hello has it.
 pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> Stage {
     let AskedHello { options, hello } = asked;
+    let client_auth = reply.client_auth.unwrap_or(options.client_auth);
     if let Some(context) = reply.context {
         core.context = context;
     }
@@ -92,7 +93,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
     let own = own.or_else(|| core.context.first_chain()).cloned();
     let context = core.context.clone();
     let serving = Serving {
-        client_auth: options.client_auth,
+        client_auth,
         alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
         credentials: reply.credentials.as_ref(),
         identity: reply.identity,
@@ -117,8 +118,8 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         pins: None,
         purpose: Purpose::Client,
     };
-    let refuse_at_once = options.client_auth == ClientAuth::Require
-        && options.verification == PeerVerification::Required;
+    let refuse_at_once =
+        client_auth == ClientAuth::Require && options.verification == PeerVerification::Required;
     let mut papers = Box::new(Papers::new(examiner, refuse_at_once, options.key_log));
     papers.at_most = diagnosis::at_most(&hello);
     papers.server.storing = options.storing;
@@ -128,7 +129,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         reply.credentials.as_ref().is_some_and(|other| !other.is_same(&core.context));
     Stage::Handshake(Box::new(Handshake {
         engine,
-        asked_for_certificate: options.client_auth != ClientAuth::None,
+        asked_for_certificate: client_auth != ClientAuth::None,
         ask_about_peer: options.ask_about_peer,
         request_ocsp: false,
         server_name: hello.server_name().map(str::to_owned),

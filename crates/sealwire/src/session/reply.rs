@@ -2,6 +2,7 @@
 
 use crate::context::{Identity, SecureContext};
 use crate::engine::resumption::SessionData;
+use crate::words::ClientAuth;
 
 /// How a server answers a ClientHello. What is not given stays as the session has it.
 #[derive(Debug, Default)]
@@ -12,6 +13,7 @@ pub struct HelloReply {
     pub(crate) identity: Option<Identity>,
     pub(crate) ocsp_staple: Option<Vec<u8>>,
     pub(crate) resume: Option<SessionData>,
+    pub(crate) client_auth: Option<ClientAuth>,
 }
 
 impl HelloReply {
@@ -58,6 +60,14 @@ impl HelloReply {
     #[must_use]
     pub fn resume(mut self, session: impl Into<SessionData>) -> Self {
         self.resume = Some(session.into());
+        self
+    }
+
+    /// Ask this client for a certificate in this way, whatever the others are asked: an ACME CA that
+    /// checks a name (RFC 8737) has none to show. Such a client is to get no further.
+    #[must_use]
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = Some(client_auth);
         self
     }
 

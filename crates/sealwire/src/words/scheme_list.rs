@@ -10,6 +10,9 @@ pub(crate) const DEFAULT: &[SignatureScheme] = &[
     S::ECDSA_SECP384R1_SHA384,
     S::ECDSA_SECP521R1_SHA512,
     S::ED25519,
+    S::RSA_PSS_PSS_SHA256,
+    S::RSA_PSS_PSS_SHA384,
+    S::RSA_PSS_PSS_SHA512,
     S::RSA_PSS_RSAE_SHA256,
     S::RSA_PSS_RSAE_SHA384,
     S::RSA_PSS_RSAE_SHA512,
@@ -74,10 +77,11 @@ enum Known {
 fn by_name(name: &str) -> Option<Known> {
     let is_it = |one: &SignatureScheme| match name.split_once('+') {
         None => one.iana_name().eq_ignore_ascii_case(name),
-        // OpenSSL takes key and digest in either order.
+        // OpenSSL takes key and digest in either order, and a pair for the keys that most have.
         Some((one_part, other)) => {
-            is_pair(one.openssl_name(), one_part, other)
-                || is_pair(one.openssl_name(), other, one_part)
+            !one.is_for_pss_keys()
+                && (is_pair(one.openssl_name(), one_part, other)
+                    || is_pair(one.openssl_name(), other, one_part))
         }
     };
     let mut openssl_only = None;
@@ -117,7 +121,10 @@ mod tests {
             ("RSA+SHA256:RSA+SHA256", &[S::RSA_PKCS1_SHA256]),
             ("?nope:RSA+SHA256", &[S::RSA_PKCS1_SHA256]),
             (" RSA+SHA256 : ed25519 ", &[S::RSA_PKCS1_SHA256, S::ED25519]),
-            ("rsa_pss_pss_sha256:rsa_pss_rsae_sha256:RSA+SHA1", &[S::RSA_PSS_RSAE_SHA256]),
+            (
+                "rsa_pss_pss_sha256:rsa_pss_rsae_sha256:RSA+SHA1",
+                &[S::RSA_PSS_PSS_SHA256, S::RSA_PSS_RSAE_SHA256],
+            ),
             ("mldsa65", &[S::MLDSA65]),
         ] {
             assert_eq!(parse(list).expect(list), expected, "{list}");

@@ -52,6 +52,9 @@ impl SignatureScheme {
     pub(crate) const RSA_PSS_RSAE_SHA256: Self = Self(0x0804);
     pub(crate) const RSA_PSS_RSAE_SHA384: Self = Self(0x0805);
     pub(crate) const RSA_PSS_RSAE_SHA512: Self = Self(0x0806);
+    pub(crate) const RSA_PSS_PSS_SHA256: Self = Self(0x0809);
+    pub(crate) const RSA_PSS_PSS_SHA384: Self = Self(0x080a);
+    pub(crate) const RSA_PSS_PSS_SHA512: Self = Self(0x080b);
     pub(crate) const ED25519: Self = Self(0x0807);
     pub(crate) const MLDSA44: Self = Self(0x0904);
     pub(crate) const MLDSA65: Self = Self(0x0905);
@@ -89,15 +92,25 @@ impl SignatureScheme {
         !matches!(self, Self::RSA_PKCS1_SHA256 | Self::RSA_PKCS1_SHA384 | Self::RSA_PKCS1_SHA512)
     }
 
+    /// Whether it is for keys that are for RSASSA-PSS only.
+    pub(crate) fn is_for_pss_keys(self) -> bool {
+        matches!(
+            self,
+            Self::RSA_PSS_PSS_SHA256 | Self::RSA_PSS_PSS_SHA384 | Self::RSA_PSS_PSS_SHA512
+        )
+    }
+
     /// Half the digest's length, as in OpenSSL's `sigalg_security_bits`.
     pub(crate) fn security_bits(self) -> u32 {
         match self {
             Self::ECDSA_SECP384R1_SHA384
             | Self::RSA_PSS_RSAE_SHA384
+            | Self::RSA_PSS_PSS_SHA384
             | Self::RSA_PKCS1_SHA384
             | Self::MLDSA65 => 192,
             Self::ECDSA_SECP521R1_SHA512
             | Self::RSA_PSS_RSAE_SHA512
+            | Self::RSA_PSS_PSS_SHA512
             | Self::RSA_PKCS1_SHA512
             | Self::MLDSA87 => 256,
             _ => 128,

@@ -4,6 +4,7 @@ mod facts;
 mod key_updates;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod pss;
 mod resumption;
 mod s_client;
 mod s_server;

@@ -1,5 +1,6 @@
 //! `seal serve`: a server for whatever is at hand. It echoes, shows a folder, or runs a program.
 
+mod acme;
 mod echo;
 mod folder;
 mod page;
@@ -18,6 +19,7 @@ use clap::{Args, ValueEnum};
 use sealwire::pki::SubjectAltName;
 use sealwire::session::HelloReply;
 use sealwire::{Acceptor, ClientAuth, Listener, TlsStream};
+use sealwire_acme::client::Keeper;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -28,8 +30,8 @@ use self::proxy::{Proxy, Target};
 use self::shown::Shown;
 use self::told::{Teller, Told};
 use self::web::Web;
-use crate::files::ca_folder::CaFolder;
-use crate::files::material::Material;
+use crate::files::ca_folder::{CaFolder, data_folder};
+use crate::files::material::{Anchor, Material};
 use crate::net::first_bytes::{self, FirstByte};
 use crate::net::key_log::KeyLog;
 use crate::net::legacy::LegacyOption;
@@ -37,6 +39,7 @@ use crate::net::program;
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
+use crate::tunnel;
 use crate::view::connection::{Facts, Side};
 use crate::words::length::Timeout;
 
@@ -127,6 +130,19 @@ pub(crate) struct ServeArgs {
     #[arg(long, requires = "folder")]
     no_listing: bool,
 
+    /// Fetch the certificate for the --name's from this CA by ACME, and renew it while serving: the
+    /// URL of its directory. The CA checks the names at this port (tls-alpn-01)
+    #[arg(long, value_name = "URL", conflicts_with_all = ["cert", "pfx", "ca_dir"], requires = "name")]
+    acme: Option<String>,
+
+    /// Whom to trust as the CA's server: a PEM file, `system` or `bundled` [default: both]
+    #[arg(long, value_name = "FILE", requires = "acme")]
+    acme_ca: Vec<Anchor>,
+
+    /// The folder of the account and the certificate [default: sealwire/acme in your data folder]
+    #[arg(long, value_name = "DIR", requires = "acme")]
+    acme_dir: Option<PathBuf>,
+
     #[command(flatten)]
     key_log: KeyLog,
 
@@ -170,8 +186,19 @@ enum Service {
 pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     let teller = Teller { json: args.json };
     let service = Arc::new(args.service(teller)?);
-    let shown = args.shown()?;
-    let acceptor = args.acceptor(&service, &shown)?;
+    let keeper = args.keeper()?;
+    let shown = match &keeper {
+        Some(keeper) => Shown::given(vec![acme::identity(keeper)?]),
+        None => args.shown()?,
+    };
+    let mut acceptor = args.acceptor(&service, &shown)?;
+    if let Some(keeper) = &keeper {
+        acceptor = acme::answering(acceptor, keeper.solver.clone());
+        let (trust, legacy) = (args.material.trust()?, args.legacy);
+        tokio::spawn(acme::keep(keeper.clone(), acceptor.clone(), move |identity| {
+            Shown::given(vec![identity]).by_name(trust.clone(), legacy)?.fallback()
+        }));
+    }
     let at = format!("{}:{}", bracketed(&args.host), args.port);
     let tcp = TcpListener::bind(&at).await.map_err(|e| cannot_listen(&at, &e))?;
     let address = tcp.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
@@ -203,6 +230,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
             accepted = listener.accept() => accepted
                 .map_err(|e| Failure::usage(format!("{address}: cannot accept: {e}")))?,
         };
+        if acme::is_check(&stream) {
+            stop.spawn(acme::end(stream));
+            continue;
+        }
         let (service, of_one) = (service.clone(), stop.clone());
         let serving = async move {
             let _place = place;
@@ -255,6 +286,24 @@ impl ServeArgs {
             (.., Some(target)) => target.to_string(),
             (None, None, None) => "an echo".to_owned(),
         }
+    }
+
+    /// What keeps the certificate, where a CA is asked for it.
+    fn keeper(&self) -> Result<Option<Arc<Keeper>>, Failure> {
+        let Some(server) = &self.acme else { return Ok(None) };
+        let usual = || data_folder().map(|data| data.join("sealwire").join("acme"));
+        let dir = self.acme_dir.clone().or_else(usual).ok_or_else(|| {
+            Failure::usage("this user has no home folder").advise("give one with --acme-dir")
+        })?;
+        let keeper = tunnel::keeper(&tunnel::Acme {
+            server: server.clone(),
+            names: self.name.iter().map(|name| name.value().into_owned()).collect(),
+            ca: self.acme_ca.clone(),
+            dir,
+            profile: None,
+            contact: Vec::new(),
+        })?;
+        Ok(Some(Arc::new(keeper)))
     }
 
     fn shown(&self) -> Result<Shown, Failure> {

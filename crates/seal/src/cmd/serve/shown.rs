@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::cmd::ca::check_allowed;
 use crate::files::ca_folder::CaFolder;
+use crate::files::ledger::Ledger;
 use crate::files::passphrase;
 use crate::net::legacy::LegacyOption;
 use crate::say::failure::Failure;
@@ -75,7 +76,7 @@ impl Shown {
         let mut chain = vec![certificate.clone()];
         chain.extend(store.chain()?.into_iter().filter(|c| !c.is_self_signed()));
         let identity = Identity::new(chain, &key)?;
-        store.record(&certificate, || Ok::<_, Failure>(()))?;
+        Ledger::of(&store)?.record(&certificate, || Ok(()))?;
         Ok(Self { identities: vec![identity], origin: Origin::LocalCa(folder) })
     }
 

@@ -37,6 +37,12 @@ pub(crate) struct ServerArgs {
 /// The plain side stays on this machine unless --unsafe-listen says otherwise.
 #[derive(Args, Debug)]
 #[command(
+    mut_arg("acme", |arg| arg.hide(true)),
+    mut_arg("acme_name", |arg| arg.hide(true)),
+    mut_arg("acme_ca", |arg| arg.hide(true)),
+    mut_arg("acme_dir", |arg| arg.hide(true)),
+    mut_arg("acme_profile", |arg| arg.hide(true)),
+    mut_arg("acme_contact", |arg| arg.hide(true)),
     mut_arg("client_auth", |arg| arg.hide(true)),
     mut_arg("ticket_secret_file", |arg| arg.hide(true)),
     mut_arg("session_store", |arg| arg.hide(true)),

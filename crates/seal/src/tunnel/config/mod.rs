@@ -11,7 +11,7 @@ mod sense;
 mod settings;
 
 pub(crate) use options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Recheck, Sandbox};
-pub(crate) use settings::{Health, Plan, Process, Route, Service};
+pub(crate) use settings::{Acme, Health, Plan, Process, Route, Service};
 
 use std::path::Path;
 

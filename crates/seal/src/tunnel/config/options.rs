@@ -106,6 +106,35 @@ pub(crate) struct Service {
     #[serde(deserialize_with = "one_or_many")]
     pub(super) pfx: Vec<PathBuf>,
 
+    /// Fetch the certificate from this CA by ACME, and renew it while the tunnel runs: the URL of
+    /// its directory. The CA checks the names at this service's own port (tls-alpn-01)
+    #[arg(long, value_name = "URL", conflicts_with_all = ["cert", "pfx"], requires = "acme_name")]
+    pub(super) acme: Option<String>,
+
+    /// A name for the certificate; may be repeated
+    #[arg(long, value_name = "NAME", requires = "acme")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) acme_name: Vec<String>,
+
+    /// Whom to trust as the CA's server: a PEM file, `system` or `bundled` [default: both]
+    #[arg(long, value_name = "FILE", requires = "acme")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) acme_ca: Vec<String>,
+
+    /// The folder of the account and the certificate, which several processes and machines may
+    /// share
+    #[arg(long, value_name = "DIR", requires = "acme")]
+    pub(super) acme_dir: Option<PathBuf>,
+
+    /// The CA's profile
+    #[arg(long, value_name = "PROFILE", requires = "acme")]
+    pub(super) acme_profile: Option<String>,
+
+    /// A mailbox for the CA to write to; may be repeated
+    #[arg(long, value_name = "MAILBOX", requires = "acme")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) acme_contact: Vec<String>,
+
     /// The passphrase of the keys and PFX files: a file or env:NAME
     #[arg(long, value_name = "FILE")]
     pub(super) passphrase_file: Option<String>,

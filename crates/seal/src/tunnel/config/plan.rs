@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sealwire::ProtocolVersion;
+use sealwire_acme::client::Folder;
 
 use super::options::{self, ClientAuth, Mode};
 use super::sense;
-use super::settings::{Health, Limits, Lives, Plan, Process, Route, Service, Timeouts};
+use super::settings::{Acme, Health, Limits, Lives, Plan, Process, Route, Service, Timeouts};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
 use crate::files::policies::PolicyOptions;
@@ -82,7 +83,11 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         return Err("listen: it says nowhere".to_owned());
     }
     let access = access(&raw.allow, &raw.deny)?;
-    let identity = identity(&raw.cert, &raw.key, &raw.pfx, &raw.passphrase_file, folder)?;
+    let acme = acme(&raw, mode, folder)?;
+    let identity = match &acme {
+        Some(acme) => acme_identity(acme),
+        None => identity(&raw.cert, &raw.key, &raw.pfx, &raw.passphrase_file, folder)?,
+    };
     let targets = parse_all::<Target>(&raw.target, "target")?;
     let routes = raw
         .route
@@ -165,6 +170,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         proxy_in: raw.proxy_in,
         proxy_from: parse_all::<Network>(&raw.proxy_from, "proxy-from")?,
         proxy_out: raw.proxy_out,
+        acme,
         ticket_secret_file: raw.ticket_secret_file.as_ref().map(|path| folder.join(path)),
         session_store: raw.session_store.clone(),
         limits: limits(&raw)?,
@@ -214,6 +220,52 @@ fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Resul
         identity,
         access,
     })
+}
+
+/// Where the certificate is fetched from, if it is.
+fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme>, String> {
+    let Some(server) = &raw.acme else {
+        let given = !raw.acme_name.is_empty() || raw.acme_dir.is_some();
+        return if given { Err("acme: it says no CA".to_owned()) } else { Ok(None) };
+    };
+    if mode == Mode::Client {
+        return Err("acme: a client is not asked for its name, so no CA can check it".to_owned());
+    }
+    if raw.starttls.is_some() {
+        return Err("acme: a CA that checks a name does not speak STARTTLS".to_owned());
+    }
+    if !server.starts_with("https://") {
+        return Err(format!("acme: {server:?} is not the https:// URL of a CA's directory"));
+    }
+    if !raw.cert.is_empty() || !raw.pfx.is_empty() {
+        return Err("acme: the certificate is fetched; leave cert, key and pfx away".to_owned());
+    }
+    if raw.acme_name.is_empty() {
+        return Err("acme-name: a certificate needs a name".to_owned());
+    }
+    let Some(dir) = &raw.acme_dir else {
+        return Err("acme-dir: it says not where to keep the certificate".to_owned());
+    };
+    let anchor = |text: &String| match text.parse().unwrap_or_else(|never| match never {}) {
+        Anchor::File(path) => Anchor::File(folder.join(path)),
+        anchor => anchor,
+    };
+    Ok(Some(Acme {
+        server: server.clone(),
+        names: raw.acme_name.clone(),
+        ca: raw.acme_ca.iter().map(anchor).collect(),
+        dir: folder.join(dir),
+        profile: raw.acme_profile.clone(),
+        contact: raw.acme_contact.iter().map(|one| format!("mailto:{one}")).collect(),
+    }))
+}
+
+/// The files into which it is fetched.
+fn acme_identity(acme: &Acme) -> IdentityFiles {
+    let folder = Folder::at(&acme.dir);
+    let live = folder.live(acme.names.first().map_or("", String::as_str));
+    let pair = (live.join("fullchain.pem"), live.join("privkey.pem"));
+    IdentityFiles { pairs: vec![pair], ..IdentityFiles::default() }
 }
 
 fn identity(

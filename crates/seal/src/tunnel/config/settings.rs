@@ -68,6 +68,7 @@ pub(crate) struct Service {
     /// Whose headers are believed; empty: anybody's.
     pub(crate) proxy_from: Vec<Network>,
     pub(crate) proxy_out: Option<Version>,
+    pub(crate) acme: Option<Acme>,
     pub(crate) ticket_secret_file: Option<PathBuf>,
     pub(crate) session_store: Option<String>,
     pub(crate) limits: Limits,
@@ -76,6 +77,18 @@ pub(crate) struct Service {
     pub(crate) health: Health,
     pub(crate) unsafe_listen: bool,
     pub(crate) unsafe_target: bool,
+}
+
+/// Where a service's certificate is fetched from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acme {
+    pub(crate) server: String,
+    pub(crate) names: Vec<String>,
+    /// Of the CA's server.
+    pub(crate) ca: Vec<Anchor>,
+    pub(crate) dir: PathBuf,
+    pub(crate) profile: Option<String>,
+    pub(crate) contact: Vec<String>,
 }
 
 /// What becomes of a connection with such a ClientHello.

@@ -6,7 +6,8 @@ use sealwire::Foreign;
 use sealwire::session::{
     ClientHello, Event, HelloAnswer, HelloQuestion, HelloReply, PeerAnswer, Question, SessionData,
 };
-use sealwire::{Alert, Error, Peer, Session};
+use sealwire::{Alert, ClientAuth, Error, Peer, Session};
+use sealwire_acme::client::TlsAlpn01;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
@@ -109,11 +110,31 @@ async fn shake<'a>(
     state: &'a State,
 ) -> Result<Shaken<'a>, Failed> {
     let mut way = state.default_way();
+    let mut checked = false;
     let mut offered = Vec::new();
     loop {
         match client.next_event().await {
             Ok(Event::Question) => {
-                let Some(question) = client.question() else { continue };
+                let Some(mut question) = client.question() else { continue };
+                if let Some(keeper) = &service.keeper
+                    && let Question::ClientHello(asked) = question
+                {
+                    if TlsAlpn01::asks(asked.hello()) {
+                        show(asked, &keeper.solver)?;
+                        checked = true;
+                        continue;
+                    }
+                    question = Question::ClientHello(asked);
+                }
+                if checked {
+                    // Whoever checks a name gets no further, whatever it may be.
+                    match question {
+                        Question::VerifyPeer(asked) => asked.answer(PeerAnswer::Accept)?,
+                        Question::StoreSession(asked) => asked.stored()?,
+                        other => other.close(),
+                    }
+                    continue;
+                }
                 if let Question::ClientHello(asked) = &question {
                     offered = state.offered(asked.hello());
                 }
@@ -132,6 +153,9 @@ async fn shake<'a>(
             Ok(Event::HandshakeComplete) => {
                 client.flush().await.map_err(Error::from)?;
                 client.settle();
+                if checked {
+                    return Err(Failed::Silent);
+                }
                 return match way {
                     Some(way) => Ok(Shaken::Terminated { way, offered }),
                     None => Err(Failed::Silent),
@@ -143,6 +167,21 @@ async fn shake<'a>(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Shows a CA that checks a name what it looks for: a certificate of its own, no ticket, and nothing
+/// of the service.
+fn show(asked: HelloQuestion<'_>, shown: &TlsAlpn01) -> Result<(), Error> {
+    match shown.context(asked.hello()) {
+        Some(context) => {
+            let reply = HelloReply::new().context(context).alpn([TlsAlpn01::protocol()]);
+            let _ = asked.answer(reply.client_auth(ClientAuth::None));
+        }
+        None => {
+            let _ = asked.answer(HelloAnswer::Refuse(Alert::UNRECOGNIZED_NAME));
+        }
+    }
+    Ok(())
 }
 
 /// Answers a question; `way` becomes the one that the client's hello chose.

@@ -9,6 +9,7 @@ mod key_log;
 mod last_alert;
 mod names;
 mod provider;
+pub(in crate::engine) mod pss;
 mod records;
 mod resolver;
 mod sessions;

@@ -14,9 +14,9 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use sealwire_x509::Certificate;
 
-use super::slot;
+use super::{pss, slot};
 use crate::engine::desk::Objection;
-use crate::pki::KeyAlgorithm;
+use crate::pki::{self, KeyAlgorithm, PssDigest};
 use crate::words::Alert;
 
 /// The verifier of client sessions whose servers may sign by these schemes. One for the process
@@ -189,12 +189,30 @@ fn verify_tls13_signature(
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
     let spki = leaf_key(cert)?;
+    if let Some(digest) = pss::digest_of(dss.scheme) {
+        return verify_pss(digest, message, &spki, dss);
+    }
     verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms()).map_err(|error| {
         if names_another_curve(dss.scheme, &spki) {
             return PeerMisbehaved::SignedKxWithWrongAlgorithm.into();
         }
         explained(error)
     })
+}
+
+/// By a key that is for RSASSA-PSS only, which the provider does not know.
+#[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
+fn verify_pss(
+    digest: PssDigest,
+    message: &[u8],
+    spki: &SubjectPublicKeyInfoDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    if pki::is_signed_by_pss_key(spki.as_ref(), digest, message, dss.signature()) {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(explained(Error::InvalidCertificate(CertificateError::BadSignature)))
+    }
 }
 
 /// Whether the key is on another curve than the one that the scheme names (RFC 8446, 4.2.3).
@@ -217,6 +235,9 @@ fn verify_tls12_signature(
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
     let spki = leaf_key(cert)?;
+    if let Some(digest) = pss::digest_of(dss.scheme) {
+        return verify_pss(digest, message, &spki, dss);
+    }
     let key = webpki::RawPublicKeyEntity::try_from(&spki)
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
     let algorithms = algorithms();

@@ -1,0 +1,153 @@
+//! A service that keeps its own certificate fresh, by tls-alpn-01 on its own port.
+
+use sealwire::pki::{self, KeyAlgorithm};
+
+use super::{
+    Error, Folder, Held, Http, Login, Schedule, Session, TlsAlpn01, Wish, issue, renewal_window_of,
+};
+use crate::clock::{Clock, Seconds};
+
+/// What keeps one certificate.
+pub struct Keeper {
+    /// Where it is, for all who share it.
+    pub folder: Folder,
+    /// Which CA, and as whom.
+    pub login: Login,
+    /// The names; the certificate goes by the first.
+    pub names: Vec<String>,
+    /// The CA's profile.
+    pub profile: Option<String>,
+    /// The way to the CA.
+    pub http: Http,
+    /// What the service answers a CA that checks with.
+    pub solver: TlsAlpn01,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What a look came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There is another certificate.
+    Renewed,
+    /// It is not time yet, or not time to try again.
+    NotDue,
+    /// Somebody else works in the folder.
+    Busy,
+}
+
+impl Keeper {
+    /// Sees to it that there is something to begin with: where no certificate was fetched before,
+    /// one that is signed by itself, which nobody believes, and which is replaced as soon as the
+    /// service can be asked for its name.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn prepare(&self) -> Result<(), Error> {
+        let _lock = self.folder.lock()?;
+        if self.folder.held(self.name())?.is_none() {
+            let (certificate, key) = pki::self_signed(&self.names)?;
+            self.folder.install(self.name(), &certificate.to_pem(), &key)?;
+        }
+        Ok(())
+    }
+
+    /// What the certificate goes by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
+    /// Looks whether it is time, and renews. To be called every minute or so.
+    ///
+    /// # Errors
+    /// Why it failed. The next try is put off: a minute, then two, up to a day.
+    pub async fn step(&self) -> Result<Step, Error> {
+        let Some(_lock) = self.folder.try_lock()? else { return Ok(Step::Busy) };
+        let mut wish = self.wish()?;
+        if self.clock.now() < wish.schedule.retry_at {
+            return Ok(Step::NotDue);
+        }
+        match self.look(&mut wish).await {
+            Ok(step) => Ok(step),
+            Err(error) => {
+                wish.schedule.failed(error.to_string(), self.clock.now(), chance());
+                self.folder.keep_wish(&wish)?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn look(&self, wish: &mut Wish) -> Result<Step, Error> {
+        let now = self.clock.now();
+        let held = self.folder.held(self.name())?;
+        // One that is signed by itself is what `prepare` has put there.
+        let fetched = held.as_ref().filter(|held| !held.chain[0].is_self_signed());
+        let mut session = None;
+        if let Some(held) = fetched {
+            if now >= wish.schedule.ask_at {
+                let opened = Session::open(&self.login, &self.folder, &self.http).await?;
+                self.ask(&opened, held, wish, now).await?;
+                session = Some(opened);
+            }
+            let (begin, end) = held.validity();
+            if !wish.schedule.is_due(begin, end, now) {
+                return Ok(Step::NotDue);
+            }
+        }
+        let session = match session {
+            Some(session) => session,
+            None => Session::open(&self.login, &self.folder, &self.http).await?,
+        };
+        let replaces = fetched.map(|held| &held.chain[0]);
+        let profile = self.profile.as_deref();
+        let kind = KeyAlgorithm::EcdsaP256;
+        let got = issue(&session, &self.names, profile, replaces, kind, &self.solver).await?;
+        self.folder.install(self.name(), &got.chain, &got.key)?;
+        wish.schedule.renewed();
+        self.folder.keep_wish(wish)?;
+        Ok(Step::Renewed)
+    }
+
+    /// Asks the CA when. One that does not say still renews.
+    async fn ask(
+        &self,
+        session: &Session,
+        held: &Held,
+        wish: &mut Wish,
+        now: Seconds,
+    ) -> Result<(), Error> {
+        const NOT_SAID: Seconds = 6 * 3600;
+        match renewal_window_of(session, &held.chain[0]).await {
+            Ok(Some((start, end, again))) => {
+                wish.schedule.take_window(start, end, chance());
+                wish.schedule.ask_at = now + again;
+            }
+            _ => wish.schedule.ask_at = now + NOT_SAID,
+        }
+        self.folder.keep_wish(wish)
+    }
+
+    fn wish(&self) -> Result<Wish, Error> {
+        let kept = self.folder.wish(self.name())?;
+        // Other names are another wish.
+        Ok(kept.filter(|wish| wish.names == self.names).unwrap_or_else(|| Wish {
+            names: self.names.clone(),
+            server: self.login.server.clone(),
+            profile: self.profile.clone(),
+            // `seal acme renew` leaves it to the service.
+            proof: serde_json::json!({ "way": "service" }),
+            run: None,
+            schedule: Schedule::default(),
+        }))
+    }
+}
+
+/// By chance, so that many who do the same do not do it at once.
+#[must_use]
+pub fn chance() -> u32 {
+    let mut bytes = [0; 4];
+    // Without random bytes there are no keys either.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u32::from_ne_bytes(bytes)
+}
