@@ -326,7 +326,7 @@ mod tests {
             let (certificate, key) = pki::self_signed(["*.app.test"]).unwrap();
             let live = folder.install("*.app.test", &certificate.to_pem(), &key).unwrap();
             let held = folder.held("*.app.test").unwrap().unwrap();
-            assert_eq!(held.chain, [certificate.clone()], "round {round}");
+            assert_eq!(held.chain, std::slice::from_ref(&certificate), "round {round}");
             let kept = PrivateKey::from_file(&live.join("privkey.pem"), None).unwrap();
             assert!(kept.matches(&certificate));
         }

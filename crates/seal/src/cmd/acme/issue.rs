@@ -95,7 +95,7 @@ impl Issue {
             (Some(folder), ..) => Proof::Webroot { folder: folder.clone() },
             (_, Some(listen), _) => Proof::TlsAlpn { listen },
             (.., Some(program)) => Proof::DnsHook { program: program.clone() },
-            _ => Proof::Http { listen: self.http.unwrap_or(([0, 0, 0, 0], 80).into()) },
+            _ => Proof::Http { listen: self.http.unwrap_or_else(|| ([0, 0, 0, 0], 80).into()) },
         }
     }
 

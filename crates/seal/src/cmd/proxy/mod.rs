@@ -62,6 +62,8 @@ pub(crate) struct ProxyArgs {
     options: Options,
 }
 
+// One at a time, on the stack of the program's start.
+#[allow(clippy::large_enum_variant)]
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(RunArgs),
