@@ -586,7 +586,7 @@ fn lint_judges_the_chain_of_a_file() {
     make("below", "short", ca, 6);
     for (issuer, chain, code) in [
         ("root", &["root"][..], ""),
-        ("root", &["root2"], "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        ("root", &["root2"], "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
         ("clients", &["clients", "root"], "INVALID_PURPOSE"),
         ("limited", &["limited", "root"], "PERMITTED_VIOLATION"),
         ("below", &["below", "short", "root"], "PATH_LENGTH_EXCEEDED"),

@@ -10,7 +10,8 @@ use crate::codes;
 use crate::error::{Error, Problem};
 use crate::issuers::Candidates;
 use crate::owned::{Owned, Stack, elements, no_memory};
-use crate::request::{ChainError, Purpose, Verdict, Veto};
+use crate::purpose::Purpose;
+use crate::request::{ChainError, Verdict, Veto};
 
 /// As OpenSSL: certificates between the leaf and the root.
 const MAX_DEPTH: c_int = 100;

@@ -5,7 +5,8 @@ use aws_lc_sys as c;
 use crate::blame::can_have_signed;
 use crate::budget;
 use crate::certificate::Certificate;
-use crate::request::{MAX_INTERMEDIATES, Purpose, Request};
+use crate::purpose::Purpose;
+use crate::request::{MAX_INTERMEDIATES, Request};
 
 /// Who may be an issuer in the next run.
 pub(crate) struct Candidates<'a> {

@@ -12,7 +12,8 @@ use crate::codes::{self, is_about_names, is_about_revocation};
 use crate::issuers::Candidates;
 use crate::key_usage::KeyUsage;
 use crate::mend::Irregularity;
-use crate::request::{ChainError, Purpose, Request};
+use crate::purpose::Purpose;
+use crate::request::{ChainError, Request};
 use crate::rules;
 
 impl Attempt {

@@ -3,18 +3,8 @@
 use crate::certificate::Certificate;
 use crate::crl::Crl;
 use crate::policies::CertificatePolicies;
+use crate::purpose::Purpose;
 use crate::trust::TrustSet;
-
-/// What the leaf certificate is to be used as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A TLS server's certificate: OpenSSL's `sslserver`.
-    Server,
-    /// A TLS client's certificate: OpenSSL's `sslclient`.
-    Client,
-    /// Whatever it is: no check of extended key usage or of the leaf's key usage.
-    Any,
-}
 
 /// All that a verdict depends on.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use aws_lc_sys as c;
 use crate::der::{CONTEXT_0, Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::error::Error;
 use crate::owned::{Owned, no_memory};
-use crate::request::Purpose;
+use crate::purpose::Purpose;
 
 /// For what a certificate is trusted, and for what it is not, as contents of OBJECT IDENTIFIERs.
 pub(crate) struct TrustSettings {

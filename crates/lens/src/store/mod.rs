@@ -1,6 +1,6 @@
 //! The session file: everything that passed, on disk, with a cap.
 //!
-//! A [`Store`] is the [`Recorder`](crate::flow::Recorder) of a running proxy. It takes events without
+//! A [`Store`] is the [`Recorder`] of a running proxy. It takes events without
 //! blocking, and writes them on a thread of its own, in one transaction for all that came within
 //! [`Options::delay`]. What is shown comes from a [`Reader`], which others may hold on the same file: the
 //! page, exports, a program that opens an old session.

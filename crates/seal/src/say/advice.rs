@@ -121,7 +121,8 @@ fn for_name(asked: &ServerName, leaf: &Certificate) -> Option<&'static str> {
     });
     let dns: Vec<String> = dns.collect();
     let host = asked.as_str().to_ascii_lowercase();
-    if leaf.is_ca() {
+    // One that signed itself may be both, as `openssl req -x509` makes it.
+    if leaf.is_ca() && !leaf.is_self_signed() {
         return for_purpose(leaf, 0);
     }
     if asked.ip().is_some() {

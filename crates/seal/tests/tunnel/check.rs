@@ -136,7 +136,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         (format!("{good}\ncolour = \"red\""), "line 9: unknown field `colour`"),
         (
             format!("{good}\nmin-version = \"1.1\""),
-            "service \"s\": min-version: \"1.1\" is neither 1.2 nor 1.3",
+            "service \"s\": min-version: \"1.1\" is for old peers: it wants legacy",
         ),
         (
             format!("{good}\nsession-store = \"redis://x\""),

@@ -55,14 +55,17 @@ impl Watch {
             return;
         }
         self.take(record);
-        if let [CLIENT_KEY_EXCHANGE, _, _, _, body @ ..] = &self.message[..] {
-            let Some(name) = vector16(body) else { return };
-            if name.len() <= MAX_NAME && !name.contains(&0) {
-                self.ahead.push(PskAsked::Identity(name.to_vec()));
+        match &self.message[..] {
+            [CLIENT_KEY_EXCHANGE, _, _, _, body @ ..] => {
+                let Some(name) = vector16(body) else { return };
+                if name.len() <= MAX_NAME && !name.contains(&0) {
+                    self.ahead.push(PskAsked::Identity(name.to_vec()));
+                }
+                self.done();
             }
-            self.done();
-        } else if !self.message.is_empty() {
-            self.done();
+            // The rest of it is in the next record.
+            [] | [CLIENT_KEY_EXCHANGE, ..] => {}
+            _ => self.done(),
         }
     }
 
