@@ -146,7 +146,7 @@ class Wire extends EventEmitter {
   #writeAll(pieces) {
     const data = pieces.length === 1 ? pieces[0].data : Buffer.concat(pieces.map((piece) => piece.data));
     this.#isWriting = true;
-    this.#socket._writeGeneric(false, data, 'buffer', (error) => {
+    internals.writeAtOnce(this.#socket, data, (error) => {
       for (const { callback } of pieces) callback(error);
       // The handle is told in the next turn; this comes after it.
       setImmediate(() => this.#written());

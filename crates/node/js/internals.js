@@ -375,6 +375,11 @@ function interceptRequire(replacementFor) {
   };
 }
 
+/** Writes past the queue of the stream: the caller has none under way. */
+function writeAtOnce(socket, data, callback) {
+  socket._writeGeneric(false, data, 'buffer', callback);
+}
+
 module.exports = {
   SocketOverHandle,
   asksForPendingReads,
@@ -399,5 +404,6 @@ module.exports = {
   runTicks,
   streamSocket,
   takeOver,
+  writeAtOnce,
   writeToStderr,
 };

@@ -21,7 +21,7 @@ const CERTIFICATE = {
   days: count, notBefore: date, notAfter: date, serial: is('string'), copyNames: is('boolean'),
 };
 const AUTHORITY = {
-  ...CERTIFICATE, name: is('string'), unlimited: is('boolean'),
+  ...CERTIFICATE, name: is('string'), unlimited: is('boolean'), limitAddresses: is('boolean'),
 };
 const PFX = {
   key: pem, keyPassphrase: is('string'), cert: pem, ca: pems, passphrase: is('string'), name: is('string'),

@@ -100,6 +100,15 @@ impl SecureContextBuilder {
         self
     }
 
+    /// Whether a leaf that was given without its chain is sent with its issuers from the trusted
+    /// certificates, up to the root, as OpenSSL does unless `SSL_MODE_NO_AUTO_CHAIN` is set. True by
+    /// default; the bundled roots complete nothing.
+    #[must_use]
+    pub fn auto_chain(mut self, auto_chain: bool) -> Self {
+        self.trust.completes_nothing = !auto_chain;
+        self
+    }
+
     /// Adds revocation lists. With any given, every certificate of a chain needs a list of its
     /// issuer: none is `UNABLE_TO_GET_CRL`.
     #[must_use]

@@ -10,6 +10,8 @@ pub(super) struct Trust {
     pub(super) given: Option<TrustStore>,
     pub(super) extra: Option<TrustStore>,
     pub(super) default: Option<TrustStore>,
+    /// Whether a leaf that was given alone is sent as it is.
+    pub(super) completes_nothing: bool,
 }
 
 /// Our identities, and the CAs that belong to them.
@@ -34,6 +36,9 @@ impl Trust {
     /// Those of whom chains are completed: all who were given, for this very context or as the
     /// default. The bundled roots, which nobody has given, are not among them.
     pub(super) fn completing(&self) -> TrustStore {
+        if self.completes_nothing {
+            return TrustStore::empty();
+        }
         match (self.given.as_ref().or(self.default.as_ref()), &self.extra) {
             (Some(first), Some(extra)) => first.and(extra),
             (Some(one), None) | (None, Some(one)) => one.clone(),

@@ -54,7 +54,8 @@ pub(crate) fn context(identity: &str, trusted: &str) -> SecureContextBuilder {
 /// be as weak as it likes.
 pub(crate) fn bare_context(identity: &str, trusted: &str) -> SecureContextBuilder {
     SecureContext::builder()
-        .default_trust(credentials().trust(trusted))
+        .trust(credentials().trust(trusted))
+        .auto_chain(false)
         .identity(credentials().identity(identity))
         .security_level(0)
 }
