@@ -2,9 +2,9 @@
 
 use aws_lc_sys as c;
 
-use crate::blame::can_have_signed;
 use crate::budget;
 use crate::certificate::Certificate;
+use crate::key_kind::can_have_signed;
 use crate::purpose::Purpose;
 use crate::request::{MAX_INTERMEDIATES, Request};
 

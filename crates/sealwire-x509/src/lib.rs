@@ -70,6 +70,7 @@ mod extensions;
 mod foreign;
 mod issuers;
 mod key;
+mod key_kind;
 mod key_usage;
 mod list_entries;
 mod list_terms;

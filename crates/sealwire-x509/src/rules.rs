@@ -2,12 +2,12 @@
 
 use aws_lc_sys as c;
 
-use crate::blame::can_have_signed;
 use crate::certificate::Certificate;
 use crate::constraints::check;
 use crate::der::{Elements, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::extensions::GeneralName;
 use crate::issuers::Candidates;
+use crate::key_kind::can_have_signed;
 use crate::request::ChainError;
 
 /// id-on-SmtpUTF8Mailbox (RFC 9598).
