@@ -590,7 +590,7 @@ fn lint_judges_the_chain_of_a_file() {
         ("clients", &["clients", "root"], "INVALID_PURPOSE"),
         ("limited", &["limited", "root"], "PERMITTED_VIOLATION"),
         ("below", &["below", "short", "root"], "PATH_LENGTH_EXCEEDED"),
-        ("root", &["root", "clients"], ""),
+        ("root", &["root", "clients"], "wrong-order"),
     ] {
         make("leaf", issuer, leaf, 7);
         let mut file = dir.read("leaf.pem");

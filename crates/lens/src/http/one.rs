@@ -259,8 +259,9 @@ impl Relay {
             Err(Fault::Origin(error)) => {
                 let target = said.as_ref().map_or(&self.target, |url| &url.target);
                 let refusal = Refusal::tls(target, &error, asked.as_deref());
-                // What TLS said is worth a page; a connection that closed is closed to the client, too.
-                if !began && !matches!(error, sealwire::Error::Io(_)) {
+                // What TLS said is worth a page; a connection that closed is closed to the client, too,
+                // unless it had asked for a certificate: a server that resets loses its own alert.
+                if !began && (asked.is_some() || !matches!(error, sealwire::Error::Io(_))) {
                     self.refuse(&mut client, &head, flow, &refusal).await;
                     return Ok(Then::Close(client));
                 }

@@ -23,14 +23,16 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
     })
 }
 
+const CLIENT_CERT: &str = "if it wants a certificate of the client: --client-cert HOST=FILE";
+
 /// Advice for a handshake with an origin that failed.
-pub(crate) fn for_origin(error: &Error) -> Option<&'static str> {
+/// `asked`: whether it asked for a certificate of the client.
+pub(crate) fn for_origin(error: &Error, asked: bool) -> Option<&'static str> {
     match error {
+        Error::Io(_) if asked => Some(CLIENT_CERT),
         Error::PeerRefused(refusal) => for_code(refusal.code().name()),
         Error::AlertReceived(alert) => match alert.number() {
-            116 | 40 | 42..=46 | 48 => {
-                Some("if it wants a certificate of the client: --client-cert HOST=FILE")
-            }
+            116 | 40 | 42..=46 | 48 => Some(CLIENT_CERT),
             112 => {
                 Some("the origin does not serve that name: check the name that the client asks for")
             }

@@ -147,7 +147,11 @@ impl Connection {
         };
         let (looks, ahead, of_origin) = match is_http {
             true => (Looks::One, Vec::new(), Vec::new()),
-            false => look(&mut client, origin.as_mut().ok()).await?,
+            false => {
+                let refusal =
+                    |error: std::io::Error| Refusal::tls(&target, &error.into(), asked.as_deref());
+                look(&mut client, &mut origin, refusal).await?
+            }
         };
         client.put_back(ahead);
         match (looks, origin) {
@@ -207,10 +211,12 @@ async fn first_of(client: &mut Wire, origin: Option<&mut Wire>) -> Result<First,
 }
 
 /// Reads as much of a client's first data as tells what it speaks; an origin that speaks first does not
-/// speak HTTP. Gives what was read of both.
+/// speak HTTP. Gives what was read of both. An origin that fails meanwhile is a refusal, which the client
+/// is told once it asks: in TLS 1.3 a server judges the certificate after the handshake is complete here.
 async fn look(
     client: &mut Stream,
-    mut origin: Option<&mut Stream>,
+    origin: &mut Result<Stream, Refusal>,
+    refusal: impl Fn(std::io::Error) -> Refusal,
 ) -> Result<(Looks, Vec<u8>, Vec<u8>), String> {
     let (mut ahead, mut of_origin) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
     loop {
@@ -220,10 +226,13 @@ async fn look(
         }
         let read = tokio::select! {
             read = client.read_buf(&mut ahead) => read.map_err(|e| format!("the client: {e}"))?,
-            read = read_of(origin.as_deref_mut(), &mut of_origin) => {
-                read.map_err(|e| format!("the origin: {e}"))?;
-                return Ok((Looks::Other, ahead, of_origin));
-            }
+            read = read_of(origin.as_mut().ok(), &mut of_origin) => match read {
+                Ok(_) => return Ok((Looks::Other, ahead, of_origin)),
+                Err(error) => {
+                    *origin = Err(refusal(error));
+                    continue;
+                }
+            },
         };
         if read == 0 {
             return match ahead.is_empty() && client.is_tls() {

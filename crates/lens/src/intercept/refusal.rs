@@ -61,7 +61,10 @@ impl Refusal {
             reason,
             code: Some(error.code().to_owned()),
             facts,
-            advice: advice::for_origin(error).map(str::to_owned).into_iter().collect(),
+            advice: advice::for_origin(error, asked.is_some())
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
         }
     }
 
