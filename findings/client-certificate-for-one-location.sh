@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import curl_cffi, jpype, urllib3
 from certificates import CA, certificate, leaf
 from clients import J
+J("java.lang.Object")  # starts Java
 
 key = lambda: ec.generate_private_key(ec.SECP256R1())
 root = certificate("root", "Root", key(), CA)

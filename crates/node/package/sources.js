@@ -48,7 +48,7 @@ function copyCrate(crate) {
 
 /** The tests are not in the package, so neither is what they need. */
 function withoutTests(manifest) {
-  return manifest.replace(/^\[dev-dependencies\]\n(?:(?!\[).*\n)*/m, '');
+  return manifest.replace(/^(?:\[dev-dependencies\]|\[\[(?:test|example|bench)\]\])\n(?:(?!\[).*\n)*/gm, '');
 }
 
 /** The repository's workspace, of our crates alone. */
