@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::OnceLock;
 
 use libloading::Library as Loaded;
@@ -34,7 +35,7 @@ pub struct Unavailable(String);
 
 /// What the functions are looked up in, one after the other.
 pub(crate) struct Origin {
-    libraries: Vec<&'static Loaded>,
+    libraries: Vec<ManuallyDrop<Loaded>>,
 }
 
 impl Source {
@@ -148,15 +149,15 @@ impl Origin {
         #[cfg(windows)]
         let this =
             libloading::os::windows::Library::this().map_err(|e| Unavailable(e.to_string()))?;
-        Ok(Self { libraries: vec![Box::leak(Box::new(this.into()))] })
+        Ok(Self { libraries: vec![ManuallyDrop::new(this.into())] })
     }
 
     fn system(names: &[&str; 2]) -> Result<Self, Unavailable> {
-        let load = |name: &&str| -> Result<&'static Loaded, Unavailable> {
+        let load = |name: &&str| -> Result<ManuallyDrop<Loaded>, Unavailable> {
             // SAFETY: OpenSSL's initializers may be run on any thread; the library is never
             // unloaded, so that nothing of it can be called too late.
             let loaded = unsafe { Loaded::new(*name) };
-            Ok(Box::leak(Box::new(loaded.map_err(|e| Unavailable(format!("{name}: {e}")))?)))
+            Ok(ManuallyDrop::new(loaded.map_err(|e| Unavailable(format!("{name}: {e}")))?))
         };
         Ok(Self { libraries: names.iter().map(load).collect::<Result<_, _>>()? })
     }
