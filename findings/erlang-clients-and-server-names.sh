@@ -26,16 +26,14 @@
 # text is a host name, whatever it says; and subjectAltName counts as "known" to the path validation only
 # with names that name constraints were checked for, which addresses are not, probably.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
 "$work/py/bin/pip" install -q --disable-pip-version-check trustme==1.2.1
 cd "$work"
-# Debian's packages and what they need that is not here, unpacked and not installed.
-mkdir -p debs/partial unpacked
-apt-get install -q -y --reinstall --no-install-recommends --download-only -o Dir::Cache::archives="$work/debs" \
-  -o APT::Sandbox::User=root erlang-ssl=1:25.2.3+dfsg-1+deb12u4 erlang-inets=1:25.2.3+dfsg-1+deb12u4 >/dev/null
-for deb in debs/*.deb; do dpkg -x "$deb" unpacked; done
+. "$lib/debian.sh"
+unpack erlang-ssl=1:25.2.3+dfsg-1+deb12u4 erlang-inets=1:25.2.3+dfsg-1+deb12u4
 "$work/py/bin/python" - <<'PY'
 import datetime, ipaddress, os, re, socket, ssl, subprocess, sys, threading
 
@@ -81,10 +79,10 @@ def serve(*names):
     threading.Thread(target=run, daemon=True).start()
     return listener.getsockname()[1]
 
-ROOT = os.getcwd() + "/unpacked/usr/lib/erlang"
+ROOT = os.getcwd() + "/debian/usr/lib/erlang"
 ERTS = ROOT + "/erts-13.1.5/bin"
 ENV = {**os.environ, "ROOTDIR": ROOT, "BINDIR": ERTS, "EMU": "beam", "PROGNAME": "erl", "HOME": os.getcwd(),
-       "LD_LIBRARY_PATH": os.getcwd() + "/unpacked/usr/lib/x86_64-linux-gnu"}
+       "LD_LIBRARY_PATH": os.getcwd() + "/debian/usr/lib/x86_64-linux-gnu"}
 
 def connect(port, host, *options):
     more = "".join("," + option for option in options)
