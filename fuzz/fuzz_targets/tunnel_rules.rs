@@ -8,7 +8,12 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../crates/seal/src/tunnel"]
 mod tunnel {
     pub(crate) mod allow;
-    mod pattern;
+}
+
+#[allow(dead_code, reason = "rules use a part of it")]
+#[path = "../../crates/seal/src/words"]
+mod words {
+    pub(crate) mod pattern;
 }
 
 use tunnel::allow::{Access, Names, Rule};

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use sealwire::session::{Event, HelloReply, PeerAnswer, Question};
 use sealwire::wire::{Driver, Next, Received};
 use sealwire::{
-    ClientAuth, ClientOptions, Error, Identity, PeerVerification, ProtocolVersion, SecureContext,
-    ServerOptions, Session, TrustStore, pki,
+    ClientAuth, ClientOptions, Error, Identity, Legacy, PeerVerification, ProtocolVersion, Psk,
+    SecureContext, ServerOptions, Session, TrustStore, pki,
 };
 
 /// An identity for localhost, and everybody who trusts it.
@@ -27,6 +27,27 @@ static CONTEXTS: LazyLock<[SecureContext; 2]> = LazyLock::new(|| {
             .expect("a context")
     })
 });
+
+/// The same of the second engine, for all that it speaks: TLS 1.0 to 1.3 by a certificate, then with
+/// a key that both knew before. Whoever it is may negotiate again.
+static OLD: LazyLock<[SecureContext; 8]> = LazyLock::new(|| {
+    use ProtocolVersion::{Tls10, Tls11, Tls12, Tls13};
+    let (certificate, key) = (IDENTITY.leaf().clone(), IDENTITY.clone());
+    let trust = TrustStore::from_certificates([certificate]).expect("a certificate");
+    let context = |version, psk: bool| {
+        let legacy = Legacy::new().every_connection(true).renegotiation(true).psk(psk);
+        let builder = SecureContext::builder().legacy(legacy).trust(trust.clone());
+        let builder = if psk { builder } else { builder.identity(key.clone()) };
+        let list = if psk { "PSK:@SECLEVEL=0" } else { "ALL:@SECLEVEL=0" };
+        builder.versions(version..=version).cipher_list(list).expect("a list").build().expect("one")
+    };
+    let both = [Tls10, Tls11, Tls12, Tls13].map(|version| [false, true].map(|psk| context(version, psk)));
+    let [[a, e], [b, f], [c, g], [d, h]] = both;
+    [a, b, c, d, e, f, g, h]
+});
+
+/// How many kinds of connections the second engine has here.
+pub const OLD_KINDS: u8 = 8;
 
 /// The input, from its front. At the end there are only zeros.
 pub struct Input<'a>(pub &'a [u8]);
@@ -63,6 +84,15 @@ pub struct End {
 
 impl End {
     pub fn client(tls13: bool, options: u8) -> Self {
+        Self::client_of(&CONTEXTS[usize::from(tls13)], options)
+    }
+
+    /// A client of the second engine's; `kind` is below [`OLD_KINDS`].
+    pub fn old_client(kind: u8, options: u8) -> Self {
+        Self::client_of(&OLD[usize::from(kind)], options)
+    }
+
+    fn client_of(context: &SecureContext, options: u8) -> Self {
         let mode = match options & 1 {
             0 => PeerVerification::Required,
             _ => PeerVerification::Recorded,
@@ -72,10 +102,19 @@ impl End {
             .alpn(["h2"])
             .resume(options & 2 != 0)
             .ask_about_peer(options & 4 != 0);
-        Self::new(Session::client(&CONTEXTS[usize::from(tls13)], &options).expect("random bytes"))
+        Self::new(Session::client(context, &options).expect("random bytes"))
     }
 
     pub fn server(tls13: bool, options: u8) -> Self {
+        Self::server_of(&CONTEXTS[usize::from(tls13)], options)
+    }
+
+    /// A server of the second engine's.
+    pub fn old_server(kind: u8, options: u8) -> Self {
+        Self::server_of(&OLD[usize::from(kind)], options)
+    }
+
+    fn server_of(context: &SecureContext, options: u8) -> Self {
         let client_auth = match options & 3 {
             0 => ClientAuth::None,
             1 => ClientAuth::Request,
@@ -86,7 +125,7 @@ impl End {
             .alpn(["h2"])
             .ask_client_hello(options & 4 != 0)
             .ask_about_peer(options & 8 != 0);
-        Self::new(Session::server(&CONTEXTS[usize::from(tls13)], &options))
+        Self::new(Session::server(context, &options))
     }
 
     pub fn new(session: Session) -> Self {
@@ -127,6 +166,11 @@ impl End {
         let _ = match self.driver.question() {
             Some(Question::ClientHello(asked)) => asked.answer(HelloReply::new()),
             Some(Question::VerifyPeer(asked)) => asked.answer(PeerAnswer::Accept),
+            Some(Question::Psk(asked)) => {
+                // A client is asked without an identity.
+                let known = asked.identity().is_none_or(|identity| identity == b"known");
+                asked.answer(known.then(|| Psk::new("known", [7; 16])))
+            }
             Some(other) => panic!("not asked for: {other:?}"),
             None => Ok(()),
         };
@@ -150,7 +194,9 @@ impl End {
             && insists
         {
             assert!(peer.authorized());
-            assert_eq!(peer.certificate(), Some(IDENTITY.leaf()));
+            if peer.psk_identity().is_none() {
+                assert_eq!(peer.certificate(), Some(IDENTITY.leaf()));
+            }
         }
         if self.error.is_some() {
             // What was heard before, a ticket say, is told first.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::absent::Absent;
 use crate::contestant::Failure;
-use crate::{certificates, library, limits, machine, servers};
+use crate::{certificates, library, limits, machine, proxies, servers};
 
 /// What people wrote stays, below this line; all of it, where the line is not there yet.
 const CONCLUSIONS: &str = "<!-- Written by hand from here on. -->\n";
@@ -22,6 +22,7 @@ pub(crate) fn all(how: &servers::How, out: &Path) -> Result<(), Failure> {
     let absent = Absent::default();
     let limits = limits::measure()?;
     let mut charts = library::measure(&library::Args::within(how))?;
+    charts.extend(proxies::measure(&proxies::Args::within(how), &absent)?);
     match servers::cross_check(how) {
         Ok(chart) => charts.push(chart),
         Err(e) => absent.note("the cross-check of the load generator", &e.to_string()),
@@ -76,7 +77,7 @@ fn introduction(how: &servers::How, absent: &Absent) -> String {
          Processor time is that of the server's processes, as the kernel counts it. What takes 9,000 \
          connections is measured once. Before that, both ends of the libraries are measured in one \
          process, as two threads over loopback, and in memory, without a transport.\n\n\
-         {}, {}, {}.\n\n{}{}{}\n",
+         {}, {}, {}.\n\n{}{}{}{}\n",
         how.rounds(),
         how.time().as_secs_f64(),
         machine::hardware(),
@@ -85,6 +86,7 @@ fn introduction(how: &servers::How, absent: &Absent) -> String {
         absent.report(),
         servers::versions(),
         certificates::versions(),
+        proxies::versions(),
     )
 }
 

@@ -178,11 +178,11 @@ impl Contestant {
             }
             Kind::Program(program) => {
                 // The backend shares the load generator's core: it is no part of what is measured.
-                let backend = Box::new(plain_backend()?);
+                let backend = plain_backend()?;
                 let folder = tempfile::tempdir()?;
                 let command =
                     tunnels::command(program, folder.path(), port, backend.port, cores, &file)?;
-                let kept = Some((backend, folder));
+                let kept = Some((Some(Box::new(backend)), folder));
                 Running::start(&self.name, &command, port, cores, kept)
             }
         }

@@ -36,7 +36,7 @@ impl Terms {
         matches!(self, Self::Full | Self::FullTls12)
     }
 
-    fn config(self) -> Result<Arc<ClientConfig>, Failure> {
+    pub(crate) fn config(self) -> Result<Arc<ClientConfig>, Failure> {
         let version = match self {
             Self::FullTls12 | Self::ResumedTls12 => &rustls::version::TLS12,
             Self::Full | Self::Resumed => &rustls::version::TLS13,
@@ -317,7 +317,7 @@ impl Load {
 }
 
 /// What all clients have done, when they are done.
-async fn all_of(
+pub(crate) async fn all_of(
     mut clients: JoinSet<Result<u64, Failure>>,
     start: Instant,
 ) -> Result<Done, Failure> {

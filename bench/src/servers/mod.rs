@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 pub(crate) use contestants::npm_module;
-pub(crate) use serve::{Serve, serve};
+pub(crate) use load::{Done, Terms, all_of};
+pub(crate) use process::{Running, free_port};
+pub(crate) use serve::{Serve, rustls_config, serve};
 pub(crate) use tunnels::seal;
 
 use crate::absent::Absent;
@@ -21,7 +23,7 @@ use crate::contestant::Failure;
 use crate::report::chart::{Better, Chart};
 use contestants::{Leaf, Material};
 use field::Field;
-use load::{Load, Terms};
+use load::Load;
 
 /// How much is measured.
 #[derive(clap::Args, Clone)]

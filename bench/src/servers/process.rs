@@ -30,7 +30,7 @@ pub(crate) struct MorePorts {
 }
 
 /// What lives as long as a server.
-pub(crate) type Kept = Option<(Box<Running>, tempfile::TempDir)>;
+pub(crate) type Kept = Option<(Option<Box<Running>>, tempfile::TempDir)>;
 
 impl Running {
     /// Starts `command` on the servers' cores and waits until it listens on `port`.

@@ -149,7 +149,10 @@ fn boxed<S: Stream + 'static>(
     Box::pin(async move { Ok(Box::new(accepting.await?) as Box<dyn Stream>) })
 }
 
-fn rustls_config(cert: &PathBuf, key: &PathBuf) -> Result<rustls::ServerConfig, Failure> {
+pub(crate) fn rustls_config(
+    cert: &PathBuf,
+    key: &PathBuf,
+) -> Result<rustls::ServerConfig, Failure> {
     use rustls_pki_types::pem::PemObject;
     use rustls_pki_types::{CertificateDer, PrivateKeyDer};
     let provider = rustls::crypto::aws_lc_rs::default_provider();

@@ -76,7 +76,7 @@ fn main() {
                 refused[hour] += 1;
             } else {
                 client.begin = now;
-                client.schedule.renewed();
+                client.schedule.renewed(now);
                 issued[hour] += 1;
                 in_minute += 1;
             }

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sealwire_acme::server::{Check, Settings};
-use sealwire_acme::store::Issued;
+use sealwire_acme::server::{Check, Server, Settings};
+use sealwire_acme::store::{
+    Database, Durability, Error, Issued, Row, Sqlite, Statements, Store, Value,
+};
 
 use client::{Ca, Client};
 
@@ -24,7 +26,11 @@ async fn main() {
     let (stored, seconds, clients) = (argument(1, 100_000), argument(2, 10), argument(3, 4));
     let ca = Ca::new();
     let check: Check = Arc::new(|_| Box::pin(async { Ok(()) }));
-    let server = ca.server_with(Settings { proofs_last: 0, ..Settings::default() }, check);
+    let counted = Counted::over(Sqlite::open(&ca.dir.path().join("ca.db")).expect("it opens"));
+    let done = counted.done.clone();
+    let store = Store::new(counted, ca.clock.clone());
+    let settings = Settings { proofs_last: 0, ..Settings::default() };
+    let server = Server::new(store, Arc::new(ca.authority()), settings, check).expect("a server");
     let first = Client::with_account(&server);
     let (_, pem) = first.certificate(&["first.test"]).await;
     let certificates = sealwire::pki::Certificate::all_from_pem(pem.as_bytes()).expect("a chain");
@@ -49,6 +55,7 @@ async fn main() {
         server.store().import(&all).expect("stored");
     }
     println!("{stored} stored in {:.1} s", begun.elapsed().as_secs_f64());
+    let before = done.read();
     let (count, end) = (Arc::new(AtomicU64::new(0)), Instant::now() + Duration::from_secs(seconds));
     let runtime = tokio::runtime::Handle::current();
     let threads: Vec<_> = (0..clients)
@@ -69,6 +76,62 @@ async fn main() {
     for thread in threads {
         thread.join().expect("no client fails");
     }
-    let rate = count.load(Ordering::Relaxed) as f64 / seconds as f64;
-    println!("{rate:.0} certificates a second, by {clients} clients");
+    let count = count.load(Ordering::Relaxed) as f64;
+    println!("{:.0} certificates a second, by {clients} clients", count / seconds as f64);
+    for ((what, after), before) in WHAT.iter().zip(done.read()).zip(before) {
+        println!("  {what}: {:.1} a certificate", (after - before) as f64 / count.max(1.0));
+    }
+}
+
+/// A database that counts what is asked of it.
+struct Counted {
+    database: Sqlite,
+    done: Arc<Done>,
+}
+
+/// In the order of [`WHAT`].
+#[derive(Default)]
+struct Done([AtomicU64; 4]);
+
+const WHAT: [&str; 4] = ["looks", "changes", "transactions", "transactions that wait for the disk"];
+
+impl Done {
+    fn read(&self) -> [u64; 4] {
+        std::array::from_fn(|n| self.0[n].load(Ordering::Relaxed))
+    }
+}
+
+impl Counted {
+    fn over(database: Sqlite) -> Self {
+        Self { database, done: Arc::default() }
+    }
+
+    fn count(&self, what: usize) {
+        self.done.0[what].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Database for Counted {
+    fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
+
+    fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, Error> {
+        self.count(1);
+        self.database.execute(sql, values)
+    }
+
+    fn query(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        self.count(0);
+        self.database.query(sql, values)
+    }
+
+    fn transaction(
+        &self,
+        durability: Durability,
+        work: &mut dyn FnMut(&mut dyn Statements) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.count(if durability == Durability::Disk { 3 } else { 2 });
+        self.database.transaction(durability, work)
+    }
 }

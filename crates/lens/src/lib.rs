@@ -6,11 +6,16 @@
 
 pub mod api;
 pub mod content;
+pub mod door;
 pub mod export;
 pub mod flow;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 pub mod intercept;
 pub mod query;
+mod relay;
 pub mod rules;
 mod sql;
 pub mod store;

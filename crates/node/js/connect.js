@@ -25,7 +25,7 @@ function connect(...args) {
     ...given,
   };
   validate.func(options.checkServerIdentity, 'options.checkServerIdentity');
-  validate.number(options.minDHSize, 'options.minDHSize', 1);
+  checkMinDHSize(options.minDHSize);
   // Only `false` turns it off: an `undefined` that is spread over the default does not.
   options.rejectUnauthorized = options.rejectUnauthorized !== false;
   const servername = checkedServername(options.servername);
@@ -91,6 +91,16 @@ function allowsUnauthorized() {
 let warnedOfAddress = false;
 
 /** SNI names hosts, not addresses (RFC 6066, 3). */
+/** Node 20 takes a bad one for a fault of its own. */
+function checkMinDHSize(size) {
+  if (major >= 22) {
+    validate.number(size, 'options.minDHSize', 1);
+  } else if (!(size > 0) || typeof size !== 'number') {
+    const wanted = typeof size === 'number' ? 'a positive number' : 'a number';
+    throw nodeError('ERR_INTERNAL_ASSERTION', `options.minDHSize is not ${wanted}: ${String(size)}`);
+  }
+}
+
 function checkedServername(servername) {
   if (!servername || !net.isIP(servername)) return servername;
   const text = 'Setting the TLS ServerName to an IP address is not permitted by RFC 6066';

@@ -14,6 +14,9 @@ const workers = require('./workers');
 /** How much is read ahead while the program is asked about a ClientHello. */
 const MOST_AHEAD = 64 * 1024;
 
+/** The type of a record with messages of the handshake. */
+const HANDSHAKE = 22;
+
 class Connection {
   /** What a state does with each thing that may come, unless it says otherwise: the thing waits. */
   static #WAITING = {
@@ -85,6 +88,7 @@ class Connection {
     },
     work(connection) {
       if (!connection.#incoming.isEmpty) connection.#incoming.decrypt(connection.#session);
+      connection.#tellTrace();
       connection.#tellEnd();
     },
     write: (connection, data, callback) => connection.#encrypt(data, callback),
@@ -92,6 +96,7 @@ class Connection {
     shutdown(connection) {
       connection.#session.close();
       connection.#outgoing.say(connection.#session, connection.#link);
+      connection.#tellTrace();
       connection.#endTransport();
     },
   };
@@ -198,7 +203,7 @@ class Connection {
     if (this.#isTraced) this.#link.trace();
   }
 
-  /** Tells the records from now on, on stderr. */
+  /** Tells what goes over it from now on, on stderr. */
   trace() {
     this.#isTraced = true;
     this.#link?.trace();
@@ -311,7 +316,7 @@ class Connection {
 
   #advance(chunk) {
     try {
-      this.#session ??= this.#role.session();
+      this.#session ??= this.#role.session({ trace: this.#isTraced });
     } catch (error) {
       process.nextTick(() => this.#owner.failed(error));
       return;
@@ -333,6 +338,8 @@ class Connection {
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
     if (progress.complete) this.#outgoing.hold(progress.output);
     else this.#link.send(progress.output);
+    // Who speaks with a client is known when its hello is answered.
+    if (!progress.clientHello) this.#tellTrace();
     if (progress.told) this.#owner.told(progress.told);
     // Who awaits the one event must have its turn before the next.
     if (progress.told?.hasOcsp) setImmediate(() => this.#goOn(progress));
@@ -361,7 +368,7 @@ class Connection {
     this.#role.onHello(hello, (answer) => {
       if (this.#state.isClosed) return;
       this.#refusal = answer.refusal;
-      this.#session.answerHello(answer.credentials, answer.identity, answer);
+      this.#session.answerHello(answer.credentials, answer.identity, answer.context ?? null, answer);
       this.#advance(null);
     });
   }
@@ -427,10 +434,17 @@ class Connection {
     this.#incoming.clear();
     // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
     if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
-    this.#hasRefused = this.#role.isServer && typeof failure.alert !== 'number';
+    // Who speaks no TLS reads no alert, and is not waited for.
+    const isTls = this.#firstBytes?.[0] === HANDSHAKE && this.#firstBytes[1] === 3;
+    this.#hasRefused = this.#role.isServer && isTls && typeof failure.alert !== 'number';
     const error = this.#refusal ?? connectionError(likeOpenssl(failure, this.#firstBytes));
     // A write that waits is told, and its stream fails by that; else the stream itself.
     if (!error.library || !this.#outgoing.giveUp(writeRefused(error))) this.#owner.failed(error);
+  }
+
+  /** Tells what went over the connection, if that is wanted. */
+  #tellTrace() {
+    if (this.#isTraced && !this.#state.isClosed) this.#link.tellTrace(this.#session.trace());
   }
 
   // --- data ---------------------------------------------------------------------------------------
@@ -445,6 +459,7 @@ class Connection {
 
   #encrypt(data, callback) {
     this.#outgoing.write(this.#session, this.#link, data, callback);
+    this.#tellTrace();
   }
 }
 

@@ -5,6 +5,7 @@
 
 const { nodeError } = require('./errors');
 const { isAskedByNodesTls } = require('./internals');
+const { canCall } = require('./old-peers');
 const validate = require('./validate');
 
 /** Each method of Node's, as a change of the options. */
@@ -55,6 +56,9 @@ class ContextHandle {
   #build;
   /** The same with pre-shared keys, by the hint for clients. */
   #withPsk = new Map();
+  /** The same for names that only the host's OpenSSL can say or take. */
+  #withNames;
+  #hasKeyCallback = false;
 
   /** `build(options)` makes the native context. */
   constructor(options, build) {
@@ -76,12 +80,43 @@ class ContextHandle {
     return this.#withPsk.get(hint);
   }
 
+  /** The native context for names that are no host names; undefined: this Node has no OpenSSL for it. */
+  forNames() {
+    if (!canCall()) return undefined;
+    this.#withNames ??= this.#build({ ...this.#options, beyond: 'names' });
+    return this.#withNames;
+  }
+
+  /** From now on `onticketkeycallback(name, iv, enc)` is asked for the keys of tickets. */
+  enableTicketKeyCallback() {
+    this.#hasKeyCallback = true;
+  }
+
+  get asksForTicketKeys() {
+    return this.#hasKeyCallback;
+  }
+
+  /**
+   * Asks the callback for the keys of one handshake's tickets: of those that will be made, and of
+   * those offered, by their heads (the name of the keys and the IV).
+   */
+  askForTicketKeys(heads) {
+    const ask = (...args) => this.onticketkeycallback(...args);
+    const accepted = heads.flatMap((head) => {
+      const name = head.subarray(0, 16);
+      const [found, hmac, aes] = ask(name, head.subarray(16), false);
+      return found > 0 ? [Buffer.concat([name, hmac, aes])] : [];
+    });
+    const [made, hmac, aes, name] = ask(Buffer.alloc(16), Buffer.alloc(16), true);
+    if (made > 0) this.#native.setTicketKeys(Buffer.concat([name, hmac, aes]), accepted);
+  }
+
   getTicketKeys() {
     return this.#native.ticketKeys();
   }
 
   setTicketKeys(keys) {
-    this.#native.setTicketKeys(keys);
+    this.#native.setTicketKeys(keys, []);
   }
 
   getCertificate() {
@@ -115,6 +150,7 @@ class ContextHandle {
     handle.#native = handle.#build(options);
     handle.#options = options;
     handle.#withPsk.clear();
+    handle.#withNames = undefined;
   }
 
   static {

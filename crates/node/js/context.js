@@ -6,7 +6,7 @@ const { types: { isArrayBufferView } } = require('util');
 const ca = require('./ca');
 const { ContextHandle, give, handleOf } = require('./context-handle');
 const defaults = require('./defaults');
-const { configError, materialError, ssl } = require('./failures');
+const { configError, isAboutGroups, materialError, ssl } = require('./failures');
 const { nativeTls } = require('./internals');
 const { invalidValue, major, nodeError } = require('./errors');
 const oldPeers = require('./old-peers');
@@ -58,6 +58,11 @@ function pskContext(value, hint) {
   return handleOf(value).forPsk(hint);
 }
 
+/** The native context of a SecureContext for names that are no host names, if there can be one. */
+function namesContext(value) {
+  return handleOf(value)?.forNames();
+}
+
 /** The native context of a SecureContext, or an error that names the option. */
 function nativeContext(value, name = 'context') {
   const handle = handleOf(value);
@@ -66,6 +71,16 @@ function nativeContext(value, name = 'context') {
 }
 
 function build(options, name) {
+  try {
+    return buildFor(options, name);
+  } catch (error) {
+    // Groups that are new, and that only the host's OpenSSL has.
+    if (!isAboutGroups(error) || options.beyond || !oldPeers.canCall()) throw error;
+    return buildFor({ ...options, beyond: 'groups' }, name);
+  }
+}
+
+function buildFor(options, name) {
   const range = versions(options);
   const spoken = versionsSpoken(range, options.secureOptions);
   const builder = startWithCiphers(options, spoken, name);
@@ -163,10 +178,10 @@ function chooseSuites(words, wish) {
   } catch (error) {
     if (error.code !== 'BeyondEngine') throw configError(error);
     const forList = wish ?? oldPeers.wishForList();
-    if (forList !== null) return configure(() => builderWith(words, forList));
+    if (forList !== null && wish === null) return chooseSuites(words, forList);
     process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
     const of13 = words.filter((word) => word.startsWith('TLS_'));
-    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13));
+    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13, wish));
   }
 }
 
@@ -328,4 +343,6 @@ function setSessions(builder, options, name) {
   if (secureOptions & OPTION.NO_TICKET) builder.statelessTickets(false);
 }
 
-module.exports = { SecureContext, createSecureContext, isContext, nativeContext, pskContext };
+module.exports = {
+  SecureContext, createSecureContext, handleOf, isContext, namesContext, nativeContext, pskContext,
+};

@@ -39,6 +39,8 @@ const messages = {
   ERR_TLS_PSK_UNSUPPORTED: [Error, () => 'Pre-shared keys are not supported by this engine'],
   ERR_TLS_DH_PARAM_SIZE: [Error, (size) => `DH parameter size ${size} is less than 2048`],
   ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED: [Error, () => 'Failed to set PSK identity hint'],
+  // So spelled before Node 24.
+  ERR_TLS_PSK_SET_IDENTIY_HINT_FAILED: [Error, () => 'Failed to set PSK identity hint'],
   ERR_TLS_RENEGOTIATION_DISABLED: [Error, () => 'TLS session renegotiation disabled for this socket'],
   ERR_TLS_SESSION_ATTACK: [Error, () => 'TLS session renegotiation attack detected'],
   ERR_TLS_RENEGOTIATION_UNSUPPORTED: [Error,

@@ -125,12 +125,19 @@ function pfx(problem) {
   }
 }
 
+const NO_GROUPS = 'Failed to set ECDH curve';
+
+/** Whether an option names groups that are not there. */
+function isAboutGroups(error) {
+  return error.message === NO_GROUPS;
+}
+
 /** What is wrong with a setting, in the native side's words when Node has none. */
 function configError(error) {
   if (error.code === 'BeyondEngine') return withDetail(ssl('ERR_SSL_NO_CIPHER_MATCH'), error);
   if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);
   if (error.code === 'Config:groups') {
-    const made = new Error('Failed to set ECDH curve');
+    const made = new Error(NO_GROUPS);
     made.code = 'ERR_CRYPTO_OPERATION_FAILED';
     return withDetail(made, error);
   }
@@ -165,5 +172,5 @@ function writeRefused(failure) {
 }
 
 module.exports = {
-  configError, connectionError, materialError, openssl, ssl, verifyError, writeGivenUp, writeRefused,
+  configError, connectionError, isAboutGroups, materialError, openssl, ssl, verifyError, writeGivenUp, writeRefused,
 };

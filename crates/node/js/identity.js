@@ -35,7 +35,10 @@ function checkAddress(host, ips) {
 
 function checkName(hostname, dns, altNames, subject, limits) {
   const host = withoutDot(hostname);
-  const labels = splitLabels(major >= 22 ? domainToASCII(host) || host : host);
+  const ascii = domainToASCII(host);
+  // `127.1` is one address to a URL and may be another to the resolver (CVE-2026-106069, -106072).
+  if (net.isIP(ascii)) return 'Host is a non-canonical IP address';
+  const labels = splitLabels(major >= 22 ? ascii || host : host);
   if (dns.length > 0) {
     if (dns.some((pattern) => covers(labels, pattern))) return undefined;
     return `Host: ${host}. is not in the cert's altnames: ${altNames}`;
@@ -101,12 +104,20 @@ function parseQuoted(literal) {
 function canonicalAddress(text) {
   if (net.isIPv6(text)) {
     try {
-      return new URL(`http://[${text}]`).hostname.slice(1, -1);
+      return withDots(new URL(`http://[${text}]`).hostname.slice(1, -1));
     } catch {
       return '';
     }
   }
   return net.isIPv4(text) ? text : '';
+}
+
+/** An address of IPv4 within IPv6, as libuv writes it. */
+function withDots(address) {
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address);
+  if (mapped === null) return address;
+  const [high, low] = mapped.slice(1).map((part) => Number.parseInt(part, 16));
+  return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 function withoutDot(name) {

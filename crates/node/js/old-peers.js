@@ -11,6 +11,9 @@ const validate = require('./validate');
 /** Suites that only old peers need, by the names that a list may spell out. */
 const OLD_SUITE = /^(?:ECDHE-(?:RSA|ECDSA)-)?(?:AES|CAMELLIA|ARIA)(?:128|256)-(?:SHA|SHA256|SHA384|CCM8?)$|^AES(?:128|256)-GCM-SHA(?:256|384)$|^(?:[A-Z]+-)?PSK-/;
 
+/** Who writes this wants to be understood by old peers, whatever else is in the list. */
+const NO_LEVEL = /@SECLEVEL=0$/;
+
 let everywhere = false;
 let warned = false;
 let missing;
@@ -33,27 +36,30 @@ function whyNot() {
  * the program when it `isOwnList`.
  */
 function wishOf(options, range, words, isOwnList) {
-  const { dhparam, pskCallback, pskIdentityHint } = options;
+  const { dhparam, pskCallback, pskIdentityHint, beyond } = options;
   const hasDh = dhparam !== undefined && dhparam !== null;
   if (hasDh) validate.stringOrView(dhparam, 'options.dhparam');
   const spelled = isOwnList && words.some((word) => OLD_SUITE.test(word));
-  if (!everywhere && !hasDh && !pskCallback && !spelled && range.min >= 0x303) return null;
+  const everyClient = isOwnList && words.some((word) => NO_LEVEL.test(word));
+  const isOld = everywhere || hasDh || pskCallback || spelled || everyClient || range.min < 0x303;
+  if (!isOld && !beyond) return null;
   if (whyNot() !== null) {
     if (pskCallback) throw nodeError('ERR_TLS_PSK_UNSUPPORTED');
     return null;
   }
-  warn();
-  return wish({ dhparam: hasDh ? dhparam : undefined, psk: Boolean(pskCallback), hint: pskIdentityHint });
+  if (isOld) warn();
+  return wish({ everyClient, beyond, dhparam: hasDh ? dhparam : undefined, psk: Boolean(pskCallback), hint: pskIdentityHint });
 }
 
-function wish({ dhparam, psk, hint }) {
+function wish({ dhparam, psk, hint, everyClient, beyond }) {
   const isAuto = dhparam === 'auto';
   return {
     dhParameters: dhparam === undefined || isAuto ? undefined : checkedDh(dhparam),
     dhAuto: isAuto,
     psk,
     pskHint: hint || undefined,
-    everyConnection: everywhere,
+    everyConnection: everywhere || beyond === 'names',
+    everyClient: Boolean(everyClient),
   };
 }
 
@@ -80,8 +86,13 @@ function checkedDh(dhparam) {
 function warn() {
   if (warned) return;
   warned = true;
+  // Another thread of the process may have.
+  if (!native.isFirstWarning()) return;
   process.emitWarning('This process speaks with old TLS peers (TLS 1.0 and 1.1, CBC, RSA key exchange, DHE or ' +
     'pre-shared keys), since it asks for that: it is weaker than what it speaks otherwise', 'LegacyTLSWarning');
 }
 
-module.exports = { enable, wishForList, wishOf };
+/** Whether the host's OpenSSL can be called. */
+const canCall = () => whyNot() === null;
+
+module.exports = { canCall, enable, wishForList, wishOf };

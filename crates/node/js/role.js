@@ -4,11 +4,13 @@
 // a server answers its questions.
 
 const { splitALPNProtocols } = require('./alpn');
-const { createSecureContext, isContext, nativeContext, pskContext } = require('./context');
-const { nodeError } = require('./errors');
+const {
+  createSecureContext, handleOf, isContext, namesContext, nativeContext, pskContext,
+} = require('./context');
+const { major, nodeError } = require('./errors');
 const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
-const { Session } = require('./native');
+const { Session, isServerName } = require('./native');
 const { identityFor, keyOf } = require('./psk');
 const sessions = require('./sessions');
 
@@ -43,10 +45,15 @@ class Role {
     return this.#psk.callback ? pskContext(this.secureContext, this.#psk.hint) : nativeContext(this.secureContext);
   }
 
+  /** The context for a name that is none of a host's; undefined: there is nothing that could say it. */
+  get contextForNames() {
+    return this.#psk.callback ? this.context : namesContext(this.secureContext);
+  }
+
   /** A hint for clients is 256 bytes long at most. */
   checkHint() {
     if (this.#psk.callback && Buffer.byteLength(this.#psk.hint ?? '') > MAX_HINT) {
-      throw nodeError('ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED');
+      throw nodeError(major < 24 ? 'ERR_TLS_PSK_SET_IDENTIY_HINT_FAILED' : 'ERR_TLS_PSK_SET_IDENTITY_HINT_FAILED');
     }
   }
 
@@ -87,12 +94,15 @@ class ClientRole extends Role {
     this.#requestOcsp = Boolean(options.requestOCSP);
   }
 
-  session() {
-    return Session.client(this.context, {
+  session({ trace }) {
+    const context = this.servername && !isServerName(this.servername) ? this.contextForNames : undefined;
+    return Session.client(context ?? this.context, {
       serverName: this.servername,
+      anyServerName: context !== undefined,
       session: this.offered?.session,
       requestOcsp: this.#requestOcsp,
       keyLog: true,
+      trace,
       alpn: this.alpn,
     });
   }
@@ -108,23 +118,29 @@ class ServerRole extends Role {
     this.#settings = {
       requestCertificate: Boolean(options.requestCert),
       requireCertificate: Boolean(options.rejectUnauthorized),
-      askClientHello: asksHello(options),
+      askClientHello: asksHello(options) || this.#asksForTicketKeys,
       askStoreSession: options.server?.listenerCount?.('newSession') > 0,
       keyLog: keyLog.isWanted(options.server),
       alpn: this.alpn,
     };
   }
 
-  session() {
+  session({ trace }) {
     this.checkHint();
-    return Session.server(this.context, this.#settings);
+    return Session.server(this.context, { ...this.#settings, trace });
   }
 
   /** Asks the program about a ClientHello, and gives its answer to `reply`. */
   onHello(hello, reply) {
     // Known from here on, also of a connection that comes to nothing.
     this.socket.servername ??= hello.serverName ?? null;
-    answerHello(this.socket, this.context, hello, (answer) => reply({ ...answer, identity: this.identity }));
+    if (this.#asksForTicketKeys) handleOf(this.secureContext).askForTicketKeys(hello.ticketHeads);
+    const context = hello.namesHost ? null : this.contextForNames ?? null;
+    answerHello(this.socket, this.context, hello, (answer) => reply({ ...answer, context, identity: this.identity }));
+  }
+
+  get #asksForTicketKeys() {
+    return handleOf(this.secureContext).asksForTicketKeys;
   }
 
   /** Gives a session to the program's store, and goes on when it is there. */

@@ -125,7 +125,8 @@ function findContext(servername, callback) {
 Server.prototype.addContext = function addContext(servername, context) {
   if (!servername) throw nodeError('ERR_TLS_REQUIRED_SERVER_NAME');
   const escaped = servername.replace(/[.^$+?\-\\[\]{}()|/]/g, '\\$&').replaceAll('*', '[^.]*');
-  const pattern = new RegExp(`^${escaped}$`, major >= 22 ? 'i' : '');
+  // Node 20 looks at the case (CVE-2026-48928).
+  const pattern = new RegExp(`^${escaped}$`, 'i');
   const secureContext = context instanceof SecureContext ? context : createSecureContext(context);
   this._contexts.push([pattern, handleOf(secureContext)]);
 };

@@ -1,6 +1,7 @@
 'use strict';
 
-// `enableTrace` and --trace-tls: the records of a connection on stderr, each with its header and, as
+// `enableTrace` and --trace-tls: what goes over a connection, on stderr. Where the host's OpenSSL speaks
+// it, that tells it in its own words; otherwise the records are told here, each with its header and, as
 // long as they are not encrypted, the names of the handshake messages in it.
 
 const flags = require('./flags');
@@ -32,14 +33,37 @@ function isWanted() {
   return wanted;
 }
 
-/** Follows one direction of a connection. */
-class Tracer {
+/** Both directions of a connection, as seen at its transport. */
+class Trace {
+  #lines = [];
+  #sent = new Direction('Sent', this.#lines);
+  #received = new Direction('Received', this.#lines);
+
+  sent(bytes) {
+    this.#sent.see(bytes);
+  }
+
+  received(bytes) {
+    this.#received.see(bytes);
+  }
+
+  /** Tells what was seen since the last time, in OpenSSL's `words` where there are any. */
+  tell(words) {
+    const seen = this.#lines.splice(0);
+    const text = words ? words.toString() : seen.join('');
+    if (text !== '') writeToStderr(text.trimEnd());
+  }
+}
+
+class Direction {
   #direction;
+  #told;
   #pending = Buffer.alloc(0);
   #encrypted = false;
 
-  constructor(direction) {
+  constructor(direction, told) {
     this.#direction = direction;
+    this.#told = told;
   }
 
   see(bytes) {
@@ -66,7 +90,7 @@ class Tracer {
     else if (type === 22) lines.push(...messages(body));
     else if (type === 21) lines.push(`    Level=${body[0]}, Description=${body[1]}`);
     if (type === 20 || type === 23) this.#encrypted = true;
-    writeToStderr(`${lines.join('\n')}\n`);
+    this.#told.push(`${lines.join('\n')}\n\n`);
   }
 }
 
@@ -80,4 +104,4 @@ function messages(body) {
   return lines;
 }
 
-module.exports = { Tracer, isWanted };
+module.exports = { Trace, isWanted };

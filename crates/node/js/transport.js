@@ -7,7 +7,7 @@ const net = require('net');
 const { nodeError } = require('./errors');
 const { handleFacts, isPlain, readOn, takeOver } = require('./internals');
 const { StreamSocket } = require('./stream-socket');
-const { Tracer } = require('./trace');
+const { Trace } = require('./trace');
 
 /** How long a peer that is refused may take to read why, and how much it may still say. */
 const FAREWELL_MS = 1000;
@@ -21,26 +21,31 @@ function link(stream, on) {
 }
 
 class Link {
-  #traced = null;
+  #trace = null;
 
   constructor(stream) {
     this.stream = stream;
   }
 
-  /** Tells the records from now on, on stderr. */
+  /** Watches the records from now on. */
   trace() {
-    this.#traced ??= { sent: new Tracer('Sent'), received: new Tracer('Received') };
+    this.#trace ??= new Trace();
   }
 
   /** To be called with what has come. */
   traceReceived(bytes) {
-    this.#traced?.received.see(bytes);
+    this.#trace?.received(bytes);
+  }
+
+  /** Tells what went over, on stderr; in the `words` of who speaks, if it has any. */
+  tellTrace(words) {
+    this.#trace?.tell(words);
   }
 
   /** Sends records. Without a callback nobody waits for them. */
   send(bytes, callback) {
     if (!bytes) return;
-    this.#traced?.sent.see(bytes);
+    this.#trace?.sent(bytes);
     this.stream.write(bytes, callback && ((error) => callback(error ?? this.writeError)));
   }
 

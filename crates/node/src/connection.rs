@@ -6,7 +6,7 @@ use std::mem;
 use napi::bindgen_prelude::Buffer;
 use sealwire::session::{Event, HelloAnswer, HelloReply, Question};
 use sealwire::wire::{Driver, Next};
-use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine};
+use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine, ServerName};
 
 use crate::failure::Failure;
 use crate::peer::PeerFacts;
@@ -31,7 +31,12 @@ pub(crate) struct Connection {
     /// Sessions that the server has given and that are to be told.
     pub(crate) sessions: VecDeque<ClientSession>,
     pub(crate) failure: Option<Error>,
+    /// What a client says that can say no hello.
+    last_word: Option<&'static [u8]>,
 }
+
+/// OpenSSL's: `internal_error`, fatal.
+const UNABLE: [u8; 7] = [21, 3, 1, 0, 2, 2, 80];
 
 /// How far a connection is.
 #[allow(clippy::large_enum_variant, reason = "a session is live for nearly all of its life")]
@@ -56,6 +61,7 @@ impl Connection {
             session: offered,
             sessions: VecDeque::new(),
             failure: None,
+            last_word: None,
         }
     }
 
@@ -74,6 +80,7 @@ impl Connection {
                 Ok(session) => Stage::Live(Box::new(Driver::new(session))),
                 Err(error) => {
                     self.failure = Some(error);
+                    self.last_word = Some(&UNABLE);
                     Stage::Gone
                 }
             };
@@ -101,7 +108,9 @@ impl Connection {
     fn answers_hello(&mut self) -> bool {
         let Stage::Live(driver) = &mut self.stage else { return false };
         let Some(Question::ClientHello(asked)) = driver.question() else { return false };
-        if self.asks_hello {
+        // A name that the first engine does not take is a question in any case.
+        let is_host = |name: &str| name.parse::<ServerName>().is_ok();
+        if self.asks_hello || !asked.hello().server_name().is_none_or(is_host) {
             return false;
         }
         self.server_name = asked.hello().server_name().map(str::to_owned);
@@ -203,6 +212,9 @@ impl Connection {
 
     /// What there is to send.
     pub(crate) fn output(&mut self) -> Option<Buffer> {
+        if let Some(said) = self.last_word.take() {
+            return Some(said.into());
+        }
         let Stage::Live(driver) = &mut self.stage else { return None };
         let mut out = Vec::new();
         driver.take_outgoing(&mut out);

@@ -1,5 +1,6 @@
 //! Secure contexts, built step by step in the order in which Node looks at the options.
 
+use std::iter::once;
 use std::time::Duration;
 
 use napi::bindgen_prelude::Buffer;
@@ -81,16 +82,19 @@ impl ContextBuilder {
         self.places.set_key(key).map_err(material)
     }
 
-    /// Adds key and certificate of a PFX. Its other certificates are trusted and sent, as Node
-    /// does.
+    /// Adds key and certificate of a PFX, of several keys the first. Its other certificates are
+    /// trusted, as Node does; those that are sent are the chain, or all beside a single key.
     #[napi]
     pub fn pfx(&mut self, der: &[u8], passphrase: Option<String>) -> Result<(), Thrown> {
         let passphrase = passphrase.map(Zeroizing::new);
-        let pfx =
-            Pfx::from_der(der, passphrase.as_ref().map(|text| text.as_str())).map_err(material)?;
+        let passphrase = passphrase.as_ref().map(|text| text.as_str());
+        let all = Pfx::all_from_der(der, passphrase).map_err(material)?;
+        let Some((pfx, others)) = all.split_first() else { return Ok(()) };
         let mut chain = vec![pfx.certificate().clone()];
         chain.extend_from_slice(pfx.chain());
-        let extra = sealwire::TrustStore::from_certificates(pfx.chain().iter().cloned());
+        let of_others = others.iter().flat_map(|one| once(one.certificate()).chain(one.chain()));
+        let extra = pfx.chain().iter().chain(of_others).cloned();
+        let extra = sealwire::TrustStore::from_certificates(extra);
         let extra = extra.map_err(material)?;
         self.change(|builder| Ok(builder.extra_trust(&extra)))?;
         self.places.set_chain(chain).map_err(material)?;
@@ -235,10 +239,12 @@ impl SecureContext {
         self.context.ticket_keys().to_bytes().to_vec().into()
     }
 
-    /// Protects the tickets of later handshakes with these keys.
+    /// Protects the tickets of later handshakes with these keys, and takes those made with the
+    /// `accepted`, too.
     #[napi]
-    pub fn set_ticket_keys(&self, keys: &[u8]) -> Result<(), Thrown> {
-        self.context.set_ticket_keys(ticket_keys(keys)?);
+    pub fn set_ticket_keys(&self, keys: &[u8], accepted: Vec<Buffer>) -> Result<(), Thrown> {
+        let older = accepted.iter().map(|keys| ticket_keys(keys)).collect::<Result<Vec<_>, _>>()?;
+        self.context.set_ticket_keys(ticket_keys(keys)?.accepting(older));
         Ok(())
     }
 

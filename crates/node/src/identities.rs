@@ -24,8 +24,12 @@ pub(crate) struct Unusable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Rsa,
+    RsaPss,
     Ecdsa,
     Ed25519,
+    MlDsa44,
+    MlDsa65,
+    MlDsa87,
 }
 
 impl Places {
@@ -101,8 +105,12 @@ impl Places {
 impl Kind {
     fn of(algorithm: &KeyAlgorithm) -> Self {
         match algorithm {
-            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::RsaPss { .. } => Self::Rsa,
+            KeyAlgorithm::Rsa { .. } => Self::Rsa,
+            KeyAlgorithm::RsaPss { .. } => Self::RsaPss,
             KeyAlgorithm::Ed25519 => Self::Ed25519,
+            KeyAlgorithm::MlDsa44 => Self::MlDsa44,
+            KeyAlgorithm::MlDsa65 => Self::MlDsa65,
+            KeyAlgorithm::MlDsa87 => Self::MlDsa87,
             _ => Self::Ecdsa,
         }
     }

@@ -48,8 +48,20 @@ pub fn why_no_openssl() -> Option<String> {
     old::why_no_openssl()
 }
 
+/// Whether nobody has been told yet that this process speaks with old peers; asked once for each of its threads.
+#[napi]
+pub fn is_first_warning() -> bool {
+    old::is_first_warning()
+}
+
 /// How long the prime of these parameters for DHE is, in bits.
 #[napi]
 pub fn dh_bits(pem: &[u8]) -> Result<u32, failure::Thrown> {
     old::dh_bits(pem)
+}
+
+/// Whether SNI can say this without the help of OpenSSL: it is the name of a host, or an address.
+#[napi]
+pub fn is_server_name(name: String) -> bool {
+    sealwire::ServerName::spelled(&name).is_ok()
 }

@@ -1,5 +1,7 @@
 //! Old peers, as JavaScript asks for them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use sealwire::{Legacy, OpensslSource};
@@ -19,6 +21,8 @@ pub struct LegacyWish {
     pub psk_hint: Option<String>,
     /// Whether all connections are made so, whatever they could be without it.
     pub every_connection: bool,
+    /// The same of clients only.
+    pub every_client: bool,
 }
 
 impl From<LegacyWish> for Legacy {
@@ -28,7 +32,8 @@ impl From<LegacyWish> for Legacy {
             .renegotiation(true)
             .protocol_level_of_context()
             .psk(wish.psk)
-            .every_connection(wish.every_connection);
+            .every_connection(wish.every_connection)
+            .every_client(wish.every_client);
         if let Some(pem) = wish.dh_parameters {
             legacy = legacy.dh_parameters(pem.to_vec());
         } else if !wish.dh_auto {
@@ -41,6 +46,12 @@ impl From<LegacyWish> for Legacy {
 /// Why the running program has no OpenSSL for old peers.
 pub(crate) fn why_no_openssl() -> Option<String> {
     OpensslSource::Host.check().err().map(|error| error.to_string())
+}
+
+/// Whether this is the first call in the process: its worker threads share the addon, and nothing else.
+pub(crate) fn is_first_warning() -> bool {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    !WARNED.swap(true, Ordering::Relaxed)
 }
 
 /// How long the prime of these parameters for DHE is, in bits.

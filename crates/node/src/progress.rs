@@ -2,6 +2,7 @@
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
+use sealwire::ServerName;
 use sealwire::session::ClientHello;
 
 use crate::failure::Failure;
@@ -88,6 +89,10 @@ pub struct Hello {
     pub offers_ticket: bool,
     /// Whether an OCSP staple is asked for.
     pub requests_ocsp: bool,
+    /// Whether the name of SNI is that of a host.
+    pub names_host: bool,
+    /// What is offered as tickets, up to the encrypted part: the name of their keys and the IV.
+    pub ticket_heads: Vec<Buffer>,
 }
 
 /// The answer to a ClientHello.
@@ -113,6 +118,16 @@ impl Told {
     }
 }
 
+/// Of tickets in OpenSSL's frame.
+fn heads(hello: &ClientHello) -> Vec<Buffer> {
+    const HEAD: usize = 32;
+    /// `session_ticket` (RFC 5077).
+    const SESSION_TICKET: u16 = 35;
+    let names = hello.session_ids().filter(|id| *id != hello.session_id());
+    let tickets = hello.extensions().get(SESSION_TICKET).into_iter().chain(names);
+    tickets.filter_map(|ticket| ticket.get(..HEAD)).map(Buffer::from).collect()
+}
+
 impl From<&ClientHello> for Hello {
     fn from(hello: &ClientHello) -> Self {
         Self {
@@ -123,6 +138,8 @@ impl From<&ClientHello> for Hello {
             offers_tls13: hello.supported_versions().contains(&0x0304),
             offers_ticket: hello.offers_ticket(),
             requests_ocsp: hello.requests_ocsp(),
+            names_host: hello.server_name().is_none_or(|name| name.parse::<ServerName>().is_ok()),
+            ticket_heads: heads(hello),
         }
     }
 }

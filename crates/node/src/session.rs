@@ -51,13 +51,14 @@ impl Session {
     }
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
-    /// judge by, and `identity` whose certificate to show whatever the client offers. The next
-    /// turn goes on from there.
+    /// judge by, `identity` whose certificate to show whatever the client offers, and `context` what to
+    /// serve it by in place of the session's own. The next turn goes on from there.
     #[napi]
     pub fn answer_hello(
         &self,
         credentials: Option<&SecureContext>,
         identity: Option<&SecureContext>,
+        context: Option<&SecureContext>,
         answer: HelloAnswer,
     ) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
@@ -73,6 +74,9 @@ impl Session {
         }
         if let Some(identity) = identity.and_then(|context| context.context.identities().first()) {
             reply = reply.identity(identity.clone());
+        }
+        if let Some(context) = context {
+            reply = reply.context(context.context.clone());
         }
         if let Some(alpn) = &answer.alpn {
             reply = reply.alpn(alpn.iter().map(|name| name.to_vec()));
@@ -249,6 +253,16 @@ impl Session {
     #[napi]
     pub fn take_output(&self) -> Result<Option<Buffer>, Thrown> {
         Ok(self.lock()?.output())
+    }
+
+    /// What went over the connection since the last time, in OpenSSL's words. Undefined: OpenSSL does
+    /// not speak it.
+    #[napi]
+    pub fn trace(&self) -> Result<Option<Buffer>, Thrown> {
+        match &mut self.lock()?.stage {
+            Stage::Live(driver) => Ok(driver.trace().map(Buffer::from)),
+            _ => Ok(None),
+        }
     }
 
     /// Data that had no place in the chunk.

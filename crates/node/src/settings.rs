@@ -14,6 +14,8 @@ use crate::failure::Thrown;
 pub struct ClientConnection {
     /// The name for SNI; none is sent without.
     pub server_name: Option<String>,
+    /// Whether the context can say names that are no host names.
+    pub any_server_name: bool,
     /// The protocols to offer.
     pub alpn: Vec<Buffer>,
     /// The session to resume, as [`current_session`](crate::session::Session::current_session)
@@ -23,6 +25,8 @@ pub struct ClientConnection {
     pub request_ocsp: bool,
     /// Whether to tell the lines of the key log.
     pub key_log: bool,
+    /// Whether to tell what goes over the connection: [`trace`](crate::session::Session::trace).
+    pub trace: bool,
 }
 
 /// A server connection.
@@ -40,6 +44,8 @@ pub struct ServerConnection {
     pub ask_store_session: bool,
     /// Whether to tell the lines of the key log.
     pub key_log: bool,
+    /// Whether to tell what goes over the connection: [`trace`](crate::session::Session::trace).
+    pub trace: bool,
 }
 
 impl ClientConnection {
@@ -48,10 +54,18 @@ impl ClientConnection {
         // Without SNI the name is used for nothing: sessions are offered only when JavaScript says
         // so.
         let send_sni = self.server_name.is_some();
-        let name = self.server_name.as_deref().unwrap_or("localhost");
-        let name = ServerName::spelled(name)
-            .map_err(|error| Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string()))?;
-        let mut options = ClientOptions::new(name);
+        let text = self.server_name.as_deref().unwrap_or("localhost");
+        let mut options = match ServerName::spelled(text) {
+            Ok(name) => ClientOptions::new(name),
+            // Nothing here is looked up by the name: JavaScript compares it.
+            Err(_) if self.any_server_name => {
+                ClientOptions::new(ServerName::spelled("localhost").expect("a host name"))
+                    .sni_text(text)
+            }
+            Err(error) => {
+                return Err(Thrown::new("ERR_INVALID_ARG_VALUE".to_owned(), error.to_string()));
+            }
+        };
         if let Some(session) = session {
             options = options.resume_session(session);
         }
@@ -63,6 +77,7 @@ impl ClientConnection {
             .reuse_sessions(true)
             .request_ocsp(self.request_ocsp)
             .key_log(self.key_log)
+            .trace(self.trace)
             .alpn(self.alpn.iter().map(|name| name.to_vec())))
     }
 }
@@ -82,5 +97,6 @@ impl ServerConnection {
             .ask_client_hello(true)
             .ask_store_session(self.ask_store_session)
             .key_log(self.key_log)
+            .trace(self.trace)
     }
 }

@@ -18,7 +18,7 @@ const applications = process.env.APPLICATIONS === 'all' ? { ...ALWAYS, ...MORE }
 async function run(name, flags, env) {
   const program = path.join(root, 'applications', `${name}.js`);
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, program], {
-    timeout: 60_000, maxBuffer: 2 ** 24, env: { ...process.env, NODE_OPTIONS: '', ...env },
+    timeout: 300_000, maxBuffer: 2 ** 24, env: { ...process.env, NODE_OPTIONS: '', ...env },
   });
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert');
+const crypto = require('node:crypto');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
@@ -8,6 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { once } = require('node:events');
 const { test } = require('node:test');
+const pki = require('../js/pki.js');
 const { client, connected, file, identity, pem, readAll, serve, tls } = require('../support');
 const { programs } = require('../support/needed');
 
@@ -103,6 +105,49 @@ test('of several identities, the one that the client can use is shown', async (t
   assert.deepStrictEqual([await show('RSA-PSS+SHA256'), await show('ECDSA+SHA256')], ['RSA', 'ECDSA']);
 });
 
+/** A PFX without encryption that has these identities, one after the other. */
+function pfxOf(...names) {
+  const oid = (text) => Buffer.from(`06${(text.length / 2).toString(16).padStart(2, '0')}${text}`, 'hex');
+  const der = (tag, ...parts) => {
+    const content = Buffer.concat(parts);
+    const { length } = content;
+    const size = length < 128 ? [length] : [0x82, length >> 8, length & 0xff];
+    return Buffer.concat([Buffer.from([tag, ...size]), content]);
+  };
+  const PKCS = '2a864886f70d01';
+  const data = (content) => der(0x30, oid(`${PKCS}0701`), der(0xa0, der(0x04, content)));
+  const bag = (kind, content) => der(0x30, oid(`${PKCS}0c0a01${kind}`), der(0xa0, content));
+  const bags = names.flatMap((name) => [
+    bag('01', crypto.createPrivateKey(pem(`${name}-key`)).export({ type: 'pkcs8', format: 'der' })),
+    bag('03', der(0x30, oid(`${PKCS}091601`),
+      der(0xa0, der(0x04, new crypto.X509Certificate(pem(`${name}-cert`)).raw)))),
+  ]);
+  return der(0x30, der(0x02, Buffer.from([3])), data(der(0x30, data(der(0x30, ...bags)))));
+}
+
+for (const names of [['server', 'rsa'], ['rsa', 'server']]) {
+  test(`of the keys in a PFX the first is taken: ${names}`, async (t) => {
+    const { port } = await serve(t, { cert: undefined, key: undefined, pfx: pfxOf(...names) }, (socket) => socket.end());
+    const socket = await connected(port);
+    const { raw } = socket.getPeerCertificate();
+    await readAll(socket);
+    assert.deepStrictEqual(raw, new crypto.X509Certificate(pem(`${names[0]}-cert`)).raw);
+  });
+}
+
+test('keys of ML-DSA have places beside an ECDSA key', { skip: judge && 'not all lines of Node have them' }, async (t) => {
+  const key = ['p256', 'ml-dsa-44', 'ml-dsa-65'].map((type) => pki.createKeySync({ type }).key);
+  const cert = key.map((each) => pki.selfSignedSync('localhost', { key: each }).cert);
+  const { port } = await serve(t, { key, cert }, (socket) => socket.end());
+  const shown = async (sigalgs) => {
+    const socket = await connected(port, { sigalgs, rejectUnauthorized: false });
+    const { raw } = socket.getPeerCertificate();
+    await readAll(socket);
+    return cert.findIndex((each) => new crypto.X509Certificate(each).raw.equals(raw));
+  };
+  assert.deepStrictEqual([await shown('ECDSA+SHA256'), await shown('mldsa44'), await shown('mldsa65')], [0, 1, 2]);
+});
+
 test('suites that only one side has are an error on both', async (t) => {
   const { port, server } = await serve(t, { ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384', maxVersion: 'TLSv1.2' });
   const told = once(server, 'tlsClientError');
@@ -132,9 +177,11 @@ test('defaults are read when a context is made', async (t) => {
 
 test('what is asked of a client and a server that cannot be', () => {
   // Node 20 takes these two for a fault of its own.
-  const unless20 = (code) => ({ code: judge && major < 22 ? 'ERR_INTERNAL_ASSERTION' : code });
-  assert.throws(() => tls.connect({ port: 1, checkServerIdentity: 1 }), unless20('ERR_INVALID_ARG_TYPE'));
+  const unless20 = (code) => ({ code: major < 22 ? 'ERR_INTERNAL_ASSERTION' : code });
+  assert.throws(() => tls.connect({ port: 1, checkServerIdentity: 1 }),
+    judge ? unless20('ERR_INVALID_ARG_TYPE') : { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => tls.connect({ port: 1, minDHSize: 0 }), unless20('ERR_OUT_OF_RANGE'));
+  assert.throws(() => tls.connect({ port: 1, minDHSize: '1' }), unless20('ERR_INVALID_ARG_TYPE'));
   assert.throws(() => tls.createServer({ SNICallback: 1 }), { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => tls.createServer({ handshakeTimeout: 'x' }), { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => tls.createServer({ ALPNCallback() {}, ALPNProtocols: ['x'] }),
@@ -184,6 +231,36 @@ test('identities: what a certificate covers', () => {
   const error = tls.checkServerIdentity('a.example', { subject: {} });
   assert.strictEqual(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
   assert.strictEqual(error.reason, 'Cert does not contain a DNS name');
+});
+
+test('an address that is not written as addresses are is nobody’s', (t) => {
+  const odd = ['127.1', '0127.0.0.1', '0x7f.0.0.1', '2130706433', '127.0.0.01', '１２７.0.0.1', '127。1', '1.2.3'];
+  const reasonOf = (host, cert) => tls.checkServerIdentity(host, cert)?.reason;
+  if (process.env.JUDGE === 'node' && reasonOf('127.1', { subject: { CN: 'a' } }) !== 'Host is a non-canonical IP address') {
+    t.skip('this Node has not mended it');
+    return;
+  }
+  for (const host of odd) {
+    for (const cert of [
+      { subject: { CN: '127.0.0.1' }, subjectaltname: 'IP Address:1.1.1.1' },
+      { subject: { CN: host }, subjectaltname: `DNS:${host}` },
+      { subject: {}, subjectaltname: 'DNS:127.0.0.1, IP Address:127.0.0.1' },
+    ]) assert.strictEqual(reasonOf(host, cert), 'Host is a non-canonical IP address', host);
+  }
+  assert.strictEqual(reasonOf('127.0.0.1', { subject: {}, subjectaltname: 'IP Address:127.0.0.1' }), undefined);
+  assert.strictEqual(reasonOf('::ffff:7f00:1', { subject: {}, subjectaltname: 'IP Address:0:0:0:0:0:FFFF:7F00:1' }), undefined);
+});
+
+test('a context is found by its name in any case', async (t) => {
+  const server = tls.createServer(identity('server'), (socket) => socket.end());
+  server.addContext('Named.Example', identity('named'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const socket = tls.connect({ port: server.address().port, host: '127.0.0.1', servername: 'nAMED.example', ca: pem('ca-cert') });
+  await once(socket, 'secureConnect');
+  assert.strictEqual(socket.getPeerCertificate().subject.CN, 'named.example');
+  socket.destroy();
 });
 
 /** A key and a certificate of an issuer of ours, signed with `digest`. */

@@ -138,13 +138,16 @@ test('who is refused while it sends hears why', { skip: ofNode }, async (t) => {
   assert.deepStrictEqual(refused, Array(6).fill('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE'));
 });
 
+/** A ClientHello with nothing in it: TLS, which is refused by an alert. */
+const EMPTY_HELLO = Buffer.from([22, 3, 1, 0, 4, 1, 0, 0, 0]);
+
 /** A client that the server refuses, and that stays; `carrier` is its socket at the server. */
 async function refused(t) {
   const { server, port } = await serve(t);
   const told = once(server, 'tlsClientError');
   const accepted = once(server, 'connection');
   const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  socket.on('error', () => {}).resume().write('hello world\n');
+  socket.on('error', () => {}).resume().write(EMPTY_HELLO);
   t.after(() => socket.destroy());
   const [carrier] = await accepted;
   await told;

@@ -175,3 +175,36 @@ test('the key log has the same lines on both sides', async (t) => {
   assert.deepStrictEqual(lines.client.toSorted?.() ?? [...lines.client].sort(), [...lines.server].sort());
   assert.ok(lines.client.length >= 5);
 });
+
+test('who speaks no TLS and does not stop is not listened to', async (t) => {
+  const { port } = await serve(t, {});
+  const junk = Buffer.alloc(1024 * 1024, 42);
+  const socket = net.connect(port, '127.0.0.1', () => {
+    socket.write(junk);
+    socket.write(junk);
+  });
+  const [error] = await once(socket, 'error');
+  assert.match(error.code, /^(?:ECONNRESET|EPIPE)$/);
+});
+
+for (const [name, client12] of [['SNICallback', {}], ['ALPNCallback', { ALPNProtocols: ['a'] }], ['pskCallback', {
+  ciphers: 'PSK-AES128-GCM-SHA256', maxVersion: 'TLSv1.2', checkServerIdentity() {},
+  pskCallback: () => ({ psk: Buffer.alloc(16), identity: 'a' }),
+}]]) {
+  test(`a callback that throws ends its connection and no more (${name})`, async (t) => {
+    const thrown = new Error('of the program');
+    const options = { [name]: () => { throw thrown; }, ciphers: client12.ciphers };
+    const { port, server } = await serve(t, options);
+    const told = once(server, 'tlsClientError');
+    const [error] = await once(client(port, { servername: 'localhost', ...client12 }), 'error');
+    assert.match(error.code, /^(?:ECONNRESET|ERR_SSL_)/);
+    assert.strictEqual((await told)[0], thrown);
+  });
+}
+
+test('a servername with a zero in it is sent nowhere', { skip: process.env.JUDGE === 'node' }, async (t) => {
+  const { port, server } = await serve(t, {});
+  server.on('secureConnection', () => assert.fail('it was sent'));
+  const [error] = await once(client(port, { servername: 'localhost\0.example', checkServerIdentity() {} }), 'error');
+  assert.ok(error.code);
+});

@@ -3,8 +3,10 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    acme, ca, cert, connect, crl, csr, demo, inspect, key, manual, pfx, proxy, serve, trust, tunnel,
+    acme, ca, cert, connect, crl, csr, demo, explain, inspect, inventory, key, manual, pfx, proxy,
+    serve, trust, tunnel,
 };
+use crate::net::runtime::on_the_network;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
@@ -22,6 +24,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Connect(connect::ConnectArgs),
     Inspect(Box<inspect::InspectArgs>),
+    Inventory(Box<inventory::InventoryArgs>),
+    Explain(explain::Explain),
     Proxy(Box<proxy::ProxyArgs>),
     /// TLS in front of programs that speak none, or for programs that want to
     #[command(subcommand)]
@@ -44,7 +48,7 @@ enum Command {
     /// Certificate revocation lists: show
     #[command(subcommand)]
     Crl(crl::Command),
-    /// The roots that this machine trusts: install, uninstall, status
+    /// The roots that this machine trusts: install, uninstall, status, env, run, doctor
     #[command(subcommand)]
     Trust(trust::Command),
     /// PFX files (PKCS#12): a key, its certificate and the chain in one encrypted file
@@ -61,6 +65,8 @@ impl Args {
             Command::Serve(args) => on_the_network(serve::run(args)),
             Command::Connect(args) => on_the_network(connect::run(args)),
             Command::Inspect(args) => on_the_network(inspect::run(*args)),
+            Command::Inventory(args) => on_the_network(inventory::run(*args)),
+            Command::Explain(command) => command.run(),
             Command::Proxy(args) => on_the_network(proxy::run(*args)),
             Command::Tunnel(command) => command.run(),
             Command::Key(command) => command.run(),
@@ -69,22 +75,10 @@ impl Args {
             Command::Ca(command) => command.run(),
             Command::Acme(command) => on_the_network(command.run()),
             Command::Crl(command) => command.run(),
-            Command::Trust(command) => command.run(),
+            Command::Trust(command) => on_the_network(command.run()),
             Command::Pfx(command) => command.run(),
             Command::Completions(command) => command.run(Self::command()),
             Command::Man(command) => command.run(Self::command()),
         }
     }
-}
-
-/// Runs a command that waits for others. Reading stdin blocks a thread that nothing can wake, so
-/// the runtime does not wait for it at the end.
-fn on_the_network(
-    command: impl Future<Output = Result<Answer, Failure>>,
-) -> Result<Answer, Failure> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
-    let outcome = runtime.block_on(command);
-    runtime.shutdown_background();
-    outcome
 }

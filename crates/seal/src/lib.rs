@@ -6,6 +6,7 @@
 //! ```text
 //!   args, cmd    the command line, and a module for each verb
 //!   tunnel       TLS in front of programs that speak none: [`Tunnel`], for other programs too
+//!   inventory    what certificates there are, in files and on servers
 //!   inspect      looking at a connection of ours and at a server
 //!   truststore   the roots that a machine trusts
 //!   net          the way to a server, programs on connections, stopping in good order
@@ -20,6 +21,7 @@ mod args;
 mod cmd;
 mod files;
 mod inspect;
+mod inventory;
 mod net;
 mod say;
 mod truststore;
@@ -37,11 +39,24 @@ pub use tunnel::Tunnel;
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    match args::Args::parse().run() {
+    let args = args::Args::try_parse().unwrap_or_else(|error| refuse(error));
+    match args.run() {
         Ok(answer) => answer.into(),
         Err(failure) => {
             say::report::note(format_args!("seal: {failure}"));
             failure.exit_code()
         }
     }
+}
+
+/// Tells what is wrong with the arguments, which may be names of files that others made: clap puts
+/// them in as they are, so it is asked once more about arguments that print.
+fn refuse(error: clap::Error) -> ! {
+    let shown =
+        std::env::args_os().map(|arg| sealwire::Foreign::new(arg.as_encoded_bytes()).to_string());
+    if let Err(told) = args::Args::try_parse_from(shown) {
+        told.exit();
+    }
+    say::report::note(error.render());
+    std::process::exit(error.exit_code());
 }

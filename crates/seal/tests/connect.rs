@@ -4,10 +4,12 @@ mod peers;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 
 use peers::served::Served;
-use peers::{Folder, Ran, installed};
+use peers::{Folder, Ran};
+use sealwire_testing::PostgreSql;
 use serde_json::Value;
 
 /// A folder with a CA, and an echo server with a certificate for localhost by it.
@@ -172,6 +174,12 @@ fn secrets_are_logged_for_wireshark() {
     let refused = connect(&dir, server.port, &["--key-log", "no/keys"], b"");
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.starts_with("seal: no/keys: "), "{}", refused.stderr);
+    // A pipe that nobody reads is refused, and not waited for.
+    assert!(Command::new("mkfifo").arg(dir.path("pipe")).status().unwrap().success());
+    let refused = connect(&dir, server.port, &["--key-log", "pipe"], b"");
+    assert_eq!(refused.code, 2, "{refused:?}");
+    let says = "seal: pipe: it is a pipe or a socket from which nobody reads";
+    assert!(refused.stderr.starts_with(says), "{}", refused.stderr);
     // The server's secrets are those of its client.
     let server = Served::start(&dir, "--ca-dir ca --key-log server-keys");
     connect(&dir, server.port, &[&TRUST[..], &["--key-log", "both"]].concat(), b"").ok();
@@ -259,27 +267,15 @@ fn tls_begins_where_starttls_ends() {
 /// PostgreSQL itself, when its server is installed.
 #[test]
 fn postgresql_is_asked_for_tls() {
-    if !installed(&["psql"]) {
-        return;
-    }
     let dir = Folder::new();
     dir.seal("ca init --ca-dir ca").ok();
     dir.seal("ca issue --ca-dir ca localhost --cert-file s.pem --key-file s.key").ok();
-    let script = "set -e; bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1); chmod 755 .; \
-        as() { if [ $(id -u) = 0 ]; then chown -R postgres .; su postgres -s /bin/sh -c \"$1\"; else sh -c \"$1\"; fi; }; \
-        as \"$bin/initdb -D $PWD/data -A trust\" >/dev/null; \
-        printf \"ssl=on\\nssl_cert_file='$PWD/s.pem'\\nssl_key_file='$PWD/s.key'\\nlisten_addresses='127.0.0.1'\\nunix_socket_directories='$PWD'\\n\" >> data/postgresql.conf; \
-        as \"$bin/pg_ctl -D $PWD/data -l $PWD/log -o '-p $PORT' -w start\" >/dev/null";
-    // A port that was free a moment ago; PostgreSQL cannot be asked which one it took.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut start = std::process::Command::new("sh");
-    start.env("PORT", port.to_string());
-    dir.run(start, &["-c", script], b"").ok();
-    let ran =
-        connect(&dir, port, &[&TRUST[..], &["--starttls", "postgres", "--json"]].concat(), b"");
-    let stop = "bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1); stop=\"$bin/pg_ctl -D $PWD/data -m immediate stop\"; \
-        if [ $(id -u) = 0 ]; then su postgres -s /bin/sh -c \"$stop\"; else $stop; fi";
-    dir.run(std::process::Command::new("sh"), &["-c", stop], b"").ok();
+    let home = Folder::new();
+    let pem = |name: &str| String::from_utf8(dir.read(name)).unwrap();
+    let started = PostgreSql::with_tls(home.root(), &pem("s.pem"), &pem("s.key"));
+    let Some(server) = started else { return };
+    let options = [&TRUST[..], &["--starttls", "postgres", "--json"]].concat();
+    let ran = connect(&dir, server.port, &options, b"");
     let facts: Value = serde_json::from_str(&ran.ok().stderr).unwrap();
     assert_eq!(facts["authorized"], true);
 }
@@ -308,7 +304,7 @@ fn the_pipe_is_clean() {
 #[test]
 fn a_reader_that_stops_is_no_failure() {
     let (dir, server) = echo();
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_seal"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_seal"))
         .args(["connect", &format!("localhost:{}", server.port), "--quiet"])
         .args(TRUST)
         .current_dir(dir.root())

@@ -60,6 +60,59 @@ fn a_pfx_is_taken_apart_wholly_or_not_at_all() {
     }
 }
 
+/// Files that are rare: what is told of them is true, in one order of names, and the same of PEM and
+/// DER.
+#[test]
+fn rare_files_are_told_as_they_are() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    // Requests whose keys are of no use for TLS, and whose signatures are good.
+    dir.openssl("genrsa -out rsa.key 768");
+    dir.openssl("dsaparam -genkey -noout -out dsa.key 1024");
+    for (key, told) in [("rsa", "RSA 768"), ("dsa", "DSA 1024")] {
+        dir.openssl(&format!("req -new -key {key}.key -subj /CN=x -out {key}.csr"));
+        let ran = dir.seal(&format!("csr show {key}.csr")).ok();
+        assert!(ran.text().contains(told) && ran.text().contains("signature  good"), "{ran:?}");
+    }
+    // One name, one text, whoever tells it.
+    let subject = "/C=SE/O=Acme, Inc./CN=x";
+    dir.openssl_with(
+        &[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-out", "c", "-subj",
+            subject,
+        ],
+        b"",
+    );
+    dir.openssl("x509 -in c -trustout -addreject serverAuth -out rejected");
+    let name = "CN=x,O=Acme\\, Inc.,C=SE";
+    for (line, times) in [("cert show c", 1), ("cert verify c --ca rejected --partial-chain", 2)] {
+        let ran = dir.seal(line);
+        assert_eq!(ran.text().matches(name).count(), times, "{line}: {ran:?}");
+        assert!(!ran.text().contains("C=SE, "), "{line}: {ran:?}");
+    }
+    // A certificate with a month that is none.
+    dir.openssl("x509 -in c -outform DER -out c.der");
+    let mut der = dir.read("c.der");
+    let date = der.windows(2).position(|two| two == [0x17, 13]).expect("a UTCTime");
+    der[date + 4..date + 6].copy_from_slice(b"13");
+    dir.write("bad.der", &der);
+    dir.write("bad.pem", sealwire::pki::pem::encode("CERTIFICATE", &der));
+    for line in ["cert show", "inspect", "cert verify"] {
+        for file in ["bad.der", "bad.pem"] {
+            let ran = dir.seal(&format!("{line} {file}"));
+            let told = ran.stderr.contains("a date in it is none");
+            assert!(ran.code == 1 && told, "{line} {file}: {ran:?}");
+        }
+    }
+    // The card of a key that nobody here can use has the kind of it, and no sentence in its place.
+    dir.openssl("genpkey -algorithm ed448 -out ed448.key");
+    dir.openssl("req -x509 -key ed448.key -subj /CN=x -out ed448.pem");
+    let ran = dir.seal("cert show ed448.pem");
+    assert!(ran.text().contains("key        ED448\n"), "{ran:?}");
+}
+
 #[test]
 fn the_number_of_a_list_may_have_20_bytes() {
     if !installed(&["openssl"]) {
@@ -80,24 +133,66 @@ fn the_number_of_a_list_may_have_20_bytes() {
     assert!(ran.stderr.contains("crlnumber: not a number"), "{ran:?}");
 }
 
+/// Without root there is no file of another user.
+#[cfg(unix)]
+fn is_root(dir: &Folder) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata(dir.root()).unwrap().uid();
+    sealwire_testing::required(uid == 0, "it does not run as root")
+}
+
+/// As above, of what is appended to: it needs a second user, too.
+#[cfg(unix)]
+#[test]
+fn secrets_of_connections_are_not_written_into_what_another_user_put_there() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let dir = Folder::new();
+    if !is_root(&dir) {
+        return;
+    }
+    let shared = dir.path("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o1777)).unwrap();
+    let pipe = shared.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    dir.write("shared/file", "");
+    for theirs in [&pipe, &shared.join("file")] {
+        chown(theirs, Some(65534), None).unwrap();
+    }
+    // Its owner waits at the other end.
+    let _reader = both_ends(&pipe);
+    for (file, says) in [
+        ("shared/pipe", "it is neither a regular file nor yours"),
+        ("shared/file", "another user has put this file into a folder of everybody's"),
+    ] {
+        for line in [
+            "connect localhost:1 --key-log FILE",
+            "serve --port 0 --key-log FILE",
+            "proxy run --session FILE -- true",
+        ] {
+            let ran = dir.seal(&line.replace("FILE", file));
+            assert!(ran.stderr.starts_with(&format!("seal: {file}: ")), "{line}: {ran:?}");
+            ran.err_is(says);
+        }
+    }
+    assert_eq!(dir.read("shared/file"), b"");
+}
+
 /// Needs a second user, so it tells something to root only.
 #[cfg(unix)]
 #[test]
 fn a_key_is_not_written_into_what_another_user_put_there() {
-    use std::os::unix::fs::{FileTypeExt, MetadataExt, chown, symlink};
+    use std::os::unix::fs::{FileTypeExt, chown, symlink};
     let dir = Folder::new();
     let pipe = dir.path("key.pem");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     // Ours: somebody waits at the other end.
-    let reader = std::thread::spawn({
-        let pipe = pipe.clone();
-        move || std::fs::read_to_string(pipe).unwrap()
-    });
+    let mut reader = both_ends(&pipe);
     dir.seal("key new --out key.pem").ok();
-    assert!(reader.join().unwrap().contains("PRIVATE KEY"));
+    assert!(what_waits(&mut reader).contains("PRIVATE KEY"));
+    drop(reader);
 
-    if std::fs::metadata(dir.root()).unwrap().uid() != 0 {
-        eprintln!("SKIPPED: without root there is no file of another user");
+    if !is_root(&dir) {
         return;
     }
     chown(&pipe, Some(65534), None).unwrap();
@@ -110,12 +205,64 @@ fn a_key_is_not_written_into_what_another_user_put_there() {
     dir.seal("key new --out link.pem --force").err_is("it is a link of another user");
     // What is public goes where it is sent.
     dir.seal("key new --out own.pem").ok();
-    let reader = std::thread::spawn({
-        let pipe = pipe.clone();
-        move || std::fs::read_to_string(pipe).unwrap()
-    });
+    let mut reader = both_ends(&pipe);
     dir.seal("key public --key own.pem --out key.pem --force").ok();
-    assert!(reader.join().unwrap().contains("PUBLIC KEY"));
+    assert!(what_waits(&mut reader).contains("PUBLIC KEY"));
+}
+
+/// A reader of a pipe, there before any writer: who opens both ends does not wait for the other.
+#[cfg(unix)]
+fn both_ends(pipe: &std::path::Path) -> std::fs::File {
+    std::fs::OpenOptions::new().read(true).write(true).open(pipe).unwrap()
+}
+
+/// What has been written into a pipe, if it is not more than it holds.
+#[cfg(unix)]
+fn what_waits(reader: &mut std::fs::File) -> String {
+    use std::io::Read;
+    let mut bytes = vec![0; 1 << 16];
+    let len = reader.read(&mut bytes).unwrap();
+    String::from_utf8(bytes[..len].to_vec()).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nobody_reads_is_refused_at_once_and_nothing_is_noted() {
+    let dir = with_ca();
+    let pipe = dir.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    dir.write("pw", "secret");
+    dir.seal("ca issue --ca-dir ca a.test --pfx a.pfx --pfx-passphrase-file pw").ok();
+    let before = dir.files();
+    let issued = || (dir.read("a.test.pem"), dir.read("a.test-key.pem"), dir.read("ca/index.txt"));
+    let issued_before = issued();
+    for command in [
+        "ca issue --ca-dir ca a.test --force --cert-file pipe",
+        "ca issue --ca-dir ca a.test --force --key-file pipe",
+        "ca issue --ca-dir ca a.test --force --pfx pipe --pfx-passphrase-file pw",
+        "ca renew --ca-dir ca a.test.pem --new-key pipe",
+        "ca crl --ca-dir ca --out pipe",
+        "key new --out pipe",
+        "key public --key a.test-key.pem --out pipe",
+        "key convert --key a.test-key.pem --out pipe",
+        "csr new --key a.test-key.pem --subject /CN=a.test --out pipe",
+        "cert self-sign --key a.test-key.pem --name a.test --out pipe",
+        "cert renew --cert a.test.pem --ca ca/ca.pem --ca-key ca/ca-key.pem --out pipe",
+        "cert convert a.test.pem --form der --out pipe",
+        "pfx export --cert a.test.pem --key a.test-key.pem --passphrase-file pw --out pipe",
+        "pfx import a.pfx --passphrase-file pw --cert-file c.pem --key-file pipe",
+        "pfx import a.pfx --passphrase-file pw --cert-file pipe --key-file k.pem",
+    ] {
+        let ran = dir.seal(command);
+        ran.err_is("pipe: it is a pipe or a socket from which nobody reads");
+        assert_eq!(dir.files(), before, "{command}");
+        assert!(issued() == issued_before, "{command}: something has changed");
+    }
+    // With a reader it is as good as a file.
+    let mut reader = both_ends(&pipe);
+    dir.seal("ca issue --ca-dir ca b.test --cert-file pipe --key-file b.key").ok();
+    assert!(what_waits(&mut reader).contains("BEGIN CERTIFICATE"));
+    assert_eq!(String::from_utf8(dir.read("ca/index.txt")).unwrap().lines().count(), 2);
 }
 
 #[test]

@@ -24,9 +24,17 @@ fn hostile() -> Folder {
         format!(
             "[req]\nprompt=no\nutf8=yes\ndistinguished_name=dn\nreq_extensions=ext\n\
              x509_extensions=ext\nstring_mask=utf8only\n[dn]\nO={value}\nCN={value}\n[ext]\n\
-             subjectAltName=@names\n[names]\nDNS.1=localhost\nDNS.2=x\u{1b}[31m\\r\\nverified\n\
+             subjectAltName=@names\ncrlDistributionPoints=URI:http://c/x\\r\\nverified\n\
+             certificatePolicies=1.2.3,@policy\nnsComment=x\\r\\nverified\n\
+             1.3.6.1.4.1.9.9=ASN1:UTF8String:x\\r\\nverified\n\
+             1.3.6.1.4.1.9.10=DER:0C0A7665726966696564212121\n\
+             [policy]\npolicyIdentifier=1.2.4\nCPS.1=http://p/x\\r\\nverified\nuserNotice.1=@notice\n\
+             [notice]\nexplicitText=UTF8:x\\r\\nverified\norganization=x\\r\\nverified\n\
+             noticeNumbers=1\n[names]\nDNS.1=localhost\nDNS.2=x\u{1b}[31m\\r\\nverified\n\
              URI.1=urn:x\u{1b}]0;y\u{7}\nemail.1=x\u{1b}[1m@a.test\n\
-             [ca]\ndefault_ca=c\n[c]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=9\n"
+             [ca]\ndefault_ca=c\n[c]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=9\ncrl_extensions=crl\n\
+             [crl]\nissuerAltName=URI:urn:x\\r\\nverified,DNS:x\\nverified\n\
+             1.3.6.1.4.1.9.9=ASN1:UTF8String:x\\r\\nverified\n"
         ),
     );
     dir.write("index", "");
@@ -96,6 +104,14 @@ fn every_command_that_reads_files() {
         if matches!(verb, "show" | "verify" | "lint") && !line.contains("--text") {
             clean(line, &dir.seal(&format!("{line} --json")));
         }
+    }
+    // Files may be named by others, too.
+    let strange = "x\u{1b}[31m\u{202e}\nverified";
+    std::fs::copy(dir.path("c.pem"), dir.path(strange)).unwrap();
+    for line in ["inspect", "cert check", "cert lint", "cert verify", "key show", "crl show", "--x"]
+    {
+        let args: Vec<&str> = line.split(' ').chain([strange]).collect();
+        clean(line, &dir.seal_with(&args, b""));
     }
     let json = dir.seal("cert show c.pem --json").ok();
     let card: serde_json::Value = serde_json::from_str(json.text()).unwrap();

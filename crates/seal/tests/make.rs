@@ -386,3 +386,155 @@ fn a_pfx_has_the_chain_the_name_and_strong_encryption() {
         }
     }
 }
+
+/// python's `cryptography` judges: OpenSSL before 3.5 and Node before 24 have no such keys.
+fn python(dir: &Folder, script: &str) {
+    dir.run(std::process::Command::new("python3"), &["-c", script], b"").ok();
+}
+
+#[test]
+fn ml_dsa_keys_lead_from_form_to_form_as_far_as_that_can_be() {
+    let dir = Folder::new();
+    let has = "from cryptography import __version__ as it; assert int(it.split('.')[0]) >= 50";
+    let ran = std::process::Command::new("python3").args(["-c", has]).output();
+    let has = ran.is_ok_and(|ran| ran.status.success());
+    if !sealwire_testing::required(has, "python3 has no cryptography 50, with ML-DSA") {
+        return;
+    }
+    for kind in ["ml-dsa-44", "ml-dsa-65", "ml-dsa-87"] {
+        dir.seal(&format!("key new --{kind} --out seed.pem --force")).ok();
+        dir.seal("key public --key seed.pem --out pub.pem --force").ok();
+        python(
+            &dir,
+            "from cryptography.hazmat.primitives import serialization as s
+key = s.load_pem_private_key(open('seed.pem', 'rb').read(), None)
+spki = (s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+assert key.public_key().public_bytes(*spki) == open('pub.pem', 'rb').read()
+open('sig', 'wb').write(key.sign(b'x'))",
+        );
+        let convert = |from: &str, form: &str, to: &str| {
+            let line = format!("key convert --key {from} --ml-dsa-form {form} --out {to} --force");
+            dir.seal(&line)
+        };
+        convert("seed.pem", "both", "both.pem").ok();
+        convert("both.pem", "expanded", "expanded.pem").ok();
+        convert("both.pem", "seed", "back.pem").ok();
+        assert_eq!(dir.read("back.pem"), dir.read("seed.pem"), "{kind}");
+        for wanted in ["seed", "both"] {
+            let ran = convert("expanded.pem", wanted, "never.pem");
+            assert_eq!(ran.code, 2, "{kind}: {ran:?}");
+            assert!(ran.stderr.contains("written without its seed"), "{kind}: {ran:?}");
+        }
+        let pin = |file: &str| {
+            let shown = dir.seal(&format!("key show --key {file} --json")).ok();
+            let shown: serde_json::Value = serde_json::from_str(shown.text()).unwrap();
+            (shown["pin_sha256"].clone(), shown["form"].as_str().map(str::to_owned))
+        };
+        for form in ["seed", "expanded", "both"] {
+            let file = format!("{form}.pem");
+            assert_eq!(pin(&file), (pin("seed.pem").0, Some(form.to_owned())), "{kind}");
+            // Each signs; the verdict and python's are the same.
+            dir.seal(&format!(
+                "cert self-sign --key {file} --name localhost --out cert.pem --force"
+            ))
+            .ok();
+            dir.seal("cert verify cert.pem --ca cert.pem --name localhost").ok();
+            python(
+                &dir,
+                "from cryptography import x509
+cert = x509.load_pem_x509_certificate(open('cert.pem', 'rb').read())
+cert.verify_directly_issued_by(cert)",
+            );
+        }
+    }
+    let ran = dir.seal("key new --ec p256 --ml-dsa-form seed --out never.pem");
+    assert!(ran.code == 2 && ran.stderr.contains("only those of ML-DSA"), "{ran:?}");
+}
+
+/// Key files that some programs refuse: who they are is told, and `key convert` leads to a file that
+/// nobody refuses.
+#[test]
+fn a_key_file_that_some_refuse_is_named_and_mended() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.write("pass", "secret\n");
+    let codes = |line: &str| -> Vec<String> {
+        let ran = dir.seal(&format!("key lint {line} --json"));
+        let told: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        let found: Vec<String> = told["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|finding| finding["code"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(ran.code, i32::from(!found.is_empty()), "{ran:?}");
+        found
+    };
+    dir.seal("key new --out k.pem").ok();
+    assert!(codes("k.pem").is_empty());
+    dir.openssl("ec -in k.pem -no_public -out half.pem");
+    dir.openssl("pkcs8 -topk8 -nocrypt -in half.pem -out half8.pem");
+    for half in ["half.pem", "half8.pem"] {
+        assert_eq!(codes(half), ["no-public-half"], "{half}");
+        dir.seal(&format!("key convert --key {half} --out whole.pem --force")).ok();
+        assert_eq!(dir.read("whole.pem"), dir.read("k.pem"), "{half}");
+    }
+    for (options, code) in [
+        ("-scrypt", "scrypt"),
+        ("-v2 aes-256-cbc -v2prf hmacWithSHA512", "pbkdf2-sha512"),
+        ("-v2 des3", "3des"),
+        ("-v1 PBE-SHA1-3DES", "pbes1"),
+    ] {
+        dir.openssl(&format!("pkcs8 -topk8 -in k.pem -passout file:pass {options} -out e.pem"));
+        assert_eq!(codes("e.pem"), [code]);
+        dir.seal(
+            "key convert --key e.pem --passphrase-file pass --new-passphrase-file pass --out n.pem \
+             --force",
+        )
+        .ok();
+        assert!(codes("n.pem").is_empty(), "{code}");
+    }
+    // Ed25519 as ring and aws-lc-rs write it: PKCS#8 of version 2, 83 bytes.
+    dir.seal("key new --ed25519 --der --out v1").ok();
+    dir.openssl("pkey -in v1 -inform DER -pubout -outform DER -out pub");
+    let (v1, public) = (dir.read("v1"), dir.read("pub"));
+    let mut v2 = vec![0x30, 81, 2, 1, 1];
+    v2.extend(&v1[5..]);
+    v2.extend([0x81, 33, 0]);
+    v2.extend(&public[public.len() - 32..]);
+    dir.write("v2", &v2);
+    assert_eq!((v2.len(), codes("v2")), (83, vec!["ed25519-version-2".to_owned()]));
+    dir.seal("key convert --key v2 --der --out back").ok();
+    assert_eq!(dir.read("back"), v1);
+}
+
+/// What other programs keep keys in is named, with the way out of it.
+#[test]
+fn keys_in_the_forms_of_other_programs_are_named() {
+    let dir = Folder::new();
+    dir.write("putty", "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n");
+    dir.write("jks", b"\xfe\xed\xfe\xed\0\0\0\x02");
+    dir.write("jceks", b"\xce\xce\xce\xce\0\0\0\x02");
+    dir.write("ssh.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA me@here\n");
+    for (file, label) in [("ssh", "OPENSSH PRIVATE KEY"), ("tpm", "TSS2 PRIVATE KEY")] {
+        dir.write(file, format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n"));
+    }
+    for (file, told, way) in [
+        ("putty", "a key in PuTTY's form (.ppk)", "puttygen"),
+        ("jks", "a Java key store (JKS)", "keytool -importkeystore"),
+        ("jceks", "a Java key store (JCEKS)", "keytool -importkeystore"),
+        ("ssh", "a private key in OpenSSH's own form", "ssh-keygen -p -m PKCS8"),
+        ("ssh.pub", "a public key of SSH", "ssh-keygen -e -m PKCS8"),
+        ("tpm", "a key that only a TPM can use", "give one in a file"),
+    ] {
+        for line in [format!("key show --key {file}"), format!("inspect ./{file}")] {
+            let ran = dir.seal(&line);
+            assert_eq!(ran.code, 1, "{line}: {ran:?}");
+            assert!(ran.stderr.contains(told) && ran.stderr.contains(way), "{line}: {ran:?}");
+        }
+    }
+    let ran = dir.seal("key show --key pkcs11:object=x");
+    assert!(ran.code == 2 && ran.stderr.contains("tokens (PKCS#11) are not used here"), "{ran:?}");
+}

@@ -79,6 +79,17 @@ fn the_two_programs_of_the_document_talk() {
 }
 
 #[test]
+fn who_sends_much_at_once_hears_the_refusal() {
+    let dir = tutorial();
+    let server = Server::start(&dir, AMIT);
+    for size in [0, 1, 16_384, 65_536, 500_000, 1_000_000, 4_000_000] {
+        let ran = connect(&dir, server.port, "--ca amit-cert.pem --quiet", &vec![b'x'; size]);
+        let said = ran.stderr.contains("the peer refused with certificate_required (alert 116)");
+        assert!(ran.code == 1 && said, "{size}: {ran:?}");
+    }
+}
+
+#[test]
 fn refusals_say_who_and_why_and_what_to_do() {
     let dir = tutorial();
     let server = Server::start(&dir, AMIT);
@@ -94,7 +105,7 @@ fn refusals_say_who_and_why_and_what_to_do() {
         (
             "--cert other-cert.pem --key other-key.pem --ca amit-cert.pem --quiet",
             "the peer refused with unknown_ca (alert 48)",
-            "it needs our certificate's issuer",
+            "the server takes certificates of CN=localhost, and ours is by CN=other.example",
         ),
         (
             &format!("{AMIT} --servername elsewhere.example"),

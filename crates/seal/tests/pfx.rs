@@ -84,7 +84,8 @@ fn passphrases_of_every_kind() {
             arguments.extend(form);
             dir.openssl_with(&arguments, b"");
             same_after_import(&dir, "id.pfx", "--passphrase-file pass");
-            for ours in ["", "--legacy"] {
+            // Of few rounds, since there are many files.
+            for ours in ["--iterations 2048", "--legacy"] {
                 dir.seal(&format!(
                     "pfx export --cert leaf.pem --key k.pem --passphrase-file pass {ours} \
                      --out ours.pfx --force"
@@ -250,4 +251,38 @@ fn what_cannot_be_read_is_named() {
     assert_eq!(refused("pass", "the PFX has a MAC with "), 1);
     dir.openssl(&format!("{export} -in ca.pem -nokeys"));
     assert_eq!(refused("pass", "the PFX has no private key (1 certificate)"), 1);
+}
+
+/// Certificates without a key, as Java, mitmproxy and `-nokeys` have them: shown, and trusted by --ca;
+/// what we write is a trust store to Java.
+#[test]
+fn trust_stores_without_a_key() {
+    if !installed(&["openssl", "keytool"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.write("pass", "changeit");
+    dir.openssl("req -x509 -newkey rsa:2048 -nodes -keyout k -out ca.pem -subj /CN=Root");
+    dir.openssl("pkcs12 -export -nokeys -in ca.pem -passout file:pass -out plain.p12");
+    let trust = "pfx export --trust ca.pem --passphrase-file pass";
+    dir.seal(&format!("{trust} --out ours.p12")).ok();
+    for (file, entries) in [("plain.p12", 0), ("ours.p12", 1)] {
+        let listed = dir.run(
+            Command::new("keytool"),
+            &["-list", "-keystore", file, "-storepass", "changeit"],
+            b"",
+        );
+        let text = listed.ok();
+        let (noun, trusted) = if entries == 1 { ("entry", 1) } else { ("entries", 0) };
+        assert!(text.text().contains(&format!("contains {entries} {noun}")), "{file}: {text:?}");
+        assert_eq!(text.text().matches("trustedCertEntry").count(), trusted, "{file}");
+        let shown = dir.seal(&format!("pfx show {file} --passphrase-file pass")).ok();
+        assert_eq!(shown.text().contains("Java lists 0 entries"), entries == 0, "{file}");
+        let line = format!("cert verify ca.pem --ca {file} --passphrase-file pass --purpose any");
+        dir.seal(&line).ok();
+        let ran = dir.seal(&format!("cert verify ca.pem --ca {file}"));
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+    dir.openssl("pkcs12 -in ours.p12 -passin file:pass -nokeys -out out.pem");
+    assert!(String::from_utf8(dir.read("out.pem")).unwrap().contains("friendlyName: 1 Root"));
 }

@@ -68,6 +68,16 @@ fn the_issuer_that_is_there_and_does_not_fit_is_told_from_one_that_is_missing() 
         "DEPTH_ZERO_SELF_SIGNED_CERT",
         "a trusted certificate has the same name and another key",
     );
+    // Of the name alone, OpenSSL takes it for self-signed.
+    make(
+        &dir,
+        "heir",
+        "Root",
+        Some("root"),
+        "authorityKeyIdentifier=none\nsubjectKeyIdentifier=none\n",
+    );
+    let fact = "\"CN=Root\" names itself as its issuer, though another key signed it";
+    says(&dir, "heir.pem --ca root.pem", "DEPTH_ZERO_SELF_SIGNED_CERT", fact);
     // Two CAs that nobody gave a name have names of their own.
     for folder in ["a", "b"] {
         dir.seal(&format!("ca init --ca-dir {folder}")).ok();

@@ -50,7 +50,7 @@ fn curl(dir: &Folder, server: &Served, path: &str, options: &[&str]) -> (String,
     arguments.extend(options);
     arguments.push(&url);
     let Ran { stdout, .. } = dir.run(Command::new("curl"), &arguments, b"").ok();
-    let text = String::from_utf8(stdout).unwrap();
+    let text = String::from_utf8_lossy(&stdout);
     let (body, told) = text.rsplit_once('\n').unwrap();
     (told.trim_end().to_owned(), body.to_owned())
 }
@@ -410,7 +410,19 @@ fn keys_are_not_served_nor_links_to_dotfiles() {
     dir.seal("ca issue --ca-dir ca localhost --cert-file site/c.pem --key-file site/k.pem").ok();
     dir.openssl("genrsa -traditional -out site/other.txt 2048");
     dir.write("site/about.txt", "a key begins with -----BEGIN PRIVATE KEY----- in its first line");
-    dir.write("site/k.der", "der");
+    for line in [
+        "pkey -in site/k.pem -outform DER -out site/k.der",
+        "rsa -in site/other.txt -traditional -outform DER -out site/rsa",
+        "ec -in site/k.pem -outform DER -out site/sec1",
+        "pkcs8 -topk8 -in site/k.pem -passout pass:x -outform DER -out site/enc",
+        "pkcs12 -export -in site/c.pem -inkey site/k.pem -passout pass:x -out site/k.pfx",
+        "pkey -in site/k.pem -pubout -outform DER -out site/pub.der",
+        "x509 -in site/c.pem -outform DER -out site/c.der",
+        "crl2pkcs7 -nocrl -certfile site/c.pem -outform DER -out site/c.p7b",
+        "dhparam -dsaparam -outform DER -out site/params 512",
+    ] {
+        dir.openssl(line);
+    }
     for (link, to) in
         [("env.txt", ".env"), ("git", ".git"), ("k-link", "k.pem"), ("sub/up.txt", "../a.txt")]
     {
@@ -429,11 +441,21 @@ fn keys_are_not_served_nor_links_to_dotfiles() {
             ("/other.txt", other),
             ("/about.txt", "200"),
             ("/c.pem", "200"),
-            ("/k.der", "200"),
+            ("/k.der", other),
+            ("/rsa", other),
+            ("/sec1", other),
+            ("/enc", other),
+            ("/k.pfx", other),
+            ("/pub.der", "200"),
+            ("/c.der", "200"),
+            ("/c.p7b", "200"),
+            ("/params", "200"),
             ("/sub/up.txt", "200"),
         ] {
             let (told, body) = curl(&dir, &server, path, &[]);
             assert_eq!(told.split(' ').nth(1), Some(code), "{more} {path}: {told}");
+            let (head, _) = curl(&dir, &server, path, &["--head"]);
+            assert_eq!(head.split(' ').nth(1), Some(code), "{more} HEAD {path}: {head}");
             assert!(code == "200" || !body.contains("BEGIN"), "{path}: {body}");
         }
         let withheld = server.next_of("withheld");
@@ -496,4 +518,34 @@ fn what_a_program_started_goes_with_its_client() {
     gone(&said);
     let _ = client.kill();
     let _ = client.wait();
+}
+
+/// What was agreed on, and what failed, as Prometheus reads it.
+#[test]
+fn metrics_tell_version_group_and_signature() {
+    if !installed(&["openssl", "curl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    dir.seal("key new --ml-dsa-65 --out k.pem").ok();
+    dir.seal("cert self-sign --key k.pem --name localhost --out c.pem").ok();
+    let mut server =
+        Served::start(&dir, "--cert c.pem --key k.pem --metrics 127.0.0.1:0 --alpn echo");
+    let page = format!("http://{}/metrics", server.listening["metrics"].as_str().unwrap());
+    let scrape = || dir.run(Command::new("curl"), &["-sS", &page], b"").ok().text().to_owned();
+    assert!(!scrape().contains("agreed_total{"));
+    let port = server.port;
+    dir.seal(&format!("connect localhost:{port} --ca c.pem")).ok();
+    server.next_of("closed");
+    // It knows no ML-DSA.
+    dir.try_openssl(&format!("s_client -connect localhost:{port}"));
+    server.next_of("failed");
+    let metrics = scrape();
+    let line = "seal_serve_handshakes_agreed_total{service=\"serve\",version=\"TLSv1.3\",\
+                group=\"X25519MLKEM768\",signature=\"ML-DSA-65\"} 1";
+    assert!(metrics.lines().any(|said| said == line), "{metrics}");
+    assert!(
+        metrics.contains("seal_serve_handshake_failures_total{service=\"serve\",kind=\"ERR_SSL_")
+    );
+    assert!(metrics.contains("seal_serve_connections_open 0"), "{metrics}");
 }

@@ -9,9 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use crate::owned::{OwnedBio, der_of, drain};
+use zeroize::Zeroizing;
+
+use crate::owned::{OwnedBio, der_of};
+use crate::sessions::{NewSession, appended, read, written};
 use crate::source::Found;
-use crate::table::{Ssl, StoreCtx, number};
+use crate::table::{Ssl, SslSession, StoreCtx, number};
 
 /// Who answers what a handshake asks.
 pub trait Handler {
@@ -34,8 +37,32 @@ pub trait Handler {
     /// Who a client is to this server, which may have given a hint.
     fn psk(&mut self, hint: Option<&[u8]>) -> Option<PskAnswer>;
 
-    /// What went over the connection, in OpenSSL's words.
-    fn trace(&mut self, text: &[u8]);
+    /// A session that can go on later: one that a client was given, or one that a server may store.
+    fn new_session(&mut self, session: NewSession);
+
+    /// The session (DER) that a server has stored under this id.
+    fn stored_session(&mut self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
+
+    /// What a server wants to find in the ticket that it gives now; `None`: the ticket will not be
+    /// taken.
+    fn ticket(&mut self) -> Option<Zeroizing<Vec<u8>>>;
+
+    /// Whether the session of a ticket goes on in which that was found.
+    fn takes_ticket(&mut self, found: &[u8]) -> TakesTicket;
+
+    /// The OCSP response (DER) that a server staples.
+    fn staple(&mut self) -> Option<Vec<u8>>;
+}
+
+/// Whether the session of a ticket goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakesTicket {
+    /// No: a full handshake follows, with a new ticket.
+    No,
+    /// It does.
+    Yes,
+    /// It does, and the client is given another ticket.
+    Renewed,
 }
 
 /// A client's name and the key that it shares with the server.
@@ -246,12 +273,96 @@ pub(crate) unsafe extern "C" fn message(
     answer((), |call| {
         let (Some(bio), Some(trace)) = (call.trace, call.found.table.SSL_trace) else { return };
         // SAFETY: the arguments are OpenSSL's own, handed on; the BIO is ours.
-        let text = unsafe {
-            trace(sent, version, kind, bytes, length, ssl, bio.pointer().cast());
-            let mut text = Vec::new();
-            drain(call.found, bio.pointer(), &mut text);
-            text
-        };
-        call.handler.borrow_mut().trace(&text);
+        unsafe { trace(sent, version, kind, bytes, length, ssl, bio.pointer().cast()) };
     });
+}
+
+/// Called on both sides when a session is made, and, by a server of TLS 1.3, for each ticket.
+pub(crate) unsafe extern "C" fn new_session(_: *mut Ssl, session: *mut SslSession) -> c_int {
+    answer((), |call| {
+        // SAFETY: a session that is lent until we return.
+        if let Some(told) = unsafe { written(call.found, session) } {
+            call.handler.borrow_mut().new_session(told);
+        }
+    });
+    0 // The reference that we could keep is OpenSSL's.
+}
+
+pub(crate) unsafe extern "C" fn get_session(
+    _: *mut Ssl,
+    id: *const c_uchar,
+    length: c_int,
+    copied: *mut c_int,
+) -> *mut SslSession {
+    answer(ptr::null_mut(), |call| {
+        let Ok(length @ 1..) = usize::try_from(length) else { return ptr::null_mut() };
+        // SAFETY: OpenSSL lends that many bytes until we return.
+        let id = unsafe { slice::from_raw_parts(id, length) };
+        let Some(der) = call.handler.borrow_mut().stored_session(id) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: a place of OpenSSL's. 0: the reference that is given is its own now.
+        unsafe { *copied = 0 };
+        read(call.found, &der).map_or(ptr::null_mut(), crate::sessions::OwnedSession::into_pointer)
+    })
+}
+
+pub(crate) unsafe extern "C" fn make_ticket(ssl: *mut Ssl, _: *mut c_void) -> c_int {
+    answer(0, |call| {
+        let put = call.handler.borrow_mut().ticket().unwrap_or_default();
+        // SAFETY: the connection is in a handshake, and has a session; the bytes are copied.
+        unsafe {
+            let session = (call.found.table.SSL_get_session)(ssl);
+            let (at, length) = (put.as_ptr().cast(), put.len());
+            (call.found.table.SSL_SESSION_set1_ticket_appdata)(session, at, length)
+        }
+    })
+}
+
+pub(crate) unsafe extern "C" fn take_ticket(
+    _: *mut Ssl,
+    session: *mut SslSession,
+    _: *const c_uchar,
+    _: usize,
+    status: c_int,
+    _: *mut c_void,
+) -> c_int {
+    let ignored = number::SSL_TICKET_RETURN_IGNORE_RENEW;
+    if !matches!(status, number::SSL_TICKET_SUCCESS | number::SSL_TICKET_SUCCESS_RENEW) {
+        return ignored;
+    }
+    answer(ignored, |call| {
+        // SAFETY: with such a status there is a session, lent until we return.
+        let found = unsafe { appended(call.found, session) };
+        match call.handler.borrow_mut().takes_ticket(&found) {
+            TakesTicket::No => ignored,
+            TakesTicket::Yes => number::SSL_TICKET_RETURN_USE,
+            TakesTicket::Renewed => number::SSL_TICKET_RETURN_USE_RENEW,
+        }
+    })
+}
+
+pub(crate) unsafe extern "C" fn status(ssl: *mut Ssl, _: *mut c_void) -> c_int {
+    answer(number::SSL_TLSEXT_ERR_NOACK, |call| {
+        let Some(staple) = call.handler.borrow_mut().staple() else {
+            return number::SSL_TLSEXT_ERR_NOACK;
+        };
+        let table = &call.found.table;
+        let (Ok(length), what) = (
+            std::ffi::c_long::try_from(staple.len()),
+            number::SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP,
+        ) else {
+            return number::SSL_TLSEXT_ERR_NOACK;
+        };
+        // SAFETY: the room is OpenSSL's own and as long as what is written; the connection takes it.
+        unsafe {
+            let room = (table.CRYPTO_malloc)(staple.len(), c"sealwire".as_ptr(), 0);
+            if room.is_null() {
+                return number::SSL_TLSEXT_ERR_NOACK;
+            }
+            ptr::copy_nonoverlapping(staple.as_ptr(), room.cast(), staple.len());
+            (table.SSL_ctrl)(ssl, what, length, room);
+        }
+        number::SSL_TLSEXT_ERR_OK
+    })
 }

@@ -8,6 +8,7 @@ use crate::calls::{self, Counts, Handler};
 use crate::context::{Context, Role};
 use crate::failure::Failure;
 use crate::owned::{Borrowing, Credential, OwnedBio, der_of, drain, write};
+use crate::sessions;
 use crate::source::Found;
 use crate::table::{Bio, Pkey, Ssl, Table, number};
 
@@ -62,6 +63,8 @@ pub struct Negotiated {
     pub resumed: bool,
     /// The key agreement's, as this side saw it.
     pub temporary_key: Option<TemporaryKey>,
+    /// The peer's certificate (DER), of the original connection when resumed.
+    pub peer_leaf: Option<Vec<u8>>,
     /// Our certificate (DER), if one was chosen.
     pub own_certificate: Option<Vec<u8>>,
     /// The `verify_data` of our Finished message.
@@ -170,12 +173,35 @@ impl Connection {
         self.or_why(set)
     }
 
-    /// Tells in words what goes over the connection, if this OpenSSL can: the handler is told.
+    /// Offers a server to go on with this session (DER). False: it is none.
+    pub fn offer_session(&mut self, der: &[u8]) -> bool {
+        let Some(session) = sessions::read(self.found(), der) else { return false };
+        // SAFETY: both are ours; the connection takes a reference of its own.
+        let set =
+            unsafe { (self.table().SSL_set_session)(self.ssl.as_ptr(), session.pointer()) == 1 };
+        self.found().clear_errors();
+        set
+    }
+
+    /// What was told since the last time, if it is [`traced`](Self::trace).
+    pub fn take_trace(&mut self) -> Option<Vec<u8>> {
+        let bio = self.trace.as_ref()?;
+        let mut text = Vec::new();
+        // SAFETY: the BIO is ours.
+        unsafe { drain(self.found(), bio.pointer(), &mut text) };
+        Some(text)
+    }
+
+    /// Tells in words what goes over the connection, if this OpenSSL can:
+    /// [`take_trace`](Self::take_trace).
     pub fn trace(&mut self) -> bool {
         let (Some(set), Some(_)) = (self.table().SSL_set_msg_callback, self.table().SSL_trace)
         else {
             return false;
         };
+        if self.trace.is_some() {
+            return true;
+        }
         self.trace = OwnedBio::new(self.found()).ok();
         // SAFETY: the callback lives as long as the program.
         unsafe { set(self.ssl.as_ptr(), Some(calls::message)) };
@@ -331,12 +357,14 @@ impl Connection {
             let alpn = (!alpn.is_null() && alpn_length > 0)
                 .then(|| slice::from_raw_parts(alpn, alpn_length as usize).to_vec());
             let own = (table.SSL_get_certificate)(ssl);
+            let peer = (table.SSL_get0_peer_certificate)(ssl);
             Some(Negotiated {
                 version: u16::try_from((table.SSL_version)(ssl)).ok()?,
                 suite: (table.SSL_CIPHER_get_protocol_id)(suite),
                 alpn,
                 resumed: (table.SSL_session_reused)(ssl) == 1,
                 temporary_key: self.temporary_key(),
+                peer_leaf: if peer.is_null() { None } else { der_of(self.found(), peer) },
                 own_certificate: if own.is_null() { None } else { der_of(self.found(), own) },
                 finished: self.finished(table.SSL_get_finished),
                 peer_finished: self.finished(table.SSL_get_peer_finished),

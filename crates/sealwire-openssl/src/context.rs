@@ -42,6 +42,9 @@ pub struct ContextBuilder {
     kinds: Vec<c_int>,
 }
 
+/// How long the keys of tickets are: a name (16), one for HMAC and one for AES-256.
+pub const TICKET_KEYS: usize = 80;
+
 const TLS1_VERSION: u16 = 0x0301;
 const TLS1_3_VERSION: u16 = 0x0304;
 
@@ -295,6 +298,60 @@ impl ContextBuilder {
     #[must_use]
     pub fn no_tickets(self) -> Self {
         self.option(number::SSL_OP_NO_TICKET)
+    }
+
+    /// Sessions go on later: the handler keeps them, is asked for those that a server has stored, and
+    /// what is to be in tickets. They are good for so many seconds.
+    #[must_use]
+    pub fn keep_sessions(self, lifetime: u32) -> Self {
+        let mode = number::SSL_SESS_CACHE_BOTH | number::SSL_SESS_CACHE_NO_INTERNAL;
+        self.inner.ctrl(number::SSL_CTRL_SET_SESS_CACHE_MODE, mode);
+        let table = &self.inner.found.table;
+        let context = self.inner.context.as_ptr();
+        // SAFETY: the context is ours; the callbacks live as long as the program.
+        unsafe {
+            (table.SSL_CTX_set_timeout)(
+                context,
+                i32::try_from(lifetime).unwrap_or(i32::MAX).into(),
+            );
+            (table.SSL_CTX_sess_set_new_cb)(context, calls::new_session);
+            (table.SSL_CTX_sess_set_get_cb)(context, calls::get_session);
+            if self.inner.role == Role::Server {
+                let (make, take) = (calls::make_ticket, calls::take_ticket);
+                (table.SSL_CTX_set_session_ticket_cb)(context, make, take, ptr::null_mut());
+            }
+        }
+        self
+    }
+
+    /// How a server gives tickets: protected by these keys, and so many in a handshake of TLS 1.3.
+    ///
+    /// # Errors
+    /// When OpenSSL has no memory.
+    pub fn tickets(self, keys: &[u8; TICKET_KEYS], count: usize) -> Result<Self, Failure> {
+        self.inner.found.clear_errors();
+        // SAFETY: the context is ours; the keys are copied, and not written to.
+        let set = unsafe {
+            let table = &self.inner.found.table;
+            let context = self.inner.context.as_ptr();
+            let what = number::SSL_CTRL_SET_TLSEXT_TICKET_KEYS;
+            let at = keys.as_ptr().cast_mut().cast();
+            (table.SSL_CTX_set_num_tickets)(context, count) == 1
+                && (table.SSL_CTX_ctrl)(context, what, TICKET_KEYS as c_long, at) == 1
+        };
+        self.or_why(set)
+    }
+
+    /// A server staples the OCSP response that the handler has.
+    #[must_use]
+    pub fn staple(self) -> Self {
+        // SAFETY: the context is ours; the callback lives as long as the program.
+        unsafe {
+            let set = self.inner.found.table.SSL_CTX_callback_ctrl;
+            let what = number::SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB;
+            set(self.inner.context.as_ptr(), what, calls::status);
+        }
+        self
     }
 
     /// The settings, complete.

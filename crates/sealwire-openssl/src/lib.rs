@@ -1,7 +1,8 @@
 //! TLS as OpenSSL speaks it, for peers that only an older TLS can reach: TLS 1.0 and 1.1, suites
 //! with CBC, RSA or DHE, pre-shared keys, renegotiation. Nothing is linked: the functions are
 //! looked up at run time, in the running program ([`Source::Host`]: Node exports its OpenSSL) or in
-//! the system's library ([`Source::System`]).
+//! the system's library ([`Source::System`]). With the cargo feature `vendored` one is linked, too
+//! ([`Source::Vendored`]).
 //!
 //! - A [`Context`] is the settings of many connections; [`ContextBuilder`] makes it.
 //! - A [`Connection`] takes bytes and gives bytes; it does no I/O.
@@ -22,13 +23,17 @@ mod calls;
 mod connection;
 mod context;
 mod failure;
+mod origin;
 mod owned;
+mod sessions;
 mod source;
 mod table;
 
-pub use calls::{Handler, PskAnswer};
+pub use calls::{Handler, PskAnswer, TakesTicket};
 pub use connection::{Connection, Negotiated, Progress, Read, TemporaryKey};
-pub use context::{Context, ContextBuilder, Role};
+pub use context::{Context, ContextBuilder, Role, TICKET_KEYS};
 pub use failure::Failure;
+pub use origin::Unavailable;
 pub use owned::{Credential, DhParameters};
-pub use source::{Library, Source, Unavailable};
+pub use sessions::NewSession;
+pub use source::{Library, Source};

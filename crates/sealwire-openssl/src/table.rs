@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
-use crate::source::{Origin, Unavailable};
+use crate::origin::{Origin, Unavailable};
 
 /// What OpenSSL keeps to itself.
 macro_rules! opaque {
@@ -12,7 +12,10 @@ macro_rules! opaque {
     )* };
 }
 
-opaque!(Bio, BioMethod, Ssl, SslCtx, SslMethod, SslCipher, X509, StoreCtx, X509Name, Pkey, Stack);
+opaque!(
+    Bio, BioMethod, Ssl, SslCtx, SslMethod, SslCipher, SslSession, X509, StoreCtx, X509Name, Pkey,
+    Stack
+);
 
 pub(crate) type VerifyCallback = unsafe extern "C" fn(*mut StoreCtx, *mut c_void) -> c_int;
 pub(crate) type AlpnCallback = unsafe extern "C" fn(
@@ -35,6 +38,19 @@ pub(crate) type PskClientCallback = unsafe extern "C" fn(
     *mut c_uchar,
     c_uint,
 ) -> c_uint;
+pub(crate) type NewSessionCallback = unsafe extern "C" fn(*mut Ssl, *mut SslSession) -> c_int;
+pub(crate) type GetSessionCallback =
+    unsafe extern "C" fn(*mut Ssl, *const c_uchar, c_int, *mut c_int) -> *mut SslSession;
+pub(crate) type MakeTicketCallback = unsafe extern "C" fn(*mut Ssl, *mut c_void) -> c_int;
+pub(crate) type TakeTicketCallback = unsafe extern "C" fn(
+    *mut Ssl,
+    *mut SslSession,
+    *const c_uchar,
+    usize,
+    c_int,
+    *mut c_void,
+) -> c_int;
+pub(crate) type StatusCallback = unsafe extern "C" fn(*mut Ssl, *mut c_void) -> c_int;
 pub(crate) type MessageCallback =
     unsafe extern "C" fn(c_int, c_int, c_int, *const c_void, usize, *mut Ssl, *mut c_void);
 
@@ -58,6 +74,24 @@ macro_rules! functions {
                     // SAFETY: as above.
                     $($opt: unsafe { origin.find(concat!(stringify!($opt), "\0")).ok() },)*
                 })
+            }
+
+            /// Those of the OpenSSL that is linked.
+            #[cfg(feature = "vendored")]
+            pub(crate) fn linked() -> Self {
+                Self { $($name: linked::$name,)* $($opt: Some(linked::$opt),)* }
+            }
+        }
+
+        #[cfg(feature = "vendored")]
+        #[allow(non_snake_case, reason = "the names are OpenSSL's")]
+        mod linked {
+            use super::*;
+
+            // SAFETY: as OpenSSL 4.0's headers declare them, which is built with this crate.
+            unsafe extern "C" {
+                $(pub(super) fn $name($(_: $arg),*) $(-> $ret)?;)*
+                $(pub(super) fn $opt($(_: $oarg),*) $(-> $oret)?;)*
             }
         }
     };
@@ -97,6 +131,25 @@ functions! {
     fn SSL_CTX_set_psk_server_callback(*mut SslCtx, PskServerCallback);
     fn SSL_CTX_set_psk_client_callback(*mut SslCtx, PskClientCallback);
     fn SSL_CTX_set_session_id_context(*mut SslCtx, *const c_uchar, c_uint) -> c_int;
+    fn SSL_CTX_sess_set_new_cb(*mut SslCtx, NewSessionCallback);
+    fn SSL_CTX_sess_set_get_cb(*mut SslCtx, GetSessionCallback);
+    fn SSL_CTX_set_session_ticket_cb(*mut SslCtx, MakeTicketCallback, TakeTicketCallback, *mut c_void) -> c_int;
+    fn SSL_CTX_set_num_tickets(*mut SslCtx, usize) -> c_int;
+    fn SSL_CTX_set_timeout(*mut SslCtx, c_long) -> c_long;
+    fn SSL_CTX_callback_ctrl(*mut SslCtx, c_int, StatusCallback) -> c_long;
+    fn SSL_get_session(*const Ssl) -> *mut SslSession;
+    fn SSL_set_session(*mut Ssl, *mut SslSession) -> c_int;
+    fn SSL_SESSION_free(*mut SslSession);
+    fn SSL_SESSION_get_id(*const SslSession, *mut c_uint) -> *const c_uchar;
+    fn SSL_SESSION_get_protocol_version(*const SslSession) -> c_int;
+    fn SSL_SESSION_get_ticket_lifetime_hint(*const SslSession) -> c_ulong;
+    fn SSL_SESSION_get0_ticket(*const SslSession, *mut *const c_uchar, *mut usize);
+    fn SSL_SESSION_set1_ticket_appdata(*mut SslSession, *const c_void, usize) -> c_int;
+    fn SSL_SESSION_get0_ticket_appdata(*mut SslSession, *mut *mut c_void, *mut usize) -> c_int;
+    fn SSL_SESSION_is_resumable(*const SslSession) -> c_int;
+    fn d2i_SSL_SESSION(*mut *mut SslSession, *mut *const c_uchar, c_long) -> *mut SslSession;
+    fn i2d_SSL_SESSION(*const SslSession, *mut *mut c_uchar) -> c_int;
+    fn CRYPTO_malloc(usize, *const c_char, c_int) -> *mut c_void;
     fn SSL_new(*mut SslCtx) -> *mut Ssl;
     fn SSL_free(*mut Ssl);
     fn SSL_set_bio(*mut Ssl, *mut Bio, *mut Bio);
@@ -120,6 +173,7 @@ functions! {
     fn SSL_get_finished(*const Ssl, *mut c_void, usize) -> usize;
     fn SSL_get_peer_finished(*const Ssl, *mut c_void, usize) -> usize;
     fn SSL_export_keying_material(*mut Ssl, *mut c_uchar, usize, *const c_char, usize, *const c_uchar, usize, c_int) -> c_int;
+    fn SSL_get0_peer_certificate(*const Ssl) -> *mut X509;
     fn SSL_get_certificate(*const Ssl) -> *mut X509;
     fn SSL_session_reused(*const Ssl) -> c_int;
     fn SSL_renegotiate(*mut Ssl) -> c_int;
@@ -152,6 +206,8 @@ functions! {
 pub(crate) mod number {
     use std::ffi::{c_int, c_long};
 
+    #[cfg(feature = "vendored")]
+    pub(crate) const OPENSSL_INIT_NO_LOAD_CONFIG: u64 = 0x80;
     pub(crate) const OPENSSL_INIT_NO_ATEXIT: u64 = 0x0008_0000;
 
     pub(crate) const BIO_CTRL_PENDING: c_int = 10;
@@ -159,6 +215,9 @@ pub(crate) mod number {
 
     pub(crate) const SSL_CTRL_MODE: c_int = 33;
     pub(crate) const SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
+    pub(crate) const SSL_CTRL_SET_TLSEXT_TICKET_KEYS: c_int = 59;
+    pub(crate) const SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB: c_int = 63;
+    pub(crate) const SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP: c_int = 71;
     pub(crate) const SSL_CTRL_SET_MAX_SEND_FRAGMENT: c_int = 52;
     pub(crate) const SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
     pub(crate) const SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE: c_int = 65;
@@ -175,6 +234,14 @@ pub(crate) mod number {
     pub(crate) const SSL_MODE_RELEASE_BUFFERS: c_long = 0x10;
 
     pub(crate) const SSL_SESS_CACHE_OFF: c_long = 0;
+    pub(crate) const SSL_SESS_CACHE_BOTH: c_long = 3;
+    pub(crate) const SSL_SESS_CACHE_NO_INTERNAL: c_long = 0x300;
+
+    pub(crate) const SSL_TICKET_SUCCESS: c_int = 5;
+    pub(crate) const SSL_TICKET_SUCCESS_RENEW: c_int = 6;
+    pub(crate) const SSL_TICKET_RETURN_IGNORE_RENEW: c_int = 2;
+    pub(crate) const SSL_TICKET_RETURN_USE: c_int = 3;
+    pub(crate) const SSL_TICKET_RETURN_USE_RENEW: c_int = 4;
 
     pub(crate) const SSL_OP_LEGACY_SERVER_CONNECT: u64 = 1 << 2;
     pub(crate) const SSL_OP_ALLOW_CLIENT_RENEGOTIATION: u64 = 1 << 8;
@@ -194,6 +261,7 @@ pub(crate) mod number {
 
     pub(crate) const SSL_TLSEXT_ERR_OK: c_int = 0;
     pub(crate) const SSL_TLSEXT_ERR_ALERT_FATAL: c_int = 2;
+    pub(crate) const SSL_TLSEXT_ERR_NOACK: c_int = 3;
 
     pub(crate) const SSL_CB_HANDSHAKE_START: c_int = 0x10;
     pub(crate) const SSL_CB_HANDSHAKE_DONE: c_int = 0x20;

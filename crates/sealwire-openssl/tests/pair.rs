@@ -4,16 +4,34 @@
 use std::process::Command;
 
 use sealwire_openssl::{
-    Connection, Context, ContextBuilder, Credential, DhParameters, Failure, Handler, Progress,
-    PskAnswer, Read, Role, Source,
+    Connection, Context, ContextBuilder, Credential, DhParameters, Failure, Handler, Library,
+    NewSession, Progress, PskAnswer, Read, Role, Source, TakesTicket,
 };
+use zeroize::Zeroizing;
 
 /// Who answers: takes every chain but where `refuses`, and tells what it was asked.
-#[derive(Default)]
 struct Answers {
     refuses: bool,
     chain: usize,
     lines: Vec<String>,
+    sessions: Vec<NewSession>,
+    stored: Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    takes: TakesTicket,
+    staple: Option<Vec<u8>>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            refuses: false,
+            chain: 0,
+            lines: Vec::new(),
+            sessions: Vec::new(),
+            stored: Vec::new(),
+            takes: TakesTicket::Yes,
+            staple: None,
+        }
+    }
 }
 
 impl Handler for Answers {
@@ -39,7 +57,26 @@ impl Handler for Answers {
         Some(PskAnswer { identity: b"bob".to_vec(), key: vec![7; 32] })
     }
 
-    fn trace(&mut self, _: &[u8]) {}
+    fn new_session(&mut self, session: NewSession) {
+        self.sessions.push(session);
+    }
+
+    fn stored_session(&mut self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.stored.iter().find(|(known, _)| known == id).map(|(_, der)| der.clone())
+    }
+
+    fn ticket(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        Some(b"put into the ticket".to_vec().into())
+    }
+
+    fn takes_ticket(&mut self, found: &[u8]) -> TakesTicket {
+        assert_eq!(found, b"put into the ticket");
+        self.takes
+    }
+
+    fn staple(&mut self) -> Option<Vec<u8>> {
+        self.staple.clone()
+    }
 }
 
 struct End {
@@ -84,9 +121,17 @@ fn settle(client: &mut End, server: &mut End) -> Result<(), Failure> {
     }
 }
 
+/// An OCSP response, "try later".
+const STAPLE: &[u8] = b"\x30\x03\x0a\x01\x03";
+
+/// The one that was built with this, where one was.
+fn library() -> Library {
+    let source = if cfg!(feature = "vendored") { Source::Vendored } else { Source::System };
+    source.library().expect("an OpenSSL")
+}
+
 fn builder(role: Role) -> ContextBuilder {
-    let library = Source::System.library().expect("the system's OpenSSL");
-    ContextBuilder::new(library, role).expect("settings").security_level(0).key_log()
+    ContextBuilder::new(library(), role).expect("settings").security_level(0).key_log()
 }
 
 fn credential() -> Credential {
@@ -120,8 +165,7 @@ fn credential() -> Credential {
         .expect("openssl runs");
     assert!(made.status.success());
     let [cert, key] = ["cert.der", "key.der"].map(|name| std::fs::read(at(name)).expect(name));
-    let library = Source::System.library().expect("the system's OpenSSL");
-    Credential::new(library, [cert.as_slice(), &cert], &key).expect("a credential")
+    Credential::new(library(), [cert.as_slice(), &cert], &key).expect("a credential")
 }
 
 #[test]
@@ -177,6 +221,16 @@ fn certificates_data_renegotiation_and_the_end() {
 }
 
 #[test]
+fn what_is_built_in_is_named_as_it_is() {
+    let named = match Source::Vendored.library() {
+        Ok(library) => library.version().to_owned(),
+        Err(lacking) => lacking.to_string(),
+    };
+    let expected = if cfg!(feature = "vendored") { "OpenSSL 4." } else { "feature `vendored`" };
+    assert!(named.contains(expected), "{named}");
+}
+
+#[test]
 fn a_refusal_chooses_the_alert() {
     if !sealwire_testing::installed("openssl") {
         return;
@@ -211,11 +265,88 @@ fn keys_that_both_know() {
 }
 
 #[test]
+fn sessions_go_on_by_ticket_and_by_store() {
+    if !sealwire_testing::installed("openssl") {
+        return;
+    }
+    let credential = credential();
+    let common = |role, version| {
+        let list = builder(role).versions(version, version).unwrap();
+        list.suites("AES128-SHA", "TLS_AES_128_GCM_SHA256").unwrap().keep_sessions(300)
+    };
+    for version in [0x0301, 0x0303, 0x0304] {
+        for (by_ticket, takes, resumes) in [
+            (true, TakesTicket::Yes, true),
+            (true, TakesTicket::Renewed, true),
+            (true, TakesTicket::No, false),
+            (false, TakesTicket::Yes, true),
+        ] {
+            let client = common(Role::Client, version).ask_for_certificate(false, &[]).unwrap();
+            let server = common(Role::Server, version).credential(&credential).unwrap();
+            let server = server.tickets(&[3; 80], 1).unwrap().staple();
+            let server = if by_ticket { server } else { server.no_tickets() };
+            let (client, server) = (client.build(), server.build());
+            let run = |session: Option<&NewSession>, stored: &[NewSession]| {
+                let (mut client, mut server) = (End::new(&client), End::new(&server));
+                server.answers.takes = takes;
+                server.answers.staple = Some(STAPLE.to_vec());
+                let kept = stored.iter().map(|one| (one.id.clone(), one.der.clone()));
+                server.answers.stored = kept.collect();
+                client.connection.request_ocsp();
+                if let Some(session) = session {
+                    assert!(client.connection.offer_session(&session.der));
+                }
+                settle(&mut client, &mut server).expect("a handshake");
+                (client, server)
+            };
+            let (mut first, server) = run(None, &[]);
+            let agreed = first.connection.negotiated().expect("all is known");
+            // OpenSSL 4 staples nothing to a certificate that signed itself.
+            let staples = !library().version().starts_with("OpenSSL 4.");
+            assert_eq!(agreed.ocsp_response.as_deref(), staples.then_some(STAPLE));
+            let session = first.answers.sessions.pop().expect("a session");
+            assert_eq!(session.version, version);
+            assert_eq!(session.ticket.is_some(), by_ticket || version == 0x0304);
+            let stored = server.answers.sessions;
+            assert_eq!(stored.is_empty(), by_ticket && version < 0x0304, "{version:#x}");
+            let (mut second, mut server) = run(Some(&session), &stored);
+            let [one, other] = [&mut second, &mut server]
+                .map(|end| end.connection.negotiated().expect("all is known").resumed);
+            assert_eq!((one, other), (resumes, resumes), "{version:#x} {by_ticket} {takes:?}");
+        }
+    }
+    let mut client = End::new(&common(Role::Client, 0x0303).build());
+    assert!(!client.connection.offer_session(b"none"));
+}
+
+#[test]
+fn what_goes_over_a_connection_is_told_in_words() {
+    if !sealwire_testing::installed("openssl") {
+        return;
+    }
+    let credential = credential();
+    let client = builder(Role::Client).ask_for_certificate(false, &[]).unwrap().build();
+    let server = builder(Role::Server).credential(&credential).unwrap().build();
+    let (mut client, mut server) = (End::new(&client), End::new(&server));
+    assert_eq!(client.connection.take_trace(), None);
+    // Some builds have no words.
+    if !client.connection.trace() {
+        return;
+    }
+    settle(&mut client, &mut server).expect("a handshake");
+    let text = String::from_utf8(client.connection.take_trace().expect("it is traced")).unwrap();
+    for word in ["Sent", "ClientHello", "Received", "ServerHello", "EncryptedExtensions"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    assert_eq!(client.connection.take_trace().as_deref(), Some(&b""[..]));
+}
+
+#[test]
 fn noise_ends_in_an_error() {
     if !sealwire_testing::installed("openssl") {
         return;
     }
-    let library = Source::System.library().expect("the system's OpenSSL");
+    let library = library();
     assert!(DhParameters::from_pem(library, b"none").is_err());
     assert!(Credential::new(library, [&b"none"[..]], b"none").is_err());
     assert!(builder(Role::Server).suites("aNULL", "").is_err());

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorQueue, Problem, describe};
 use crate::list_terms::Extension;
 use crate::mend::{Irregularity, mend, without_path_length};
 use crate::name::{Name, name, printable};
+use crate::one_line::one_line;
 use crate::owned::{Owned, encoded, printed};
 use crate::pem;
 use crate::public_key::PublicKey;
@@ -185,6 +186,12 @@ impl Certificate {
         unsafe { asn1::integer_hex(c::X509_get0_serialNumber(self.as_ptr())) }
     }
 
+    /// The serial number, the contents of its INTEGER.
+    #[must_use]
+    pub fn serial_number(&self) -> Option<&[u8]> {
+        self.tbs_fields().map(|fields| fields.serial)
+    }
+
     /// Whom the certificate is about.
     #[must_use]
     pub fn subject(&self) -> Name {
@@ -346,13 +353,18 @@ impl Certificate {
     /// terminal are escaped.
     #[must_use]
     pub fn text(&self) -> String {
+        let shown = match one_line(self.der()).map(|copy| Self::from_der(&copy)) {
+            None => self.clone(),
+            Some(Ok(copy)) => copy,
+            Some(Err(error)) => return format!("certificate that cannot be printed ({error})\n"),
+        };
         let queue = ErrorQueue::new();
         let flags = (c::XN_FLAG_ONELINE & !c::XN_FLAG_SPC_EQ) as c_ulong;
         // SAFETY: a live BIO and a live certificate, which printing does not change.
-        let print = |bio| unsafe { c::X509_print_ex(bio, self.as_ptr(), flags, 0) };
+        let print = |bio| unsafe { c::X509_print_ex(bio, shown.as_ptr(), flags, 0) };
         match printed(print) {
             Ok(text) => {
-                let text = self.without_foreign_lines(printable(&text));
+                let text = printable(&text);
                 match self.irregularity() {
                     Some(Irregularity::Version(version)) => {
                         let said = format!("Version: {version} ({:#x})", version - 1);

@@ -1,6 +1,7 @@
 //! Certificate revocation lists (RFC 5280 section 5).
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_sys as c;
@@ -13,6 +14,7 @@ use crate::error::{Error, ErrorQueue, Problem};
 use crate::list_entries::Entries;
 use crate::list_terms::Terms;
 use crate::name::{Name, name, printable};
+use crate::one_line::one_line;
 use crate::owned::{Owned, printed};
 use crate::pem;
 use crate::signature::{Method, Signed};
@@ -35,6 +37,8 @@ struct Parsed {
     /// A certificate by whose key the signature was found good: a list is hashed once, however
     /// many connections it is asked about.
     signer: OnceLock<Certificate>,
+    /// How often a key was tried on it.
+    checks: AtomicUsize,
 }
 
 /// What checking a list's signature by a certificate's key gives.
@@ -89,7 +93,15 @@ impl Crl {
         });
         let (terms, signer) = (Terms::of(&der), OnceLock::new());
         let der = der.into_boxed_slice();
-        Ok(Self(Arc::new(Parsed { crl, der, entries, method, terms, signer })))
+        Ok(Self(Arc::new(Parsed {
+            crl,
+            der,
+            entries,
+            method,
+            terms,
+            signer,
+            checks: AtomicUsize::new(0),
+        })))
     }
 
     /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
@@ -188,7 +200,8 @@ impl Crl {
     #[must_use]
     pub fn text(&self) -> String {
         // A list of its own, since ours has no entries.
-        let text = parse(&self.0.der).and_then(|crl| {
+        let copy = one_line(&self.0.der);
+        let text = parse(copy.as_deref().unwrap_or(&self.0.der)).and_then(|crl| {
             let _queue = ErrorQueue::new();
             // SAFETY: a live BIO and a live list.
             printed(|bio| unsafe { c::X509_CRL_print(bio, crl.as_ptr()) })
@@ -197,6 +210,21 @@ impl Crl {
             Ok(text) => printable(&text),
             Err(error) => format!("revocation list that cannot be printed ({error})\n"),
         }
+    }
+
+    /// Looks among certificates for one by whose key the list is signed. Found here, before the first
+    /// connection, no connection checks the signature again.
+    pub fn find_signer(&self, among: &[Certificate]) -> bool {
+        let mut named = among.iter().filter(|one| self.is_issued_by_name_of(one));
+        named.any(|one| self.signature_by(one) == Signature::Good)
+    }
+
+    /// How many times a key has been tried on the signature of this list, by all of its clones: once a
+    /// key was found good, there is no need of more. For those who want to see that connections do
+    /// not pay for a large list.
+    #[must_use]
+    pub fn signature_checks(&self) -> usize {
+        self.0.checks.load(Ordering::Relaxed)
     }
 
     /// What it says of itself.
@@ -219,6 +247,7 @@ impl Crl {
         else {
             return Signature::Bad;
         };
+        self.0.checks.fetch_add(1, Ordering::Relaxed);
         // SAFETY: a live key.
         if !unsafe { method.verify(key, digest, signed.content, signed.signature) } {
             return Signature::Bad;
@@ -255,8 +284,7 @@ impl Crl {
 
     /// Whether the certificate, one of the list's issuer, is on the list.
     pub(crate) fn has_entry_for(&self, certificate: &Certificate) -> bool {
-        let fields = certificate.tbs_fields();
-        fields.is_none_or(|fields| self.0.entries.contain(self.der(), fields.serial))
+        certificate.serial_number().is_none_or(|number| self.may_list_number(number))
     }
 
     /// Whether an entry has the serial number of this certificate, whoever issued that: without, the
@@ -264,6 +292,12 @@ impl Crl {
     #[must_use]
     pub fn may_list(&self, certificate: &Certificate) -> bool {
         self.has_entry_for(certificate)
+    }
+
+    /// The same of a [serial number](Certificate::serial_number).
+    #[must_use]
+    pub fn may_list_number(&self, number: &[u8]) -> bool {
+        self.0.entries.contain(self.der(), number)
     }
 
     fn issuer_ptr(&self) -> *const c::X509_NAME {

@@ -7,10 +7,9 @@ use aws_lc_sys as c;
 
 use crate::asn1;
 use crate::certificate::Certificate;
-use crate::der::{CONTEXT_0, Element, Elements, OBJECT_IDENTIFIER, SEQUENCE};
+use crate::der::{CONTEXT_0, Element, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::key_usage::KeyUsages;
-use crate::name::printable;
 use crate::name::{Name, name};
 use crate::owned::{Free, Owned, elements, encoded};
 
@@ -253,20 +252,58 @@ impl Certificate {
         self.authority_info().into_iter().filter_map(uri).collect()
     }
 
-    /// AWS-LC prints the names of extensions as they are, line ends and all: no line begins in one.
-    pub(crate) fn without_foreign_lines(&self, mut text: String) -> String {
-        let names = self.subject_alt_names().unwrap_or_default();
-        let places = self.authority_info().into_iter().map(|(_, place)| place);
-        for name in names.into_iter().chain(places) {
-            if let GeneralName::Dns(value) | GeneralName::Email(value) | GeneralName::Uri(value) =
-                name
-                && value.contains('\n')
-            {
-                let shown = printable(value.as_bytes());
-                text = text.replace(&shown, &shown.replace('\n', "\\x0A"));
-            }
+    /// Where the certificate says that the revocation lists about it are (cRLDistributionPoints): the URIs.
+    /// Empty when there is no such extension, or none that can be read.
+    #[must_use]
+    pub fn crl_uris(&self) -> Vec<String> {
+        let Some(value) = self.extension_value(c::NID_crl_distribution_points) else {
+            return Vec::new();
+        };
+        let points = Elements::of(&value).enter(SEQUENCE);
+        // distributionPoint, and of its two forms fullName.
+        let names = |point: Element<'_>| {
+            Elements::of(point.contents).enter(CONTEXT_0)?.enter(CONTEXT_0).map(|names| {
+                let read = names.filter_map(GeneralName::of_element);
+                let uri = |name| match name {
+                    GeneralName::Uri(uri) => Some(uri),
+                    _ => None,
+                };
+                read.filter_map(uri).collect::<Vec<_>>()
+            })
+        };
+        points.into_iter().flatten().filter_map(names).flatten().collect()
+    }
+
+    /// The list of signed certificate timestamps in the certificate (RFC 6962, section 3.3), as in TLS.
+    #[must_use]
+    pub fn timestamp_list(&self) -> Option<Vec<u8>> {
+        const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
+        let value = self.value_of(TIMESTAMPS)?;
+        Some(Elements::of(&value).element(OCTET_STRING)?.contents.to_vec())
+    }
+
+    /// What the first extension with this object identifier holds, also where AWS-LC has no name for it.
+    fn value_of(&self, oid: &str) -> Option<Vec<u8>> {
+        // SAFETY: a live certificate; the extensions at its indices, and their parts, are its own.
+        unsafe {
+            (0..c::X509_get_ext_count(self.as_ptr()))
+                .map(|index| c::X509_get_ext(self.as_ptr(), index))
+                .filter(|&one| asn1::oid_text(c::X509_EXTENSION_get_object(one)) == oid)
+                .map(|one| asn1::string_bytes(c::X509_EXTENSION_get_data(one)).to_vec())
+                .next()
         }
-        text
+    }
+
+    /// Whether the certificate demands that its server staples an OCSP response: the TLS feature
+    /// `status_request` (RFC 7633), "must-staple".
+    #[must_use]
+    pub fn demands_staple(&self) -> bool {
+        const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+        const STATUS_REQUEST: u64 = 5;
+        let features = self.value_of(TLS_FEATURE);
+        let features = features.unwrap_or_default();
+        let mut listed = Elements::of(&features).enter(SEQUENCE).into_iter().flatten();
+        listed.any(|feature| feature.number() == Some(STATUS_REQUEST))
     }
 
     /// The certificatePolicies extension as dotted object identifiers. `None` when there is none, or

@@ -162,7 +162,41 @@ impl PrivateKey {
         })
     }
 
+    /// Makes an RSA key of any size, also of one that is too small for today: for servers that are bad on
+    /// purpose.
+    ///
+    /// # Errors
+    /// When AWS-LC does not make keys of this size.
+    pub fn generate_rsa(bits: u16) -> Result<Self, Error> {
+        let queue = ErrorQueue::new();
+        // SAFETY: takes no argument; the new context is ours.
+        let context =
+            unsafe { Owned::new(c::EVP_PKEY_CTX_new_id(c::EVP_PKEY_RSA, std::ptr::null_mut())) };
+        let context = context.ok_or_else(no_memory)?;
+        let mut key = std::ptr::null_mut();
+        // SAFETY: a live context; `key` is null, which has a new key made and stored there.
+        let made = unsafe {
+            c::EVP_PKEY_keygen_init(context.as_ptr()) == 1
+                && c::EVP_PKEY_CTX_set_rsa_keygen_bits(context.as_ptr(), bits.into()) == 1
+                && c::EVP_PKEY_keygen(context.as_ptr(), &raw mut key) == 1
+        };
+        // SAFETY: null, or a new key that nobody else has.
+        match unsafe { Owned::new(key) } {
+            Some(key) if made => Ok(Self::adopt(key)),
+            _ => Err(queue.error(Problem::Unsupported)),
+        }
+    }
+
     fn adopt(key: Owned<c::EVP_PKEY>) -> Self {
+        // AWS-LC leaves the public half out where it was left out; GnuTLS and ring want it.
+        // SAFETY: a live key that nobody else sees yet; its EC key is null or its own.
+        unsafe {
+            let ec = c::EVP_PKEY_get0_EC_KEY(key.as_ptr());
+            if !ec.is_null() {
+                let flags = c::EC_KEY_get_enc_flags(ec) & !(c::EC_PKEY_NO_PUBKEY as u32);
+                c::EC_KEY_set_enc_flags(ec, flags);
+            }
+        }
         Self(Arc::new(Key(key)))
     }
 

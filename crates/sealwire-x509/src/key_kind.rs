@@ -23,7 +23,13 @@ pub(crate) fn can_have_signed(issuer: &Certificate, subject: &Certificate) -> bo
         return true;
     }
     // SAFETY: a live key.
-    let kind = unsafe { c::EVP_PKEY_id(key) };
+    let kind = unsafe {
+        match c::EVP_PKEY_id(key) {
+            // One kind of key to AWS-LC; the size is in the name of the signature.
+            c::EVP_PKEY_PQDSA => c::EVP_PKEY_pqdsa_get_type(key),
+            kind => kind,
+        }
+    };
     // AWS-LC says RSA of signatures by RSASSA-PSS, whichever of the two kinds of key made them.
     let is_rsa = |kind| kind == c::EVP_PKEY_RSA || kind == c::EVP_PKEY_RSA_PSS;
     kind == wanted || (is_rsa(kind) && is_rsa(wanted))

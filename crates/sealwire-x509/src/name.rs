@@ -6,14 +6,16 @@ use std::fmt;
 use aws_lc_sys as c;
 
 use crate::asn1;
+use crate::der::{Elements, SEQUENCE};
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::foreign::is_printable;
+use crate::name_text::{Rfc4514, ShownAttribute};
 use crate::owned::{Owned, encoded, printed};
 
 /// A distinguished name: the subject or issuer of a certificate, or the issuer of a CRL.
 ///
-/// Two names are equal when their DER encodings are. `Display` is OpenSSL's one-line form in the
-/// order of the certificate: `C=DE, O="Sealwire, Inc.", CN=localhost`.
+/// Two names are equal when their DER encodings are. `Display` is RFC 4514's text, the most specific
+/// part first: `CN=localhost,O=Sealwire\, Inc.,C=DE`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     der: Vec<u8>,
@@ -34,6 +36,8 @@ pub struct Attribute {
     /// Which relative distinguished name of the sequence this belongs to, from 0. Attributes with
     /// the same number form one multi-valued RDN.
     pub rdn: usize,
+    /// Whether the value is its text, and not `#` and digits.
+    is_text: bool,
 }
 
 impl Name {
@@ -105,6 +109,21 @@ impl Name {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// For each attribute `#` and the DER of its value in hexadecimal.
+    fn encodings(&self) -> Vec<String> {
+        let rdns = Elements::of(&self.der).enter(SEQUENCE);
+        let attributes = rdns.into_iter().flatten().flat_map(|rdn| Elements::of(rdn.contents));
+        let mut encodings: Vec<_> = attributes
+            .map(|attribute| {
+                let value = Elements::of(attribute.contents).nth(1);
+                let bytes = value.map_or(&[][..], |value| value.encoding).iter();
+                bytes.fold("#".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+            })
+            .collect();
+        encodings.resize(self.attributes.len(), "#".to_owned());
+        encodings
+    }
+
     /// The last common name, which is the most specific one.
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {
@@ -134,13 +153,14 @@ impl Attribute {
                 asn1::string_bytes(string),
             )
         };
+        let is_text = text.is_some();
         let value = text.unwrap_or_else(|| {
             std::iter::once("#".to_owned())
                 .chain(bytes.iter().map(|byte| format!("{byte:02X}")))
                 .collect()
         });
         let short_name = short_name.or_else(|| openssl_only(&oid));
-        Self { oid, short_name, value, rdn: usize::try_from(rdn).unwrap_or(0) }
+        Self { oid, short_name, value, rdn: usize::try_from(rdn).unwrap_or(0), is_text }
     }
 }
 
@@ -161,19 +181,18 @@ fn openssl_only(oid: &str) -> Option<&'static str> {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut previous: Option<&Attribute> = None;
-        for attribute in &self.attributes {
-            match previous {
-                Some(previous) if previous.rdn == attribute.rdn => f.write_str(" + ")?,
-                Some(_) => f.write_str(", ")?,
-                None => {}
-            }
-            f.write_str(attribute.short_name.unwrap_or(&attribute.oid))?;
-            f.write_str("=")?;
-            write_value(f, &attribute.value)?;
-            previous = Some(attribute);
-        }
-        Ok(())
+        let shown = |(attribute, encoding): (&Attribute, &String)| -> (usize, ShownAttribute) {
+            let name = attribute.short_name.unwrap_or(&attribute.oid).to_owned();
+            let value =
+                if attribute.is_text { Ok(attribute.value.clone()) } else { Err(encoding.clone()) };
+            (attribute.rdn, (name, value))
+        };
+        let encodings = self.encodings();
+        let all: Vec<_> = self.attributes.iter().zip(&encodings).map(shown).collect();
+        let rdns = all.chunk_by(|(one, _), (next, _)| one == next);
+        let rdns: Vec<Vec<_>> =
+            rdns.map(|rdn| rdn.iter().map(|(_, shown)| shown.clone()).collect()).collect();
+        Rfc4514(&rdns).fmt(f)
     }
 }
 
@@ -181,29 +200,6 @@ impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Name({self})")
     }
-}
-
-/// As OpenSSL with `-nameopt oneline,utf8`: a value that could be misread is put in quotes, and
-/// what must not reach a terminal is escaped byte by byte.
-fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
-    let quoted = value.contains([',', '+', '<', '>', ';'])
-        || value.starts_with([' ', '#'])
-        || value.ends_with(' ');
-    if quoted {
-        f.write_str("\"")?;
-    }
-    for character in value.chars() {
-        match character {
-            '"' | '\\' => write!(f, "\\{character}")?,
-            _ if !is_printable(character) => {
-                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                    write!(f, "\\{byte:02X}")?;
-                }
-            }
-            _ => write!(f, "{character}")?,
-        }
-    }
-    if quoted { f.write_str("\"") } else { Ok(()) }
 }
 
 /// # Safety
@@ -231,32 +227,49 @@ pub(crate) fn printable(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::der::{OBJECT_IDENTIFIER, encode};
 
-    fn name(values: &[(&'static str, &str, usize)]) -> Name {
-        let attribute = |&(short_name, value, rdn): &(&'static str, &str, usize)| Attribute {
-            oid: "1.2".to_owned(),
-            short_name: Some(short_name),
-            value: value.to_owned(),
-            rdn,
+    /// A name of common names (2.5.4.3) and values of tag UTF8String, or as given.
+    fn name(rdns: &[&[(u8, u8, &[u8])]]) -> Name {
+        let attribute = |&(kind, tag, value): &(u8, u8, &[u8])| {
+            let oid = encode(OBJECT_IDENTIFIER, &[0x55, 4, kind]);
+            encode(SEQUENCE, &[oid, encode(tag, value)].concat())
         };
-        Name { der: Vec::new(), attributes: values.iter().map(attribute).collect() }
+        let rdn = |rdn: &&[(u8, u8, &[u8])]| {
+            encode(0x31, &rdn.iter().map(attribute).collect::<Vec<_>>().concat())
+        };
+        let rdns: Vec<_> = rdns.iter().map(rdn).collect();
+        Name::from_der(&encode(SEQUENCE, &rdns.concat())).unwrap()
     }
 
     #[test]
-    fn displays_on_one_line_in_order() {
-        for (values, shown) in [
-            (&[("C", "DE", 0), ("O", "X", 1), ("CN", "y", 2)][..], "C=DE, O=X, CN=y"),
-            (&[("CN", "a", 0), ("UID", "b", 0), ("O", "c", 1)], "CN=a + UID=b, O=c"),
-            (&[("O", "Foo, Inc.", 0), ("CN", "a\"b\\c", 1)], "O=\"Foo, Inc.\", CN=a\\\"b\\\\c"),
+    fn displays_on_one_line_the_most_specific_first() {
+        const UTF8: u8 = 0x0C;
+        const CN: u8 = 3;
+        const C: u8 = 6;
+        const O: u8 = 10;
+        const OU: u8 = 11;
+        for (rdns, shown) in [
             (
-                &[("CN", " a", 0), ("CN", "#b", 1), ("CN", "c ", 2)],
-                "CN=\" a\", CN=\"#b\", CN=\"c \"",
+                &[&[(C, 0x13, &b"DE"[..])][..], &[(O, UTF8, b"X")], &[(CN, UTF8, b"y")]][..],
+                "CN=y,O=X,C=DE",
             ),
-            (&[("CN", "a\n\u{1b}[2J", 0)], "CN=a\\0A\\1B[2J"),
-            (&[("O", "Käse \u{202e}x", 0)], "O=Käse \\E2\\80\\AEx"),
+            (&[&[(O, UTF8, b"c")], &[(CN, UTF8, b"a"), (OU, UTF8, b"b")]], "CN=a+OU=b,O=c"),
+            (
+                &[&[(CN, UTF8, b"a\"b\\c")], &[(O, UTF8, b"Foo, Inc.")]],
+                "O=Foo\\, Inc.,CN=a\\\"b\\\\c",
+            ),
+            (
+                &[&[(CN, UTF8, b"c ")], &[(CN, UTF8, b"#b")], &[(CN, UTF8, b" a")]],
+                "CN=\\ a,CN=\\#b,CN=c\\ ",
+            ),
+            (&[&[(CN, UTF8, b"a\n\x1b[2J")]], "CN=a\\0A\\1B[2J"),
+            (&[&[(O, UTF8, "Käse \u{202e}x".as_bytes())]], "O=Käse \\E2\\80\\AEx"),
+            // No text: the DER of the value, as RFC 4514 has it.
+            (&[&[(45, 0x03, b"\0\x01")]], "x500UniqueIdentifier=#03020001"),
             (&[], ""),
         ] {
-            assert_eq!(name(values).to_string(), shown);
+            assert_eq!(name(rdns).to_string(), shown);
         }
     }
 }

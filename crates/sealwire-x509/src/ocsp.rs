@@ -148,6 +148,20 @@ impl OcspResponse {
         unsafe { answer_of(c::OCSP_resp_get0(basic.as_ptr(), index)) }
     }
 
+    /// What it says of `certificate`, which it names by the issuer's name and the serial number: for where
+    /// the issuer's certificate is not known, and nothing can be verified. `None` when it is about others.
+    #[must_use]
+    pub fn answer_unverified(&self, certificate: &Certificate) -> Option<OcspAnswer> {
+        let _queue = ErrorQueue::new();
+        let basic = self.basic.as_ref()?;
+        // SAFETY: a live answer.
+        let count = usize::try_from(unsafe { c::OCSP_resp_count(basic.as_ptr()) }).ok()?;
+        // SAFETY: a live answer, and indexes below its count; each entry lives as long as it.
+        (0..count).map(|index| unsafe { c::OCSP_resp_get0(basic.as_ptr(), index) }).find_map(
+            |single| unsafe { names(single, certificate).then(|| answer_of(single)).flatten() },
+        )
+    }
+
     /// Whether what it says of `certificate` is the word of `issuer`, who signed that, or of
     /// somebody whom `issuer` lets answer for it, at `time` (seconds since 1970): the verdict of
     /// `OCSP_basic_verify` with `issuer` as the one who is trusted. It says nothing of whether
@@ -218,6 +232,71 @@ impl fmt::Debug for OcspResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { responder, .. } = self;
         f.debug_struct("OcspResponse").field("responder", responder).finish_non_exhaustive()
+    }
+}
+
+/// The request (RFC 6960, section 4.1.1; DER) that asks a responder about `certificate`, which `issuer`
+/// signed. It names it by SHA-1, which every responder knows (RFC 5019), and has no nonce, so that what the
+/// responder has signed before is an answer.
+///
+/// # Errors
+/// When AWS-LC cannot make it.
+pub fn ocsp_request(certificate: &Certificate, issuer: &Certificate) -> Result<Vec<u8>, Error> {
+    let queue = ErrorQueue::new();
+    // SAFETY: a constant digest and two live certificates; request and id are new.
+    let made = unsafe {
+        let id = c::OCSP_cert_to_id(c::EVP_sha1(), certificate.as_ptr(), issuer.as_ptr());
+        Owned::new(c::OCSP_REQUEST_new()).zip(Owned::new(id))
+    };
+    let (request, id) = made.ok_or_else(|| queue.malformed())?;
+    // SAFETY: both are live; the request owns the id when it was taken.
+    if unsafe { c::OCSP_request_add0_id(request.as_ptr(), id.as_ptr()) }.is_null() {
+        return Err(queue.malformed());
+    }
+    std::mem::forget(id);
+    // SAFETY: a live request; without a place to write to, its length is told.
+    let length = unsafe { c::i2d_OCSP_REQUEST(request.as_ptr(), std::ptr::null_mut()) };
+    let mut der = vec![0; usize::try_from(length).map_err(|_| queue.malformed())?];
+    let mut end = der.as_mut_ptr();
+    // SAFETY: as many writable bytes as it has told; `end` is moved behind them.
+    match unsafe { c::i2d_OCSP_REQUEST(request.as_ptr(), &raw mut end) } {
+        written if written == length => Ok(der),
+        _ => Err(queue.malformed()),
+    }
+}
+
+/// Whether an entry of an answer is about this certificate, as far as issuer's name and serial number say.
+///
+/// # Safety
+/// `single` is null or live.
+unsafe fn names(single: *mut c::OCSP_SINGLERESP, certificate: &Certificate) -> bool {
+    let (mut name, mut method, mut serial) =
+        (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    let mut digest = [0; c::EVP_MAX_MD_SIZE as usize];
+    let mut length = 0;
+    // SAFETY: a live entry, whose id is its own, and so are the parts of that; the certificate's are
+    // its own, and there is room for any digest.
+    unsafe {
+        if single.is_null() {
+            return false;
+        }
+        let id = c::OCSP_SINGLERESP_get0_id(single).cast_mut();
+        let parts = (&raw mut name, &raw mut method, &raw mut serial);
+        if id.is_null()
+            || c::OCSP_id_get0_info(parts.0, parts.1, std::ptr::null_mut(), parts.2, id) != 1
+        {
+            return false;
+        }
+        let kind = c::EVP_get_digestbyobj(method);
+        let own_serial = c::X509_get0_serialNumber(certificate.as_ptr());
+        if kind.is_null() || c::ASN1_INTEGER_cmp(serial, own_serial) != 0 {
+            return false;
+        }
+        let issuer = c::X509_get_issuer_name(certificate.as_ptr());
+        if c::X509_NAME_digest(issuer, kind, digest.as_mut_ptr(), &raw mut length) != 1 {
+            return false;
+        }
+        Some(asn1::string_bytes(name)) == digest.get(..length as usize)
     }
 }
 

@@ -52,9 +52,11 @@ macro_rules! free_with {
 
 free_with! {
     X509 => X509_free,
+    X509_EXTENSION => X509_EXTENSION_free,
     X509_CRL => X509_CRL_free,
     X509_STORE => X509_STORE_free,
     X509_STORE_CTX => X509_STORE_CTX_free,
+    OCSP_REQUEST => OCSP_REQUEST_free,
     OCSP_RESPONSE => OCSP_RESPONSE_free,
     OCSP_BASICRESP => OCSP_BASICRESP_free,
     OCSP_CERTID => OCSP_CERTID_free,

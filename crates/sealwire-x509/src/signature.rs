@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorQueue, Problem};
 use crate::owned::{Owned, no_memory};
 
 const BIT_STRING: u8 = 0x03;
+/// `[1]`, constructed.
+const CONTEXT_1: u8 = 0xA1;
 /// `[2]`, constructed.
 const CONTEXT_2: u8 = 0xA2;
 
@@ -26,10 +28,19 @@ pub(crate) struct Signed<'a> {
 pub(crate) enum Method {
     /// A digest of it, by the numeric id.
     Digest(i32),
-    /// A digest, with RSASSA-PSS and a salt of so many bytes.
-    Pss { digest: i32, salt: i32 },
+    /// A digest, with RSASSA-PSS.
+    Pss(Pss),
     /// All of it (Ed25519).
     Whole,
+}
+
+/// The parameters of RSASSA-PSS: digests by their numeric ids, and a salt of so many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pss {
+    pub(crate) digest: i32,
+    /// The digest of MGF1.
+    pub(crate) mask: i32,
+    pub(crate) salt: i32,
 }
 
 impl<'a> Signed<'a> {
@@ -78,24 +89,33 @@ impl Method {
         })
     }
 
-    /// RSASSA-PSS-params (RFC 4055 section 3.1). The mask is by MGF1 with the same digest everywhere.
+    /// RSASSA-PSS-params (RFC 4055 section 3.1). What is left out is SHA-1, and a salt of 20 bytes.
     fn pss(mut algorithm: Elements<'_>) -> Option<Self> {
         let mut fields = algorithm.enter(SEQUENCE)?;
         let digest = match fields.enter(CONTEXT_0) {
             Some(mut hash) => digest_of(hash.enter(SEQUENCE)?.element(OBJECT_IDENTIFIER)?)?,
             None => c::NID_sha1,
         };
-        fields.element(0xA1);
+        let mask = match fields.enter(CONTEXT_1) {
+            Some(mut mask) => {
+                let mut mask = mask.enter(SEQUENCE)?;
+                // MGF1, 1.2.840.113549.1.1.8; there is no other.
+                let mgf1 = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 8];
+                mask.element(OBJECT_IDENTIFIER).filter(|oid| oid.contents == mgf1)?;
+                digest_of(mask.enter(SEQUENCE)?.element(OBJECT_IDENTIFIER)?)?
+            }
+            None => c::NID_sha1,
+        };
         let salt = match fields.enter(CONTEXT_2) {
             Some(mut salt) => salt.element(INTEGER)?.number()?,
             None => 20,
         };
-        Some(Self::Pss { digest, salt: i32::try_from(salt).ok()? })
+        Some(Self::Pss(Pss { digest, mask, salt: i32::try_from(salt).ok()? }))
     }
 
     /// The digest of what is signed; empty when all of it is.
     pub(crate) fn digest(self, content: &[u8]) -> Result<Vec<u8>, Error> {
-        let (Self::Digest(nid) | Self::Pss { digest: nid, .. }) = self else {
+        let (Self::Digest(nid) | Self::Pss(Pss { digest: nid, .. })) = self else {
             return Ok(Vec::new());
         };
         let mut digest = vec![0; c::EVP_MAX_MD_SIZE as usize];
@@ -132,14 +152,14 @@ impl Method {
         signature: &[u8],
     ) -> bool {
         let _queue = ErrorQueue::new();
-        let (nid, salt) = match self {
+        let (nid, pss) = match self {
             // SAFETY: a live key, by the caller's promise.
             Self::Whole => return unsafe { verify_whole(key, content, signature) },
             Self::Digest(nid) => (nid, None),
-            Self::Pss { digest, salt } => (digest, Some(salt)),
+            Self::Pss(pss) => (pss.digest, Some(pss)),
         };
         // SAFETY: as above.
-        unsafe { verify_digest(key, nid, salt, digest, signature) }
+        unsafe { verify_digest(key, nid, pss, digest, signature) }
     }
 }
 
@@ -180,7 +200,7 @@ unsafe fn verify_whole(key: *mut c::EVP_PKEY, content: &[u8], signature: &[u8]) 
 unsafe fn verify_digest(
     key: *mut c::EVP_PKEY,
     nid: i32,
-    pss_salt: Option<i32>,
+    pss: Option<Pss>,
     digest: &[u8],
     signature: &[u8],
 ) -> bool {
@@ -191,13 +211,14 @@ unsafe fn verify_digest(
     unsafe {
         let method = c::EVP_get_digestbynid(nid);
         let ready = c::EVP_PKEY_verify_init(context.as_ptr()) == 1
-            && pss_salt.is_none_or(|_| {
+            && pss.is_none_or(|_| {
                 c::EVP_PKEY_CTX_set_rsa_padding(context.as_ptr(), c::RSA_PKCS1_PSS_PADDING) == 1
             })
             && c::EVP_PKEY_CTX_set_signature_md(context.as_ptr(), method) == 1
-            && pss_salt.is_none_or(|salt| {
+            && pss.is_none_or(|Pss { mask, salt, .. }| {
+                let mask = c::EVP_get_digestbynid(mask);
                 c::EVP_PKEY_CTX_set_rsa_pss_saltlen(context.as_ptr(), salt) == 1
-                    && c::EVP_PKEY_CTX_set_rsa_mgf1_md(context.as_ptr(), method) == 1
+                    && c::EVP_PKEY_CTX_set_rsa_mgf1_md(context.as_ptr(), mask) == 1
             });
         ready
             && c::EVP_PKEY_verify(

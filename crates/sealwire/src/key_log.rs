@@ -2,12 +2,13 @@
 //! (`SSLKEYLOGFILE`). Whoever has them can read the connection.
 
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use sealwire_x509::Problem;
 use zeroize::Zeroizing;
 
 /// One line of a key log, without the line end: a label, the client's random and a secret.
@@ -84,18 +85,18 @@ type ErrorFn = dyn Fn(&io::Error) + Send + Sync;
 impl KeyLogFile {
     /// Opens `path` for appending; makes it, readable for nobody else, when it is not there.
     ///
+    /// A pipe has to be ours, and read from; when its reader falls behind, lines are lost
+    /// ([`on_error`](Self::on_error)) and no connection waits. Another user's file in a folder that everybody
+    /// may write to (`/tmp`) is refused: its owner would read the connections.
+    ///
     /// # Errors
-    /// Those of the file system; the text names the file.
+    /// Such a pipe or file, and those of the file system; the text names the file.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(path)
-            .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
-        Ok(Self::of(file))
+        let file = sealwire_files::append_secrets(path.as_ref());
+        file.map(Self::of).map_err(|error| match error.problem() {
+            Problem::Io(kind) => io::Error::new(kind, error.to_string()),
+            _ => io::Error::new(io::ErrorKind::PermissionDenied, error.to_string()),
+        })
     }
 
     /// The file that the environment variable `SSLKEYLOGFILE` names; `None` when it is not set or

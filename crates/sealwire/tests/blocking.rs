@@ -78,6 +78,25 @@ fn much_goes_both_ways() {
     });
 }
 
+/// Beside tickets that it never reads, and to a server that is busy until it is gone.
+#[test]
+fn a_client_that_only_writes_finishes_and_loses_nothing() {
+    both(|mut client, mut server| {
+        let data = word(4 << 20);
+        let sent = data.clone();
+        let writing = thread::spawn(move || {
+            client.write_all(&sent).unwrap();
+            client.finish().unwrap();
+        });
+        // The rest is what the system's buffers hold when the client has closed.
+        let mut heard = vec![0; data.len() - (64 << 10)];
+        server.read_exact(&mut heard).unwrap();
+        writing.join().unwrap();
+        server.read_to_end(&mut heard).unwrap();
+        assert!(heard == data);
+    });
+}
+
 #[test]
 fn any_buffer_will_do() {
     both(|mut client, mut server| {
@@ -386,6 +405,29 @@ fn who_writes_before_it_reads_hears_the_alert_that_waits() {
     assert_eq!(error.alert().map(Alert::name), Some("certificate_required"), "{error}");
     let again = client.read(&mut [0; 1]).unwrap_err();
     assert_eq!(Error::from(again).alert(), error.alert(), "and it stays so");
+}
+
+/// Whatever a client sends at once, up to what the server still reads and beyond it.
+#[test]
+fn who_sends_much_at_once_and_is_refused_hears_why() {
+    if !present("openssl") {
+        return;
+    }
+    for size in [1, 16_384, 65_536, 500_000, 1_000_000, 4_000_000] {
+        let (client, server) = tcp();
+        let accepting = thread::spawn(move || {
+            let context = context("p256", "ca").build().unwrap();
+            let options = ServerOptions::new().client_auth(ClientAuth::Require);
+            blocking::accept(&context, &options, server).unwrap_err()
+        });
+        let context = context("", "ca").build().unwrap();
+        let mut client = blocking::connect(&context, &to_localhost(), client).unwrap();
+        let said = client.write_all(&vec![7; size]).and_then(|()| client.read(&mut [0]));
+        let error = Error::from(said.unwrap_err());
+        let alert = error.alert().map(Alert::name);
+        assert_eq!(alert, Some("certificate_required"), "{size}: {error}");
+        accepting.join().unwrap();
+    }
 }
 
 /// What a client has sent already, and nobody reads, makes a reset of a socket that is closed.

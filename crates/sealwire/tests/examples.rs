@@ -2,10 +2,14 @@
 
 use std::process::Command;
 
+/// What some of them need.
+const FEATURES: &str = "hyper,axum,tonic,rustls-config,watch";
+
 fn run(example: &str) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--offline", "-p", "sealwire", "--example", example])
+        .args(["run", "--quiet", "--offline", "-p", "sealwire", "--features", FEATURES])
+        .args(["--example", example])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -22,6 +26,8 @@ fn examples_do_what_they_show() {
         ("local_ca", "with lists: CERT_REVOKED"),
         ("ca_folder", "revoked"),
         ("verify_chain", "other.example.com: trusted = false"),
+        ("http_mutual_tls", "reqwest: hello, bob"),
+        ("grpc_mutual_tls", "hello, alice"),
         ("in_memory", "the server heard \"hello, server\""),
     ] {
         let said = run(example);

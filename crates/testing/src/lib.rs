@@ -1,11 +1,18 @@
-//! What the tests of all crates have in common: the rule about peers that are not there.
+//! What the tests of all crates have in common: the rule about peers that are not there, and peers
+//! that take some starting.
 //!
 //! Other implementations judge ours. Where one is missing, a test has to return at once; on a build
 //! server (`CI=true`), where all are expected, it fails; elsewhere it is said loudly.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod postgresql;
+
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
+
+#[cfg(unix)]
+pub use postgresql::PostgreSql;
 
 /// Whether this program is installed.
 #[must_use]

@@ -51,7 +51,6 @@ const KNOWN: &[Known] = &[
     known("asymmetric/X448/", "named: ", "a key agreement's key signs nothing"),
     known("asymmetric/MLKEM/", "named: ", "a key encapsulation's key signs nothing"),
     known("asymmetric/Ed448/", "named: ", "AWS-LC has no Ed448"),
-    known("asymmetric/MLDSA/", "named: ", "no version of rustls signs with it yet"),
 ];
 
 /// What comparing it gave.

@@ -164,7 +164,9 @@ fn link(
     if is_ca || random.one_in(2) {
         let flag = if is_ca { der(0x01, &[0xFF]) } else { Vec::new() };
         let limited = if is_leaf { random.one_in(20) } else { random.one_in(8) };
-        let length = if limited { integer(random.below(3) as u8) } else { Vec::new() };
+        // The last is negative.
+        let length = [0, 0, 1, 1, 2, 2, 0xFF][random.below(7)];
+        let length = if limited { integer(length) } else { Vec::new() };
         if !(is_ca && random.one_in(30)) {
             add("2.5.29.19", random.one_in(2), sequence(&[flag, length]));
         }

@@ -5,7 +5,7 @@ mod maker;
 
 use std::collections::BTreeMap;
 
-use crate::verdicts::{Chain, Error, Vector, openssl_says};
+use crate::verdicts::{Chain, Error, PolicyInput, Vector, openssl_says};
 
 /// SplitMix64.
 pub(crate) struct Random(u64);
@@ -33,16 +33,26 @@ impl Random {
     }
 }
 
-/// Where a no of Sealwire's is meant, and OpenSSL says yes: the first code, and why.
-const STRICTER: &[(&str, &str)] = &[
-    ("CERT_REJECTED", "trust settings that reject the leaf count, whatever it is below"),
+/// The first code, of which chains, and why.
+type Stricter = (&'static str, fn(&Chain) -> bool, &'static str);
+
+/// Where a no of Sealwire's is meant, and OpenSSL says yes.
+const STRICTER: &[Stricter] = &[
+    ("CERT_REJECTED", |_| true, "trust settings that reject the leaf count, whatever it is below"),
     (
         "SELF_SIGNED_CERT_IN_CHAIN",
+        |_| true,
         "AWS-LC takes a CA with its issuer's name for a root, if no key identifier says otherwise",
     ),
     (
         "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+        |_| true,
         "the same, with a second certificate of that CA that was tried after it",
+    ),
+    (
+        "NO_EXPLICIT_POLICY",
+        passes_with_any_policy,
+        "a CA's anyPolicy that is inhibited leaves no policy to map (RFC 5280, 6.1.3, d)",
     ),
 ];
 
@@ -70,7 +80,9 @@ pub(crate) fn run(cases: u64, seed: u64, keep: Option<&std::path::Path>) -> Resu
                 }
                 let findings = vector.chain.findings().join("; ");
                 let code = findings.split(':').next().unwrap_or_default();
-                let meant = STRICTER.iter().position(|(first, _)| !ours && *first == code);
+                let meant = STRICTER
+                    .iter()
+                    .position(|(first, of, _)| !ours && *first == code && of(&vector.chain));
                 if let Some(meant) = meant {
                     stricter[meant] += 1;
                     continue;
@@ -88,7 +100,7 @@ pub(crate) fn run(cases: u64, seed: u64, keep: Option<&std::path::Path>) -> Resu
     }
     println!("{cases} chains: {yes} trusted by both, {no} by neither");
     println!("{another}: OpenSSL trusts the path that Sealwire found, and did not find it");
-    for ((_, why), many) in STRICTER.iter().zip(stricter).filter(|(_, many)| *many > 0) {
+    for ((.., why), many) in STRICTER.iter().zip(stricter).filter(|(_, many)| *many > 0) {
         println!("{many}: no here, yes there: {why}");
     }
     let mut many = 0;
@@ -97,6 +109,16 @@ pub(crate) fn run(cases: u64, seed: u64, keep: Option<&std::path::Path>) -> Resu
         many += names.len();
     }
     if many > 0 { Err(format!("{many} chains are judged otherwise").into()) } else { Ok(()) }
+}
+
+/// Whether nothing but `-inhibit_any` is in its way.
+fn passes_with_any_policy(chain: &Chain) -> bool {
+    let Some(policies) = chain.policies.as_ref().filter(|policies| policies.inhibit_any) else {
+        return false;
+    };
+    let mut other = chain.clone();
+    other.policies = Some(PolicyInput { inhibit_any: false, ..policies.clone() });
+    other.is_trusted()
 }
 
 /// Whether OpenSSL says yes when it is given nothing but the path that Sealwire trusts.

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Seconds, system_time};
 pub use profile::Profile;
-pub use signer::{Refused, Request, Signer, bytes_of_hex};
+pub use signer::{Refused, Request, Signer, bytes_of_hex, may_sign};
 pub use window::{Window, renewal_window};
 
 /// The folder of the intermediates in that of a CA. Each has a folder of its own, by its number.

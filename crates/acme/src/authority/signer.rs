@@ -5,7 +5,7 @@ use std::fmt;
 use sealwire::TrustStore;
 use sealwire::pki::{
     Certificate, CertificateBuilder, ChainCheck, Crl, CrlBuilder, CrlNumber, Error, Issuer,
-    Purpose, RevocationReason, Revoked, Validity,
+    Purpose, RevocationReason, Revoked, Subject, Validity,
 };
 
 use super::Profile;
@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub serial: &'a [u8],
     /// For whom.
     pub identifiers: &'a [Identifier],
+    /// A user, who has no host name: the common name.
+    pub user: Option<&'a str>,
     /// The public key.
     pub spki: &'a [u8],
     /// What for, and for how long.
@@ -115,17 +117,7 @@ impl Signer {
     /// Whether it, and those above it, may sign for this name.
     #[must_use]
     pub fn may_sign_for(&self, identifier: &Identifier) -> bool {
-        let name = identifier.to_general_name();
-        self.chain.iter().all(|certificate| match certificate.name_constraints() {
-            Ok(None) => true,
-            Ok(Some(constraints)) => {
-                let of_kind = |subtree: &&sealwire::pki::Subtree| subtree.is_of_kind(&name);
-                let mut permitted = constraints.permitted.iter().filter(of_kind).peekable();
-                let any = permitted.peek().is_none() || permitted.any(|one| one.contains(&name));
-                any && !constraints.excluded.iter().any(|one| one.contains(&name))
-            }
-            Err(_) => false,
-        })
+        may_sign(&self.chain, identifier)
     }
 
     /// Until when it can answer for what it signs: the first end of its chain.
@@ -151,8 +143,13 @@ impl Signer {
                 (self.not_after() - now).max(0) / 60
             )));
         }
-        let names = wanted.identifiers.iter().map(Identifier::to_subject_alt_name).collect();
-        let mut builder = CertificateBuilder::for_names(names)?
+        let names: Vec<_> =
+            wanted.identifiers.iter().map(Identifier::to_subject_alt_name).collect();
+        let builder = match wanted.user {
+            Some(user) => CertificateBuilder::new(Subject::from_common_name(user)?).names(names),
+            None => CertificateBuilder::for_names(names)?,
+        };
+        let mut builder = builder
             .serial(wanted.serial)
             .extended_key_usage(wanted.profile.purposes().iter().copied())
             .validity(Validity::between(system_time(begin), system_time(end))?);
@@ -216,6 +213,22 @@ impl Signer {
         }
         .signed_by(&self.issuer)
     }
+}
+
+/// Whether a CA may sign for this name, as its certificate says and those above it.
+#[must_use]
+pub fn may_sign(chain: &[Certificate], identifier: &Identifier) -> bool {
+    let name = identifier.to_general_name();
+    chain.iter().all(|certificate| match certificate.name_constraints() {
+        Ok(None) => true,
+        Ok(Some(constraints)) => {
+            let of_kind = |subtree: &&sealwire::pki::Subtree| subtree.is_of_kind(&name);
+            let mut permitted = constraints.permitted.iter().filter(of_kind).peekable();
+            let any = permitted.peek().is_none() || permitted.any(|one| one.contains(&name));
+            any && !constraints.excluded.iter().any(|one| one.contains(&name))
+        }
+        Err(_) => false,
+    })
 }
 
 /// The bytes of a number in hexadecimal.

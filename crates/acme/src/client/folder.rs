@@ -49,6 +49,19 @@ pub struct Wish {
     pub schedule: Schedule,
 }
 
+impl Wish {
+    /// What stands for [`proof`](Self::proof) where a service proves its names at its own port.
+    pub(super) fn service() -> serde_json::Value {
+        serde_json::json!({ "way": "service" })
+    }
+
+    /// Whether the service that it is for fetches and renews it; nobody else can prove its names.
+    #[must_use]
+    pub fn is_renewed_by_service(&self) -> bool {
+        self.proof == Self::service()
+    }
+}
+
 /// A certificate that is held.
 #[derive(Debug, Clone)]
 pub struct Held {

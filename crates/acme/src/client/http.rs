@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::HOST;
-use hyper::{Request, Response, Uri};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient};
 use sealwire::Connector;
@@ -31,10 +31,27 @@ impl Http {
         Self { connector: connector.alpn(["http/1.1"]), timeout: Duration::from_secs(30) }
     }
 
-    async fn send(
-        self,
-        request: Request<BodyWrapper<Bytes>>,
-    ) -> Result<Response<Full<Bytes>>, Error> {
+    /// Posts JSON with a token, to what is no ACME: the status and the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        token: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), Error> {
+        let request = Request::post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|e| Error::at(url, e))?;
+        let (parts, body) = self.send(request).await?.into_parts();
+        let Ok(body) = body.collect().await;
+        Ok((parts.status, body.to_bytes()))
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Error> {
         let uri = request.uri().clone();
         let sending = self.exchange(request);
         let timeout = self.timeout;
@@ -45,13 +62,13 @@ impl Http {
 
     async fn exchange(
         &self,
-        request: Request<BodyWrapper<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Full<Bytes>>, Error> {
         let (mut parts, body) = request.into_parts();
         let uri = parts.uri.clone();
         let failed = |e: &dyn std::fmt::Display| Error::at(&uri, e);
         if uri.scheme_str() != Some("https") {
-            return Err(failed(&"an ACME server is asked over https"));
+            return Err(failed(&"a CA is asked over https"));
         }
         let host = uri.host().ok_or_else(|| failed(&"it names no host"))?;
         let address = format!("{host}:{}", uri.port_u16().unwrap_or(443));
@@ -64,8 +81,6 @@ impl Http {
         parts.headers.insert(HOST, authority.parse().map_err(|_| failed(&"a bad host"))?);
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = path.parse::<Uri>().map_err(|e| failed(&e))?;
-        let Ok(body) = body.collect().await;
-        let body = Full::new(body.to_bytes());
         let response =
             sender.send_request(Request::from_parts(parts, body)).await.map_err(|e| failed(&e))?;
         let (parts, body) = response.into_parts();
@@ -82,6 +97,9 @@ impl HttpClient for Http {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
         let http = self.clone();
         Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let Ok(body) = body.collect().await;
+            let request = Request::from_parts(parts, Full::new(body.to_bytes()));
             match http.send(request).await {
                 Ok(response) => Ok(BytesResponse::from(response)),
                 Err(e) => Err(instant_acme::Error::Other(Box::new(e))),

@@ -1,9 +1,10 @@
-//! A service that keeps its own certificate fresh, by tls-alpn-01 on its own port.
+//! A service that keeps its own certificate fresh, by tls-alpn-01 on its own port or by http-01.
 
 use sealwire::pki::{self, KeyAlgorithm};
 
 use super::{
-    Error, Folder, Held, Http, Login, Schedule, Session, TlsAlpn01, Wish, issue, renewal_window_of,
+    Error, Folder, Held, Http, Http01, Login, Schedule, Session, Solver, TlsAlpn01, Wish, issue,
+    renewal_window_of,
 };
 use crate::clock::{Clock, Seconds};
 
@@ -19,10 +20,46 @@ pub struct Keeper {
     pub profile: Option<String>,
     /// The way to the CA.
     pub http: Http,
-    /// What the service answers a CA that checks with.
-    pub solver: TlsAlpn01,
+    /// How the names are proved.
+    pub way: Way,
     /// The time.
     pub clock: Clock,
+}
+
+/// How a service shows a CA that its names lead to it.
+#[derive(Clone)]
+pub enum Way {
+    /// At its own port.
+    TlsAlpn(TlsAlpn01),
+    /// At a port for that alone, which has to be what port 80 of the names leads to.
+    Http(Http01),
+}
+
+impl Way {
+    /// What a CA that checks at the service's own port is answered with.
+    #[must_use]
+    pub fn tls_alpn(&self) -> Option<&TlsAlpn01> {
+        match self {
+            Self::TlsAlpn(shown) => Some(shown),
+            Self::Http(_) => None,
+        }
+    }
+
+    /// What is shown at the port for that.
+    #[must_use]
+    pub fn http(&self) -> Option<&Http01> {
+        match self {
+            Self::Http(shown) => Some(shown),
+            Self::TlsAlpn(_) => None,
+        }
+    }
+
+    fn solver(&self) -> &dyn Solver {
+        match self {
+            Self::TlsAlpn(shown) => shown,
+            Self::Http(shown) => shown,
+        }
+    }
 }
 
 /// What a look came to.
@@ -94,6 +131,7 @@ impl Keeper {
             if !wish.schedule.is_due(begin, end, now) {
                 return Ok(Step::NotDue);
             }
+            wish.schedule.check_enough(end - begin, now)?;
         }
         let session = match session {
             Some(session) => session,
@@ -102,9 +140,10 @@ impl Keeper {
         let replaces = fetched.map(|held| &held.chain[0]);
         let profile = self.profile.as_deref();
         let kind = KeyAlgorithm::EcdsaP256;
-        let got = issue(&session, &self.names, profile, replaces, kind, &self.solver).await?;
+        let solver = self.way.solver();
+        let got = issue(&session, &self.names, profile, replaces, kind, solver).await?;
         self.folder.install(self.name(), &got.chain, &got.key)?;
-        wish.schedule.renewed();
+        wish.schedule.renewed(self.clock.now());
         self.folder.keep_wish(wish)?;
         Ok(Step::Renewed)
     }
@@ -136,7 +175,7 @@ impl Keeper {
             server: self.login.server.clone(),
             profile: self.profile.clone(),
             // `seal acme renew` leaves it to the service.
-            proof: serde_json::json!({ "way": "service" }),
+            proof: Wish::service(),
             run: None,
             schedule: Schedule::default(),
         }))

@@ -13,9 +13,9 @@ mod schedule;
 pub use account::{Credentials, Login, Session};
 pub use folder::{Folder, Held, Wish};
 pub use http::Http;
-pub use keeper::{Keeper, Step, chance};
+pub use keeper::{Keeper, Step, Way, chance};
 pub use order::{Fetched, issue, reason, renewal_window_of, revoke};
-pub use respond::{Hook, Responder, Solver, TlsAlpn01, Webroot, serve_http_01};
+pub use respond::{Hook, Http01, HttpDoor, Responder, Solver, Standalone, TlsAlpn01, Webroot};
 pub use schedule::{Schedule, backoff};
 
 use std::fmt;

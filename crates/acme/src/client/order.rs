@@ -27,6 +27,10 @@ pub struct Fetched {
 const PATIENCE: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(100)).timeout(Duration::from_secs(90));
 
+/// After so long it is looked whether the names were refused: there are CAs whose orders are pending for
+/// ever then.
+const FIRST_LOOK: RetryPolicy = PATIENCE.timeout(Duration::from_secs(10));
+
 /// Gets a certificate for these names, with a new key.
 ///
 /// # Errors
@@ -42,17 +46,17 @@ pub async fn issue(
     let names =
         names.iter().map(|name| name.parse()).collect::<Result<Vec<SubjectAltName>, _>>()?;
     let identifiers = names.iter().map(identifier).collect::<Result<Vec<_>, _>>()?;
-    let mut wanted = NewOrder::new(&identifiers);
-    if let Some(profile) = profile {
-        wanted = wanted.profile(profile);
-    }
-    // A CA without ARI knows no `replaces`.
-    if let Some(id) = replaces.and_then(renewal_id)
-        && session.account.renewal_info(&id).await.is_ok()
-    {
-        wanted = wanted.replaces(id);
-    }
-    let mut order = session.account.new_order(&wanted).await?;
+    let wanted = || {
+        let wanted = NewOrder::new(&identifiers);
+        match profile {
+            Some(profile) => wanted.profile(profile),
+            None => wanted,
+        }
+    };
+    let mut order = match replacing(session, wanted(), replaces).await {
+        Some(order) => order,
+        None => session.account.new_order(&wanted()).await?,
+    };
     let mut shown = Vec::new();
     let proved = prove(&mut order, solver, &mut shown).await;
     for responder in &shown {
@@ -70,6 +74,26 @@ pub async fn issue(
         Some(leaf) if key.matches(leaf) => Ok(Fetched { chain, key }),
         Some(_) => Err(Error::new("the CA's certificate is for another key")),
         None => Err(Error::new("the CA's answer holds no certificate")),
+    }
+}
+
+/// An order that says which certificate it replaces (RFC 9773, section 5). `None`: this CA does not know
+/// that certificate, has had it replaced already, or takes the order without saying so again, as it
+/// should; another one, which says nothing of it, is as good.
+async fn replacing(
+    session: &Session,
+    wanted: NewOrder<'_>,
+    replaces: Option<&Certificate>,
+) -> Option<Order> {
+    let id = replaces.and_then(renewal_id)?;
+    // A CA without ARI knows no `replaces`.
+    session.account.renewal_info(&id).await.ok()?;
+    match session.account.new_order(&wanted.replaces(id)).await {
+        Ok(order) => Some(order),
+        Err(e) => {
+            tracing::warn!(reason = %Error::from(e), "ordered without saying what it replaces");
+            None
+        }
     }
 }
 
@@ -103,28 +127,51 @@ async fn prove(
         solver.present(&responder).await?;
         challenge.set_ready().await?;
     }
-    match order.poll_ready(&PATIENCE).await? {
-        OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing => Ok(()),
-        _ => Err(why_not(order).await),
+    let mut status = order.poll_ready(&FIRST_LOOK).await;
+    for last in [false, true] {
+        match status {
+            Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => return Ok(()),
+            Err(instant_acme::Error::Timeout(_)) => {}
+            Err(e) => return Err(e.into()),
+            Ok(_) => break,
+        }
+        if let Some(refused) = refused(order).await {
+            return Err(refused);
+        }
+        if last {
+            break;
+        }
+        status = order.poll_ready(&PATIENCE).await;
+    }
+    Err(why_not(order).await)
+}
+
+/// What the CA says of an order that came to nothing.
+async fn why_not(order: &mut Order) -> Error {
+    match (refused(order).await, &order.state().error) {
+        (Some(refused), _) => refused,
+        (None, Some(problem)) => Error::new(said(problem)),
+        (None, None) => match order.state().status {
+            OrderStatus::Pending => Error::new("the CA has not checked the names in 100 s"),
+            _ => Error::new("the CA says that the order is invalid, and not why"),
+        },
     }
 }
 
-/// What the CA says of the names that it did not find proved.
-async fn why_not(order: &mut Order) -> Error {
+/// What the CA says of the names that it did not find proved, if it says so of any.
+async fn refused(order: &mut Order) -> Option<Error> {
     let mut reasons = Vec::new();
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
         let Ok(state) = authorization.refresh().await else { continue };
         let errors = state.challenges.iter().filter_map(|one| one.error.as_ref());
+        let before = reasons.len();
         reasons.extend(errors.map(said));
+        if state.status == AuthorizationStatus::Invalid && reasons.len() == before {
+            reasons.push(format!("the CA says that {} is not proved", authorization.identifier()));
+        }
     }
-    match reasons.is_empty() {
-        false => Error::new(reasons.join("; ")),
-        true => match &order.state().error {
-            Some(problem) => Error::new(said(problem)),
-            None => Error::new("the CA says that the order is invalid, and not why"),
-        },
-    }
+    (!reasons.is_empty()).then(|| Error::new(reasons.join("; ")))
 }
 
 /// Revokes a certificate of this account.

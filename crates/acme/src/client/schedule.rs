@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Seconds;
+use super::Error;
+use crate::clock::{Seconds, rfc3339};
 
 /// What is known of one certificate's renewal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,10 +20,19 @@ pub struct Schedule {
     pub retry_at: Seconds,
     /// Why the last try failed.
     pub last_error: Option<String>,
+    /// When the last five certificates of this name came.
+    #[serde(default)]
+    pub issued: Vec<Seconds>,
 }
 
 const MINUTE: Seconds = 60;
+const HOUR: Seconds = 60 * MINUTE;
 const DAY: Seconds = 86_400;
+
+/// So many certificates of one name in a third of their time, and in a week at most. A CA that always
+/// says that it is time, or a script that always asks, is not asked without end: public CAs give five a
+/// week.
+pub(super) const MOST: usize = 5;
 
 impl Schedule {
     /// Whether it is time to renew a certificate that is valid from `begin` to `end`.
@@ -62,8 +72,35 @@ impl Schedule {
     }
 
     /// Notes that it was renewed: all that was known was about the old one.
-    pub fn renewed(&mut self) {
-        *self = Self::default();
+    pub fn renewed(&mut self, now: Seconds) {
+        let mut issued = std::mem::take(&mut self.issued);
+        issued.push(now);
+        let old = issued.len().saturating_sub(MOST);
+        issued.drain(..old);
+        *self = Self { issued, ..Self::default() };
+    }
+
+    /// Until when there shall be no other of this name, whose last one is for so long: there were enough
+    /// of late.
+    #[must_use]
+    pub fn enough_until(&self, lifetime: Seconds, now: Seconds) -> Option<Seconds> {
+        let span = (lifetime / 3).clamp(HOUR, 7 * DAY);
+        let first = self.issued.len().checked_sub(MOST).and_then(|at| self.issued.get(at))?;
+        Some(first + span).filter(|until| *until > now)
+    }
+
+    /// The same, as a failure that says so.
+    ///
+    /// # Errors
+    /// When there were enough.
+    pub fn check_enough(&self, lifetime: Seconds, now: Seconds) -> Result<(), Error> {
+        match self.enough_until(lifetime, now) {
+            None => Ok(()),
+            Some(until) => Err(Error::new(format!(
+                "it was issued {MOST} times of late; the next is asked for after {}",
+                rfc3339(until)
+            ))),
+        }
     }
 }
 
@@ -84,6 +121,26 @@ mod tests {
         assert_eq!(backoff(1, 0), 2 * MINUTE);
         assert!((backoff(30, 0)..=backoff(30, u32::MAX)).contains(&(DAY * 9 / 10)));
         assert!(backoff(30, u32::MAX) <= DAY);
+    }
+
+    #[test]
+    fn a_ca_that_always_says_now_is_not_asked_without_end() {
+        let mut schedule = Schedule::default();
+        let (mut now, mut asked) = (0, 0);
+        while now < 28 * DAY {
+            schedule.take_window(now - 7200, now - 3600, 0);
+            if schedule.is_due(now, now + 7 * DAY, now)
+                && schedule.check_enough(7 * DAY, now).is_ok()
+            {
+                asked += 1;
+                schedule.renewed(now);
+            }
+            now += 30;
+        }
+        assert!((50..=65).contains(&asked), "five in a third of a week: {asked}");
+        assert!(
+            schedule.check_enough(7 * DAY, now - 30).unwrap_err().to_string().contains("1970-01-")
+        );
     }
 
     #[test]
@@ -130,7 +187,8 @@ mod tests {
                     schedule.failed("no answer", now, chance());
                 } else {
                     (*begin, renewed) = (now, renewed + 1);
-                    schedule.renewed();
+                    assert_eq!(schedule.enough_until(WEEK, now), None, "nobody is held up");
+                    schedule.renewed(now);
                 }
             }
         }

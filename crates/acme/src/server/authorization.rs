@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::signed::Signed;
 use super::{Answer, Call, Inner};
@@ -105,7 +106,7 @@ impl Inner {
             .challenges
             .iter()
             .filter(decided)
-            .map(|one| self.challenge_object(call, authz, one))
+            .map(|one| challenge_object(&call.base, self.persist_as(), authz, one))
             .collect();
         let mut object = json!({
             "identifier": authz.identifier,
@@ -115,30 +116,6 @@ impl Inner {
         });
         if authz.wildcard {
             object["wildcard"] = true.into();
-        }
-        object
-    }
-
-    fn challenge_object(&self, call: &Call, authz: &Authz, challenge: &Challenge) -> Value {
-        let kind = serde_json::to_value(challenge.kind).unwrap_or_default();
-        let name = kind.as_str().unwrap_or_default();
-        let mut object = json!({
-            "type": name,
-            "url": format!("{}/acme/challenge/{}/{name}", call.base, authz.id),
-            "status": challenge.status,
-            "token": challenge.token,
-        });
-        if let (ChallengeKind::DnsPersist01, Some(domain)) =
-            (challenge.kind, &self.settings.persist_as)
-        {
-            object["issuer-domain-names"] = json!([domain]);
-            object["accounturi"] = format!("{}/acme/account/{}", call.base, authz.account).into();
-        }
-        if let Some(moment) = challenge.validated {
-            object["validated"] = rfc3339(moment).into();
-        }
-        if let Some(error) = &challenge.error {
-            object["error"] = serde_json::to_value(error).unwrap_or_default();
         }
         object
     }
@@ -153,27 +130,40 @@ impl Inner {
         let position = position.ok_or_else(|| Problem::not_found("challenge"))?;
         let begins = !signed.jws.is_post_as_get()
             && matches!(authz.status, AuthzStatus::Pending | AuthzStatus::Processing);
+        let mut checked = None;
         if begins {
             let mut begun = authz.clone();
             begun.status = AuthzStatus::Processing;
             begun.challenges[position].status = ChallengeStatus::Processing;
             if self.store.begin_validation(&begun)? {
-                self.validate(call, begun.clone(), position, &signed);
+                checked = Some(self.validate(call, begun.clone(), position, &signed));
                 authz = begun;
             } else if let Some(now) = self.store.authz(id)? {
                 authz = now;
             }
         }
-        let object = self.challenge_object(call, &authz, &authz.challenges[position]);
+        let challenge = &authz.challenges[position];
+        let object = challenge_object(&call.base, self.persist_as(), &authz, challenge);
         let up = format!("<{}/acme/authz/{}>;rel=\"up\"", call.base, authz.id);
         let answer = Answer::json(StatusCode::OK, &object).header("link", &up);
-        Ok(match authz.status {
+        let answer = match authz.status {
             AuthzStatus::Processing => answer.header("retry-after", "1"),
             _ => answer,
+        };
+        Ok(match checked {
+            Some(checked) => answer.checked(checked),
+            None => answer,
         })
     }
 
-    fn validate(&self, call: &Call, mut authz: Authz, position: usize, signed: &Signed) {
+    /// Checks in the background, and tells the challenge as it is then.
+    fn validate(
+        &self,
+        call: &Call,
+        mut authz: Authz,
+        position: usize,
+        signed: &Signed,
+    ) -> oneshot::Receiver<Vec<u8>> {
         let challenge = &authz.challenges[position];
         let proof = Proof {
             kind: challenge.kind,
@@ -188,29 +178,82 @@ impl Inner {
         };
         let (store, check) = (self.store.clone(), self.check.clone());
         let proofs_last = self.settings.proofs_last.max(SHORTEST_PROOF);
+        let (base, persist_as) = (call.base.clone(), self.settings.persist_as.clone());
+        let at_once = self.answers_at_once();
+        let (done, checked) = oneshot::channel();
         self.runtime.spawn(async move {
             let outcome = check(proof).await;
-            let ended = tokio::task::spawn_blocking(move || {
-                let now = store.clock().now();
-                let challenge = &mut authz.challenges[position];
-                match outcome {
-                    Ok(()) => {
-                        challenge.status = ChallengeStatus::Valid;
-                        challenge.validated = Some(now);
-                        authz.status = AuthzStatus::Valid;
-                        authz.expires = now + proofs_last;
-                    }
-                    Err(problem) => {
-                        challenge.status = ChallengeStatus::Invalid;
-                        challenge.error = Some(problem);
-                        authz.status = AuthzStatus::Invalid;
-                    }
+            let end = move || {
+                conclude(&mut authz, position, outcome, store.clock().now(), proofs_last);
+                if let Err(e) = store.end_validation(&authz) {
+                    tracing::error!(reason = %e, "what a check has shown could not be kept");
+                    return;
                 }
-                store.end_validation(&authz)
-            });
-            if let Ok(Err(e)) = ended.await {
-                tracing::error!(reason = %e, "what a check has shown could not be kept");
+                let challenge = &authz.challenges[position];
+                let object = challenge_object(&base, persist_as.as_deref(), &authz, challenge);
+                // Whoever has asked may be gone.
+                let _ = done.send(serde_json::to_vec(&object).unwrap_or_default());
+            };
+            match at_once {
+                true => end(),
+                false => drop(tokio::task::spawn_blocking(end).await),
             }
         });
+        checked
     }
+
+    fn persist_as(&self) -> Option<&str> {
+        self.settings.persist_as.as_deref()
+    }
+}
+
+/// Notes in an authorization what came of a check.
+fn conclude(
+    authz: &mut Authz,
+    position: usize,
+    outcome: Result<(), Problem>,
+    now: Seconds,
+    proofs_last: Seconds,
+) {
+    let challenge = &mut authz.challenges[position];
+    match outcome {
+        Ok(()) => {
+            challenge.status = ChallengeStatus::Valid;
+            challenge.validated = Some(now);
+            authz.status = AuthzStatus::Valid;
+            authz.expires = now + proofs_last;
+        }
+        Err(problem) => {
+            challenge.status = ChallengeStatus::Invalid;
+            challenge.error = Some(problem);
+            authz.status = AuthzStatus::Invalid;
+        }
+    }
+}
+
+fn challenge_object(
+    base: &str,
+    persist_as: Option<&str>,
+    authz: &Authz,
+    challenge: &Challenge,
+) -> Value {
+    let kind = serde_json::to_value(challenge.kind).unwrap_or_default();
+    let name = kind.as_str().unwrap_or_default();
+    let mut object = json!({
+        "type": name,
+        "url": format!("{base}/acme/challenge/{}/{name}", authz.id),
+        "status": challenge.status,
+        "token": challenge.token,
+    });
+    if let (ChallengeKind::DnsPersist01, Some(domain)) = (challenge.kind, persist_as) {
+        object["issuer-domain-names"] = json!([domain]);
+        object["accounturi"] = format!("{base}/acme/account/{}", authz.account).into();
+    }
+    if let Some(moment) = challenge.validated {
+        object["validated"] = rfc3339(moment).into();
+    }
+    if let Some(error) = &challenge.error {
+        object["error"] = serde_json::to_value(error).unwrap_or_default();
+    }
+    object
 }

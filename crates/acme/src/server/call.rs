@@ -1,12 +1,15 @@
 //! A request as the server sees it, and its answer.
 
+use std::time::Duration;
+
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::protocol::Problem;
 
@@ -23,6 +26,8 @@ pub struct Call {
     pub base: String,
     /// Whether it says that its body is a JWS.
     pub is_jose: bool,
+    /// The secret of `Authorization: Bearer`, for those who have no account.
+    pub bearer: Option<String>,
     /// The body.
     pub body: Bytes,
 }
@@ -46,7 +51,10 @@ impl Call {
         }
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+        let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let bearer = bearer.and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
         Ok(Self {
+            bearer,
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
@@ -74,6 +82,8 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The body when the check is done that has just begun.
+    checked: Option<oneshot::Receiver<Vec<u8>>>,
 }
 
 impl Answer {
@@ -82,7 +92,7 @@ impl Answer {
     pub fn new(status: StatusCode) -> Self {
         let cache =
             (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
-        Self { status, headers: vec![cache], body: Vec::new() }
+        Self { status, headers: vec![cache], body: Vec::new(), checked: None }
     }
 
     /// With an object.
@@ -113,6 +123,21 @@ impl Answer {
             self.headers.push((HeaderName::from_static(name), value));
         }
         self
+    }
+
+    /// Tells more when a check is done, if that is soon.
+    pub(super) fn checked(mut self, body: oneshot::Receiver<Vec<u8>>) -> Self {
+        self.checked = Some(body);
+        self
+    }
+
+    /// Waits for the check that it tells of, for so long at most.
+    pub(super) async fn wait_for_check(&mut self, most: Duration) {
+        let Some(checked) = self.checked.take() else { return };
+        if let Ok(Ok(body)) = tokio::time::timeout(most, checked).await {
+            self.body = body;
+            self.headers.retain(|(name, _)| name != RETRY_AFTER);
+        }
     }
 
     /// What a header says, for tests.

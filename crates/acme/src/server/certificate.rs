@@ -6,7 +6,7 @@ use sealwire::pki::Certificate;
 use super::{Answer, Call, Inner};
 use crate::authority::bytes_of_hex;
 use crate::protocol::{Kind, Problem};
-use crate::store::SignedCrl;
+use crate::store::{Issued, SignedCrl};
 
 impl Inner {
     /// A certificate with its chain: as servers send it, without the root; as number 1, with it.
@@ -20,26 +20,28 @@ impl Inner {
         let found = self.store.certificate(serial)?;
         let found = found.filter(|one| one.account.as_ref() == Some(&signed.account.id));
         let found = found.ok_or_else(|| Problem::not_found("certificate"))?;
-        let der = found.der.as_deref().ok_or_else(|| Problem::not_found("certificate"))?;
-        let issuer = self.store.issuer(&found.issuer)?;
-        let above = match &issuer {
-            Some(issuer) => Certificate::all_from_pem(issuer.chain.as_bytes()).unwrap_or_default(),
-            None => Vec::new(),
-        };
         let with_root = match number {
             0 => false,
             1 => true,
             _ => return Err(Problem::not_found("certificate")),
         };
-        let mut chain = pem(der);
-        for one in above.iter().filter(|one| with_root || !one.is_self_signed()) {
-            chain += &one.to_pem();
-        }
+        let chain = self.chain(&found, with_root)?;
         let base = format!("{}/acme/certificate/{serial}", call.base);
         let other = if with_root { base } else { format!("{base}/1") };
         // No "up": acmez (Caddy) takes it for another chain, and asks for it by POST.
         Ok(Answer::of_type(StatusCode::OK, "application/pem-certificate-chain", chain)
             .header("link", &format!("<{other}>;rel=\"alternate\"")))
+    }
+
+    /// A certificate and those above it, PEM.
+    pub(super) fn chain(&self, issued: &Issued, with_root: bool) -> Result<String, Problem> {
+        let der = issued.der.as_deref().ok_or_else(|| Problem::not_found("certificate"))?;
+        let above = match self.store.issuer(&issued.issuer)? {
+            Some(issuer) => Certificate::all_from_pem(issuer.chain.as_bytes()).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let above = above.iter().filter(|one| with_root || !one.is_self_signed());
+        Ok(std::iter::once(pem(der)).chain(above.map(Certificate::to_pem)).collect())
     }
 
     /// The revocation list of a CA, signed anew when something was revoked or half its time is over.
@@ -58,7 +60,7 @@ impl Inner {
             let kept = kept.ok_or_else(|| Problem::not_found("list"))?;
             return Ok(crl_answer(&kept.der));
         };
-        let number = self.store.next_crl_number(id)?;
+        let number = self.store.next_crl_number(id, 1)?;
         let revoked = self.store.revoked(id)?;
         let next_update = now + self.settings.crl_lasts;
         let crl = signer.sign_crl(number, now, next_update, &revoked).map_err(|e| {
@@ -86,7 +88,7 @@ impl Inner {
     }
 
     /// A certificate by its name for renewals (RFC 9773, section 4.1).
-    pub(super) fn by_renewal_id(&self, id: &str) -> Result<crate::store::Issued, Problem> {
+    pub(super) fn by_renewal_id(&self, id: &str) -> Result<Issued, Problem> {
         let none = || Problem::not_found("certificate");
         let (aki, serial) = id.split_once('.').ok_or_else(|| {
             Problem::malformed(

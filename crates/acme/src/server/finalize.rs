@@ -2,17 +2,18 @@
 //! number is taken, and only what is recorded is handed out.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use hyper::StatusCode;
-use sealwire::pki::{Csr, KeyAlgorithm, Subject};
+use sealwire::pki::{Certificate, Csr, KeyAlgorithm};
 use serde::Deserialize;
 
 use super::order::shown;
 use super::{Answer, Call, Inner};
-use crate::authority::{Refused, Request, bytes_of_hex};
+use crate::authority::{Refused, Request, Signer, bytes_of_hex};
 use crate::jws::{Jwk, base64url, from_base64url};
 use crate::protocol::{Identifier, Kind, Problem};
-use crate::store::{Event, Issued, Order, OrderStatus, random};
+use crate::store::{Error, Event, Issued, Order, OrderStatus, random};
 
 #[derive(Deserialize)]
 struct Finalize {
@@ -42,10 +43,7 @@ impl Inner {
             .ok_or_else(|| bad_csr("it is not base64url without padding"))?;
         check_csr(&der, &order.identifiers, &signed.account.key)?;
         order.csr = Some(base64url(&der));
-        let mut serial = random::<16>()?;
-        // Positive, and always of this length.
-        serial[0] = serial[0] & 0x7f | 0x40;
-        let serial: String = serial.iter().map(|byte| format!("{byte:02X}")).collect();
+        let serial = new_serial()?;
         let signer = self.authority.signer();
         let taken = Issued {
             serial: serial.clone(),
@@ -61,15 +59,16 @@ impl Inner {
         };
         if self.store.begin_signing(&order, &taken)? {
             order.serial = Some(serial);
-            self.sign(&order)?;
+            self.sign(&mut order)?;
+        } else {
+            order = self.current_order(id, &signed)?;
         }
-        let order = self.store.order(id)?.ok_or_else(|| Problem::not_found("order"))?;
         Ok(shown(StatusCode::OK, call, &order))
     }
 
     /// Signs for an order that was claimed. May be done again, by another node, when the first has
     /// died: what is recorded first counts.
-    pub(super) fn sign(&self, order: &Order) -> Result<(), Problem> {
+    pub(super) fn sign(&self, order: &mut Order) -> Result<(), Problem> {
         let (Some(serial), Some(csr)) = (&order.serial, &order.csr) else {
             return Err(Problem::new(Kind::ServerInternal, "the order has lost its request"));
         };
@@ -81,53 +80,67 @@ impl Inner {
         let csr = Csr::from_der(&from_base64url(csr).unwrap_or_default())
             .map_err(|e| bad_csr(&e.to_string()))?;
         let signer = self.authority.signer();
-        let crl_url = self.settings.crl_base.as_ref();
-        let crl_url = crl_url.map(|base| format!("{base}/crl/{}.crl", signer.id()));
-        let issuer_url = self.settings.crl_base.as_ref();
-        let issuer_url = issuer_url.map(|base| format!("{base}/ca/{}.cer", signer.id()));
-        let signed = signer.sign(&Request {
+        let request = Request {
             serial: &bytes_of_hex(serial),
             identifiers: &order.identifiers,
+            user: None,
             spki: csr.spki_der(),
             profile,
             not_before: order.not_before,
             not_after: order.not_after,
-            crl_url: crl_url.as_deref(),
-            issuer_url: issuer_url.as_deref(),
+            crl_url: None,
+            issuer_url: None,
             now: self.now(),
-        });
-        let certificate = match signed {
+        };
+        let certificate = match self.sign_by(&signer, request) {
             Ok(certificate) => certificate,
             Err(refused) => return self.refused(order, refused),
         };
-        let subject = Subject::from_der(certificate.subject().der());
-        let names: Vec<_> = order.identifiers.iter().map(ToString::to_string).collect();
-        let issued = Issued {
-            serial: serial.clone(),
-            issuer: signer.id().to_owned(),
-            account: Some(order.account.clone()),
-            created: self.now(),
-            not_after: certificate.not_after(),
-            revoked: None,
-            replaced: None,
-            subject: subject.map(|subject| subject.to_openssl()).unwrap_or_default(),
-            names: names.join(" "),
-            der: Some(certificate.der().to_vec()),
-        };
-        // Where another was faster, its certificate is the one.
-        self.store.record_for_order(order, &issued)?;
+        let account = Some(order.account.clone());
+        let issued =
+            Issued::now(&certificate, signer.id(), account, &order.identifiers, self.now());
+        // Where another was faster, its certificate is the one, which has the same number.
+        self.recorded_whole(&issued.serial, || self.store.record_for_order(order, &issued))?;
+        order.status = OrderStatus::Valid;
         Ok(())
     }
 
+    /// Records a certificate. Until it is on the disk, nobody hears of it who looks meanwhile; where that
+    /// fails, nobody ever does.
+    fn recorded_whole(
+        &self,
+        serial: &str,
+        record: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let recording = || self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        recording().insert(serial.to_owned());
+        let recorded = record()?;
+        recording().remove(serial);
+        Ok(recorded)
+    }
+
+    /// Whether the certificate of an order is still on its way to the disk.
+    pub(super) fn is_being_recorded(&self, order: &Order) -> bool {
+        let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        order.serial.as_ref().is_some_and(|serial| recording.contains(serial))
+    }
+
+    /// Signs, and writes in where the revocation list and the issuer's certificate are.
+    pub(super) fn sign_by(
+        &self,
+        signer: &Signer,
+        request: Request<'_>,
+    ) -> Result<Certificate, Refused> {
+        let base = self.settings.crl_base.as_ref();
+        let crl_url = base.map(|base| format!("{base}/crl/{}.crl", signer.id()));
+        let issuer_url = base.map(|base| format!("{base}/ca/{}.cer", signer.id()));
+        let (crl_url, issuer_url) = (crl_url.as_deref(), issuer_url.as_deref());
+        signer.sign(&Request { crl_url, issuer_url, ..request })
+    }
+
     fn refused(&self, order: &Order, refused: Refused) -> Result<(), Problem> {
-        let (problem, final_) = match refused {
-            Refused::ByConstraints(why) => (Problem::new(Kind::RejectedIdentifier, why), true),
-            Refused::TooLate(why) => (Problem::new(Kind::ServerInternal, why), false),
-            Refused::Failed(e) => {
-                tracing::error!(reason = %e, "signing failed");
-                (Problem::new(Kind::ServerInternal, "the CA could not sign"), false)
-            }
-        };
+        let final_ = matches!(refused, Refused::ByConstraints(_));
+        let problem = unsigned(refused);
         self.store.signing_failed(order)?;
         let event = Event::Refused {
             account: order.account.clone(),
@@ -142,28 +155,45 @@ impl Inner {
     }
 }
 
-/// Holds a request to its order: its names and no others, a key that is one, and not the account's.
-fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<(), Problem> {
+/// Why nothing was signed, as clients are told.
+pub(super) fn unsigned(refused: Refused) -> Problem {
+    match refused {
+        Refused::ByConstraints(why) => Problem::new(Kind::RejectedIdentifier, why),
+        Refused::TooLate(why) => Problem::new(Kind::ServerInternal, why),
+        Refused::Failed(e) => {
+            tracing::error!(reason = %e, "signing failed");
+            Problem::new(Kind::ServerInternal, "the CA could not sign")
+        }
+    }
+}
+
+/// The number of a certificate, in hexadecimal: positive, and always of this length.
+pub(super) fn new_serial() -> Result<String, Error> {
+    let mut serial = random::<16>()?;
+    serial[0] = serial[0] & 0x7f | 0x40;
+    Ok(serial.iter().map(|byte| format!("{byte:02X}")).collect())
+}
+
+/// A request that is signed by its key, which is one that is good enough.
+pub(super) fn read_csr(der: &[u8]) -> Result<Csr, Problem> {
     let csr = Csr::from_der(der).map_err(|e| bad_csr(&e.to_string()))?;
     csr.verify().map_err(|e| bad_csr(&e.to_string()))?;
     match csr.key_algorithm() {
         Ok(KeyAlgorithm::Rsa { bits }) if !(2048..=8192).contains(&bits) => {
-            return Err(bad_csr(&format!("RSA keys have 2048 to 8192 bits here, not {bits}")));
+            Err(bad_csr(&format!("RSA keys have 2048 to 8192 bits here, not {bits}")))
         }
-        Ok(_) => {}
-        Err(e) => return Err(bad_csr(&e.to_string())),
+        Ok(_) => Ok(csr),
+        Err(e) => Err(bad_csr(&e.to_string())),
     }
+}
+
+/// Holds a request to its order: its names and no others, and a key that is not the account's.
+fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<(), Problem> {
+    let csr = read_csr(der)?;
     if csr.spki_der() == account.to_spki() {
         return Err(bad_csr("its key is the account's; a certificate has a key of its own"));
     }
-    let names = csr.subject_alt_names().map_err(|e| bad_csr(&e.to_string()))?;
-    let mut asked = BTreeSet::new();
-    for name in &names {
-        match Identifier::from_general_name(name) {
-            Some(identifier) => asked.insert(identifier),
-            None => return Err(bad_csr("it asks for a name that is neither DNS nor IP")),
-        };
-    }
+    let mut asked = names_of(&csr)?;
     if let Some(name) = csr.subject().common_name() {
         let identifier = match name.parse() {
             Ok(address) => Identifier::Ip(address),
@@ -182,6 +212,16 @@ fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<()
     }
 }
 
-fn bad_csr(why: &str) -> Problem {
+/// The hosts and addresses in a request's subjectAltName, which has nothing else.
+pub(super) fn names_of(csr: &Csr) -> Result<BTreeSet<Identifier>, Problem> {
+    let names = csr.subject_alt_names().map_err(|e| bad_csr(&e.to_string()))?;
+    let read = |name| {
+        Identifier::from_general_name(name)
+            .ok_or_else(|| bad_csr("it asks for a name that is neither DNS nor IP"))
+    };
+    names.iter().map(read).collect()
+}
+
+pub(super) fn bad_csr(why: &str) -> Problem {
     Problem::new(Kind::BadCsr, format!("the certificate request: {why}"))
 }

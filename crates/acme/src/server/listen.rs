@@ -14,16 +14,17 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use sealwire::pki::{KeyAlgorithm, PrivateKey, Subject};
+use sealwire::pki::{KeyAlgorithm, PrivateKey};
 use sealwire::{Acceptor, Identity, Listener, SecureContext};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::finalize::new_serial;
 use super::{Answer, Server};
-use crate::authority::{Profile, Request as Wanted};
+use crate::authority::{Profile, Request as Wanted, bytes_of_hex};
 use crate::clock::Seconds;
 use crate::protocol::Identifier;
-use crate::store::{Issued, random};
+use crate::store::Issued;
 
 /// How long a client may take to say what it wants; also how long an idle connection is kept.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -151,13 +152,13 @@ fn own_context(server: &Server, names: &[Identifier]) -> Result<(SecureContext, 
     let text = |e: &dyn std::fmt::Display| e.to_string();
     let signer = server.authority().signer();
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(|e| text(&e))?;
-    let mut serial = random::<16>().map_err(|e| text(&e))?;
-    serial[0] = serial[0] & 0x7f | 0x40;
+    let serial = bytes_of_hex(&new_serial().map_err(|e| text(&e))?);
     let now = server.store().clock().now();
     let usual = Profile::usual();
     let certificate = signer.sign(&Wanted {
         serial: &serial,
         identifiers: names,
+        user: None,
         spki: key.spki_der(),
         profile: &usual[0],
         not_before: None,
@@ -168,20 +169,7 @@ fn own_context(server: &Server, names: &[Identifier]) -> Result<(SecureContext, 
     });
     let certificate =
         certificate.map_err(|refused| format!("the server's own certificate: {refused}"))?;
-    let shown: Vec<_> = names.iter().map(ToString::to_string).collect();
-    let subject = Subject::from_der(certificate.subject().der());
-    let issued = Issued {
-        serial: certificate.serial_hex(),
-        issuer: signer.id().to_owned(),
-        account: None,
-        created: now,
-        not_after: certificate.not_after(),
-        revoked: None,
-        replaced: None,
-        subject: subject.map(|subject| subject.to_openssl()).unwrap_or_default(),
-        names: shown.join(" "),
-        der: Some(certificate.der().to_vec()),
-    };
+    let issued = Issued::now(&certificate, signer.id(), None, names, now);
     server.store().record(&issued, || Ok::<_, crate::store::Error>(())).map_err(|e| text(&e))?;
     let renew_at = now + (certificate.not_after() - now) * 2 / 3;
     let above = signer.chain().iter().filter(|one| !one.is_self_signed()).cloned();

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
+use super::nonce::Known;
 use super::{Call, Inner};
 use crate::jws::{Algorithm, Jwk, Jws, Signer};
 use crate::protocol::{Kind, Problem};
@@ -18,14 +19,14 @@ pub(super) struct Signed {
 impl Inner {
     /// A request of an account that is valid.
     pub(super) fn signed(&self, call: &Call) -> Result<Signed, Problem> {
-        let (jws, end) = self.read(call)?;
+        let (jws, nonce) = self.read(call)?;
         let Signer::Id(kid) = &jws.signer else {
             return Err(Problem::malformed("this is signed by an account: kid, not jwk"));
         };
         let kid = kid.clone();
         let account = self.account_at(&kid)?;
         jws.verify(&account.key)?;
-        self.use_nonce(&jws, end)?;
+        self.use_nonce(&jws, &nonce)?;
         if account.status != AccountStatus::Valid {
             return Err(Problem::unauthorized("the account is not valid any more").status(401));
         }
@@ -34,13 +35,13 @@ impl Inner {
 
     /// A request that is signed by a key of its own.
     pub(super) fn signed_by_key(&self, call: &Call) -> Result<(Jwk, Jws), Problem> {
-        let (jws, end) = self.read(call)?;
+        let (jws, nonce) = self.read(call)?;
         let Signer::Key(key) = &jws.signer else {
             return Err(Problem::malformed("this is signed by a key: jwk, not kid"));
         };
         let key = key.clone();
         jws.verify(&key)?;
-        self.use_nonce(&jws, end)?;
+        self.use_nonce(&jws, &nonce)?;
         Ok((key, jws))
     }
 
@@ -50,7 +51,7 @@ impl Inner {
     }
 
     /// Reads a request and checks all but its signature.
-    fn read(&self, call: &Call) -> Result<(Jws, crate::clock::Seconds), Problem> {
+    fn read(&self, call: &Call) -> Result<(Jws, Known), Problem> {
         if !call.is_jose {
             let what = "the Content-Type of a request is application/jose+json";
             return Err(Problem::malformed(what).status(415));
@@ -69,12 +70,12 @@ impl Inner {
         let nonce = jws.nonce.as_deref();
         let nonce =
             nonce.ok_or_else(|| Problem::new(Kind::BadNonce, "the request has no nonce"))?;
-        let end = self.nonces.check(nonce, self.now())?;
-        Ok((jws, end))
+        let nonce = self.nonces.check(nonce, self.now())?;
+        Ok((jws, nonce))
     }
 
-    fn use_nonce(&self, jws: &Jws, end: crate::clock::Seconds) -> Result<(), Problem> {
-        self.nonces.consume(jws.nonce.as_deref().unwrap_or_default(), end, &self.store)
+    fn use_nonce(&self, jws: &Jws, nonce: &Known) -> Result<(), Problem> {
+        self.nonces.consume(jws.nonce.as_deref().unwrap_or_default(), nonce, &self.store)
     }
 
     /// The account of a URL, by whichever name of this server it begins with.

@@ -150,15 +150,23 @@ impl Store {
         rows.iter().map(issued).collect()
     }
 
-    /// All that were signed by `issuer`, in the order of signing.
+    /// Certificates with this in their names, subject or number, the last first, and so many at most.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn certificates_of(&self, issuer: &str) -> Result<Vec<Issued>, Error> {
+    pub fn find(&self, text: &str, limit: i64) -> Result<Vec<Issued>, Error> {
+        let plain = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let (name, serial) = (plain.to_lowercase(), plain.to_uppercase());
         let rows = self.database.query(
-            "SELECT serial, issuer, account, created, not_after, revoked, reason, replaced, \
-             subject, names, der FROM certificate WHERE issuer = $1 ORDER BY created, serial",
-            &[issuer.into()],
+            "SELECT serial, issuer, account, created, not_after, revoked, reason, replaced, subject, \
+             names, der FROM certificate WHERE der IS NOT NULL AND (names LIKE $1 ESCAPE '\\' OR \
+             subject LIKE $2 ESCAPE '\\' OR serial LIKE $3 ESCAPE '\\') ORDER BY created DESC LIMIT $4",
+            &[
+                format!("%{name}%").into(),
+                format!("%{plain}%").into(),
+                format!("%{serial}%").into(),
+                limit.into(),
+            ],
         )?;
         rows.iter().map(issued).collect()
     }
@@ -191,15 +199,13 @@ impl Store {
         })
     }
 
-    /// How many certificates `issuer` has signed, and how many of them are revoked.
+    /// How many certificates were signed, and how many of them are revoked.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn counts_of(&self, issuer: &str) -> Result<(i64, i64), Error> {
-        let rows = self.database.query(
-            "SELECT count(*), count(revoked) FROM certificate WHERE issuer = $1",
-            &[issuer.into()],
-        )?;
+    pub fn totals(&self) -> Result<(i64, i64), Error> {
+        let sql = "SELECT count(*), count(revoked) FROM certificate WHERE der IS NOT NULL";
+        let rows = self.database.query(sql, &[])?;
         let count = |column| rows.first().and_then(|row| row.integer(column)).unwrap_or(0);
         Ok((count(0), count(1)))
     }
@@ -263,8 +269,12 @@ impl Store {
         })
     }
 
-    /// Takes the number of the next list. What is revoked from here on makes that list stale.
-    pub(crate) fn next_crl_number(&self, issuer: &str) -> Result<i64, Error> {
+    /// Takes the number of the next list, which is `least` or more. What is revoked from here on makes
+    /// that list stale.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_crl_number(&self, issuer: &str, least: i64) -> Result<i64, Error> {
         let mut number = 0;
         self.database.transaction(Durability::Disk, &mut |tx| {
             tx.execute(
@@ -272,8 +282,9 @@ impl Store {
                 &[issuer.into()],
             )?;
             let rows = tx.query(
-                "UPDATE crl SET number = number + 1, stale = 0 WHERE issuer = $1 RETURNING number",
-                &[issuer.into()],
+                "UPDATE crl SET number = CASE WHEN number + 1 < $1 THEN $1 ELSE number + 1 END, \
+                 stale = 0 WHERE issuer = $2 RETURNING number",
+                &[least.into(), issuer.into()],
             )?;
             number = rows.first().and_then(|row| row.integer(0)).unwrap_or(0);
             let event = Event::CrlSigned { issuer: issuer.to_owned(), number };
@@ -283,7 +294,10 @@ impl Store {
     }
 
     /// Keeps a list, unless a later one is there already.
-    pub(crate) fn keep_crl(&self, issuer: &str, number: i64, crl: &SignedCrl) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn keep_crl(&self, issuer: &str, number: i64, crl: &SignedCrl) -> Result<(), Error> {
         self.database.execute(
             "UPDATE crl SET der = $1, next_update = $2, made = $3 WHERE issuer = $4 AND number = $5",
             &[
@@ -330,7 +344,7 @@ impl Store {
     }
 }
 
-fn issued_event(issued: &Issued) -> Event {
+pub(super) fn issued_event(issued: &Issued) -> Event {
     let der = issued.der.as_deref().unwrap_or_default();
     let sha256 = digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     Event::Issued {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 /// The database failed, or what it holds is not ours.
 #[derive(Debug, Clone)]
 pub struct Error(pub(crate) String);
@@ -117,6 +119,9 @@ pub(crate) type Work<'a> = &'a mut dyn FnMut(&mut dyn Statements) -> Result<(), 
 
 /// A database under a store. Every call blocks.
 pub trait Database: Send + Sync {
+    /// Whether several servers may work with it at once; otherwise it is the file of one.
+    fn is_shared(&self) -> bool;
+
     /// One change.
     ///
     /// # Errors
@@ -138,4 +143,14 @@ pub trait Database: Send + Sync {
         durability: Durability,
         work: &mut dyn FnMut(&mut dyn Statements) -> Result<(), Error>,
     ) -> Result<(), Error>;
+}
+
+/// Work that waits: a thread of a runtime that has several is lent out for as long. It is needed where a
+/// connection drives a runtime of its own, which must not happen on a thread that drives another.
+pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    let several = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
+    match Handle::try_current().is_ok_and(several) {
+        true => tokio::task::block_in_place(work),
+        false => work(),
+    }
 }

@@ -7,10 +7,14 @@ mod accounts;
 mod audit;
 mod certificates;
 mod database;
+mod failures;
 mod orders;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod records;
 mod schema;
 mod sqlite;
+mod tokens;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,9 +27,12 @@ pub(crate) use accounts::Made;
 pub use audit::LogEntry;
 pub use certificates::{Counts, Filter};
 pub use database::{Database, Durability, Error, Row, Statements, Value};
+pub use failures::Failed;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use records::{
     Account, AccountRules, AccountStatus, Authz, AuthzStatus, Challenge, ChallengeKind,
-    ChallengeStatus, EabKey, Event, Issued, IssuerRecord, Order, OrderStatus, SignedCrl,
+    ChallengeStatus, EabKey, Event, Issued, IssuerRecord, Order, OrderStatus, SignedCrl, Token,
 };
 pub use sqlite::Sqlite;
 
@@ -54,6 +61,12 @@ impl Store {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Whether other servers may work with the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.database.is_shared()
     }
 
     /// A secret of so many bytes that all who use this database share: made by whoever asks first.
@@ -94,6 +107,7 @@ impl Store {
         let db = &self.database;
         db.execute("DELETE FROM nonce WHERE expires < $1", &[now.into()])?;
         let long_ago = now - KEPT;
+        db.execute("DELETE FROM token WHERE expires < $1", &[long_ago.into()])?;
         db.execute("DELETE FROM orders WHERE expires < $1", &[long_ago.into()])?;
         db.execute("DELETE FROM authz WHERE expires < $1", &[long_ago.into()])?;
         Ok(())
@@ -110,7 +124,10 @@ impl Store {
 }
 
 /// A name that nobody can guess, for URLs.
-pub(crate) fn random_id() -> Result<String, Error> {
+///
+/// # Errors
+/// When there are no random bytes.
+pub fn random_id() -> Result<String, Error> {
     Ok(crate::jws::base64url(&random::<16>()?))
 }
 

@@ -67,12 +67,6 @@ impl Store {
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
-    /// An order whose names are all proved is ready. False: it was not pending.
-    pub(crate) fn order_is_ready(&self, id: &str) -> Result<bool, Error> {
-        let sql = "UPDATE orders SET status = 'ready' WHERE id = $1 AND status = 'pending'";
-        Ok(self.database.execute(sql, &[id.into()])? == 1)
-    }
-
     /// An order has come to nothing.
     pub(crate) fn order_failed(&self, order: &Order) -> Result<(), Error> {
         self.database.execute(
@@ -82,7 +76,7 @@ impl Store {
         Ok(())
     }
 
-    /// Begins to sign: the order is claimed, and the number of the certificate taken, before there
+    /// Begins to sign for an order whose names are all proved: it is claimed, and the number of the certificate taken, before there
     /// is one. False: somebody else was faster.
     pub(crate) fn begin_signing(&self, order: &Order, wanted: &Issued) -> Result<bool, Error> {
         let mut begun = false;
@@ -90,7 +84,7 @@ impl Store {
         self.database.transaction(Durability::Process, &mut |tx| {
             let claimed = tx.execute(
                 "UPDATE orders SET status = 'processing', claimed = $1, serial = $2, body = $3 \
-                 WHERE id = $4 AND status = 'ready'",
+                 WHERE id = $4 AND status IN ('pending', 'ready')",
                 &[
                     now.into(),
                     wanted.serial.as_str().into(),

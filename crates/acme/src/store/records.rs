@@ -1,6 +1,6 @@
 //! What a CA remembers.
 
-use sealwire::pki::RevocationReason;
+use sealwire::pki::{Certificate, RevocationReason, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Seconds;
@@ -63,6 +63,34 @@ pub struct EabKey {
     /// The account that it made.
     #[serde(skip)]
     pub account: Option<String>,
+}
+
+/// What lets somebody have certificates who has no ACME client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Token {
+    /// Its name; not its secret.
+    pub id: String,
+    /// For whom, in the words of whoever made it.
+    pub label: String,
+    /// When it was made.
+    pub created: Seconds,
+    /// When it is of no use any more.
+    pub expires: Seconds,
+    /// What may be asked for; without names, no names at all.
+    pub rules: AccountRules,
+    /// Users, who have no host name: common names of certificates for clients.
+    pub users: Vec<String>,
+    /// How many certificates are left.
+    #[serde(skip)]
+    pub uses: i64,
+}
+
+impl Token {
+    /// What stands in place of an account, for what it has asked for.
+    #[must_use]
+    pub fn asker(&self) -> String {
+        format!("token:{}", self.id)
+    }
 }
 
 /// The states of an order.
@@ -231,6 +259,32 @@ pub struct Issued {
     pub der: Option<Vec<u8>>,
 }
 
+impl Issued {
+    /// A certificate that `issuer` has signed just now for these names.
+    pub(crate) fn now(
+        certificate: &Certificate,
+        issuer: &str,
+        account: Option<String>,
+        names: &[Identifier],
+        created: Seconds,
+    ) -> Self {
+        let subject = Subject::from_der(certificate.subject().der());
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        Self {
+            serial: certificate.serial_hex(),
+            issuer: issuer.to_owned(),
+            account,
+            created,
+            not_after: certificate.not_after(),
+            revoked: None,
+            replaced: None,
+            subject: subject.map(|subject| subject.to_openssl()).unwrap_or_default(),
+            names: names.join(" "),
+            der: Some(certificate.der().to_vec()),
+        }
+    }
+}
+
 /// Who signs or has signed.
 #[derive(Debug, Clone)]
 pub struct IssuerRecord {
@@ -273,6 +327,13 @@ pub enum Event {
     EabMade {
         kid: String,
         label: String,
+    },
+    TokenMade {
+        token: String,
+        label: String,
+    },
+    TokenEnded {
+        token: String,
     },
     Issued {
         serial: String,

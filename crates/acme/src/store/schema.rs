@@ -16,6 +16,9 @@ pub(super) const TABLES: &[&str] = &[
      status TEXT NOT NULL, created BIGINT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS eab (kid TEXT PRIMARY KEY, account TEXT, created BIGINT NOT NULL, \
      body TEXT NOT NULL)",
+    // What lets people have certificates who have no ACME client; of the secret, its digest.
+    "CREATE TABLE IF NOT EXISTS token (id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, created \
+     BIGINT NOT NULL, expires BIGINT NOT NULL, uses BIGINT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, account TEXT NOT NULL, status TEXT NOT \
      NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL, claimed BIGINT, serial TEXT, body TEXT \
      NOT NULL)",
@@ -25,6 +28,9 @@ pub(super) const TABLES: &[&str] = &[
      NOT NULL, status TEXT NOT NULL, expires BIGINT NOT NULL, claimed BIGINT, body TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS authz_account ON authz (account, identifier, status)",
     "CREATE INDEX IF NOT EXISTS authz_expires ON authz (expires)",
+    // For the page: what has failed, the last first.
+    "CREATE INDEX IF NOT EXISTS orders_failed ON orders (created) WHERE status = 'invalid'",
+    "CREATE INDEX IF NOT EXISTS authz_failed ON authz (claimed) WHERE status = 'invalid'",
     "CREATE TABLE IF NOT EXISTS issuer (id TEXT PRIMARY KEY, since BIGINT NOT NULL, replaced BIGINT, \
      chain TEXT NOT NULL)",
     // Without `der`: the number is taken, and the certificate not yet made.
@@ -35,6 +41,7 @@ pub(super) const TABLES: &[&str] = &[
      IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS certificate_issuer ON certificate (issuer, created)",
     "CREATE INDEX IF NOT EXISTS certificate_not_after ON certificate (not_after)",
+    "CREATE INDEX IF NOT EXISTS certificate_created ON certificate (created)",
     "CREATE TABLE IF NOT EXISTS crl (issuer TEXT PRIMARY KEY, number BIGINT NOT NULL, made BIGINT, \
      next_update BIGINT, stale BIGINT NOT NULL, der BLOB)",
     "CREATE TABLE IF NOT EXISTS audit (n BIGINT PRIMARY KEY, time BIGINT NOT NULL, what TEXT NOT \

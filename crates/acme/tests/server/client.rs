@@ -12,10 +12,12 @@ use sealwire::pki::{
     CaStore, CertificateBuilder, Csr, KeyAlgorithm, NameConstraint, PrivateKey, Subject,
     SubjectAltName,
 };
+use sealwire::{Connector, SecureContext};
 use sealwire_acme::authority::Authority;
 use sealwire_acme::clock::{self, Clock};
 use sealwire_acme::server::{Answer, Call, Check, Server, Settings};
-use sealwire_acme::store::Store;
+use sealwire_acme::store::{Postgres, Store};
+use sealwire_testing::PostgreSql;
 use serde_json::{Value, json};
 
 pub(crate) const BASE: &str = "https://ca.test";
@@ -24,6 +26,8 @@ pub(crate) const BASE: &str = "https://ca.test";
 pub(crate) struct Ca {
     pub(crate) dir: Place,
     pub(crate) clock: Clock,
+    /// The URL of its database, when that is PostgreSQL's.
+    pub(crate) database: Option<String>,
 }
 
 /// A folder that goes with the test, or one of somebody else's.
@@ -51,13 +55,17 @@ impl Ca {
             .self_signed(&key)
             .unwrap();
         CaStore::create(&dir.path().join("ca"), &root, &key.to_pem(), &[]).unwrap();
-        Self { dir: Place::Own(dir), clock: Clock::standing_at(clock::seconds(SystemTime::now())) }
+        Self { dir: Place::Own(dir), clock: now(), database: None }
+    }
+
+    /// One whose database is PostgreSQL's.
+    pub(crate) fn on(server: &PostgreSql) -> Self {
+        Self { database: Some(server.url()), ..Self::new() }
     }
 
     /// One that is there.
-    pub(crate) fn at(dir: &Path) -> Self {
-        let clock = Clock::standing_at(clock::seconds(SystemTime::now()));
-        Self { dir: Place::Given(dir.to_owned()), clock }
+    pub(crate) fn at(dir: &Path, database: Option<String>) -> Self {
+        Self { dir: Place::Given(dir.to_owned()), clock: now(), database }
     }
 
     pub(crate) fn authority(&self) -> Authority {
@@ -70,7 +78,12 @@ impl Ca {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::open(&self.dir.path().join("ca.db"), self.clock.clone()).unwrap()
+        let clock = self.clock.clone();
+        let Some(url) = &self.database else {
+            return Store::open(&self.dir.path().join("ca.db"), clock).unwrap();
+        };
+        let connector = Connector::new(SecureContext::builder().build().unwrap());
+        Store::new(Postgres::connect(url, None, connector).unwrap(), clock)
     }
 
     /// A node that believes every proof.
@@ -82,6 +95,10 @@ impl Ca {
     pub(crate) fn server_with(&self, settings: Settings, check: Check) -> Server {
         Server::new(self.store(), Arc::new(self.authority()), settings, check).unwrap()
     }
+}
+
+fn now() -> Clock {
+    Clock::standing_at(clock::seconds(SystemTime::now()))
 }
 
 /// A client with a key of its own.
@@ -139,6 +156,17 @@ impl Client {
     }
 
     pub(crate) fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Said {
+        self.send_as(None, method, path, body)
+    }
+
+    /// With a token.
+    pub(crate) fn send_as(
+        &self,
+        bearer: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Said {
         let (path, query) = match path.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (path, None),
@@ -149,6 +177,7 @@ impl Client {
             query,
             base: BASE.to_owned(),
             is_jose: true,
+            bearer: bearer.map(str::to_owned),
             body: body.into(),
         };
         let answer = self.server.answer(&call);

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sealwire::pki::{Certificate, Crl};
+use sealwire_testing::PostgreSql;
 use serde_json::json;
 
 use crate::client::{Ca, Client, b64};
 
 const IN: &str = "SEALWIRE_ACME_KILLED_IN";
+const ON: &str = "SEALWIRE_ACME_KILLED_ON";
 
 /// The test runs itself as the node: it issues, revokes every third, and says of each what it has
 /// handed out, until it is killed in the middle of something. `KILLS=200` for many.
@@ -18,13 +20,25 @@ async fn what_was_handed_out_was_recorded() {
     if let Some(dir) = std::env::var_os(IN) {
         return work(Path::new(&dir)).await;
     }
+    killed(&Ca::new());
+}
+
+/// The same with the database of another process.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_handed_out_was_recorded_in_postgresql() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(server) = PostgreSql::start(dir.path(), "") else { return };
+    killed(&Ca::on(&server));
+}
+
+fn killed(ca: &Ca) {
     let rounds: usize = std::env::var("KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
-    let ca = Ca::new();
     let mut said = Vec::new();
     for round in 0..rounds {
         let mut node = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "kill::what_was_handed_out_was_recorded", "--nocapture"])
             .env(IN, ca.dir.path())
+            .env(ON, ca.database.as_deref().unwrap_or_default())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -66,7 +80,8 @@ async fn what_was_handed_out_was_recorded() {
 }
 
 async fn work(dir: &Path) {
-    let ca = Ca::at(dir);
+    let database = std::env::var(ON).ok().filter(|url| !url.is_empty());
+    let ca = Ca::at(dir, database);
     let server = ca.server();
     let client = Client::with_account(&server);
     for number in 0_u64.. {

@@ -5,3 +5,6 @@ mod client;
 mod kill;
 mod life;
 mod nodes;
+mod odd;
+mod slow;
+mod tokens;

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::mpsc;
 
-use super::answer::{Answer, failure, pieces};
-use super::flows::{Query, filter};
+use super::flows::filter;
 use super::{Session, write};
+use crate::door::Query;
+use crate::door::{Answer, failure, pieces};
 use crate::export::{Redactor, summary_json};
 use crate::store::Live;
 

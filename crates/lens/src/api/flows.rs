@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, download, failure, json as answer, text};
 use super::{Session, write};
 use crate::content;
+use crate::door::{Answer, Query, download, failure, json as answer, text};
 use crate::export::{self, Legs, Redactor};
 use crate::query::Filter;
-use crate::store::{Order, Page, StoreError};
+use crate::store::{Order, Search, StoreError};
 
 /// Flows in one export.
 const MOST_EXPORTED: usize = 20_000;
@@ -78,11 +78,12 @@ fn try_read(session: &Session, path: &[&str], query: &Query) -> Outcome {
 
 fn about(session: &Session) -> Result<Value, StoreError> {
     let status = session.store.as_ref().map(|store| store.status()).unwrap_or_default();
+    let all = Filter::parse("").map_err(|e| StoreError(e.to_string()))?;
     Ok(json!({
         "title": session.title,
         "live": session.store.is_some(),
         "can_send": session.sender.is_some(),
-        "flows": session.reader.count(&Filter::parse("").map_err(|e| StoreError(e.to_string()))?)?,
+        "flows": session.searches.go_on(&session.reader, (&all, ""), Order::Newest, None, |s| Ok(s.total()))?,
         "unindexed": session.reader.unindexed()?,
         "dropped": status.dropped,
         "stopped": status.stopped,
@@ -94,10 +95,21 @@ fn list(session: &Session, query: &Query, shown: Redactor) -> Outcome {
     let order = if query.get("order") == Some("newest") { Order::Newest } else { Order::Oldest };
     let from = query.number("from", 0).max(0).cast_unsigned();
     let limit = query.number("limit", 200).clamp(0, 1000).cast_unsigned();
-    let total = session.reader.count(&filter).map_err(broken)?;
-    let flows = session.reader.list(&filter, Page { order, from, limit }).map_err(broken)?;
-    let flows: Value = flows.iter().map(|flow| export::summary_json(flow, shown)).collect();
-    Ok(answer(&json!({ "total": total, "from": from, "flows": flows })))
+    let last = query.get("last").and_then(|last| last.parse().ok());
+    let text = query.get("filter").unwrap_or_default();
+    let tell = |search: &Search| {
+        let flows = session.reader.lines(search, from, limit)?;
+        let flows: Value = flows.iter().map(|flow| export::summary_json(flow, shown)).collect();
+        Ok(json!({
+            "total": search.total(),
+            "complete": search.is_complete(),
+            "last": search.last(),
+            "from": from,
+            "flows": flows,
+        }))
+    };
+    let told = session.searches.go_on(&session.reader, (&filter, text), order, last, tell);
+    Ok(answer(&told.map_err(broken)?))
 }
 
 fn body(session: &Session, id: i64, of_response: bool, query: &Query) -> Outcome {
@@ -134,15 +146,13 @@ fn packets(session: &Session, query: &Query) -> Outcome {
 }
 
 fn ids(session: &Session, query: &Query) -> Result<Vec<i64>, Box<Answer>> {
-    let ids = session.reader.ids(&filter(query)?).map_err(broken)?;
-    if ids.len() > MOST_EXPORTED {
+    let ids = session.reader.ids(&filter(query)?, MOST_EXPORTED).map_err(broken)?;
+    ids.ok_or_else(|| {
         let reason = format!(
-            "{} flows match; at most {MOST_EXPORTED} go into one download: narrow the filter, or use seal proxy export",
-            ids.len()
+            "more than {MOST_EXPORTED} flows match, and no more go into one download: narrow the filter, or use seal proxy export"
         );
-        return Err(Box::new(failure(413, reason)));
-    }
-    Ok(ids)
+        Box::new(failure(413, reason))
+    })
 }
 
 /// The filter of a query, or the answer that says what is wrong with it, and where.
@@ -169,44 +179,4 @@ fn broken(error: StoreError) -> Box<Answer> {
 
 pub(super) fn number(text: &str) -> Result<i64, Box<Answer>> {
     text.parse().map_err(|_| Box::new(failure(400, format!("{text:?} is no number of a flow"))))
-}
-
-/// The query of a URL.
-pub(super) struct Query(Vec<(String, String)>);
-
-impl Query {
-    pub(super) fn read(query: &str) -> Self {
-        let decode = |text: &str| {
-            let text = text.replace('+', " ");
-            let mut out = Vec::with_capacity(text.len());
-            let mut bytes = text.as_bytes().iter();
-            while let Some(&byte) = bytes.next() {
-                let hex = bytes.as_slice().get(..2).filter(|_| byte == b'%');
-                let hex =
-                    hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-                if hex.is_some() {
-                    bytes.nth(1);
-                }
-                out.push(hex.unwrap_or(byte));
-            }
-            String::from_utf8_lossy(&out).into_owned()
-        };
-        let pair = |pair: &str| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        };
-        Self(query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect())
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| &value[..])
-    }
-
-    fn is(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| matches!(value, "1" | "true"))
-    }
-
-    fn number(&self, name: &str, otherwise: i64) -> i64 {
-        self.get(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
-    }
 }

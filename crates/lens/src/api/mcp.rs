@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,12 @@ use crate::export::{
     Redactor, connection_json, curl, detail_json, diff, frames_json, summary_json,
 };
 use crate::query::Filter;
-use crate::store::{Order, Page, Reader};
+use crate::store::{Order, Reader};
 
 /// Longest line that is read.
 const LONGEST: u64 = 16 << 20;
+/// How long an agent waits for a list.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server for one client, on its standard input and output.
 pub struct Mcp {
@@ -49,13 +51,17 @@ impl Remote {
             .ok_or_else(|| "not on loopback".to_owned())
     }
 
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+    /// Asks the API; `body` is for what changes something.
+    ///
+    /// # Errors
+    /// What the proxy says is wrong, or why it does not answer.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
         let told =
             |e: std::io::Error| format!("the proxy does not answer at {}: {e}", self.address);
         let mut tcp =
             TcpStream::connect_timeout(&self.address, Duration::from_secs(5)).map_err(told)?;
         tcp.set_read_timeout(Some(Duration::from_secs(60))).map_err(told)?;
-        let body = body.to_string();
+        let body = body.map(Value::to_string).unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -165,7 +171,8 @@ impl Mcp {
         let mut tools = vec![
             tool(
                 "list_flows",
-                "Flows (exchanges) that match a filter, the newest first",
+                "Flows (exchanges) that match a filter, the newest first. When `complete` is false, `total` is \
+                 what was found in two seconds",
                 json!({
                     "filter": filter, "limit": { "type": "integer" }, "from": { "type": "integer" }
                 }),
@@ -214,6 +221,10 @@ impl Mcp {
                     "id": id, "method": text("another method"), "url": text("another URL"), "body": text("another body"),
                     "headers": { "type": "array", "description": "all headers, as [name, value]", "items": { "type": "array", "items": { "type": "string" } } }
                 }), json!(["id"])),
+                tool("compose", "Sends a request as a new flow", json!({
+                    "url": text("where to"), "method": text("GET unless said"), "body": text("the body"), "http": text("1.1 or 2"),
+                    "headers": { "type": "array", "description": "as [name, value]", "items": { "type": "array", "items": { "type": "string" } } }
+                }), json!(["url"])),
                 tool("get_rules", "The rules that change traffic", json!({}), json!([])),
                 tool("set_rules", "Replaces the rules that change traffic", json!({
                     "rules": { "type": "array", "items": { "type": "object" }, "description": "rules with the keys that docs/proxy.md lists" }
@@ -234,10 +245,13 @@ impl Mcp {
                 let filter = Filter::parse(filter).map_err(|e| e.to_string())?;
                 let limit = arguments["limit"].as_u64().unwrap_or(50).min(500);
                 let from = arguments["from"].as_u64().unwrap_or(0);
-                let page = Page { order: Order::Newest, from, limit };
-                let flows = reader.list(&filter, page).map_err(told)?;
+                let mut search = reader.search(&filter, Order::Newest, None).map_err(told)?;
+                reader.go_on(&mut search, Instant::now() + PATIENCE).map_err(told)?;
+                let flows = reader.lines(&search, from, limit).map_err(told)?;
                 let flows: Value = flows.iter().map(|flow| summary_json(flow, redactor)).collect();
-                Ok(json!({ "total": reader.count(&filter).map_err(told)?, "flows": flows }))
+                Ok(json!({
+                    "total": search.total(), "complete": search.is_complete(), "flows": flows
+                }))
             }
             "show_flow" => detail_json(reader, id("id")?, redactor).map_err(told)?.ok_or_else(gone),
             "show_tls" => {
@@ -264,7 +278,7 @@ impl Mcp {
             "as_curl" => {
                 curl(reader, id("id")?, redactor).map_err(told)?.map(Value::from).ok_or_else(gone)
             }
-            "resend" | "get_rules" | "set_rules" => self.remotely(name, arguments),
+            "resend" | "compose" | "get_rules" | "set_rules" => self.remotely(name, arguments),
             _ => Err(format!("there is no tool {name}")),
         }
     }
@@ -279,10 +293,11 @@ impl Mcp {
                 let id = arguments["id"].as_i64().ok_or("id is missing")?;
                 let mut body = arguments.clone();
                 body.as_object_mut().map(|body| body.remove("id"));
-                remote.ask("POST", &format!("/api/flows/{id}/resend"), &body)
+                remote.ask("POST", &format!("/api/flows/{id}/resend"), Some(&body))
             }
-            "set_rules" => remote.ask("PUT", "/api/rules", &arguments["rules"]),
-            _ => remote.ask("GET", "/api/rules", &Value::Null),
+            "compose" => remote.ask("POST", "/api/compose", Some(arguments)),
+            "set_rules" => remote.ask("PUT", "/api/rules", Some(&arguments["rules"])),
+            _ => remote.ask("GET", "/api/rules", None),
         }
     }
 }

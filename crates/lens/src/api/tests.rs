@@ -1,5 +1,6 @@
 //! Who gets in, and who does not; what a session says over HTTP and MCP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -35,6 +36,7 @@ async fn served() -> Served {
         sender: None,
         rules: Current::default(),
         holds: Holds::default(),
+        searches: Searches::default(),
         token: Token::new().expect("random bytes"),
         title: "s.db".to_owned(),
     });

@@ -1,15 +1,14 @@
 //! What can be changed: requests sent, rules set, what waits decided, HARs imported.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Session;
-use super::answer::{Answer, failure, json as answer};
 use super::flows::number;
+use crate::door::{Answer, body, failure, json as answer};
 use crate::export::import;
 use crate::flow::{Composed, FlowId, Header, HttpVersion, RequestHead, ResponseHead, Sender};
 use crate::rules::{Decision, HeldMessage, Rules};
@@ -19,15 +18,9 @@ const LONGEST: usize = 64 << 20;
 
 pub(super) async fn change(session: &Session, path: &[&str], request: Request<Incoming>) -> Answer {
     let method = request.method().clone();
-    // A form of another site cannot send this, whatever else it manages.
-    let kind =
-        request.headers().get(hyper::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_none_or(|kind| !kind.starts_with("application/json")) {
-        return failure(415, "Content-Type must be application/json");
-    }
-    let body = match Limited::new(request.into_body(), LONGEST).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return failure(413, format!("the body cannot be taken: {error}")),
+    let body = match body(request, LONGEST).await {
+        Ok(body) => body,
+        Err(answer) => return *answer,
     };
     let outcome = match (&method, path) {
         (&Method::POST, ["flows", id, "resend"]) => match number(id) {
@@ -58,6 +51,8 @@ struct Written {
     body: Option<String>,
     /// The body when it is no text.
     base64: Option<String>,
+    /// `1.1` or `2`.
+    http: Option<String>,
 }
 
 async fn send(session: &Session, again: Option<i64>, body: &[u8]) -> Outcome {
@@ -101,6 +96,11 @@ fn compose(session: &Session, again: Option<i64>, body: &[u8]) -> Result<Compose
     {
         return Err(wrong("the url must be http:// or https://, with a host, and escaped"));
     }
+    let version = match written.http.as_deref().or_else(|| line.map(|l| &l.version[..])) {
+        Some("2" | "HTTP/2") => HttpVersion::Http2,
+        Some("1.1" | "HTTP/1.1" | "HTTP/1.0") | None => HttpVersion::Http11,
+        Some(_) => return Err(wrong("http is 1.1 or 2")),
+    };
     let method =
         written.method.or_else(|| line.map(|l| l.method.clone())).unwrap_or_else(|| "GET".into());
     if method.is_empty() || !method.bytes().all(is_token) {
@@ -132,7 +132,7 @@ fn compose(session: &Session, again: Option<i64>, body: &[u8]) -> Result<Compose
     frame(&mut headers, authority, data.len());
     Ok(Composed {
         head: RequestHead {
-            version: HttpVersion::Http11,
+            version,
             method,
             scheme: scheme.to_owned(),
             authority: authority.to_owned(),
@@ -199,6 +199,9 @@ fn har(session: &Session, body: &[u8]) -> Outcome {
     Ok(json!({ "flows": imported.flows, "left_out": imported.left_out }))
 }
 
+/// The most of a held body that is shown, decoded.
+const LONGEST_HELD: usize = 8 << 20;
+
 /// What waits for a decision.
 pub(super) fn held(session: &Session) -> Value {
     let one = |held: crate::rules::Held| {
@@ -216,7 +219,14 @@ pub(super) fn held(session: &Session) -> Value {
         };
         out["id"] = held.id.into();
         out["flow"] = held.flow.0.into();
-        out["text"] = held.body.as_deref().and_then(crate::content::as_text).into();
+        let headers = match &held.message {
+            HeldMessage::Request(head) => &head.headers,
+            HeldMessage::Response(head) => &head.headers,
+        };
+        let encoding = crate::content::header(headers, "content-encoding");
+        let decoded = |body| crate::content::decoded(body, encoding.as_deref(), LONGEST_HELD);
+        let body = held.body.as_deref().map(decoded);
+        out["text"] = body.as_deref().and_then(crate::content::as_text).into();
         out["has_body"] = held.body.is_some().into();
         out
     };
@@ -257,12 +267,18 @@ fn decision(message: HeldMessage, decided: Decided) -> Result<Decision, (u16, St
         list.into_iter().map(field).collect::<Result<Vec<_>, _>>().map_err(|e| (400, e))
     };
     let body = decided.body.map(Bytes::from);
-    let fit = |headers: &mut Vec<Header>| {
-        if let Some(body) = &body {
-            let gone = [&b"content-length"[..], b"transfer-encoding", b"content-encoding"];
-            headers.retain(|h| !gone.iter().any(|gone| h.name.eq_ignore_ascii_case(gone)));
-            let value = body.len().to_string().into();
-            headers.push(Header { name: "content-length".into(), value });
+    // A body of ours has its own length; one that stays, the framing that it came with.
+    let fit = |headers: &mut Vec<Header>, before: Vec<Header>| {
+        let framing = [&b"content-length"[..], b"transfer-encoding"];
+        let frames = |h: &Header| framing.iter().any(|name| h.name.eq_ignore_ascii_case(name));
+        headers.retain(|h| !frames(h));
+        match &body {
+            Some(body) => {
+                headers.retain(|h| !h.name.eq_ignore_ascii_case(b"content-encoding"));
+                let value = body.len().to_string().into();
+                headers.push(Header { name: "content-length".into(), value });
+            }
+            None => headers.extend(before.into_iter().filter(frames)),
         }
     };
     let status = decided.status.filter(|s| (200..=599).contains(s));
@@ -288,10 +304,11 @@ fn decision(message: HeldMessage, decided: Decided) -> Result<Decision, (u16, St
                 }
                 head.path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
             }
+            let before = head.headers.clone();
             if let Some(headers) = decided.headers {
                 head.headers = list(headers)?;
             }
-            fit(&mut head.headers);
+            fit(&mut head.headers, before);
             head.raw = Bytes::new();
             Decision::Request(head, body)
         }
@@ -299,10 +316,11 @@ fn decision(message: HeldMessage, decided: Decided) -> Result<Decision, (u16, St
             if let Some(status) = status {
                 (head.status, head.reason) = (status, Bytes::new());
             }
+            let before = head.headers.clone();
             if let Some(headers) = decided.headers {
                 head.headers = list(headers)?;
             }
-            fit(&mut head.headers);
+            fit(&mut head.headers, before);
             head.raw = Bytes::new();
             Decision::Response(head, body)
         }

@@ -50,7 +50,7 @@ fn told(whole: &Whole, redactor: Redactor) -> Vec<String> {
                 }
                 Err(_) => out.extend(redactor.text(text).lines().map(str::to_owned)),
             },
-            None => out.push(format!("({} bytes, no text)", data.len())),
+            None => out.push(format!("({} B, no text)", data.len())),
         }
     }
     out.truncate(MOST_LINES);

@@ -1,6 +1,7 @@
 //! HAR 1.2, out and in. What HAR has no place for is in `_sealwire`, so that what was exported without
 //! redaction and imported again is the same flow.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding};
@@ -15,6 +16,7 @@ use crate::flow::{
     Body, ConnectionId, Direction, End, Event, FlowId, Frame, FrameKind, Header, HttpVersion,
     Outcome, Recorder, RequestHead, ResponseHead, What,
 };
+use crate::query::{default_port, split_authority};
 use crate::store::{FrameRow, Reader, StoreError};
 
 /// Longest decoded body.
@@ -79,7 +81,7 @@ fn entry(whole: &Whole, frames: &[FrameRow], address: Option<&str>, redactor: Re
         "connection": line.connection.to_string(),
         "_sealwire": own,
     });
-    if let Some(address) = address.and_then(|a| a.parse::<std::net::SocketAddr>().ok()) {
+    if let Some(address) = address.and_then(|a| a.parse::<SocketAddr>().ok()) {
         entry["serverIPAddress"] = address.ip().to_string().into();
     }
     if !frames.is_empty() {
@@ -313,6 +315,9 @@ fn events(
     let mut list = Vec::new();
     let mut tell = |at: SystemTime, what| list.push(Event { at, what });
     let body = |direction, data: Bytes| What::Body(Body { flow, direction, data });
+    if let Some(origin) = origin(entry, connection, &head) {
+        tell(at(started), origin);
+    }
     tell(at(started), What::Request { flow, connection, head: Box::new(head) });
     let sent = content_in(&request["postData"], "_encoding");
     if !sent.is_empty() {
@@ -360,6 +365,16 @@ fn events(
         [size(&own["requestSize"], sent.len()), size(&own["responseSize"], received.len())];
     tell(at(started + total), What::End { flow, end: End { outcome, bodies } });
     Ok(list)
+}
+
+/// Which address was connected to, where it is told.
+fn origin(entry: &Value, connection: ConnectionId, head: &RequestHead) -> Option<What> {
+    // Chrome writes IPv6 in brackets.
+    let ip = entry["serverIPAddress"].as_str()?.trim_matches(['[', ']']).parse().ok()?;
+    let (host, port) = split_authority(&head.authority);
+    let port = port.unwrap_or_else(|| default_port(&head.scheme));
+    let address = Some(SocketAddr::new(ip, port));
+    Some(What::Origin { connection, host: host.to_owned(), port, address })
 }
 
 fn frame(message: &Value, flow: FlowId) -> Result<(u64, Frame), String> {

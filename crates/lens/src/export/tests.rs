@@ -60,7 +60,10 @@ fn record(store: &Store) {
         repeats: None,
         raw: raw.into(),
     };
-    tell(0, What::Request { flow, connection: ConnectionId(1), head: Box::new(head.clone()) });
+    let (connection, host) = (ConnectionId(1), "a.test".to_owned());
+    let address = Some(([127, 0, 0, 1], 443).into());
+    tell(0, What::Origin { connection, host, port: 443, address });
+    tell(0, What::Request { flow, connection, head: Box::new(head.clone()) });
     tell(0, body(flow, Direction::Request, gzip(b"{\"user\":\"zoe\",\"password\":\"SECRET\"}")));
     let response = ResponseHead {
         version: HttpVersion::Http11,

@@ -81,7 +81,7 @@ pub struct Body {
     pub flow: FlowId,
     /// Who sent it.
     pub direction: Direction,
-    /// The bytes; shared with the relay, not copied.
+    /// The bytes; long pieces are shared with the relay, not copied.
     pub data: Bytes,
 }
 

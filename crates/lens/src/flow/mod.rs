@@ -171,4 +171,6 @@ pub enum Entrance {
     Reverse,
     /// The connection was captured below the program.
     Captured,
+    /// None came in: the request was composed here, or is sent again.
+    Composed,
 }

@@ -36,7 +36,7 @@ pub(super) struct Manner<'a> {
     /// Whether the client means to go on after this.
     pub(super) keeps: bool,
     pub(super) proxy: &'a Proxy,
-    /// The request that is answered, which rules ask about.
+    /// The request that is answered as the client sent it, which rules ask about.
     pub(super) request: &'a RequestHead,
     /// How many bytes a second each body may have.
     pub(super) throttle: Option<u64>,
@@ -186,7 +186,11 @@ async fn answer(
     let method_has_body = manner.method != "HEAD";
     let head = told(head);
     flow.response(head.clone());
-    let ruled = ruled::response(manner.proxy, manner.request, &head, flow).await;
+    let peek = async {
+        let held = super::held::one(from, framing).await;
+        held.map(|(body, _)| body)
+    };
+    let ruled = ruled::response(manner.proxy, manner.request, &head, flow, peek).await;
     if ruled.abort {
         return Err(Fault::Ruled);
     }
@@ -278,6 +282,16 @@ enum Broken {
     To(io::Error),
 }
 
+/// The data of a body in a piece of the wire. Those of chunks are put together, so that who sends it
+/// byte by byte is not told byte by byte.
+fn joined(piece: &Bytes, data: &[std::ops::Range<usize>]) -> Bytes {
+    match data {
+        [] => Bytes::new(),
+        [one] => piece.slice(one.clone()),
+        many => many.iter().flat_map(|range| &piece[range.clone()]).copied().collect(),
+    }
+}
+
 impl Passing<'_> {
     /// Passes `head` and the body behind it on, as it comes.
     async fn pass(self, mut head: Bytes) -> Result<(), Broken> {
@@ -289,9 +303,8 @@ impl Passing<'_> {
                     .read(&from.buffer, &mut |range| data.push(range))
                     .map_err(Broken::Framing)?;
                 let piece = from.buffer.split_to(count).freeze();
-                for range in data.drain(..) {
-                    flow.body(direction, piece.slice(range));
-                }
+                flow.body(direction, joined(&piece, &data));
+                data.clear();
                 ruled::throttled(piece.len(), throttle).await;
                 to.write(std::mem::take(&mut head), piece).await.map_err(Broken::To)?;
             }

@@ -1,6 +1,6 @@
 //! Heads of HTTP/1 messages: read by `httparse`, kept as they are on the wire.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::flow::{Header, HttpVersion};
 
@@ -50,7 +50,7 @@ pub(crate) fn request(buffer: &mut BytesMut) -> Result<Option<Request>, String> 
         return Ok(None);
     };
     let (length, spans, method, target, version) = parsed;
-    let raw = buffer.split_to(length).freeze();
+    let raw = take(buffer, length);
     let headers = taken(&raw, spans);
     Ok(Some(Request { raw, method, target, version, headers }))
 }
@@ -78,9 +78,16 @@ pub(crate) fn response(buffer: &mut BytesMut) -> Result<Option<Response>, String
         return Ok(None);
     };
     let (length, spans, status, reason, version) = parsed;
-    let raw = buffer.split_to(length).freeze();
+    let raw = take(buffer, length);
     let headers = taken(&raw, spans);
     Ok(Some(Response { raw, status, reason, version, headers }))
+}
+
+/// A copy: what is recorded of a head would hold on to all of the buffer, which is needed again.
+fn take(buffer: &mut BytesMut, length: usize) -> Bytes {
+    let raw = Bytes::copy_from_slice(&buffer[..length]);
+    buffer.advance(length);
+    raw
 }
 
 type Room<'h, 'b> = &'h mut [std::mem::MaybeUninit<httparse::Header<'b>>];

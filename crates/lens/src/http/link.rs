@@ -13,7 +13,6 @@ const ROOM: usize = 32 * 1024;
 pub(crate) struct Link {
     pub(crate) reader: Reader,
     pub(crate) writer: Writer,
-    pub(crate) is_tls: bool,
 }
 
 pub(crate) struct Reader {
@@ -25,10 +24,9 @@ pub(crate) struct Writer(WriteHalf<Stream>);
 
 impl Link {
     pub(crate) fn new(stream: Stream) -> Self {
-        let is_tls = stream.is_tls();
         let (reader, writer) = tokio::io::split(stream);
         let reader = Reader { io: reader, buffer: BytesMut::new() };
-        Self { reader, writer: Writer(writer), is_tls }
+        Self { reader, writer: Writer(writer) }
     }
 
     /// The connection in one again, with what was read of it before what comes.

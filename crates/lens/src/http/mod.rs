@@ -1,17 +1,44 @@
 //! HTTP as it passes: read to be told, and passed on as it came.
 
-mod body;
+mod ask;
+pub(crate) mod body;
+mod empty;
 mod exchange;
-mod head;
+pub(crate) mod head;
+mod held;
 mod link;
 mod one;
+mod paced;
 mod ruled;
 mod two;
 mod websocket;
 
+use std::sync::Arc;
+
+use crate::intercept::{Proxy, Target, Teller};
+
+pub(crate) use ask::{ask_one, ask_two};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use body::Framing;
 pub(crate) use link::Link;
-pub(crate) use one::{After, Relay, Way};
-pub(crate) use two::serve as serve_two;
+pub(crate) use one::{After, Way};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use websocket::{Deflate, Messages};
+
+/// What passes requests of one client on, over HTTP/1 ([`Relay::serve`]) or HTTP/2
+/// ([`Relay::serve_two`]).
+pub(crate) struct Relay {
+    pub(crate) proxy: Arc<Proxy>,
+    pub(crate) teller: Teller,
+    /// Where the connection leads, unless each request says it.
+    pub(crate) target: Target,
+    /// Whether that is asked over TLS.
+    pub(crate) tls: bool,
+    /// The name to write into requests in place of the client's.
+    pub(crate) host: Option<String>,
+    /// Whether it is over after one request.
+    pub(crate) once: bool,
+}
 
 /// The first bytes of a client that speaks HTTP/2.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,9 +1,8 @@
 //! A client that speaks HTTP/1, and where its requests go.
 
-use std::sync::Arc;
+use bytes::{Buf, Bytes};
 
-use bytes::Bytes;
-
+use super::Relay;
 use super::body::Framing;
 use super::exchange::{self, Answered, Fault, Manner};
 use super::head::{self, Request};
@@ -11,15 +10,7 @@ use super::link::Link;
 use super::ruled;
 use super::websocket;
 use crate::flow::{HttpVersion, Outcome, RequestHead, ResponseHead};
-use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller, opaque};
-
-/// A client's connection.
-pub(crate) struct Relay {
-    pub(crate) proxy: Arc<Proxy>,
-    pub(crate) teller: Teller,
-    /// Where the connection leads, unless each request says it.
-    pub(crate) target: Target,
-}
+use crate::intercept::{FlowTeller, Refusal, Stream, Target, opaque};
 
 /// Where requests go.
 pub(crate) enum Way {
@@ -56,8 +47,14 @@ impl Relay {
     /// Why it broke, in a line.
     pub(crate) async fn serve(self, client: Stream, mut way: Way) -> Result<After, String> {
         let mut client = Link::new(client);
+        let mut served = 0;
         loop {
-            let Some(head) = self.next_request(&mut client, &mut way).await? else {
+            let next = match self.once && served > 0 {
+                true => None,
+                false => self.next_request(&mut client, &mut way, served == 0).await?,
+            };
+            served += 1;
+            let Some(head) = next else {
                 let _ = client.writer.end().await;
                 if let Way::Origin { link, .. } = &mut way {
                     let _ = link.writer.end().await;
@@ -79,11 +76,14 @@ impl Relay {
         }
     }
 
-    /// The next request; `None` when none comes.
+    /// The next request; `None` when none comes. An origin that fails before the first is a refusal, which
+    /// the client is told once it asks: in TLS 1.3 a server judges the certificate after the handshake is
+    /// complete here.
     async fn next_request(
         &self,
         client: &mut Link,
         way: &mut Way,
+        first: bool,
     ) -> Result<Option<Request>, String> {
         loop {
             match head::request(&mut client.reader.buffer) {
@@ -97,12 +97,24 @@ impl Relay {
             }
             let filled = match way {
                 // An origin that closes in between closes the client.
-                Way::Origin { link, .. } if client.reader.buffer.is_empty() => tokio::select! {
+                Way::Origin { link, asked } if client.reader.buffer.is_empty() => tokio::select! {
+                    biased;
                     filled = client.reader.fill_line() => filled,
-                    ended = link.reader.fill() => {
-                        self.unasked(client, link, matches!(ended, Ok(1..))).await;
-                        return Ok(None);
-                    }
+                    ended = link.reader.fill() => match ended {
+                        Err(error) if first => {
+                            let error = error.into();
+                            let asked = asked.as_deref();
+                            match Refusal::before_answer(&self.target, &error, asked) {
+                                Some(refusal) => *way = Way::Nowhere(refusal),
+                                None => return Ok(None),
+                            }
+                            continue;
+                        }
+                        ended => {
+                            self.unasked(client, link, matches!(ended, Ok(1..))).await;
+                            return Ok(None);
+                        }
+                    },
                 },
                 _ => client.reader.fill_line().await,
             };
@@ -148,10 +160,19 @@ impl Relay {
             },
             _ => None,
         };
-        let told = self.told(&head, said.as_ref(), way.is_tls());
+        let told = self.told(&head, said.as_ref());
         let flow = self.teller.request(told.clone());
-        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow).await {
-            ruled::Request::On { head, throttle } => (head, throttle),
+        let framing = Framing::of_request(&head);
+        let mut held = None;
+        // A client that waits for leave to send its body would wait for ever.
+        let can_be_held = head::values(&head.headers, "expect").next().is_none();
+        let peek = async {
+            let framing = framing.as_ref().ok().filter(|_| can_be_held)?;
+            held = super::held::one(&mut client.reader, *framing).await;
+            held.as_ref().map(|(body, _)| body.clone())
+        };
+        let (ruled, throttle, body) = match ruled::request(&self.proxy, &told, &flow, peek).await {
+            ruled::Request::On { head, throttle, body } => (head, throttle, body),
             ruled::Request::Answer(answer, body) => {
                 self.answer_by_rule(&mut client, &head, flow, *answer, body).await;
                 return Ok(Then::Close(client));
@@ -210,7 +231,7 @@ impl Relay {
                 return Ok(Then::Close(client));
             }
         };
-        let framing = match Framing::of_request(&head) {
+        let mut framing = match framing {
             Ok(framing) => framing,
             Err(why) => {
                 self.answer_plainly(&mut client, 400, "Bad Request", &format!("{why}\n")).await;
@@ -222,13 +243,19 @@ impl Relay {
             method: &head.method,
             keeps: keeps(&head),
             proxy: &self.proxy,
-            request: ruled.as_deref().unwrap_or(&told),
+            request: &told,
             throttle,
         };
-        let raw = match &ruled {
+        let mut raw = match &ruled {
             Some(ruled) => ruled::request_bytes(ruled),
             None => self.on_its_way(&head, said.as_ref()),
         };
+        if let (Some(body), Some((was, count))) = (body, held) {
+            client.reader.buffer.advance(count);
+            flow.body(crate::flow::Direction::Request, was);
+            raw = [raw, body].concat().into();
+            framing = Framing::None;
+        }
         let mut began = false;
         let passed =
             exchange::pass(&mut client, origin, raw, framing, &manner, &flow, &mut began).await;
@@ -258,10 +285,9 @@ impl Relay {
             }
             Err(Fault::Origin(error)) => {
                 let target = said.as_ref().map_or(&self.target, |url| &url.target);
-                let refusal = Refusal::tls(target, &error, asked.as_deref());
-                // What TLS said is worth a page; a connection that closed is closed to the client, too,
-                // unless it had asked for a certificate: a server that resets loses its own alert.
-                if !began && (asked.is_some() || !matches!(error, sealwire::Error::Io(_))) {
+                if !began
+                    && let Some(refusal) = Refusal::before_answer(target, &error, asked.as_deref())
+                {
                     self.refuse(&mut client, &head, flow, &refusal).await;
                     return Ok(Then::Close(client));
                 }
@@ -316,7 +342,7 @@ impl Relay {
                 ours.iter().any(|one| name.eq_ignore_ascii_case(one)).then(Vec::new)
             });
         }
-        match self.proxy.host_to_write() {
+        match &self.host {
             Some(host) => head::edited(&head.raw, None, &|name| {
                 let is_host = name.eq_ignore_ascii_case(b"host");
                 is_host.then(|| format!("Host: {host}\r\n").into_bytes())
@@ -325,8 +351,8 @@ impl Relay {
         }
     }
 
-    fn told(&self, head: &Request, said: Option<&AbsoluteUrl>, tls: bool) -> RequestHead {
-        let tls = said.map_or(tls, |url| url.tls);
+    fn told(&self, head: &Request, said: Option<&AbsoluteUrl>) -> RequestHead {
+        let tls = said.map_or(self.tls, |url| url.tls);
         let websocket = head::has_token(&head.headers, "upgrade", "websocket");
         let scheme = match (tls, websocket) {
             (false, false) => "http",
@@ -337,7 +363,7 @@ impl Relay {
         let host = head::values(&head.headers, "host").next();
         let authority = match said {
             Some(url) => url.authority.clone(),
-            None => match host.filter(|_| self.proxy.host_to_write().is_none()) {
+            None => match host.filter(|_| self.host.is_none()) {
                 Some(host) if !host.is_empty() => String::from_utf8_lossy(host).into_owned(),
                 _ => self.target.authority(if tls { 443 } else { 80 }),
             },
@@ -453,16 +479,6 @@ async fn write_page(client: &mut Link, head: Bytes, page: Bytes) {
         }
     };
     let _ = tokio::time::timeout(sealwire::wire::FAREWELL, rest).await;
-}
-
-impl Way {
-    fn is_tls(&self) -> bool {
-        match self {
-            Self::Origin { link, .. } => link.is_tls,
-            Self::Said(_) => false,
-            Self::Nowhere(_) => true,
-        }
-    }
 }
 
 /// The target of a request to a proxy (RFC 9112, 3.2.2).

@@ -9,7 +9,12 @@ use crate::rules::Decision;
 /// What becomes of a request.
 pub(super) enum Request {
     /// It goes on, with another head if there is one, at most so many bytes a second.
-    On { head: Option<Box<RequestHead>>, throttle: Option<u64> },
+    On {
+        head: Option<Box<RequestHead>>,
+        throttle: Option<u64>,
+        /// In place of the client's.
+        body: Option<Bytes>,
+    },
     /// It is answered in the origin's place.
     Answer(Box<ResponseHead>, Bytes),
     /// The connection is closed.
@@ -26,12 +31,16 @@ pub(super) struct Response {
     pub(super) abort: bool,
 }
 
-const BODY_STAYS: &str = "the body goes on as it was sent: at a breakpoint the head is edited only";
-
-/// Asks the rules about a request, and does what has to be done before it goes on.
-pub(super) async fn request(proxy: &Proxy, told: &RequestHead, flow: &FlowTeller) -> Request {
+/// Asks the rules about a request, and does what has to be done before it goes on. `body` is the whole
+/// body, if it can be held: somebody at a breakpoint is shown it.
+pub(super) async fn request(
+    proxy: &Proxy,
+    told: &RequestHead,
+    flow: &FlowTeller,
+    body: impl Future<Output = Option<Bytes>>,
+) -> Request {
     let Some(rules) = proxy.rules() else {
-        return Request::On { head: None, throttle: None };
+        return Request::On { head: None, throttle: None, body: None };
     };
     let plan = rules.on_request(told);
     for line in plan.by {
@@ -52,15 +61,20 @@ pub(super) async fn request(proxy: &Proxy, told: &RequestHead, flow: &FlowTeller
         };
     }
     let mut head = plan.head.map(Box::new);
+    let mut replaced = None;
     if plan.hold {
         let shown = head.as_deref().unwrap_or(told).clone();
-        match proxy.holds().request(flow.id(), shown, None).await {
+        let body = body.await;
+        let is_held = body.is_some();
+        match proxy.holds().request(flow.id(), shown, body).await {
             Decision::Continue => {}
             Decision::Request(edited, body) => {
-                if body.is_some() {
-                    flow.note(BODY_STAYS);
+                if body.is_some() && !is_held {
+                    flow.note("the body is too long to be replaced: it goes on as it was sent");
                 }
-                flow.note("edited at a breakpoint");
+                replaced = body.filter(|_| is_held);
+                let line = format!("{} {}", edited.method, edited.path);
+                flow.note(format!("edited at a breakpoint: {line}{}", told_body(&replaced)));
                 head = Some(edited);
             }
             Decision::Response(answer, body) => {
@@ -70,15 +84,20 @@ pub(super) async fn request(proxy: &Proxy, told: &RequestHead, flow: &FlowTeller
             Decision::Abort => return Request::Block("closed at a breakpoint"),
         }
     }
-    Request::On { head, throttle: plan.throttle }
+    Request::On { head, throttle: plan.throttle, body: replaced }
 }
 
-/// Asks the rules about an answer.
+fn told_body(body: &Option<Bytes>) -> String {
+    body.as_ref().map(|body| format!(", with a body of {} B", body.len())).unwrap_or_default()
+}
+
+/// Asks the rules about an answer, as about a request.
 pub(super) async fn response(
     proxy: &Proxy,
     request: &RequestHead,
     told: &ResponseHead,
     flow: &FlowTeller,
+    body: impl Future<Output = Option<Bytes>>,
 ) -> Response {
     let Some(rules) = proxy.rules() else { return Response::default() };
     let plan = rules.on_response(request, told);
@@ -89,9 +108,14 @@ pub(super) async fn response(
         Response { head: plan.head, body: plan.body, throttle: plan.throttle, abort: false };
     if plan.hold {
         let shown = ruled.head.as_ref().unwrap_or(told).clone();
-        match proxy.holds().response(flow.id(), shown, ruled.body.clone()).await {
+        let body = match ruled.body.clone() {
+            None => body.await,
+            ours => ours,
+        };
+        match proxy.holds().response(flow.id(), shown, body).await {
             Decision::Response(edited, body) => {
-                flow.note("edited at a breakpoint");
+                let status = edited.status;
+                flow.note(format!("edited at a breakpoint: {status}{}", told_body(&body)));
                 ruled.head = Some(*edited);
                 ruled.body = body.or(ruled.body);
             }

@@ -1,11 +1,14 @@
 //! A client that speaks HTTP/2, and an origin that does: each stream passes by itself.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
+use h2::client::SendRequest;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
@@ -13,9 +16,12 @@ use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::ruled;
+use super::held::{self, Ahead};
+use super::paced::Paced;
 use super::websocket::{Deflate, Listener};
+use super::{Relay, ruled};
 use crate::flow::{Direction, Header, HttpVersion, Outcome, RequestHead, ResponseHead};
+use crate::intercept::tls::Origin;
 use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller};
 
 /// How much a side may send before it is passed on.
@@ -25,69 +31,103 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const MOST_STREAMS: u32 = 256;
 const MOST_HEADERS: u32 = 256 * 1024;
 
-/// Serves a client over HTTP/2.
-///
-/// # Errors
-/// Why it broke, in a line.
-pub(crate) async fn serve(
-    proxy: Arc<Proxy>,
-    teller: Teller,
-    target: Target,
-    client: Stream,
-    origin: Result<Stream, Refusal>,
-) -> Result<(), String> {
-    let tls = origin.as_ref().map_or_else(|_| client.is_tls(), Stream::is_tls);
-    let scheme = if tls { "https" } else { "http" };
-    let relay = Relay { proxy, teller, target, scheme };
-    match origin {
-        Ok(origin) => relay.between(client, origin).await,
-        Err(refusal) => relay.refuse_all(client, refusal).await,
+impl Relay {
+    /// Serves a client over HTTP/2.
+    ///
+    /// # Errors
+    /// Why it broke, in a line.
+    pub(crate) async fn serve_two(
+        self,
+        client: Stream,
+        origin: Result<Origin, Refusal>,
+    ) -> Result<(), String> {
+        let Self { proxy, teller, target, tls, host, once: _ } = self;
+        let scheme = if tls { "https" } else { "http" };
+        let streams = Streams { proxy, teller, target, host, scheme };
+        let Origin { stream, asked } = match origin {
+            Ok(origin) => origin,
+            Err(refusal) => return streams.refuse_all(client, refusal).await,
+        };
+        match open(stream).await {
+            Ok((send, origin)) => streams.between(client, send, origin).await,
+            Err(error) => match Refusal::before_answer(&streams.target, &error, asked.as_deref()) {
+                Some(refusal) => streams.refuse_all(client, refusal).await,
+                None => Err(format!("the origin: {error}")),
+            },
+        }
     }
 }
 
-#[derive(Clone)]
-struct Relay {
-    proxy: Arc<Proxy>,
-    teller: Teller,
-    target: Target,
-    scheme: &'static str,
-}
+type Connection = h2::client::Connection<Paced<Stream>, Bytes>;
 
-impl Relay {
-    async fn between(self, client: Stream, origin: Stream) -> Result<(), String> {
-        let (send, mut origin) = h2::client::Builder::new()
+/// Begins with an origin, and waits until it has said what it allows: its settings come before the answer to
+/// a ping.
+async fn open(origin: Stream) -> Result<(SendRequest<Bytes>, Connection), sealwire::Error> {
+    let (origin, failure) = Paced::origin(origin);
+    let settled = async {
+        let (send, mut connection) = h2::client::Builder::new()
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(MOST_HEADERS)
             .handshake::<_, Bytes>(origin)
-            .await
-            .map_err(|e| format!("the origin: {e}"))?;
-        // What it allows is known when it has answered: its settings come before that.
-        let mut ping = origin.ping_pong();
-        let settled = async {
-            match &mut ping {
-                Some(ping) => ping.ping(h2::Ping::opaque()).await.map(drop),
-                None => Ok(()),
-            }
+            .await?;
+        let Some(mut ping) = connection.ping_pong() else { return Ok((send, connection)) };
+        let ended = tokio::select! {
+            pong = ping.ping(h2::Ping::opaque()) => pong.map(|_| false),
+            ended = &mut connection => ended.map(|()| true),
         };
-        {
-            let mut settled = std::pin::pin!(settled);
-            tokio::select! {
-                pong = &mut settled => pong.map_err(|e| format!("the origin: {e}"))?,
-                ended = &mut origin => return match ended {
-                    Ok(()) => Err("the origin closed before it was asked anything".to_owned()),
-                    Err(error) => Err(format!("the origin: {error}")),
-                },
-            }
+        match ended? {
+            true => Err(Closed::BeforeAsked),
+            false => Ok((send, connection)),
         }
+    };
+    settled.await.map_err(|closed| match (closed, failure.get()) {
+        (_, Some(error)) => error.clone(),
+        (Closed::BeforeAsked, None) => {
+            io::Error::other("it closed before it was asked anything").into()
+        }
+        (Closed::Broken(error), None) => io::Error::other(error).into(),
+    })
+}
+
+/// How an origin ended before it could be asked.
+enum Closed {
+    BeforeAsked,
+    Broken(h2::Error),
+}
+
+impl From<h2::Error> for Closed {
+    fn from(error: h2::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// The streams of one client's connection.
+#[derive(Clone)]
+struct Streams {
+    proxy: Arc<Proxy>,
+    teller: Teller,
+    target: Target,
+    host: Option<String>,
+    scheme: &'static str,
+}
+
+impl Streams {
+    async fn between(
+        self,
+        client: Stream,
+        send: SendRequest<Bytes>,
+        origin: Connection,
+    ) -> Result<(), String> {
         let mut builder = builder();
         if send.is_extended_connect_protocol_enabled() {
             builder.enable_connect_protocol();
         }
         let most = u32::try_from(send.current_max_send_streams()).unwrap_or(u32::MAX);
         builder.max_concurrent_streams(most.min(MOST_STREAMS));
-        let mut client = builder.handshake::<_, Bytes>(client).await.map_err(of_client)?;
+        let mut client =
+            builder.handshake::<_, Bytes>(Paced::client(client)).await.map_err(of_client)?;
         let (closed, origin_closed) = watch::channel(None);
         let driving = tokio::spawn(async move {
             let ended = origin.await;
@@ -128,13 +168,22 @@ impl Relay {
         self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
-        send: h2::client::SendRequest<Bytes>,
+        send: SendRequest<Bytes>,
     ) {
         let (parts, mut body) = request.into_parts();
         let told = self.told(&parts, respond.stream_id().as_u32());
         let flow = self.teller.request(told.clone());
-        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow).await {
-            ruled::Request::On { head, throttle } => (head, throttle),
+        let mut ahead = Ahead::default();
+        let peek = held::two(&mut body, &mut ahead);
+        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow, peek).await {
+            ruled::Request::On { head, throttle, body: None } => (head, throttle),
+            ruled::Request::On { head, throttle, body: Some(body) } => {
+                for was in std::mem::take(&mut ahead.pieces) {
+                    flow.body(Direction::Request, was);
+                }
+                ahead = Ahead::instead(body);
+                (head, throttle)
+            }
             ruled::Request::Answer(answer, page) => {
                 self.answer_by_rule(&mut respond, &answer, page, &flow);
                 flow.end(Outcome::Complete);
@@ -155,8 +204,10 @@ impl Relay {
             }
             edit(&mut outgoing, &told, ruled);
         }
-        let asked = ruled.as_deref().unwrap_or(&told);
-        let ends = body.is_end_stream();
+        let ends = match ahead.replaces {
+            true => ahead.pieces.iter().all(Bytes::is_empty),
+            false => body.is_end_stream() && ahead.pieces.is_empty(),
+        };
         let sent = async {
             let mut send = send.ready().await?;
             send.send_request(outgoing, ends)
@@ -175,9 +226,8 @@ impl Relay {
                 return Ok(());
             }
             let listener = is_websocket.then_some((Direction::Request, deflate));
-            match pass(&mut body, &mut upload, &flow, Direction::Request, (listener, throttle))
-                .await
-            {
+            let manner = (listener, throttle);
+            match pass(ahead, &mut body, &mut upload, &flow, Direction::Request, manner).await {
                 Err(Broken::From(error)) => {
                     upload.send_reset(error.reason().unwrap_or(Reason::CANCEL));
                     Err(Ended::ByClient(error.to_string()))
@@ -189,7 +239,7 @@ impl Relay {
         let listener = is_websocket.then_some(agreed);
         let downloading = async {
             let answered =
-                self.answer(answer, &mut respond, (&flow, asked, throttle), listener).await;
+                self.answer(answer, &mut respond, (&flow, &told, throttle), listener).await;
             answered.map_err(|broken| match broken {
                 Broken::From(error) => Ended::ByOrigin(error),
                 Broken::To(why) => Ended::ByClient(why),
@@ -219,6 +269,7 @@ impl Relay {
         agreed: Option<watch::Sender<Deflate>>,
     ) -> Result<(), Broken> {
         let gone = |why: &str| Broken::To(why.to_owned());
+        let mut early_answers = EarlyAnswers::new();
         let head = loop {
             let next = poll_fn(|cx| {
                 if respond.poll_reset(cx).is_ready() {
@@ -231,6 +282,12 @@ impl Relay {
             });
             match next.await {
                 Came::Reset => return Err(gone("it gave the request up")),
+                Came::Early(Ok(_)) if !early_answers.may_pass() => {
+                    flow.note(
+                        "the origin sent informational answers without end: the stream was reset",
+                    );
+                    return Err(Broken::From(Reason::ENHANCE_YOUR_CALM.into()));
+                }
                 Came::Early(Ok(early)) => {
                     flow.informational(told(early.status(), early.headers()));
                     respond.send_informational(early).map_err(|e| gone(&e.to_string()))?;
@@ -244,7 +301,9 @@ impl Relay {
         let (mut parts, mut body) = head.into_parts();
         let shown = told(parts.status, &parts.headers);
         flow.response(shown.clone());
-        let ruled = ruled::response(&self.proxy, asked, &shown, flow).await;
+        let mut ahead = Ahead::default();
+        let peek = held::two(&mut body, &mut ahead);
+        let ruled = ruled::response(&self.proxy, asked, &shown, flow, peek).await;
         if ruled.abort {
             return Err(gone("closed at a breakpoint"));
         }
@@ -267,7 +326,7 @@ impl Relay {
             let _ = agreed.send(Deflate::of(&fields(&parts.headers)));
             (Direction::Response, agreed.subscribe())
         });
-        let ends = body.is_end_stream();
+        let ends = body.is_end_stream() && ahead.pieces.is_empty();
         let mut to = respond
             .send_response(Response::from_parts(parts, ()), ends)
             .map_err(|e| gone(&e.to_string()))?;
@@ -275,7 +334,7 @@ impl Relay {
             return Ok(());
         }
         let passed =
-            pass(&mut body, &mut to, flow, Direction::Response, (listener, throttle)).await;
+            pass(ahead, &mut body, &mut to, flow, Direction::Response, (listener, throttle)).await;
         if let Err(Broken::From(error)) = &passed {
             to.send_reset(error.reason().unwrap_or(Reason::INTERNAL_ERROR));
         }
@@ -304,7 +363,7 @@ impl Relay {
     /// The request as the origin gets it.
     fn on_its_way(&self, mut parts: http::request::Parts) -> Request<()> {
         parts.version = http::Version::HTTP_2;
-        let host = self.proxy.host_to_write();
+        let host = self.host.clone();
         let written = host.is_some();
         let host = host.or_else(|| match parts.uri.authority() {
             Some(_) => None,
@@ -333,7 +392,7 @@ impl Relay {
             (false, scheme) => scheme,
         };
         let authority = match parts.uri.authority() {
-            Some(authority) if self.proxy.host_to_write().is_none() => authority.to_string(),
+            Some(authority) if self.host.is_none() => authority.to_string(),
             _ => self.target.authority(if self.scheme == "https" { 443 } else { 80 }),
         };
         RequestHead {
@@ -352,7 +411,8 @@ impl Relay {
 
     /// Answers every request with why there is no origin.
     async fn refuse_all(self, client: Stream, refusal: Refusal) -> Result<(), String> {
-        let mut client = builder().handshake::<_, Bytes>(client).await.map_err(of_client)?;
+        let mut client =
+            builder().handshake::<_, Bytes>(Paced::client(client)).await.map_err(of_client)?;
         while let Some(accepted) = client.accept().await {
             let (request, mut respond) = accepted.map_err(of_client)?;
             let (parts, _) = request.into_parts();
@@ -386,19 +446,42 @@ enum Came {
     Answer(Result<Response<RecvStream>, h2::Error>),
 }
 
+/// How many informational answers of one request have passed. No window holds them back, so that they wait
+/// in memory for a client that does not read.
+struct EarlyAnswers {
+    began: Instant,
+    passed: u64,
+}
+
+impl EarlyAnswers {
+    const AT_ONCE: u64 = 256;
+    const PER_SECOND: u64 = 16;
+
+    fn new() -> Self {
+        Self { began: Instant::now(), passed: 0 }
+    }
+
+    fn may_pass(&mut self) -> bool {
+        self.passed += 1;
+        self.passed <= Self::AT_ONCE + Self::PER_SECOND * self.began.elapsed().as_secs()
+    }
+}
+
 /// Who ended a stream before its time.
 enum Ended {
     ByClient(String),
     ByOrigin(h2::Error),
 }
 
-enum Broken {
+pub(super) enum Broken {
     From(h2::Error),
     To(String),
 }
 
-/// Passes a body and its trailers on. What has been passed on makes room for more.
+/// Passes a body and its trailers on, first what was taken of it `ahead`. What has been passed on makes
+/// room for more.
 async fn pass(
+    mut ahead: Ahead,
     from: &mut RecvStream,
     to: &mut SendStream<Bytes>,
     flow: &FlowTeller,
@@ -411,9 +494,13 @@ async fn pass(
             if let Poll::Ready(reset) = to.poll_reset(cx) {
                 return Poll::Ready(Err(reset));
             }
-            from.poll_data(cx).map(Ok)
+            match ahead.pieces.pop_front() {
+                Some(piece) => Poll::Ready(Ok(Some(Ok((piece, true))))),
+                None if ahead.replaces => Poll::Ready(Ok(None)),
+                None => from.poll_data(cx).map_ok(|piece| (piece, false)).map(Ok),
+            }
         });
-        let data = match next.await {
+        let (data, was_ahead) = match next.await {
             Ok(Some(Ok(data))) => data,
             Ok(Some(Err(error))) => return Err(Broken::From(error)),
             Ok(None) => break,
@@ -421,6 +508,7 @@ async fn pass(
             Err(Err(error)) => return Err(Broken::To(error.to_string())),
         };
         match &websocket {
+            None if ahead.replaces => {}
             None => flow.body(direction, data.clone()),
             Some((direction, deflate)) => listener
                 .get_or_insert_with(|| Listener::new(*direction, *deflate.borrow()))
@@ -428,9 +516,11 @@ async fn pass(
         }
         let count = data.len();
         ruled::throttled(count, throttle).await;
-        let ends = from.is_end_stream();
+        let ends = ahead.pieces.is_empty() && (ahead.replaces || from.is_end_stream());
         send(to, data, ends).await?;
-        let _ = from.flow_control().release_capacity(count);
+        if !was_ahead {
+            let _ = from.flow_control().release_capacity(count);
+        }
         if ends {
             return Ok(());
         }
@@ -446,9 +536,17 @@ async fn pass(
     ended.map_err(|error| Broken::To(error.to_string()))
 }
 
-/// Sends `data` as fast as the other side takes it.
-async fn send(to: &mut SendStream<Bytes>, mut data: Bytes, ends: bool) -> Result<(), Broken> {
+/// Sends `data` as fast as the other side takes it. An empty frame that ends nothing says nothing, and no
+/// window would hold it back.
+pub(super) async fn send(
+    to: &mut SendStream<Bytes>,
+    mut data: Bytes,
+    ends: bool,
+) -> Result<(), Broken> {
     let broken = |error: h2::Error| Broken::To(error.to_string());
+    if data.is_empty() && !ends {
+        return Ok(());
+    }
     if data.is_empty() {
         return to.send_data(data, ends).map_err(broken);
     }
@@ -502,7 +600,7 @@ fn edit(request: &mut Request<()>, told: &RequestHead, edited: &RequestHead) {
 }
 
 /// Fields that HTTP/2 takes; those about the connection are HTTP/1's.
-fn header_map(headers: &[Header]) -> HeaderMap {
+pub(super) fn header_map(headers: &[Header]) -> HeaderMap {
     const OF_ONE: [&str; 5] =
         ["connection", "host", "transfer-encoding", "keep-alive", "proxy-connection"];
     let mut map = HeaderMap::with_capacity(headers.len());

@@ -342,10 +342,13 @@ impl Inflating {
             }
             input = &input[taken..];
             match status {
-                // A final block ends the stream; the next message begins another.
+                // A final block ends a stream, and what follows begins another (RFC 7692, 7.2.3.4), in the same
+                // message, too.
                 Status::StreamEnd => {
                     self.inflate.reset(false);
-                    return Ok(());
+                    if input.is_empty() {
+                        return Ok(());
+                    }
                 }
                 _ if taken == 0 && given == 0 => return Ok(()),
                 _ if input.is_empty() && given < room.len() => return Ok(()),
@@ -436,6 +439,22 @@ mod tests {
             let found = read(&wire, Deflate::On { anew: [false; 2] }, step).unwrap();
             assert!(found.iter().all(|(_, data, _)| data == b"the same words again"), "{found:?}");
             assert_eq!(found.len(), 3);
+        }
+    }
+
+    #[test]
+    fn what_follows_a_final_block_is_inflated_however_it_comes() {
+        let mut out = Vec::new();
+        for part in [b"one, ", b"two, ", b"three"] {
+            let mut compress = Compress::new(Compression::best(), false);
+            let mut stream = Vec::with_capacity(100);
+            compress.compress_vec(part, &mut stream, FlushCompress::Finish).unwrap();
+            out.extend(stream);
+        }
+        let wire = [frame(0x41, &out[..9], None), frame(0x80, &out[9..], None)].concat();
+        for step in [1, 3, 1000] {
+            let found = read(&wire, Deflate::On { anew: [false; 2] }, step).unwrap();
+            assert_eq!(found, [(FrameKind::Text, b"one, two, three".to_vec(), 15)], "{step}");
         }
     }
 

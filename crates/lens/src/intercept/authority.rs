@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use sealwire::Identity;
 use sealwire::pki::{
@@ -23,6 +24,8 @@ pub struct Authority {
 const CA_DAYS: u32 = 30;
 /// Below what any client allows, and never beyond the CA's.
 const LEAF_DAYS: u32 = 7;
+/// So far behind may a client's clock be: that of a container, or of a machine that was asleep.
+const BACKDATED: Duration = Duration::from_secs(3600);
 /// How many certificates are kept.
 const MOST_SIGNED: usize = 4096;
 /// How many names of an origin's certificate are taken over.
@@ -53,7 +56,7 @@ impl Authority {
         let certificate = CertificateBuilder::new(subject)
             .authority(Some(0))
             .name_constraints(permitted.iter().cloned(), excluded)
-            .validity(Validity::days(CA_DAYS)?)
+            .validity(backdated(CA_DAYS)?)
             .self_signed(&key)?;
         let mut authority = Self::of(Issuer::new(certificate, key)?)?;
         authority.permitted = permitted.to_vec();
@@ -90,7 +93,7 @@ impl Authority {
         }
         let certificate = CertificateBuilder::for_names(names.clone())?
             .extended_key_usage([ExtendedKeyUsage::SERVER_AUTH])
-            .validity(Validity::days(LEAF_DAYS)?)
+            .validity(backdated(LEAF_DAYS)?)
             .signed_by(&self.issuer, self.leaf_key.spki_der())?;
         // With the root, for clients that pin or show it.
         let chain = vec![certificate, self.issuer.certificate().clone()];
@@ -137,6 +140,12 @@ impl Authority {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<SubjectAltName>, Identity>> {
         self.signed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn backdated(days: u32) -> Result<Validity, Error> {
+    let now = SystemTime::now();
+    let lasting = Duration::from_secs(u64::from(days) * 86_400);
+    Validity::between(now - BACKDATED, now + lasting)
 }
 
 fn is_below(name: &str, base: &str) -> bool {

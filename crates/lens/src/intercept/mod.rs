@@ -5,40 +5,37 @@
 //! protocol, the names and the failure that it would have found without us.
 
 mod advice;
+mod ahead;
 mod authority;
-mod connection;
 mod dial;
-mod entrance;
+pub(crate) mod entrance;
 mod handshake;
 pub(crate) mod opaque;
+mod outbox;
 mod passthrough;
 mod refusal;
 mod seen;
 mod settings;
 mod socks;
-mod starttls;
 mod stream;
 mod target;
 mod teller;
-mod tls;
+pub(crate) mod tls;
 mod wire;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 pub use authority::Authority;
 pub use dial::UpstreamProxy;
+pub(crate) use outbox::Order;
 pub use passthrough::{HostPattern, Passthrough};
 pub(crate) use refusal::Refusal;
 pub use settings::{Mode, Reverse, Settings};
 pub(crate) use stream::Stream;
 pub use target::Target;
 pub(crate) use teller::{FlowTeller, Teller};
+pub(crate) use wire::Wire;
 
 use crate::flow::Recorder;
 use crate::rules::{Current, Holds, Rules};
@@ -53,6 +50,7 @@ pub struct Proxy {
     listening: std::sync::OnceLock<SocketAddr>,
     rules: Current,
     holds: Holds,
+    outbox: outbox::Outbox,
 }
 
 impl Proxy {
@@ -75,6 +73,7 @@ impl Proxy {
             listening: std::sync::OnceLock::new(),
             rules: Current::default(),
             holds: Holds::default(),
+            outbox: outbox::Outbox::default(),
         })
     }
 
@@ -104,44 +103,32 @@ impl Proxy {
         &self.holds
     }
 
-    /// Serves the clients of `listener` until `stop` is done; then those that are open have
-    /// `patience` to end.
-    ///
-    /// # Errors
-    /// When the listener itself fails; a connection that fails is told to the recorder.
-    pub async fn serve(
-        self: &Arc<Self>,
-        listener: TcpListener,
-        stop: impl Future<Output = ()>,
-        patience: Duration,
-    ) -> io::Result<()> {
-        let _ = self.listening.set(listener.local_addr()?);
-        let mut open = JoinSet::new();
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((tcp, client)) => {
-                        open.spawn(connection::serve(self.clone(), tcp, client));
-                    }
-                    Err(error) => wait_out(error).await?,
-                },
-                Some(_) = open.join_next() => {}
-                () = &mut stop => break,
-            }
-        }
-        drop(listener);
-        let all = async { while open.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(patience, all).await;
-        Ok(())
+    /// The requests that are to be sent, for the one who serves.
+    pub(crate) fn orders(&self) -> Option<tokio::sync::mpsc::Receiver<Order>> {
+        self.outbox.take()
+    }
+
+    /// Where it listens, once it does.
+    pub(crate) fn listens_on(&self, address: SocketAddr) {
+        let _ = self.listening.set(address);
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.listening.get().copied()
+    }
+
+    /// Whom connections are told to.
+    pub(crate) fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
     }
 
     /// Whether clients come to it as to one origin.
-    fn stands_for_one(&self) -> bool {
+    pub(crate) fn stands_for_one(&self) -> bool {
         matches!(self.settings.mode, Mode::Reverse(_))
     }
 
-    fn speaks_tls_to_origin(&self) -> bool {
+    pub(crate) fn speaks_tls_to_origin(&self) -> bool {
         matches!(&self.settings.mode, Mode::Reverse(reverse) if reverse.tls)
     }
 
@@ -162,13 +149,23 @@ impl Proxy {
         target: &Target,
         tls: bool,
     ) -> Result<Stream, Refusal> {
+        self.reach_by(teller, target, tls.then_some(&[b"http/1.1"])).await.map(|o| o.stream)
+    }
+
+    /// The same, offering these protocols; none: in plain.
+    pub(crate) async fn reach_by(
+        &self,
+        teller: &Teller,
+        target: &Target,
+        protocols: Option<&[&[u8]]>,
+    ) -> Result<tls::Origin, Refusal> {
         let wire = entrance::reach(self, teller, target).await?;
-        if !tls {
-            return Ok(Stream::plain(wire));
-        }
-        let (name, alpn) = (&target.host, vec![b"http/1.1".to_vec()]);
-        let ask = tls::Ask { target, name, send_sni: true, alpn, resume: true };
-        tls::shake_origin(self, teller, wire, &ask).await.map(|origin| origin.stream)
+        let Some(protocols) = protocols else {
+            return Ok(tls::Origin { stream: Stream::plain(wire), asked: None });
+        };
+        let alpn = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let ask = tls::Ask { target, name: &target.host, send_sni: true, alpn, resume: true };
+        tls::shake_origin(self, teller, wire, &ask).await
     }
 
     /// Whether this address is where this proxy listens: a request to it would go round for ever.
@@ -182,21 +179,6 @@ impl Proxy {
 
 fn is_local(address: SocketAddr) -> bool {
     address.ip().is_loopback() || std::net::UdpSocket::bind((address.ip(), 0)).is_ok()
-}
-
-/// Errors of `accept` that pass: a client that left early, or no descriptor to be had just now.
-async fn wait_out(error: io::Error) -> io::Result<()> {
-    const NO_FILE_DESCRIPTORS: [i32; 2] = [23, 24]; // ENFILE, EMFILE
-    match error.kind() {
-        io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::Interrupted => Ok(()),
-        _ if error.raw_os_error().is_some_and(|code| NO_FILE_DESCRIPTORS.contains(&code)) => {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            Ok(())
-        }
-        _ => Err(error),
-    }
 }
 
 impl std::fmt::Debug for Proxy {

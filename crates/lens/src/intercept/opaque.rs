@@ -33,33 +33,46 @@ pub(crate) fn head(scheme: &str, target: &Target) -> RequestHead {
 
 /// Passes data on, decrypted or never encrypted, and tells them as the two bodies of a flow.
 pub(crate) async fn pass(flow: FlowTeller, client: Stream, origin: Stream) -> io::Result<()> {
-    let (client_reader, client_writer) = split(client);
-    let (origin_reader, origin_writer) = split(origin);
-    let passed = {
-        let sent = copy(client_reader, origin_writer, &flow, Direction::Request);
-        let received = copy(origin_reader, client_writer, &flow, Direction::Response);
-        tokio::try_join!(sent, received)
-    };
+    let passed = between(client, origin, |direction, piece| flow.body(direction, piece)).await;
     match passed {
-        Ok(_) => {
+        Ok(()) => {
             flow.end(Outcome::Complete);
             Ok(())
         }
         Err((direction, error)) => {
-            flow.end(match direction {
-                Direction::Request => Outcome::ClientFailed(error.to_string()),
-                Direction::Response => Outcome::OriginFailed(error.to_string()),
-            });
+            flow.end(failed(direction, &error));
             Err(error)
         }
     }
 }
 
-/// Copies one direction until its end, and passes that on. An error is that of the side it names.
+/// Whose failure it is.
+pub(crate) fn failed(side: Direction, error: &io::Error) -> Outcome {
+    match side {
+        Direction::Request => Outcome::ClientFailed(error.to_string()),
+        Direction::Response => Outcome::OriginFailed(error.to_string()),
+    }
+}
+
+/// Passes data on both ways until both have ended; `hear` hears each piece before it is passed on. An
+/// error is that of the side it names: the client's, whose direction is the request, or the origin's.
+pub(crate) async fn between(
+    client: Stream,
+    origin: Stream,
+    hear: impl Fn(Direction, Bytes),
+) -> Result<(), (Direction, io::Error)> {
+    let (client_reader, client_writer) = split(client);
+    let (origin_reader, origin_writer) = split(origin);
+    let sent = copy(client_reader, origin_writer, &hear, Direction::Request);
+    let received = copy(origin_reader, client_writer, &hear, Direction::Response);
+    tokio::try_join!(sent, received).map(drop)
+}
+
+/// Copies one direction until its end, and passes that on.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    flow: &FlowTeller,
+    hear: &impl Fn(Direction, Bytes),
     direction: Direction,
 ) -> Result<(), (Direction, io::Error)> {
     let other = match direction {
@@ -73,7 +86,7 @@ async fn copy(
             return to.shutdown().await.map_err(|e| (other, e));
         }
         let piece = room.split().freeze();
-        flow.body(direction, piece.clone());
+        hear(direction, piece.clone());
         to.write_all(&piece).await.map_err(|e| (other, e))?;
         to.flush().await.map_err(|e| (other, e))?;
     }

@@ -68,6 +68,18 @@ impl Refusal {
         }
     }
 
+    /// What a client is told of an origin that failed before it answered. `None`: nothing, its connection is
+    /// closed as the origin closed. An origin that asked for a certificate is told of however it failed:
+    /// a server that resets loses its own alert.
+    pub(crate) fn before_answer(
+        target: &Target,
+        error: &Error,
+        asked: Option<&[String]>,
+    ) -> Option<Self> {
+        let told = asked.is_some() || !matches!(error, Error::Io(_));
+        told.then(|| Self::tls(target, error, asked))
+    }
+
     pub(crate) fn other(target: &Target, reason: impl Into<String>) -> Self {
         Self {
             origin: target.to_string(),

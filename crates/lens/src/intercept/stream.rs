@@ -4,36 +4,47 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use sealwire::{Peer, TlsStream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
+use super::ahead::Ahead;
 use super::wire::Wire;
 
 pub(crate) struct Stream {
-    /// Data that were read and not taken.
-    ahead: Bytes,
+    ahead: Ahead,
     kind: Kind,
 }
 
 enum Kind {
     Plain(Wire),
     Tls(Box<TlsStream<Wire>>),
+    /// Within this process: to what composes requests.
+    Memory(DuplexStream),
 }
+
+/// What bytes go by.
+trait Connection: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection for T {}
 
 impl Stream {
     pub(crate) fn plain(wire: Wire) -> Self {
-        Self { ahead: Bytes::new(), kind: Kind::Plain(wire) }
+        Self { ahead: Ahead::default(), kind: Kind::Plain(wire) }
     }
 
     pub(crate) fn tls(tls: TlsStream<Wire>) -> Self {
-        Self { ahead: Bytes::new(), kind: Kind::Tls(Box::new(tls)) }
+        Self { ahead: Ahead::default(), kind: Kind::Tls(Box::new(tls)) }
+    }
+
+    pub(crate) fn memory(end: DuplexStream) -> Self {
+        Self { ahead: Ahead::default(), kind: Kind::Memory(end) }
     }
 
     /// What TLS knows of the other side.
     pub(crate) fn peer(&self) -> Option<&Peer> {
         match &self.kind {
-            Kind::Plain(_) => None,
+            Kind::Plain(_) | Kind::Memory(_) => None,
             Kind::Tls(tls) => Some(tls.peer()),
         }
     }
@@ -49,43 +60,39 @@ impl Stream {
 
     /// Puts data before what comes.
     pub(crate) fn put_back(&mut self, data: impl Into<Bytes>) {
-        let data = data.into();
-        if self.ahead.is_empty() {
-            self.ahead = data;
-        } else if !data.is_empty() {
-            self.ahead = [&data[..], &self.ahead[..]].concat().into();
-        }
+        self.ahead.put_before(data.into());
     }
 
     /// The connection below, when there is no TLS on it.
-    pub(crate) fn into_wire(self) -> Option<Wire> {
+    pub(crate) fn into_wire(mut self) -> Option<Wire> {
         match self.kind {
             Kind::Plain(mut wire) => {
-                wire.put_back(self.ahead);
+                wire.put_back(self.ahead.take());
                 Some(wire)
             }
-            Kind::Tls(_) => None,
+            Kind::Tls(_) | Kind::Memory(_) => None,
+        }
+    }
+
+    fn connection(self: Pin<&mut Self>) -> Pin<&mut dyn Connection> {
+        match &mut self.get_mut().kind {
+            Kind::Plain(wire) => Pin::new(wire),
+            Kind::Tls(tls) => Pin::new(tls),
+            Kind::Memory(end) => Pin::new(end),
         }
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if !this.ahead.is_empty() {
-            let count = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead[..count]);
-            this.ahead.advance(count);
+        if self.ahead.read(buf) {
             return Poll::Ready(Ok(()));
         }
-        match &mut this.kind {
-            Kind::Plain(wire) => Pin::new(wire).poll_read(cx, buf),
-            Kind::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
-        }
+        self.connection().poll_read(cx, buf)
     }
 }
 
@@ -95,10 +102,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().kind {
-            Kind::Plain(wire) => Pin::new(wire).poll_write(cx, buf),
-            Kind::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
+        self.connection().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -106,10 +110,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().kind {
-            Kind::Plain(wire) => Pin::new(wire).poll_write_vectored(cx, bufs),
-            Kind::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
+        self.connection().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -117,16 +118,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().kind {
-            Kind::Plain(wire) => Pin::new(wire).poll_flush(cx),
-            Kind::Tls(tls) => Pin::new(tls).poll_flush(cx),
-        }
+        self.connection().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().kind {
-            Kind::Plain(wire) => Pin::new(wire).poll_shutdown(cx),
-            Kind::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
-        }
+        self.connection().poll_shutdown(cx)
     }
 }

@@ -1,11 +1,12 @@
 //! Telling of one connection, and of its flows.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use crate::flow::{
     Body, ConnectionId, Direction, End, Entrance, Event, FlowId, Header, Leg, Outcome, Recorder,
@@ -32,6 +33,13 @@ struct Numbers {
 pub(crate) struct Teller {
     chronicle: Chronicle,
     connection: ConnectionId,
+    composed: Option<Arc<Composed>>,
+}
+
+/// What is known of a request that no client sent, before it is told.
+struct Composed {
+    repeats: Option<FlowId>,
+    began: Mutex<Option<oneshot::Sender<FlowId>>>,
 }
 
 /// Tells of one flow, and counts what passes. It ends once.
@@ -51,11 +59,22 @@ impl Chronicle {
     /// A connection begins.
     pub(crate) fn connection(&self) -> Teller {
         let number = self.numbers.connections.fetch_add(1, Ordering::Relaxed);
-        Teller { chronicle: self.clone(), connection: ConnectionId(number) }
+        Teller { chronicle: self.clone(), connection: ConnectionId(number), composed: None }
     }
 }
 
 impl Teller {
+    /// The request to come is a composed one: what it repeats, and whom to tell its flow's number.
+    pub(crate) fn composing(
+        mut self,
+        repeats: Option<FlowId>,
+        began: oneshot::Sender<FlowId>,
+    ) -> Self {
+        let began = Mutex::new(Some(began));
+        self.composed = Some(Arc::new(Composed { repeats, began }));
+        self
+    }
+
     pub(crate) fn connection(&self) -> ConnectionId {
         self.connection
     }
@@ -88,9 +107,17 @@ impl Teller {
     }
 
     /// A flow begins with its request.
-    pub(crate) fn request(&self, head: RequestHead) -> FlowTeller {
+    pub(crate) fn request(&self, mut head: RequestHead) -> FlowTeller {
         let flow = FlowId(self.chronicle.numbers.flows.fetch_add(1, Ordering::Relaxed));
+        head.repeats = self.composed.as_ref().and_then(|composed| composed.repeats);
         self.tell(What::Request { flow, connection: self.connection, head: Box::new(head) });
+        if let Some(composed) = &self.composed
+            && let Some(began) =
+                composed.began.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            // Who asked for it may have gone.
+            let _ = began.send(flow);
+        }
         FlowTeller { teller: self.clone(), flow, bodies: Default::default(), ended: false }
     }
 }
@@ -124,8 +151,11 @@ impl FlowTeller {
 
     /// A piece of a body.
     pub(crate) fn body(&self, direction: Direction, data: Bytes) {
+        // A short piece is a small part of a buffer, to which it would hold on until it is written.
+        const SHORT: usize = 8 * 1024;
         if !data.is_empty() {
             self.passed(direction, data.len() as u64);
+            let data = if data.len() < SHORT { Bytes::copy_from_slice(&data) } else { data };
             self.tell(What::Body(Body { flow: self.flow, direction, data }));
         }
     }

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::ahead::Ahead;
 use super::teller::Teller;
 use crate::flow::{Direction, Leg};
 
 pub(crate) struct Wire {
     tcp: TcpStream,
-    /// Read and not taken yet.
-    ahead: Bytes,
+    ahead: Ahead,
     leg: Leg,
     /// Only when the bytes are wanted.
     teller: Option<Teller>,
@@ -40,7 +40,7 @@ impl Wire {
         // What is written is whole; waiting for more would only delay it.
         let _ = tcp.set_nodelay(true);
         let teller = teller.wants_wire().then(|| teller.clone());
-        Self { tcp, ahead: Bytes::new(), leg, teller, counts: Arc::default() }
+        Self { tcp, ahead: Ahead::default(), leg, teller, counts: Arc::default() }
     }
 
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
@@ -53,35 +53,23 @@ impl Wire {
         let mut more = BytesMut::with_capacity(4096);
         self.tcp.read_buf(&mut more).await?;
         self.told(true, &more);
-        if self.ahead.is_empty() {
-            self.ahead = more.freeze();
-        } else if !more.is_empty() {
-            let mut all = BytesMut::with_capacity(self.ahead.len() + more.len());
-            all.extend_from_slice(&self.ahead);
-            all.extend_from_slice(&more);
-            self.ahead = all.freeze();
-        }
-        Ok(&self.ahead)
+        self.ahead.put_behind(more.freeze());
+        Ok(self.ahead.get())
     }
 
     /// What has come and is not taken.
     pub(crate) fn ahead(&self) -> &Bytes {
-        &self.ahead
+        self.ahead.get()
     }
 
     /// Takes what has come.
     pub(crate) fn take_ahead(&mut self) -> Bytes {
-        std::mem::take(&mut self.ahead)
+        self.ahead.take()
     }
 
     /// Puts bytes before what comes.
     pub(crate) fn put_back(&mut self, bytes: impl Into<Bytes>) {
-        let bytes = bytes.into();
-        if self.ahead.is_empty() {
-            self.ahead = bytes;
-        } else if !bytes.is_empty() {
-            self.ahead = [&bytes[..], &self.ahead[..]].concat().into();
-        }
+        self.ahead.put_before(bytes.into());
     }
 
     pub(crate) fn counts(&self) -> Arc<Counts> {
@@ -109,10 +97,7 @@ impl AsyncRead for Wire {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.ahead.is_empty() {
-            let count = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead[..count]);
-            this.ahead.advance(count);
+        if this.ahead.read(buf) {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();

@@ -5,12 +5,14 @@
 //! `docs/proxy.md`.
 
 mod eval;
+mod facts;
 mod lex;
 mod parse;
 mod sql;
 
 pub use eval::Subject;
 pub(crate) use eval::{default_port, split_authority};
+pub(crate) use facts::{Facts, Number, Word, mark};
 pub use sql::{Condition, Parameter};
 
 use std::fmt;

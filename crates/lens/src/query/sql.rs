@@ -12,6 +12,10 @@ pub struct Condition {
     pub sql: String,
     /// The values.
     pub parameters: Vec<Parameter>,
+    /// Whether what is written now is below a `not`, where what is unknown must not come out as true.
+    is_negated: bool,
+    /// The flows that are looked at, when not all are.
+    within: Option<(i64, i64)>,
 }
 
 /// A value of a condition.
@@ -27,7 +31,23 @@ impl Filter {
     /// The condition that a row of `flow` has to fulfil.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        let mut condition = Condition::default();
+        self.condition_on(None)
+    }
+
+    /// The same for flows from one number to another: of the rest, nothing is looked for in the index.
+    pub(crate) fn condition_within(&self, first: i64, last: i64) -> Condition {
+        let mut condition = self.condition_on(Some((first, last)));
+        if !condition.sql.is_empty() {
+            condition.push(" AND ");
+        }
+        condition.push("flow.id");
+        condition.compare(" BETWEEN ?", first);
+        condition.compare(" AND ?", last);
+        condition
+    }
+
+    fn condition_on(&self, within: Option<(i64, i64)>) -> Condition {
+        let mut condition = Condition { within, ..Condition::default() };
         if let Some(root) = &self.root {
             condition.node(root);
         }
@@ -41,18 +61,21 @@ impl Condition {
             Node::All(nodes) => self.joined(nodes, " AND "),
             Node::Any(nodes) => self.joined(nodes, " OR "),
             Node::Not(inner) => {
+                let outside = std::mem::replace(&mut self.is_negated, true);
                 self.push("NOT ");
                 self.node(inner);
+                self.is_negated = outside;
             }
             Node::Text(text, _) => self.text("", text),
             Node::Field(field, op, value, _) => {
-                self.push("ifnull(");
+                // Without it, SQLite may use an index.
+                self.push(if self.is_negated { "ifnull(" } else { "(" });
                 match value {
                     Value::Numbers(low, high) => self.numbers(field, *op, *low, *high),
                     Value::Text(text) => self.words(field, *op, text),
                     Value::Pattern(pattern) => self.words(field, *op, pattern.0.as_str()),
                 }
-                self.push(",0)");
+                self.push(if self.is_negated { ",0)" } else { ")" });
             }
         }
     }
@@ -76,15 +99,44 @@ impl Condition {
             self.like(text);
             return;
         };
-        self.push("(flow.id IN (SELECT rowid FROM search WHERE search MATCH ?)");
-        self.value(format!("{column}{phrase}"));
+        self.push("(flow.id IN (");
+        self.matching(format!("{column}{phrase}"));
+        self.push(") OR flow.id IN (SELECT d.flow FROM (");
+        self.unindexed();
         self.push(
-            " OR flow.id IN (SELECT d.flow FROM (SELECT flow FROM unindexed ORDER BY flow DESC \
-             LIMIT 2000) u JOIN detail d ON d.flow=u.flow JOIN flow f ON f.id=u.flow \
-             WHERE text_in(?,?,f.host,f.path,d.request_head,d.response_head,d.request_body,d.response_body)))",
+            ") u JOIN detail d ON d.flow=u.flow JOIN flow f ON f.id=u.flow WHERE \
+             text_in(?,?,f.host,f.path,d.request_head,d.response_head,d.request_body,d.response_body)))",
         );
         self.value(column.trim_end_matches(" : ").to_owned());
         self.value(text.to_owned());
+    }
+
+    /// The flows that the full-text index has for this.
+    fn matching(&mut self, words: String) {
+        self.push("SELECT rowid FROM search WHERE search MATCH ?");
+        self.value(words);
+        if let Some((first, last)) = self.within {
+            self.compare(" AND rowid>=?", first);
+            self.compare(" AND rowid<=?", last);
+        }
+    }
+
+    /// The flows that it has not got to.
+    fn unindexed(&mut self) {
+        self.push("SELECT flow FROM unindexed");
+        if let Some((first, last)) = self.within {
+            self.compare(" WHERE flow BETWEEN ?", first);
+            self.compare(" AND ?", last);
+        }
+    }
+
+    /// Of flows, those that may have these words in their heads, and then more of the condition.
+    fn only_with(&mut self, words: &str) {
+        self.push("flow.id IN (");
+        self.matching(format!("head : {words}"));
+        self.push(" UNION ALL ");
+        self.unindexed();
+        self.push(") AND ");
     }
 
     fn numbers(&mut self, field: &Field, op: Op, low: i64, high: i64) {
@@ -131,14 +183,23 @@ impl Condition {
                 self.push(")");
             }
             Field::Host => self.column("flow.host", op, text),
-            Field::Path => self.column("flow.path", op, text),
+            Field::Path => self.indexed("flow.path", op, text),
             Field::Method => self.column("flow.method", op, text),
             Field::Scheme => self.column("flow.scheme", op, text),
             Field::Type => self.column("flow.type", op, text),
             Field::Error => self.column("flow.error", op, text),
             Field::Version => self.column("flow.version", op, text),
-            _ => self.column("(flow.scheme||'://'||flow.authority||flow.path)", op, text),
+            _ => self.indexed("(flow.scheme||'://'||flow.authority||flow.path)", op, text),
         }
+    }
+
+    /// Where words of the text are in the full-text index, only those that have them are compared.
+    fn indexed(&mut self, column: &str, op: Op, text: &str) {
+        let words = matches!(op, Op::Contains | Op::Equal).then(|| words_within(text)).flatten();
+        if let Some(words) = words {
+            self.only_with(&words);
+        }
+        self.column(column, op, text);
     }
 
     fn column(&mut self, column: &str, op: Op, text: &str) {
@@ -168,6 +229,12 @@ impl Condition {
             Some(Side::Response) => &["d.response_head"][..],
             None => &["d.request_head", "d.response_head"][..],
         };
+        // Who has a field has its name.
+        if let (Some(name), true) = (name.filter(|name| name.is_ascii()), op != Op::NotEqual)
+            && let Some(words) = whole_words(name)
+        {
+            self.only_with(&words);
+        }
         self.push("EXISTS(SELECT 1 FROM detail d WHERE d.flow=flow.id AND (");
         for (n, head) in heads.iter().enumerate() {
             if n > 0 {
@@ -249,10 +316,26 @@ impl Condition {
 
 /// Words in a row as FTS5 writes them, the last one by its beginning; `None` where there is no letter.
 fn phrase(text: &str) -> Option<String> {
+    whole_words(text).map(|words| format!("{words} *"))
+}
+
+/// The same, and the last one whole.
+fn whole_words(text: &str) -> Option<String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let words: Vec<_> = words.collect();
     // Only letters, digits and spaces are inside the quotes.
-    (!words.is_empty()).then(|| format!("\"{}\" *", words.join(" ")))
+    (!words.is_empty()).then(|| format!("\"{}\"", words.join(" ")))
+}
+
+/// The words that are whole in a text wherever it stands, as FTS5 writes them: not the first, of which the
+/// beginning may be missing; the last by its beginning. `None` where there are none, or where the index
+/// may divide them otherwise.
+fn words_within(text: &str) -> Option<String> {
+    if !text.is_ascii() {
+        return None;
+    }
+    let from = text.find(|c: char| !c.is_ascii_alphanumeric())?;
+    phrase(&text[from..])
 }
 
 fn is(kind: Kind) -> &'static str {

@@ -3,6 +3,8 @@
 mod mysql;
 mod postgres;
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sealwire::starttls::Protocol;
@@ -13,6 +15,8 @@ use crate::flow::{Direction, FlowId, Statement};
 const LONGEST_TEXT: usize = 64 * 1024;
 /// How many statements may wait for their results.
 const MOST_WAITING: usize = 1024;
+/// Bytes of all texts that wait, or that are remembered.
+const MOST_TEXT: usize = 2 << 20;
 
 /// Reads the two sides of a session. What it does not understand, it passes over for good.
 pub(crate) struct Reader(Kind);
@@ -80,7 +84,7 @@ impl Done {
 /// A statement whose result is awaited.
 #[derive(Debug)]
 struct Waiting {
-    text: String,
+    text: Arc<str>,
     since: Instant,
     rows: Option<u64>,
     bytes: u64,
@@ -88,14 +92,54 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(text: String) -> Self {
-        Self { text, since: Instant::now(), rows: None, bytes: 0, error: None }
+    fn new(text: impl Into<Arc<str>>) -> Self {
+        Self { text: text.into(), since: Instant::now(), rows: None, bytes: 0, error: None }
     }
 
     fn done(self) -> Done {
         let Self { text, since, rows, bytes, error } = self;
-        Done { text, took: since.elapsed(), rows, bytes, error }
+        Done { text: text.as_ref().to_owned(), took: since.elapsed(), rows, bytes, error }
     }
+}
+
+/// Whether no more statements may wait for their results.
+fn are_too_many<'a>(waiting: impl ExactSizeIterator<Item = Option<&'a Waiting>>) -> bool {
+    waiting.len() >= MOST_WAITING
+        || waiting.flatten().map(|one| one.text.len()).sum::<usize>() >= MOST_TEXT
+}
+
+/// Statements that a session comes back to by what it calls them.
+#[derive(Debug, Default)]
+struct Remembered {
+    statements: HashMap<Vec<u8>, Arc<str>>,
+    bytes: usize,
+}
+
+impl Remembered {
+    /// When there are too many, those before are forgotten.
+    fn insert(&mut self, name: &[u8], statement: Arc<str>) {
+        self.remove(name);
+        self.bytes += weight(name, &statement);
+        if self.bytes > MOST_TEXT {
+            *self = Self { statements: HashMap::new(), bytes: weight(name, &statement) };
+        }
+        self.statements.insert(name.to_vec(), statement);
+    }
+
+    fn get(&self, name: &[u8]) -> Arc<str> {
+        self.statements.get(name).cloned().unwrap_or_default()
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        if let Some(statement) = self.statements.remove(name) {
+            self.bytes -= weight(name, &statement);
+        }
+    }
+}
+
+fn weight(name: &[u8], statement: &str) -> usize {
+    const OVERHEAD: usize = 64;
+    name.len() + statement.len() + OVERHEAD
 }
 
 /// Text of a client or a server, as much as is kept.

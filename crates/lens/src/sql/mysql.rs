@@ -1,9 +1,10 @@
 //! MySQL's packets (its manual, "Client/Server Protocol"): commands with a statement, and what came of
 //! them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
-use super::{Done, LONGEST_TEXT, MOST_WAITING, Waiting, text};
+use super::{Done, LONGEST_TEXT, Remembered, Waiting, are_too_many, text};
 use crate::flow::Direction;
 
 /// A session, as it is heard.
@@ -14,7 +15,8 @@ pub(super) struct Session {
     stage: Stage,
     /// What the two agreed on: whether a result ends with OK in place of EOF.
     no_eof: bool,
-    prepared: HashMap<u32, String>,
+    /// By their numbers as they are sent.
+    prepared: Remembered,
     waiting: VecDeque<(Command, Waiting)>,
     result: Outcome,
     lost: bool,
@@ -65,7 +67,6 @@ const CLIENT_DEPRECATE_EOF: u32 = 1 << 24;
 const CLIENT_COMPRESS: u32 = 0x20;
 const CLIENT_ZSTD: u32 = 1 << 26;
 const SERVER_MORE_RESULTS: u16 = 8;
-const MOST_PREPARED: usize = 1024;
 
 impl Session {
     pub(super) fn read(&mut self, from: Direction, mut bytes: &[u8], done: &mut impl FnMut(Done)) {
@@ -111,18 +112,13 @@ impl Session {
             return; // the rest of something: a file, a new log-in
         }
         let Some((&command, rest)) = body.split_first() else { return };
-        let (kind, statement) = match command {
-            0x03 => (Command::Query, text(rest)),
-            0x16 => (Command::Prepare, text(rest)),
-            0x17 => {
-                let id = rest.first_chunk().map_or(0, |id| u32::from_le_bytes(*id));
-                (Command::Query, self.prepared.get(&id).cloned().unwrap_or_default())
-            }
+        let (kind, statement): (_, Arc<str>) = match command {
+            0x03 => (Command::Query, text(rest).into()),
+            0x16 => (Command::Prepare, text(rest).into()),
+            0x17 => (Command::Query, self.prepared.get(rest.get(..4).unwrap_or_default())),
             // Nothing is answered: statement closed, long data, quit.
             0x19 => {
-                if let Some(id) = rest.first_chunk() {
-                    self.prepared.remove(&u32::from_le_bytes(*id));
-                }
+                self.prepared.remove(rest.get(..4).unwrap_or_default());
                 return;
             }
             0x18 | 0x01 => return,
@@ -131,11 +127,11 @@ impl Session {
                 self.lost = true;
                 return;
             }
-            0x02 => (Command::Other, format!("USE {}", text(rest))),
-            0x0e => (Command::Other, "(ping)".to_owned()),
-            _ => (Command::Other, format!("(command {command})")),
+            0x02 => (Command::Other, format!("USE {}", text(rest)).into()),
+            0x0e => (Command::Other, "(ping)".into()),
+            _ => (Command::Other, format!("(command {command})").into()),
         };
-        if self.waiting.len() >= MOST_WAITING {
+        if are_too_many(self.waiting.iter().map(|(_, waiting)| Some(waiting))) {
             self.lost = true;
             return;
         }
@@ -215,13 +211,8 @@ impl Session {
             body.get(at..at + 2).map_or(0, |two| u64::from(two[0]) | u64::from(two[1]) << 8)
         };
         let (columns, parameters) = (number(5), number(7));
-        if let (Some(id), Some((_, waiting))) =
-            (body.get(1..5).and_then(|id| id.first_chunk::<4>()), self.waiting.front())
-        {
-            if self.prepared.len() >= MOST_PREPARED {
-                self.prepared.clear();
-            }
-            self.prepared.insert(u32::from_le_bytes(*id), waiting.text.clone());
+        if let (Some(id), Some((_, waiting))) = (body.get(1..5), self.waiting.front()) {
+            self.prepared.insert(id, waiting.text.clone());
         }
         let ends = u64::from(!self.no_eof);
         let part = |count: u64| if count == 0 { 0 } else { count + ends };

@@ -1,9 +1,9 @@
 //! PostgreSQL's messages (its manual, "Message Formats"): statements of the simple and of the extended
 //! protocol, and what came of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use super::{Done, LONGEST_TEXT, MOST_WAITING, Waiting, text};
+use super::{Done, LONGEST_TEXT, Remembered, Waiting, are_too_many, text};
 use crate::flow::Direction;
 
 /// A session, as it is heard.
@@ -16,8 +16,8 @@ pub(super) struct Session {
     /// Answers of one byte to wishes for encryption that are still to come.
     wishes: u32,
     /// Texts of prepared statements, and of which one a portal is.
-    prepared: HashMap<Vec<u8>, String>,
-    portals: HashMap<Vec<u8>, String>,
+    prepared: Remembered,
+    portals: Remembered,
     /// Those without a result yet, in order.
     waiting: VecDeque<Asked>,
     /// Whether it is not understood.
@@ -35,6 +35,15 @@ enum Asked {
     Sync,
 }
 
+impl Asked {
+    fn waiting(&self) -> Option<&Waiting> {
+        match self {
+            Self::Simple(waiting) | Self::Extended(waiting) => Some(waiting),
+            Self::Sync => None,
+        }
+    }
+}
+
 /// Messages of one side, of which only the beginning is kept when they are long.
 #[derive(Debug, Default)]
 struct Messages {
@@ -46,8 +55,6 @@ struct Messages {
 
 /// The longest message that a client or a server may name.
 const LONGEST_MESSAGE: u32 = 1 << 30;
-/// How many prepared statements and portals are remembered.
-const MOST_PREPARED: usize = 1024;
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
@@ -96,7 +103,7 @@ impl Session {
     fn start(&mut self, body: &[u8]) {
         let code = body.first_chunk().map_or(0, |code| u32::from_be_bytes(*code));
         match code {
-            SSL_REQUEST | GSS_REQUEST => self.wishes += 1,
+            SSL_REQUEST | GSS_REQUEST => self.wishes = self.wishes.saturating_add(1),
             _ => self.started = true,
         }
     }
@@ -110,19 +117,16 @@ impl Session {
             b'S' => self.wait(Asked::Sync),
             b'P' => {
                 let (name, rest) = up_to_zero(body);
-                let statement = text(up_to_zero(rest).0);
-                remember(&mut self.prepared, name, statement);
+                self.prepared.insert(name, text(up_to_zero(rest).0).into());
             }
             b'B' => {
                 let (portal, rest) = up_to_zero(body);
                 let (name, _) = up_to_zero(rest);
-                let statement = self.prepared.get(name).cloned().unwrap_or_default();
-                remember(&mut self.portals, portal, statement);
+                self.portals.insert(portal, self.prepared.get(name));
             }
             b'E' => {
                 let (portal, _) = up_to_zero(body);
-                let statement = self.portals.get(portal).cloned().unwrap_or_default();
-                self.wait(Asked::Extended(Waiting::new(statement)));
+                self.wait(Asked::Extended(Waiting::new(self.portals.get(portal))));
             }
             b'F' => {
                 self.wait(Asked::Simple(Waiting::new("(a function call)".to_owned())));
@@ -131,8 +135,8 @@ impl Session {
             b'C' => {
                 let (of, name) = (body.first(), up_to_zero(body.get(1..).unwrap_or_default()).0);
                 match of {
-                    Some(b'S') => drop(self.prepared.remove(name)),
-                    _ => drop(self.portals.remove(name)),
+                    Some(b'S') => self.prepared.remove(name),
+                    _ => self.portals.remove(name),
                 }
             }
             _ => {}
@@ -140,7 +144,7 @@ impl Session {
     }
 
     fn wait(&mut self, asked: Asked) {
-        if self.waiting.len() >= MOST_WAITING {
+        if are_too_many(self.waiting.iter().map(Asked::waiting)) {
             self.lost = true;
             return;
         }
@@ -243,13 +247,6 @@ fn up_to_zero(bytes: &[u8]) -> (&[u8], &[u8]) {
         Some(at) => (&bytes[..at], &bytes[at + 1..]),
         None => (bytes, &[]),
     }
-}
-
-fn remember(map: &mut HashMap<Vec<u8>, String>, name: &[u8], statement: String) {
-    if map.len() >= MOST_PREPARED && !map.contains_key(name) {
-        map.clear();
-    }
-    map.insert(name.to_vec(), statement);
 }
 
 /// `ERROR: relation "x" does not exist [42P01]`

@@ -153,6 +153,7 @@ impl Folded {
                 });
             }
             What::Statement(statement) => {
+                self.bytes += statement.text.len();
                 self.flow(statement.flow, at, |open| open.statements.push((at, statement)));
             }
             What::Note { flow, text } => self.flow(flow, at, |open| {
@@ -174,8 +175,13 @@ impl Folded {
         }
     }
 
-    pub(super) fn dropped(&mut self, flow: FlowId, direction: Direction, bytes: u64) {
-        self.flow(flow, 0, |open| open.dropped(side(direction), bytes));
+    /// Bytes of each side that were left out.
+    pub(super) fn dropped(&mut self, flow: FlowId, bytes: [u64; 2]) {
+        self.flow(flow, 0, |open| {
+            for (side, bytes) in bytes.into_iter().enumerate().filter(|(_, bytes)| *bytes > 0) {
+                open.dropped(side, bytes);
+            }
+        });
     }
 
     fn flow(&mut self, id: FlowId, at: i64, change: impl FnOnce(&mut OpenFlow)) {
@@ -287,7 +293,17 @@ pub(super) fn micros(at: SystemTime) -> i64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
 }
 
+/// What is told of one flow in lines. An origin could go on for ever.
+const MOST_LINES: usize = 64 * 1024;
+
 fn line(to: &mut String, text: &str) {
+    const REST: &str = "\n...";
+    if to.len() + text.len() > MOST_LINES {
+        if !to.ends_with(REST) {
+            to.push_str(REST);
+        }
+        return;
+    }
     if !to.is_empty() {
         to.push('\n');
     }
@@ -301,5 +317,6 @@ fn name(entrance: Entrance) -> &'static str {
         Entrance::Socks5 => "socks5",
         Entrance::Reverse => "reverse",
         Entrance::Captured => "captured",
+        Entrance::Composed => "composed",
     }
 }

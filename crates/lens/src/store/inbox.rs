@@ -1,37 +1,117 @@
 //! Between the relay's threads and the store's: nothing here waits.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Shared;
-use crate::flow::{Direction, Event, FlowId, What};
+use crate::flow::{Body, Direction, Event, FlowId, Frame, What};
 
 /// What the store's thread is told.
 pub(super) enum Told {
     Event(Event),
-    /// A body (or a wire's piece) that there was no room for.
-    Dropped(FlowId, Direction, u64),
+    /// There was no room for something of this flow; `Shared::left_out` says how much.
+    LeftOut(FlowId),
     Flush(SyncSender<()>),
     Close,
 }
 
 /// Facts that may wait. So many are only there when the disk hangs.
 const MOST_FACTS: u64 = 1_000_000;
+/// From so many on, what a flow may have any number of is left out: each takes some hundred bytes while it waits.
+const MANY_FACTS: u64 = 4_096;
 
 pub(super) struct Inbox {
-    sender: Sender<Told>,
+    queue: Arc<Queue>,
     shared: Arc<Shared>,
 }
 
+/// What was told and not taken. Its reader is woken by the first of many and by what cannot wait: to wake it
+/// each time would cost a relay more than to tell.
+#[derive(Default)]
+struct Queue {
+    told: Mutex<Waiting>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    told: Vec<Told>,
+    /// Of bodies and the like in it.
+    bytes: usize,
+    /// Something in it cannot wait.
+    is_urgent: bool,
+    /// Its reader has gone: what is told is dropped, and who waits for it hears so.
+    is_over: bool,
+}
+
+/// Where the store's thread gets what was told.
+pub(super) struct Arrivals(Arc<Queue>);
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arrivals {
+    /// Waits until something comes, and then for as long for more, unless it is enough or cannot wait.
+    pub(super) fn take(&self, delay: Duration) -> Vec<Told> {
+        let waiting = self.0.lock();
+        let waiting = self.0.came.wait_while(waiting, |waiting| waiting.told.is_empty());
+        let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        let more = |waiting: &mut Waiting| !waiting.is_enough();
+        let waited = self.0.came.wait_timeout_while(waiting, delay, more);
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        waiting.is_urgent = false;
+        waiting.bytes = 0;
+        let room = waiting.told.len().min(1024);
+        std::mem::replace(&mut waiting.told, Vec::with_capacity(room))
+    }
+}
+
+impl Drop for Arrivals {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.is_over = true;
+        waiting.told.clear();
+    }
+}
+
+/// So much is written without waiting for more: well before there is no room for it.
+const ENOUGH: usize = 2_048;
+const ENOUGH_BYTES: usize = 1 << 20;
+
+impl Waiting {
+    fn is_enough(&self) -> bool {
+        self.is_urgent || self.told.len() >= ENOUGH || self.bytes >= ENOUGH_BYTES
+    }
+}
+
 impl Inbox {
-    pub(super) fn new(shared: Arc<Shared>) -> (Self, Receiver<Told>) {
-        let (sender, receiver) = mpsc::channel();
-        (Self { sender, shared }, receiver)
+    pub(super) fn new(shared: Arc<Shared>) -> (Self, Arrivals) {
+        let queue = Arc::<Queue>::default();
+        (Self { queue: queue.clone(), shared }, Arrivals(queue))
     }
 
     pub(super) fn tell(&self, told: Told) {
-        let _ = self.sender.send(told);
+        let mut waiting = self.queue.lock();
+        if waiting.is_over {
+            return;
+        }
+        let was_enough = waiting.is_enough();
+        match &told {
+            Told::Event(event) => waiting.bytes += weight(&event.what),
+            Told::Flush(_) | Told::Close => waiting.is_urgent = true,
+            Told::LeftOut(_) => {}
+        }
+        waiting.told.push(told);
+        let wakes = waiting.told.len() == 1 || waiting.is_enough() && !was_enough;
+        drop(waiting);
+        if wakes {
+            self.queue.came.notify_one();
+        }
     }
 
     pub(super) fn record(&self, event: Event) {
@@ -39,11 +119,15 @@ impl Inbox {
         if shared.is_stopped.load(Ordering::Relaxed) {
             return;
         }
+        if is_one_of_many(&event.what) && shared.facts.load(Ordering::Relaxed) > MANY_FACTS {
+            return self.leave_out(&event.what);
+        }
         let bytes = weight(&event.what) as u64;
         if bytes > 0 {
             let waiting = shared.waiting.fetch_add(bytes, Ordering::Relaxed);
             if waiting + bytes > shared.options.waiting as u64 {
-                return self.lighten(event, bytes);
+                shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+                return self.lighten(event);
             }
         }
         self.fact(Told::Event(event));
@@ -58,28 +142,71 @@ impl Inbox {
         self.tell(told);
     }
 
-    /// There is no room: the data go, the fact stays.
-    fn lighten(&self, mut event: Event, bytes: u64) {
-        self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        self.shared.dropped.fetch_add(bytes, Ordering::Relaxed);
+    /// There is no room: the data go, the fact of a message stays.
+    fn lighten(&self, mut event: Event) {
         match &mut event.what {
-            What::Body(body) => self.fact(Told::Dropped(body.flow, body.direction, bytes)),
-            What::Wire { .. } => {}
             What::Frame(frame) => {
-                frame.data = bytes::Bytes::new();
+                let dropped = std::mem::take(&mut frame.data).len() as u64;
+                self.shared.dropped.fetch_add(dropped, Ordering::Relaxed);
                 self.fact(Told::Event(event));
             }
-            _ => self.fact(Told::Event(event)),
+            what => self.leave_out(what),
+        }
+    }
+
+    /// There is no room at all: that something is missing is told once, and how much by the time it is
+    /// heard.
+    fn leave_out(&self, what: &What) {
+        let (flow, direction, bytes) = match what {
+            What::Body(body) => (body.flow, body.direction, body.data.len() as u64),
+            What::Frame(frame) => (frame.flow, frame.direction, frame.data.len() as u64),
+            What::Statement(statement) => {
+                (statement.flow, Direction::Request, statement.text.len() as u64)
+            }
+            What::Informational { flow, .. } => (*flow, Direction::Response, 0),
+            What::Wire { data, .. } => {
+                self.shared.dropped.fetch_add(data.len() as u64, Ordering::Relaxed);
+                return;
+            }
+            _ => return,
+        };
+        self.shared.dropped.fetch_add(bytes, Ordering::Relaxed);
+        let mut left_out = self.shared.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !left_out.contains_key(&flow);
+        left_out.entry(flow).or_default()[super::fold::side(direction)] += bytes;
+        drop(left_out);
+        if is_new {
+            self.fact(Told::LeftOut(flow));
         }
     }
 }
 
+/// What a flow may have any number of.
+fn is_one_of_many(what: &What) -> bool {
+    matches!(
+        what,
+        What::Body(_)
+            | What::Frame(_)
+            | What::Statement(_)
+            | What::Wire { .. }
+            | What::Informational { .. }
+    )
+}
+
+/// What an event takes beside its data, roughly.
+const OVERHEAD: usize = 256;
+
 /// Bytes that an event holds on to, when they may be dropped.
 pub(super) fn weight(what: &What) -> usize {
     match what {
-        What::Body(body) => body.data.len(),
-        What::Frame(frame) => frame.data.len(),
-        What::Wire { data, .. } => data.len(),
+        What::Body(Body { data, .. })
+        | What::Frame(Frame { data, .. })
+        | What::Wire { data, .. }
+            if !data.is_empty() =>
+        {
+            data.len() + OVERHEAD
+        }
+        What::Statement(statement) => statement.text.len() + OVERHEAD,
         _ => 0,
     }
 }

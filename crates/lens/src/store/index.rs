@@ -1,22 +1,26 @@
-//! The full-text index, made in the background: it never has the file for long, and waits while
+//! The full-text index and the facts by column, made in the background: it never has the file for long, and waits while
 //! traffic is heavy.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::functions::{LOOKED_THROUGH, body_text};
-use super::{Shared, read, schema};
+use super::{Shared, bodies, facts, schema};
 
-/// Flows in one transaction.
+/// Flows in one transaction, and bytes of text that they may have together before it takes no more.
 const AT_ONCE: i64 = 100;
-/// Events in a second that are heavy traffic.
-const HEAVY: u64 = 4_000;
+const MOST_TEXT: usize = 1 << 20;
+/// Events in a second that are heavy traffic: an entry of the index costs as much as all else that is done
+/// for a flow.
+const HEAVY: u128 = 1_000;
 
 pub(super) fn run(shared: &Shared, woken: &Receiver<()>) {
     let Ok(mut database) = schema::writable(&shared.path) else { return };
+    let mut looked = Instant::now();
+    let mut made = facts::NONE;
     loop {
         match woken.recv_timeout(Duration::from_secs(1)) {
             Err(RecvTimeoutError::Disconnected) => return,
@@ -25,10 +29,14 @@ pub(super) fn run(shared: &Shared, woken: &Receiver<()>) {
         while !shared.is_stopped.load(Ordering::Relaxed) && !shared.closing.load(Ordering::Relaxed)
         {
             // An error here is told by the store's own thread, if it is one of the disk.
-            if !some(&mut database, shared).unwrap_or(false) {
+            let block = facts::make_next(&mut database, made).unwrap_or(None);
+            made = block.unwrap_or(made);
+            if !some(&mut database, shared).unwrap_or(false) && block.is_none() {
                 break;
             }
-            if shared.busy.swap(0, Ordering::Relaxed) > HEAVY {
+            let events = u128::from(shared.busy.swap(0, Ordering::Relaxed));
+            let since = std::mem::replace(&mut looked, Instant::now()).elapsed();
+            if events * 1000 > HEAVY * since.as_millis().max(1) {
                 let _ = woken.recv_timeout(Duration::from_millis(200));
                 std::thread::sleep(Duration::from_millis(200));
             }
@@ -43,8 +51,14 @@ fn some(database: &mut Connection, shared: &Shared) -> rusqlite::Result<bool> {
         return Ok(false);
     }
     let mut texts = Vec::with_capacity(rows.len());
+    let mut bytes = 0;
     for id in rows {
-        texts.push(text(database, shared, id)?);
+        let (id, head, bodies) = text(database, shared, id)?;
+        bytes += head.len() + bodies[0].len() + bodies[1].len();
+        texts.push((id, head, bodies));
+        if bytes >= MOST_TEXT {
+            break;
+        }
     }
     let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for (id, head, bodies) in &texts {
@@ -90,7 +104,7 @@ fn text(database: &Connection, shared: &Shared, id: i64) -> rusqlite::Result<Tex
     }
     let mut bodies = [String::new(), String::new()];
     for (side, body) in bodies.iter_mut().enumerate() {
-        let data = read::recorded(database, &shared.path, id, side, 0, LOOKED_THROUGH)?;
+        let data = bodies::recorded(database, &shared.path, id, side, 0, LOOKED_THROUGH)?;
         body.push_str(&body_text(&data, &heads[side]).unwrap_or_default());
     }
     let mut frames = database.prepare_cached(

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::facts;
 use super::segment::Segments;
 
 /// Transactions between two looks at the size.
@@ -70,6 +71,8 @@ fn forget(database: &mut Connection, segments: &mut Segments) -> rusqlite::Resul
     ] {
         transaction.execute(sql, [before])?;
     }
+    // What is left of a block of which some have gone is found by its rows.
+    transaction.execute("DELETE FROM facts WHERE block<=?", [facts::block_of(before - 1)])?;
     let first_connection = number("SELECT min(connection)+?-0 FROM flow", 0)?.unwrap_or(i64::MAX);
     for sql in [
         "DELETE FROM wire WHERE connection<?1",

@@ -7,6 +7,8 @@
 //!
 //! Of a flow that is over nothing is kept in memory.
 
+mod bodies;
+mod facts;
 mod fold;
 mod functions;
 mod head;
@@ -14,15 +16,21 @@ mod inbox;
 mod index;
 mod keep;
 mod read;
+mod rows;
 mod schema;
+mod search;
 mod segment;
 mod write;
 
-pub use read::{
-    BodyPart, ConnectionFacts, Detail, FrameRow, HandshakeRow, Message, Order, Page, Reader,
-    StatementRow, Summary, WireRow,
+pub use read::{Order, Reader};
+pub use rows::{
+    BodyPart, ConnectionFacts, Detail, FrameRow, HandshakeRow, Message, StatementRow, Summary,
+    WireRow,
 };
 
+pub use search::Search;
+
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -70,6 +78,8 @@ struct Shared {
     /// Facts that wait in the inbox.
     facts: AtomicU64,
     dropped: AtomicU64,
+    /// What there was no room for, until the writer hears of it: bytes of each side.
+    left_out: Mutex<HashMap<FlowId, [u64; 2]>>,
     stopped: Mutex<Option<String>>,
     is_stopped: AtomicBool,
     closing: AtomicBool,
@@ -123,10 +133,8 @@ impl Store {
     /// # Errors
     /// When the file cannot be made or is none of ours.
     pub fn create(path: &Path, options: Options) -> Result<Self, StoreError> {
-        if !path.exists() {
-            let made = segment::private().create_new(true).open(path);
-            made.map_err(|e| StoreError(format!("cannot make {}: {e}", path.display())))?;
-        }
+        // What is recorded is decrypted, so the file is made, and looked at, as one of secrets.
+        sealwire_files::append_secrets(path).map_err(|e| StoreError(e.to_string()))?;
         let database = schema::writable(path)?;
         let first_free = write::first_free(&database).map_err(|e| StoreError::open(path, &e))?;
         let (live, _) = broadcast::channel(1024);
@@ -137,6 +145,7 @@ impl Store {
             waiting: AtomicU64::new(0),
             facts: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            left_out: Mutex::default(),
             stopped: Mutex::default(),
             is_stopped: AtomicBool::new(false),
             closing: AtomicBool::new(false),
@@ -255,6 +264,20 @@ impl Shared {
             let _ = self.live.send(Live::Banner(reason));
         }
     }
+}
+
+/// Notes by column what an older build, or one that was killed, has not: searches are quicker afterwards.
+/// It takes seconds for a million flows, so it is for a thread of its own.
+///
+/// # Errors
+/// When the file cannot be written; it can be read all the same.
+pub fn note_facts(path: &Path) -> Result<(), StoreError> {
+    let mut database = schema::writable(path)?;
+    let mut made = facts::NONE;
+    while let Some(block) = facts::make_next(&mut database, made).map_err(StoreError::read)? {
+        made = block;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -41,9 +41,15 @@ CREATE TABLE wire(
   connection INTEGER, leg INTEGER, n INTEGER, at INTEGER, direction INTEGER, length INTEGER,
   data BLOB, segment INTEGER, place INTEGER, PRIMARY KEY(connection, leg, n)) WITHOUT ROWID;
 CREATE TABLE unindexed(flow INTEGER PRIMARY KEY);
-CREATE INDEX flow_connection ON flow(connection);
 CREATE VIRTUAL TABLE search USING fts5(
   head, request, response, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2');
+";
+
+/// What a session of an older build gets when it is recorded into again.
+const LATER: &str = "
+CREATE INDEX IF NOT EXISTS flow_connection ON flow(connection);
+CREATE TABLE IF NOT EXISTS facts(
+  block INTEGER, field INTEGER, data BLOB, PRIMARY KEY(block, field)) WITHOUT ROWID;
 ";
 
 /// Makes a new file, or opens one for more.
@@ -73,6 +79,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
         );
         connection.execute_batch(&sql).map_err(|e| told(&e))?;
     }
+    connection.execute_batch(LATER).map_err(|e| told(&e))?;
     Ok(connection)
 }
 
@@ -85,13 +92,10 @@ pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
         .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
         .map_err(|e| StoreError::open(path, &e))?;
     check(&connection, path)?;
-    connection
-        .execute_batch(
-            "PRAGMA query_only=ON; PRAGMA cache_size=-8000; PRAGMA mmap_size=268435456;
-             PRAGMA trusted_schema=OFF;",
-        )
-        .map_err(|e| StoreError::open(path, &e))?;
     let _ = connection.busy_timeout(Duration::from_secs(5));
+    connection
+        .execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA trusted_schema=OFF;")
+        .map_err(|e| StoreError::open(path, &e))?;
     super::functions::add(&connection).map_err(|e| StoreError::open(path, &e))?;
     Ok(connection)
 }

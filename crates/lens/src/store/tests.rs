@@ -1,6 +1,6 @@
 //! What is recorded is what is read, whatever happens in between.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -68,8 +68,23 @@ fn made() -> (TempDir, Store) {
     (folder, store)
 }
 
+/// Those that match, whichever way they are looked for.
 fn found(reader: &Reader, filter: &str) -> Vec<i64> {
-    reader.ids(&Filter::parse(filter).expect(filter)).expect(filter)
+    let parsed = Filter::parse(filter).expect(filter);
+    let ids = reader.ids(&parsed, 10_000).expect(filter).expect("no more");
+    let mut search = reader.search(&parsed, Order::Newest, None).expect(filter);
+    while !search.is_complete() {
+        reader.go_on(&mut search, Instant::now() + Duration::from_secs(1)).expect(filter);
+    }
+    let list = reader.lines(&search, 0, 10_000).expect(filter);
+    let listed: Vec<_> = list.iter().rev().map(|line| line.id).collect();
+    assert_eq!(listed, ids, "{filter}");
+    assert_eq!(search.total(), ids.len() as u64, "{filter}");
+    let among = reader.among(&parsed, &(1..=10).collect::<Vec<_>>()).expect(filter);
+    let among: Vec<_> = among.iter().map(|line| line.id).collect();
+    let first: Vec<_> = ids.iter().copied().filter(|id| *id <= 10).collect();
+    assert_eq!(among, first, "{filter}, row by row");
+    ids
 }
 
 #[test]
@@ -150,7 +165,20 @@ fn filters_find_what_they_say() {
         ("not status:200", &[2, 3, 4]),
         ("path:100%_s", &[3]),
         ("path:1%e", &[]),
+        ("path:/login", &[2]),
+        ("path:in?next", &[2]),
+        ("path=/cart", &[1]),
+        ("path:/car", &[1]),
+        ("path:/CART", &[1]),
+        ("path:art/", &[]),
+        ("not path:/login", &[1, 3, 4]),
         ("host=shop.test", &[1, 2, 3, 4]),
+        ("host:shop", &[1, 2, 3, 4]),
+        ("host~^shop", &[1, 2, 3, 4]),
+        ("host!=shop.test", &[]),
+        ("not host:other", &[1, 2, 3, 4]),
+        ("url:shop.test:8443/lo", &[2]),
+        ("not status:200-299", &[2, 3, 4]),
         ("url:shop.test:8443/cart", &[1]),
         ("port:8443 method:post", &[1, 2, 3, 4]),
         ("header.x-odd-case:YES", &[1, 2, 3, 4]),
@@ -167,6 +195,30 @@ fn filters_find_what_they_say() {
         ("\"\\\" OR 1=1\"", &[]),
         ("(quick or nothing) status>300", &[2]),
         ("open", &[4]),
+        ("type=text/html -is:open", &[1, 2, 3]),
+        ("type!=text/html", &[4]),
+        ("not type:html", &[4]),
+        ("type~^TEXT", &[]),
+        ("method!=get version:1.1", &[1, 2, 3, 4]),
+        ("scheme=HTTPS is:tls", &[1, 2, 3, 4]),
+        ("path~^/(cart|open)$", &[1, 4]),
+        ("path!=/cart", &[2, 3, 4]),
+        ("path=/CART", &[1]),
+        ("url=https://shop.test:8443/cart", &[1]),
+        ("path:8443", &[]),
+        ("url:8443/", &[1, 2, 3, 4]),
+        ("status!=200", &[2, 3]),
+        ("not status!=200", &[1, 4]),
+        ("took<10ms", &[]),
+        ("not took>10ms", &[4]),
+        ("connection:1 id>=2", &[2, 3, 4]),
+        ("error:x or statement:y or is:sql or is:passed or is:repeat", &[]),
+        ("not (error:x or is:changed or is:partial or is:websocket)", &[1, 2, 3, 4]),
+        ("quick or status:500", &[1, 3]),
+        ("not (quick or status:500)", &[2, 4]),
+        ("request-body~Quark$", &[]),
+        ("header.content-type:json -header.x-other:1", &[1, 2, 3, 4]),
+        ("client:127", &[]),
     ];
     for (filter, ids) in cases {
         assert_eq!(found(&reader, filter), *ids, "{filter}, before it is indexed");
@@ -174,6 +226,75 @@ fn filters_find_what_they_say() {
     store.flush_index();
     for (filter, ids) in cases {
         assert_eq!(found(&reader, filter), *ids, "{filter}, indexed");
+    }
+    // So many more that the first are noted by column.
+    for id in 5_000..6_200 {
+        begin(&store, id, "/later");
+    }
+    store.flush();
+    let blocks = || {
+        let database = schema::readable(&store.shared.path).expect("a session");
+        database
+            .query_row("SELECT count(DISTINCT block) FROM facts", [], |row| row.get::<_, i64>(0))
+    };
+    while blocks().expect("a count") == 0 {
+        store.flush_index();
+    }
+    for (filter, ids) in cases {
+        let first: Vec<_> = found(&reader, filter).into_iter().filter(|id| *id < 10).collect();
+        assert_eq!(first, *ids, "{filter}, by column");
+    }
+    // What cannot be read of it is asked of the rows.
+    let database = rusqlite::Connection::open(&store.shared.path).expect("a session");
+    database.busy_timeout(Duration::from_secs(30)).expect("set");
+    for data in ["data||x'ff'", "x'ff'", "x''"] {
+        database.execute(&format!("UPDATE facts SET data={data} WHERE field>0"), []).expect(data);
+        for (filter, ids) in cases {
+            let first = found(&reader, filter).into_iter().filter(|id| *id < 10);
+            assert_eq!(first.collect::<Vec<_>>(), *ids, "{filter}, {data}");
+        }
+    }
+    for length in [1, 50, 5_000] {
+        database.execute("UPDATE facts SET data=randomblob(?)", [length]).expect("made");
+        for (filter, _) in cases {
+            reader.ids(&Filter::parse(filter).expect(filter), 10_000).expect(filter);
+        }
+    }
+    database.execute("DELETE FROM facts", []).expect("deleted");
+    note_facts(&store.shared.path).expect("noted");
+    assert!(blocks().expect("a count") > 0);
+    // One that comes late is found all the same.
+    whole(&store, 7, "/late", 404, b"nothing");
+    store.flush();
+    assert_eq!(found(&reader, "status:404"), [2, 7]);
+}
+
+#[test]
+fn a_search_goes_on_where_its_time_was_over() {
+    let (_folder, store) = made();
+    for id in 1..=9_000 {
+        whole(&store, id, if id % 3 == 0 { "/third" } else { "/other" }, 200, b"x");
+    }
+    store.flush();
+    let reader = store.reader().expect("a reader");
+    for order in [Order::Newest, Order::Oldest] {
+        let filter = Filter::parse("path~rd$ header.x-odd-case:yes").expect("a filter");
+        let mut search = reader.search(&filter, order, Some(8_999)).expect("begun");
+        let mut steps = 0;
+        while !search.is_complete() {
+            // As little as can be at once.
+            reader.go_on(&mut search, Instant::now() + Duration::from_micros(1)).expect("goes on");
+            steps += 1;
+        }
+        assert!(steps > 1, "{steps}");
+        assert_eq!(search.total(), 2_999);
+        let mut ids = search.ids(2_990, 100);
+        if order == Order::Newest {
+            ids.reverse();
+            assert_eq!(ids, (1..=9).map(|n| n * 3).collect::<Vec<_>>());
+        } else {
+            assert_eq!(ids, (2_991..=2_999).map(|n| n * 3).collect::<Vec<_>>());
+        }
     }
 }
 

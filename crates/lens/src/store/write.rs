@@ -1,23 +1,23 @@
 //! The store's thread: folds what comes, and commits it.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Instant;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, Transaction, params};
 use serde_json::json;
 
+use super::facts;
 use super::fold::{ConnectionChange, Folded, LONG, OpenFlow};
-use super::inbox::{Told, weight};
+use super::inbox::{Arrivals, Told, weight};
 use super::keep::Keeper;
 use super::segment::Segments;
 use super::{Live, Shared};
-use crate::flow::{FlowId, FrameKind, HandshakeFacts, Leg};
+use crate::flow::{Event, FlowId, FrameKind, HandshakeFacts, Leg};
 
 /// Bytes and events after which a transaction does not wait for more.
 const MOST_BYTES: usize = 4 << 20;
-const MOST_EVENTS: usize = 16_384;
+const MOST_EVENTS: u64 = 4_096;
 
 pub(super) fn first_free(database: &Connection) -> rusqlite::Result<(u64, u64)> {
     let most =
@@ -31,25 +31,28 @@ pub(super) fn first_free(database: &Connection) -> rusqlite::Result<(u64, u64)> 
 pub(super) fn run(
     database: Connection,
     shared: Arc<Shared>,
-    arrivals: &Receiver<Told>,
+    arrivals: &Arrivals,
     wake: &SyncSender<()>,
 ) {
     let segments = Segments::new(&shared.path);
     let folded =
         Folded { longest_body: (shared.options.keep / 4).max(1 << 20), ..Folded::default() };
     let keeper = Keeper::new(shared.options.keep);
-    let mut writer = Writer { database, shared, segments, folded, keeper };
-    while let Ok(first) = arrivals.recv() {
-        let mut done = writer.gather(first, arrivals);
+    let mut writer = Writer { database, shared, segments, folded, keeper, events: 0, newest: 0 };
+    loop {
+        for told in arrivals.take(writer.shared.options.delay) {
+            match told {
+                Told::Event(event) => writer.event(event),
+                Told::LeftOut(flow) => writer.left_out(flow),
+                Told::Flush(done) => {
+                    writer.commit();
+                    let _ = done.send(());
+                }
+                Told::Close => return writer.commit(),
+            }
+        }
         writer.commit();
         let _ = wake.try_send(());
-        let is_over = done.iter().any(Option::is_none);
-        for done in done.drain(..).flatten() {
-            let _ = done.send(());
-        }
-        if is_over {
-            return;
-        }
     }
 }
 
@@ -59,45 +62,33 @@ struct Writer {
     segments: Segments,
     folded: Folded,
     keeper: Keeper,
+    /// Events since the last transaction.
+    events: u64,
+    /// The block of the newest flow.
+    newest: i64,
 }
 
 impl Writer {
-    /// Folds what comes until it is time to write. Gives those who wait for it; `None` is the end.
-    fn gather(&mut self, first: Told, arrivals: &Receiver<Told>) -> Vec<Option<SyncSender<()>>> {
-        let until = Instant::now() + self.shared.options.delay;
-        let mut next = Some(first);
-        let mut events = 0;
-        loop {
-            match next.take() {
-                Some(Told::Event(event)) => {
-                    let bytes = weight(&event.what) as u64;
-                    self.folded.event(event);
-                    self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
-                    self.shared.facts.fetch_sub(1, Ordering::Relaxed);
-                    events += 1;
-                }
-                Some(Told::Dropped(flow, direction, bytes)) => {
-                    self.folded.dropped(flow, direction, bytes);
-                    self.shared.facts.fetch_sub(1, Ordering::Relaxed);
-                }
-                Some(Told::Flush(done)) => return vec![Some(done)],
-                Some(Told::Close) => return vec![None],
-                None => {}
-            }
-            if self.folded.bytes >= MOST_BYTES || events >= MOST_EVENTS {
-                break;
-            }
-            match arrivals.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(told) => next = Some(told),
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return vec![None],
-            }
+    fn event(&mut self, event: Event) {
+        let bytes = weight(&event.what) as u64;
+        self.folded.event(event);
+        self.events += 1;
+        self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        self.shared.facts.fetch_sub(1, Ordering::Relaxed);
+        if self.folded.bytes >= MOST_BYTES || self.events >= MOST_EVENTS {
+            self.commit();
         }
-        self.shared.busy.fetch_add(events as u64, Ordering::Relaxed);
-        Vec::new()
+    }
+
+    fn left_out(&mut self, flow: FlowId) {
+        let left_out = self.shared.left_out.lock();
+        let left_out = left_out.unwrap_or_else(PoisonError::into_inner).remove(&flow);
+        self.folded.dropped(flow, left_out.unwrap_or_default());
+        self.shared.facts.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn commit(&mut self) {
+        self.shared.busy.fetch_add(std::mem::take(&mut self.events), Ordering::Relaxed);
         if self.folded.is_empty() {
             return;
         }
@@ -114,12 +105,12 @@ impl Writer {
             }
             // What is folded stays, and is written with what comes next.
             Err(error) if is_busy(&error) => return,
-            Err(error) => self.shared.stop(format!("recording has stopped: {error}")),
+            Err(error) => self.shared.stop_for(&error),
         }
         if let Err(error) = self.keeper.keep(&mut self.database, &mut self.segments)
             && !is_busy(&error)
         {
-            self.shared.stop(format!("recording has stopped: {error}"));
+            self.shared.stop_for(&error);
         }
     }
 
@@ -137,6 +128,16 @@ impl Writer {
         }
         for id in folded.changed.drain(..) {
             let Some(open) = folded.flows.get_mut(&id) else { continue };
+            if !open.is_written {
+                let block = facts::block_of(id.0.cast_signed());
+                // It comes so late that those around it have been noted.
+                if block < self.newest {
+                    transaction
+                        .prepare_cached("DELETE FROM facts WHERE block=?")?
+                        .execute([block])?;
+                }
+                self.newest = self.newest.max(block);
+            }
             flow(&transaction, &mut self.segments, id, open)?;
             if open.over {
                 folded.flows.remove(&id);
@@ -149,6 +150,26 @@ impl Writer {
             folded.flows.shrink_to_fit();
         }
         Ok(())
+    }
+}
+
+impl Shared {
+    /// The disk refused. SQLite and the system call a full one by different names: whichever met it first.
+    fn stop_for(&self, error: &rusqlite::Error) {
+        self.stop(if is_full(error) {
+            format!("recording has stopped: the disk of {} is full ({error})", self.path.display())
+        } else {
+            format!("recording has stopped: {error}")
+        });
+    }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::ToSqlConversionFailure(cause) => cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull),
+        error => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
     }
 }
 

@@ -1,15 +1,25 @@
 //! The page: files in the binary, as a browser gets them.
 
+const JS: &str = "text/javascript; charset=utf-8";
+
+/// Type and text of a file that other pages behind our [`door`](crate::door) have as well: looks, nodes
+/// without markup, the API with its token.
+#[must_use]
+pub fn shared(path: &str) -> Option<(&'static str, &'static [u8])> {
+    Some(match path {
+        "/style.css" => ("text/css; charset=utf-8", include_bytes!("page/style.css")),
+        "/api.js" => (JS, include_bytes!("page/api.js")),
+        "/dom.js" => (JS, include_bytes!("page/dom.js")),
+        _ => return None,
+    })
+}
+
 /// Type and text of a file of the page.
 #[must_use]
 pub fn file(path: &str) -> Option<(&'static str, &'static [u8])> {
-    const JS: &str = "text/javascript; charset=utf-8";
     Some(match path {
         "/" => ("text/html; charset=utf-8", include_bytes!("page/index.html")),
-        "/style.css" => ("text/css; charset=utf-8", include_bytes!("page/style.css")),
         "/app.js" => (JS, include_bytes!("page/app.js")),
-        "/api.js" => (JS, include_bytes!("page/api.js")),
-        "/dom.js" => (JS, include_bytes!("page/dom.js")),
         "/list.js" => (JS, include_bytes!("page/list.js")),
         "/detail.js" => (JS, include_bytes!("page/detail.js")),
         "/viewers.js" => (JS, include_bytes!("page/viewers.js")),
@@ -18,7 +28,7 @@ pub fn file(path: &str) -> Option<(&'static str, &'static [u8])> {
         "/tls.js" => (JS, include_bytes!("page/tls.js")),
         "/lesson.js" => (JS, include_bytes!("page/lesson.js")),
         "/edit.js" => (JS, include_bytes!("page/edit.js")),
-        _ => return None,
+        _ => return shared(path),
     })
 }
 

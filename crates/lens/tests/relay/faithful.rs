@@ -20,8 +20,14 @@ pub(crate) async fn tunnel(proxy: &Running, host: &str, port: u16) -> TcpStream 
 
 /// A client that trusts the proxy's CA.
 pub(crate) fn client(proxy: &Running) -> Connector {
+    client_of(proxy, &[])
+}
+
+/// The same, which offers these protocols.
+pub(crate) fn client_of(proxy: &Running, protocols: &[&str]) -> Connector {
     let trust = sealwire::TrustStore::from_pem_file(proxy.ca()).unwrap();
-    Connector::new(SecureContext::builder().trust(trust).build().unwrap())
+    let context = SecureContext::builder().trust(trust).build().unwrap();
+    Connector::new(context).alpn(protocols.iter().copied())
 }
 
 /// A head, byte by byte.

@@ -1,5 +1,6 @@
 //! The relay between real clients and real origins.
 
+mod compose;
 mod faithful;
 mod origins;
 mod peers;

@@ -7,13 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use sealwire::{Acceptor, Identity, SecureContext, TlsStream};
+use sealwire_lens::intercept::Settings;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::Pki;
+use crate::support::{Pki, Running, start};
 
-/// A program that prints its port, and ends with this.
+/// A program that listens on a port, and ends with this.
 pub(crate) struct Program {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) port: u16,
 }
 
@@ -38,6 +39,22 @@ pub(crate) fn node(folder: &Path, script: &str, arguments: &[&str]) -> Program {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     Program { child, port: line.trim().parse().unwrap() }
+}
+
+/// A script of Node's with a certificate for `localhost` and 127.0.0.1, and a proxy that trusts it; `change`
+/// has the last word about the proxy's settings.
+pub(crate) async fn before(script: &str, change: impl FnOnce(&mut Settings)) -> (Running, Program) {
+    let pki = Pki::new();
+    let proxy = start(|settings| {
+        settings.trust = pki.trust();
+        change(settings);
+    })
+    .await;
+    let names = ["localhost", "127.0.0.1"];
+    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &names);
+    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
+    let origin = node(proxy.folder.path(), script, &arguments);
+    (proxy, origin)
 }
 
 /// Node's HTTP/2 server, which speaks HTTP/1 to those who ask for it.

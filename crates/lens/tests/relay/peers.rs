@@ -4,19 +4,15 @@ use sealwire_lens::flow::{HttpVersion, Leg, What};
 use sealwire_lens::intercept::{Authority, Mode, Reverse, Target};
 use sealwire_testing::installed;
 
-use crate::origins::{BOTH, node};
-use crate::support::{Pki, ok, run, start};
+use crate::origins::{BOTH, before, node};
+use crate::support::{ok, run, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_finds_the_protocol_of_the_origin() {
     if !(installed("curl") && installed("node")) {
         return;
     }
-    let pki = Pki::new();
-    let proxy = start(|settings| settings.trust = pki.trust()).await;
-    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost"]);
-    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
-    let origin = node(proxy.folder.path(), BOTH, &arguments);
+    let (proxy, origin) = before(BOTH, |_| {}).await;
     for (option, protocol) in [("--http2", "2"), ("--http1.1", "1.1")] {
         let mut curl = proxy.curl();
         let url = format!("https://localhost:{}/a?b=c", origin.port);
@@ -112,11 +108,7 @@ async fn git_and_python_are_served() {
     if !(installed("git") && installed("python3") && installed("node")) {
         return;
     }
-    let pki = Pki::new();
-    let proxy = start(|settings| settings.trust = pki.trust()).await;
-    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost"]);
-    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
-    let origin = node(proxy.folder.path(), BOTH, &arguments);
+    let (proxy, origin) = before(BOTH, |_| {}).await;
     let url = format!("https://localhost:{}/p", origin.port);
     let mut python = std::process::Command::new("python3");
     python
@@ -152,15 +144,8 @@ async fn the_ca_signs_for_its_hosts_only() {
     if !(installed("curl") && installed("node")) {
         return;
     }
-    let pki = Pki::new();
-    let proxy = start(|settings| {
-        settings.trust = pki.trust();
-        settings.authority = Authority::throw_away(&["localhost".parse().unwrap()]).unwrap();
-    })
-    .await;
-    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost", "127.0.0.1"]);
-    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
-    let origin = node(proxy.folder.path(), BOTH, &arguments);
+    let only = Authority::throw_away(&["localhost".parse().unwrap()]).unwrap();
+    let (proxy, origin) = before(BOTH, |settings| settings.authority = only).await;
     for (host, code) in [("localhost", 0), ("127.0.0.1", 60)] {
         let mut curl = proxy.curl();
         curl.arg(format!("https://{host}:{}/", origin.port));

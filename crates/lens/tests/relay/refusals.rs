@@ -1,14 +1,16 @@
 //! Origins that do not pass, and clients that do not trust.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sealwire_lens::flow::{Leg, Outcome, What};
 use sealwire_testing::installed;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::faithful::head;
-use crate::origins::tls;
+use crate::origins::{Program, tls};
 use crate::support::{Pki, ok, run, start};
 
 async fn hello(mut stream: sealwire::TlsStream<tokio::net::TcpStream>) {
@@ -143,40 +145,44 @@ async fn hosts_on_the_list_are_let_alone() {
     assert!(proxy.memory.requests().is_empty());
 }
 
+/// OpenSSL's server, which demands a certificate of these CAs. It speaks what ALPN chooses of `protocols`.
+fn demanding(pki: &Pki, folder: &Path, protocols: &str) -> Program {
+    let (cert, key) = pki.leaf_files(folder, "origin", &["localhost"]);
+    let root = folder.join("root.pem");
+    std::fs::write(&root, pki.root().to_pem()).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("openssl");
+    server.args(["s_server", "-quiet", "-www", "-Verify", "1", "-verify_return_error", "-accept"]);
+    server.arg(port.to_string()).arg("-cert").arg(cert).arg("-key").arg(key);
+    server.arg("-CAfile").arg(root);
+    if !protocols.is_empty() {
+        server.args(["-alpn", protocols]);
+    }
+    server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let program = Program { child: server.spawn().unwrap(), port };
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::yield_now();
+    }
+    program
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_origin_that_wants_a_certificate_says_whose() {
     if !(installed("curl") && installed("openssl")) {
         return;
     }
     let pki = Pki::new();
-    let folder = tempfile::tempdir().unwrap();
-    let (cert, key) = pki.leaf_files(folder.path(), "origin", &["localhost"]);
-    let root = folder.path().join("root.pem");
-    std::fs::write(&root, pki.root().to_pem()).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut server = Command::new("openssl")
-        .args(["s_server", "-quiet", "-www", "-Verify", "1", "-verify_return_error", "-accept"])
-        .arg(port.to_string())
-        .arg("-cert")
-        .arg(&cert)
-        .arg("-key")
-        .arg(&key)
-        .arg("-CAfile")
-        .arg(&root)
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::yield_now();
-    }
-    let url = format!("https://localhost:{port}/");
     let proxy = start(|settings| settings.trust = pki.trust()).await;
-    let mut curl = proxy.curl();
-    curl.args(["--http1.1", "-w", "\n%{http_code}", &url]);
-    let page = ok(&run(curl).await);
-    assert!(page.contains("origins of this test") && page.contains("--client-cert"), "{page}");
+    for (protocols, option) in [("", "--http1.1"), ("http/1.1", "--http1.1"), ("h2", "--http2")] {
+        let server = demanding(&pki, proxy.folder.path(), protocols);
+        let mut curl = proxy.curl();
+        let url = format!("https://localhost:{}/", server.port);
+        curl.args([option, "-w", "\n%{http_code} %{http_version}", &url]);
+        let page = ok(&run(curl).await);
+        let expected = if protocols == "h2" { "502 2" } else { "502 1.1" };
+        assert!(page.ends_with(expected), "{page}");
+        assert!(page.contains("origins of this test") && page.contains("--client-cert"), "{page}");
+    }
     let (certificate, key) = pki.leaf(&["client"]);
     let identity = sealwire::Identity::new(vec![certificate], &key).unwrap();
     let known = start(|settings| {
@@ -184,12 +190,49 @@ async fn an_origin_that_wants_a_certificate_says_whose() {
         settings.client_certificates = vec![("localhost".parse().unwrap(), identity)];
     })
     .await;
+    let server = demanding(&pki, known.folder.path(), "");
     let mut curl = known.curl();
+    let url = format!("https://localhost:{}/", server.port);
     curl.args(["--http1.1", "-o", "/dev/null", "-w", "%{http_code}", &url]);
-    let code = ok(&run(curl).await);
-    let _ = server.kill();
-    let _ = server.wait();
-    assert_eq!(code, "200");
+    assert_eq!(ok(&run(curl).await), "200");
+}
+
+/// In TLS 1.3 a server refuses a certificate after the handshake is complete at the client's end, so before
+/// or after a request comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_origin_that_refuses_before_it_is_asked_is_told_all_the_same() {
+    let pki = Pki::new();
+    let (certificate, key) = pki.leaf(&["localhost"]);
+    let proxy = start(|settings| settings.trust = pki.trust()).await;
+    for protocols in [&[][..], &["http/1.1"]] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let context = sealwire::SecureContext::builder()
+            .identity(sealwire::Identity::new(vec![certificate.clone()], &key).unwrap())
+            .trust(pki.trust())
+            .build()
+            .unwrap();
+        let acceptor = sealwire::Acceptor::new(context)
+            .client_auth(sealwire::ClientAuth::Require)
+            .alpn(protocols.iter().copied());
+        for _ in 0..20 {
+            let tcp = crate::faithful::tunnel(&proxy, "localhost", port).await;
+            let origin = async {
+                let (tcp, _) = listener.accept().await.unwrap();
+                acceptor.accept(tcp).await.map(drop).unwrap_err()
+            };
+            let name = "localhost".parse().unwrap();
+            let client = crate::faithful::client_of(&proxy, protocols);
+            let (refused, tls) = tokio::join!(origin, client.connect(name, tcp));
+            assert!(refused.to_string().contains("no certificates"), "{refused}");
+            let mut tls = tls.unwrap();
+            tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let mut answer = String::new();
+            tls.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+            assert!(answer.contains("--client-cert"), "{answer}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,19 +4,15 @@ use sealwire_lens::flow::What;
 use sealwire_lens::rules::{Decision, Rule, Rules};
 use sealwire_testing::installed;
 
-use crate::origins::{BOTH, node};
-use crate::support::{Pki, ok, run, start};
+use crate::origins::{BOTH, before};
+use crate::support::{ok, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_change_what_passes() {
     if !(installed("curl") && installed("node")) {
         return;
     }
-    let pki = Pki::new();
-    let proxy = start(|settings| settings.trust = pki.trust()).await;
-    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost"]);
-    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
-    let origin = node(proxy.folder.path(), BOTH, &arguments);
+    let (proxy, origin) = before(BOTH, |_| {}).await;
     let at = format!("https://localhost:{}", origin.port);
     let lines = [
         "path:/answered => status = 503, body = 'later', response-headers = { x-why = 'test' }",
@@ -60,11 +56,7 @@ async fn a_request_waits_at_a_breakpoint() {
     if !(installed("curl") && installed("node")) {
         return;
     }
-    let pki = Pki::new();
-    let proxy = start(|settings| settings.trust = pki.trust()).await;
-    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost"]);
-    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
-    let origin = node(proxy.folder.path(), BOTH, &arguments);
+    let (proxy, origin) = before(BOTH, |_| {}).await;
     let rule = Rule::from_line("path:/held => break = 'request'").unwrap();
     proxy.proxy.set_rules(Rules::new(vec![rule]));
     let mut curl = proxy.curl();

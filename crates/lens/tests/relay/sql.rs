@@ -1,12 +1,11 @@
 //! PostgreSQL with its own client, SMTP with Python's: both begin in plain and go on with TLS.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use sealwire::starttls::Protocol;
 use sealwire_lens::flow::{Direction, Leg, What};
 use sealwire_lens::intercept::{Mode, Reverse, Settings, Target};
-use sealwire_testing::{installed, required};
+use sealwire_testing::{PostgreSql, installed};
 
 use crate::support::{Pki, Running, ok, run, start};
 
@@ -21,90 +20,11 @@ fn stands_for(protocol: Protocol, port: u16) -> impl FnOnce(&mut Settings) {
     }
 }
 
-/// A server of PostgreSQL in a folder of its own.
-struct Postgres {
-    server: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-/// Where the programs of the server are.
-fn programs() -> Option<String> {
-    let mut versions: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"))
-        .filter(|path| path.join("initdb").exists())
-        .collect();
-    versions.sort();
-    versions.pop().map(|path| path.display().to_string())
-}
-
-/// Runs as the user that PostgreSQL demands, when this is root.
-fn as_nobody(program: &str, folder: &Path) -> Command {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|data| {
-        use std::os::unix::fs::MetadataExt;
-        data.uid() == 0
-    });
-    if !is_root {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    let _ = Command::new("chown").args(["-R", "postgres"]).arg(folder).status();
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", program]);
-    command
-}
-
-impl Postgres {
-    fn start(pki: &Pki) -> Option<Self> {
-        let programs = programs();
-        if !required(programs.is_some(), "PostgreSQL's server is not installed") {
-            return None;
-        }
-        let programs = programs?;
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let mut initdb = as_nobody(&format!("{programs}/initdb"), folder.path());
-        initdb.args(["-A", "trust", "-U", "tester", "--no-sync", "-D"]).arg(&data);
-        let made = initdb.current_dir(folder.path()).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let (cert, key) = pki.leaf_files(folder.path(), "server", &["localhost"]);
-        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-            .unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = as_nobody(&format!("{programs}/postgres"), folder.path());
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "ssl=on", "-k", ""]);
-        server.args(["-h", "127.0.0.1"]).current_dir(folder.path());
-        server.arg("-c").arg(format!("ssl_cert_file={}", cert.display()));
-        server.arg("-c").arg(format!("ssl_key_file={}", key.display()));
-        let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let postgres = Self { server, port, _folder: folder };
-        let ready = || {
-            let mut ask = Command::new("pg_isready");
-            ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
-            ask.status().is_ok_and(|status| status.success())
-        };
-        let begun = std::time::Instant::now();
-        while !ready() {
-            assert!(begun.elapsed() < crate::support::SOON, "PostgreSQL does not start");
-        }
-        Some(postgres)
-    }
-}
-
 fn psql(proxy: &Running, mode: &str, statement: &str) -> Command {
     let mut psql = Command::new("psql");
     let ca = proxy.ca();
     psql.arg(format!(
-        "host=localhost hostaddr=127.0.0.1 port={} user=tester dbname=postgres sslmode={mode} \
+        "host=localhost hostaddr=127.0.0.1 port={} user=postgres dbname=postgres sslmode={mode} \
          sslrootcert={}",
         proxy.address.port(),
         ca.display()
@@ -119,7 +39,10 @@ async fn statements_of_psql_are_told() {
         return;
     }
     let pki = Pki::new();
-    let Some(server) = Postgres::start(&pki) else { return };
+    let (certificate, key) = pki.leaf(&["localhost"]);
+    let folder = tempfile::tempdir().unwrap();
+    let started = PostgreSql::with_tls(folder.path(), &certificate.to_pem(), &key.to_pem());
+    let Some(server) = started else { return };
     let trust = pki.trust();
     let stands = stands_for(Protocol::Postgres, server.port);
     let proxy = start(|settings| {

@@ -4,8 +4,8 @@
 use sealwire_lens::flow::{Direction, FrameKind, HttpVersion, What};
 use sealwire_testing::installed;
 
-use crate::origins::node;
-use crate::support::{Pki, ok, run, start};
+use crate::origins::before;
+use crate::support::{ok, run};
 
 const ORIGIN: &str = r#"
 const fs = require('fs'), http2 = require('http2');
@@ -84,11 +84,7 @@ async fn node_finds_at_the_proxy_what_it_would_find_at_the_origin() {
     if !installed("node") {
         return;
     }
-    let pki = Pki::new();
-    let proxy = start(|settings| settings.trust = pki.trust()).await;
-    let (cert, key) = pki.leaf_files(proxy.folder.path(), "origin", &["localhost"]);
-    let arguments = [cert.to_str().unwrap(), key.to_str().unwrap()];
-    let origin = node(proxy.folder.path(), ORIGIN, &arguments);
+    let (proxy, origin) = before(ORIGIN, |_| {}).await;
     let script = proxy.folder.path().join("client.js");
     std::fs::write(&script, CLIENT).unwrap();
     let mut client = std::process::Command::new("node");

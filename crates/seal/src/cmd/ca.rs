@@ -1,6 +1,7 @@
 //! `seal ca`: a CA of your own, in a folder.
 
 mod crl;
+mod database;
 mod eab;
 mod import;
 mod init;
@@ -8,16 +9,21 @@ mod intermediate;
 mod issue;
 mod list;
 mod log;
+mod page;
+mod permitted;
 mod renew;
 mod revoke;
 mod rotate;
 mod serve;
 mod show;
+mod spot;
 mod to_database;
+mod token;
 
 use clap::Subcommand;
 
 pub(crate) use issue::check_allowed;
+pub(crate) use spot::on_the_spot;
 
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -37,6 +43,9 @@ pub(crate) enum Command {
     /// Keys for external account binding: who may make an account with `ca serve`
     #[command(subcommand)]
     Eab(eab::Command),
+    /// Tokens: who may have certificates of `ca serve` without ACME
+    #[command(subcommand)]
+    Token(token::Command),
     RotateIntermediate(rotate::RotateIntermediate),
     Log(log::Log),
     ToDatabase(to_database::ToDatabase),
@@ -56,6 +65,7 @@ impl Command {
             Self::Show(command) => command.run(),
             Self::Serve(command) => command.run(),
             Self::Eab(command) => command.run(),
+            Self::Token(command) => command.run(),
             Self::RotateIntermediate(command) => command.run(),
             Self::Log(command) => command.run(),
             Self::ToDatabase(command) => command.run(),

@@ -2,10 +2,13 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use sealwire::pki::{Certificate, Crl};
+use sealwire::session::CertificateRequest;
 use sealwire::verify::{Code, NameCheck, Pin};
 use sealwire::{
     Connector, Peer, PeerVerification, ProtocolVersion, SecureContext, ServerName, TlsStream,
@@ -14,14 +17,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::files::material::{Material, public_roots};
+use crate::files::own_lists::OwnLists;
 use crate::files::policies::PolicyOptions;
 use crate::inspect::scan;
 use crate::net::dial::{Reached, Route};
+use crate::net::ech;
 use crate::net::key_log::KeyLog;
 use crate::net::legacy::{self, LegacyOption};
 use crate::net::program;
 use crate::net::target::Target;
+use crate::say::advice;
 use crate::say::failure::Failure;
+use crate::say::ourselves::Ourselves;
 use crate::say::report::{self, Answer};
 use crate::view::connection::{Facts, Side};
 use crate::words::name_rules::NameRules;
@@ -52,6 +59,8 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     material: Material,
+    #[command(flatten)]
+    own_lists: OwnLists,
     #[command(flatten)]
     policies: PolicyOptions,
 
@@ -100,6 +109,12 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "LIST")]
     groups: Option<String>,
 
+    /// Hide the name asked for, and all of the hello, by Encrypted Client Hello (RFC 9849): a file with
+    /// the server's configurations (PEM, base64 as in DNS, or binary), or `grease` to look so only.
+    /// TLS 1.3 alone is spoken then
+    #[arg(long, value_name = "FILE|grease")]
+    ech: Option<PathBuf>,
+
     /// Run this in a shell, with the connection as its stdin and stdout; what is known of the
     /// server is in its environment (SEAL_SERVER, SEAL_AUTHORIZED, SEAL_PROTOCOL, ...)
     #[arg(long, value_name = "COMMAND")]
@@ -144,15 +159,18 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
         None => args.target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
     args.legacy.warn();
-    let connector = args.connector(&name)?;
+    let asked = Asked::default();
+    let own_lists = args.own_lists.read()?;
+    let connector = args.connector(&name, &asked)?;
     let at = args.target.to_string();
     for _ in 0..args.reconnect {
-        let (tls, address) = args.connect(&connector, &name).await?;
+        let (tls, address) = args.connect(&connector, &name, (&asked, &own_lists)).await?;
         args.tell(&tls, address)?;
         take_tickets(tls).await.map_err(|e| Failure::of_connection(&at, &e.into()))?;
     }
-    let (tls, address) = args.connect(&connector, &name).await?;
+    let (tls, address) = args.connect(&connector, &name, (&asked, &own_lists)).await?;
     let facts = args.tell(&tls, address)?;
+    let own = tls.peer().local_certificates().to_vec();
     let verified = facts.authorized || !args.pin.is_empty();
     if let Some(command) = &args.exec {
         let facts = facts.as_environment("SEAL_SERVER", &at);
@@ -164,12 +182,29 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
             _ => Err(Failure::usage(format!("{command}: ended with {}", ran.exit_text()))),
         };
     }
-    pipe(tls).await.map_err(|e| Failure::of_connection(&at, &e.into()))?;
+    pipe(tls).await.map_err(|e| {
+        let error = e.into();
+        args.of_ours(Failure::of_connection(&at, &error), &error, &own, (&asked, &own_lists))
+    })?;
     Ok(if verified { Answer::Yes } else { Answer::No })
 }
 
+/// What the server asked for, when it asked for a certificate.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Option<CertificateRequest>>>);
+
+impl Asked {
+    fn note(&self, request: &CertificateRequest) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.clone());
+    }
+
+    fn get(&self) -> Option<CertificateRequest> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl ConnectArgs {
-    fn connector(&self, name: &ServerName) -> Result<Connector, Failure> {
+    fn connector(&self, name: &ServerName, asked: &Asked) -> Result<Connector, Failure> {
         let wrong = |e: sealwire::ConfigError| Failure::usage(e.to_string());
         let by_default = || legacy::oldest(self.legacy.legacy);
         let oldest = self.min_version.map_or_else(by_default, Version::version);
@@ -200,15 +235,32 @@ impl ConnectArgs {
             .name_check(self.name_check(name))
             .send_sni(!self.no_sni)
             .handshake_timeout(self.route.timeout.get())
-            .alpn(self.alpn.iter().map(String::as_str));
+            .alpn(self.alpn.iter().map(String::as_str))
+            .on_certificate_request(self.on_request(asked));
         if let Some(file) = self.key_log.open()? {
             connector = connector.key_log(file);
+        }
+        if let Some(file) = &self.ech {
+            connector = connector.ech(ech::offer(file)?);
         }
         // With --insecure the chain need not be good, which is what the library's pins are about.
         if !self.insecure && !self.pin.is_empty() {
             connector = connector.pins(self.pin.iter().copied());
         }
         Ok(connector)
+    }
+
+    /// Notes what the server asks for, and says before our certificate is sent that it is not that.
+    fn on_request(&self, asked: &Asked) -> impl Fn(&CertificateRequest) + Send + Sync + 'static {
+        let (asked, target) = (asked.clone(), self.target.to_string());
+        let silent = self.quiet || self.json;
+        move |request| {
+            asked.note(request);
+            let ours = Ourselves { request: Some(request), ..Ourselves::default() };
+            if let Some(fact) = ours.of_another_ca().filter(|_| !silent) {
+                report::note(format_args!("seal: {target}: {fact}: it may refuse it"));
+            }
+        }
     }
 
     /// How the certificate is compared with the name. The library compares it with the name that is
@@ -225,13 +277,14 @@ impl ConnectArgs {
         &self,
         connector: &Connector,
         name: &ServerName,
+        known: (&Asked, &[Crl]),
     ) -> Result<(TlsStream<TcpStream>, std::net::SocketAddr), Failure> {
         let Reached { tcp, address } = self.route.reach(&self.target, name.as_str()).await?;
         let sent = self.sni.as_ref().unwrap_or(name).clone();
         let tls = connector.connect(sent, tcp).await;
         let tls = match tls {
             Ok(tls) => tls,
-            Err(error) => return Err(self.failure(&error, name).await),
+            Err(error) => return Err(self.failure(&error, name, known).await),
         };
         if self.insecure {
             self.check_pin(tls.peer())?;
@@ -240,14 +293,20 @@ impl ConnectArgs {
     }
 
     /// Why there is no connection. Where it is that the server is old, how old, and how to go on.
-    async fn failure(&self, error: &sealwire::Error, name: &ServerName) -> Failure {
+    async fn failure(
+        &self,
+        error: &sealwire::Error,
+        name: &ServerName,
+        known: (&Asked, &[Crl]),
+    ) -> Failure {
         let failure = Failure::of_connection_to(&self.target.to_string(), Some(name), error);
         let no_version = matches!(
             error.code(),
             "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" | "ERR_SSL_UNSUPPORTED_PROTOCOL"
         );
         if self.legacy.legacy || !no_version {
-            return failure;
+            let own = self.material.own_chain();
+            return self.of_ours(failure, error, &own, known);
         }
         let sni = (!self.no_sni && name.ip().is_none()).then(|| name.as_str());
         match scan::newest_old_version(&self.route, &self.target, name.as_str(), sni).await {
@@ -255,6 +314,25 @@ impl ConnectArgs {
                 "the server speaks {version} and nothing newer: have it brought up to date; until then \
                  --legacy goes on, as weak as that is"
             )),
+            None => failure,
+        }
+    }
+
+    /// With advice about our own certificate, when the server says that it does not take it.
+    fn of_ours(
+        &self,
+        failure: Failure,
+        error: &sealwire::Error,
+        own: &[Certificate],
+        (asked, crls): (&Asked, &[Crl]),
+    ) -> Failure {
+        let Some(alert) = error.alert() else { return failure };
+        let (request, trust) = (asked.get(), self.material.trust().ok().flatten());
+        let request = request.as_ref();
+        let chain = request.map(CertificateRequest::shown).filter(|shown| !shown.is_empty());
+        let chain = chain.unwrap_or(own);
+        match (Ourselves { chain, request, crls, trust: trust.as_ref() }).explain(alert) {
+            Some(ours) => failure.advise(ours),
             None => failure,
         }
     }
@@ -272,7 +350,7 @@ impl ConnectArgs {
             self.target,
             code.name()
         ));
-        Err(match crate::say::advice::for_code(code.name()) {
+        Err(match advice::for_code(code.name()) {
             Some(advice) => failure.advise(advice),
             None => failure,
         })

@@ -1,6 +1,7 @@
 //! `seal key`: private keys.
 
 mod convert;
+mod lint;
 mod matches;
 mod new;
 mod public;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Public(public::Public),
     Convert(convert::Convert),
     Matches(matches::Matches),
+    Lint(lint::Lint),
 }
 
 /// Shows what kind of private key is in a file.
@@ -50,6 +52,7 @@ impl Command {
             Self::Public(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Matches(command) => command.run(),
+            Self::Lint(command) => command.run(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `seal trust`: the roots that this machine trusts.
 
+mod doctor;
 mod env;
+mod run;
+mod told;
 
 use std::fmt;
 use std::path::{self, Path, PathBuf};
@@ -33,6 +36,8 @@ pub(crate) enum Command {
     /// Tell which stores trust your CA; exit code 1 when one does not
     Status(Status),
     Env(env::Env),
+    Run(run::Run),
+    Doctor(doctor::Doctor),
 }
 
 #[derive(Args)]
@@ -104,12 +109,14 @@ impl fmt::Display for Report {
 }
 
 impl Command {
-    pub(crate) fn run(self) -> Result<Answer, Failure> {
+    pub(crate) async fn run(self) -> Result<Answer, Failure> {
         match self {
             Self::Install(change) => change.install(),
             Self::Uninstall(change) => change.uninstall(),
             Self::Status(status) => status.run(),
             Self::Env(env) => env.run(),
+            Self::Run(run) => run.run(),
+            Self::Doctor(doctor) => doctor.run().await,
         }
     }
 }

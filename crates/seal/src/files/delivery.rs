@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sealwire_files::{self as file, Access, Existing, Staged, Undo};
+use sealwire_files::{self as file, Access, Existing, NotPut, Staged, put_all};
 use zeroize::Zeroizing;
 
 use crate::say::failure::Failure;
@@ -42,32 +42,35 @@ impl Delivery {
         self.files.push((path.to_owned(), Zeroizing::new(bytes.to_vec()), access));
     }
 
-    /// Writes all files: each beside its place first, and moved when all are there. When one cannot
-    /// be moved, those before it are taken away again, and the old ones put back.
-    pub(crate) fn write(&self) -> Result<(), Failure> {
+    /// Writes all files beside their places, and opens pipes: what can fail or would wait does so
+    /// before anything is noted elsewhere.
+    pub(crate) fn stage(&self) -> Result<Ready<'_>, Failure> {
         let staged = self
             .files
             .iter()
             .map(|(path, bytes, access)| Staged::new(path, bytes, *access, self.existing))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut done = Vec::new();
-        for file in staged {
-            match file.put_undoably() {
-                Ok(undo) => done.push(undo),
-                Err(error) => return Err(take_back(done, error.into())),
-            }
-        }
-        Ok(())
+        Ok(Ready(staged))
+    }
+
+    /// Writes all files: each beside its place first, and moved when all are there.
+    pub(crate) fn write(&self) -> Result<(), Failure> {
+        self.stage()?.put()
     }
 }
 
-fn take_back(done: Vec<Undo>, mut failure: Failure) -> Failure {
-    for undo in done.into_iter().rev() {
-        if let Err(error) = undo.undo() {
-            failure = failure.advise(error.to_string());
-        }
+/// Files of which each is beside its place.
+pub(crate) struct Ready<'a>(Vec<Staged<'a>>);
+
+impl Ready<'_> {
+    /// Moves all into their places. When one cannot be moved, those before it are taken away again,
+    /// and the old ones put back.
+    pub(crate) fn put(self) -> Result<(), Failure> {
+        put_all(self.0).map_err(|NotPut { error, lost }| {
+            lost.iter()
+                .fold(error.into(), |failure: Failure, lost| failure.advise(lost.to_string()))
+        })
     }
-    failure
 }
 
 #[cfg(test)]
@@ -75,27 +78,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn a_file_that_cannot_be_moved_takes_all_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = |name: &str| dir.path().join(name);
-        fs::write(path("old"), "old").unwrap();
-        let mut delivery = Delivery::new(true);
-        delivery.add(&path("old"), b"new", Access::Private);
-        delivery.add(&path("fresh"), b"new", Access::Public);
-        let all = delivery.files.iter();
-        let staged: Vec<_> = all
-            .map(|(path, bytes, access)| Staged::new(path, bytes, *access, Existing::Replace))
-            .collect::<Result<_, _>>()
-            .unwrap();
-        let done: Vec<_> = staged.into_iter().map(|file| file.put_undoably().unwrap()).collect();
-        assert_eq!(fs::read(path("old")).unwrap(), b"new");
-        let failure = take_back(done, Failure::usage("the third failed"));
-        assert_eq!(failure.to_string(), "the third failed");
-        assert_eq!(fs::read(path("old")).unwrap(), b"old");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
 
     #[test]
     fn nothing_is_changed_when_one_has_no_place() {

@@ -1,7 +1,7 @@
 //! The form in which a command writes a private key.
 
 use clap::Args;
-use sealwire::pki::{KeyEncryption, PrivateKey};
+use sealwire::pki::{KeyEncryption, MlDsaForm, PrivateKey};
 use sealwire_files::Access;
 
 use crate::files::output::Output;
@@ -19,6 +19,19 @@ pub(crate) struct KeyForm {
     /// Encrypt with scrypt instead of PBKDF2: harder to guess, not read by Java and Windows
     #[arg(long)]
     scrypt: bool,
+    /// How an ML-DSA key is written: `seed` (Node, Python), `expanded` (Java; no way leads back to
+    /// the seed) or `both` (OpenSSL; read by OpenSSL, Node and seal)
+    #[arg(long, value_name = "FORM", value_parser = ml_dsa_form, conflicts_with = "traditional")]
+    ml_dsa_form: Option<MlDsaForm>,
+}
+
+fn ml_dsa_form(text: &str) -> Result<MlDsaForm, String> {
+    match text {
+        "seed" => Ok(MlDsaForm::Seed),
+        "expanded" => Ok(MlDsaForm::Expanded),
+        "both" => Ok(MlDsaForm::Both),
+        _ => Err("the forms are seed, expanded and both".to_owned()),
+    }
 }
 
 impl KeyForm {
@@ -40,6 +53,8 @@ impl KeyForm {
         output: &Output,
     ) -> Result<(), Failure> {
         let private = Access::Private;
+        let formed = self.ml_dsa_form.map(|form| key.in_ml_dsa_form(form)).transpose()?;
+        let key = formed.as_ref().unwrap_or(key);
         match (passphrase, self.der) {
             (None, true) => output.write(key.to_pkcs8_der(), private),
             (None, false) if self.traditional => {

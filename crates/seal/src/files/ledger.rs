@@ -11,7 +11,7 @@ use sealwire::pki::{
 };
 use sealwire_acme::authority::bytes_of_hex;
 use sealwire_acme::clock::{self, Clock};
-use sealwire_acme::store::{self, Issued, Store};
+use sealwire_acme::store::{self, Filter, Issued, SignedCrl, Store};
 use sealwire_files::{self as file, Access, Existing};
 
 use crate::say::failure::Failure;
@@ -28,12 +28,23 @@ struct Database {
     issuer: String,
 }
 
+/// Who answers for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The CA itself, whose key signs the list that it is on once it is revoked.
+    Own,
+    /// An intermediate that `ca serve` signs with, lists included.
+    Served,
+}
+
 /// A certificate that was signed.
 pub(crate) struct Entry {
     pub(crate) serial: String,
     pub(crate) subject: String,
     pub(crate) not_after: SystemTime,
     pub(crate) revoked: Option<(SystemTime, RevocationReason)>,
+    /// The account or token at `ca serve` that asked for it.
+    pub(crate) asked_by: Option<String>,
     pub(crate) certificate: Option<Certificate>,
 }
 
@@ -50,6 +61,12 @@ impl Ledger {
         }
         let database = Some(ledger.open_database()?);
         Ok(Self { database, ..ledger })
+    }
+
+    /// The ledger of a CA in a database that was named, which others may share.
+    pub(crate) fn in_database(ca: &CaStore, store: Store) -> Result<Self, Failure> {
+        let database = Some(Database { issuer: own_id(ca)?, store });
+        Ok(Self { ca: ca.clone(), database })
     }
 
     /// Whether it is a database.
@@ -101,29 +118,42 @@ impl Ledger {
         })
     }
 
-    /// What was signed, in the order of signing.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Failure> {
-        let Some(database) = &self.database else {
-            let entry = |one: &sealwire::pki::Entry| {
-                Ok(Entry {
-                    serial: one.serial().to_owned(),
-                    subject: one.subject().to_owned(),
-                    not_after: one.not_after(),
-                    revoked: one.revoked(),
-                    certificate: self.ca.issued(one.serial())?,
-                })
-            };
-            return self.ca.entries()?.iter().map(entry).collect();
-        };
-        let all = database.store.certificates_of(&database.issuer).map_err(failed)?;
-        let entry = |one: Issued| Entry {
-            certificate: one.der.as_deref().and_then(|der| Certificate::from_der(der).ok()),
-            not_after: clock::system_time(one.not_after),
-            revoked: one.revoked.map(|(time, why)| (clock::system_time(time), why)),
-            serial: one.serial,
-            subject: one.subject,
-        };
-        Ok(all.into_iter().map(entry).collect())
+    /// What was signed, by the CA itself and by those below it with which `ca serve` signs; of those so
+    /// many at most, the last ones.
+    pub(crate) fn entries(&self, filter: Filter, most: i64) -> Result<Vec<Entry>, Failure> {
+        let mut all = Vec::new();
+        if self.database.is_none() {
+            let now = clock::seconds(SystemTime::now());
+            for one in self.ca.entries()? {
+                let end = clock::seconds(one.not_after());
+                let wanted = match filter {
+                    Filter::All => true,
+                    Filter::Revoked => one.revoked().is_some(),
+                    Filter::ExpiringBefore(then) => {
+                        one.revoked().is_none() && (now..then).contains(&end)
+                    }
+                };
+                if wanted {
+                    all.push(Entry {
+                        serial: one.serial().to_owned(),
+                        subject: one.subject().to_owned(),
+                        not_after: one.not_after(),
+                        revoked: one.revoked(),
+                        asked_by: None,
+                        certificate: self.ca.issued(one.serial())?,
+                    });
+                }
+            }
+        }
+        if let Some(store) = self.served()? {
+            let mut served = store.certificates(filter, most).map_err(failed)?;
+            if filter == Filter::All {
+                // In the order of signing, as the folder's.
+                served.reverse();
+            }
+            all.extend(served.into_iter().map(entry));
+        }
+        Ok(all)
     }
 
     /// Whether the certificate of this number was signed here, and is revoked.
@@ -140,13 +170,57 @@ impl Ledger {
 
     /// How many were signed, and how many of them are revoked.
     pub(crate) fn counts(&self) -> Result<(usize, usize), Failure> {
-        let Some(database) = &self.database else {
+        let (mut issued, mut revoked) = (0, 0);
+        if self.database.is_none() {
             let entries = self.ca.entries()?;
-            let revoked = entries.iter().filter(|entry| entry.revoked().is_some()).count();
-            return Ok((entries.len(), revoked));
-        };
-        let (issued, revoked) = database.store.counts_of(&database.issuer).map_err(failed)?;
-        Ok((usize::try_from(issued).unwrap_or(0), usize::try_from(revoked).unwrap_or(0)))
+            issued = entries.len();
+            revoked = entries.iter().filter(|entry| entry.revoked().is_some()).count();
+        }
+        if let Some(store) = self.served()? {
+            let (more, of_them) = store.totals().map_err(failed)?;
+            issued += usize::try_from(more).unwrap_or(0);
+            revoked += usize::try_from(of_them).unwrap_or(0);
+        }
+        Ok((issued, revoked))
+    }
+
+    /// Whose certificate has this number; `None`: no such was signed here.
+    pub(crate) fn whose(&self, serial: &str) -> Result<Option<Whose>, Failure> {
+        let wanted = serial.to_ascii_uppercase();
+        if self.revoked(&wanted)?.is_some() {
+            return Ok(Some(Whose::Own));
+        }
+        let Some(store) = self.served()? else { return Ok(None) };
+        let found = store.certificate(&wanted).map_err(failed)?;
+        Ok(found.filter(|one| one.der.is_some()).map(|_| Whose::Served))
+    }
+
+    /// What `ca serve` has signed by this number.
+    pub(crate) fn served_certificate(&self, serial: &str) -> Result<Option<Certificate>, Failure> {
+        let Some(store) = self.served()? else { return Ok(None) };
+        let found = store.certificate(serial).map_err(failed)?;
+        Ok(found.and_then(|one| Certificate::from_der(one.der.as_deref()?).ok()))
+    }
+
+    /// Revokes a certificate that `ca serve` has signed; its list is signed anew when it is next asked
+    /// for.
+    pub(crate) fn revoke_served(
+        &self,
+        serial: &str,
+        reason: RevocationReason,
+    ) -> Result<(), Error> {
+        let unread = |e: Failure| Error::new(Problem::Internal, e.to_string());
+        let store = self.served().map_err(unread)?;
+        let revoked = store.map(|store| {
+            store
+                .revoke(&serial.to_ascii_uppercase(), reason, "seal ca revoke")
+                .map_err(store_failed)
+        });
+        match revoked.transpose()? {
+            Some(true) => Ok(()),
+            Some(false) => Err(invalid("it is revoked already".to_owned())),
+            None => Err(invalid(format!("no certificate {serial} was signed by `ca serve`"))),
+        }
     }
 
     /// Revokes a certificate by its number. One that is not noted, but was signed by this CA, is given.
@@ -159,8 +233,6 @@ impl Ledger {
         let Some(database) = &self.database else {
             return self.ca.revoke(serial, certificate, reason);
         };
-        let invalid = |what: String| Error::new(Problem::InvalidValue, what);
-        let store_failed = |e: store::Error| Error::new(Problem::Internal, e.to_string());
         let wanted = serial.to_ascii_uppercase();
         if database.store.certificate(&wanted).map_err(store_failed)?.is_none() {
             let certificate = certificate.ok_or_else(|| {
@@ -183,12 +255,17 @@ impl Ledger {
         let _lock = self.lock()?;
         let path = self.file("crlnumber");
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
-        let number: CrlNumber =
-            text.parse().map_err(|e: Error| e.at(path.display().to_string()))?;
-        let this_update = clock::system_time(database.store.clock().now());
+        let next = i64::from_str_radix(text.trim(), 16).map_err(|_| {
+            Failure::usage(format!("{}: no number that a database holds", path.display()))
+        })?;
+        let now = database.store.clock().now();
+        let this_update = clock::system_time(now);
         let next_update = this_update
             .checked_add(good_for)
             .ok_or_else(|| Failure::usage("the time of the next list is out of range"))?;
+        // The number is used up before the list is out: a crash between the two leaves a gap.
+        let taken = database.store.next_crl_number(&database.issuer, next).map_err(failed)?;
+        let number = CrlNumber::from(taken.unsigned_abs());
         let all = database.store.revoked(&database.issuer).map_err(failed)?;
         let one = |(serial, time, reason): (String, i64, RevocationReason)| Revoked {
             serial: bytes_of_hex(&serial),
@@ -196,20 +273,61 @@ impl Ledger {
             reason,
         };
         let revoked = all.into_iter().map(one).collect();
-        let next = format!("{}\n", number.next()?);
+        let after = format!("{}\n", number.next()?);
         let crl = CrlBuilder { number, this_update, next_update, revoked }.signed_by(issuer)?;
-        // The number is used up before the list is out: a crash between the two leaves a gap.
-        file::write_file(&path, next.as_bytes(), Access::Public, Existing::Replace)?;
+        let signed = SignedCrl {
+            der: crl.der().to_vec(),
+            next_update: clock::seconds(next_update),
+            made: now,
+            stale: false,
+        };
+        database.store.keep_crl(&database.issuer, taken, &signed).map_err(failed)?;
+        file::write_file(&path, after.as_bytes(), Access::Public, Existing::Replace)?;
         let path = self.ca.crl_file();
         file::write_file(&path, crl.to_pem().as_bytes(), Access::Public, Existing::Replace)?;
         Ok(crl)
     }
 
+    /// The list that is kept, while no other is due: half of its time is not over, and nothing was
+    /// revoked since.
+    pub(crate) fn current_crl(&self) -> Result<Option<Crl>, Failure> {
+        let path = self.ca.crl_file();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io(&path, &e).into()),
+        };
+        // One that cannot be read is replaced.
+        let Ok(mut all) = Crl::all_from_pem(&bytes) else { return Ok(None) };
+        let Some(crl) = all.pop() else { return Ok(None) };
+        let (made, now) = (crl.this_update(), clock::seconds(SystemTime::now()));
+        let half = crl.next_update().map(|end| made + (end - made) / 2);
+        let own = match &self.database {
+            Some(database) => database.store.revoked(&database.issuer).map_err(failed)?,
+            None => Vec::new(),
+        };
+        let mut revoked: Vec<_> = own.into_iter().map(|(_, time, _)| time).collect();
+        if self.database.is_none() {
+            let times = self.ca.entries()?;
+            revoked.extend(times.iter().filter_map(|one| Some(clock::seconds(one.revoked()?.0))));
+        }
+        let is_current = half.is_some_and(|half| (made..half).contains(&now))
+            && revoked.iter().all(|time| *time <= made);
+        Ok(is_current.then_some(crl))
+    }
+
+    /// Where what `ca serve` signs is noted: the database, or the one beside an index.
+    fn served(&self) -> Result<Option<Store>, Failure> {
+        match &self.database {
+            Some(database) => Ok(Some(database.store.clone())),
+            None if self.file(DATABASE).exists() => Ok(Some(self.open_database()?.store)),
+            None => Ok(None),
+        }
+    }
+
     fn open_database(&self) -> Result<Database, Failure> {
         let store = Store::open(&self.file(DATABASE), Clock::system()).map_err(failed)?;
-        let id = self.ca.certificate()?.subject_key_id().unwrap_or_default();
-        let issuer = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Database { store, issuer })
+        Ok(Database { store, issuer: own_id(&self.ca)? })
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -259,6 +377,31 @@ fn names(certificate: &Certificate) -> String {
     let names = certificate.subject_alt_names().unwrap_or_default();
     let shown = names.iter().filter_map(sealwire::pki::SubjectAltName::from_x509);
     shown.map(|name| name.value().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+fn entry(one: Issued) -> Entry {
+    Entry {
+        certificate: one.der.as_deref().and_then(|der| Certificate::from_der(der).ok()),
+        not_after: clock::system_time(one.not_after),
+        revoked: one.revoked.map(|(time, why)| (clock::system_time(time), why)),
+        asked_by: one.account,
+        serial: one.serial,
+        subject: one.subject,
+    }
+}
+
+/// By which a database knows a CA: its subjectKeyIdentifier.
+fn own_id(ca: &CaStore) -> Result<String, Error> {
+    let id = ca.certificate()?.subject_key_id().unwrap_or_default();
+    Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn invalid(what: String) -> Error {
+    Error::new(Problem::InvalidValue, what)
+}
+
+fn store_failed(error: store::Error) -> Error {
+    Error::new(Problem::Internal, error.to_string())
 }
 
 fn failed(error: store::Error) -> Failure {

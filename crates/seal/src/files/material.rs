@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use sealwire::pki::Error;
-use sealwire::{Identity, TrustStore};
+use sealwire::live::WatchedBuilder;
+use sealwire::pki::{Certificate, Content, Error, PfxContents};
+use sealwire::{Identity, TrustStore, Watched};
+use zeroize::Zeroizing;
 
 use super::passphrase::{self, Source};
 use crate::say::failure::Failure;
+use crate::words::clock;
 
 /// Who we are and whom we trust, the same for every verb that speaks TLS.
 #[derive(Args, Debug)]
@@ -44,6 +47,9 @@ pub(crate) struct IdentityFiles {
     pub(crate) pairs: Vec<(PathBuf, PathBuf)>,
     pub(crate) pfx: Vec<PathBuf>,
     pub(crate) passphrase: Option<Source>,
+    /// OCSP responses to staple: the first to the first of the pairs, and so on, then to those in PFX
+    /// files.
+    pub(crate) ocsp: Vec<PathBuf>,
 }
 
 /// Whom to believe.
@@ -59,14 +65,17 @@ pub(crate) enum Anchor {
 impl Material {
     /// Our identities, in the order given: those of --cert and --key, then those of --pfx.
     pub(crate) fn identities(&self) -> Result<Vec<Identity>, Failure> {
-        if self.cert.len() != self.key.len() {
-            let (certs, keys) = (self.cert.len(), self.key.len());
-            return Err(Failure::usage(format!(
-                "--cert is given {certs} times, --key {keys} times"
-            ))
-            .advise("each certificate needs its own key"));
-        }
+        self.check_pairs()?;
         self.files().load()
+    }
+
+    fn check_pairs(&self) -> Result<(), Failure> {
+        let (certs, keys) = (self.cert.len(), self.key.len());
+        if certs == keys {
+            return Ok(());
+        }
+        let fact = format!("--cert is given {certs} times, --key {keys} times");
+        Err(Failure::usage(fact).advise("each certificate needs its own key"))
     }
 
     /// The files that our identities are read from.
@@ -75,12 +84,39 @@ impl Material {
             pairs: self.cert.iter().cloned().zip(self.key.iter().cloned()).collect(),
             pfx: self.pfx.clone(),
             passphrase: self.passphrase_file.clone(),
+            ocsp: Vec::new(),
         }
     }
 
     /// The trust that was given; `None` leaves it to the command's default.
     pub(crate) fn trust(&self) -> Result<Option<TrustStore>, Failure> {
-        trust_in(&self.ca)
+        trust_opened_by(&self.ca, self.passphrase_source())
+    }
+
+    /// A context that follows the files of our identities, with these OCSP responses stapled to them, and
+    /// of whom we trust, as far as they are given.
+    ///
+    /// # Errors
+    /// As [`identities`](Self::identities) and [`trust`](Self::trust).
+    pub(crate) fn watched(&self, ocsp: &[PathBuf]) -> Result<WatchedBuilder, Failure> {
+        self.check_pairs()?;
+        let files = IdentityFiles { ocsp: ocsp.to_vec(), ..self.files() };
+        files.check_staples().map_err(Failure::usage)?;
+        let mut builder = files.watched(Watched::builder())?;
+        for anchor in &self.ca {
+            builder = match anchor {
+                Anchor::File(path) => builder.trust_file(path),
+                Anchor::System => builder.trust(TrustStore::system()?),
+                Anchor::Bundled => builder.trust(TrustStore::bundled()),
+            };
+        }
+        Ok(builder)
+    }
+
+    /// The certificates of our first identity, where they are in a file by themselves.
+    pub(crate) fn own_chain(&self) -> Vec<Certificate> {
+        let pem = self.cert.first().and_then(|path| super::read(path).ok());
+        pem.and_then(|pem| Certificate::all_from_pem(&pem).ok()).unwrap_or_default()
     }
 
     /// Where the passphrase comes from, if it was said.
@@ -106,13 +142,27 @@ impl IdentityFiles {
             _ => None,
         };
         let pairs = self.pairs.iter().flat_map(|(cert, key)| [cert, key]);
-        pairs.chain(&self.pfx).map(PathBuf::as_path).chain(passphrase)
+        pairs.chain(&self.pfx).chain(&self.ocsp).map(PathBuf::as_path).chain(passphrase)
+    }
+
+    /// Whether each OCSP response has its certificate.
+    ///
+    /// # Errors
+    /// When there are more of them.
+    pub(crate) fn check_staples(&self) -> Result<(), String> {
+        let (responses, ours) = (self.ocsp.len(), self.pairs.len() + self.pfx.len());
+        if responses <= ours {
+            return Ok(());
+        }
+        Err(format!("ocsp: {responses} responses for {ours} of our certificates"))
     }
 
     /// Those that hold secrets.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Path> {
         let certificates: Vec<_> = self.pairs.iter().map(|(cert, _)| cert.as_path()).collect();
-        self.paths().filter(move |path| !certificates.contains(path))
+        let responses: Vec<_> = self.ocsp.iter().map(PathBuf::as_path).collect();
+        let public = move |path: &&Path| certificates.contains(path) || responses.contains(path);
+        self.paths().filter(move |path| !public(path))
     }
 
     /// Reads them: the pairs first.
@@ -135,7 +185,46 @@ impl IdentityFiles {
                 Identity::from_pkcs12_file(pfx, passphrase.unwrap_or_default())
             })?);
         }
+        for (identity, path) in identities.iter_mut().zip(&self.ocsp) {
+            let stapled = identity.clone().stapling(&super::read(path)?, clock::now());
+            *identity = stapled.map_err(|e| e.at(path.display().to_string()))?;
+        }
         Ok(identities)
+    }
+}
+
+impl IdentityFiles {
+    /// Adds them to what is watched. Who has to be asked for a passphrase is asked now, once.
+    fn watched(&self, mut builder: WatchedBuilder) -> Result<WatchedBuilder, Failure> {
+        let passphrase = |file: &Path, open: &dyn Fn(Option<&str>) -> Result<Identity, Error>| {
+            let what = file.display().to_string();
+            passphrase::open(self.passphrase.as_ref(), &what, |passphrase| {
+                open(passphrase).map(|_| passphrase.map(|text| Zeroizing::new(text.to_owned())))
+            })
+        };
+        let mut ocsp = self.ocsp.iter();
+        let mut stapled = |builder: WatchedBuilder| match ocsp.next() {
+            Some(path) => builder.ocsp_file(path),
+            None => builder,
+        };
+        for (cert, key) in &self.pairs {
+            let needed = passphrase(key, &|passphrase| match passphrase {
+                Some(passphrase) => Identity::from_encrypted_pem_files(cert, key, passphrase),
+                None => Identity::from_pem_files(cert, key),
+            })?;
+            builder = match needed {
+                Some(passphrase) => builder.encrypted_pem_files(cert, key, passphrase.as_bytes()),
+                None => builder.pem_files(cert, key),
+            };
+            builder = stapled(builder);
+        }
+        for pfx in &self.pfx {
+            let needed = passphrase(pfx, &|passphrase| {
+                Identity::from_pkcs12_file(pfx, passphrase.unwrap_or_default())
+            })?;
+            builder = stapled(builder.pkcs12_file(pfx, needed.unwrap_or_default().as_bytes()));
+        }
+        Ok(builder)
     }
 }
 
@@ -156,10 +245,21 @@ impl FromStr for Anchor {
 /// # Errors
 /// With the file at fault.
 pub(crate) fn trust_in(anchors: &[Anchor]) -> Result<Option<TrustStore>, Failure> {
+    trust_opened_by(anchors, None)
+}
+
+/// The same; a PFX among them is opened with this passphrase.
+fn trust_opened_by(
+    anchors: &[Anchor],
+    passphrase: Option<&Source>,
+) -> Result<Option<TrustStore>, Failure> {
     let mut all: Option<TrustStore> = None;
     for anchor in anchors {
         let more = match anchor {
-            Anchor::File(path) => TrustStore::from_pem_file(path)?,
+            Anchor::File(path) => match trusted_in_pfx(path, passphrase)? {
+                Some(certificates) => TrustStore::from_certificates(certificates)?,
+                None => TrustStore::from_pem_file(path)?,
+            },
             Anchor::System => TrustStore::system()?,
             Anchor::Bundled => TrustStore::bundled(),
         };
@@ -168,11 +268,38 @@ pub(crate) fn trust_in(anchors: &[Anchor]) -> Result<Option<TrustStore>, Failure
     Ok(all)
 }
 
+/// The certificates that stand for themselves in a PFX (Java's trust stores, `openssl pkcs12 -export
+/// -nokeys`), and the chains of its keys; `None` when it is no PFX.
+pub(crate) fn trusted_in_pfx(
+    path: &Path,
+    passphrase: Option<&Source>,
+) -> Result<Option<Vec<Certificate>>, Failure> {
+    // What can be read once only (a pipe) is left to who reads PEM.
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    if !matches!(Content::of(&bytes).as_deref(), Ok([Content::Pfx])) {
+        return Ok(None);
+    }
+    let name = path.display().to_string();
+    let contents =
+        passphrase::open(passphrase, &name, |passphrase| PfxContents::from_file(path, passphrase))?;
+    let alone = contents.certificates.into_iter().map(|one| one.certificate);
+    let chains = contents.entries.iter().flat_map(|pfx| pfx.chain().to_vec());
+    let all: Vec<Certificate> = alone.chain(chains).collect();
+    if all.is_empty() {
+        let what = format!("{name}: the PFX has no certificate but that of its key");
+        return Err(Failure::refused(what));
+    }
+    Ok(Some(all))
+}
+
 /// Whom a client trusts unless told otherwise: Mozilla's roots and the system's. A system without
 /// roots of its own still has Mozilla's.
 pub(crate) fn public_roots() -> TrustStore {
-    match TrustStore::system() {
+    super::upki::refusing_revoked(match TrustStore::system() {
         Ok(system) => TrustStore::bundled().and(&system),
         Err(_) => TrustStore::bundled(),
-    }
+    })
 }

@@ -1,5 +1,6 @@
 //! Files that go in and come out: keys, certificates, passphrases, the folder of a CA.
 
+pub(crate) mod agent;
 pub(crate) mod ca_folder;
 pub(crate) mod delivery;
 pub(crate) mod key_file;
@@ -7,9 +8,11 @@ pub(crate) mod key_form;
 pub(crate) mod ledger;
 pub(crate) mod material;
 pub(crate) mod output;
+pub(crate) mod own_lists;
 pub(crate) mod passphrase;
 pub(crate) mod policies;
 pub(crate) mod sudo;
+pub(crate) mod upki;
 
 use std::path::Path;
 

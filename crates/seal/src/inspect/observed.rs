@@ -3,12 +3,14 @@
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use sealwire::session::Event;
+use sealwire::session::{CertificateRequest, Event};
 use sealwire::story::{From, Storyteller};
 use sealwire::wire::{Driver, Next, Received};
 use sealwire::{ClientOptions, Error, KeyLogLine, SecureContext, Session};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+
+use super::carriage::Carriage;
 
 /// Bytes that went over the wire at one moment.
 pub(crate) struct Chunk {
@@ -23,6 +25,9 @@ pub(crate) struct Observed {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) secrets: Vec<KeyLogLine>,
     pub(crate) driver: Driver,
+    carriage: Carriage,
+    /// What the server asked for, when it asked for a certificate.
+    pub(crate) request: Option<CertificateRequest>,
     /// When the handshake was complete on our side, or why it was not.
     pub(crate) outcome: Result<Duration, Error>,
 }
@@ -38,10 +43,29 @@ pub(crate) async fn handshake(
     start: Instant,
     patience: Duration,
 ) -> Result<Observed, Error> {
-    let session = Session::client(context, &options.clone().key_log(true))?;
+    handshake_by(Carriage::Whole, tcp, context, options, start, patience).await
+}
+
+/// The same, with our hello cut in pieces.
+pub(crate) async fn handshake_by(
+    carriage: Carriage,
+    tcp: &mut TcpStream,
+    context: &SecureContext,
+    options: &ClientOptions,
+    start: Instant,
+    patience: Duration,
+) -> Result<Observed, Error> {
+    let session =
+        Session::client(context, &options.clone().key_log(true).tell_certificate_request(true))?;
     let driver = Driver::new(session);
-    let mut observed =
-        Observed { chunks: Vec::new(), secrets: Vec::new(), driver, outcome: Ok(Duration::ZERO) };
+    let mut observed = Observed {
+        chunks: Vec::new(),
+        secrets: Vec::new(),
+        driver,
+        carriage,
+        request: None,
+        outcome: Ok(Duration::ZERO),
+    };
     let shaken = tokio::time::timeout(patience, observed.shake(tcp, start)).await;
     observed.outcome = shaken.unwrap_or(Err(Error::HandshakeTimedOut)).map(|()| start.elapsed());
     if observed.outcome.is_ok() {
@@ -71,6 +95,7 @@ impl Observed {
         loop {
             match self.driver.next() {
                 Next::Event(Event::KeyLog(line)) => self.secrets.push(line),
+                Next::Event(Event::CertificateRequested(request)) => self.request = Some(request),
                 Next::Event(Event::HandshakeComplete) => return Ok(self.send(tcp, start).await?),
                 Next::Event(_) => {}
                 Next::Transport => self.exchange(tcp, start).await?,
@@ -112,7 +137,7 @@ impl Observed {
         if bytes.is_empty() {
             return Ok(());
         }
-        let sent = tcp.write_all(&bytes).await;
+        let (bytes, sent) = self.carriage.send(tcp, bytes).await;
         self.chunks.push(Chunk { at: start.elapsed(), from: From::Client, bytes });
         sent
     }

@@ -18,7 +18,7 @@ use crate::say::failure::Failure;
 use crate::words::length::Timeout;
 
 /// How a server is reached, the same for every verb that connects.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub(crate) struct Route {
     /// Speak this protocol in plain first, and ask it for TLS
     #[arg(long, value_enum, value_name = "PROTOCOL")]
@@ -56,14 +56,29 @@ impl Route {
 
     /// Connects as far as TLS. `name` is whom a STARTTLS protocol is told to want (XMPP's `to`).
     pub(crate) async fn reach(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
-        let reaching = self.go(target, name);
+        self.reach_by(target, name, self.starttls).await
+    }
+
+    /// The same, asking for TLS as `starttls` has it.
+    pub(crate) async fn reach_by(
+        &self,
+        target: &Target,
+        name: &str,
+        starttls: Option<Starttls>,
+    ) -> Result<Reached, Failure> {
+        let reaching = self.go(target, name, starttls);
         tokio::time::timeout(self.timeout.get(), reaching).await.unwrap_or_else(|_| {
             Err(Failure::usage(format!("{target}: no answer in {}", self.timeout))
                 .advise("check host and port, and firewalls between; --timeout waits longer"))
         })
     }
 
-    async fn go(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
+    async fn go(
+        &self,
+        target: &Target,
+        name: &str,
+        starttls: Option<Starttls>,
+    ) -> Result<Reached, Failure> {
         let first = self.proxy.as_ref().map_or(target, |proxy| &proxy.0);
         let mut tcp = connect(first).await?;
         let address = tcp.peer_addr().map_err(|e| Failure::usage(format!("{first}: {e}")))?;
@@ -73,7 +88,7 @@ impl Route {
                 .await
                 .map_err(|e| e.prefix(&format!("proxy {first}")))?;
         }
-        if let Some(Starttls(protocol)) = self.starttls {
+        if let Some(Starttls(protocol)) = starttls {
             starttls::ask(&mut tcp, protocol, name).await.map_err(|e| {
                 let failure = Failure::refused(format!("{target}: {e}"));
                 match protocol::advice(&e) {

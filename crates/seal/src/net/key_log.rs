@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealwire::KeyLogFile;
-use sealwire::pki::Error;
 
 use crate::say::failure::Failure;
 use crate::say::report;
@@ -30,7 +29,7 @@ impl KeyLog {
         let Some(path) = self.key_log.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
             return Ok(None);
         };
-        let file = KeyLogFile::open(path).map_err(|e| Failure::from(Error::io(path, &e)))?;
+        let file = KeyLogFile::open(path).map_err(|e| Failure::usage(e.to_string()))?;
         let shown = path.display().to_string();
         let told = move |e: &std::io::Error| {
             let what = "secrets are not logged there any more";

@@ -8,6 +8,23 @@ use sealwire::starttls::{Error, Protocol};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Starttls(pub(crate) Protocol);
 
+impl Starttls {
+    /// The port that servers of the protocol have.
+    pub(crate) fn port(self) -> u16 {
+        match self.0 {
+            Protocol::Smtp => 25,
+            Protocol::Imap => 143,
+            Protocol::Pop3 => 110,
+            Protocol::Ftp => 21,
+            Protocol::Xmpp => 5222,
+            Protocol::Ldap => 389,
+            Protocol::Postgres => 5432,
+            Protocol::Mysql => 3306,
+            _ => 443,
+        }
+    }
+}
+
 impl ValueEnum for Starttls {
     fn value_variants<'a>() -> &'a [Self] {
         const ALL: [Starttls; Protocol::ALL.len()] = {

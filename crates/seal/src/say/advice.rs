@@ -1,9 +1,9 @@
 //! What to do about a fact that the library states. The library never advises; this is the one
 //! place that does.
 
-use sealwire::ServerName;
-use sealwire::pki::{Certificate, Error, GeneralName, Problem};
+use sealwire::pki::{Certificate, Error, GeneralName, OtherForm, Problem};
 use sealwire::verify::Finding;
+use sealwire::{Alert, EchRejection, ServerName};
 
 /// Advice for a problem with a key, a certificate or a file.
 pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
@@ -14,8 +14,34 @@ pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
             Some("check the passphrase file: a trailing line end is dropped, nothing else")
         }
         Problem::KeyMismatch => Some("give the key that the certificate was made with"),
+        Problem::Unsupported => for_other_form(error.detail()),
+        Problem::Io(_) if error.to_string().starts_with("pkcs11:") => {
+            Some("keys in tokens (PKCS#11) are not used here: give a key in a file")
+        }
         _ => None,
     }
+}
+
+/// How to come from another program's form to one that is read.
+fn for_other_form(detail: &str) -> Option<&'static str> {
+    let form = OtherForm::ALL.into_iter().find(|form| detail.contains(&form.to_string()))?;
+    Some(match form {
+        OtherForm::OpenSsh => {
+            "`ssh-keygen -p -m PKCS8 -f COPY` rewrites a copy of an RSA or ECDSA key as PEM"
+        }
+        OtherForm::SshPublic => "`ssh-keygen -e -m PKCS8 -f FILE` writes it as PEM",
+        OtherForm::Putty => {
+            "`puttygen FILE -O private-openssh -o new.pem` writes an RSA or ECDSA key as PEM"
+        }
+        OtherForm::Jks | OtherForm::Jceks => {
+            "`keytool -importkeystore -srckeystore FILE -destkeystore new.p12 -deststoretype PKCS12` \
+             makes a PFX of it"
+        }
+        OtherForm::Tpm => {
+            "the key does not leave the TPM: give one in a file, `seal key new` makes it"
+        }
+        _ => return None,
+    })
 }
 
 /// Advice for one thing that is wrong with a chain: what the chain and the name that was asked for tell
@@ -158,23 +184,27 @@ pub(crate) fn for_failure(error: &sealwire::Error, name: Option<&ServerName>) ->
         sealwire::Error::PeerRefused(refusal) => {
             for_finding(refusal.findings().last()?, refusal.chain(), name)
         }
+        sealwire::Error::EchRejected(rejection) => Some(for_ech(rejection)),
         _ => for_failure_of(error).map(str::to_owned),
+    }
+}
+
+/// Advice to whom a server does not take what was hidden: its own configurations, where it may be
+/// believed.
+fn for_ech(rejection: &EchRejection) -> String {
+    match rejection.retry_configs() {
+        Some(list) if rejection.is_authorized() => {
+            format!("ours are out of date: put its own into a file for --ech: {}", list.to_base64())
+        }
+        Some(_) => "what it gives is not to be used: whoever answered is not the server".to_owned(),
+        None => "without --ech it is reached by a name that everybody sees".to_owned(),
     }
 }
 
 fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
     use sealwire::Error as E;
     match error {
-        E::AlertReceived(alert) => match alert.number() {
-            116 => Some("give a client certificate with --cert and --key, or --pfx"),
-            42..=46 | 48 => {
-                Some("the peer decides whom it trusts: it needs our certificate's issuer")
-            }
-            112 => Some("the server has no such name: try --servername"),
-            120 => Some("try another --alpn, or none"),
-            70 => Some("the peer speaks TLS 1.1 or older, or only versions that were ruled out"),
-            _ => None,
-        },
+        E::AlertReceived(alert) => for_alert(*alert),
         E::NotTls(_) => Some("check the port, or speak that protocol without TLS"),
         E::ClosedInHandshake => Some("it may have refused us without saying why"),
         E::Incompatible(_) if error.code() == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE" => {
@@ -182,6 +212,71 @@ fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Advice to whom a peer has sent this alert.
+pub(crate) fn for_alert(alert: Alert) -> Option<&'static str> {
+    match alert.number() {
+        116 => Some("give a client certificate with --cert and --key, or --pfx"),
+        45 => Some(
+            "when ours is good by our clock, the server's own revocation list is out of date: \
+             servers with OpenSSL say the same of both",
+        ),
+        42..=46 | 48 => Some("the peer decides whom it trusts: it needs our certificate's issuer"),
+        112 => Some("the server has no such name: try --servername"),
+        120 => Some("try another --alpn, or none"),
+        70 => Some("the peer speaks TLS 1.1 or older, or only versions that were ruled out"),
+        _ => None,
+    }
+}
+
+/// What a client that refuses us usually means by it, to us, the server.
+pub(crate) fn of_client(error: &sealwire::Error) -> Option<String> {
+    use sealwire::Error as E;
+    match error {
+        E::AlertReceived(alert) => match alert.number() {
+            42 | 46 => Some(
+                "the client decides whom it trusts: it needs our certificate's issuer, or it asked for \
+                 a name that is not in the certificate",
+            ),
+            40 | 80 => Some(
+                "behind a certificate that usually means that the client did not find the name in it \
+                 by which it asked (mosquitto says 80, Erlang 40)",
+            ),
+            _ => return for_failure(error, None),
+        }
+        .map(str::to_owned),
+        E::ClosedInHandshake => Some(LEFT.to_owned()),
+        _ => for_failure(error, None),
+    }
+}
+
+/// What it usually means that a client finishes the handshake, or nearly, and leaves.
+pub(crate) const LEFT: &str = "a client that does not know the certificate's issuer, or does not find \
+                               the name in it by which it asked, may leave like that (curl, Node, \
+                               ldapsearch)";
+
+/// What to do where a handshake dies on the way, and goes through with these changes of our hello, by
+/// the names that they have in JSON.
+pub(crate) fn for_changes(changes: &[&str]) -> Option<&'static str> {
+    Some(match changes {
+        ["two-segments" | "two-records"] => {
+            "ask who runs the firewall or proxy between; another network shows whether it is that"
+        }
+        ["no-ml-kem"] => {
+            "have what stands between mended, or the server brought up to date: browsers send such \
+             hellos too; until then `seal connect --groups X25519:P-256`"
+        }
+        ["no-ml-dsa"] => "have the server, or what stands before it, brought up to date",
+        ["no-alpn"] => "offer what the server speaks with --alpn",
+        ["tls-1.2-only"] => {
+            "have it brought up to date; until then `seal connect --max-version 1.2`"
+        }
+        ["no-sni"] => "ask by a name that the server has, with --servername",
+        ["any-name"] => "ask by the server's name, with --servername",
+        [] => "try again; a server behind a balancer may have a bad one among good ones",
+        _ => return None,
+    })
 }
 
 /// What failed, with the code to look it up by.

@@ -1,5 +1,7 @@
 //! What a command answers: one value, printed as text or as JSON.
 
+use std::env;
+use std::ffi::OsString;
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -31,11 +33,17 @@ impl From<Answer> for ExitCode {
 /// Prints `value` to standard output: its `Display` for people, its `Serialize` for machines.
 /// A reader that closes the pipe early (`seal .. | head`) is not an error.
 pub(crate) fn print<T: Serialize + Display>(value: &T, json: bool) -> Result<(), Failure> {
-    if json {
-        out(&ascii_controls(&serde_json::to_string_pretty(value).unwrap_or_default()))
-    } else {
-        print_text(&value.to_string())
-    }
+    if json { print_json(value) } else { print_text(&value.to_string()) }
+}
+
+/// JSON with lines and indentation, for a file.
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
+    ascii_controls(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// Prints `value` as JSON with lines and indentation.
+pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    out(&json(value))
 }
 
 /// Prints `value` as one of several lines of JSON.
@@ -71,8 +79,23 @@ fn out(text: &str) -> Result<(), Failure> {
 /// Text for a terminal. What others wrote was escaped where it was put in; this is the last door,
 /// through which nothing goes that is neither printable nor a line end.
 pub(crate) fn lines(text: &str) -> String {
+    let text = &without_lines_of(env::args_os(), text);
     let lines: Vec<String> = text.split('\n').map(|line| Foreign::new(line).to_string()).collect();
     lines.join("\n")
+}
+
+/// The name of a file may have line ends of its own, and names of files are put in as they are.
+fn without_lines_of(args: impl Iterator<Item = OsString>, text: &str) -> String {
+    let mut text = text.to_owned();
+    for arg in args {
+        let arg = arg.to_string_lossy();
+        // Of `--option=value`, the value.
+        let value = arg.split_once('=').filter(|_| arg.starts_with('-')).map_or(&*arg, |it| it.1);
+        if value.contains('\n') {
+            text = text.replace(value, &Foreign::new(value).to_string());
+        }
+    }
+    text
 }
 
 /// JSON that means the same, and in which no character is one that does not print. They stand in
@@ -93,7 +116,19 @@ fn ascii_controls(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{json_line, lines};
+    use super::{json_line, lines, without_lines_of};
+
+    #[test]
+    fn a_file_whose_name_has_line_ends_begins_no_line() {
+        for (arg, shown) in [
+            ("a\nverified", "a\\nverified: no such file\nb"),
+            ("--cert=a\nverified", "a\\nverified: no such file\nb"),
+            ("b", "a\nverified: no such file\nb"),
+        ] {
+            let args = ["seal".into(), arg.into()].into_iter();
+            assert_eq!(without_lines_of(args, "a\nverified: no such file\nb"), shown);
+        }
+    }
 
     #[test]
     fn nothing_that_does_not_print_goes_out_and_json_stays_data() {

@@ -2,7 +2,9 @@
 //!
 //! A store says beforehand what it would do, as steps; so what `--dry-run` prints is what is done.
 
+pub(crate) mod environment;
 mod java;
+mod jks;
 mod nss;
 mod platform;
 pub(crate) mod runtimes;
@@ -10,7 +12,7 @@ mod step;
 mod system;
 
 use clap::ValueEnum;
-use sealwire::pki::{self, Certificate, Subject};
+use sealwire::pki::{self, Certificate};
 
 use crate::say::failure::Failure;
 pub(crate) use step::Step;
@@ -86,8 +88,7 @@ impl Root {
     }
 
     pub(crate) fn subject(&self) -> String {
-        Subject::from_der(self.certificate.subject().der())
-            .map_or_else(|_| self.label.clone(), |subject| subject.to_string())
+        self.certificate.subject().to_string()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Programs that keep roots of their own, and the variables that let them trust another.
 
-use std::path::Path;
-
 /// A variable of the environment by which a program is told of roots.
 pub(crate) struct Variable {
     pub(crate) name: &'static str,
@@ -10,30 +8,35 @@ pub(crate) struct Variable {
     pub(crate) effect: Effect,
 }
 
-/// What the value of a variable does to the roots that its readers have.
+/// What a variable does to the roots that its readers have, by which its value is chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// The file's roots are added to theirs.
+    /// A file whose roots are added to theirs: the CA's alone.
     Adds,
-    /// The file's roots take the place of theirs, so the file must hold those of the system, too.
+    /// A file whose roots take the place of theirs, so it holds those of the system, too.
     Replaces,
-    /// Not a file: this value lets them use the system's store.
-    System(&'static str),
+    /// Not a file: this word lets them use the system's store, which is where `SSL_CERT_FILE` says.
+    Word(&'static str),
+    /// A configuration file of wget's, which names the file that replaces.
+    Wgetrc,
+    /// Options for Java, which name a key store that replaces; behind those that are there already.
+    JavaOptions,
 }
 
-/// Each was tried with the program named first, or is in its manual.
+/// Each was tried with the program named first (`just trust-runtimes`), or is in its manual.
 pub(crate) const VARIABLES: &[Variable] = &[
     Variable {
         name: "NODE_EXTRA_CA_CERTS",
-        readers: "Node.js, Bun, Electron's command line",
+        readers: "Node.js, Bun, Deno, Electron's command line",
         effect: Effect::Adds,
     },
-    Variable { name: "DENO_CERT", readers: "Deno", effect: Effect::Adds },
     Variable {
-        name: "DENO_TLS_CA_STORE",
-        readers: "Deno",
-        effect: Effect::System("system,mozilla"),
+        name: "NODE_USE_SYSTEM_CA",
+        readers: "Node.js from 22.19 and 24.6 on, Bun",
+        effect: Effect::Word("1"),
     },
+    Variable { name: "DENO_CERT", readers: "Deno", effect: Effect::Adds },
+    Variable { name: "DENO_TLS_CA_STORE", readers: "Deno", effect: Effect::Word("system,mozilla") },
     Variable {
         name: "REQUESTS_CA_BUNDLE",
         readers: "Python's requests, pip, Azure's command line",
@@ -41,16 +44,24 @@ pub(crate) const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "SSL_CERT_FILE",
-        readers: "OpenSSL's programs: Python's ssl and httpx, Ruby, Perl; Go",
+        readers: "OpenSSL's programs: Python's ssl and httpx, Ruby, PHP, Perl; Go, Deno, Bun",
         effect: Effect::Replaces,
     },
-    Variable { name: "CURL_CA_BUNDLE", readers: "curl built for itself", effect: Effect::Replaces },
-    Variable { name: "GIT_SSL_CAINFO", readers: "git built for itself", effect: Effect::Replaces },
+    Variable { name: "CURL_CA_BUNDLE", readers: "curl, requests", effect: Effect::Replaces },
+    Variable { name: "GIT_SSL_CAINFO", readers: "git", effect: Effect::Replaces },
     Variable { name: "CARGO_HTTP_CAINFO", readers: "cargo", effect: Effect::Replaces },
     Variable { name: "PIP_CERT", readers: "pip", effect: Effect::Replaces },
+    Variable { name: "SYSTEM_WGETRC", readers: "wget", effect: Effect::Wgetrc },
+    Variable { name: "JAVA_TOOL_OPTIONS", readers: "Java", effect: Effect::JavaOptions },
     Variable { name: "NIX_SSL_CERT_FILE", readers: "Nix's programs", effect: Effect::Replaces },
     Variable { name: "HEX_CACERTS_PATH", readers: "Elixir's mix", effect: Effect::Replaces },
     Variable { name: "AWS_CA_BUNDLE", readers: "AWS's command line", effect: Effect::Replaces },
+    Variable {
+        name: "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+        readers: "Google Cloud's command line",
+        effect: Effect::Replaces,
+    },
+    Variable { name: "HTTPLIB2_CA_CERTS", readers: "Python's httplib2", effect: Effect::Replaces },
     Variable {
         name: "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         readers: "gRPC for C++, Python, Ruby, PHP",
@@ -90,15 +101,3 @@ pub(crate) const PROXY_VARIABLES: &[ProxyVariable] = &[
     // Node.js from 22.21 and 24 on.
     ProxyVariable { name: "NODE_USE_ENV_PROXY", way: Way::Word("1") },
 ];
-
-impl Variable {
-    /// Its value: `root` is the file of the one root, `bundle` that of the system's and the root.
-    /// `None` where a bundle is needed and the system has none.
-    pub(crate) fn value(&self, root: &Path, bundle: Option<&Path>) -> Option<String> {
-        match self.effect {
-            Effect::Adds => Some(root.display().to_string()),
-            Effect::Replaces => bundle.map(|path| path.display().to_string()),
-            Effect::System(value) => Some(value.to_owned()),
-        }
-    }
-}

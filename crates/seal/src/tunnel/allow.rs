@@ -13,7 +13,7 @@ use sealwire::pki::spki_pin;
 use sealwire::pki::{Certificate, GeneralName};
 use sealwire::verify::{InvalidPin, Pin};
 
-use super::pattern::Pattern;
+use crate::words::pattern::Pattern;
 
 /// The names in a certificate that rules speak of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

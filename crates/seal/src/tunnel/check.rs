@@ -1,5 +1,6 @@
 //! `seal tunnel check`: says what a file means, and tries what can be tried without serving.
 
+use sealwire::live::Staples;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::config::{self, ClientAuth, Mode, Plan, Recheck, Route};
 use super::contexts::Contexts;
 use super::metrics::Metrics;
 use super::pool::Pool;
+use crate::files::agent::Agent;
 use crate::files::material::Anchor;
 use crate::say::report::Answer;
 use crate::words::length::Length;
@@ -57,15 +59,19 @@ impl Report {
 }
 
 async fn check_service(service: &config::Service, try_targets: bool) -> ServiceReport {
-    let material = Contexts::load(service)
+    let agent = super::service::agent(service, || {});
+    let id = agent.as_ref().ok().and_then(Option::as_ref).map(Agent::id);
+    let who = id.map(|id| format!(" as {id}")).unwrap_or_default();
+    let material = agent
+        .and_then(|agent| Contexts::load(service, agent.as_ref(), &Staples::new()))
         .map(|contexts| match contexts.not_after {
             Some(time) => {
                 format!(
-                    "loaded; the certificate is good until {}",
+                    "loaded{who}; the certificate is good until {}",
                     sealwire::pki::Moment::from_seconds(time)
                 )
             }
-            None => "loaded".to_owned(),
+            None => format!("loaded{who}"),
         })
         .map_err(|failure| failure.to_string());
     let mut targets = Vec::new();
@@ -145,7 +151,7 @@ fn explain(service: &config::Service) -> Vec<String> {
     ));
     let lives = service.lives;
     let mut ends = Vec::new();
-    if !service.ca.is_empty() || service.mode == Mode::Client {
+    if !service.ca.is_empty() || service.spiffe.is_some() || service.mode == Mode::Client {
         ends.push(match (lives.recheck, lives.drain.is_zero()) {
             (Recheck::Off, _) => {
                 "leaves open connections alone, whatever becomes of who is let in".to_owned()
@@ -194,6 +200,9 @@ fn explain_way(route: &Route, service: &config::Service) -> String {
 }
 
 fn trust(service: &config::Service) -> String {
+    if let Some(agent) = &service.spiffe {
+        return format!("the trust domain of the SPIFFE agent at {agent}");
+    }
     if service.ca.is_empty() {
         return "Mozilla's and this system's roots".to_owned();
     }

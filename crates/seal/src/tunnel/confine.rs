@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use super::config::{Plan, Process, Sandbox, Service};
 use super::endpoint::{Listen, Target};
+use crate::files::agent::Endpoint;
 use crate::say::failure::Failure;
 
 /// Becomes the user and group that were asked for. Before any thread is started.
@@ -82,17 +83,17 @@ pub(crate) fn raise_descriptor_limit() {
 }
 
 /// Lets the kernel keep this process to what it needs. Before any thread is started: each has
-/// the limits of the one that made it.
+/// the limits of the one that made it. `responders` are the ports of OCSP responders.
 ///
 /// # Errors
 /// When confinement is required, and the kernel cannot.
-pub(crate) fn landlock(plan: &Plan) -> Result<(), Failure> {
+pub(crate) fn landlock(plan: &Plan, responders: &[u16]) -> Result<(), Failure> {
     let wanted = plan.process.sandbox;
     if wanted == Sandbox::Off {
         return Ok(());
     }
-    let status =
-        enforce(plan).map_err(|e| Failure::usage(format!("sandbox: Landlock refuses: {e}")))?;
+    let status = enforce(plan, responders)
+        .map_err(|e| Failure::usage(format!("sandbox: Landlock refuses: {e}")))?;
     match (status, wanted) {
         (RulesetStatus::NotEnforced, Sandbox::Require) => {
             Err(Failure::usage("sandbox: the kernel has no Landlock")
@@ -113,7 +114,7 @@ pub(crate) fn landlock(plan: &Plan) -> Result<(), Failure> {
     }
 }
 
-fn enforce(plan: &Plan) -> Result<RulesetStatus, landlock::RulesetError> {
+fn enforce(plan: &Plan, responders: &[u16]) -> Result<RulesetStatus, landlock::RulesetError> {
     let abi = ABI::V6;
     let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
     let mut rules = Ruleset::default()
@@ -121,7 +122,7 @@ fn enforce(plan: &Plan) -> Result<RulesetStatus, landlock::RulesetError> {
         .handle_access(AccessFs::from_all(abi))?
         // New TCP ports cannot be opened.
         .handle_access(AccessNet::BindTcp)?;
-    let ports = connect_ports(plan);
+    let ports = connect_ports(plan, responders);
     if ports.is_some() {
         rules = rules.handle_access(AccessNet::ConnectTcp)?;
     }
@@ -158,7 +159,7 @@ fn scopes() -> BitFlags<Scope> {
 
 /// Which ports are connected to. A file may be changed to name others before a reload, so only a
 /// tunnel by flags is kept to its ports.
-fn connect_ports(plan: &Plan) -> Option<BTreeSet<u16>> {
+fn connect_ports(plan: &Plan, responders: &[u16]) -> Option<BTreeSet<u16>> {
     if plan.file.is_some() {
         return None;
     }
@@ -170,8 +171,10 @@ fn connect_ports(plan: &Plan) -> Option<BTreeSet<u16>> {
         })
         .collect();
     ports.insert(53); // a name server that answers over TCP
+    ports.extend(responders);
     for service in &plan.services {
         ports.extend(service.acme.as_ref().map(acme_port));
+        ports.extend(service.spiffe.as_ref().and_then(Endpoint::port));
         ports.extend(service.session_store.as_deref().and_then(super::session_store::port));
     }
     Some(ports)

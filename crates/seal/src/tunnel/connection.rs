@@ -3,6 +3,7 @@
 mod client;
 mod mysql;
 mod outward;
+mod postgres;
 mod server;
 mod wish;
 
@@ -10,7 +11,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sealwire::SecureContext;
 use sealwire::live::{Admission, Tether};
+use sealwire::session::CertificateRequest;
 use tracing::{info, warn};
 
 use super::config::Mode;
@@ -22,6 +25,7 @@ use super::pool::InUse;
 use super::relay::{Reason, Relay};
 use super::service::Service;
 use super::socket::Socket;
+use crate::say::advice;
 
 /// A connection that was just accepted.
 pub(crate) struct Incoming {
@@ -54,6 +58,8 @@ struct About {
     alpn: Option<String>,
     /// The subject of the peer's certificate.
     peer: Option<String>,
+    /// What the target asked of us, if it wanted a certificate, and who we are.
+    asked: Option<Box<(CertificateRequest, SecureContext)>>,
 }
 
 /// Why a connection came to nothing.
@@ -83,9 +89,13 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     let Established { client, target, in_use, source, from_source, about, tether } =
         match established {
             Ok(established) => established,
-            Err(failed) => return tell_failure(&failed, source, &service),
+            Err(failed) => {
+                let is_server = state.config.mode == Mode::Server;
+                return tell_failure(&failed, source, &service, is_server);
+            }
         };
     let timeouts = state.config.timeouts;
+    let is_server = state.config.mode == Mode::Server;
     drop(state);
     let about = Box::new(about);
     let quiet = (timeouts.idle, timeouts.half_close);
@@ -97,7 +107,20 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     drop((open, pass, in_use, from_source));
     let (seconds, up, down) = (since.elapsed().as_secs_f64(), ended.up, ended.down);
     let (source, how) = (shown(source), how(&ended.reason));
-    let About { tls, server_name, alpn, peer } = &*about;
+    let About { tls, server_name, alpn, peer, asked } = &*about;
+    // Who passed TLS through has seen nothing of what the client thinks of it.
+    let hint = match &ended.reason {
+        Reason::Target(error) if !is_server => asked
+            .as_deref()
+            .and_then(|(request, context)| client::explained(error, Some(request), context)),
+        _ if !is_server || !tls.starts_with("TLS") => None,
+        Reason::Client(error) if error.alert().is_some() => advice::of_client(error),
+        Reason::Finished | Reason::Client(_) if up == 0 => {
+            service.metrics.left.inc();
+            Some(advice::LEFT.to_owned())
+        }
+        _ => None,
+    };
     info!(
         service = service_name,
         source,
@@ -110,6 +133,7 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
         down,
         seconds,
         end = how,
+        hint,
         "connection ended"
     );
 }
@@ -139,7 +163,7 @@ impl Drop for Open {
     }
 }
 
-fn tell_failure(failed: &Failed, source: Option<SocketAddr>, service: &Service) {
+fn tell_failure(failed: &Failed, source: Option<SocketAddr>, service: &Service, is_server: bool) {
     let (name, source) = (&service.name, shown(source));
     match failed {
         Failed::Handshake(error) => {
@@ -149,6 +173,7 @@ fn tell_failure(failed: &Failed, source: Option<SocketAddr>, service: &Service) 
                 source,
                 code = error.code(),
                 reason = error.to_string(),
+                hint = is_server.then(|| advice::of_client(error)).flatten(),
                 "handshake failed"
             );
         }

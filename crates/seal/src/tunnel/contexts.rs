@@ -4,14 +4,17 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use sealwire::live::Staples;
 use sealwire::pki::{Crl, Error, Problem};
 use sealwire::{Identity, ProtocolVersion, SecureContext, TrustStore};
 
 use super::config::{Mode, Service};
 use super::tickets::FleetSecret;
 use crate::files;
+use crate::files::agent::Agent;
 use crate::files::material::{IdentityFiles, public_roots, trust_in};
 use crate::net::legacy::wish;
+use crate::net::staple::check_demands;
 use crate::say::failure::Failure;
 
 /// How long a session can be resumed: shorter than an epoch of a fleet's keys.
@@ -30,12 +33,26 @@ pub(crate) struct Contexts {
 }
 
 impl Contexts {
-    /// Reads everything. Nothing is half done: it is all good, or an error.
+    /// Reads everything. Nothing is half done: it is all good, or an error. `staples` are those that were
+    /// fetched.
     ///
     /// # Errors
     /// With the file at fault.
-    pub(crate) fn load(service: &Service) -> Result<Self, Failure> {
-        Self::load_for(service, &IdentityFiles::load)
+    pub(crate) fn load(
+        service: &Service,
+        agent: Option<&Agent>,
+        staples: &Staples,
+    ) -> Result<Self, Failure> {
+        Self::load_for(service, agent, &|files| {
+            let ours = match agent {
+                Some(agent) if files.is_empty() => agent.identities(),
+                _ => files.load()?,
+            };
+            Ok(match service.ocsp_fetch {
+                true => ours.into_iter().map(|one| staples.stapled(one)).collect(),
+                false => ours,
+            })
+        })
     }
 
     /// Reads trust and lists, for identities that come from elsewhere.
@@ -44,10 +61,12 @@ impl Contexts {
     /// With the file at fault.
     pub(crate) fn load_for(
         service: &Service,
+        agent: Option<&Agent>,
         identities: &dyn Fn(&IdentityFiles) -> Result<Vec<Identity>, Failure>,
     ) -> Result<Self, Failure> {
-        let trust = trust(service)?;
-        let crls = crls(service)?;
+        let trust = trust(service, agent)?;
+        let mut crls = crls(service)?;
+        crls.extend(agent.map(Agent::crls).unwrap_or_default());
         let fleet = service.ticket_secret_file.as_deref().map(FleetSecret::read).transpose()?;
         let keys = fleet.as_ref().map(|f| f.ticket_keys(&service.name, SystemTime::now()));
         let mut not_after: Option<i64> = None;
@@ -55,14 +74,22 @@ impl Contexts {
             let mut builder = wish(service.legacy, SecureContext::builder())
                 .versions(service.min_version..=ProtocolVersion::Tls13)
                 .crls(crls.iter().cloned())
+                .retry_for_post_quantum(service.hybrid_retry)
                 .session_timeout(SESSIONS_LAST);
             if let Some(keys) = &keys {
                 builder = builder.ticket_keys(keys.clone());
             }
+            if let Some(tickets) = service.tickets {
+                builder = builder.tickets(tickets);
+            }
             if let Some(trust) = &trust {
                 builder = builder.trust(trust.clone());
             }
-            for identity in identities(files)? {
+            let ours = identities(files)?;
+            if service.mode == Mode::Server {
+                check_demands(&ours, service.ocsp_fetch)?;
+            }
+            for identity in ours {
                 let expires = identity.leaf().not_after();
                 not_after = Some(not_after.map_or(expires, |first| first.min(expires)));
                 builder = builder.identity(identity);
@@ -86,19 +113,21 @@ impl Contexts {
     }
 }
 
-/// A digest of all files of a service as they are now, readable or not: when it changes, they
-/// have to be read again.
-pub(crate) fn fingerprint(service: &Service) -> [u8; 32] {
-    digest_of(service.files())
+/// A digest of all files of a service as they are now, readable or not, of what its agent gave, and of
+/// which responses were fetched: when it changes, they have to be read again.
+pub(crate) fn fingerprint(service: &Service, agent: Option<&Agent>, staples: &Staples) -> [u8; 32] {
+    digest_of(service.files(), agent, staples.changes())
 }
 
 /// The same of those that say who is let in.
-pub(crate) fn trust_fingerprint(service: &Service) -> [u8; 32] {
-    digest_of(service.trust_files())
+pub(crate) fn trust_fingerprint(service: &Service, agent: Option<&Agent>) -> [u8; 32] {
+    digest_of(service.trust_files(), agent, 0)
 }
 
-fn digest_of(files: Vec<&Path>) -> [u8; 32] {
+fn digest_of(files: Vec<&Path>, agent: Option<&Agent>, staples: u64) -> [u8; 32] {
     let mut digest = Context::new(&SHA256);
+    digest.update(&staples.to_be_bytes());
+    digest.update(&agent.map_or(0, Agent::generation).to_be_bytes());
     for path in files {
         let content = files::read(path);
         let (length, bytes) = match &content {
@@ -115,8 +144,9 @@ fn digest_of(files: Vec<&Path>) -> [u8; 32] {
 
 /// Whom the service trusts. A client without trust of its own trusts the public roots; a server
 /// without asks nobody.
-fn trust(service: &Service) -> Result<Option<TrustStore>, Failure> {
+fn trust(service: &Service, agent: Option<&Agent>) -> Result<Option<TrustStore>, Failure> {
     let trust = match service.ca.is_empty() {
+        true if agent.is_some() => agent.map(Agent::trust),
         true => (service.mode == Mode::Client).then(public_roots),
         false => trust_in(&service.ca)?,
     };

@@ -14,6 +14,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 use sealwire::{Peer, ProtocolVersion};
 
+use crate::net::agreed::{Agreed, AllAgreed};
+
 pub(crate) type Count = Counter<u64, AtomicU64>;
 pub(crate) type Level = Gauge<i64, AtomicI64>;
 
@@ -54,6 +56,7 @@ pub(crate) struct Metrics {
     open: Family<OfService, Level>,
     handshakes: Family<OfKind, Count>,
     versions: Family<OfVersion, Count>,
+    agreed: AllAgreed,
     handshake_failures: Family<OfKind, Count>,
     handshake_seconds: Family<OfService, Histogram, fn() -> Histogram>,
     refused: Family<OfKind, Count>,
@@ -65,7 +68,11 @@ pub(crate) struct Metrics {
     target_failures: Family<OfTarget, Count>,
     session_store: Family<OfKind, Count>,
     renewals: Family<OfKind, Count>,
+    staples: Family<OfKind, Count>,
+    staples_until: Family<OfService, Level>,
+    staples_lacking: Family<OfService, Level>,
     cut: Family<OfKind, Count>,
+    left: Family<OfService, Count>,
     unknown: Family<OfService, Level>,
     /// 1 from SIGTERM on.
     pub(crate) draining: Level,
@@ -81,6 +88,7 @@ pub(crate) struct ServiceMetrics {
     resumed_handshakes: Count,
     /// Completed handshakes by version, the oldest first.
     by_version: [Count; 4],
+    agreed: Agreed,
     pub(crate) passed_through: Count,
     pub(crate) handshake_seconds: Histogram,
     pub(crate) bytes_up: Count,
@@ -91,12 +99,20 @@ pub(crate) struct ServiceMetrics {
     pub(crate) not_after: Level,
     pub(crate) renewed: Count,
     pub(crate) failed_renewals: Count,
+    pub(crate) staples_fetched: Count,
+    pub(crate) failed_staples: Count,
+    /// When the first stapled response is out of date, in seconds since 1970; 0: none says when.
+    pub(crate) staples_until: Level,
+    /// How many certificates should have a good response and have none.
+    pub(crate) staples_lacking: Level,
     pub(crate) sessions_stored: Count,
     pub(crate) sessions_found: Count,
     pub(crate) sessions_missed: Count,
     pub(crate) store_failures: Count,
     /// Of how many open connections it is not known whether their peer is revoked.
     pub(crate) unknown: Level,
+    /// Clients that left without a byte.
+    pub(crate) left: Count,
     cut: Family<OfKind, Count>,
     handshake_failures: Family<OfKind, Count>,
     refused: Family<OfKind, Count>,
@@ -136,8 +152,19 @@ impl Turned {
 }
 
 impl ServiceMetrics {
-    /// A handshake with this peer is complete.
-    pub(crate) fn shaken(&self, peer: &Peer) {
+    /// A handshake with this client is complete.
+    pub(crate) fn shaken_with_client(&self, peer: &Peer) {
+        self.agreed.with_client(peer);
+        self.shaken(peer);
+    }
+
+    /// A handshake with this server is complete.
+    pub(crate) fn shaken_with_server(&self, peer: &Peer) {
+        self.agreed.with_server(peer);
+        self.shaken(peer);
+    }
+
+    fn shaken(&self, peer: &Peer) {
         if peer.is_resumed() {
             self.resumed_handshakes.inc();
         } else {
@@ -153,6 +180,8 @@ impl ServiceMetrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("seal_tunnel");
+        let agreed = AllAgreed::default();
+        registry.register_collector(Box::new(agreed.clone()));
         let r = &mut registry;
         let seconds: fn() -> Histogram = || {
             Histogram::new([0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
@@ -172,6 +201,7 @@ impl Metrics {
                 "TLS handshakes that were completed, by version",
                 Family::default(),
             ),
+            agreed,
             handshake_failures: told(
                 r,
                 "handshake_failures",
@@ -223,11 +253,36 @@ impl Metrics {
                 "Certificates fetched by ACME, by result",
                 Family::default(),
             ),
+            staples: told(
+                r,
+                "ocsp_fetches",
+                "OCSP responses fetched, by result",
+                Family::default(),
+            ),
+            staples_until: told(
+                r,
+                "ocsp_next_update_seconds",
+                "When the first stapled OCSP response is out of date, in seconds since 1970",
+                Family::default(),
+            ),
+            staples_lacking: told(
+                r,
+                "ocsp_lacking",
+                "Certificates that should have a good OCSP response stapled, and have none",
+                Family::default(),
+            ),
             cut: told(
                 r,
                 "cut",
                 "Open connections that were closed: the peer is refused by now, by a rule, or the \
                  lifetime is over",
+                Family::default(),
+            ),
+            left: told(
+                r,
+                "clients_left",
+                "Clients that finished the handshake and left without a byte: often they do not know \
+                 the certificate's issuer, or miss the name in it",
                 Family::default(),
             ),
             unknown: told(
@@ -258,6 +313,7 @@ impl Metrics {
                 let of = OfVersion { service: name.to_owned(), version };
                 self.versions.get_or_create(&of).clone()
             }),
+            agreed: self.agreed.service(name),
             passed_through: count(&self.handshakes, "passthrough"),
             handshake_seconds: self.handshake_seconds.get_or_create(&service).clone(),
             bytes_up: count(&self.bytes, "up"),
@@ -267,11 +323,16 @@ impl Metrics {
             not_after: self.not_after.get_or_create(&service).clone(),
             renewed: count(&self.renewals, "done"),
             failed_renewals: count(&self.renewals, "failed"),
+            staples_fetched: count(&self.staples, "done"),
+            failed_staples: count(&self.staples, "failed"),
+            staples_until: self.staples_until.get_or_create(&service).clone(),
+            staples_lacking: self.staples_lacking.get_or_create(&service).clone(),
             sessions_stored: count(&self.session_store, "stored"),
             sessions_found: count(&self.session_store, "found"),
             sessions_missed: count(&self.session_store, "missed"),
             store_failures: count(&self.session_store, "failed"),
             unknown: self.unknown.get_or_create(&service).clone(),
+            left: self.left.get_or_create(&service).clone(),
             cut: self.cut.clone(),
             handshake_failures: self.handshake_failures.clone(),
             refused: self.refused.clone(),

@@ -9,7 +9,7 @@
 //!   service   the settings that a reload replaces    pool      targets, and which are up
 //!   live      open connections, judged again
 //!   tickets   what a fleet shares                    session_store  and where
-//!   acme      certificates that are fetched while it serves
+//!   acme      certificates that are fetched while it serves    ocsp   and what is stapled to them
 //!   status, metrics, log, systemd                    confine   what is given up
 //! ```
 
@@ -29,7 +29,7 @@ mod listen;
 mod live;
 mod log;
 mod metrics;
-mod pattern;
+mod ocsp;
 mod pool;
 mod proxy;
 mod relay;
@@ -47,6 +47,6 @@ pub(crate) use acme::keeper;
 pub(crate) use check::check;
 pub(crate) use config::flags::{ClientArgs, ServerArgs};
 pub(crate) use config::from_file;
-pub(crate) use config::{Acme, Plan};
+pub(crate) use config::{Acme, IdentitySource, Plan, Recheck};
 pub use embedded::Tunnel;
 pub(crate) use run::run;

@@ -17,7 +17,7 @@ use super::pool::{Backend, Pool};
 use super::service::Service;
 use super::status::{self, Phase};
 use super::worker::Workers;
-use super::{acme, confine, log, systemd};
+use super::{acme, confine, log, ocsp, systemd};
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
@@ -28,25 +28,45 @@ use crate::say::report::Answer;
 pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
     log::start(&plan.process);
     let metrics = Arc::new(Metrics::new());
-    let mut listeners = Vec::new();
+    let changed = Arc::new(Notify::new());
+    let load = |service| {
+        let loaded = Service::load(service, &metrics, &changed);
+        loaded.map(Arc::new).map_err(|e| at_file(&plan, e))
+    };
+    let mut prepared = Vec::new();
     let mut given = FromSystemd::from_env();
     for service in &plan.services {
-        let loaded = Arc::new(Service::load(service, &metrics).map_err(|e| at_file(&plan, e))?);
+        // An agent is listened to by a thread, and asked as the user that we become.
+        let loaded = service.spiffe.is_none().then(|| load(service)).transpose()?;
         let opened = service
             .listen
             .iter()
             .map(|listen| open(listen, service, &mut given))
             .collect::<Result<Vec<_>, _>>()?;
-        listeners.push((loaded, opened));
+        prepared.push((service, loaded, opened));
     }
     let status = plan.process.status.as_ref().map(|listen| Open::at(listen, &mut given));
     let status = status.transpose()?;
+    let challenges = acme::Challenges::listen(&plan)?;
     confine::raise_descriptor_limit();
     // Each thread has the identity and the limits of the one that made it: no thread before this.
     confine::drop_privileges(&plan.process)?;
-    confine::landlock(&plan)?;
+    let loaded = prepared.iter().filter_map(|(_, loaded, _)| loaded.as_deref());
+    let responders: Vec<_> = loaded.flat_map(Service::responder_ports).collect();
+    confine::landlock(&plan, &responders)?;
+    let mut listeners = Vec::new();
+    for (service, loaded, opened) in prepared {
+        listeners.push((loaded.map_or_else(|| load(service), Ok)?, opened));
+    }
     for service in &plan.services {
         confine::warn_of_files_that_cannot_be_read_again(service);
+        if service.legacy {
+            warn!(
+                service = service.name,
+                "it speaks versions and suites of TLS that are broken or close to it: for peers that \
+                 cannot be replaced, on networks that can be trusted"
+            );
+        }
         if service.proxy_in.is_some() && service.proxy_from.is_empty() {
             warn!(
                 service = service.name,
@@ -54,18 +74,27 @@ pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
             );
         }
     }
-    let workers = Workers::start(plan.process.workers, &listeners)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
-    runtime.block_on(Control { plan, metrics, listeners, workers }.run(status))
+    // The first client is shown a response, too.
+    runtime.block_on(async {
+        for (service, _) in &listeners {
+            ocsp::look(service, &metrics).await;
+        }
+    });
+    let workers = Workers::start(plan.process.workers, &listeners)?;
+    let control = Control { plan, metrics, changed, listeners, workers };
+    runtime.block_on(control.run(status, challenges))
 }
 
 /// What happens besides moving data, in the first thread.
 struct Control {
     plan: Plan,
     metrics: Arc<Metrics>,
+    /// Told when something may have changed.
+    changed: Arc<Notify>,
     listeners: Vec<(Arc<Service>, Vec<Open>)>,
     workers: Workers,
 }
@@ -86,10 +115,14 @@ struct Signals {
 }
 
 impl Control {
-    async fn run(mut self, status: Option<Open>) -> Result<Answer, Failure> {
+    async fn run(
+        mut self,
+        status: Option<Open>,
+        challenges: acme::Challenges,
+    ) -> Result<Answer, Failure> {
         let mut signals = Signals::new()?;
         let services: Vec<_> = self.listeners.iter().map(|(service, _)| service.clone()).collect();
-        let changed = Arc::new(Notify::new());
+        let changed = self.changed.clone();
         let mut _watch = self.watch(&changed);
         // What changed after it was read, and before it was watched.
         for service in &services {
@@ -109,8 +142,12 @@ impl Control {
         systemd::ready(&self.summary());
         let watchdog = tokio::spawn(watchdog());
         tokio::spawn(renew_ticket_keys(services.clone()));
+        let _challenges = challenges.open(&services)?;
         for service in services.iter().filter(|service| service.keeper.is_some()) {
             tokio::spawn(acme::keep(service.clone(), self.metrics.clone()));
+        }
+        for service in &services {
+            tokio::spawn(ocsp::keep(service.clone(), self.metrics.clone()));
         }
         tokio::spawn(close_what_is_due(services.clone()));
         loop {
@@ -178,7 +215,8 @@ impl Control {
             match running {
                 None => warn!(service = new.name, "a new service: {needs}"),
                 Some((service, _)) if !new.fits_into(&service.state().config) => {
-                    warn!(service = new.name, "its listen or mode has changed: {needs}");
+                    let what = "its listen, mode, identity or acme has changed";
+                    warn!(service = new.name, "{what}: {needs}");
                 }
                 Some(_) => {}
             }

@@ -7,14 +7,16 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use sealwire::live::{Live, Unfit};
-use sealwire::pki::Purpose;
 use sealwire::session::ClientHello;
-use sealwire::{ClientAuth, ClientOptions, SecureContext, ServerName, ServerOptions};
+use sealwire::{
+    ClientAuth, ClientOptions, Identity, Peer, SecureContext, ServerName, ServerOptions,
+};
 use sealwire_acme::client::Keeper;
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use super::acme;
-use super::allow::{Access, Rule};
+use super::allow::{Access, Names, Rule};
 use super::config::{self, Mode};
 use super::contexts::{self, Contexts};
 use super::gate::{Descriptors, Gate, Sources};
@@ -23,6 +25,8 @@ use super::metrics::{Metrics, ServiceMetrics};
 use super::pool::Pool;
 use super::session_store::SessionStore;
 use super::tickets::{self, FleetSecret};
+use crate::files::agent::Agent;
+use crate::net::staple::{Stapler, responder_ports};
 use crate::say::failure::Failure;
 
 /// One service of the process.
@@ -40,6 +44,8 @@ pub(crate) struct Service {
     /// What fetches its certificate, where ACME does.
     pub(crate) keeper: Option<Arc<Keeper>>,
     renewal_error: Mutex<Option<String>>,
+    /// What looks after its OCSP responses.
+    pub(crate) stapler: Stapler,
 }
 
 /// Everything that a connection is served by. A connection keeps the state that it began with.
@@ -51,6 +57,7 @@ pub(crate) struct State {
     pub(crate) context: SecureContext,
     pub(crate) server_options: ServerOptions,
     pub(crate) store: Option<SessionStore>,
+    pub(crate) agent: Option<Agent>,
     fleet: Option<FleetSecret>,
     /// For which time the ticket keys are.
     epoch: AtomicU64,
@@ -78,17 +85,26 @@ pub(crate) struct Loaded {
 }
 
 impl Service {
-    /// Loads a service for the first time.
+    /// Loads a service for the first time. `changed` is told when what its agent gives has changed.
     ///
     /// # Errors
     /// With the service and the file at fault.
-    pub(crate) fn load(config: &config::Service, metrics: &Metrics) -> Result<Self, Failure> {
+    pub(crate) fn load(
+        config: &config::Service,
+        metrics: &Metrics,
+        changed: &Arc<Notify>,
+    ) -> Result<Self, Failure> {
+        let changed = changed.clone();
+        let agent = agent(config, move || changed.notify_one());
+        let agent = agent.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         let keeper = config.acme.as_ref().map(acme::keeper).transpose();
         let keeper = keeper.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
-        let fingerprint = contexts::fingerprint(config);
-        let trust = contexts::trust_fingerprint(config);
+        let stapler = Stapler::default();
+        let fingerprint = contexts::fingerprint(config, agent.as_ref(), &stapler.staples);
+        let trust = contexts::trust_fingerprint(config, agent.as_ref());
         let counted = metrics.service(&config.name);
-        let built = Contexts::load(config).and_then(|c| State::build(config, c, None, metrics));
+        let built = Contexts::load(config, agent.as_ref(), &stapler.staples)
+            .and_then(|c| State::build(config, c, agent, None, metrics));
         let state = built.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         if let Err(unfit) = state.state.check(None) {
             warn!(service = config.name, reason = %unfit, "what was loaded would not hold");
@@ -111,6 +127,7 @@ impl Service {
             }),
             keeper: keeper.map(Arc::new),
             renewal_error: Mutex::default(),
+            stapler,
         })
     }
 
@@ -124,6 +141,15 @@ impl Service {
         self.renewal_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The ports of the OCSP responders that it asks.
+    pub(crate) fn responder_ports(&self) -> Vec<u16> {
+        let state = self.state();
+        match state.config.ocsp_fetch {
+            true => responder_ports(&state.identities()).collect(),
+            false => Vec::new(),
+        }
+    }
+
     /// The settings of now.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.load_full()
@@ -133,14 +159,18 @@ impl Service {
     /// everything as it was, and is told: in the log, the status and the metrics. True: fine.
     pub(crate) fn reload(&self, config: Option<&config::Service>, metrics: &Metrics) -> bool {
         let old = self.state();
-        let fingerprint = contexts::fingerprint(config.unwrap_or(&old.config));
+        let fingerprint = contexts::fingerprint(
+            config.unwrap_or(&old.config),
+            old.agent.as_ref(),
+            &self.stapler.staples,
+        );
         let unchanged = config.is_none() && self.loaded().fingerprint == fingerprint;
         if unchanged {
             return true;
         }
         let config = config.unwrap_or(&old.config);
         let changed = self.loaded().fingerprint != fingerprint;
-        let trust = contexts::trust_fingerprint(config);
+        let trust = contexts::trust_fingerprint(config, old.agent.as_ref());
         let failure = match self.rebuild(config, &old, changed, metrics) {
             Ok(built) => {
                 self.take(built, fingerprint, trust, None);
@@ -176,7 +206,8 @@ impl Service {
         changed: bool,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
-        let built = State::build(config, Contexts::load(config)?, Some(old), metrics)?;
+        let contexts = Contexts::load(config, old.agent.as_ref(), &self.stapler.staples)?;
+        let built = State::build(config, contexts, old.agent.clone(), Some(old), metrics)?;
         if changed {
             built.state.check(Some(old)).map_err(|unfit| Failure::usage(unfit.to_string()))?;
         }
@@ -214,6 +245,7 @@ impl State {
     fn build(
         config: &config::Service,
         contexts: Contexts,
+        agent: Option<Agent>,
         old: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
@@ -249,6 +281,7 @@ impl State {
         };
         let state = Self {
             store,
+            agent,
             fleet: contexts.fleet,
             epoch: AtomicU64::new(tickets::epoch(SystemTime::now())),
             routes: config.routes.iter().zip(contexts.routes).map(way).collect(),
@@ -299,6 +332,12 @@ impl State {
         self.default.as_ref()
     }
 
+    /// Who we are, on any way.
+    pub(crate) fn identities(&self) -> Vec<Identity> {
+        let contexts = self.ways().filter_map(|way| way.context.as_ref());
+        contexts.flat_map(|context| context.identities().iter().cloned()).collect()
+    }
+
     /// All the ways, routes first.
     pub(crate) fn ways(&self) -> impl Iterator<Item = &Way> {
         self.routes.iter().chain(&self.default)
@@ -306,10 +345,7 @@ impl State {
 
     /// Whether our certificates would hold before those who judge them, as far as they are not `old`.
     fn check(&self, old: Option<&Self>) -> Result<(), Unfit> {
-        let purpose = match self.config.mode {
-            Mode::Server => Purpose::Server,
-            Mode::Client => Purpose::Client,
-        };
+        let purpose = self.config.mode.purpose();
         for way in self.ways() {
             let Some(context) = &way.context else { continue };
             let same = |old: &&Way| old.route.identity == way.route.identity;
@@ -319,9 +355,26 @@ impl State {
         Ok(())
     }
 
+    /// Whether a peer may go this way: by its SPIFFE ID where an agent says whom to trust, and by the
+    /// rules. They are asked on every connection, resumed or not, as chain, revocation and expiry are
+    /// judged by the session itself.
+    pub(crate) fn admits(&self, peer: &Peer, way: &Way) -> Result<(), String> {
+        if let Some(agent) = &self.agent {
+            agent.judge(peer)?;
+        }
+        let names = if peer.authorized() { peer.certificate().map(Names::of) } else { None };
+        way.route.access.judge(names.as_ref())
+    }
+
     /// What a connection to a server of this name is asked to do.
     pub(crate) fn client_options(&self, name: ServerName) -> ClientOptions {
-        ClientOptions::new(name).alpn(self.config.alpn.iter().map(String::as_str))
+        let options = ClientOptions::new(name)
+            .alpn(self.config.alpn.iter().map(String::as_str))
+            .tell_certificate_request(true);
+        match &self.agent {
+            Some(agent) => options.name_check(agent.name_check()),
+            None => options,
+        }
     }
 }
 
@@ -331,15 +384,27 @@ fn with_old_identities(
     old: &State,
     metrics: &Metrics,
 ) -> Result<Built, Failure> {
-    let contexts = Contexts::load_for(config, &|files| {
+    let contexts = Contexts::load_for(config, old.agent.as_ref(), &|files| {
         let same = old.ways().find(|way| way.route.identity == *files);
         let context = same.and_then(|way| way.context.as_ref());
         let known = context.map(|context| context.identities().to_vec());
         known.ok_or_else(|| Failure::usage("an identity that was not there before"))
     })?;
-    let built = State::build(config, contexts, Some(old), metrics)?;
+    let built = State::build(config, contexts, old.agent.clone(), Some(old), metrics)?;
     built.state.check(Some(old)).map_err(|unfit| Failure::usage(unfit.to_string()))?;
     Ok(built)
+}
+
+/// The agent that says who a service is, if one does.
+///
+/// # Errors
+/// It cannot be asked, or has nothing that can be used.
+pub(super) fn agent(
+    config: &config::Service,
+    changed: impl Fn() + Send + Sync + 'static,
+) -> Result<Option<Agent>, Failure> {
+    let connect = |endpoint| Agent::connect(endpoint, config.mode.purpose(), &config.name, changed);
+    config.spiffe.as_ref().map(connect).transpose()
 }
 
 /// Equal rules have equal marks.
@@ -367,5 +432,5 @@ fn server_options(config: &config::Service) -> ServerOptions {
         )
         .ask_store_ticketless(config.session_store.is_some())
         // Who is turned away by a rule gets no ticket.
-        .ask_about_peer(rules)
+        .ask_about_peer(rules || config.spiffe.is_some())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::header::ALLOW;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +19,8 @@ use super::listen::Open;
 use super::metrics::Metrics;
 use super::service::Service;
 use super::socket::{Listener, Socket};
+use crate::files::agent::Agent;
+use crate::net::answer::{OPEN_METRICS, TEXT, answer};
 use crate::say::failure::Failure;
 
 /// Whether the process still accepts connections.
@@ -64,6 +66,8 @@ struct ServiceStatus {
     reload_error: Option<String>,
     /// Why ACME did not renew the certificate; the old one goes on.
     renewal_error: Option<String>,
+    /// Why the SPIFFE agent gives nothing; what it gave last goes on.
+    agent_error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -135,7 +139,7 @@ impl Page {
     fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             let mut refused =
-                respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET or HEAD\n".to_owned());
+                answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET or HEAD\n".to_owned());
             refused.headers_mut().insert(ALLOW, "GET, HEAD".parse().expect("a header"));
             return refused;
         }
@@ -143,19 +147,19 @@ impl Page {
         let well = if status.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         match request.uri().path() {
             "/metrics" => match self.metrics.text() {
-                Ok(text) => respond(StatusCode::OK, OPEN_METRICS, text),
-                Err(e) => respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{e}\n")),
+                Ok(text) => answer(StatusCode::OK, OPEN_METRICS, text),
+                Err(e) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{e}\n")),
             },
             "/status" => {
                 let json = serde_json::to_string_pretty(&status).unwrap_or_default();
-                respond(well, "application/json", json + "\n")
+                answer(well, "application/json", json + "\n")
             }
             "/ready" => {
-                respond(well, TEXT, if status.ready { "ready\n" } else { "not ready\n" }.to_owned())
+                answer(well, TEXT, if status.ready { "ready\n" } else { "not ready\n" }.to_owned())
             }
-            "/live" => respond(StatusCode::OK, TEXT, "alive\n".to_owned()),
-            "/" => respond(StatusCode::OK, TEXT, CONTENTS.to_owned()),
-            _ => respond(StatusCode::NOT_FOUND, TEXT, CONTENTS.to_owned()),
+            "/live" => answer(StatusCode::OK, TEXT, "alive\n".to_owned()),
+            "/" => answer(StatusCode::OK, TEXT, CONTENTS.to_owned()),
+            _ => answer(StatusCode::NOT_FOUND, TEXT, CONTENTS.to_owned()),
         }
     }
 
@@ -184,23 +188,13 @@ fn of_service(service: &Service) -> ServiceStatus {
         loaded_at: loaded.since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         reload_error: loaded.last_error,
         renewal_error: service.renewal_error(),
+        agent_error: state.agent.as_ref().and_then(Agent::failure),
     }
 }
 
-const TEXT: &str = "text/plain; charset=utf-8";
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const CONTENTS: &str = "seal tunnel
 /metrics  for Prometheus
 /status   services and targets, JSON
 /ready    200 while connections are accepted and every service has a target that works, else 503
 /live     200 while the process runs
 ";
-
-fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, kind.parse().expect("a header"));
-    headers.insert(CACHE_CONTROL, "no-store".parse().expect("a header"));
-    response
-}

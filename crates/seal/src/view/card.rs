@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sealwire::Foreign;
-use sealwire::pki::{self, Certificate, ExtendedKeyUsage, GeneralName, Moment, Severity, Subject};
+use sealwire::pki::{self, Certificate, ExtendedKeyUsage, GeneralName, Moment, Name, Severity};
 use serde::Serialize;
 
 use crate::words::clock;
@@ -27,6 +27,12 @@ pub(crate) struct Card {
     path_length: Option<u32>,
     purposes: Option<Vec<String>>,
     key_usage: Option<Vec<String>>,
+    /// Whether its server has to staple an OCSP response (RFC 7633).
+    must_staple: bool,
+    /// Where an OCSP responder, its issuer's certificate and revocation lists are said to be.
+    ocsp: Vec<String>,
+    issuer_certificate: Vec<String>,
+    crls: Vec<String>,
     key: String,
     signature: String,
     version: u8,
@@ -70,6 +76,10 @@ impl Card {
             key_usage: certificate
                 .key_usage()
                 .map(|usage| usage.names().into_iter().map(str::to_owned).collect()),
+            must_staple: certificate.demands_staple(),
+            ocsp: places(certificate, "OCSP"),
+            issuer_certificate: places(certificate, "CA Issuers"),
+            crls: certificate.crl_uris(),
             key: key(certificate),
             signature: certificate.signature_algorithm().name,
             version: certificate.version(),
@@ -123,6 +133,14 @@ impl fmt::Display for Card {
         line("for", &self.purpose())?;
         line("valid", &format!("{} to {}", self.not_before, self.not_after))?;
         line("", &format!("{} {}", self.bar(), self.left))?;
+        let mut ocsp = self.ocsp.join(", ");
+        if self.must_staple {
+            let comma = if ocsp.is_empty() { "" } else { "; " };
+            ocsp += &format!("{comma}has to be stapled (must-staple)");
+        }
+        line("OCSP", &ocsp)?;
+        line("issuer at", &self.issuer_certificate.join(", "))?;
+        line("CRLs", &self.crls.join(", "))?;
         line("key", &self.key)?;
         line("signed", &format!("{}, X.509 version {}", self.signature, self.version))?;
         line("serial", &self.serial)?;
@@ -154,28 +172,30 @@ pub(crate) fn time(seconds: i64) -> String {
     Moment::from_seconds(seconds).to_string()
 }
 
-/// The subject as RFC 4514 has it.
+/// Whom it is about.
 pub(crate) fn subject(certificate: &Certificate) -> String {
-    name(certificate.subject().der())
+    name(&certificate.subject())
 }
 
-/// The issuer as RFC 4514 has it.
+/// Who issued it.
 pub(crate) fn issuer(certificate: &Certificate) -> String {
-    name(certificate.issuer().der())
+    name(&certificate.issuer())
 }
 
-fn name(der: &[u8]) -> String {
-    match Subject::from_der(der) {
-        Ok(subject) if subject.is_empty() => "(nobody)".to_owned(),
-        Ok(subject) => subject.to_string(),
-        Err(_) => "(unreadable)".to_owned(),
-    }
+fn name(name: &Name) -> String {
+    if name.attributes().is_empty() { "(nobody)".to_owned() } else { name.to_string() }
 }
 
 /// The names of subjectAltName, in OpenSSL's form.
 pub(crate) fn names(certificate: &Certificate) -> Vec<String> {
     let names = certificate.subject_alt_names().unwrap_or_default();
     names.iter().map(GeneralName::text).collect()
+}
+
+/// Where the certificate says that this is.
+fn places(certificate: &Certificate, method: &str) -> Vec<String> {
+    let places = certificate.authority_info_access().into_iter();
+    places.filter(|(name, _)| name == method).map(|(_, uri)| uri).collect()
 }
 
 fn purposes(oids: Vec<String>) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use sealwire::pki::{Certificate, spki_pin};
 use sealwire::verify::Refusal;
-use sealwire::{Foreign, Peer};
+use sealwire::{EchStatus, Foreign, Peer};
 use serde::Serialize;
 
 use crate::say::advice;
@@ -27,6 +27,10 @@ pub(crate) struct Facts {
     pub(crate) alpn: Option<String>,
     pub(crate) server_name: Option<String>,
     pub(crate) resumed: bool,
+    /// `accepted` or `grease`; what is not taken is an error.
+    pub(crate) ech: Option<&'static str>,
+    /// Which name everybody has seen where another was hidden.
+    pub(crate) ech_public_name: Option<String>,
     pub(crate) peer: Side,
     pub(crate) peer_certificate: Option<Brief>,
     /// What `--pin` takes to accept exactly the peer's key.
@@ -67,6 +71,15 @@ impl Facts {
             alpn: peer.alpn().map(|name| String::from_utf8_lossy(name).into_owned()),
             server_name: peer.server_name().map(str::to_owned),
             resumed: peer.is_resumed(),
+            ech: match peer.ech() {
+                EchStatus::Accepted { .. } => Some("accepted"),
+                EchStatus::Grease => Some("grease"),
+                _ => None,
+            },
+            ech_public_name: match peer.ech() {
+                EchStatus::Accepted { public_name } => Some(public_name.to_string()),
+                _ => None,
+            },
             peer: side,
             peer_certificate: peer.certificate().map(Brief::of),
             peer_pin: peer
@@ -109,7 +122,7 @@ impl Brief {
         Self {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
-            self_signed: certificate.is_self_issued(),
+            self_signed: certificate.is_self_signed(),
             version: certificate.version(),
             serial: certificate.serial_hex(),
             not_before: certificate.not_before(),
@@ -147,6 +160,11 @@ impl Display for Facts {
         }
         if self.resumed {
             line("resumed", &"yes")?;
+        }
+        match (self.ech, &self.ech_public_name) {
+            (Some(_), Some(name)) => line("ECH", &format!("accepted; everybody has seen {name}"))?,
+            (Some(_), None) => line("ECH", &"grease: nothing was hidden, it only looked so")?,
+            (None, _) => {}
         }
         let label = match self.peer {
             Side::Server => "server",

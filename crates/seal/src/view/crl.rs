@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealwire::pki::{Crl, CrlScope, Subject};
+use sealwire::pki::{Crl, CrlScope};
 use serde::Serialize;
 
 use super::card;
@@ -35,8 +35,7 @@ impl Lists {
         let list = |crl: &Crl| {
             let CrlScope { delta_of, indirect, only, only_reasons, .. } = crl.scope();
             List {
-                issuer: Subject::from_der(crl.issuer().der())
-                    .map_or_else(|e| e.to_string(), |issuer| issuer.to_string()),
+                issuer: crl.issuer().to_string(),
                 number: crl.number(),
                 this_update: card::time(crl.this_update()),
                 next_update: crl.next_update().map(card::time),

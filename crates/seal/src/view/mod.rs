@@ -3,8 +3,10 @@
 
 pub(crate) mod authority;
 pub(crate) mod card;
+pub(crate) mod checked;
 pub(crate) mod connection;
 pub(crate) mod crl;
+pub(crate) mod ech;
 pub(crate) mod handshake_page;
 pub(crate) mod made;
 pub(crate) mod request;

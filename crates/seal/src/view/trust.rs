@@ -3,11 +3,12 @@
 use std::fmt;
 
 use sealwire::pki::Certificate;
-use sealwire::verify::Verdict;
+use sealwire::verify::{PublicRevocations, PublicStatus, Verdict};
 use sealwire::{Foreign, ServerName, TrustStore};
 use serde::Serialize;
 
 use super::card;
+use super::checked::{Finding, Level};
 use crate::say::advice;
 
 /// A verdict, with the chain that it is about.
@@ -19,8 +20,18 @@ pub(crate) struct Trust {
     code: Option<&'static str>,
     chain: Vec<Link>,
     errors: Vec<Problem>,
+    /// What upki's data say of the leaf, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_revocation: Option<PublicSaid>,
     #[serde(skip)]
     lacks_issuer: bool,
+}
+
+#[derive(Serialize)]
+struct PublicSaid {
+    status: &'static str,
+    /// How old the data are.
+    hours: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +51,18 @@ struct Problem {
 }
 
 impl Trust {
+    /// What speaks against it.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = Finding> {
+        self.errors.iter().map(|problem| {
+            let advice = problem.advice.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+            Finding {
+                code: problem.code.to_owned(),
+                level: Level::Error,
+                text: format!("{}{advice}", problem.evidence),
+            }
+        })
+    }
+
     pub(crate) fn is_trusted(&self) -> bool {
         self.trusted
     }
@@ -72,8 +95,29 @@ impl Trust {
             code: verdict.findings().last().map(|finding| finding.code().name()),
             chain: chain.collect(),
             errors: errors.collect(),
+            public_revocation: None,
             lacks_issuer: verdict.lacks_issuer(),
         }
+    }
+
+    /// With what upki's data say of the leaf.
+    pub(crate) fn with_public(
+        mut self,
+        data: Option<&PublicRevocations>,
+        verdict: &Verdict,
+    ) -> Self {
+        let (Some(data), [leaf, issuer, ..]) = (data, verdict.chain()) else { return self };
+        let status = match data.status(leaf, issuer) {
+            Ok(PublicStatus::Revoked) => "revoked",
+            Ok(PublicStatus::NotRevoked) => "not revoked",
+            Ok(_) => "not covered",
+            // The verdict says why.
+            Err(_) => return self,
+        };
+        let age = data.fetched().ok().and_then(|since| since.elapsed().ok());
+        self.public_revocation =
+            Some(PublicSaid { status, hours: age.map(|age| age.as_secs() / 3600) });
+        self
     }
 }
 
@@ -93,6 +137,10 @@ impl fmt::Display for Trust {
             for error in self.errors.iter().filter(|error| error.depth == depth) {
                 write!(f, "\n{}x {}", " ".repeat(depth * 3 + 2), error.code)?;
             }
+        }
+        if let Some(PublicSaid { status, hours }) = &self.public_revocation {
+            let hours = hours.map_or_else(String::new, |hours| format!(", {hours} hours old"));
+            write!(f, "\n  revocation on the public web (upki's data{hours}): {status}")?;
         }
         if self.trusted {
             return Ok(());

@@ -86,7 +86,12 @@ impl Folder {
     /// Runs `seal` with arguments and standard input.
     #[track_caller]
     pub(crate) fn seal_with(&self, arguments: &[&str], stdin: &[u8]) -> Ran {
-        self.run(Command::new(env!("CARGO_BIN_EXE_seal")), arguments, stdin)
+        let mut seal = Command::new(env!("CARGO_BIN_EXE_seal"));
+        // Where `proxy run` records.
+        seal.env("XDG_STATE_HOME", self.path(".state"));
+        // Where `trust env` and `trust run` keep files.
+        seal.env("XDG_DATA_HOME", self.path(".data"));
+        self.run(seal, arguments, stdin)
     }
 
     /// Runs `openssl`, which must succeed.

@@ -116,6 +116,22 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         ),
         (format!("{good}\nclient-auth = \"require\""), "service \"s\": ca: it takes one"),
         (
+            format!("{good}\nidentity = \"spiffe\""),
+            "service \"s\": cert: the SPIFFE agent says who we are and whom to trust",
+        ),
+        (
+            format!("{client}\nidentity = \"spiffe\"\nca = \"ca.pem\""),
+            "service \"s\": ca: the SPIFFE agent says who we are and whom to trust",
+        ),
+        (
+            format!("{client}\nidentity = \"spiffe\""),
+            "service \"s\": allow: a SPIFFE ID is not the target's name",
+        ),
+        (
+            format!("{good}\nspiffe-socket = \"unix:///agent\""),
+            "service \"s\": spiffe-socket: it is for identity",
+        ),
+        (
             format!("{good}\nidle-timeout = \"10x\""),
             "service \"s\": idle-timeout: \"10x\" is not a length of time",
         ),

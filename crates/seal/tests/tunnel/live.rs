@@ -55,7 +55,7 @@ async fn who_is_revoked_is_out_and_nobody_else() {
 
     dir.revoke(&["alice"]);
     let closed = tunnel.wait_message("not let in any more: the open connection is closed");
-    assert_eq!(closed["peer"], "OU=ops, CN=alice", "{closed}");
+    assert_eq!(closed["peer"], "CN=alice,OU=ops", "{closed}");
     assert_eq!(closed["why"], "refused");
     assert!(closed["reason"].as_str().unwrap().starts_with("CERT_REVOKED: "), "{closed}");
     assert_eq!(alert(&mut alice).await, 44, "certificate_revoked");
@@ -127,7 +127,7 @@ async fn rules_and_cas_count_for_open_connections() {
     dir.openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout o.key -out o.pem");
     dir.replace("clients.pem", &dir.read("o.pem"));
     let closed = tunnel.wait_message("not let in any more: the open connection is closed");
-    assert_eq!(closed["peer"], "OU=ops, CN=alice", "{closed}");
+    assert_eq!(closed["peer"], "CN=alice,OU=ops", "{closed}");
     assert_eq!(alert(&mut alice).await, 48, "unknown_ca");
 }
 

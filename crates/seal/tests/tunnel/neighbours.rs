@@ -99,7 +99,7 @@ fn both_ways(
     echoed(theirs.port);
     // Looking whether it listens makes connections, too.
     let ended = ours.wait(|e| e["message"] == "connection ended" && e["up"] == 1_200_000);
-    assert_eq!((&ended["down"], &ended["peer"]), (&1_200_000.into(), &"OU=ops, CN=alice".into()));
+    assert_eq!((&ended["down"], &ended["peer"]), (&1_200_000.into(), &"CN=alice,OU=ops".into()));
 }
 
 #[test]

@@ -43,6 +43,35 @@ fn everything_is_counted() {
     assert_eq!(get(status, "/nothing").0, "HTTP/1.1 404 Not Found");
 }
 
+/// What was agreed on is counted by version, group and the kind of the server's key, and nothing else has a line.
+#[test]
+fn agreements_are_counted_by_version_group_and_signature() {
+    let dir = files();
+    let origin = Origin::named("welcome");
+    let line = format!(
+        "server --listen 127.0.0.1:0 --target {} --cert server.pem --key server.key --status 127.0.0.1:0",
+        origin.at()
+    );
+    let mut tunnel = Tunnel::start(&dir, &line);
+    let (port, status) = (tunnel.port(), tunnel.status_port());
+    assert!(!get(status, "/metrics").1.contains("handshakes_agreed_total{"));
+    for options in ["-groups X25519", "-groups X25519", "-groups P-256 -tls1_2"] {
+        dir.ask(port, options).ok();
+        tunnel.wait_message("connection ended");
+    }
+    let (_, metrics) = get(status, "/metrics");
+    let mut told: Vec<_> =
+        metrics.lines().filter(|line| line.contains("handshakes_agreed_total{")).collect();
+    told.sort_unstable();
+    let of = |version, group, count| {
+        format!(
+            "seal_tunnel_handshakes_agreed_total{{service=\"server\",version=\"{version}\",\
+             group=\"{group}\",signature=\"ECDSA\"}} {count}"
+        )
+    };
+    assert_eq!(told, [of("TLSv1.2", "prime256v1", 1), of("TLSv1.3", "X25519", 2)], "{metrics}");
+}
+
 #[test]
 fn nothing_secret_is_ever_said() {
     let dir = files();

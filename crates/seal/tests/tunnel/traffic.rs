@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
-use super::peers::installed;
+use sealwire_testing::PostgreSql;
+
+use super::peers::{Folder, installed};
 use super::redis::Redis;
-use super::support::{Files, Tunnel, dead_port, files};
+use super::support::{Files, Tunnel, files};
 
 /// A server's tunnel in front of a plain port, for alice only, and a client's tunnel that leads to
 /// it; with the port of the latter.
@@ -44,7 +46,7 @@ fn redis_cli_talks_to_redis() {
     let many: String = (0..500).map(|i| format!("incrby sum {i}\n")).collect();
     assert_eq!(cli(&[], many.as_bytes()).lines().last(), Some("124750"));
     let ended = server.wait_message("connection ended");
-    assert_eq!(ended["peer"], "OU=ops, CN=alice");
+    assert_eq!(ended["peer"], "CN=alice,OU=ops");
 }
 
 #[test]
@@ -53,17 +55,11 @@ fn psql_talks_to_postgresql() {
         return;
     }
     let dir = files();
-    let postgres = dead_port();
-    // As root it has to become somebody else, who owns the folder.
-    let script = "set -e; bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1); mkdir pg; \
-        cp server.pem pg/s.pem; cp server.key pg/s.key; chmod 600 pg/s.key; chmod 755 . pg; cd pg; \
-        as() { if [ $(id -u) = 0 ]; then chown -R postgres .; su postgres -s /bin/sh -c \"$1\"; else sh -c \"$1\"; fi; }; \
-        as \"$bin/initdb -D $PWD/data -A trust -U tester\" >/dev/null; \
-        printf \"ssl=on\\nssl_cert_file='$PWD/s.pem'\\nssl_key_file='$PWD/s.key'\\nlisten_addresses='127.0.0.1'\\nunix_socket_directories='$PWD'\\n\" >> data/postgresql.conf; \
-        as \"$bin/pg_ctl -D $PWD/data -l $PWD/log -o '-p $PORT' -w start\" >/dev/null";
-    let mut start = Command::new("sh");
-    start.env("PORT", postgres.to_string());
-    dir.run(start, &["-c", script], b"").ok();
+    let home = Folder::new();
+    let pem = |name: &str| String::from_utf8(dir.read(name)).unwrap();
+    let started = PostgreSql::with_tls(home.root(), &pem("server.pem"), &pem("server.key"));
+    let Some(server) = started else { return };
+    let postgres = server.port;
     let (_server, _client, through_both) = both(&dir, postgres);
     // PostgreSQL's own TLS, for a program that has none.
     let line = format!(
@@ -84,13 +80,10 @@ fn psql_talks_to_postgresql() {
         [(through_both, "disable"), (asking, "disable"), (granting.port(), verified)]
             .into_iter()
             .map(|(port, mode)| {
-                let url = format!("postgresql://tester@127.0.0.1:{port}/postgres?sslmode={mode}");
+                let url = format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode={mode}");
                 dir.run(Command::new("psql"), &[&url, "-AtXc", query], b"")
             })
             .collect();
-    let stop = "bin=$(ls -d /usr/lib/postgresql/*/bin | tail -1); stop=\"$bin/pg_ctl -D $PWD/pg/data -m immediate stop\"; \
-        if [ $(id -u) = 0 ]; then su postgres -s /bin/sh -c \"$stop\"; else $stop; fi";
-    dir.run(Command::new("sh"), &["-c", stop], b"").ok();
     let said: Vec<_> = answers.into_iter().map(|ran| ran.ok().text().trim().to_owned()).collect();
     assert_eq!(said, ["5000050000|f", "5000050000|t", "5000050000|f"]);
     assert_eq!(granting.wait_message("connection ended")["tls"], "TLSv1.3");

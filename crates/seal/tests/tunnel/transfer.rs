@@ -80,7 +80,7 @@ fn two_tunnels_make_a_plain_way_over_tls() {
         assert!(received == data, "{size} bytes");
     }
     let ended = server.wait(|e| e["message"] == "connection ended" && e["up"] == 3_000_000);
-    assert_eq!(ended["peer"], "OU=ops, CN=alice");
+    assert_eq!(ended["peer"], "CN=alice,OU=ops");
     drop(client);
 }
 

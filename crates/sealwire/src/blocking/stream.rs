@@ -13,7 +13,7 @@ use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, has_h
 /// A read gives 0 bytes only after the peer's `close_notify`. When the transport ends without it,
 /// the read fails with [`io::ErrorKind::UnexpectedEof`]: what was received may be cut short.
 /// [`shutdown`](Self::shutdown) sends ours; dropping the stream does not, and says so to the peer by
-/// that error. I/O errors hold an [`Error`] of ours, which `Error::from` takes out.
+/// that error. A client that only writes ends with [`finish`](Self::finish). I/O errors hold an [`Error`] of ours, which `Error::from` takes out.
 ///
 /// A transport that would block, or whose time is up, loses nothing: call again.
 #[derive(Debug)]
@@ -71,6 +71,22 @@ impl<IO: Read + Write> Stream<IO> {
     pub fn shutdown(&mut self) -> io::Result<()> {
         self.driver.close();
         self.flush()
+    }
+
+    /// Says that no more data will be sent, ends the transport's side, and reads until the server has
+    /// ended its own, or has not for [`FAREWELL`], throwing away what comes: for clients that only
+    /// write. In TLS 1.3 a server sends tickets, and a socket that is closed over something unread is
+    /// reset, by which what was written and is still on its way is lost.
+    ///
+    /// # Errors
+    /// Those of the transport while there is something to send.
+    pub fn finish(mut self) -> io::Result<()>
+    where
+        IO: Transport,
+    {
+        self.shutdown()?;
+        self.farewell();
+        Ok(())
     }
 
     pub(super) fn handshake(

@@ -29,6 +29,7 @@ pub struct SecureContextBuilder {
     suites: Vec<CipherSuite>,
     prefer_server_order: bool,
     groups: Vec<NamedGroup>,
+    retry_for_post_quantum: bool,
     schemes: Vec<SignatureScheme>,
     security_level: u8,
     check_own_digests: bool,
@@ -49,6 +50,7 @@ impl SecureContextBuilder {
             suites: cipher_list::default_suites(),
             prefer_server_order: true,
             groups: groups::default_groups(),
+            retry_for_post_quantum: true,
             schemes: scheme_list::DEFAULT.to_vec(),
             security_level: 2,
             check_own_digests: true,
@@ -198,6 +200,17 @@ impl SecureContextBuilder {
         Ok(self)
     }
 
+    /// Whether a server that has a post-quantum group before the others in its list of
+    /// [`groups`](Self::groups) agrees in it with every TLS 1.3 client that can, as OpenSSL does since
+    /// 3.5. By default it does: a client that lists such a group and has sent no share for it (Deno's)
+    /// is asked for one (HelloRetryRequest), which costs that client a round trip in each handshake.
+    /// Otherwise the first group of the client's list is taken that both have.
+    #[must_use]
+    pub fn retry_for_post_quantum(mut self, retry: bool) -> Self {
+        self.retry_for_post_quantum = retry;
+        self
+    }
+
     /// The signature schemes by which we sign handshakes, and by which peers may, best first, in
     /// OpenSSL's syntax: `ECDSA+SHA256:rsa_pss_rsae_sha256:ed25519` (`SSL_CTX_set1_sigalgs_list`,
     /// Node's `sigalgs`). The signatures in certificates are the
@@ -269,12 +282,17 @@ impl SecureContextBuilder {
         let schemes: Arc<[SignatureScheme]> = strength.schemes(self.schemes)?.into();
         let speech = Speech::new(&self.versions, strength.suites(self.suites));
         let trusted = self.trust.all();
+        for list in &self.crls {
+            // A list of an issuer that only peers show waits for the first of them.
+            list.find_signer(trusted.certificates());
+        }
         let policy = Arc::new(Policy {
             trust: trusted.set().clone(),
             crls: self.crls.into(),
             partial_chain: trusted.allows_partial_chain(),
             policies: trusted.policies().clone(),
             security_level: self.security_level,
+            public: trusted.public().clone(),
             memory: Arc::default(),
         });
         let groups = strength.groups(self.groups)?;
@@ -291,7 +309,6 @@ impl SecureContextBuilder {
             level: self.security_level,
             time: &self.time,
             credentials: &credentials.shown,
-            tickets: self.sessions.gives_tickets(),
         })?;
         #[cfg(not(feature = "legacy"))]
         let old = None;
@@ -300,6 +317,7 @@ impl SecureContextBuilder {
             versions: speech.versions,
             suites: speech.suites,
             groups,
+            retry_for_post_quantum: self.retry_for_post_quantum,
             schemes,
             order: if self.prefer_server_order { Order::Ours } else { Order::Peers },
             compression: self.compression,
@@ -314,7 +332,7 @@ impl SecureContextBuilder {
             lack: speech.lack.filter(|_| old.is_none()),
             old,
             resumption,
-            servers: [const { OnceLock::new() }; 3],
+            servers: [const { [const { OnceLock::new() }; 3] }; 2],
             borrowed: Borrowed::default(),
         })))
     }

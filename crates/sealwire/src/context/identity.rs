@@ -8,7 +8,9 @@ use sealwire_x509::Certificate;
 use zeroize::Zeroizing;
 
 use crate::engine::Credential;
-use crate::pki::{self, Error, KeyAlgorithm, Pfx, PrivateKey, Problem};
+use crate::pki::{
+    self, Error, KeyAlgorithm, OcspAnswer, OcspResponse, OcspStatus, Pfx, PrivateKey, Problem,
+};
 
 /// A certificate chain (leaf first) and the leaf's private key. Cheap to clone.
 ///
@@ -141,6 +143,58 @@ impl Identity {
     #[must_use]
     pub fn with_ocsp_response(self, response: impl Into<Vec<u8>>) -> Self {
         Self(self.0.with_ocsp_response(response.into()))
+    }
+
+    /// The same with a response that is looked at first: that it is one, about this certificate, of today
+    /// (seconds since 1970), and says `good`; and, where the chain has the issuer's certificate, that the
+    /// issuer signed it, or somebody for it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn stapling(self, response: &[u8], today: i64) -> Result<Self, Error> {
+        let bad =
+            |what: &str| Error::new(Problem::InvalidValue, format!("the OCSP response: {what}"));
+        let read = OcspResponse::from_der(response)?;
+        if let Some(refusal) = read.refusal() {
+            return Err(bad(&format!("the responder did not answer: {refusal}")));
+        }
+        let answer = self.answer_in(&read);
+        let answer = answer.ok_or_else(|| bad("it is about another certificate"))?;
+        if let Some(issuer) = self.issuer() {
+            let verified = read.verify(self.leaf(), issuer, today);
+            verified.map_err(|e| bad(&format!("not verified: {e}")))?;
+        }
+        match answer.status {
+            OcspStatus::Good if answer.is_current(today) => {}
+            OcspStatus::Good => return Err(bad("it is out of date, or of the future")),
+            OcspStatus::Revoked { .. } => return Err(bad("the certificate is revoked")),
+            OcspStatus::Unknown => return Err(bad("the responder does not know the certificate")),
+        }
+        Ok(self.with_ocsp_response(response))
+    }
+
+    /// What the response that is stapled says of our certificate; `None` without one, or when it is about
+    /// others.
+    pub fn ocsp_answer(&self) -> Option<OcspAnswer> {
+        let response = OcspResponse::from_der(self.ocsp_response()?).ok()?;
+        self.answer_in(&response)
+    }
+
+    fn answer_in(&self, response: &OcspResponse) -> Option<OcspAnswer> {
+        match self.issuer() {
+            Some(issuer) => response.answer(self.leaf(), issuer),
+            None => response.answer_unverified(self.leaf()),
+        }
+    }
+
+    /// The certificate of who issued ours, where the chain has it.
+    pub fn issuer(&self) -> Option<&Certificate> {
+        self.chain().iter().find(|one| one.subject() == self.leaf().issuer())
+    }
+
+    /// The OCSP response that is stapled, if there is one.
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.0.ocsp_response()
     }
 
     /// The chain, leaf first.

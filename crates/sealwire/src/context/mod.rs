@@ -13,7 +13,7 @@ mod strength;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use sealwire_x509::Certificate;
+use sealwire_x509::{Certificate, Crl};
 
 pub use builder::SecureContextBuilder;
 pub use identity::Identity;
@@ -23,9 +23,12 @@ use credentials::Credentials;
 
 use crate::engine::{self, Credential};
 use crate::pki::TrustStore;
-use crate::reading::ClientHello;
+use crate::reading::{ClientHello, EchConfigList};
 use crate::verify::Policy;
-use crate::words::{CannotSpeak, CipherSuite, ProtocolVersion, SignatureScheme, now, scheme_list};
+use crate::words::{
+    CannotSpeak, CipherSuite, ConfigError, ProtocolVersion, ServerName, SignatureScheme, now,
+    scheme_list,
+};
 
 /// Identities, trust and protocol settings for any number of connections of both roles.
 ///
@@ -55,8 +58,9 @@ struct Inner {
     lack: Option<CannotSpeak>,
     /// How old peers are spoken with, if they are.
     old: Option<engine::Old>,
-    /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed.
-    servers: [OnceLock<engine::ServerConfig>; 3],
+    /// One for each [`ClientAuth`](crate::ClientAuth), made when first needed; and those for clients
+    /// that are to agree in a post-quantum group.
+    servers: [[OnceLock<engine::ServerConfig>; 3]; 2],
     /// Those made for the credentials of other contexts.
     borrowed: server::Borrowed,
 }
@@ -98,6 +102,18 @@ impl SecureContext {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether peers are judged by the same: the very trust, and equal lists and terms.
+    pub(crate) fn judges_like(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.policy(), other.policy());
+        self.is_same(other)
+            || std::ptr::eq(self.trust().certificates(), other.trust().certificates())
+                && ours.crls == theirs.crls
+                && ours.public == theirs.public
+                && ours.partial_chain == theirs.partial_chain
+                && ours.policies == theirs.policies
+                && ours.security_level == theirs.security_level
+    }
+
     /// Whom this context trusts.
     pub fn trust(&self) -> &TrustStore {
         &self.0.trust
@@ -117,6 +133,11 @@ impl SecureContext {
     /// Whether any handshake can succeed with the versions and suites of this context.
     pub(crate) fn can_speak(&self) -> Result<(), CannotSpeak> {
         self.0.lack.map_or(Ok(()), Err)
+    }
+
+    /// The revocation lists that peers are looked up in.
+    pub fn crls(&self) -> &[Crl] {
+        &self.policy().crls
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -161,6 +182,18 @@ impl SecureContext {
         of_peer.iter().filter_map(ours).copied().collect()
     }
 
+    /// By what servers are judged, and as whom a client takes part.
+    #[cfg(feature = "rustls-config")]
+    pub(crate) fn client_terms(&self) -> (Arc<Policy>, engine::ClientIdentity) {
+        (self.policy().clone(), self.0.client.identity())
+    }
+
+    /// The engine's configuration for a client that drives it itself.
+    #[cfg(feature = "rustls-config")]
+    pub(crate) fn lent(&self, loan: engine::Loan) -> engine::LentConfig {
+        self.0.settings.lent(loan)
+    }
+
     /// How old peers are spoken with, if they are.
     pub(crate) fn old(&self) -> Option<&engine::Old> {
         self.0.old.as_ref()
@@ -171,6 +204,15 @@ impl SecureContext {
     pub(crate) fn client_config(&self, alpn: &[Vec<u8>], send_sni: bool) -> engine::ClientConfig {
         let shared = &self.0.client;
         if alpn.is_empty() && send_sni { shared.clone() } else { shared.adapted(alpn, send_sni) }
+    }
+
+    /// The same with Encrypted Client Hello, and the name that everybody sees then.
+    pub(crate) fn with_ech(
+        &self,
+        config: &engine::ClientConfig,
+        configs: Option<&EchConfigList>,
+    ) -> Result<(engine::ClientConfig, Option<ServerName>), ConfigError> {
+        self.0.settings.with_ech(config, configs)
     }
 }
 

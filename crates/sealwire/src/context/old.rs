@@ -32,7 +32,6 @@ pub(super) struct Given<'a> {
     pub(super) level: u8,
     pub(super) time: &'a Arc<dyn TimeSource>,
     pub(super) credentials: &'a [Credential],
-    pub(super) tickets: bool,
 }
 
 impl SecureContextBuilder {
@@ -83,7 +82,6 @@ impl Wish {
             level: given.level,
             time: given.time.clone(),
             credentials: given.credentials.to_vec(),
-            tickets: given.tickets,
         })
         .map(Some)
     }

@@ -150,14 +150,6 @@ impl SecureContext {
     }
 }
 
-#[cfg(feature = "legacy")]
-impl Settings {
-    /// Whether clients keep the sessions of a server.
-    pub(super) fn gives_tickets(&self) -> bool {
-        self.stateless && self.tickets > 0 && !self.timeout.is_zero()
-    }
-}
-
 impl Settings {
     pub(super) fn build(self, time: &dyn TimeSource) -> Result<Resumption, ConfigError> {
         let most = u32::try_from(MAX_AGE).expect("seven days are few seconds");

@@ -23,15 +23,24 @@ pub(crate) struct Serving<'a> {
     pub(crate) ocsp_staple: Option<Vec<u8>>,
 }
 
+/// For which clients settings are: how they are asked for a certificate, and whether they are to agree
+/// in a post-quantum group.
+type Whom = (ClientAuth, bool);
+
 impl SecureContext {
     /// The engine's settings for a server connection: the shared ones, or a clone (about 100 ns)
     /// with what differs replaced.
-    pub(crate) fn server_config(&self, serving: Serving<'_>) -> engine::ServerConfig {
+    pub(crate) fn server_config(
+        &self,
+        serving: Serving<'_>,
+        hello: &ClientHello,
+    ) -> engine::ServerConfig {
         let Serving { client_auth, alpn, credentials, identity, ocsp_staple } = serving;
+        let whom = (client_auth, self.0.settings.manner().wants_post_quantum(hello));
         let shared = match credentials {
-            Some(other) if !Arc::ptr_eq(&other.0, &self.0) => self.borrowed(client_auth, other),
-            _ => self.0.servers[client_auth as usize]
-                .get_or_init(|| self.0.build_server(client_auth, &self.0))
+            Some(other) if !Arc::ptr_eq(&other.0, &self.0) => self.borrowed(whom, other),
+            _ => self.0.servers[usize::from(whom.1)][client_auth as usize]
+                .get_or_init(|| self.0.build_server(whom, &self.0))
                 .clone(),
         };
         if alpn.is_empty() && identity.is_none() && ocsp_staple.is_none() {
@@ -57,21 +66,21 @@ impl SecureContext {
         };
         old.speaks_with(hello, others.as_deref()).then(|| {
             let named = advertised(&from.credentials.named);
-            (old, OldService { client_auth: *client_auth, alpn, named, others, hello })
+            let granting = self.0.granting(*client_auth);
+            let (client_auth, staple) = (*client_auth, serving.ocsp_staple.clone());
+            (old, OldService { client_auth, alpn, named, others, staple, granting, hello })
         })
     }
 
     /// Settings made once for each pair of contexts, and again when either was replaced.
-    fn borrowed(&self, client_auth: ClientAuth, from: &Self) -> engine::ServerConfig {
+    fn borrowed(&self, whom: Whom, from: &Self) -> engine::ServerConfig {
         let known = &self.0.borrowed.0;
-        let is_it = |made: &Made| {
-            made.client_auth == client_auth && std::ptr::eq(made.from.as_ptr(), &*from.0)
-        };
+        let is_it = |made: &Made| made.whom == whom && std::ptr::eq(made.from.as_ptr(), &*from.0);
         if let Some(made) = known.load().iter().find(|made| is_it(made)) {
             return made.config.clone();
         }
-        let config = self.0.build_server(client_auth, &from.0);
-        let made = Made { client_auth, from: Arc::downgrade(&from.0), config: config.clone() };
+        let config = self.0.build_server(whom, &from.0);
+        let made = Made { whom, from: Arc::downgrade(&from.0), config: config.clone() };
         known.rcu(|list| {
             let alive = list.iter().filter(|made| made.from.strong_count() > 0 && !is_it(made));
             alive.chain([&made]).cloned().collect::<Vec<_>>()
@@ -86,7 +95,7 @@ pub(super) struct Borrowed(ArcSwap<Vec<Made>>);
 
 #[derive(Clone)]
 struct Made {
-    client_auth: ClientAuth,
+    whom: Whom,
     /// Weak: a context that was replaced is not kept; and while this is here, no other context
     /// can be at its address.
     from: Weak<Inner>,
@@ -96,11 +105,13 @@ struct Made {
 impl Inner {
     /// Settings for servers of this context that show the identities of `from` and name its CAs;
     /// usually those are its own.
-    fn build_server(&self, client_auth: ClientAuth, from: &Self) -> engine::ServerConfig {
+    fn build_server(&self, whom: Whom, from: &Self) -> engine::ServerConfig {
+        let (client_auth, post_quantum) = whom;
         // Who only says whom to trust leaves us who we are, as in Node's `addContext`.
         let ours = from.credentials.identities.is_empty();
         let credentials = if ours { &self.credentials.shown } else { &from.credentials.shown };
         self.settings.server(Service {
+            post_quantum,
             client_auth,
             named: advertised(&from.credentials.named),
             credentials,

@@ -46,11 +46,13 @@ pub(crate) struct Keys {
 /// engine's where its settings name what only that can speak.
 pub(crate) fn as_client(ours: &Repertoire) -> Which {
     let first = ours.new_peers && ours.oldest >= ProtocolVersion::Tls12 && !ours.psk;
-    // A list for TLS 1.2 that has nothing for new peers is a wish, too.
-    let up_to_tls12 = |suite: &&CipherSuite| suite.protocol() != ProtocolVersion::Tls13;
-    let mut wished = ours.suites.iter().filter(up_to_tls12).peekable();
-    let only_old = wished.peek().is_some() && wished.all(|suite| suite.is_old());
-    if first && !only_old { Which::First } else { Which::Second }
+    // A list that has nothing of the first engine's for TLS 1.2, or for TLS 1.3, is a wish, too.
+    let only_old = |of_tls13: bool| {
+        let of = |suite: &&CipherSuite| is_tls13(suite) == of_tls13;
+        let mut wished = ours.suites.iter().filter(of).peekable();
+        wished.peek().is_some() && wished.all(|suite| suite.is_old())
+    };
+    if first && !only_old(false) && !only_old(true) { Which::First } else { Which::Second }
 }
 
 /// A server has the client's hello: by that, what OpenSSL would agree on.
@@ -59,7 +61,8 @@ pub(crate) fn as_server(ours: &Repertoire, hello: &ClientHello, keys: Keys) -> W
     let first = match version {
         // A key that both know goes before everything.
         Some(ProtocolVersion::Tls13) => {
-            !(ours.psk && (hello.offers_psk() || !(keys.rsa || keys.other)))
+            let with_psk = ours.psk && (hello.offers_psk() || !(keys.rsa || keys.other));
+            !with_psk && !is_old_in_tls13(ours, hello)
         }
         Some(ProtocolVersion::Tls12) => {
             let can_sign = ours
@@ -67,13 +70,39 @@ pub(crate) fn as_server(ours: &Repertoire, hello: &ClientHello, keys: Keys) -> W
                 .iter()
                 .any(|scheme| hello.signature_schemes().contains(&scheme.number()));
             let suite = suite(ours, hello, keys, ProtocolVersion::Tls12);
-            suite.is_none_or(|suite| !suite.is_old() && can_sign)
+            match suite {
+                Some(suite) => !suite.is_old() && can_sign,
+                // Refused, by whom has suites for it.
+                None => ours.suites.iter().any(|suite| !suite.is_old() && is_tls12(suite)),
+            }
         }
         Some(_) => false,
         // Nothing in common: refused as it is without a choice.
         None => true,
     };
     if first && ours.new_peers { Which::First } else { Which::Second }
+}
+
+fn is_tls13(suite: &CipherSuite) -> bool {
+    suite.protocol() == ProtocolVersion::Tls13
+}
+
+/// Whether the suite that the two would agree on in TLS 1.3 is the second engine's; without any, who
+/// has suites for it refuses.
+fn is_old_in_tls13(ours: &Repertoire, hello: &ClientHello) -> bool {
+    let offered = hello.cipher_suites();
+    let place = |suite: &CipherSuite| offered.iter().position(|one| *one == suite.number());
+    let of_tls13 = || ours.suites.iter().filter(|suite| is_tls13(suite));
+    let mut shared = of_tls13().filter(|suite| place(suite).is_some());
+    let agreed = match ours.order {
+        Order::Ours => shared.next(),
+        Order::Peers => shared.min_by_key(|suite| place(suite)),
+    };
+    agreed.map_or_else(|| of_tls13().all(|suite| suite.is_old()), |suite| suite.is_old())
+}
+
+fn is_tls12(suite: &CipherSuite) -> bool {
+    suite.protocol() == ProtocolVersion::Tls12
 }
 
 /// The newest version that both speak.
@@ -181,6 +210,7 @@ mod tests {
     }
 
     const TLS13_SUITE: u16 = 0x1301;
+    const TLS13_CCM: u16 = 0x1304;
     const ECDHE_RSA_GCM: u16 = 0xc02f;
     const ECDHE_ECDSA_GCM: u16 = 0xc02b;
     const RSA_CBC: u16 = 0x002f;
@@ -204,6 +234,12 @@ mod tests {
                 Which::Second,
             ),
             ("TLS 1.3 only", ours(Tls12, Tls13, "TLS_AES_128_GCM_SHA256"), Which::First),
+            ("TLS 1.3 with CCM", ours(Tls12, Tls13, "TLS_AES_128_CCM_SHA256"), Which::Second),
+            (
+                "TLS 1.3 with CCM and GCM",
+                ours(Tls12, Tls13, "TLS_AES_128_CCM_SHA256:TLS_AES_128_GCM_SHA256"),
+                Which::First,
+            ),
             ("pre-shared keys", Repertoire { psk: true, ..ours(Tls12, Tls13, "") }, Which::Second),
         ] {
             assert_eq!(as_client(&ours), which, "{case}");
@@ -217,6 +253,37 @@ mod tests {
         let tls12 = [0x0303];
         for (case, ours, keys, hello, which) in [
             ("TLS 1.3", all(), rsa, hello(&[0x0304, 0x0303], &[TLS13_SUITE], true), Which::First),
+            (
+                "TLS 1.3 with CCM",
+                ours(Tls12, Tls13, "TLS_AES_128_CCM_SHA256"),
+                rsa,
+                hello(&[0x0304, 0x0303], &[TLS13_SUITE, TLS13_CCM], true),
+                Which::Second,
+            ),
+            (
+                "TLS 1.3 with CCM, which the client has not",
+                ours(Tls12, Tls13, "TLS_AES_128_CCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256"),
+                rsa,
+                hello(&[0x0304, 0x0303], &[TLS13_SUITE, ECDHE_RSA_GCM], true),
+                Which::Second,
+            ),
+            (
+                "TLS 1.3 with GCM or CCM, as the client likes",
+                Repertoire {
+                    order: Order::Peers,
+                    ..ours(Tls12, Tls13, "TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256")
+                },
+                rsa,
+                hello(&[0x0304, 0x0303], &[TLS13_CCM, TLS13_SUITE], true),
+                Which::Second,
+            ),
+            (
+                "TLS 1.3 with GCM before CCM",
+                ours(Tls12, Tls13, "TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256"),
+                rsa,
+                hello(&[0x0304, 0x0303], &[TLS13_CCM, TLS13_SUITE], true),
+                Which::First,
+            ),
             (
                 "ECDHE and GCM",
                 all(),
@@ -264,6 +331,13 @@ mod tests {
             ),
             ("SSL 3", all(), rsa, hello(&[0x0300], &[RSA_CBC], false), Which::First),
             ("nothing in common", all(), rsa, hello(&tls12, &[0x0005], true), Which::First),
+            (
+                "nothing in common with a list for old peers",
+                ours(Tls10, Tls13, "AES256-SHA"),
+                rsa,
+                hello(&tls12, &[RSA_CBC], true),
+                Which::Second,
+            ),
             (
                 "our order",
                 ours(Tls12, Tls12, "AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256"),

@@ -63,6 +63,11 @@ impl Credential {
         Self { certified: Arc::new(certified), ..self }
     }
 
+    /// The OCSP response that is stapled to it.
+    pub(crate) fn ocsp_response(&self) -> Option<&[u8]> {
+        self.certified.ocsp.as_deref()
+    }
+
     /// The same with these certificates behind its chain.
     pub(crate) fn with_issuers(&self, issuers: Vec<Certificate>) -> Self {
         if issuers.is_empty() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sealwire_x509::{Certificate, Purpose};
 
 use super::resumption::{ClientSessions, ServerSessions};
-use super::rustls::{Derived, Protected, SessionValue};
+use super::rustls::{Derived, EarlyData, Protected, SessionValue};
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
 use crate::verify::{NameCheck, Policy, Refusal, Verdict, judge, recall};
@@ -56,11 +56,20 @@ pub(crate) struct Papers {
     pub(crate) no_identity: bool,
     /// The signature schemes by which a server wants a client to sign, by number.
     pub(crate) requested_schemes: Vec<u16>,
+    /// The name that everybody sees where the hello hides another: by it the server proves itself when it
+    /// does not take what is hidden.
+    pub(crate) public_name: Option<ServerName>,
+    /// Whether a server's request for a certificate is told, and the names of CAs (DER) in one that
+    /// has not been told yet.
+    pub(crate) tell_request: bool,
+    pub(crate) requested: Option<Vec<Vec<u8>>>,
     pub(crate) secrets: Secrets,
     /// What the engine derives twice.
     pub(super) derived: Derived,
     /// Under which keys the engine sends.
     pub(super) protected: Protected,
+    /// What becomes of a client's early data, where its hello offers them.
+    pub(crate) early_data: Option<EarlyData>,
     /// The lines for the program, if it wants them.
     pub(crate) key_log: Option<Vec<KeyLogLine>>,
     pub(crate) psk: PskPapers,
@@ -140,11 +149,26 @@ impl Papers {
             shown: None,
             no_identity: false,
             requested_schemes: Vec::new(),
+            public_name: None,
+            tell_request: false,
+            requested: None,
             secrets: Secrets::default(),
             derived: Derived::default(),
             protected: Protected::default(),
+            early_data: None,
             key_log: key_log.then(Vec::new),
             psk: PskPapers::default(),
+        }
+    }
+
+    /// The engine asks for a server of this name. It is another than ours where the server did not take
+    /// what the hello hides (RFC 9849, 6.1.7): then it has to be the public name's.
+    pub(super) fn asked_for(&mut self, name: &str) {
+        if let Some(public) = self.public_name.as_ref().filter(|public| public.for_sni() == name)
+            && let Some((ours, _)) = &self.examiner.name
+            && ours.for_sni() != name
+        {
+            self.examiner.name = Some((public.clone(), NameCheck::Rfc9525));
         }
     }
 

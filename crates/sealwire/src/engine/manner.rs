@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Credential;
 use super::resumption::Granting;
+use crate::reading::ClientHello;
 use crate::words::{
     CertCompression, CipherSuite, ClientAuth, NamedGroup, ProtocolVersion, SignatureScheme,
     TimeSource,
@@ -17,6 +18,9 @@ pub(crate) struct Manner {
     pub(crate) suites: Vec<CipherSuite>,
     /// Best first.
     pub(crate) groups: Vec<NamedGroup>,
+    /// Whether a server asks a client that can do one of the post-quantum groups, and has sent no
+    /// share for it, for another hello.
+    pub(crate) retry_for_post_quantum: bool,
     /// By which we sign and by which peers may, best first.
     pub(crate) schemes: Arc<[SignatureScheme]>,
     pub(crate) order: Order,
@@ -34,6 +38,8 @@ pub(crate) enum Order {
 
 /// What a server's connections have in common beyond that.
 pub(crate) struct Service<'a> {
+    /// Whether its clients agree in a post-quantum group, or not at all.
+    pub(crate) post_quantum: bool,
     pub(crate) client_auth: ClientAuth,
     /// The CAs whose certificates are welcome, by the DER of their names (RFC 8446, 4.2.4).
     pub(crate) named: Vec<Vec<u8>>,
@@ -42,6 +48,19 @@ pub(crate) struct Service<'a> {
 }
 
 impl Manner {
+    /// Whether this client is to agree in a post-quantum group: it can, and our list has one before
+    /// every other that it can. By itself the engine goes by the client's list, and takes the first of
+    /// it that we have.
+    pub(crate) fn wants_post_quantum(&self, hello: &ClientHello) -> bool {
+        const TLS13: u16 = 0x0304;
+        let listed = hello.named_groups();
+        let first = self.groups.iter().find(|group| listed.contains(&group.number()));
+        self.retry_for_post_quantum
+            && first.is_some_and(|group| group.is_post_quantum())
+            && self.versions.contains(&ProtocolVersion::Tls13)
+            && hello.supported_versions().contains(&TLS13)
+    }
+
     /// The place of the credential that goes with these offers of a client.
     ///
     /// As in OpenSSL (`tls_choose_sigalg`, `ssl3_choose_cipher`): in TLS 1.3 the first signature

@@ -46,13 +46,15 @@ pub(crate) use secrets::Secrets;
 #[cfg(feature = "legacy")]
 pub(crate) use choose::Repertoire;
 #[cfg(not(feature = "legacy"))]
-pub(crate) use no_openssl::{Old, OldService};
+pub(crate) use no_openssl::{Old, OldClient, OldService};
 #[cfg(feature = "legacy")]
-pub(crate) use openssl::{Old, OldService, Wishes};
+pub(crate) use openssl::{Old, OldClient, OldService, Wishes};
 
 pub(crate) use self::rustls::{
-    ClientConfig, ClientIdentity, ServerConfig, Settings, client, server,
+    ClientConfig, ClientIdentity, EarlyData, ServerConfig, Settings, check_ech, client, server,
 };
+#[cfg(feature = "rustls-config")]
+pub(crate) use self::rustls::{LentConfig, Loan};
 
 /// Where decrypted data go.
 ///
@@ -111,6 +113,19 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
     fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
 
+    /// Whether its failures have OpenSSL's names from the beginning.
+    fn is_openssl(&self) -> bool {
+        false
+    }
+
+    /// Tells in OpenSSL's words what goes over the connection from now on, if it can.
+    fn trace(&mut self) {}
+
+    /// What was told since the last time; `None`: it tells nothing.
+    fn take_trace(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Exports keying material of a complete handshake; `None` where the secret behind it is at the
     /// desk ([`Secrets`]).
     fn export(
@@ -149,6 +164,14 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
 
     /// Appends a fatal alert to `out`, unless we have closed.
     fn abort(&mut self, alert: Alert, out: &mut Vec<u8>);
+
+    /// As [`Engine::trace`].
+    fn trace(&mut self) {}
+
+    /// As [`Engine::take_trace`].
+    fn take_trace(&mut self) -> Option<Vec<u8>> {
+        None
+    }
 
     /// As [`Engine::export`].
     fn export(

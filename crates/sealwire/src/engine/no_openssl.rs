@@ -1,8 +1,9 @@
 //! In place of the engine for old peers, where the feature `legacy` is off: there is none.
 
-use super::{Credential, Engine, Failure};
+use super::resumption::Granting;
+use super::{Credential, Desk, Engine, Failure};
 use crate::reading::ClientHello;
-use crate::words::{ClientAuth, ServerName};
+use crate::words::{ClientAuth, ProtocolVersion};
 
 /// Nobody has one.
 pub(crate) enum Old {}
@@ -14,10 +15,29 @@ pub(crate) struct OldService<'a> {
     pub(crate) alpn: &'a [Vec<u8>],
     pub(crate) named: Vec<Vec<u8>>,
     pub(crate) others: Option<Vec<Credential>>,
+    pub(crate) staple: Option<Vec<u8>>,
+    pub(crate) granting: Granting,
     pub(crate) hello: &'a ClientHello,
 }
 
+/// How one connection of a client begins.
+#[expect(dead_code, reason = "nobody reads it")]
+pub(crate) struct OldClient<'a> {
+    pub(crate) sni: Option<&'a str>,
+    pub(crate) alpn: &'a [Vec<u8>],
+    pub(crate) request_ocsp: bool,
+    pub(crate) traced: bool,
+}
+
 impl Old {
+    pub(crate) fn speaks(&self, _: ProtocolVersion) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn keeps_sessions(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn speaks_as_client(&self) -> bool {
         match *self {}
     }
@@ -28,14 +48,13 @@ impl Old {
 
     pub(crate) fn client(
         &self,
-        _: &ServerName,
-        _: &[Vec<u8>],
-        _: bool,
+        _: OldClient<'_>,
+        _: &mut Desk,
     ) -> Result<Box<dyn Engine>, Failure> {
         match *self {}
     }
 
-    pub(crate) fn server(&self, _: OldService<'_>) -> Result<Box<dyn Engine>, Failure> {
+    pub(crate) fn server(&self, _: OldService<'_>, _: bool) -> Result<Box<dyn Engine>, Failure> {
         match *self {}
     }
 }

@@ -1,5 +1,6 @@
 //! Why a connection failed, by who is to blame.
 
+mod ech;
 mod fault;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use crate::reading::NotTls;
 use crate::verify::Refusal;
 use crate::words::openssl_reason::{OpensslReason, Reason};
 use crate::words::{Alert, CannotSpeak};
+pub use ech::EchRejection;
 pub use fault::Fault;
 
 /// A connection that did not come to be, or broke.
@@ -30,6 +32,8 @@ pub enum Error {
     Incompatible(Fault),
     /// The settings of our own context leave nothing that the engine could speak.
     CannotSpeak(CannotSpeak),
+    /// The server does not take what we hid by Encrypted Client Hello.
+    EchRejected(Arc<EchRejection>),
     /// The peer broke the protocol.
     Misbehaved(Fault),
     /// The transport ended in the middle of the handshake.
@@ -63,6 +67,7 @@ impl Error {
                 fault.reason().code()
             }
             Self::ClosedInHandshake | Self::Truncated => "ECONNRESET",
+            Self::EchRejected(_) => "ERR_TLS_ECH_REJECTED",
             Self::HandshakeTimedOut => "ERR_TLS_HANDSHAKE_TIMEOUT",
             Self::RefusedByProgram | Self::LifetimeOver => "ECONNRESET",
             Self::Misused(_) => "ERR_TLS_INVALID_STATE",
@@ -121,6 +126,7 @@ impl fmt::Display for Error {
             Self::NotTls(found) => found.fmt(f),
             Self::CannotSpeak(lack) => lack.fmt(f),
             Self::Incompatible(fault) => write!(f, "nothing in common with the peer: {fault}"),
+            Self::EchRejected(rejection) => rejection.fmt(f),
             Self::Misbehaved(fault) => write!(f, "the peer broke the protocol: {fault}"),
             Self::ClosedInHandshake => {
                 f.write_str("the peer closed the connection in the middle of the handshake")
@@ -175,9 +181,10 @@ impl From<Error> for io::Error {
             Error::Io(io) => io.kind(),
             Error::Truncated | Error::ClosedInHandshake => io::ErrorKind::UnexpectedEof,
             Error::HandshakeTimedOut | Error::LifetimeOver => io::ErrorKind::TimedOut,
-            Error::PeerRefused(_) | Error::AlertReceived(_) | Error::RefusedByProgram => {
-                io::ErrorKind::PermissionDenied
-            }
+            Error::PeerRefused(_)
+            | Error::AlertReceived(_)
+            | Error::EchRejected(_)
+            | Error::RefusedByProgram => io::ErrorKind::PermissionDenied,
             Error::NotTls(_) | Error::Incompatible(_) | Error::Misbehaved(_) => {
                 io::ErrorKind::InvalidData
             }

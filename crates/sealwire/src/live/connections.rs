@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use super::judgement::{Again, Judge, Kin, Known, expiry};
+use super::judgement::{Again, Judge, Kin, Known, Serial, expiry};
 use super::options::{Closed, LiveOptions};
 use super::tether::{Leave, Signal, Tether, Why};
 use crate::context::SecureContext;
@@ -90,6 +90,7 @@ struct Open<T> {
     signal: Arc<Signal>,
     peer: Arc<Peer>,
     kin: Option<Kin>,
+    serial: Option<Serial>,
     /// Whether its peer is judged by the contexts that are rechecked by.
     ours: bool,
     context: SecureContext,
@@ -222,8 +223,9 @@ impl<T: Send + Sync + 'static> Admission<T> {
         let signal = Arc::new(Signal::default());
         let expires = if options.at_expiry && ours { expiry(&peer) } else { i64::MAX };
         let ends = options.max_lifetime.map(|lifetime| registry.end_of(id, lifetime));
-        let (kin, context) = (Kin::of(&peer), context.clone());
-        let open = Arc::new(Open { signal: signal.clone(), peer, kin, ours, context, about });
+        let (kin, serial, context) = (Kin::of(&peer), Serial::of(&peer), context.clone());
+        let open =
+            Arc::new(Open { signal: signal.clone(), peer, kin, serial, ours, context, about });
         let entry = Entry { open: open.clone(), expires, ends, condemned: None };
         lock(registry.shard(id)).insert(id, entry);
         registry.due.fetch_min(expires, Ordering::SeqCst);
@@ -247,8 +249,8 @@ impl<T> Latest<T> {
         if !open.ours {
             return Again::Good;
         }
-        let Open { peer, kin, context, .. } = open;
-        judge.judge(&Known { peer, kin: *kin, context, expires })
+        let Open { peer, kin, serial, context, .. } = open;
+        judge.judge(&Known { peer, kin: *kin, serial: *serial, context, expires })
     }
 }
 
@@ -352,8 +354,9 @@ impl<T> Registry<T> {
         let mut closed = 0;
         for (id, open) in expired {
             let context = latest.as_ref().map_or(&open.context, |latest| &latest.context);
-            let Open { peer, kin, context: terms, .. } = &*open;
-            let known = Known { peer, kin: *kin, context: terms, expires: i64::MIN };
+            let Open { peer, kin, serial, context: terms, .. } = &*open;
+            let (kin, serial) = (*kin, *serial);
+            let known = Known { peer, kin, serial, context: terms, expires: i64::MIN };
             match Judge::new(context).judge(&known) {
                 Again::Bad(why) => {
                     closed += 1;

@@ -4,7 +4,9 @@
 //! lists are about it, and on its serial number. Peers that have the first two in common are a
 //! *kin*: when one of them passes by the path that it had, all of them do that no list names. So
 //! one of each kin is judged in full, and the others cost a look-up. Whoever is named is judged in
-//! full, too: nobody is closed but by a verdict.
+//! full, too: nobody is closed but by a verdict. When a CA is trusted no longer, that verdict is the same
+//! for all whom it issued, who showed the same certificates above their own and name its key alike: it is
+//! reached once, and said of each.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,10 +23,20 @@ use crate::verify::{Policy, Refusal, Verdict, judge_anew};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Kin([u8; 32]);
 
+/// A serial number of the length that RFC 5280 allows (4.1.2.2), beside what else is known of a connection:
+/// to look for it in a list touches no memory of the certificate's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Serial {
+    length: u8,
+    bytes: [u8; 20],
+}
+
 /// What is known of a peer's certificates, to judge them again.
 pub(super) struct Known<'a> {
     pub(super) peer: &'a Peer,
     pub(super) kin: Option<Kin>,
+    /// Its own certificate's, when it has a kin.
+    pub(super) serial: Option<Serial>,
     /// By whose terms the path was found.
     pub(super) context: &'a SecureContext,
     /// When the first certificate of the path expires.
@@ -47,10 +59,21 @@ pub(super) struct Judge {
     policy: Arc<Policy>,
     now: i64,
     kins: HashMap<Kin, Again>,
+    /// One of each kin that no CA vouches for any more.
+    outcasts: HashMap<Kin, Outcast>,
     /// What was found of whole chains, by their leaves.
     chains: HashMap<Vec<u8>, (Vec<Certificate>, Verdict)>,
     /// How often a chain was judged in full.
     pub(super) judged: usize,
+}
+
+/// Who is refused for want of a trusted issuer.
+struct Outcast {
+    refusal: Refusal,
+    /// What was shown above the leaf.
+    above: Vec<Certificate>,
+    /// Which key of its issuer the leaf names.
+    key_id: Option<Vec<u8>>,
 }
 
 impl Kin {
@@ -70,6 +93,20 @@ impl Kin {
     }
 }
 
+impl Serial {
+    /// `None`: longer than any should be.
+    pub(super) fn of(peer: &Peer) -> Option<Self> {
+        let number = peer.verified_chain().first()?.serial_number()?;
+        let mut bytes = [0; 20];
+        bytes.get_mut(..number.len())?.copy_from_slice(number);
+        Some(Self { length: u8::try_from(number.len()).ok()?, bytes })
+    }
+
+    fn number(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
 /// When the first certificate of the peer's path expires.
 pub(super) fn expiry(peer: &Peer) -> i64 {
     peer.verified_chain().iter().map(Certificate::not_after).min().unwrap_or(i64::MAX)
@@ -81,27 +118,32 @@ impl Judge {
             policy: context.policy().clone(),
             now: context.now(),
             kins: HashMap::new(),
+            outcasts: HashMap::new(),
             chains: HashMap::new(),
             judged: 0,
         }
     }
 
     pub(super) fn judge(&mut self, known: &Known<'_>) -> Again {
-        let Some(leaf) = known.peer.verified_chain().first() else {
+        if let Some(again) = self.as_kin(known) {
+            return again;
+        }
+        if known.peer.verified_chain().is_empty() {
             // It was not believed before: the rules have their say, lists have none.
             return Again::Good;
-        };
-        if let Some(kin) = known.kin.filter(|_| self.has_terms_of(known.context)) {
-            let listed = || self.policy.crls.iter().any(|list| list.may_list(leaf));
-            match self.kins.get(&kin) {
-                Some(Again::Good) if known.expires > self.now && !listed() => return Again::Good,
-                Some(Again::Unknown) if known.expires > self.now && !listed() => {
-                    return Again::Unknown;
-                }
-                _ => {}
-            }
+        }
+        if let Some(refusal) = known.kin.and_then(|kin| self.as_outcast(&kin, known.peer)) {
+            return Again::Bad(Why::Refused(refusal));
         }
         let (again, same_path) = self.judge_in_full(known.peer);
+        if let (Some(kin), Again::Bad(Why::Refused(refusal))) = (known.kin, &again)
+            && refusal.wants_an_issuer()
+            && let Some((leaf, above)) = known.peer.certificates().split_first()
+        {
+            let (refusal, above) = (refusal.clone(), above.to_vec());
+            let key_id = leaf.authority_key_id();
+            self.outcasts.entry(kin).or_insert(Outcast { refusal, above, key_id });
+        }
         if let (Some(kin), true) = (known.kin, same_path) {
             match again {
                 Again::Good => self.kins.insert(kin, Again::Good),
@@ -110,6 +152,38 @@ impl Judge {
             };
         }
         again
+    }
+
+    /// What was said of another of its kin whose path held, unless a list may name this one.
+    fn as_kin(&self, known: &Known<'_>) -> Option<Again> {
+        let again = match self.kins.get(&known.kin?)? {
+            Again::Good => Again::Good,
+            Again::Unknown => Again::Unknown,
+            Again::Bad(_) => return None,
+        };
+        let serial = known.serial.as_ref()?;
+        let listed = || {
+            self.policy.public.is_asked()
+                || self.policy.crls.iter().any(|list| list.may_list_number(serial.number()))
+        };
+        let holds = known.expires > self.now && self.has_terms_of(known.context) && !listed();
+        holds.then_some(again)
+    }
+
+    /// What was said of another of its kin, when it holds for this one too. The issuers that could be
+    /// found are the same: by name and key identifier, among what was shown and what is trusted; and the
+    /// key that signed both is one.
+    fn as_outcast(&self, kin: &Kin, peer: &Peer) -> Option<Refusal> {
+        let outcast = self.outcasts.get(kin)?;
+        let chain = peer.certificates();
+        let (leaf, above) = chain.split_first()?;
+        let alike = above == outcast.above
+            && leaf.authority_key_id() == outcast.key_id
+            && !self.policy.trust.contains(leaf);
+        if !alike {
+            return None;
+        }
+        outcast.refusal.of_sibling(&self.policy, chain, purpose(peer), self.now)
     }
 
     /// Also whether the path is the one that it was.

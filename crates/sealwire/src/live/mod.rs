@@ -4,6 +4,8 @@
 //!   take one, and each connection has the context of its moment.
 //! * [`Watched`] keeps one current: identity, trust and revocation lists out of files, PFX or a
 //!   function of the program's, read again when they change (feature `watch`).
+//! * `Spiffe` is a source of a `Watched`: the agent of a SPIFFE Workload API (feature `spiffe`).
+//! * `Staples` has the OCSP responses that somebody fetches for the certificates of a `Watched`.
 //! * [`Live`] knows the open connections, and closes those whose peers would not be let in any more.
 //!
 //! Readers take no lock, and nothing here is on the way of data.
@@ -18,6 +20,10 @@ mod judgement;
 mod options;
 #[cfg(feature = "watch")]
 mod source;
+#[cfg(feature = "spiffe")]
+mod spiffe;
+#[cfg(feature = "watch")]
+mod staples;
 mod tether;
 #[cfg(feature = "watch")]
 mod watched;
@@ -31,6 +37,10 @@ pub use fitness::Unfit;
 pub use options::{Closed, LiveOptions};
 #[cfg(feature = "watch")]
 pub use source::Material;
+#[cfg(feature = "spiffe")]
+pub use spiffe::{Spiffe, SpiffeError, SpiffeId, SpiffeStatus};
+#[cfg(feature = "watch")]
+pub use staples::Staples;
 pub use tether::{Tether, Why};
 #[cfg(feature = "watch")]
 pub use watched::{Change, Failure, LoadError, Status, Watched, WatchedBuilder};

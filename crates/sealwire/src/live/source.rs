@@ -10,9 +10,11 @@ use aws_lc_rs::digest::{Context, SHA256};
 use sealwire_x509::{Certificate, Crl, pem};
 use zeroize::Zeroizing;
 
+use super::staples::Staples;
 use super::watched::LoadError;
 use crate::context::{Identity, SecureContextBuilder};
 use crate::pki::{Error, TrustStore};
+use crate::words::{SystemClock, now};
 
 /// What a function of the program's gives: identities, trust and revocation lists of now.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +29,18 @@ pub struct Material {
 
 /// One source of many.
 pub(super) enum Source {
-    Pem { chain: PathBuf, key: PathBuf, passphrase: Option<Zeroizing<Vec<u8>>> },
-    Pfx { path: PathBuf, passphrase: Zeroizing<Vec<u8>> },
+    Pem {
+        chain: PathBuf,
+        key: PathBuf,
+        passphrase: Option<Zeroizing<Vec<u8>>>,
+        /// An OCSP response.
+        staple: Option<PathBuf>,
+    },
+    Pfx {
+        path: PathBuf,
+        passphrase: Zeroizing<Vec<u8>>,
+        staple: Option<PathBuf>,
+    },
     TrustFile(PathBuf),
     Trust(TrustStore),
     CrlFile(PathBuf),
@@ -43,14 +55,20 @@ pub(super) type Function =
 pub(super) struct Snapshot {
     files: BTreeMap<PathBuf, Result<Zeroizing<Vec<u8>>, Error>>,
     given: Vec<Result<Material, LoadError>>,
+    staples: Staples,
     pub(super) digest: [u8; 32],
 }
 
 impl Source {
     pub(super) fn files(&self) -> Vec<&Path> {
         match self {
-            Self::Pem { chain, key, .. } => vec![chain, key],
-            Self::Pfx { path, .. } | Self::TrustFile(path) | Self::CrlFile(path) => vec![path],
+            Self::Pem { chain, key, staple, .. } => {
+                [chain, key].into_iter().chain(staple).map(PathBuf::as_path).collect()
+            }
+            Self::Pfx { path, staple, .. } => {
+                [path].into_iter().chain(staple).map(PathBuf::as_path).collect()
+            }
+            Self::TrustFile(path) | Self::CrlFile(path) => vec![path],
             Self::Trust(_) | Self::Program(_) => Vec::new(),
         }
     }
@@ -66,17 +84,18 @@ impl Source {
     ) -> Result<SecureContextBuilder, LoadError> {
         let at = |path: &Path| path.display().to_string();
         match self {
-            Self::Pem { chain, key, passphrase } => {
+            Self::Pem { chain, key, passphrase, staple } => {
                 let (chain_pem, key_pem) = (snapshot.bytes(chain)?, snapshot.bytes(key)?);
                 let passphrase = passphrase.as_ref().map(|one| one.as_slice());
                 let pair = ((chain_pem, chain.as_path()), (key_pem, key.as_path()));
-                builder = builder.identity(Identity::of_read_files(pair.0, pair.1, passphrase)?);
+                let identity = Identity::of_read_files(pair.0, pair.1, passphrase)?;
+                builder = builder.identity(snapshot.stapled(identity, staple.as_deref())?);
             }
-            Self::Pfx { path, passphrase } => {
+            Self::Pfx { path, passphrase, staple } => {
                 let der = snapshot.bytes(path)?;
                 let identity = Identity::from_pkcs12(der, passphrase.as_slice());
                 let identity = identity.map_err(|e| crate::pki::pfx_at_file(e, der, path))?;
-                builder = builder.identity(identity);
+                builder = builder.identity(snapshot.stapled(identity, staple.as_deref())?);
             }
             Self::TrustFile(path) => {
                 let bytes = snapshot.bytes(path)?;
@@ -97,7 +116,9 @@ impl Source {
                 let Material { identities, trust: more, crls } =
                     given.next().unwrap_or_else(|| Ok(Material::default()))?;
                 if with_identities {
-                    builder = identities.into_iter().fold(builder, SecureContextBuilder::identity);
+                    let identities =
+                        identities.into_iter().map(|one| snapshot.staples.stapled(one));
+                    builder = identities.fold(builder, SecureContextBuilder::identity);
                 }
                 if let Some(more) = more {
                     add_trust(trust, &more);
@@ -114,7 +135,7 @@ fn add_trust(trust: &mut Option<TrustStore>, more: &TrustStore) {
 }
 
 impl Snapshot {
-    pub(super) fn take(sources: &[Source]) -> Self {
+    pub(super) fn take(sources: &[Source], staples: &Staples) -> Self {
         let mut files = BTreeMap::new();
         let mut given = Vec::new();
         for source in sources {
@@ -125,8 +146,8 @@ impl Snapshot {
                 given.push(ask().map_err(|e| LoadError::Program(e.into())));
             }
         }
-        let digest = digest(&files, &given);
-        Self { files, given, digest }
+        let digest = digest(&files, &given, staples.changes());
+        Self { files, given, staples: staples.clone(), digest }
     }
 
     /// What a context is built of; with `ours`, those are the identities, whatever the sources have.
@@ -153,6 +174,13 @@ impl Snapshot {
         })
     }
 
+    /// An identity with the response in this file, or with what was fetched.
+    fn stapled(&self, identity: Identity, staple: Option<&Path>) -> Result<Identity, Error> {
+        let Some(path) = staple else { return Ok(self.staples.stapled(identity)) };
+        let stapled = identity.stapling(self.bytes(path)?, now(&SystemClock));
+        stapled.map_err(|e| e.at(path.display().to_string()))
+    }
+
     fn bytes(&self, path: &Path) -> Result<&[u8], Error> {
         match self.files.get(path) {
             Some(Ok(bytes)) => Ok(bytes),
@@ -170,8 +198,10 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 fn digest(
     files: &BTreeMap<PathBuf, Result<Zeroizing<Vec<u8>>, Error>>,
     given: &[Result<Material, LoadError>],
+    staples: u64,
 ) -> [u8; 32] {
     let mut digest = Context::new(&SHA256);
+    digest.update(&staples.to_be_bytes());
     let mut put = |bytes: Option<&[u8]>| {
         let length = bytes.map_or(u64::MAX, |bytes| bytes.len() as u64);
         digest.update(&length.to_be_bytes());

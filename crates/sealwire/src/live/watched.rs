@@ -17,6 +17,7 @@ use super::current::Current;
 use super::files::{FileWatch, LONGEST, QUIET, Why};
 use super::fitness::Unfit;
 use super::source::{Material, Snapshot, Source};
+use super::staples::Staples;
 use crate::context::{Identity, SecureContext, SecureContextBuilder};
 use crate::pki::{self, TrustStore};
 use crate::words::ConfigError;
@@ -118,11 +119,15 @@ type Listener = dyn Fn(&Change<'_>) + Send + Sync;
 /// Says what is watched.
 pub struct WatchedBuilder {
     sources: Vec<Source>,
+    staples: Staples,
     purposes: Vec<Purpose>,
     every: Duration,
+    first_is_judged: bool,
     adjust: Box<Adjust>,
     listener: Option<Box<Listener>>,
     live: Vec<Box<dyn Rechecks>>,
+    #[cfg(feature = "spiffe")]
+    agents: Vec<super::spiffe::Spiffe>,
 }
 
 /// A [`Live`], whatever it notes of connections.
@@ -139,11 +144,15 @@ impl Watched {
     pub fn builder() -> WatchedBuilder {
         WatchedBuilder {
             sources: Vec::new(),
+            staples: Staples::new(),
             purposes: Vec::new(),
             every: Duration::from_secs(60),
+            first_is_judged: true,
             adjust: Box::new(Ok),
             listener: None,
             live: Vec::new(),
+            #[cfg(feature = "spiffe")]
+            agents: Vec::new(),
         }
     }
 
@@ -190,7 +199,29 @@ impl WatchedBuilder {
     #[must_use]
     pub fn pkcs12_file(mut self, path: impl AsRef<Path>, passphrase: impl AsRef<[u8]>) -> Self {
         let passphrase = Zeroizing::new(passphrase.as_ref().to_vec());
-        self.sources.push(Source::Pfx { path: path.as_ref().to_path_buf(), passphrase });
+        let path = path.as_ref().to_path_buf();
+        self.sources.push(Source::Pfx { path, passphrase, staple: None });
+        self
+    }
+
+    /// The OCSP response (DER) that a server staples to the identity that was added last, from files.
+    /// It is looked at as [`Identity::stapling`] does: one that is no good is refused as every other
+    /// file is.
+    #[must_use]
+    pub fn ocsp_file(mut self, path: impl AsRef<Path>) -> Self {
+        if let Some(Source::Pem { staple, .. } | Source::Pfx { staple, .. }) =
+            self.sources.last_mut()
+        {
+            *staple = Some(path.as_ref().to_path_buf());
+        }
+        self
+    }
+
+    /// The OCSP responses for those who have none from a file: what is put there later is used after
+    /// [`Watched::reload`].
+    #[must_use]
+    pub fn staples(mut self, staples: &Staples) -> Self {
+        self.staples = staples.clone();
         self
     }
 
@@ -226,6 +257,15 @@ impl WatchedBuilder {
         self
     }
 
+    /// Identity, CAs and revocation lists that an agent gives; what it gives anew is used at once.
+    #[cfg(feature = "spiffe")]
+    #[must_use]
+    pub fn spiffe(mut self, spiffe: &super::spiffe::Spiffe) -> Self {
+        self.agents.push(spiffe.clone());
+        let asked = spiffe.clone();
+        self.material(move || Ok::<_, std::convert::Infallible>(asked.material()))
+    }
+
     /// What our certificate has to be good for, as peers judge it: [`Purpose::Server`],
     /// [`Purpose::Client`], or both. Called once for each. Without, it may be for anything.
     #[must_use]
@@ -244,6 +284,14 @@ impl WatchedBuilder {
         + 'static,
     ) -> Self {
         self.adjust = Box::new(adjust);
+        self
+    }
+
+    /// Takes what there is at the start as it is, also when peers would refuse it: for a server that is
+    /// to show just that. What comes later is judged.
+    #[must_use]
+    pub fn take_the_first_as_it_is(mut self) -> Self {
+        self.first_is_judged = false;
         self
     }
 
@@ -274,7 +322,7 @@ impl WatchedBuilder {
     /// # Errors
     /// When what there is would be refused.
     pub fn start(self) -> Result<Watched, LoadError> {
-        let snapshot = Snapshot::take(&self.sources);
+        let snapshot = Snapshot::take(&self.sources, &self.staples);
         let context = self.build(&snapshot, None, None)?;
         let files: Vec<PathBuf> =
             self.sources.iter().flat_map(Source::files).map(Path::to_path_buf).collect();
@@ -303,6 +351,14 @@ impl WatchedBuilder {
             }
         });
         let _ = inner.watch.set(watch);
+        #[cfg(feature = "spiffe")]
+        for agent in &inner.loader.lock().unwrap_or_else(PoisonError::into_inner).settings.agents {
+            let weak = Arc::downgrade(&inner);
+            agent.on_change(move || {
+                // What is wrong was told.
+                weak.upgrade().map(|inner| drop(inner.look(true))).is_some()
+            });
+        }
         // What changed after it was read, and before it was watched.
         let _ = inner.look(true);
         Ok(Watched(inner))
@@ -311,7 +367,7 @@ impl WatchedBuilder {
     fn pem(mut self, chain: &Path, key: &Path, passphrase: Option<&[u8]>) -> Self {
         let passphrase = passphrase.map(|one| Zeroizing::new(one.to_vec()));
         let (chain, key) = (chain.to_path_buf(), key.to_path_buf());
-        self.sources.push(Source::Pem { chain, key, passphrase });
+        self.sources.push(Source::Pem { chain, key, passphrase, staple: None });
         self
     }
 
@@ -326,6 +382,9 @@ impl WatchedBuilder {
             builder = builder.sessions_of(old);
         }
         let context = snapshot.add_to(&self.sources, builder, ours)?.build()?;
+        if old.is_none() && !self.first_is_judged {
+            return Ok(context);
+        }
         let any = [Purpose::Any];
         let purposes = if self.purposes.is_empty() { &any[..] } else { &self.purposes };
         Unfit::check(&context, purposes, old).map_err(LoadError::Unfit)?;
@@ -352,7 +411,7 @@ impl Inner {
         let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
         let Loader { settings, tried } = &mut *loader;
         let until = Instant::now() + LONGEST;
-        let mut snapshot = Snapshot::take(&settings.sources);
+        let mut snapshot = Snapshot::take(&settings.sources, &settings.staples);
         if snapshot.digest == *tried {
             return Ok(false);
         }
@@ -363,7 +422,7 @@ impl Inner {
             if waits || built.is_err() {
                 thread::sleep(QUIET);
             }
-            let again = Snapshot::take(&settings.sources);
+            let again = Snapshot::take(&settings.sources, &settings.staples);
             if again.digest == snapshot.digest || Instant::now() >= until {
                 break built;
             }

@@ -9,7 +9,7 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::signature::sign_der_as;
+use super::signature::sign_der_like;
 use super::{
     Certificate, Csr, Error, ExtendedKeyUsage, Issuer, KeyAlgorithm, KeyUsage, Moment,
     NameConstraint, PrivateKey, Problem, Subject, SubjectAltName, Validity, extension,
@@ -136,7 +136,8 @@ impl CertificateBuilder {
 
     /// Begins the successor of a certificate: its subject, version and extensions as they are, byte
     /// for byte, valid from now on for as long as the old one was, with a new serial number as long
-    /// as the old. The key may be the same or another; another has another subjectKeyIdentifier.
+    /// as the old (8 bytes at least: it is random), and signed in the same way unless that is SHA-1 or
+    /// MD5. The key may be the same or another; another has another subjectKeyIdentifier.
     pub fn renewing(old: &Certificate) -> Result<Self, Error> {
         let mut builder = Self::new(Subject::from_der(old.subject().der())?);
         builder.old = Some(Old::of(old)?);
@@ -324,6 +325,7 @@ impl CertificateBuilder {
         by: By<'_>,
         key: &PrivateKey,
     ) -> Result<Certificate, Error> {
+        let spki = self.old.as_ref().map_or(spki, |old| old.spki(spki));
         let serial = match &self.serial {
             Some(serial) => tbs::check_serial(serial)?,
             None => tbs::random_serial(self.serial_length)?,
@@ -347,8 +349,8 @@ impl CertificateBuilder {
             extensions,
             version_3: self.kind != Kind::OpensslDefault,
         };
-        let rsa = self.old.as_ref().map(|old| old.rsa).unwrap_or_default();
-        let der = sign_der_as(rsa, key, |algorithm| parts.into_tbs(algorithm))?;
+        let signed = self.old.as_ref().map(|old| &old.signed);
+        let der = sign_der_like(signed, key, |algorithm| parts.into_tbs(algorithm))?;
         Certificate::from_der(&der)
     }
 

@@ -36,6 +36,7 @@ impl ChainCheck<'_> {
             partial_chain: self.trust.allows_partial_chain(),
             policies: self.trust.policies().clone(),
             security_level: self.security_level,
+            public: self.trust.public().clone(),
             memory: Arc::default(),
         };
         judge(&policy, self.presented, self.purpose, self.name.as_ref(), self.time)

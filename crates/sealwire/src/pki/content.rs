@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use der::asn1::AnyRef;
+use der::{Decode, Reader, SliceReader, Tag, Tagged};
+
 use super::{
-    Certificate, Crl, Csr, Error, KeyAlgorithm, PrivateKey, Problem, encrypted, pem, pkcs7,
+    Certificate, Crl, Csr, Error, KeyAlgorithm, OtherForm, PrivateKey, Problem, encrypted, pem,
+    pkcs7,
 };
+use crate::reading::EchConfigList;
 
 /// One thing that a file of ours or of anybody's may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +31,9 @@ pub enum Content {
     Pfx,
     /// Certificates or revocation lists in PKCS#7 (`.p7b`).
     Pkcs7,
+    /// Configurations of Encrypted Client Hello
+    /// ([`EchConfigList`](crate::reading::EchConfigList)).
+    EchConfigs,
 }
 
 impl Content {
@@ -38,11 +46,10 @@ impl Content {
     pub fn of(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         if !pem::is_pem(bytes) {
             let found = Self::of_der(bytes);
-            if found.is_none() && is_bare_base64(bytes) {
-                let what = "it is base64 without the lines -----BEGIN and -----END";
-                return Err(Error::new(Problem::NoPemBlock, what));
-            }
-            return Ok(found.into_iter().collect());
+            return match found.map_or_else(|| nearly(bytes), |_| None) {
+                Some(what) => Err(Error::new(Problem::NoPemBlock, what)),
+                None => Ok(found.into_iter().collect()),
+            };
         }
         let blocks = pem::blocks(bytes);
         if blocks.is_empty() {
@@ -56,6 +63,7 @@ impl Content {
                 "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::CertificateRequest,
                 "X509 CRL" => Self::Crl,
                 "PUBLIC KEY" => Self::PublicKey,
+                "ECHCONFIG" => Self::EchConfigs,
                 _ if pkcs7::is_label(label) => Self::Pkcs7,
                 "ENCRYPTED PRIVATE KEY" => Self::EncryptedPrivateKey,
                 // The traditional form says so in its headers.
@@ -92,8 +100,47 @@ impl Content {
             Err(Problem::PassphraseNeeded) => return Some(Self::EncryptedPrivateKey),
             Err(_) => {}
         }
-        KeyAlgorithm::of_spki(der).is_ok().then_some(Self::PublicKey)
+        if KeyAlgorithm::of_spki(der).is_ok() {
+            return Some(Self::PublicKey);
+        }
+        if EchConfigList::from_file_bytes(der).is_ok() {
+            return Some(Self::EchConfigs);
+        }
+        signed_shape(der)
     }
+}
+
+/// What a signed structure means to be that nobody can read, by its first fields: what is wrong with
+/// it is for its reader to say.
+fn signed_shape(der: &[u8]) -> Option<Content> {
+    let [signed] = &elements(der)?[..] else { return None };
+    let parts = elements(signed.value())?;
+    let tags: Vec<Tag> = parts.iter().map(Tagged::tag).collect();
+    let (Tag::Sequence, [Tag::Sequence, Tag::Sequence, Tag::BitString]) = (signed.tag(), &tags[..])
+    else {
+        return None;
+    };
+    let fields: Vec<Tag> = elements(parts[0].value())?.iter().map(Tagged::tag).collect();
+    match fields[..] {
+        [Tag::ContextSpecific { .. }, Tag::Integer, ..] => Some(Content::Certificate),
+        [Tag::Integer, Tag::Sequence, Tag::Sequence, Tag::ContextSpecific { .. }] => {
+            Some(Content::CertificateRequest)
+        }
+        [Tag::Integer, Tag::Sequence, Tag::Sequence, Tag::UtcTime | Tag::GeneralizedTime, ..] => {
+            Some(Content::Crl)
+        }
+        _ => None,
+    }
+}
+
+/// The elements that follow one another; `None` when it is not DER.
+pub(super) fn elements(der: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+    let mut reader = SliceReader::new(der).ok()?;
+    let mut all = Vec::new();
+    while !reader.is_finished() {
+        all.push(AnyRef::decode(&mut reader).ok()?);
+    }
+    Some(all)
 }
 
 /// Why no line of a text begins a PEM block, though the words are there.
@@ -116,12 +163,39 @@ fn lost_lines(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Whether a text is base64 of DER, without the lines of PEM around it.
-fn is_bare_base64(bytes: &[u8]) -> bool {
+/// What was a PEM or DER file before something was done to it.
+fn nearly(bytes: &[u8]) -> Option<&'static str> {
     let text: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    // A SEQUENCE of more than 127 bytes: `0x30 0x81` or `0x30 0x82`.
-    text.starts_with(b"MI")
-        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
+    let is_base64 = text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+    // A SEQUENCE of more than 127 bytes, `0x30 0x81` or `0x30 0x82`; `-----BEGIN`.
+    if is_base64 && text.starts_with(b"MI") {
+        Some("it is base64 without the lines -----BEGIN and -----END")
+    } else if is_base64 && text.starts_with(b"LS0tLS1CRUdJ") {
+        Some("it is the base64 of a PEM file, as a Secret of Kubernetes holds it: decode it first")
+    } else if has_odd_dashes(bytes) {
+        Some("around BEGIN there are not five hyphens, as when a word processor has changed them")
+    } else if first_element(bytes).is_some_and(|first| Content::of_der(first).is_some()) {
+        Some("more bytes follow the DER: cut them off")
+    } else {
+        None
+    }
+}
+
+/// Whether a line begins a PEM block but for its dashes: fewer or more than five, or those of typography.
+fn has_odd_dashes(bytes: &[u8]) -> bool {
+    let is_dash = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    let begins = |line: &str| {
+        let rest = line.trim_start_matches(is_dash);
+        rest.len() < line.len() && rest.starts_with("BEGIN ") && rest.trim_end().ends_with(is_dash)
+    };
+    bytes.split(|&byte| byte == b'\n').filter_map(|line| str::from_utf8(line).ok()).any(begins)
+}
+
+/// The first element of DER that goes on after it.
+fn first_element(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = SliceReader::new(bytes).ok()?;
+    let length = reader.tlv_bytes().ok()?.len();
+    (length < bytes.len()).then(|| &bytes[..length])
 }
 
 /// A PFX begins with its version, 3, and then the ContentInfo (RFC 7292, section 4); its lengths
@@ -146,6 +220,7 @@ impl fmt::Display for Content {
             Self::PublicKey => "public key",
             Self::Pfx => "PFX (PKCS#12)",
             Self::Pkcs7 => "PKCS#7 file",
+            Self::EchConfigs => "ECH configuration",
         })
     }
 }
@@ -153,6 +228,10 @@ impl fmt::Display for Content {
 /// What is wrong with a file in which no `wanted` could be read, when its bytes tell more than the
 /// reader's `error`: it is empty, or something else, or a block of it is broken at some line.
 pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error {
+    if let Some(form) = OtherForm::of(bytes) {
+        let what = format!("it is {form}, which is not read here");
+        return Error::new(Problem::Unsupported, what);
+    }
     if !matches!(error.problem(), Problem::Malformed | Problem::NoPemBlock) {
         return error;
     }
@@ -171,7 +250,7 @@ pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error
     };
     match found.first() {
         // It was looked into, and the error says what for.
-        Some(Content::Pkcs7) if wanted != [Content::Pfx] => error,
+        Some(Content::Pkcs7) if matches!(what, Content::Certificate | Content::Crl) => error,
         Some(_) if found.iter().any(|one| wanted.contains(one)) => error,
         Some(other) => {
             let article = if *other == Content::EncryptedPrivateKey { "an" } else { "a" };
@@ -187,6 +266,8 @@ pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error
 
 #[cfg(test)]
 mod tests {
+    use base64ct::{Base64, Encoding};
+
     use super::Content;
     use crate::pki::{Csr, KeyEncryption, Pfx, PrivateKey, Subject, self_signed};
 
@@ -220,6 +301,17 @@ mod tests {
         let error = Content::of(bare.as_bytes()).unwrap_err().to_string();
         assert!(error.contains("it is base64 without the lines"), "{error}");
         let pem = certificate.to_pem();
+        let in_base64 = |bytes: &[u8]| Base64::encode_string(bytes);
+        for (bytes, why) in [
+            (in_base64(pem.as_bytes()).into_bytes(), "the base64 of a PEM file"),
+            (pem.replace("-----", "\u{2014}").into_bytes(), "not five hyphens"),
+            (pem.replace("-----", "----").into_bytes(), "not five hyphens"),
+            ([certificate.der(), b"\n"].concat(), "more bytes follow the DER"),
+            ([key.to_pkcs8_der(), b"\0"].concat(), "more bytes follow the DER"),
+        ] {
+            let error = Content::of(&bytes).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
         for (text, why) in [
             (pem.replace('\n', "\\n"), "written as \\n"),
             (format!("\"{}\"", pem.replace('\n', "\\n")), "written as \\n"),

@@ -14,6 +14,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::request::{CertReq, CertReqInfo};
 
+use super::key::is_same_key;
 use super::signature::{sign_der, unencodable, verify_der};
 use super::{
     Content, Error, ExtendedKeyUsage, KeyAlgorithm, KeyUsage, PrivateKey, Problem, Subject,
@@ -125,7 +126,7 @@ impl Csr {
 
     /// Whether `key` is the key that the request was made with.
     pub fn matches(&self, key: &PrivateKey) -> bool {
-        key.spki_der() == self.spki
+        is_same_key(key.spki_der(), &self.spki)
     }
 
     /// The names asked for in subjectAltName. Kinds other than the four of [`SubjectAltName`]

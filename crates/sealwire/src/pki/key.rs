@@ -9,7 +9,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair,
 };
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::{ObjectIdentifier, UintRef};
@@ -19,8 +20,8 @@ use sealwire_x509::PrivateKey as Parsed;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::ml_dsa::{self, MlDsaForm};
 use super::pss::{self, PssKey};
-use super::rsa_scheme::RsaScheme;
 use super::{
     Certificate, Error, KeyEncryption, KeyType, Problem, PublicKey, encrypted, pem, signature,
     traditional,
@@ -48,6 +49,13 @@ pub enum KeyAlgorithm {
     EcdsaP521,
     /// Ed25519 (RFC 8410). Browsers do not accept it in certificates.
     Ed25519,
+    /// ML-DSA-44 (FIPS 204, RFC 9881): signatures that quantum computers do not forge either, of 2,420
+    /// bytes. In TLS 1.3 alone, between programs of 2025 and later.
+    MlDsa44,
+    /// ML-DSA-65: signatures of 3,309 bytes.
+    MlDsa65,
+    /// ML-DSA-87: signatures of 4,627 bytes.
+    MlDsa87,
 }
 
 impl KeyAlgorithm {
@@ -93,7 +101,7 @@ impl KeyAlgorithm {
                 )),
             },
             rfc8410::ID_ED_25519 => Ok(Self::Ed25519),
-            other => Err(unsupported(&other)),
+            other => ml_dsa::by_oid(other).ok_or_else(|| unsupported(&other)),
         }
     }
 }
@@ -118,7 +126,7 @@ struct RsaPublicKey<'a> {
     exponent: UintRef<'a>,
 }
 
-/// `rsa:2048`, `rsa-pss:2048`, `p256`, `p384`, `p521`, `ed25519`.
+/// `rsa:2048`, `rsa-pss:2048`, `p256`, `p384`, `p521`, `ed25519`, `ml-dsa-65`.
 impl FromStr for KeyAlgorithm {
     type Err = Error;
 
@@ -129,6 +137,9 @@ impl FromStr for KeyAlgorithm {
             "p384" | "p-384" | "secp384r1" => Ok(Self::EcdsaP384),
             "p521" | "p-521" | "secp521r1" => Ok(Self::EcdsaP521),
             "ed25519" => Ok(Self::Ed25519),
+            "ml-dsa-44" | "mldsa44" => Ok(Self::MlDsa44),
+            "ml-dsa-65" | "mldsa65" => Ok(Self::MlDsa65),
+            "ml-dsa-87" | "mldsa87" => Ok(Self::MlDsa87),
             pss if pss.starts_with("rsa-pss") => {
                 match pss.trim_start_matches("rsa-pss").trim_start_matches([':', '-']) {
                     "" => Ok(Self::RsaPss { bits: 2048 }),
@@ -147,7 +158,8 @@ impl FromStr for KeyAlgorithm {
                     Problem::InvalidValue,
                     format!(
                         "{text:?} is not a kind of key that is made here: rsa:2048, rsa:3072, \
-                         rsa:4096, rsa:8192, rsa-pss:2048 (and so on), p256, p384, p521, ed25519"
+                         rsa:4096, rsa:8192, rsa-pss:2048 (and so on), p256, p384, p521, ed25519, \
+                         ml-dsa-44, ml-dsa-65, ml-dsa-87"
                     ),
                 )),
             },
@@ -164,6 +176,9 @@ impl fmt::Display for KeyAlgorithm {
             Self::EcdsaP384 => f.write_str("ECDSA P-384"),
             Self::EcdsaP521 => f.write_str("ECDSA P-521"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa44 => f.write_str("ML-DSA-44"),
+            Self::MlDsa65 => f.write_str("ML-DSA-65"),
+            Self::MlDsa87 => f.write_str("ML-DSA-87"),
         }
     }
 }
@@ -208,6 +223,10 @@ impl PrivateKey {
                 let pkcs8 = pair.to_pkcs8v1().map_err(failed)?;
                 (Zeroizing::new(pkcs8.as_ref().to_vec()), public_der(pair.public_key())?)
             }
+            KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
+                let (_, pkcs8, spki) = ml_dsa::generate(algorithm)?;
+                (pkcs8, spki)
+            }
         };
         Ok(Self { algorithm, pkcs8, spki })
     }
@@ -250,6 +269,12 @@ impl PrivateKey {
             && info.algorithm.parameters.is_none()
         {
             return Self::from_parsed(&Parsed::from_der(info.private_key.as_bytes())?);
+        }
+        // AWS-LC writes one form only, and none where the seed is not known.
+        if let Ok(info) = PrivateKeyInfoRef::from_der(der)
+            && let Some((algorithm, pkcs8, spki)) = ml_dsa::read(&info)?
+        {
+            return Ok(Self { algorithm, pkcs8, spki });
         }
         // AWS-LC reads these and does not write them.
         if let Ok(info) = PrivateKeyInfoRef::from_der(der)
@@ -322,20 +347,34 @@ impl PrivateKey {
         traditional::to_pem(self)
     }
 
+    /// In which form the private half of an ML-DSA key is written; `None` for other kinds.
+    pub fn ml_dsa_form(&self) -> Option<MlDsaForm> {
+        ml_dsa::form(&self.pkcs8)
+    }
+
+    /// The same ML-DSA key, written in this form.
+    ///
+    /// # Errors
+    /// When the seed is wanted and not there, which cannot be computed back; when it is a key of
+    /// another kind.
+    pub fn in_ml_dsa_form(&self, form: MlDsaForm) -> Result<Self, Error> {
+        if self.ml_dsa_form().is_none() {
+            let what = format!("{} keys have no such form, only those of ML-DSA", self.algorithm);
+            return Err(Error::new(Problem::InvalidValue, what));
+        }
+        let pkcs8 = ml_dsa::in_form(self.algorithm, &self.pkcs8, form)?;
+        Ok(Self { pkcs8, ..self.clone() })
+    }
+
     /// Whether `certificate` has this key's public half.
     pub fn matches(&self, certificate: &Certificate) -> bool {
-        certificate.spki_der() == self.spki
+        is_same_key(&certificate.spki_der(), &self.spki)
     }
 
     /// Signs `message`: RSA PKCS#1 v1.5 with SHA-256; RSA-PSS with SHA-256, or the digest that the
     /// key is restricted to, and a salt as long; ECDSA with the digest that fits the curve
-    /// (ASN.1 form); Ed25519.
+    /// (ASN.1 form); Ed25519; ML-DSA.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        self.sign_as(RsaScheme::default(), message)
-    }
-
-    /// The same; `rsa` is how an RSA key signs.
-    pub(super) fn sign_as(&self, rsa: RsaScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |_| Error::new(Problem::Internal, "signing failed");
         let refused = |e: aws_lc_rs::error::KeyRejected| {
             let what = format!("an {} key cannot sign here: {e}", self.algorithm);
@@ -346,7 +385,7 @@ impl PrivateKey {
             KeyAlgorithm::Rsa { .. } => {
                 let pair = RsaKeyPair::from_pkcs8(&self.pkcs8).map_err(refused)?;
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(rsa.encoding(), &random, message, &mut signature).map_err(failed)?;
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(failed)?;
                 Ok(signature)
             }
             KeyAlgorithm::RsaPss { .. } => {
@@ -363,8 +402,33 @@ impl PrivateKey {
                     .map_err(refused)?;
                 Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec())
             }
+            KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
+                ml_dsa::sign(self.algorithm, &self.pkcs8, message)
+            }
         }
     }
+
+    /// Signs `message` as an AlgorithmIdentifier, DER, of RSA or ECDSA says.
+    pub(super) fn sign_as(&self, algorithm: &[u8], message: &[u8]) -> Result<Vec<u8>, Error> {
+        let malformed = |e| Error::new(Problem::Malformed, format!("the key: {e}"));
+        match self.algorithm {
+            // What it may sign has been looked at; below it is an RSA key as any.
+            KeyAlgorithm::RsaPss { .. } => {
+                let info = PrivateKeyInfoRef::from_der(&self.pkcs8).map_err(malformed)?;
+                Parsed::from_der(info.private_key.as_bytes())?.sign_as(algorithm, message)
+            }
+            _ => Parsed::from_der(&self.pkcs8)?.sign_as(algorithm, message),
+        }
+    }
+}
+
+/// Whether two SubjectPublicKeyInfos are one key, however it is written: OpenSSL writes points of a
+/// curve compressed, too.
+pub(super) fn is_same_key(one: &[u8], other: &[u8]) -> bool {
+    let read = |spki| {
+        PublicKey::from_spki(spki).ok().filter(|key| key.rsa.is_some() || key.ec_point.is_some())
+    };
+    one == other || read(one).is_some_and(|key| read(other) == Some(key))
 }
 
 impl fmt::Debug for PrivateKey {
@@ -396,7 +460,7 @@ fn v1_der(pair: &impl AsDer<Pkcs8V1Der<'static>>) -> Result<Zeroizing<Vec<u8>>, 
     Ok(Zeroizing::new(der.as_ref().to_vec()))
 }
 
-fn public_der(public: &impl AsDer<PublicKeyX509Der<'static>>) -> Result<Vec<u8>, Error> {
+pub(super) fn public_der(public: &impl AsDer<PublicKeyX509Der<'static>>) -> Result<Vec<u8>, Error> {
     let der = public.as_der().map_err(|_| Error::new(Problem::Internal, "key encoding failed"))?;
     Ok(der.as_ref().to_vec())
 }

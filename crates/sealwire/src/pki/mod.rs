@@ -7,6 +7,7 @@ mod constraint;
 mod content;
 mod crl;
 mod csr;
+mod elsewhere;
 mod encrypted;
 mod extension;
 mod fingerprint;
@@ -14,13 +15,13 @@ mod issuer;
 mod key;
 mod legacy;
 mod lint;
+mod ml_dsa;
 mod name;
 mod pbe;
 mod pfx;
 mod pkcs7;
 mod pss;
 mod renew;
-mod rsa_scheme;
 mod signature;
 mod store;
 mod subject;
@@ -42,12 +43,14 @@ pub use constraint::NameConstraint;
 pub use content::Content;
 pub use crl::{CrlBuilder, CrlNumber, RevocationReason, Revoked};
 pub use csr::{Csr, CsrBuilder};
+pub use elsewhere::OtherForm;
 pub use encrypted::KeyEncryption;
 pub use fingerprint::{sha1_fingerprint, sha256_fingerprint, sha512_fingerprint, spki_pin};
 pub use issuer::Issuer;
 pub use key::{KeyAlgorithm, PrivateKey, key_text};
 pub use legacy::LegacyCertificate;
-pub use lint::{Lint, Severity, lint, lint_file};
+pub use lint::{Lint, Severity, lint, lint_file, lint_key};
+pub use ml_dsa::MlDsaForm;
 pub use name::SubjectAltName;
 pub(crate) use pfx::at_file as pfx_at_file;
 pub use pfx::{Pfx, PfxCertificate, PfxContents};
@@ -57,7 +60,8 @@ pub(crate) use pss::{PssDigest, PssKey, is_signed as is_signed_by_pss_key};
 pub use sealwire_x509::{
     Attribute, Certificate, CertificatePolicies, Crl, CrlScope, Error, GeneralName, Irregularity,
     KeyType, KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner,
-    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, Subtree, pem,
+    OcspStatus, Problem, PublicKey, Purpose, RsaPublicKey, SignatureAlgorithm, Subtree,
+    ocsp_request, pem,
 };
 pub use store::{CaStore, Entry};
 pub use subject::Subject;
@@ -78,6 +82,17 @@ pub fn certificates_from_file(path: &Path) -> Result<Vec<Certificate>, Error> {
 pub fn crls_from_file(path: &Path) -> Result<Vec<Crl>, Error> {
     let one = |der: &[u8]| Crl::from_der(der).map(|one| vec![one]);
     all_from_file(path, Content::Crl, Crl::all_from_pem, one, |bundle| bundle.crls)
+}
+
+/// The certificates and revocation lists of a PKCS#7 bundle (`.p7b`), PEM or DER; either may be empty.
+///
+/// # Errors
+/// [`Problem::Malformed`] when it cannot be read, [`Problem::NoPemBlock`] when it is no such bundle.
+pub fn in_pkcs7(bytes: &[u8]) -> Result<(Vec<Certificate>, Vec<Crl>), Error> {
+    match Bundle::find(bytes)? {
+        Some(bundle) => Ok((bundle.certificates, bundle.crls)),
+        None => Err(Error::new(Problem::NoPemBlock, "no PKCS#7 with certificates")),
+    }
 }
 
 fn all_from_file<T>(

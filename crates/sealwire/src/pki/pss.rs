@@ -56,7 +56,7 @@ impl PssDigest {
         let all = Parameters {
             hash: Some(hash),
             mask: Some(mask),
-            salt: Some(self.len()),
+            salt: Some(self.len().into()),
             trailer: None,
         };
         let parameters = Any::encode_from(&all).map_err(|e| unencodable(&e))?;
@@ -72,7 +72,7 @@ struct Parameters<'a> {
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
     mask: Option<AlgorithmIdentifierRef<'a>>,
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
-    salt: Option<u8>,
+    salt: Option<u16>,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
     trailer: Option<u8>,
 }
@@ -96,10 +96,30 @@ fn allowed(parameters: Option<AnyRef<'_>>) -> Result<Vec<PssDigest>, Error> {
     if mask.map(|mask| mask.oid) != named {
         return Err(not_here("a mask by another digest"));
     }
-    if parameters.salt.unwrap_or(20) > digest.len() {
+    if parameters.salt.unwrap_or(20) > digest.len().into() {
         return Err(not_here("a salt longer than the digest"));
     }
     Ok(vec![digest])
+}
+
+/// Whether a signature with these parameters is one of SHA-2, and what a key with `limits` may make.
+pub(super) fn is_kept(parameters: Option<AnyRef<'_>>, limits: Option<AnyRef<'_>>) -> bool {
+    let read = |any: AnyRef<'_>| -> Option<(ObjectIdentifier, ObjectIdentifier, u16)> {
+        let it: Parameters<'_> = any.decode_as().ok()?;
+        let mask = match it.mask {
+            Some(mask) => mask.parameters?.decode_as::<AlgorithmIdentifierRef<'_>>().ok()?.oid,
+            None => rfc5912::ID_SHA_1,
+        };
+        Some((it.hash.map_or(rfc5912::ID_SHA_1, |hash| hash.oid), mask, it.salt.unwrap_or(20)))
+    };
+    let Some((hash, mask, salt)) = parameters.and_then(read) else { return false };
+    let is_sha2 = hash == rfc5912::ID_SHA_224 || PssDigest::ALL.iter().any(|one| one.oid() == hash);
+    is_sha2
+        && match limits.map(read) {
+            None => true,
+            Some(Some(limits)) => (hash, mask) == (limits.0, limits.1) && salt >= limits.2,
+            Some(None) => false,
+        }
 }
 
 /// A private key, ready to sign.

@@ -4,12 +4,12 @@ use aws_lc_rs::digest;
 use const_oid::db::rfc5280;
 use der::Decode;
 use der::asn1::OctetString;
-use spki::SubjectPublicKeyInfoRef;
+use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoRef};
 use x509_cert::certificate::{CertificateInner, Raw};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 
-use super::rsa_scheme::RsaScheme;
+use super::key::is_same_key;
 use super::signature::unencodable;
 use super::store::bytes_of_hex;
 use super::{Certificate, Error, Issuer, Problem, extension};
@@ -26,8 +26,8 @@ pub(super) enum By<'a> {
 pub(super) struct Old {
     extensions: Vec<Extension>,
     spki: Vec<u8>,
-    /// How it was signed, if with RSA.
-    pub(super) rsa: RsaScheme,
+    /// How it was signed.
+    pub(super) signed: AlgorithmIdentifierOwned,
 }
 
 impl Old {
@@ -36,8 +36,13 @@ impl Old {
         let parsed = CertificateInner::<Raw>::from_der(certificate.der())
             .map_err(|e| Error::new(Problem::Malformed, format!("the certificate: {e}")))?;
         let extensions = parsed.tbs_certificate().extensions().cloned().unwrap_or_default();
-        let rsa = RsaScheme::of(parsed.signature_algorithm());
-        Ok(Self { extensions, spki: certificate.spki_der(), rsa })
+        let signed = parsed.signature_algorithm().clone();
+        Ok(Self { extensions, spki: certificate.spki_der(), signed })
+    }
+
+    /// A public key as the old certificate writes it, if it has it.
+    pub(super) fn spki<'a>(&'a self, spki: &'a [u8]) -> &'a [u8] {
+        if is_same_key(spki, &self.spki) { &self.spki } else { spki }
     }
 
     /// The extensions of the successor: all of the old ones in their order and as they are. Only

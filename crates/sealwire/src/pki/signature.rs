@@ -2,12 +2,13 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
-use der::asn1::{AnyRef, BitStringRef};
+use der::asn1::{Any, AnyRef, BitStringRef};
 use der::{Decode, Encode, Sequence};
+use pkcs8::PrivateKeyInfoRef;
 use spki::AlgorithmIdentifierOwned;
 
-use super::pss::PssKey;
-use super::rsa_scheme::RsaScheme;
+use super::ml_dsa;
+use super::pss::{self, PssKey};
 use super::{Error, KeyAlgorithm, PrivateKey, Problem};
 
 /// The shape that certificates, requests and CRLs share: what is signed, how, and the signature.
@@ -23,24 +24,58 @@ pub(super) fn sign_der<T: Encode>(
     key: &PrivateKey,
     to_be_signed: impl FnOnce(AlgorithmIdentifierOwned) -> T,
 ) -> Result<Vec<u8>, Error> {
-    sign_der_as(RsaScheme::default(), key, to_be_signed)
+    sign_der_like(None, key, to_be_signed)
 }
 
-/// The same; `rsa` is how an RSA key signs.
-pub(super) fn sign_der_as<T: Encode>(
-    rsa: RsaScheme,
+/// The same, with the algorithm of an older signature where this key has it and it is strong enough.
+pub(super) fn sign_der_like<T: Encode>(
+    old: Option<&AlgorithmIdentifierOwned>,
     key: &PrivateKey,
     to_be_signed: impl FnOnce(AlgorithmIdentifierOwned) -> T,
 ) -> Result<Vec<u8>, Error> {
-    let algorithm = signature_algorithm(key, rsa)?;
+    let old = old.filter(|old| is_kept(old, key));
+    let algorithm = old.cloned().map_or_else(|| signature_algorithm(key), Ok)?;
     let tbs = to_be_signed(algorithm.clone()).to_der().map_err(|e| unencodable(&e))?;
-    let signature = key.sign_as(rsa, &tbs)?;
+    let signature = match old {
+        Some(old) => key.sign_as(&old.to_der().map_err(|e| unencodable(&e))?, &tbs)?,
+        None => key.sign(&tbs)?,
+    };
     let signed = Signed {
         tbs: AnyRef::from_der(&tbs).map_err(|e| unencodable(&e))?,
         algorithm,
         signature: BitStringRef::from_bytes(&signature).map_err(|e| unencodable(&e))?,
     };
     signed.to_der().map_err(|e| unencodable(&e))
+}
+
+/// Whether a key can sign so, and OpenSSL's default level takes it: SHA-1 and MD5 are not kept. Kinds
+/// of keys that sign in one way only have nothing to keep.
+fn is_kept(old: &AlgorithmIdentifierOwned, key: &PrivateKey) -> bool {
+    const PKCS1: [ObjectIdentifier; 4] = [
+        rfc5912::SHA_224_WITH_RSA_ENCRYPTION,
+        rfc5912::SHA_256_WITH_RSA_ENCRYPTION,
+        rfc5912::SHA_384_WITH_RSA_ENCRYPTION,
+        rfc5912::SHA_512_WITH_RSA_ENCRYPTION,
+    ];
+    const ECDSA: [ObjectIdentifier; 4] = [
+        rfc5912::ECDSA_WITH_SHA_224,
+        rfc5912::ECDSA_WITH_SHA_256,
+        rfc5912::ECDSA_WITH_SHA_384,
+        rfc5912::ECDSA_WITH_SHA_512,
+    ];
+    let is_pss = |limits| {
+        let parameters = old.parameters.as_ref().map(AnyRef::from);
+        old.oid == rfc5912::ID_RSASSA_PSS && pss::is_kept(parameters, limits)
+    };
+    match key.algorithm() {
+        KeyAlgorithm::Rsa { .. } => PKCS1.contains(&old.oid) || is_pss(None),
+        KeyAlgorithm::RsaPss { .. } => PrivateKeyInfoRef::from_der(key.to_pkcs8_der())
+            .is_ok_and(|info| is_pss(info.algorithm.parameters)),
+        KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384 | KeyAlgorithm::EcdsaP521 => {
+            ECDSA.contains(&old.oid)
+        }
+        _ => false,
+    }
 }
 
 /// Checks the signature of a signed structure with a public key (DER of a SubjectPublicKeyInfo), of
@@ -54,13 +89,14 @@ pub(super) fn unencodable(error: &der::Error) -> Error {
     Error::new(Problem::InvalidValue, format!("cannot be encoded as DER: {error}"))
 }
 
-/// What a key of ours signs with: RSA as asked, others with the digest that fits the curve.
-fn signature_algorithm(
-    key: &PrivateKey,
-    rsa: RsaScheme,
-) -> Result<AlgorithmIdentifierOwned, Error> {
+/// What a key of ours signs with: RSA with SHA-256, which everybody reads, others with the digest
+/// that fits the curve.
+fn signature_algorithm(key: &PrivateKey) -> Result<AlgorithmIdentifierOwned, Error> {
     let oid = match key.algorithm() {
-        KeyAlgorithm::Rsa { .. } => return Ok(rsa.algorithm()),
+        KeyAlgorithm::Rsa { .. } => {
+            let oid = rfc5912::SHA_256_WITH_RSA_ENCRYPTION;
+            return Ok(AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) });
+        }
         KeyAlgorithm::RsaPss { .. } => {
             let key = PssKey::from_pkcs8(key.to_pkcs8_der())?.expect("it is of that kind");
             return key.digest().algorithm();
@@ -69,6 +105,9 @@ fn signature_algorithm(
         KeyAlgorithm::EcdsaP384 => rfc5912::ECDSA_WITH_SHA_384,
         KeyAlgorithm::EcdsaP521 => rfc5912::ECDSA_WITH_SHA_512,
         KeyAlgorithm::Ed25519 => rfc8410::ID_ED_25519,
+        KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
+            ml_dsa::oid_of(key.algorithm()).expect("it is of that kind")
+        }
     };
     Ok(AlgorithmIdentifierOwned { oid, parameters: None })
 }

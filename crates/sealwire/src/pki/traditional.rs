@@ -33,6 +33,10 @@ pub(super) fn to_pem(key: &PrivateKey) -> Result<Zeroizing<String>, Error> {
             Problem::InvalidValue,
             "RSA-PSS keys have no traditional form that says so, only PKCS#8",
         )),
+        other @ (KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87) => {
+            let what = format!("{other} keys have no traditional form, only PKCS#8");
+            Err(Error::new(Problem::InvalidValue, what))
+        }
         _ => {
             let mut key = EcPrivateKey::from_der(inner).map_err(failed)?;
             key.curve = info.algorithm.parameters_oid().ok();

@@ -8,6 +8,9 @@ use std::sync::{LazyLock, OnceLock};
 use sealwire_x509::{Certificate, CertificatePolicies, TrustSet};
 
 use super::{self as pki, Error, Problem};
+use crate::verify::Public;
+#[cfg(feature = "upki")]
+use crate::verify::PublicRevocations;
 
 /// A set of certificates that are trusted to say who others are.
 ///
@@ -18,6 +21,7 @@ pub struct TrustStore {
     set: TrustSet,
     partial_chain: bool,
     policies: CertificatePolicies,
+    public: Public,
 }
 
 impl TrustStore {
@@ -59,7 +63,8 @@ impl TrustStore {
         certificates: impl IntoIterator<Item = Certificate>,
     ) -> Result<Self, Error> {
         let set = TrustSet::new(certificates)?;
-        Ok(Self { set, partial_chain: false, policies: CertificatePolicies::default() })
+        let policies = CertificatePolicies::default();
+        Ok(Self { set, partial_chain: false, policies, public: Public::default() })
     }
 
     /// Every certificate of a PEM text; other blocks and text between are passed over.
@@ -115,6 +120,7 @@ impl TrustStore {
             set,
             partial_chain: self.partial_chain || other.partial_chain,
             policies: self.policies.and(&other.policies),
+            public: self.public.or(&other.public),
         }
     }
 
@@ -132,6 +138,20 @@ impl TrustStore {
     pub fn require_policies(mut self, policies: CertificatePolicies) -> Self {
         self.policies = policies;
         self
+    }
+
+    /// Refuses what these data of the public web say is revoked. They speak of leaves of public CAs, and only
+    /// refuse; of what they do not cover they say nothing. Data that cannot be read refuse every chain. A verdict
+    /// reads one or two files of a few megabytes then, and is not remembered.
+    #[cfg(feature = "upki")]
+    #[must_use]
+    pub fn public_revocations(mut self, data: PublicRevocations) -> Self {
+        self.public = Public { data: Some(data) };
+        self
+    }
+
+    pub(crate) fn public(&self) -> &Public {
+        &self.public
     }
 
     /// The certificates of the set.

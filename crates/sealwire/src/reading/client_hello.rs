@@ -141,6 +141,11 @@ impl ClientHello {
         self.well_formed
     }
 
+    /// Whether data are announced that come before the handshake is over (RFC 8446, 4.2.10).
+    pub(crate) fn offers_early_data(&self) -> bool {
+        self.extensions().get(42).is_some()
+    }
+
     /// Whether pre-shared keys are offered (TLS 1.3): of sessions that go on, or others.
     #[cfg(feature = "legacy")]
     pub(crate) fn offers_psk(&self) -> bool {

@@ -16,6 +16,7 @@
 //! ```
 
 mod client_hello;
+mod ech;
 mod fields;
 mod fingerprint;
 pub mod names;
@@ -26,6 +27,7 @@ mod suites;
 
 pub use client_hello::{ClientHello, MAX_CLIENT_HELLO};
 pub(crate) use client_hello::{MAX_HANDSHAKE_WIRE, Read, Reassembly};
+pub use ech::{ECH, EchConfig, EchConfigList, EchContents, hpke_kem, hpke_suite};
 pub use fields::{Extensions, Fields};
 pub use not_tls::NotTls;
 pub(crate) use not_tls::not_tls;

@@ -1,5 +1,6 @@
 //! What a session tells.
 
+use super::CertificateRequest;
 use crate::engine::resumption::ClientSession;
 use crate::key_log::KeyLogLine;
 
@@ -18,6 +19,10 @@ pub enum Event {
     /// A line of the key log, when the options say `key_log`. Those of a handshake that failed
     /// come too.
     KeyLog(KeyLogLine),
+    /// The server asks for a certificate of ours, which has not been sent yet. Told when
+    /// [`ClientOptions::tell_certificate_request`](crate::ClientOptions::tell_certificate_request)
+    /// says so; not by the engine for old peers.
+    CertificateRequested(CertificateRequest),
     /// The handshake is complete and the peer is judged: data may flow.
     HandshakeComplete,
     /// The server gave a session, which a later connection may resume. Once per session, after

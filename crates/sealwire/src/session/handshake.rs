@@ -10,12 +10,12 @@ use super::asked::{AskedHello, AskedPeer, AskedPsk, store_or_open};
 use super::event::Event;
 use super::facts::Kept;
 use super::options::ServerOptions;
-use super::peer::{Authorization, Peer};
+use super::peer::{Authorization, EchStatus, Peer};
 use super::reply::HelloReply;
-use super::{Core, Stage, Turn, diagnosis, keeping};
+use super::{CertificateRequest, Core, Stage, Turn, diagnosis, keeping};
 use crate::context::Serving;
 use crate::engine::{
-    self, Again, Channel, Engine, Examiner, Facts, Failure, Papers, Step, last_word,
+    self, Again, Channel, EarlyData, Engine, Examiner, Facts, Failure, Papers, Step, last_word,
 };
 use crate::error::{Error, Fault};
 use crate::reading::{self, ClientHello, Reassembly};
@@ -39,6 +39,8 @@ pub(super) struct Handshake {
     pub(super) server_name: Option<String>,
     /// The identity that is ours when none was asked for.
     pub(super) own: Option<Arc<[Certificate]>>,
+    /// Whether our hello looks as if it hid something.
+    pub(super) greases: bool,
     /// What the client said, when we are the server.
     pub(super) hello: Option<Box<ClientHello>>,
     /// Whether we have sent what only the keys of this connection can read.
@@ -100,12 +102,12 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         ocsp_staple: reply.ocsp_staple,
     };
     let engine = match context.old_server(&serving, &hello) {
-        Some((old, service)) => old.server(service),
+        Some((old, service)) => old.server(service, options.trace),
         None => {
             if let Some((error, alert)) = diagnosis::objection(&hello, context.newest_version()) {
                 return core.refuse(error, alert);
             }
-            engine::server(context.server_config(serving))
+            engine::server(context.server_config(serving, &hello))
         }
     };
     let engine = match engine {
@@ -122,11 +124,12 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         client_auth == ClientAuth::Require && options.verification == PeerVerification::Required;
     let mut papers = Box::new(Papers::new(examiner, refuse_at_once, options.key_log));
     papers.at_most = diagnosis::at_most(&hello);
+    papers.early_data = hello.offers_early_data().then(EarlyData::default);
     papers.server.storing = options.storing;
     papers.server.found = reply.resume;
     core.desk.papers = Some(papers);
     core.judged_elsewhere =
-        reply.credentials.as_ref().is_some_and(|other| !other.is_same(&core.context));
+        reply.credentials.as_ref().is_some_and(|other| !other.judges_like(&core.context));
     Stage::Handshake(Box::new(Handshake {
         engine,
         asked_for_certificate: client_auth != ClientAuth::None,
@@ -134,6 +137,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         request_ocsp: false,
         server_name: hello.server_name().map(str::to_owned),
         own,
+        greases: false,
         hello: Some(hello),
         encrypting: false,
         unheard: false,
@@ -168,7 +172,10 @@ impl Handshake {
                 self.encrypting |= last_word::has_begun_to_encrypt(&core.out[start..]);
                 Turn::waits(consumed, Stage::Handshake(self))
             }
-            Err(failure) => Turn::on(consumed, Stage::Failed(self.diagnose(failure, start, core))),
+            Err(failure) => {
+                core.trace = self.engine.take_trace();
+                Turn::on(consumed, Stage::Failed(self.diagnose(failure, start, core)))
+            }
         }
     }
 
@@ -187,6 +194,14 @@ impl Handshake {
         if let Some(lines) = desk.papers.as_mut().and_then(|papers| papers.key_log.as_mut()) {
             core.events.extend(lines.drain(..).map(Event::KeyLog));
         }
+        // Once the server has passed: who is refused is not told of, and nothing has been sent yet.
+        if step.is_ok()
+            && let Some(papers) = desk.papers.as_mut().filter(|papers| papers.examined.is_some())
+            && let Some(authorities) = papers.requested.take()
+        {
+            let request = CertificateRequest::new(&authorities, papers.shown.clone());
+            core.events.push_back(Event::CertificateRequested(request));
+        }
         (consumed, step)
     }
 
@@ -194,7 +209,9 @@ impl Handshake {
     /// sent, of which the engine wrote what is behind `start`.
     fn diagnose(self, mut failure: Failure, start: usize, core: &mut Core) -> Error {
         let version = self.engine.version();
-        if let Some(hello) = &self.hello {
+        if let Some(hello) = &self.hello
+            && !self.engine.is_openssl()
+        {
             let likely = version.or_else(|| diagnosis::at_most(hello));
             diagnosis::refine(&mut failure, hello, likely, &core.context);
         }
@@ -210,7 +227,7 @@ impl Handshake {
     /// Judges the peer, unless that was done inside the handshake, and writes down what is known.
     fn complete(self, core: &mut Core) -> Stage {
         let Self { engine, asked_for_certificate, ask_about_peer, server_name, .. } = self;
-        let Self { request_ocsp, own, hello, .. } = self;
+        let Self { request_ocsp, own, hello, greases, .. } = self;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let papers = core.desk.papers.as_mut().expect("they stay until the connection is open");
         // With pins it has to have one of those keys, and shows none.
@@ -258,6 +275,12 @@ impl Handshake {
             shared_schemes,
             ocsp_response,
             is_server: we_are_client,
+            // A server that does not take what is hidden ends the handshake with an error.
+            ech: match (&papers.public_name, greases) {
+                (Some(public_name), _) => EchStatus::Accepted { public_name: public_name.clone() },
+                (None, true) => EchStatus::Grease,
+                (None, false) => EchStatus::NotOffered,
+            },
         });
         core.peer = Some(peer.clone());
         core.kept = Some(Box::new(Kept { we_are_client, secrets: mem::take(&mut papers.secrets) }));

@@ -4,8 +4,8 @@ use sealwire_x509::Certificate;
 
 use super::{ClientOptions, Core, Event};
 use crate::context::SecureContext;
-use crate::engine::Papers;
 use crate::engine::resumption::{ClientSession, ClientSessions};
+use crate::engine::{Old, Papers};
 use crate::words::ProtocolVersion;
 
 /// How many new sessions wait for the program; it may never ask, and a server may never stop.
@@ -16,6 +16,7 @@ pub(super) fn choose(
     context: &SecureContext,
     options: &ClientOptions,
     papers: &mut Papers,
+    old: Option<&Old>,
 ) -> Box<ClientSessions> {
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
@@ -23,20 +24,21 @@ pub(super) fn choose(
     let given = settings.session.as_ref();
     papers.resumed = sessions.choose(
         given,
-        &|version| context.speaks(version),
+        &|version| old.map_or_else(|| context.speaks(version), |old| old.speaks(version)),
         &papers.examiner,
         papers.refuse_at_once,
+        old.is_some(),
     );
     Box::new(sessions)
 }
 
 impl Core {
     /// A client's handshake is complete: tells of the session that it made, and keeps what is
-    /// needed for those to come. In TLS 1.2 there are none.
+    /// needed for those to come. Up to TLS 1.2 there are none.
     pub(super) fn tell_first_session(&mut self) {
         let (Some(sessions), Some(peer)) = (&mut self.desk.sessions, &self.peer) else { return };
         let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
-        if peer.protocol() == ProtocolVersion::Tls12 {
+        if peer.protocol() < ProtocolVersion::Tls13 {
             self.desk.sessions = None;
         }
         self.tell(made);

@@ -12,6 +12,7 @@
 //! bytes at hand); hostile bytes end in an error.
 
 mod asked;
+mod certificate_request;
 mod diagnosis;
 mod event;
 mod facts;
@@ -30,13 +31,14 @@ use std::mem;
 use std::sync::Arc;
 
 use asked::{AskedHello, AskedPeer, AskedPsk, AskedStore};
+pub use certificate_request::CertificateRequest;
 pub use event::Event;
 pub use facts::ByteCount;
 use facts::{Counted, Kept, Traffic};
 use handshake::{AwaitedHello, Handshake};
 pub(crate) use options::ClientSettings;
-pub use options::{ClientOptions, ServerOptions};
-pub use peer::Peer;
+pub use options::{ClientOptions, EchOffer, ServerOptions};
+pub use peer::{EchStatus, Peer};
 pub use question::{
     HelloAnswer, HelloQuestion, PeerAnswer, PeerQuestion, PskQuestion, Question, StoreQuestion,
 };
@@ -47,7 +49,7 @@ pub use sni_router::SniRouter;
 use crate::context::SecureContext;
 pub use crate::engine::Sink;
 pub use crate::engine::resumption::{ClientSession, SessionData, TicketKeys};
-use crate::engine::{self, Channel, Desk, Examiner, Papers, Step};
+use crate::engine::{self, Channel, Desk, Examiner, Old, OldClient, Papers, Step};
 use crate::error::Error;
 use crate::reading::Reassembly;
 pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
@@ -73,6 +75,8 @@ struct Core {
     kept: Option<Box<Kept>>,
     traffic: Traffic,
     closing: Closing,
+    /// The last words of an engine that is gone.
+    trace: Option<Vec<u8>>,
     /// The peer is judged by another context than ours, which the answer to its hello named.
     #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "the adapter asks"))]
     judged_elsewhere: bool,
@@ -131,27 +135,59 @@ impl Session {
         };
         let must_pass = *verification == PeerVerification::Required;
         let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
-        let old = context.old().filter(|old| old.speaks_as_client());
-        // The sessions that a context keeps are the first engine's.
-        let sessions = old.is_none().then(|| keeping::choose(context, options, &mut papers));
+        let sni = *send_sni && options.server_name.ip().is_none();
+        let sni_text = options.settings.sni_text.as_deref();
+        let old = context.old().filter(|old| sni_text.is_some() || old.speaks_as_client());
+        if old.is_none() && sni_text.is_some() {
+            return Err(Error::Misused(
+                "SNI that is no host name, without the engine for old peers",
+            ));
+        }
+        // With pre-shared keys there are none.
+        if old.is_some() && options.settings.ech.is_some() {
+            return Err(Error::Misused("Encrypted Client Hello with the engine for old peers"));
+        }
+        let sessions = old.is_none_or(Old::keeps_sessions);
+        let sessions = sessions.then(|| keeping::choose(context, options, &mut papers, old));
+        papers.tell_request = options.settings.tell_certificate_request;
         let mut desk = Desk::new(papers, sessions);
         let engine = match old {
-            Some(old) => old.client(&options.server_name, alpn, *send_sni)?,
+            Some(old) => {
+                let wanted = OldClient {
+                    alpn,
+                    sni: sni_text.or_else(|| sni.then(|| options.server_name.for_sni())),
+                    request_ocsp,
+                    traced: options.settings.trace,
+                };
+                old.client(wanted, &mut desk)?
+            }
             None => {
-                let config = context.client_config(alpn, *send_sni);
+                let mut config = context.client_config(alpn, *send_sni);
+                if let Some(offer) = &options.settings.ech {
+                    let (hiding, public_name) =
+                        context.with_ech(&config, offer.0.as_deref()).map_err(|_| {
+                            Error::Misused("Encrypted Client Hello, and TLS 1.3 is not spoken")
+                        })?;
+                    config = hiding;
+                    if let Some(papers) = desk.papers.as_mut() {
+                        papers.public_name = public_name;
+                    }
+                }
                 engine::client(config, &options.server_name, &mut desk)?
             }
         };
-        let sni = *send_sni && options.server_name.ip().is_none();
         let handshake = Handshake {
             engine,
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
             own: context.first_chain().cloned(),
+            greases: options.settings.ech.as_ref().is_some_and(|offer| offer.0.is_none()),
             hello: None,
             encrypting: false,
-            server_name: sni.then(|| options.server_name.to_string()),
+            server_name: sni_text
+                .map(str::to_owned)
+                .or_else(|| sni.then(|| options.server_name.to_string())),
             unheard: true,
         };
         let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
@@ -349,6 +385,39 @@ impl Session {
         Some(event)
     }
 
+    /// Tells what goes over the connection from now on in OpenSSL's words, where OpenSSL speaks it;
+    /// from the first message by [`ClientOptions::trace`] and [`ServerOptions::trace`].
+    pub fn trace(&mut self) {
+        match &mut self.stage {
+            Stage::Handshake(handshake) => handshake.engine.trace(),
+            Stage::PskAsked(asked) => asked.handshake.engine.trace(),
+            Stage::PeerAsked(asked) => asked.engine.trace(),
+            Stage::StoreAsked(asked) => asked.engine.trace(),
+            Stage::Open(channel) => channel.trace(),
+            Stage::Hello(awaited) => awaited.options.trace = true,
+            Stage::HelloAsked(asked) => asked.options.trace = true,
+            Stage::Failed(_) => {}
+        }
+    }
+
+    /// What was told since the last time. `None`: the connection is not traced, or OpenSSL does not
+    /// speak it.
+    pub fn take_trace(&mut self) -> Option<Vec<u8>> {
+        let said = mem::take(&mut self.core.trace);
+        let now = match &mut self.stage {
+            Stage::Handshake(handshake) => handshake.engine.take_trace(),
+            Stage::PskAsked(asked) => asked.handshake.engine.take_trace(),
+            Stage::PeerAsked(asked) => asked.engine.take_trace(),
+            Stage::StoreAsked(asked) => asked.engine.take_trace(),
+            Stage::Open(channel) => channel.take_trace(),
+            Stage::Hello(_) | Stage::HelloAsked(_) | Stage::Failed(_) => None,
+        };
+        match (said, now) {
+            (Some(said), now) => Some([said, now.unwrap_or_default()].concat()),
+            (None, now) => now,
+        }
+    }
+
     /// What is known of the peer; `None` until the handshake is complete.
     pub fn peer(&self) -> Option<&Peer> {
         self.core.peer.as_deref()
@@ -402,6 +471,7 @@ impl Session {
             kept: None,
             traffic: Traffic::default(),
             closing: Closing::default(),
+            trace: None,
             judged_elsewhere: false,
         };
         Self { stage, core }

@@ -3,15 +3,38 @@
 
 use std::sync::Arc;
 
-use crate::engine::resumption::ClientSession;
+use crate::engine::{self, resumption::ClientSession};
+use crate::reading::EchConfigList;
 use crate::verify::NameCheck;
-use crate::words::{ClientAuth, PeerVerification, Pin, ServerName, Storing};
+use crate::words::{ClientAuth, ConfigError, PeerVerification, Pin, ServerName, Storing};
 
 /// What one client connection is asked to do.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     pub(crate) server_name: ServerName,
     pub(crate) settings: ClientSettings,
+}
+
+/// What a client says of Encrypted Client Hello (RFC 9849).
+#[derive(Debug, Clone)]
+pub struct EchOffer(pub(super) Option<Arc<EchConfigList>>);
+
+impl EchOffer {
+    /// Something that looks as if a name were hidden (section 6.2). Servers with ECH answer it with their
+    /// configurations, which a [`Storyteller`](crate::story::Storyteller) sees.
+    pub fn grease() -> Self {
+        Self(None)
+    }
+
+    /// The name, and all else in the hello, hidden by the first of these configurations that can be used.
+    ///
+    /// # Errors
+    /// When none can: of other versions, KEMs or suites, with unknown extensions that are mandatory, or a
+    /// public name that is none.
+    pub fn hide(configs: EchConfigList) -> Result<Self, ConfigError> {
+        engine::check_ech(&configs)?;
+        Ok(Self(Some(Arc::new(configs))))
+    }
 }
 
 /// What is the same for all connections of a client. Cheap to clone.
@@ -28,6 +51,11 @@ pub(crate) struct ClientSettings {
     pub(crate) request_ocsp: bool,
     pub(crate) reuse_sessions: bool,
     pub(crate) key_log: bool,
+    pub(crate) tell_certificate_request: bool,
+    pub(crate) trace: bool,
+    pub(crate) ech: Option<EchOffer>,
+    /// What SNI says in place of the name.
+    pub(crate) sni_text: Option<Box<str>>,
 }
 
 impl Default for ClientSettings {
@@ -44,6 +72,10 @@ impl Default for ClientSettings {
             request_ocsp: false,
             reuse_sessions: false,
             key_log: false,
+            tell_certificate_request: false,
+            trace: false,
+            ech: None,
+            sni_text: None,
         }
     }
 }
@@ -141,6 +173,42 @@ impl ClientOptions {
         self.settings.key_log = log;
         self
     }
+
+    /// Whether it is told that the server asks for a certificate, and of which CAs, before ours is sent:
+    /// [`Event::CertificateRequested`](crate::session::Event::CertificateRequested).
+    #[must_use]
+    pub fn tell_certificate_request(mut self, tell: bool) -> Self {
+        self.settings.tell_certificate_request = tell;
+        self
+    }
+
+    /// Hides the hello (RFC 9849), or looks so. Only TLS 1.3 is spoken then, and no session is resumed. A
+    /// server that does not take it proves to be the configuration's public name, and the connection ends
+    /// with [`Error::EchRejected`](crate::Error::EchRejected) and without our certificate.
+    #[must_use]
+    pub fn ech(mut self, offer: EchOffer) -> Self {
+        self.settings.ech = Some(offer);
+        self
+    }
+
+    /// Says this in SNI in place of the server's name: a text that is no host name (`sni.0`, whose
+    /// last label is a number). Only the second engine can say such a thing
+    /// ([`SecureContextBuilder::legacy`](crate::SecureContextBuilder::legacy)), so the connection is
+    /// its own; in other contexts it fails.
+    #[must_use]
+    pub fn sni_text(mut self, text: impl Into<String>) -> Self {
+        self.settings.sni_text = Some(text.into().into());
+        self
+    }
+
+    /// Whether what goes over the connection is told in OpenSSL's words, where OpenSSL speaks it (see
+    /// [`SecureContextBuilder::legacy`](crate::SecureContextBuilder::legacy)):
+    /// [`Session::take_trace`](crate::Session::take_trace).
+    #[must_use]
+    pub fn trace(mut self, trace: bool) -> Self {
+        self.settings.trace = trace;
+        self
+    }
 }
 
 /// What one server connection is asked to do.
@@ -153,6 +221,7 @@ pub struct ServerOptions {
     pub(crate) storing: Storing,
     pub(crate) ask_about_peer: bool,
     pub(crate) key_log: bool,
+    pub(crate) trace: bool,
 }
 
 impl ServerOptions {
@@ -221,6 +290,15 @@ impl ServerOptions {
     #[must_use]
     pub fn key_log(mut self, log: bool) -> Self {
         self.key_log = log;
+        self
+    }
+
+    /// Whether what goes over the connection is told in OpenSSL's words, where OpenSSL speaks it (see
+    /// [`SecureContextBuilder::legacy`](crate::SecureContextBuilder::legacy)):
+    /// [`Session::take_trace`](crate::Session::take_trace).
+    #[must_use]
+    pub fn trace(mut self, trace: bool) -> Self {
+        self.trace = trace;
         self
     }
 }

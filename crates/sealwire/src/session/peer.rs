@@ -7,7 +7,7 @@ use sealwire_x509::Certificate;
 use crate::pki;
 use crate::pki::TrustStore;
 use crate::verify::Refusal;
-use crate::words::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::words::{CipherSuite, NamedGroup, ProtocolVersion, ServerName, SignatureScheme};
 
 /// The other side of a connection: who it is, whether it may be believed, and what was agreed.
 #[derive(Debug, Clone)]
@@ -26,6 +26,22 @@ pub struct Peer {
     pub(crate) ocsp_response: Option<Vec<u8>>,
     /// Whether it is the server of the two.
     pub(crate) is_server: bool,
+    pub(crate) ech: EchStatus,
+}
+
+/// What became of a client's Encrypted Client Hello (RFC 9849).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EchStatus {
+    /// Nothing was hidden; also on the side of servers.
+    NotOffered,
+    /// Nothing was hidden, and it looked as if something were.
+    Grease,
+    /// The server took what was hidden, and this name was seen by everybody.
+    Accepted {
+        /// Of the configuration.
+        public_name: ServerName,
+    },
 }
 
 /// Whether a peer is who it says. It starts as "not asked", and is written in one place: where
@@ -91,6 +107,12 @@ impl Peer {
     pub fn issuers(&self, trust: &TrustStore) -> Vec<Certificate> {
         let Some((leaf, sent)) = self.certificates.split_first() else { return Vec::new() };
         pki::issuers(leaf, sent.iter().chain(trust.certificates()))
+    }
+
+    /// What became of our Encrypted Client Hello. Where the server does not take it there is no peer, but
+    /// [`Error::EchRejected`](crate::Error::EchRejected).
+    pub fn ech(&self) -> &EchStatus {
+        &self.ech
     }
 
     /// The negotiated version.

@@ -67,13 +67,18 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((*tag, content, rest))
 }
 
+/// PostgreSQL's requests, by the numbers that stand where a StartupMessage has the version: 80877103 and
+/// those beside it.
+pub(super) const SSL_REQUEST: [u8; 4] = [4, 210, 22, 47];
+pub(super) const GSS_ENCRYPTION_REQUEST: [u8; 4] = [4, 210, 22, 48];
+pub(super) const CANCEL_REQUEST: [u8; 4] = [4, 210, 22, 46];
+
 /// The SSLRequest of PostgreSQL's frontend/backend protocol.
 pub(super) async fn postgres<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    // Length 8, and the number 80877103 where a version would stand.
-    talk.say([0, 0, 0, 8, 4, 210, 22, 47]).await?;
+    talk.say([&[0, 0, 0, 8][..], &SSL_REQUEST].concat()).await?;
     let answer = talk.bytes(1).await?;
     match answer[0] {
         b'S' => Ok(()),
@@ -206,9 +211,6 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     const HANDSHAKE_RECORD: u8 = 0x16;
-    const SSL_REQUEST: [u8; 4] = [4, 210, 22, 47];
-    const GSS_ENCRYPTION_REQUEST: [u8; 4] = [4, 210, 22, 48];
-    const CANCEL_REQUEST: [u8; 4] = [4, 210, 22, 46];
     loop {
         let first = talk.bytes(1).await?;
         if first == [HANDSHAKE_RECORD] {

@@ -8,6 +8,7 @@
 pub mod answer;
 mod binary;
 pub mod mysql;
+pub mod postgres;
 mod talk;
 mod text;
 

@@ -14,7 +14,7 @@ use sealwire_x509::Certificate;
 
 use crate::KeyLogLine;
 use crate::reading::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
-use crate::reading::{HandshakeMessage, Record};
+use crate::reading::{EchConfigList, HandshakeMessage, Record};
 use told::{Context, Told, hex};
 use unlock::Unlock;
 
@@ -110,6 +110,12 @@ impl Storyteller {
     /// The certificates of the server as it sent them, also when the handshake failed later.
     pub fn certificates(&self) -> &[Certificate] {
         &self.context.certificates
+    }
+
+    /// The configurations of Encrypted Client Hello that the server gave: it has it, and could not decrypt
+    /// what the client sent (which is so of [`EchOffer::grease`](crate::EchOffer::grease)).
+    pub fn ech_retry_configs(&self) -> Option<&EchConfigList> {
+        self.context.ech_retry.as_ref()
     }
 
     fn direction(&mut self, from: From) -> &mut Direction {

@@ -4,7 +4,10 @@ use sealwire_x509::{Certificate, Foreign};
 
 use super::From;
 use crate::pki::{KeyAlgorithm, Subject};
-use crate::reading::{self, ClientHello, Extensions, Fields, HandshakeMessage, ServerHello, names};
+use crate::reading::{
+    self, ClientHello, ECH, EchConfig, EchConfigList, Extensions, Fields, HandshakeMessage,
+    ServerHello, names,
+};
 use crate::words::Alert;
 
 /// What the parts of a handshake so far mean for those to come.
@@ -15,6 +18,8 @@ pub(super) struct Context {
     pub(super) tls13: bool,
     /// Those of the server, as it sent them.
     pub(super) certificates: Vec<Certificate>,
+    /// Those that the server gave, behind a hello with ECH that it could not decrypt.
+    pub(super) ech_retry: Option<EchConfigList>,
     /// Seconds since 1970.
     pub(super) now: i64,
 }
@@ -50,7 +55,7 @@ pub(super) fn tell(from: From, message: HandshakeMessage<'_>, context: &mut Cont
         1 => client_hello(message.bytes, context),
         2 => server_hello(content, context),
         4 => ticket(content, context),
-        8 => encrypted_extensions(content),
+        8 => encrypted_extensions(content, context),
         11 => certificate(from, content, context),
         12 => server_key_exchange(content),
         13 => certificate_request(content, context),
@@ -177,13 +182,17 @@ fn why_chosen(hello: &ServerHello, context: &Context) -> String {
     why
 }
 
-fn encrypted_extensions(content: &[u8]) -> Option<Told> {
+fn encrypted_extensions(content: &[u8], context: &mut Context) -> Option<Told> {
     let list = Extensions::of(Fields(content).vector16()?);
     let alpn = list.get(16).and_then(|body| {
         let mut protocols = Fields(Fields(body).vector16()?);
         Some(Foreign::new(protocols.vector8()?).to_string())
     });
     let kinds = listed(list.map(|(kind, _)| names::extension(kind)));
+    // What a server gives whom it could not decrypt (RFC 9849, section 5).
+    let retry = list.get(ECH).and_then(|body| EchConfigList::from_bytes(body).ok());
+    let outer = retry.as_ref().map(|retry| listed(retry.configs().iter().map(outer_name)));
+    context.ech_retry = retry;
     let says = match (&alpn, kinds.is_empty()) {
         (Some(protocol), _) => format!("ALPN {protocol}"),
         (None, true) => "nothing".to_owned(),
@@ -193,8 +202,16 @@ fn encrypted_extensions(content: &[u8]) -> Option<Told> {
         Told::new("EncryptedExtensions", says)
             .why("answers that need not be seen by others")
             .field("extensions", kinds)
-            .field("protocol (ALPN)", alpn.unwrap_or_default()),
+            .field("protocol (ALPN)", alpn.unwrap_or_default())
+            .field("ECH configurations", outer.unwrap_or_default()),
     )
+}
+
+fn outer_name(config: &EchConfig) -> String {
+    match &config.contents {
+        Some(contents) => Foreign::new(&contents.public_name).to_string(),
+        None => format!("of version {:#06x}", config.version),
+    }
 }
 
 fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told> {

@@ -8,13 +8,14 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::TlsStream;
+use super::asked::OnRequest;
 use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
 use crate::live::{Current, Live};
-use crate::session::{ClientOptions, ClientSettings};
-use crate::session::{ClientSession, Session};
+use crate::session::{CertificateRequest, ClientSession, Session};
+use crate::session::{ClientOptions, ClientSettings, EchOffer};
 use crate::verify::NameCheck;
 use crate::words::{InvalidServerName, PeerVerification, Pin, Psk, ServerName};
 
@@ -30,13 +31,14 @@ use crate::words::{InvalidServerName, PeerVerification, Pin, Psk, ServerName};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Connector {
-    context: Current,
-    live: Option<Live>,
-    settings: ClientSettings,
+    pub(super) context: Current,
+    pub(super) live: Option<Live>,
+    pub(super) settings: ClientSettings,
     handshake_timeout: Duration,
-    key_log: Option<KeyLogFile>,
-    keep_session: bool,
-    psk: Option<Psk>,
+    pub(super) key_log: Option<KeyLogFile>,
+    on_request: Option<OnRequest>,
+    pub(super) keep_session: bool,
+    pub(super) psk: Option<Psk>,
 }
 
 impl Connector {
@@ -50,6 +52,7 @@ impl Connector {
             settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
             key_log: None,
+            on_request: None,
             keep_session: false,
             psk: None,
         }
@@ -116,6 +119,26 @@ impl Connector {
         self
     }
 
+    /// Calls `told` when a server asks for a certificate, before ours is sent: to say, for one, that it
+    /// names other CAs than ours. It must not block. Not by the engine for old peers.
+    #[must_use]
+    pub fn on_certificate_request(
+        mut self,
+        told: impl Fn(&CertificateRequest) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.tell_certificate_request = true;
+        self.on_request = Some(OnRequest::new(told));
+        self
+    }
+
+    /// Hides the hello (RFC 9849), or looks so: see
+    /// [`ClientOptions::ech`](crate::ClientOptions::ech).
+    #[must_use]
+    pub fn ech(mut self, offer: EchOffer) -> Self {
+        self.settings.ech = Some(offer);
+        self
+    }
+
     /// Resumes this session, rather than one of the context's, if it is one with the server that
     /// is connected to: `connector.clone().resume_session(session).connect(..)`. See
     /// [`ClientOptions::resume_session`](crate::ClientOptions::resume_session).
@@ -179,6 +202,7 @@ impl Connector {
         let session = Session::client(&context, &options)?;
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
+        stream.tell_requests_to(self.on_request.clone());
         stream.keep_session(self.keep_session);
         within(self.handshake_timeout, stream.handshake(self.psk.as_ref())).await?;
         stream.join(admission, &context);

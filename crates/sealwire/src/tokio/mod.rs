@@ -7,7 +7,10 @@
 //! [`AsyncWrite`]: tokio::io::AsyncWrite
 
 mod acceptor;
+mod asked;
 mod connector;
+#[cfg(feature = "rustls-config")]
+mod lent;
 mod listener;
 mod store;
 mod stream;

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use super::asked::OnRequest;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
@@ -23,18 +24,26 @@ use crate::words::Psk;
 /// A read gives 0 bytes only after the peer's `close_notify`. When the transport ends without
 /// it, the read fails with [`io::ErrorKind::UnexpectedEof`]: what was received may be cut short.
 /// Shutting the stream down sends `close_notify` and ends our side of the transport; reading goes
-/// on. I/O errors hold an [`Error`] of ours, which `Error::from` takes out.
+/// on. A client that only writes and then shuts down loses nothing to tickets that it has not read: they
+/// are taken off the transport then. I/O errors hold an [`Error`] of ours, which `Error::from` takes out.
 #[derive(Debug)]
 pub struct TlsStream<IO> {
     io: IO,
     driver: Driver,
     /// The task that waits for the transport to take what it wrote.
     writer: Option<Waker>,
+    /// The task that waits for data.
+    reader: Option<Waker>,
     key_log: Option<KeyLogFile>,
+    on_request: Option<OnRequest>,
     keep_session: bool,
     new_session: Option<ClientSession>,
     /// Whoever may take the yes to the peer back.
     tether: Option<Box<Tether>>,
+    /// The transport takes nothing any more, and tokio was given the time to see what has come.
+    hung_up: bool,
+    /// How it said so first: once it was told, a socket only says EPIPE.
+    hung_up_by: Option<io::Error>,
 }
 
 impl<IO> TlsStream<IO> {
@@ -98,10 +107,14 @@ impl<IO> TlsStream<IO> {
             io,
             driver,
             writer: None,
+            reader: None,
             key_log: None,
+            on_request: None,
             keep_session: false,
             new_session: None,
             tether: None,
+            hung_up: false,
+            hung_up_by: None,
         }
     }
 
@@ -126,6 +139,11 @@ impl<IO> TlsStream<IO> {
         self.key_log = file;
     }
 
+    /// Has a server's requests for a certificate told.
+    pub(super) fn tell_requests_to(&mut self, told: Option<OnRequest>) {
+        self.on_request = told;
+    }
+
     /// Why the connection is not to go on, if it is not. The peer is told once.
     fn cut_off(&mut self) -> Option<Error> {
         let why = self.tether.as_ref()?.cut()?;
@@ -141,6 +159,11 @@ impl<IO> TlsStream<IO> {
             Event::KeyLog(line) => {
                 if let Some(file) = &self.key_log {
                     file.write(&line);
+                }
+            }
+            Event::CertificateRequested(request) => {
+                if let Some(told) = &self.on_request {
+                    told.call(&request);
                 }
             }
             Event::NewSession(session) => {
@@ -254,25 +277,37 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             match ready!(Pin::new(&mut self.io).poll_write(cx, outgoing)) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => self.driver.sent(written),
-                Err(error) => return Poll::Ready(Err(self.last_word(cx, error))),
+                Err(error) => return self.poll_last_word(cx, error).map(Err),
             }
         }
     }
 
     /// The transport takes nothing any more. What the peer said before it hung up says why: an
     /// alert, say, that nobody has read yet.
-    fn last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+    fn poll_last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
         if !has_hung_up(&error) {
-            return error;
+            return Poll::Ready(error);
         }
-        while let Poll::Ready(Ok(1..)) = self.poll_fill(cx) {
-            // Data stay where they are, for a reader.
-            match self.driver.look_ahead() {
-                Ok(()) => {}
-                Err(said) => return said.into(),
+        let error = self.hung_up_by.take().unwrap_or(error);
+        loop {
+            match self.poll_fill(cx) {
+                // Data stay where they are, for a reader.
+                Poll::Ready(Ok(1..)) => match self.driver.look_ahead() {
+                    Ok(()) => {}
+                    Err(said) => return Poll::Ready(said.into()),
+                },
+                // Who writes without a pause is ahead of tokio's look at what has come: it looks
+                // between now and the next poll.
+                Poll::Pending if !self.hung_up => {
+                    self.hung_up = true;
+                    self.hung_up_by = Some(error);
+                    // It wakes this task by itself.
+                    let _ = pin!(tokio::task::yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
+                _ => return Poll::Ready(error),
             }
         }
-        error
     }
 
     fn poll_read_plaintext(
@@ -298,6 +333,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                 Received::Blocked => {}
             }
             let Poll::Ready(filled) = self.poll_fill(cx) else {
+                if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+                    self.reader = Some(cx.waker().clone());
+                }
                 // It may have been cut off since it was looked at: then it is looked at again.
                 if self.tether.as_mut().is_some_and(|tether| tether.reader_waits(cx)) {
                     cx.waker().wake_by_ref();
@@ -326,6 +364,26 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             }
             _ => self.poll_send(cx),
         };
+    }
+
+    /// Takes off the transport what a server has sent and nobody has read: a socket that is closed over
+    /// it is reset, and what was written and is still on its way is lost. Data among it stay here, for
+    /// a reader.
+    fn take_tickets(&mut self, cx: &Context<'_>) {
+        if !self.session().peer().is_some_and(|peer| peer.is_server) {
+            return;
+        }
+        // A transport wakes the last task only that wanted to read.
+        let writer = cx.waker().clone();
+        let reader = self.reader.clone().unwrap_or_else(|| writer.clone());
+        let both = Waker::from(Arc::new(Both { reader, writer }));
+        while self.driver.unconsumed().len() < TICKETS {
+            match self.poll_fill(&mut Context::from_waker(&both)) {
+                Poll::Ready(Ok(1..)) => {}
+                // The end, or an error, shows to a reader.
+                _ => return,
+            }
+        }
     }
 
     /// Notes whether the task that writes has to be woken.
@@ -410,10 +468,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         match Pin::new(&mut this.io).poll_shutdown(cx) {
             // The peer has hung up already: there is nothing left to end.
             Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) => {
+                this.take_tickets(cx);
+                Poll::Ready(Ok(()))
+            }
             other => other,
         }
     }
 }
+
+/// More than the tickets of any server.
+const TICKETS: usize = 64 * 1024;
 
 /// A reader's buffer.
 struct Buffer<'a, 'b>(&'a mut ReadBuf<'b>);

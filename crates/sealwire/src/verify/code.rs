@@ -83,8 +83,9 @@ impl Code {
     pub const UNSPECIFIED: Self =
         Self { name: "UNSPECIFIED", text: "unspecified certificate verification error" };
 
-    /// The code of an `X509_V_ERR_*` number.
-    pub(crate) fn from_openssl(number: i32) -> Self {
+    /// The code of an `X509_V_ERR_*` number of OpenSSL 3, [`UNSPECIFIED`](Self::UNSPECIFIED) for one that it
+    /// does not have.
+    pub fn from_openssl(number: i32) -> Self {
         Self { name: x509::error_name(number), text: x509::error_text(number) }
     }
 

@@ -52,7 +52,8 @@ pub(crate) fn key_bits(certificate: &Certificate) -> Option<u32> {
 /// Security bits of the digest in the certificate's signature: half its output, less for the
 /// two that are broken (OpenSSL counts SHA-1 as 63 and MD5 as 39).
 pub(crate) fn digest_bits(certificate: &Certificate) -> u32 {
-    match certificate.signature_algorithm().digest.as_deref() {
+    let algorithm = certificate.signature_algorithm();
+    match algorithm.digest.as_deref() {
         Some("md5") => 39,
         Some("sha1") => 63,
         Some("sha224") => 112,
@@ -60,6 +61,10 @@ pub(crate) fn digest_bits(certificate: &Certificate) -> u32 {
         Some("sha384") => 192,
         Some("sha512") => 256,
         // Ed25519 and the like sign the message itself.
-        _ => 128,
+        _ => match &*algorithm.name {
+            "ML-DSA-65" => 192,
+            "ML-DSA-87" => 256,
+            _ => 128,
+        },
     }
 }

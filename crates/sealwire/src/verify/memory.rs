@@ -115,6 +115,7 @@ mod tests {
         Policy {
             trust: TrustStore::from_certificates([trusted.clone()]).unwrap().set().clone(),
             crls: Arc::from([]),
+            public: Default::default(),
             partial_chain: false,
             policies: Default::default(),
             security_level,

@@ -12,6 +12,7 @@ mod evidence;
 mod identity;
 pub(crate) mod level;
 mod memory;
+mod public;
 mod verdict;
 
 pub use crate::words::{InvalidPin, Pin};
@@ -19,5 +20,8 @@ pub(crate) use alt_name::{AltName, alt_names_text};
 pub use code::Code;
 pub use common_name::check_common_name_constraints;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};
+pub(crate) use public::Public;
+#[cfg(feature = "upki")]
+pub use public::{PublicRevocations, PublicStatus};
 pub use verdict::{Finding, Refusal, Verdict};
 pub(crate) use verdict::{Policy, judge, judge_anew, recall};

@@ -8,7 +8,7 @@ use sealwire_x509::{self as x509, Certificate, CertificatePolicies, Crl, Purpose
 use super::evidence::{self, Situation};
 use super::identity::{Found, find_name};
 use super::memory::Memory;
-use super::{Code, NameCheck, common_name, level};
+use super::{Code, NameCheck, Public, common_name, level};
 use crate::words::{Pin, ServerName};
 
 /// What a [`SecureContext`](crate::SecureContext) believes: the part of it that judges.
@@ -19,6 +19,7 @@ pub(crate) struct Policy {
     pub(crate) partial_chain: bool,
     pub(crate) policies: CertificatePolicies,
     pub(crate) security_level: u8,
+    pub(crate) public: Public,
     pub(crate) memory: Arc<Memory>,
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn judge(
     time: i64,
 ) -> Verdict {
     let verdict = judge_chain(policy, presented, purpose, time);
-    if policy.crls.is_empty() {
+    if policy.crls.is_empty() && !policy.public.is_asked() {
         policy.memory.keep(presented, purpose, &verdict, time);
     }
     verdict.with_name(presented, name)
@@ -134,7 +135,7 @@ fn judge_chain(policy: &Policy, presented: &[Certificate], purpose: Purpose, tim
     let top = outcome.chain.last();
     let lacks_issuer = !outcome.trusted()
         && top.is_some_and(|top| !top.is_self_issued() && evidence::is_missing(top, &situation));
-    Verdict { findings, chain: outcome.chain, lacks_issuer }
+    policy.public.judged(Verdict { findings, chain: outcome.chain, lacks_issuer })
 }
 
 impl Verdict {
@@ -157,6 +158,13 @@ impl Verdict {
     /// issuer of its last. (One that is there and does not fit is told of in the evidence.)
     pub fn lacks_issuer(&self) -> bool {
         self.lacks_issuer
+    }
+
+    /// The same, with one more thing against the peer.
+    #[cfg(feature = "upki")]
+    pub(super) fn with_finding(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
     }
 
     fn of(finding: Finding, chain: Vec<Certificate>) -> Self {
@@ -287,6 +295,43 @@ impl fmt::Display for Finding {
 }
 
 impl Refusal {
+    /// Whether nothing was found but that the chain does not reach a certificate that is trusted: what
+    /// does not depend on the leaf, but for the issuer that it names.
+    pub(crate) fn wants_an_issuer(&self) -> bool {
+        let wants = |finding: &Finding| {
+            matches!(
+                finding.code.name(),
+                "SELF_SIGNED_CERT_IN_CHAIN"
+                    | "UNABLE_TO_GET_ISSUER_CERT"
+                    | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
+                    | "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+            )
+        };
+        self.findings().iter().all(wants)
+    }
+
+    /// The same of another leaf of that issuer, shown with the same certificates.
+    pub(crate) fn of_sibling(
+        &self,
+        policy: &Policy,
+        presented: &[Certificate],
+        purpose: Purpose,
+        time: i64,
+    ) -> Option<Self> {
+        let mut chain = self.chain().to_vec();
+        *chain.first_mut()? = presented.first()?.clone();
+        let (trust, crls) = (&policy.trust, &*policy.crls);
+        let situation = Situation { presented, trust, crls, purpose, time, chain: &chain };
+        let again = |finding: &Finding| {
+            let certificate = chain.get(finding.depth)?.clone();
+            let evidence = evidence::of_missing_issuer(finding.code, &certificate, &situation);
+            Some(Finding::new(finding.code, finding.depth, Some(certificate), evidence))
+        };
+        let findings = self.findings().iter().map(again).collect::<Option<Vec<_>>>()?;
+        let lacks_issuer = self.0.lacks_issuer;
+        Some(Self(Arc::new(Verdict { findings, chain, lacks_issuer })))
+    }
+
     /// The code that counts: the last error, as in Node's `authorizationError`.
     pub fn code(&self) -> Code {
         self.last().code

@@ -76,6 +76,12 @@ impl Driver {
         self.session.renegotiate(client_auth)
     }
 
+    /// [`Session::trace`], if that was not asked for yet, and [`Session::take_trace`].
+    pub fn trace(&mut self) -> Option<Vec<u8>> {
+        self.session.trace();
+        self.session.take_trace()
+    }
+
     /// [`Session::set_max_fragment_size`].
     ///
     /// # Errors

@@ -27,7 +27,7 @@ static TABLE: [Row; 35] = [
     (42, "bad_certificate", Some(reason::ALERT_BAD_CERTIFICATE), "it does not accept our certificate"),
     (43, "unsupported_certificate", Some(reason::ALERT_UNSUPPORTED_CERTIFICATE), "it cannot use a certificate of this kind"),
     (44, "certificate_revoked", Some(reason::ALERT_CERTIFICATE_REVOKED), "our certificate is revoked"),
-    (45, "certificate_expired", Some(reason::ALERT_CERTIFICATE_EXPIRED), "our certificate has expired or is not valid yet"),
+    (45, "certificate_expired", Some(reason::ALERT_CERTIFICATE_EXPIRED), "our certificate has expired or is not valid yet, or a revocation list of its own is out of date"),
     (46, "certificate_unknown", Some(reason::ALERT_CERTIFICATE_UNKNOWN), "it does not accept our certificate, for a reason it does not give"),
     (47, "illegal_parameter", Some(reason::ALERT_ILLEGAL_PARAMETER), FAULT),
     (48, "unknown_ca", Some(reason::ALERT_UNKNOWN_CA), "it does not know the CA of our certificate"),

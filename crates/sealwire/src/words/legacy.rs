@@ -18,6 +18,7 @@ pub struct Legacy {
     pub(crate) psk_hint: Option<Arc<str>>,
     pub(crate) level: ProtocolLevel,
     pub(crate) every_connection: bool,
+    pub(crate) every_client: bool,
 }
 
 /// A server's parameters for DHE.
@@ -39,27 +40,37 @@ pub(crate) enum ProtocolLevel {
 }
 
 /// Where OpenSSL is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpensslSource {
     /// The system's shared library, of major version 3 or 4.
-    #[default]
     System,
     /// The running program's own, which it exports: Node's.
     Host,
+    /// One that was built with this library (cargo feature `legacy-vendored`).
+    Vendored,
+}
+
+impl Default for OpensslSource {
+    /// What was built with this library, where something was; else the system's.
+    fn default() -> Self {
+        if cfg!(feature = "legacy-vendored") { Self::Vendored } else { Self::System }
+    }
 }
 
 impl Legacy {
-    /// OpenSSL of the system, without renegotiation and without pre-shared keys.
+    /// OpenSSL of the system, or what was [built in](OpensslSource::default), without renegotiation and
+    /// without pre-shared keys.
     pub fn new() -> Self {
         Self {
-            source: OpensslSource::System,
+            source: OpensslSource::default(),
             renegotiation: false,
             dh: Dh::Auto,
             psk: false,
             psk_hint: None,
             level: ProtocolLevel::Possible,
             every_connection: false,
+            every_client: false,
         }
     }
 
@@ -99,6 +110,14 @@ impl Legacy {
     #[must_use]
     pub fn every_connection(mut self, every: bool) -> Self {
         self.every_connection = every;
+        self
+    }
+
+    /// The same of clients only, which say what they can speak before they know to whom; a server sees
+    /// what its client can speak.
+    #[must_use]
+    pub fn every_client(mut self, every: bool) -> Self {
+        self.every_client = every;
         self
     }
 

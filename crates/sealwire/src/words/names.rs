@@ -152,7 +152,7 @@ impl CipherSuite {
         Self::from_number(number).or_else(|| old().map(Self))
     }
 
-    /// Whether it is one for old peers.
+    /// Whether it is one of the second engine's, for old peers but for a few.
     #[cfg(feature = "legacy")]
     pub(crate) fn is_old(self) -> bool {
         Self::from_number(self.0.number).is_none()
@@ -273,6 +273,12 @@ impl NamedGroup {
     /// The number on the wire.
     pub(crate) fn number(self) -> u16 {
         self.0.number
+    }
+
+    /// Whether what was agreed in it stays secret from who records it and has a quantum computer one
+    /// day: ML-KEM, by itself or beside an elliptic curve.
+    pub fn is_post_quantum(self) -> bool {
+        self.0.iana.contains("MLKEM")
     }
 
     /// The group of this name in IANA's registry, in any case.

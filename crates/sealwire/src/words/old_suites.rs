@@ -1,11 +1,11 @@
-//! The suites that only an older TLS has, or that TLS 1.2 has and nobody should want: spoken by the
-//! second engine, where a context asks for it.
+//! The suites that only an older TLS has, or that TLS 1.2 has and nobody should want, and those of
+//! TLS 1.3 that the first engine has not: spoken by the second engine, where a context asks for it.
 //!
 //! In OpenSSL's order. What has no encryption or no authentication, RC4 and what OpenSSL 3 has not are
 //! not among them.
 
-use super::names::Proof::{Ecdsa, Psk, Rsa, RsaPsk};
-use super::names::Since::{Ssl3, Tls1, Tls12};
+use super::names::Proof::{Any, Ecdsa, Psk, Rsa, RsaPsk};
+use super::names::Since::{Ssl3, Tls1, Tls12, Tls13};
 use super::names::{Proof, Since, Suite};
 
 const fn old(
@@ -19,7 +19,9 @@ const fn old(
 }
 
 #[rustfmt::skip]
-pub(super) static OLD_SUITES: [Suite; 101] = [
+pub(super) static OLD_SUITES: [Suite; 103] = [
+    old(0x1304, "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_SHA256", Tls13, Any),
+    old(0x1305, "TLS_AES_128_CCM_8_SHA256", "TLS_AES_128_CCM_8_SHA256", Tls13, Any),
     old(0x009f, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", "DHE-RSA-AES256-GCM-SHA384", Tls12, Rsa),
     old(0xccaa, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "DHE-RSA-CHACHA20-POLY1305", Tls12, Rsa),
     old(0xc0af, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", "ECDHE-ECDSA-AES256-CCM8", Tls12, Ecdsa),

@@ -312,3 +312,57 @@ async fn a_refused_client_hears_why_whatever_it_sends() {
     }
     accepting.abort();
 }
+
+/// The same at once: up to what the server still reads, and beyond it, as the kernel keeps what has
+/// come. Also on one thread, where the client is ahead of tokio's look at what has come.
+fn hears_why(runtime: &tokio::runtime::Runtime) {
+    runtime.block_on(async {
+        let (mut listener, port) = bind(acceptor().client_auth(ClientAuth::Require)).await;
+        let accepting = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
+        for size in [1, 16_384, 65_536, 500_000, 1_000_000, 4_000_000] {
+            let mut client = connect(port).await.expect("it does not know yet");
+            let said = in_time(async {
+                client.write_all(&vec![7; size]).await?;
+                client.flush().await?;
+                client.read(&mut [0]).await
+            })
+            .await;
+            let error = Error::from(said.expect_err("it is refused"));
+            let alert = error.alert().map(Alert::name);
+            assert_eq!(alert, Some("certificate_required"), "{size}: {error}");
+        }
+        accepting.abort();
+    });
+}
+
+#[test]
+fn a_refused_client_hears_why_whatever_it_sends_at_once() {
+    if !present("openssl") {
+        return;
+    }
+    for mut builder in
+        [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()]
+    {
+        let runtime = builder.enable_all().build().unwrap();
+        for _ in 0..3 {
+            hears_why(&runtime);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connector_dials_a_host_and_a_port() {
+    if !present("openssl") {
+        return;
+    }
+    let (mut listener, port) = bind(acceptor()).await;
+    let accepting = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
+    let connector = connector(VERSIONS[1]);
+    let tls = in_time(connector.connect_to(&format!("localhost:{port}"))).await.unwrap();
+    assert!(tls.peer().authorized());
+    accepting.await.unwrap().unwrap();
+    for (address, why) in [("localhost", "it has no port"), ("::1:443", "in brackets")] {
+        let error = connector.connect_to(address).await.expect_err("no address");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}

@@ -3,7 +3,9 @@
 use sealwire::{ClientAuth, SecureContext, ServerOptions};
 
 use crate::peers::credentials::context;
-use crate::{FAMILIES, Legacy, OLD, Pair, Tls10, Tls12, Tls13, old, ready, server, settled, to};
+use crate::{
+    FAMILIES, Legacy, OLD, Pair, Tls10, Tls12, Tls13, client_of, old, ready, server, settled, to,
+};
 
 #[test]
 fn each_in_each_version_with_and_without_a_client_certificate() {
@@ -14,7 +16,7 @@ fn each_in_each_version_with_and_without_a_client_certificate() {
         for version in OLD.into_iter().filter(|version| *version >= oldest) {
             for client_auth in [ClientAuth::None, ClientAuth::Require] {
                 let case = format!("{suite} {version} {client_auth:?}");
-                let client = old(context("client", "ca"), version, suite);
+                let client = old(context(client_of(suite), "ca"), version, suite);
                 let options = ServerOptions::new().client_auth(client_auth);
                 let mut pair = settled(&client, &server(key), &options);
                 assert!(

@@ -3,7 +3,7 @@
 use sealwire::{ClientAuth, ClientOptions, ServerOptions, Session};
 
 use crate::pair::Pair;
-use crate::peers::credentials::context;
+use crate::peers::credentials::{context, credentials};
 use crate::{OLD, Tls10, Tls12, old, ready, server, settled, to};
 
 /// A record of the handshake.
@@ -74,6 +74,111 @@ fn twenty_hostile_clients_get_nowhere() {
                 assert!(!outcome.0, "{who}: the handshake is complete");
                 assert!(outcome.1.is_empty(), "{who}: data came out");
             }
+        }
+    }
+}
+
+/// A message of the handshake.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    [&[kind], &length[1..], body].concat()
+}
+
+/// A server's hello.
+fn answer(version: [u8; 2], suite: [u8; 2], compression: u8, extensions: &[u8]) -> Vec<u8> {
+    let mut body = [&version[..], &[5; 32], &[0], &suite, &[compression]].concat();
+    if !extensions.is_empty() {
+        body.extend(u16::try_from(extensions.len()).unwrap().to_be_bytes());
+        body.extend(extensions);
+    }
+    message(2, &body)
+}
+
+/// What twenty hostile servers answer a client of TLS 1.0 with RSA or DHE.
+fn hostile_servers() -> Vec<(&'static str, Vec<u8>)> {
+    const TLS10: [u8; 2] = [3, 1];
+    const RSA: [u8; 2] = [0, 0x2f];
+    let alone = |said: &[u8]| record(22, said);
+    let hello = |suite: [u8; 2]| alone(&answer(TLS10, suite, 0, &[]));
+    let behind = |suite: [u8; 2], more: &[u8]| [hello(suite), more.to_vec()].concat();
+    let leaf = credentials().certificate("rsa").der().to_vec();
+    let listed = |certificates: &[&[u8]]| {
+        let length = |bytes: usize| u32::try_from(bytes).unwrap().to_be_bytes()[1..].to_vec();
+        let each = certificates.iter().map(|der| [length(der.len()), der.to_vec()].concat());
+        let all = each.collect::<Vec<_>>().concat();
+        message(11, &[length(all.len()), all].concat())
+    };
+    let known =
+        |suite, more: &[u8]| behind(suite, &alone(&[listed(&[&leaf]), more.to_vec()].concat()));
+    let done = message(14, &[]);
+    // p, g and the server's share, each behind its length, and a signature of nothing.
+    let parameters = |p: &[u8], g: &[u8], share: &[u8]| {
+        let one =
+            |number: &[u8]| [&u16::try_from(number.len()).unwrap().to_be_bytes(), number].concat();
+        message(12, &[one(p), one(g), one(share), vec![0, 4, 1, 2, 3, 4]].concat())
+    };
+    vec![
+        ("a version that nobody offered", alone(&answer([3, 0], RSA, 0, &[]))),
+        ("a version that there is not", alone(&answer([9, 9], RSA, 0, &[]))),
+        ("a suite that nobody offered", hello([0, 5])),
+        ("a suite of TLS 1.3", hello([0x13, 1])),
+        ("no encryption", hello([0, 1])),
+        ("an anonymous suite", hello([0, 0x34])),
+        ("compression", alone(&answer(TLS10, RSA, 1, &[]))),
+        (
+            "a protocol that nobody offered",
+            alone(&answer(TLS10, RSA, 0, &[0, 16, 0, 5, 0, 3, 2, b'h', b'2'])),
+        ),
+        ("one extension twice", alone(&answer(TLS10, RSA, 0, &[0, 23, 0, 0, 0, 23, 0, 0]))),
+        ("extensions that are cut", alone(&answer(TLS10, RSA, 0, &[0, 23, 0, 9]))),
+        ("a hello that is cut", alone(&message(2, &[3, 1, 5, 5]))),
+        ("no certificate", behind(RSA, &alone(&done))),
+        (
+            "an empty list of certificates",
+            behind(RSA, &alone(&[listed(&[]), done.clone()].concat())),
+        ),
+        ("a certificate that is none", behind(RSA, &alone(&listed(&[b"none"])))),
+        ("a list of certificates that is cut", behind(RSA, &alone(&message(11, &[0, 9, 9, 0, 0])))),
+        (
+            "parameters where none belong",
+            known(RSA, &[parameters(&[7; 128], &[2], &[3; 128]), done.clone()].concat()),
+        ),
+        ("a group of 512 bits", known([0, 0x33], &parameters(&[0xff; 64], &[2], &[3; 64]))),
+        ("a share of nothing", known([0, 0x33], &parameters(&[0xff; 256], &[2], &[]))),
+        (
+            "a Finished in place of keys",
+            behind(RSA, &[record(20, &[1]), record(22, &[7; 16])].concat()),
+        ),
+        ("data in the plain", behind(RSA, &record(23, b"secret"))),
+    ]
+}
+
+#[test]
+fn twenty_hostile_servers_get_nowhere() {
+    if !ready() {
+        return;
+    }
+    let servers = hostile_servers();
+    assert_eq!(servers.len(), 20);
+    let client = old(context("client", "ca"), Tls10, "AES128-SHA:DHE-RSA-AES128-SHA");
+    for (who, said) in &servers {
+        for split in [1, usize::MAX] {
+            let mut session = Session::client(&client, &to("localhost")).expect("a client");
+            let (mut waiting, mut data, mut out) = (Vec::new(), Vec::new(), Vec::new());
+            session.take_output(&mut out);
+            for part in said.chunks(split) {
+                waiting.extend_from_slice(part);
+                match session.receive(&mut waiting, &mut data) {
+                    Ok(consumed) => drop(waiting.drain(..consumed)),
+                    Err(_) => break,
+                }
+            }
+            assert!(session.error().is_some(), "{who}: it is taken");
+            assert!(session.peer().is_none() && data.is_empty(), "{who}");
+            out.clear();
+            session.take_output(&mut out);
+            // An alert, and nothing that only the right server may have.
+            assert!(out.first().is_none_or(|kind| *kind == 21) && out.len() < 64, "{who}: {out:?}");
         }
     }
 }

@@ -2,13 +2,18 @@
 
 use std::process::Command;
 
+use sealwire::session::Event;
 use sealwire::verify::NameCheck;
-use sealwire::{Acceptor, ClientAuth, Connector, Legacy, ProtocolVersion, Psk};
+use sealwire::{
+    Acceptor, ClientAuth, Connector, Error, Legacy, ProtocolVersion, Psk, SecureContext, Session,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::peers::credentials::{context, credentials};
 use crate::peers::net::{Server, call, run_with};
-use crate::peers::{Peer, said};
-use crate::{FAMILIES, OLD, Tls10, Tls11, Tls12, Tls13, old, old_with, ready};
+use crate::peers::{Peer, in_time, said};
+use crate::{FAMILIES, OLD, Tls10, Tls11, Tls12, Tls13, client_of, old, old_with, ready, to};
 
 fn flag(version: ProtocolVersion) -> &'static str {
     match version {
@@ -89,7 +94,7 @@ async fn our_client_speaks_with_their_server() {
             }
             let (mut server, port) = s_server(&options);
             for version in OLD.into_iter().filter(|version| *version >= oldest) {
-                let shown = if required { "client" } else { "" };
+                let shown = if required { client_of(suite) } else { "" };
                 let client = Connector::new(old(context(shown, "ca"), version, suite));
                 let peer = call(&client, "localhost", port).await;
                 let peer = peer.unwrap_or_else(|e| panic!("{suite} {version}: {e}"));
@@ -98,6 +103,32 @@ async fn our_client_speaks_with_their_server() {
                 assert_eq!(server.line("Ciphersuite: "), suite);
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suites_of_tls13_that_the_first_engine_has_not() {
+    if !ready() {
+        return;
+    }
+    let files = credentials().files("rsa");
+    let (cert, key) = (files.cert.display().to_string(), files.key.display().to_string());
+    for suite in ["TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256"] {
+        let legacy = Legacy::new().protocol_level(0);
+        let ours = |shown| old_with(context(shown, "ca"), legacy.clone(), Tls13, suite);
+        let mut server = Server::start(Acceptor::new(ours("rsa"))).await;
+        let mut client = s_client(server.port, Tls13, "");
+        client.args(["-ciphersuites", suite]);
+        let text = hello(client).await;
+        assert!(text.contains("olleh\n"), "{suite}:\n{text}");
+        let peer = server.seen().await.expect("a good client");
+        assert_eq!(peer.cipher().openssl_name(), suite);
+
+        let (mut theirs, port) = s_server(&["-cert", &cert, "-key", &key, "-ciphersuites", suite]);
+        let peer = call(&Connector::new(ours("")), "localhost", port).await;
+        let peer = peer.unwrap_or_else(|e| panic!("{suite}: {e}"));
+        assert!(peer.authorized(), "{suite}");
+        assert_eq!(theirs.line("Ciphersuite: "), suite);
     }
 }
 
@@ -181,11 +212,134 @@ async fn their_client_negotiates_again_where_the_program_allows_it() {
             let mut server = Server::start(Acceptor::new(ours)).await;
             // `R` at the beginning of a line negotiates again.
             let mut client = s_client(server.port, version, "AES128-SHA");
-            client.arg("-legacy_renegotiation");
-            let text = said(&run_with(&mut client, "R\nhello\n").await);
+            let mut client = Peer::start(client.arg("-legacy_renegotiation"));
+            client.line("Verify return code");
             server.seen().await.expect("a good client");
-            assert!(text.contains("RENEGOTIATING"), "{version} {allowed}:\n{text}");
-            assert_eq!(text.contains("no renegotiation"), !allowed, "{version} {allowed}:\n{text}");
+            client.say("R\n");
+            client.line("RENEGOTIATING");
+            if allowed {
+                client.say("hello\n");
+                client.line("olleh");
+            } else {
+                client.line("no renegotiation");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_client_negotiates_again_with_their_server() {
+    if !ready() {
+        return;
+    }
+    let files = credentials().files("rsa");
+    let (cert, key) = (files.cert.display().to_string(), files.key.display().to_string());
+    let options = ["-cert", &cert, "-key", &key, "-cipher", "ALL:@SECLEVEL=0"];
+    for version in OLD {
+        let legacy = Legacy::new().renegotiation(true);
+        let ours = old_with(context("client", "ca"), legacy, version, "AES128-SHA");
+        let (_theirs, port) = s_server(&[&options[..], &["-client_renegotiation"]].concat());
+        let mut line = Line::to(&ours, port).await;
+        line.session.renegotiate(None).expect("it may");
+        line.until("renegotiated").await;
+        // The answer comes over the keys of the second handshake.
+        line.say(b"hello\n").await;
+        line.until("olleh").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn their_server_negotiates_again_with_our_client() {
+    if !ready() {
+        return;
+    }
+    let files = credentials().files("rsa");
+    let (cert, key) = (files.cert.display().to_string(), files.key.display().to_string());
+    let ca = credentials().files("ca").cert.display().to_string();
+    for version in OLD {
+        for allowed in [true, false] {
+            let legacy = Legacy::new().renegotiation(allowed);
+            let ours = old_with(context("client", "ca"), legacy, version, "AES128-SHA");
+            let mut command = Command::new("openssl");
+            command.args(["s_server", "-accept", "0", "-cert", &cert, "-key", &key]);
+            command.args(["-cipher", "ALL:@SECLEVEL=0", "-verifyCAfile", &ca]);
+            let mut server = Peer::start(&mut command);
+            let port = server.port("ACCEPT");
+            let mut line = Line::to(&ours, port).await;
+            server.line("CIPHER is");
+            // `R` at the beginning of a line negotiates again, and asks for a certificate.
+            server.say("R\n");
+            if allowed {
+                line.until("renegotiated").await;
+                server.say("and on\n");
+                line.until("and on").await;
+            } else {
+                line.until("refused").await;
+            }
+        }
+    }
+}
+
+/// One connection of our client's, by hand.
+struct Line {
+    session: Session,
+    tcp: TcpStream,
+    received: Vec<u8>,
+    /// Data, and the names of events, as they came.
+    told: String,
+}
+
+impl Line {
+    async fn to(context: &SecureContext, port: u16) -> Self {
+        let tcp = TcpStream::connect(("127.0.0.1", port)).await.expect("the peer listens");
+        let session = Session::client(context, &to("localhost")).expect("a client");
+        let mut line = Self { session, tcp, received: Vec::new(), told: String::new() };
+        line.until("complete").await;
+        line
+    }
+
+    async fn say(&mut self, data: &[u8]) {
+        let mut out = Vec::new();
+        self.session.encrypt(data, &mut out).expect("an open session");
+        self.tcp.write_all(&out).await.expect("the peer listens");
+    }
+
+    /// Goes on until this was told.
+    async fn until(&mut self, wanted: &str) {
+        while !self.told.contains(wanted) {
+            let mut out = Vec::new();
+            self.session.take_output(&mut out);
+            self.tcp.write_all(&out).await.expect("the peer listens");
+            let mut room = [0; 4096];
+            let count = in_time(self.tcp.read(&mut room)).await.unwrap_or(0);
+            if count == 0 {
+                self.told += " refused";
+                assert!(self.told.contains(wanted), "{wanted} is not among{}", self.told);
+            }
+            self.received.extend_from_slice(&room[..count]);
+            loop {
+                let mut data = Vec::new();
+                let consumed = self.session.receive(&mut self.received, &mut data);
+                let consumed = match consumed {
+                    Ok(consumed) => consumed,
+                    // OpenSSL ends a connection that is not negotiated again as it wishes.
+                    Err(Error::AlertReceived(_)) if wanted == "refused" => return,
+                    Err(error) => panic!("{error}"),
+                };
+                self.received.drain(..consumed);
+                self.told += &String::from_utf8_lossy(&data);
+                let before = self.told.len();
+                while let Some(event) = self.session.poll_event() {
+                    self.told += match event {
+                        Event::HandshakeComplete => " complete",
+                        Event::Renegotiated => " renegotiated",
+                        _ => " other",
+                    };
+                }
+                if consumed == 0 && data.is_empty() && self.told.len() == before {
+                    break;
+                }
+            }
         }
     }
 }

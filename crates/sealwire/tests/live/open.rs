@@ -98,6 +98,47 @@ async fn a_ca_that_is_trusted_no_longer_takes_its_clients_along() {
 }
 
 #[tokio::test]
+async fn who_is_left_without_a_ca_is_judged_once_and_told_each_by_name() {
+    let (ca, other) = (Ca::new("CA"), Ca::new("other"));
+    let server = ca.server();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = told.clone();
+    let live = Live::new(LiveOptions::new().on_close(move |closed| {
+        let who = closed.peer.certificate().map(|one| one.subject().to_string());
+        hear.lock().unwrap().push((who.unwrap_or_default(), closed.why.to_string()));
+    }));
+    let acceptor = acceptor(demanding(&ca, Vec::new(), &server), &live);
+    let clients: Vec<_> = (0..20).map(|n| ca.client(&format!("client-{n}"))).collect();
+    let mut open = Vec::new();
+    for client in &clients {
+        // It trusts nobody, so that it has no root to send along.
+        let context = SecureContext::builder().identity(client.identity());
+        let context = context.trust(sealwire::TrustStore::empty()).build().unwrap();
+        let connector =
+            Connector::new(context).peer_verification(sealwire::PeerVerification::Recorded);
+        open.push(connect(&acceptor, &connector).await);
+    }
+    // One of them is trusted by itself.
+    let pinned = sealwire::TrustStore::from_certificates([
+        other.certificate().clone(),
+        clients[7].certificate.clone(),
+    ]);
+    let pinned = pinned.unwrap().allow_partial_chain(true);
+    let context = SecureContext::builder().identity(server.identity()).trust(pinned);
+    let done = live.recheck(&context.build().unwrap());
+    assert_eq!((done.open, done.closed, done.judged), (20, 19, 2), "{done:?}");
+    for (n, (server, client)) in open.iter_mut().enumerate() {
+        assert_eq!(talks(server, client).await, n == 7, "client-{n}");
+    }
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 19);
+    for (who, why) in told.iter() {
+        assert!(why.starts_with("UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "), "{why}");
+        assert!(why.contains(&format!("the issuer of \"{who}\"")), "{who}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_closes_what_its_server_is_revoked_for() {
     let ca = Ca::new("CA");
     let (server, client) = (ca.server(), ca.client("alice"));
@@ -279,6 +320,12 @@ async fn a_writer_is_cut_off_too_and_an_ended_connection_is_forgotten() {
     drop(theirs);
 }
 
+/// For how long this thread has been on a processor: what others do there does not count.
+fn on_processor() -> Duration {
+    let said = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(said.split(' ').next().and_then(|one| one.parse().ok()).unwrap_or(0))
+}
+
 /// How long a recheck takes for nine thousand connections, each of a client of its own: printed, for
 /// `just recheck`. Not a test of time: those depend on the machine.
 #[tokio::test]
@@ -295,13 +342,18 @@ async fn nine_thousand_at_once() {
         // The other end is kept open, and nothing else of it is needed.
         open.push((client.certificate, server, theirs.into_inner()));
     }
+    let recheck = |what: &str, context: &SecureContext| {
+        let before = on_processor();
+        let done = live.recheck(context);
+        println!("{what}: {done:?}, {:?} of it on a processor", on_processor() - before);
+    };
     let others: Vec<_> = (0..100_000 / 500).map(|n| ca.client(&format!("other-{n}"))).collect();
     let others = others.iter().map(|other| &other.certificate);
     let renewed = demanding(&ca, vec![ca.list(&others.collect::<Vec<_>>())], &server);
-    println!("a list that names nobody: {:?}", live.recheck(&renewed));
+    recheck("a list that names nobody", &renewed);
     let few: Vec<_> = open.iter().step_by(90).map(|(certificate, ..)| certificate).collect();
-    println!("one in ninety: {:?}", live.recheck(&demanding(&ca, vec![ca.list(&few)], &server)));
+    recheck("one in ninety", &demanding(&ca, vec![ca.list(&few)], &server));
     let other = Ca::new("other");
-    println!("another CA: {:?}", live.recheck(&demanding(&other, Vec::new(), &server)));
+    recheck("another CA", &demanding(&other, Vec::new(), &server));
     assert_eq!(live.open(), 9000, "those that were closed are held by nobody who reads");
 }

@@ -7,7 +7,7 @@ use sealwire::{ClientAuth, ClientOptions, ServerOptions, Session};
 
 use crate::pair::{End, Pair};
 use crate::peers::present;
-use crate::scene::{CONTEXTS, open, scenes};
+use crate::scene::{ALL, TLS13, WORLDS, open, scenes};
 use crate::{Cutter, config, step};
 
 /// Damage to bytes on their way.
@@ -112,7 +112,7 @@ proptest! {
             prop_assert!(!end.complete || end.session.peer().is_some());
         }
         if let Some(peer) = pair.client.session.peer() {
-            prop_assert_eq!(peer.certificate(), Some(CONTEXTS.servers[0].identities()[0].leaf()));
+            prop_assert_eq!(peer.certificate(), Some(ALL[0].server.identities()[0].leaf()));
             prop_assert!(peer.authorized());
         }
         if let Some(peer) = pair.server.session.peer() {
@@ -130,13 +130,13 @@ proptest! {
     /// A hello that the session could not read is never one that a handshake comes of: else a
     /// client could hide its server name from the program.
     #[test]
-    fn the_engine_takes_no_hello_that_the_program_was_not_shown(damage in damages(), tls13: bool) {
+    fn the_engine_takes_no_hello_that_the_program_was_not_shown(damage in damages(), world in 0..WORLDS) {
         if !present("openssl") {
             return Ok(());
         }
-        let server = &CONTEXTS.servers[usize::from(tls13)];
+        let server = &ALL[world].server;
         let mut pair = Pair::new(
-            (&CONTEXTS.client, &ClientOptions::new("localhost".parse().unwrap()).resume(false)),
+            (&ALL[world].clients[0], &ClientOptions::new("localhost".parse().unwrap()).resume(false)),
             (server, &ServerOptions::new().ask_client_hello(true)),
         );
         let mut hello = pair.client.output();
@@ -157,8 +157,8 @@ proptest! {
         }
         let options = ClientOptions::new("localhost".parse().unwrap());
         let session = match as_client {
-            true => Session::client(&CONTEXTS.client, &options).unwrap(),
-            false => Session::server(&CONTEXTS.servers[1], &ServerOptions::new()),
+            true => Session::client(&ALL[TLS13].clients[0], &options).unwrap(),
+            false => Session::server(&ALL[TLS13].server, &ServerOptions::new()),
         };
         let mut end = End::new(session);
         for piece in Cutter::new(&sizes).cut(&bytes) {
@@ -171,11 +171,11 @@ proptest! {
 
     /// Damage to data is noticed, and what is heard is always the beginning of what was said.
     #[test]
-    fn damage_to_data_is_noticed(tls13: bool, lengths in vec(1..3000usize, 1..4), damage in damages()) {
+    fn damage_to_data_is_noticed(world in 0..WORLDS, lengths in vec(1..3000usize, 1..4), damage in damages()) {
         if !present("openssl") {
             return Ok(());
         }
-        let mut pair = open(tls13);
+        let mut pair = open(world);
         let (mut said, mut wire) = (Vec::new(), Vec::new());
         for (i, length) in lengths.iter().enumerate() {
             let data = vec![i as u8; *length];

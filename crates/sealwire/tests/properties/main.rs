@@ -12,7 +12,7 @@ use peers::present;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use scene::{Scene, open, scenes};
+use scene::{Scene, TLS13, WORLDS, open, scenes};
 use sealwire::ClientAuth;
 use sealwire::session::{Event, HelloReply, PeerAnswer, Question, Sink};
 
@@ -154,9 +154,9 @@ fn byte_by_byte_is_one_of_the_splits() {
     if !present("openssl") {
         return;
     }
-    for tls13 in [false, true] {
+    for world in 0..WORLDS {
         let scene = Scene {
-            tls13,
+            world,
             client: 0,
             recorded: false,
             client_auth: ClientAuth::Require,
@@ -168,7 +168,7 @@ fn byte_by_byte_is_one_of_the_splits() {
             ["asked about the hello", "asked about the peer", "HandshakeComplete", "PeerClosed"];
         assert_eq!(whole[1].events, told);
         // TLS 1.3 brings two tickets.
-        let sessions = vec!["a session"; if tls13 { 2 } else { 1 }];
+        let sessions = vec!["a session"; if world == TLS13 { 2 } else { 1 }];
         assert_eq!(whole[0].events, [&told[1..3], &sessions, &told[3..]].concat());
         assert_eq!(whole[1].plaintext, [0; 3000]);
         assert_eq!(whole[0].plaintext, [1; 3000]);
@@ -201,7 +201,7 @@ proptest! {
     /// what follows close_notify is left to the caller, to the last byte.
     #[test]
     fn data_arrive_whole(
-        tls13: bool,
+        world in 0..WORLDS,
         writes in vec(prop_oneof![0..100usize, 0..40_000usize], 0..6),
         sizes in vec(prop_oneof![1..50usize, 1..40_000usize], 1..8),
         room in prop_oneof![1..100usize, 1..50_000usize],
@@ -210,7 +210,7 @@ proptest! {
         if !present("openssl") {
             return Ok(());
         }
-        let mut pair = open(tls13);
+        let mut pair = open(world);
         let mut cutter = Cutter::new(&sizes);
         for salt in 0..2 {
             let Pair { client, server, .. } = &mut pair;

@@ -39,7 +39,7 @@ impl Source {
     pub(crate) fn of_folder(root: &Path) -> Self {
         let mut files = Vec::new();
         collect(root, root, &mut files);
-        assert!(files.len() > 10, "{}: no crate", root.display());
+        assert!(!files.is_empty(), "{}: no crate", root.display());
         Self::of_files(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
     }
 
@@ -194,7 +194,9 @@ fn note_rustls(tokens: TokenStream, found: &mut BTreeSet<String>) {
         match token {
             TokenTree::Ident(word) => {
                 let word = word.to_string();
-                if word == "rustls" || word.starts_with("rustls_") || word == "webpki" {
+                // `Connector::rustls_config` is a name of ours.
+                let named = word == "rustls" || word.starts_with("rustls_") || word == "webpki";
+                if named && word != "rustls_config" {
                     found.insert(word);
                 }
             }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod closing;
+mod early_data;
 mod facts;
 mod forged;
 mod handles;
@@ -11,6 +12,7 @@ mod names;
 mod pair;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod post_quantum;
 mod protected;
 mod questions;
 mod resumption;

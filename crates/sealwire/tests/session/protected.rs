@@ -72,7 +72,8 @@ fn told_on_the_way(
     client_auth: ClientAuth,
     change: Change,
 ) -> (String, Option<u8>) {
-    let context = context("p256", "ca").build().unwrap();
+    // One hello, so that it is known what comes behind it.
+    let context = context("p256", "ca").retry_for_post_quantum(false).build().unwrap();
     let options = ServerOptions::new().client_auth(client_auth);
     let mut ours = End::new(Session::server(&context, &options));
     let mut alert = None;

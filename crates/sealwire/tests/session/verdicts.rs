@@ -151,6 +151,38 @@ fn revocation_lists_count_on_both_sides() {
     }
 }
 
+/// However large a list is, connections do not pay for its signature: it is checked when the context is
+/// built, and a list that is shared by several contexts once for all of them.
+#[test]
+fn the_signature_of_a_list_is_checked_once_and_not_in_a_handshake() {
+    if !present("openssl") {
+        return;
+    }
+    let crl = credentials().crl();
+    let checks = || crl.iter().map(Crl::signature_checks).collect::<Vec<_>>();
+    assert_eq!(checks(), [0]);
+    let client = context("client", "ca").crls(crl.clone()).build().unwrap();
+    let server = context("p256", "ca").crls(crl.clone()).build().unwrap();
+    assert_eq!(checks(), [1], "two contexts");
+    let asking = ServerOptions::new().client_auth(ClientAuth::Require);
+    for version in VERSIONS {
+        let client = client.clone();
+        for _ in 0..50 {
+            let options = to("localhost");
+            let mut pair = Pair::new((&client, &options), (&server, &asking));
+            pair.settle();
+            assert!(pair.client.authorized() && pair.server.authorized(), "{version}");
+        }
+    }
+    assert_eq!(checks(), [1], "100 handshakes, each with two verdicts");
+    // It is the lists that are asked, all the same.
+    let revoked = bare_context("revoked", "ca").build().unwrap();
+    let mut pair = Pair::new((&client, &to("localhost")), (&revoked, &asking));
+    pair.settle();
+    assert_eq!(pair.client.findings(), ["CERT_REVOKED"]);
+    assert_eq!(checks(), [1]);
+}
+
 fn judged_by_client(case: &Case, crls: &[Crl], version: ProtocolVersion, mode: PeerVerification) {
     let name =
         format!("{version} {mode:?}: {} to a client that trusts {:?}", case.shown, case.trusted);

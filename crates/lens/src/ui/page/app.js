@@ -10,7 +10,9 @@ const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 const filter = /** @type {HTMLInputElement} */ (by('filter'));
 let session = { can_send: false, live: false, title: '' };
 
-const detail = new DetailView(() => /^[^:=<>~()]*$/.test(filter.value) ? filter.value.trim().replaceAll('"', '') : '', () => session.can_send, id => say(`sent as flow ${id}`));
+/** @param {number} id of a flow that was just sent */
+const sent = id => { main.classList.remove('alone'); detail.follow(id).catch(e => say(e.message)); };
+const detail = new DetailView(() => /^[^:=<>~()]*$/.test(filter.value) ? filter.value.trim().replaceAll('"', '') : '', () => session.can_send, sent);
 const list = new List(async (flow, how) => {
   if (how === 'compare') {
     if (flow && list.flow) { list.compared = flow.id; await compare(list.flow.id, flow.id).catch(e => say(e.message)); }
@@ -56,9 +58,9 @@ const keys = {
   Home: ['first', () => list.choose(0)], End: ['last', () => list.choose(list.total - 1)],
   '/': ['filter', () => { filter.focus(); filter.select(); }],
   1: ['exchange', () => detail.show('Exchange')], 2: ['messages or statements', () => detail.show(detail.tabs()[1])], 3: ['TLS', () => detail.show('TLS')], 4: ['lesson', () => detail.show('Lesson')],
-  s: ['send again', () => detail.flow && session.can_send && resend(detail.flow, id => say(`sent as flow ${id}`))],
-  e: ['edit and send', () => detail.flow && session.can_send && compose(detail.flow, id => say(`sent as flow ${id}`))],
-  n: ['new request', () => compose(null, id => say(`sent as flow ${id}`))],
+  s: ['send again', () => detail.flow && session.can_send && resend(detail.flow, sent)],
+  e: ['edit and send', () => detail.flow && session.can_send && compose(detail.flow, sent)],
+  n: ['new request', () => compose(null, sent)],
   c: ['copy as curl', () => detail.command('curl')],
   d: ['diff with the one before', () => list.index > 0 && list.choose(list.index - 1, 'compare')],
   r: ['rules', () => rules().catch(e => say(e.message))],
@@ -100,7 +102,7 @@ by('divider').addEventListener('pointerdown', (/** @type {PointerEvent} */ event
   by('divider').addEventListener('pointerup', () => by('divider').removeEventListener('pointermove', move), { once: true });
 });
 by('rules').addEventListener('click', () => rules().catch(e => say(e.message)));
-by('compose').addEventListener('click', () => compose(null, id => say(`sent as flow ${id}`)));
+by('compose').addEventListener('click', () => compose(null, sent));
 by('har').addEventListener('click', () => save(`har?filter=${encodeURIComponent(filter.value)}`, 'session.har').catch(e => say(e.message)));
 by('help').addEventListener('click', help);
 by('theme').addEventListener('click', theme);

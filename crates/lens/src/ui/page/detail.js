@@ -35,6 +35,16 @@ export class DetailView {
     }
   }
 
+  /** Opens a flow that was just sent: it is recorded a moment later. @param {number} id */
+  async follow(id) {
+    this.turn++;
+    for (let tries = 100; tries > 0; tries--) {
+      const [flow] = (await get(`flows?filter=id:${id}`)).flows;
+      if (flow && (flow.outcome !== 'open' || tries === 1)) return this.open(flow);
+      await new Promise(done => setTimeout(done, 50));
+    }
+  }
+
   tabs() {
     const flow = /** @type {Detail} */ (this.flow);
     const names = ['Exchange'];
@@ -108,7 +118,7 @@ export class DetailView {
 /** @param {Detail} flow */
 const frame = flow => (/** @type {any} */ one) => h('div', { class: 'frame' },
   h('span', { class: 'dim' }, `+${time(one.at - flow.started)}`), h('span', { class: one.from === 'client' ? 'out' : 'in' }, one.from === 'client' ? '→' : '←'), h('span', {}, `${one.kind}`),
-  h('div', { class: 'what' }, one.text !== undefined ? plain(one.text, '') : one.base64 ? hex(fromBase64(one.base64)) : `${one.length} bytes`));
+  h('div', { class: 'what' }, one.text !== undefined ? plain(one.text, '') : one.base64 ? hex(fromBase64(one.base64)) : bytes(one.length)));
 
 /** @param {Detail} flow */
 async function statements(flow) {

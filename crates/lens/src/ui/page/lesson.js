@@ -14,7 +14,7 @@ export async function lesson(flow) {
   const wire = h('div', {}, h('h2', {}, '2. On the wire over TLS', h('small', {}, told.over_tls ? 'what a sniffer reads: records' : 'this exchange had none')),
     told.lacks ? h('p', { class: 'note' }, `${told.lacks}; start seal proxy with --wire to keep them.`) : null,
     ...told.records.map(record),
-    told.over_tls ? h('p', { class: 'note' }, `Readable: ${told.server_name ? `the name ${told.server_name}, ` : ''}that there were ${told.records.length} records, their lengths and their times. ${closed} of them are closed.`) : h('p', { class: 'note' }, 'Ask for the same by https:// to see it.'));
+    told.over_tls ? h('p', { class: 'note' }, `Readable: ${told.server_name ? `the name ${told.server_name}, ` : ''}how many records there were (${told.records.length}), their lengths and their times. Closed: ${closed}.`) : h('p', { class: 'note' }, 'Ask for the same by https:// to see it.'));
   const open = h('div', {}, h('h2', {}, '3. Decrypted', h('small', {}, told.over_tls ? 'readable here because you hold the key of the CA that the client trusts' : 'the same, with bodies unpacked')),
     ...told.decrypted.map(marked));
   return h('div', { class: 'panel triple lesson' }, plain, wire, open);

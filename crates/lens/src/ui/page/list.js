@@ -7,6 +7,8 @@ import { get } from './api.js';
 
 const ROW = 24;
 const PAGE = 100;
+/** So many that came since are kept before it is searched anew. */
+const MOST_FRESH = 5_000;
 /** Browsers do not scroll further than this. */
 const TALLEST = 8_000_000;
 const HEADS = ['#', 'Method', 'Status', 'Host', 'Path', 'Type', 'Size', 'Time', 'Waterfall'];
@@ -21,8 +23,15 @@ export class List {
     this.rows = by('rows');
     this.filter = '';
     this.total = 0;
-    /** @type {Map<number, (Flow|undefined)[]>} */
+    /** How many of them are older than what came since the search began, which are in `fresh`. */
+    this.older = 0;
+    this.last = 0;
+    this.complete = true;
+    /** @type {Flow[]} */
+    this.fresh = [];
+    /** @type {Map<number, Flow[]>} */
     this.pages = new Map();
+    this.again = 0;
     /** @type {Map<number, AbortController>} */
     this.asked = new Map();
     this.index = -1;
@@ -55,66 +64,88 @@ export class List {
     const mine = new AbortController();
     this.asked.set(-1, mine);
     try {
-      const answer = await get(`flows?filter=${encodeURIComponent(filter)}&limit=0`, mine.signal);
+      let answer = await get(this.path(0), mine.signal);
       this.failed(null);
       this.pages.clear();
-      this.setTotal(answer.total);
+      this.fresh = [];
+      this.last = answer.last;
+      this.older = 0;
       if (!keep) {
         this.index = -1;
         this.box.scrollTop = 0;
         this.follow = true;
       }
-      if (this.follow) this.bottom();
-      this.later();
+      this.found(answer, true);
+      // The newest are shown while the rest is looked for.
+      while (!answer.complete) {
+        answer = await get(`${this.path(0)}&last=${this.last}`, mine.signal);
+        this.found(answer, false);
+      }
     } catch (error) {
       if (!mine.signal.aborted) this.failed(/** @type {Error} */ (error).message);
+    } finally {
+      if (this.asked.get(-1) === mine) this.asked.delete(-1);
     }
+  }
+
+  /** @param {number} from */
+  path(from) { return `flows?filter=${encodeURIComponent(this.filter)}&order=newest&from=${from}&limit=${PAGE}`; }
+
+  /** What a search has so far: older ones come above what is shown. @param {any} answer @param {boolean} first */
+  found(answer, first) {
+    const more = answer.total - this.older, scale = this.scale();
+    this.older = answer.total;
+    this.complete = answer.complete;
+    this.pages.set(0, answer.flows);
+    for (const flow of answer.flows) this.slowest = Math.max(this.slowest, flow.took ?? 0);
+    this.setTotal();
+    if (!first && this.index >= 0) this.index += more;
+    if (this.follow) this.bottom();
+    else if (!first) this.box.scrollTop += more * ROW / scale;
+    this.later();
   }
 
   /** What the live stream tells. @param {Flow[]} flows */
   changed(flows) {
-    let grew = 0;
+    let grew = 0, late = false;
     for (const flow of flows) {
-      const place = this.placeOf(flow.id);
-      if (place) place.page[place.at] = flow;
-      else if (flow.id > this.last()) { grew++; this.append(flow); }
+      if (!this.replace(flow)) {
+        // Older than what is shown: a flow that matches since it has changed. Where it belongs, a new search says.
+        const newest = this.fresh.at(-1)?.id ?? this.last;
+        if (flow.id > newest) { this.fresh.push(flow); grew++; } else late ||= !this.isElsewhere(flow.id);
+      }
       if (this.flow?.id === flow.id) { this.flow = flow; this.chosen(flow, 'changed'); }
       this.slowest = Math.max(this.slowest, flow.took ?? 0);
     }
     if (grew) {
-      this.setTotal(this.total);
+      this.setTotal();
       if (this.follow) this.bottom();
+    }
+    if ((late || this.fresh.length > MOST_FRESH) && !this.again) {
+      this.again = setTimeout(() => { this.again = 0; this.read(this.filter, true); }, 500);
     }
     this.later();
   }
 
-  /** @param {Flow} flow */
-  append(flow) {
-    const at = this.total++;
-    const page = this.pages.get(Math.floor(at / PAGE)) ?? (at % PAGE === 0 ? [] : undefined);
-    if (page) {
-      page[at % PAGE] = flow;
-      this.pages.set(Math.floor(at / PAGE), page);
+  /** Puts what a flow has become in its place, where that is here. @param {Flow} flow */
+  replace(flow) {
+    for (const flows of [this.fresh, ...this.pages.values()]) {
+      const at = flows.findIndex(one => one?.id === flow.id);
+      if (at >= 0) { flows[at] = flow; return true; }
     }
-    this.newest = flow.id;
+    return false;
   }
 
-  last() { return Math.max(this.newest ?? 0, ...[...this.pages.values()].flatMap(page => page.map(flow => flow?.id ?? 0))); }
-
-  /** @param {number} id */
-  placeOf(id) {
-    for (const page of this.pages.values()) {
-      const at = page.findIndex(flow => flow?.id === id);
-      if (at >= 0) return { page, at };
-    }
-    return null;
+  /** Whether a flow is on a page between others that is not here. @param {number} id */
+  isElsewhere(id) {
+    const oldest = this.pages.get(0)?.at(-1)?.id;
+    return oldest !== undefined && id < oldest && this.older > PAGE;
   }
 
-  /** @param {number} total */
-  setTotal(total) {
-    this.total = total;
+  setTotal() {
+    const total = this.total = this.older + this.fresh.length;
     this.space.style.height = `${Math.min(total * ROW, TALLEST)}px`;
-    by('count').textContent = `${total.toLocaleString('en')} flow${total === 1 ? '' : 's'}`;
+    by('count').textContent = `${total.toLocaleString('en')}${this.complete ? '' : '+'} flow${total === 1 && this.complete ? '' : 's'}`;
   }
 
   bottom() { this.box.scrollTop = this.box.scrollHeight; }
@@ -138,22 +169,25 @@ export class List {
     this.rows.replaceChildren(...nodes);
     const offset = this.scale() === 1 ? first * ROW : Math.min(top, TALLEST - nodes.length * ROW);
     this.rows.style.transform = `translateY(${Math.max(0, offset)}px)`;
-    for (let page = Math.floor(first / PAGE); page <= Math.floor(Math.max(first, last - 1) / PAGE); page++) this.need(page);
-    if (!this.total) this.rows.replaceChildren(h('div', { class: 'empty' }, this.filter ? 'Nothing matches.' : 'Nothing has passed yet.'));
+    if (first < this.older) for (let page = this.pageOf(Math.min(last, this.older) - 1); page <= this.pageOf(first); page++) this.need(page);
+    if (!this.total) this.rows.replaceChildren(h('div', { class: 'empty' }, !this.complete ? 'Looking …' : this.filter ? 'Nothing matches.' : 'Nothing has passed yet.'));
   }
+
+  /** Pages count from the newest of those that the search looks at. @param {number} index */
+  pageOf(index) { return Math.floor((this.older - 1 - index) / PAGE); }
 
   /** @param {number} page */
   async need(page) {
-    if (this.asked.has(page) || page * PAGE >= this.total) return;
+    if (this.asked.has(page) || page * PAGE >= this.older) return;
     const there = this.pages.get(page);
-    if (there && there.length >= Math.min(PAGE, this.total - page * PAGE) && !there.includes(undefined)) return;
+    if (there && there.length >= Math.min(PAGE, this.older - page * PAGE)) return;
     const mine = new AbortController();
     this.asked.set(page, mine);
     try {
-      const answer = await get(`flows?filter=${encodeURIComponent(this.filter)}&from=${page * PAGE}&limit=${PAGE}`, mine.signal);
+      const answer = await get(`${this.path(page * PAGE)}&last=${this.last}`, mine.signal);
       this.pages.set(page, answer.flows);
       for (const flow of answer.flows) this.slowest = Math.max(this.slowest, flow.took ?? 0);
-      if (this.pages.size > 60) this.pages.delete(this.pages.keys().next().value ?? 0);
+      if (this.pages.size > 60) this.pages.delete([...this.pages.keys()].find(one => one > 0) ?? 0);
       this.later();
     } catch (error) {
       if (!mine.signal.aborted) this.failed(/** @type {Error} */ (error).message);
@@ -162,8 +196,11 @@ export class List {
     }
   }
 
-  /** @param {number} index */
-  at(index) { return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE]; }
+  /** @param {number} index @returns {Flow|undefined} */
+  at(index) {
+    if (index >= this.older) return this.fresh[index - this.older];
+    return this.pages.get(this.pageOf(index))?.[(this.older - 1 - index) % PAGE];
+  }
 
   /** @param {number} index */
   row(index) {
@@ -208,7 +245,7 @@ export class List {
   async choose(index, how = 'open') {
     if (!this.total) return;
     index = Math.max(0, Math.min(this.total - 1, index));
-    if (!this.at(index)) await this.need(Math.floor(index / PAGE));
+    if (!this.at(index)) await this.need(this.pageOf(index));
     const flow = this.at(index) ?? null;
     if (how !== 'compare') {
       this.index = index;

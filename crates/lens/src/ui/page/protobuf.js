@@ -1,6 +1,6 @@
 // Protocol buffers without their description: fields by number, what they are by a guess.
 
-import { h } from './dom.js';
+import { bytes, h } from './dom.js';
 import { hex } from './viewers.js';
 
 /** @param {Uint8Array} data @param {boolean} framed whether gRPC's five bytes are before each message */
@@ -85,6 +85,6 @@ function piece(label, data, depth) {
     return h('div', { class: 'leaf' }, ...label, h('span', { class: 'str' }, JSON.stringify(text)));
   }
   const inner = data.length ? fields(data, depth + 1) : null;
-  if (inner) return h('details', { open: true }, h('summary', {}, ...label, h('span', { class: 'dim' }, `{${data.length} bytes}`)), inner);
-  return h('details', {}, h('summary', {}, ...label, h('span', { class: 'dim' }, `${data.length} bytes`)), hex(data));
+  if (inner) return h('details', { open: true }, h('summary', {}, ...label, h('span', { class: 'dim' }, `{${bytes(data.length)}}`)), inner);
+  return h('details', {}, h('summary', {}, ...label, h('span', { class: 'dim' }, bytes(data.length))), hex(data));
 }

@@ -14,6 +14,7 @@ use super::means::{Means, Place, Proof, Server, http};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
+use crate::words::clock;
 
 /// Get a certificate for these names, and keep it to be renewed by `seal acme renew`
 ///
@@ -51,6 +52,9 @@ pub(crate) struct Issue {
     /// environment
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
+    /// Also when there were five of this name of late
+    #[arg(long)]
+    force: bool,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -81,13 +85,30 @@ impl Issue {
             profile: self.profile.clone(),
             proof: serde_json::to_value(&means).unwrap_or_default(),
             run: self.run.clone(),
-            schedule: Schedule::default(),
+            schedule: self.schedule(&folder)?,
         };
         let login = self.server.login()?;
         let session = Session::open(&login, &folder, &http(&means.ca)?).await.map_err(failed)?;
         let report = fetch(&session, &means, &wish, &folder).await?;
         report::print(&report, self.json)?;
         Ok(Answer::Yes)
+    }
+
+    /// What stays of an earlier wish: when the last certificates came. A script that asks again and
+    /// again would use up what a CA gives for a name.
+    fn schedule(&self, folder: &Folder) -> Result<Schedule, Failure> {
+        let name = self.names.first().map(|name| name.value().into_owned()).unwrap_or_default();
+        let kept = folder.wish(&name).map_err(failed)?;
+        let issued = kept.map(|wish| wish.schedule.issued).unwrap_or_default();
+        let schedule = Schedule { issued, ..Schedule::default() };
+        if let Some(held) = folder.held(&name).map_err(failed)?
+            && !self.force
+        {
+            let (begin, end) = held.validity();
+            let checked = schedule.check_enough(end - begin, clock::now());
+            checked.map_err(|e| failed(e).prefix(&name).advise("--force asks all the same"))?;
+        }
+        Ok(schedule)
     }
 
     fn proof(&self) -> Proof {
@@ -132,7 +153,9 @@ pub(super) async fn fetch(
     );
     let fetched = fetched.await.map_err(|e| failed(e).prefix(&name))?;
     let live = folder.install(&name, &fetched.chain, &fetched.key).map_err(failed)?;
-    folder.keep_wish(&Wish { schedule: Schedule::default(), ..wish.clone() }).map_err(failed)?;
+    let mut kept = wish.clone();
+    kept.schedule.renewed(clock::now());
+    folder.keep_wish(&kept).map_err(failed)?;
     if let Some(command) = &wish.run {
         run(command, &name, &live).await?;
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use sealwire::{Acceptor, Connector, Listener, SecureContext};
 use sealwire_acme::client::{
-    self, Credentials, Folder, Hook, Http, Login, Session, Solver, TlsAlpn01, Wish, serve_http_01,
+    self, Credentials, Folder, Hook, Http, Login, Session, Solver, TlsAlpn01, Wish,
 };
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -126,7 +126,7 @@ impl Means {
             })
         };
         Ok(match &self.proof {
-            Proof::Http { listen: at } => Box::new(serve_http_01(listen(at).await?)),
+            Proof::Http { listen: at } => Box::new(client::Standalone::on(listen(at).await?)),
             Proof::Webroot { folder } => Box::new(client::Webroot(folder.clone())),
             Proof::DnsHook { program } => Box::new(Hook(program.clone())),
             Proof::TlsAlpn { listen: at } => Box::new(Standalone::new(listen(at).await?)?),

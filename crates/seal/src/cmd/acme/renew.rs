@@ -1,7 +1,7 @@
 //! `seal acme renew`.
 
 use clap::Args;
-use sealwire_acme::client::{self, Folder, Wish};
+use sealwire_acme::client::{self, Folder, Wish, chance};
 
 use super::failed;
 use super::issue::fetch;
@@ -22,7 +22,7 @@ pub(crate) struct Renew {
     /// Only these [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Now, due or not
+    /// Now, due or not, and also when there were five of late
     #[arg(long)]
     force: bool,
     /// Report as JSON, one object a line
@@ -46,6 +46,13 @@ impl Renew {
             // Whoever else works in the folder may have renewed it meanwhile.
             let _lock = folder.lock().map_err(failed)?;
             let Some(mut wish) = folder.wish(&name).map_err(failed)? else { continue };
+            if wish.is_renewed_by_service() {
+                if !self.names.is_empty() {
+                    answer = Answer::No;
+                    report::note(left_to_its_service(&name));
+                }
+                continue;
+            }
             match self.one(&mut wish, &folder).await {
                 Ok(()) => {}
                 Err(failure) => {
@@ -82,6 +89,9 @@ impl Renew {
             if !self.force && !wish.schedule.is_due(begin, end, now) {
                 return Ok(());
             }
+            if !self.force {
+                wish.schedule.check_enough(end - begin, now).map_err(failed)?;
+            }
         }
         let report = fetch(&session, &means, wish, folder).await?;
         match self.json {
@@ -91,9 +101,8 @@ impl Renew {
     }
 }
 
-/// By chance, so that many who do the same do not do it at once.
-fn chance() -> u32 {
-    let mut bytes = [0; 4];
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    u32::from_ne_bytes(bytes)
+/// The service proves the names at its own port, and swaps the certificate in.
+fn left_to_its_service(name: &str) -> Failure {
+    Failure::refused(format!("{name}: the server that fetched it renews it, not `seal acme renew`"))
+        .advise("run `seal serve --acme` or `seal tunnel` with this folder")
 }

@@ -22,6 +22,9 @@ pub(crate) struct Status {
     json: bool,
 }
 
+const BY_SERVICE: &str = "service";
+const BY_TIMER: &str = "seal acme renew";
+
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Report(Vec<Line>);
@@ -31,6 +34,7 @@ struct Line {
     name: String,
     names: Vec<String>,
     server: String,
+    renewed_by: &'static str,
     not_after: Option<String>,
     renew_at: Option<String>,
     failures: u32,
@@ -51,7 +55,8 @@ impl fmt::Display for Report {
                 format!("\n    failed {} times: {}", line.failures, Foreign::new(error))
             });
             let names = Foreign::list(&line.names);
-            format!("{names}: {state}{}", failed.unwrap_or_default())
+            let by = if line.renewed_by == BY_SERVICE { ", renewed by its server" } else { "" };
+            format!("{names}: {state}{by}{}", failed.unwrap_or_default())
         });
         f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
@@ -69,6 +74,7 @@ impl Status {
                 not_after: validity.map(|(_, end)| card::time(end)),
                 renew_at: validity
                     .map(|(begin, end)| card::time(wish.schedule.renew_at(begin, end))),
+                renewed_by: if wish.is_renewed_by_service() { BY_SERVICE } else { BY_TIMER },
                 names: wish.names,
                 server: wish.server,
                 failures: wish.schedule.failures,

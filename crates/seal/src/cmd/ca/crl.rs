@@ -3,8 +3,8 @@
 use clap::Args;
 use sealwire_files::Access;
 
+use super::database;
 use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
-use crate::files::ledger::Ledger;
 use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
@@ -12,8 +12,8 @@ use crate::words::length::Length;
 
 /// Sign a new revocation list
 ///
-/// Has to be repeated before the last one runs out, also when nothing was revoked. The list also
-/// stays in the CA's folder as crl.pem.
+/// Has to be repeated before the last one runs out, also when nothing was revoked: `seal ca crl
+/// --if-due` in a timer does so. The list also stays in the CA's folder as crl.pem.
 ///
 /// With OpenSSL: openssl ca -gencrl
 #[derive(Args)]
@@ -21,10 +21,16 @@ pub(crate) struct MakeCrl {
     #[command(flatten)]
     folder: CaFolder,
     #[command(flatten)]
+    database: database::Place,
+    #[command(flatten)]
     passphrase: CaPassphrase,
     /// How long the list is good: 30d, 12h
     #[arg(long, value_name = "TIME", default_value = "30d")]
     good_for: Length,
+    /// Sign only when the last list has half of its time behind it, or something was revoked since;
+    /// else print that one
+    #[arg(long)]
+    if_due: bool,
     #[command(flatten)]
     output: Output,
     /// Write DER instead of PEM: the form for a URL in certificates
@@ -40,8 +46,12 @@ impl MakeCrl {
         if let Some(path) = self.output.file() {
             check_outside(&store, &[&path.to_owned()])?;
         }
-        let issuer = self.passphrase.unlock(&store)?;
-        let crl = Ledger::of(&store)?.publish_crl(&issuer, self.good_for.get())?;
+        let ledger = self.database.ledger(&self.folder, &store)?;
+        let current = if self.if_due { ledger.current_crl()? } else { None };
+        let crl = match current {
+            Some(crl) => crl,
+            None => ledger.publish_crl(&self.passphrase.unlock(&store)?, self.good_for.get())?,
+        };
         if self.der {
             self.output.write(crl.der(), Access::Public)?;
         } else {

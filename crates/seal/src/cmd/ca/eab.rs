@@ -1,18 +1,16 @@
 //! `seal ca eab`.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use aws_lc_rs::rand;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Subcommand};
 use sealwire::Foreign;
 use sealwire::pki::NameConstraint;
-use sealwire_acme::protocol::NameRules;
-use sealwire_acme::store::{AccountRules, EabKey};
+use sealwire_acme::store::EabKey;
 use serde::Serialize;
 
-use super::serve::{database_file, open_store};
+use super::{database, permitted};
 use crate::files::ca_folder::CaFolder;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -42,9 +40,8 @@ pub(crate) struct New {
     /// Only this profile; may be repeated: server, client, shortlived
     #[arg(long, value_name = "PROFILE", value_parser = ["server", "client", "shortlived"])]
     profile: Vec<String>,
-    /// The database [default: ca.db in the CA's folder]
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    #[command(flatten)]
+    database: database::Place,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -55,9 +52,8 @@ pub(crate) struct New {
 pub(crate) struct List {
     #[command(flatten)]
     folder: CaFolder,
-    /// The database [default: ca.db in the CA's folder]
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    #[command(flatten)]
+    database: database::Place,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -119,8 +115,8 @@ impl Command {
 
 impl New {
     fn run(self) -> Result<Answer, Failure> {
-        self.folder.open()?;
-        let store = open_store(&database_file(&self.folder, self.database.as_deref())?)?;
+        let rules = permitted::rules(&self.folder.open()?, self.permit, self.profile)?;
+        let (store, _) = self.database.open(&self.folder)?;
         let random = |length| {
             let mut bytes = vec![0; length];
             rand::fill(&mut bytes).map_err(|_| Failure::usage("no random bytes"))?;
@@ -131,7 +127,7 @@ impl New {
             secret: random(32)?,
             label: self.label,
             created: store.clock().now(),
-            rules: AccountRules { names: NameRules::below(self.permit), profiles: self.profile },
+            rules,
             account: None,
         };
         store.add_eab(&key).map_err(|e| Failure::usage(e.to_string()))?;
@@ -143,7 +139,7 @@ impl New {
 impl List {
     fn run(self) -> Result<Answer, Failure> {
         self.folder.open()?;
-        let store = open_store(&database_file(&self.folder, self.database.as_deref())?)?;
+        let (store, _) = self.database.open(&self.folder)?;
         let keys = store.eab_keys().map_err(|e| Failure::usage(e.to_string()))?;
         let line = |key: EabKey| Line {
             made: card::time(key.created),

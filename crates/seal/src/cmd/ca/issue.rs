@@ -1,5 +1,7 @@
 //! `seal ca issue`.
 
+mod ask;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +14,11 @@ use sealwire::pki::{
 use sealwire_files::Access;
 use serde::Serialize;
 
+use super::database;
 use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
 use crate::files::delivery::Delivery;
-use crate::files::ledger::Ledger;
+use crate::files::material::Anchor;
 use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -28,15 +31,20 @@ use crate::view::made::Made;
 /// *.app.test, user@example.com. With --client, a name without a dot ('ops1', 'Alice Smith') is a
 /// user's: it becomes the common name, and no host name.
 ///
+/// With --server, a `seal ca serve` that runs signs, for whoever has a token of `seal ca token new`; the
+/// key is made here and stays here.
+///
 /// With mkcert: mkcert localhost 127.0.0.1 ::1
 #[derive(Args)]
 pub(crate) struct Issue {
     #[command(flatten)]
     folder: CaFolder,
     #[command(flatten)]
+    database: database::Place,
+    #[command(flatten)]
     passphrase: CaPassphrase,
     /// The names
-    #[arg(value_name = "NAME", required_unless_present_any = ["copy_names", "subject"])]
+    #[arg(value_name = "NAME", required_unless_present_any = ["copy_names", "subject", "csr"])]
     names: Vec<String>,
     /// The whole subject, instead of a common name: /O=Example/OU=ops/CN=ops1
     #[arg(long, value_name = "NAME")]
@@ -73,6 +81,19 @@ pub(crate) struct Issue {
     /// Where the CA's revocation list is; may be repeated
     #[arg(long, value_name = "URL")]
     crl_url: Vec<String>,
+    /// Ask a `seal ca serve` instead of signing here: https://ca.internal:14000
+    #[arg(long, value_name = "URL", requires = "token_file",
+        conflicts_with_all = ["subject", "both", "crl_url", "days", "hours", "not_before", "not_after"])]
+    server: Option<String>,
+    /// The token that it wants: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<Source>,
+    /// Whom to trust as that server: a PEM file, `system` or `bundled` [default: both]; may be repeated
+    #[arg(long, value_name = "FILE", requires = "server")]
+    server_ca: Vec<Anchor>,
+    /// Its profile [default: client with --client, else its usual]
+    #[arg(long, value_name = "PROFILE", requires = "server")]
+    profile: Option<String>,
     /// Overwrite files that exist
     #[arg(long)]
     force: bool,
@@ -102,15 +123,18 @@ impl fmt::Display for Report {
 
 impl Issue {
     pub(super) fn run(self) -> Result<Answer, Failure> {
+        if self.server.is_some() {
+            return self.ask();
+        }
+        if self.names.is_empty() && self.subject.is_none() && !self.copy_names {
+            return Err(Failure::usage("the certificate needs a NAME")
+                .advise("--copy-names takes those that the request asks for"));
+        }
         let store = self.folder.open()?;
         let csr = self.csr.as_deref().map(read_request).transpose()?;
         let holder = Holder::new(&self, csr.as_ref())?;
-        let (cert_file, key_file) = self.file_names(&holder);
-        let mut delivery = Delivery::new(self.force);
-        let files = [Some(&cert_file), key_file.as_ref(), self.pfx.as_ref()];
-        let files: Vec<_> = files.into_iter().flatten().collect();
-        delivery.check(&files)?;
-        check_outside(&store, &files)?;
+        let places = self.places(&holder)?;
+        check_outside(&store, &places.all())?;
         let issuer = self.passphrase.unlock(&store)?;
         let key = match csr {
             Some(_) => None,
@@ -124,26 +148,52 @@ impl Issue {
         check_allowed(&store, &issuer, &certificate)?;
 
         let chain: Vec<_> = store.chain()?.into_iter().filter(|c| !c.is_self_signed()).collect();
-        if let (Some(key), Some(key_file)) = (&key, &key_file) {
+        let delivery = self.delivery(&places, &certificate, chain, key.as_ref())?;
+        let ready = delivery.stage()?;
+        self.database.ledger(&self.folder, &store)?.record(&certificate, || ready.put())?;
+        self.report(&places, &certificate)
+    }
+
+    /// Where everything goes, all of it checked.
+    fn places(&self, holder: &Holder) -> Result<Places, Failure> {
+        let (certificate, key) = self.file_names(holder);
+        let places = Places { certificate, key, pfx: self.pfx.clone() };
+        Delivery::new(self.force).check(&places.all())?;
+        Ok(places)
+    }
+
+    /// The files: a certificate, those above it, and its key where that was made here.
+    fn delivery(
+        &self,
+        places: &Places,
+        certificate: &Certificate,
+        chain: Vec<Certificate>,
+        key: Option<&PrivateKey>,
+    ) -> Result<Delivery, Failure> {
+        let mut delivery = Delivery::new(self.force);
+        delivery.check(&places.all())?;
+        if let (Some(key), Some(key_file)) = (key, &places.key) {
             delivery.add(key_file, key.to_pem().as_bytes(), Access::Private);
         }
         let pem: String =
-            std::iter::once(&certificate).chain(&chain).map(Certificate::to_pem).collect();
-        delivery.add(&cert_file, pem.as_bytes(), Access::Public);
-        if let (Some(path), Some(source), Some(key)) = (&self.pfx, &self.pfx_passphrase_file, &key)
+            std::iter::once(certificate).chain(&chain).map(Certificate::to_pem).collect();
+        delivery.add(&places.certificate, pem.as_bytes(), Access::Public);
+        if let (Some(path), Some(source), Some(key)) = (&places.pfx, &self.pfx_passphrase_file, key)
         {
             let passphrase = passphrase::choose(Some(source), "the PFX")?;
-            let name = certificate_name(&certificate);
+            let name = certificate_name(certificate);
             let pfx = Pfx::new(key.clone(), certificate.clone(), chain)?.friendly_name(name);
             delivery.add(path, &pfx.to_der(&passphrase)?, Access::Private);
         }
-        Ledger::of(&store)?.record(&certificate, || delivery.write())?;
+        Ok(delivery)
+    }
 
+    fn report(&self, places: &Places, certificate: &Certificate) -> Result<Answer, Failure> {
         let shown = |path: &PathBuf| path.display().to_string();
         let report = Report {
-            certificate: Made::new(shown(&cert_file), &certificate),
-            key_file: key.as_ref().and(key_file.as_ref()).map(shown),
-            pfx_file: self.pfx.as_ref().map(shown),
+            certificate: Made::new(shown(&places.certificate), certificate),
+            key_file: places.key.as_ref().map(shown),
+            pfx_file: places.pfx.as_ref().map(shown),
         };
         report::print(&report, self.json)?;
         Ok(Answer::Yes)
@@ -202,6 +252,23 @@ impl Issue {
     }
 }
 
+/// Where the files go.
+struct Places {
+    certificate: PathBuf,
+    /// None: the request's key is somebody else's.
+    key: Option<PathBuf>,
+    pfx: Option<PathBuf>,
+}
+
+impl Places {
+    fn all(&self) -> Vec<&PathBuf> {
+        [Some(&self.certificate), self.key.as_ref(), self.pfx.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
 /// Whom a certificate is for.
 struct Holder {
     /// `None`: the request's own.
@@ -214,6 +281,8 @@ struct Holder {
 
 impl Holder {
     fn new(issue: &Issue, csr: Option<&Csr>) -> Result<Self, Failure> {
+        // A server is shown the request as it is.
+        let copies = issue.copy_names || (issue.server.is_some() && csr.is_some());
         let (users, names): (Vec<_>, Vec<_>) =
             issue.names.iter().partition(|name| issue.client && is_user_name(name));
         let names = names
@@ -243,10 +312,10 @@ impl Holder {
                 .advise("--subject gives a whole subject"));
             }
         };
-        if !issue.client && names.is_empty() && !issue.copy_names {
+        if !issue.client && names.is_empty() && !copies {
             return Err(Failure::usage("a server's certificate needs a host name or an address"));
         }
-        let requested = csr.filter(|_| issue.copy_names).map(Csr::names).unwrap_or_default();
+        let requested = csr.filter(|_| copies).map(Csr::names).unwrap_or_default();
         let shown = names.iter().chain(&requested).map(|name| name.value().into_owned());
         let all_names = users.into_iter().cloned().chain(shown).collect();
         Ok(Self { subject, names, all_names })

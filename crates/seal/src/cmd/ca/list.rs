@@ -4,20 +4,35 @@ use std::fmt;
 
 use clap::Args;
 use sealwire::Foreign;
+use sealwire_acme::store::Filter;
 use serde::Serialize;
 
+use super::database;
 use crate::files::ca_folder::CaFolder;
-use crate::files::ledger::{Entry, Ledger};
+use crate::files::ledger::Entry;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::words::clock;
+use crate::words::length::Length;
 
-/// List what the CA has signed
+/// List what the CA has signed, by hand and by `ca serve`
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
     folder: CaFolder,
+    #[command(flatten)]
+    database: database::Place,
+    /// Only those that end within this time: 30d, 12h
+    #[arg(long, value_name = "TIME", conflicts_with = "revoked")]
+    within: Option<Length>,
+    /// Only those that are revoked
+    #[arg(long)]
+    revoked: bool,
+    /// So many of those in a database at most, the last ones
+    #[arg(long, value_name = "N", default_value_t = i64::MAX, hide_default_value = true,
+        value_parser = clap::value_parser!(i64).range(1..))]
+    most: i64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -36,12 +51,14 @@ struct Line {
     state: &'static str,
     revoked_at: Option<String>,
     reason: Option<String>,
+    /// The account or token at `ca serve` that asked for it.
+    asked_by: Option<String>,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("nothing was signed yet");
+            return f.write_str("there is nothing to list");
         }
         let lines = self.0.iter().map(|line| {
             let names = match line.names.as_slice() {
@@ -58,7 +75,16 @@ impl fmt::Display for Report {
 impl List {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let store = self.folder.open()?;
-        let lines: Vec<_> = Ledger::of(&store)?.entries()?.into_iter().map(line).collect();
+        let filter = match self.within {
+            Some(within) => {
+                let within = i64::try_from(within.get().as_secs()).unwrap_or(i64::MAX);
+                Filter::ExpiringBefore(clock::now().saturating_add(within))
+            }
+            None if self.revoked => Filter::Revoked,
+            None => Filter::All,
+        };
+        let ledger = self.database.ledger(&self.folder, &store)?;
+        let lines = ledger.entries(filter, self.most)?.into_iter().map(line).collect();
         report::print(&Report(lines), self.json)?;
         Ok(Answer::Yes)
     }
@@ -78,5 +104,6 @@ fn line(entry: Entry) -> Line {
         },
         revoked_at: entry.revoked.map(|(time, _)| card::time(clock::seconds(time))),
         reason: entry.revoked.map(|(_, reason)| reason.to_string()),
+        asked_by: entry.asked_by,
     }
 }

@@ -1,12 +1,10 @@
 //! `seal ca log`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use sealwire_acme::clock;
 use serde_json::{Value, json};
 
-use super::serve::{database_file, open_store};
+use super::database;
 use crate::files::ca_folder::CaFolder;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -23,9 +21,8 @@ pub(crate) struct Log {
     /// Check that it is whole instead
     #[arg(long)]
     check: bool,
-    /// The database [default: ca.db in the CA's folder]
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    #[command(flatten)]
+    database: database::Place,
 }
 
 /// Entries that are read at once.
@@ -34,7 +31,7 @@ const AT_ONCE: i64 = 1000;
 impl Log {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.folder.open()?;
-        let store = open_store(&database_file(&self.folder, self.database.as_deref())?)?;
+        let (store, _) = self.database.open(&self.folder)?;
         if self.check {
             return match store.check_log() {
                 Ok(entries) => {

@@ -10,11 +10,11 @@ use sealwire::pki::{
 use sealwire_files::Access;
 use serde::Serialize;
 
+use super::database;
 use super::issue::check_allowed;
 use crate::cmd::cert::shape::Period;
 use crate::files::ca_folder::{CaFolder, CaPassphrase, check_outside};
 use crate::files::delivery::Delivery;
-use crate::files::ledger::Ledger;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;
@@ -30,6 +30,8 @@ use crate::words::length::Length;
 pub(crate) struct Renew {
     #[command(flatten)]
     folder: CaFolder,
+    #[command(flatten)]
+    database: database::Place,
     #[command(flatten)]
     passphrase: CaPassphrase,
     /// The certificates; of a file with a chain the first is renewed
@@ -73,7 +75,7 @@ impl Renew {
         let mut due = Vec::new();
         let mut report = Report { renewed: Vec::new(), not_due: Vec::new() };
         for path in &self.files {
-            let old = read_own(&store, path)?;
+            let old = self.read_own(&store, path)?;
             if self.is_due(&old) {
                 due.push((path, old));
             } else {
@@ -132,26 +134,29 @@ impl Renew {
         let pem: String =
             std::iter::once(&certificate).chain(above).map(Certificate::to_pem).collect();
         delivery.add(path, pem.as_bytes(), Access::Public);
-        Ledger::of(store)?.record(&certificate, || delivery.write())?;
+        let ready = delivery.stage()?;
+        self.database.ledger(&self.folder, store)?.record(&certificate, || ready.put())?;
         Ok(Made::new(file, &certificate))
     }
-}
 
-/// The certificate in a file, which this CA has signed and not revoked.
-fn read_own(store: &CaStore, path: &Path) -> Result<Certificate, Failure> {
-    let file = path.display().to_string();
-    let certificate = pki::certificates_from_file(path)?.swap_remove(0);
-    let serial = certificate.serial_hex();
-    let revoked = Ledger::of(store)?.revoked(&serial)?;
-    let known = store.certificate()?.subject().der() == certificate.issuer().der();
-    match revoked {
-        Some(false) if known => Ok(certificate),
-        Some(true) if known => Err(Failure::refused(format!("{file}: the certificate is revoked"))
-            .advise("`seal ca issue` makes another for the same names")),
-        _ => Err(Failure::refused(format!(
-            "{file}: the CA in {} has not signed this certificate",
-            store.folder().display()
-        ))
-        .advise("name its CA with --ca-dir; `seal cert renew` renews certificates of others")),
+    /// The certificate in a file, which this CA has signed and not revoked.
+    fn read_own(&self, store: &CaStore, path: &Path) -> Result<Certificate, Failure> {
+        let file = path.display().to_string();
+        let certificate = pki::certificates_from_file(path)?.swap_remove(0);
+        let serial = certificate.serial_hex();
+        let revoked = self.database.ledger(&self.folder, store)?.revoked(&serial)?;
+        let known = store.certificate()?.subject().der() == certificate.issuer().der();
+        match revoked {
+            Some(false) if known => Ok(certificate),
+            Some(true) if known => {
+                Err(Failure::refused(format!("{file}: the certificate is revoked"))
+                    .advise("`seal ca issue` makes another for the same names"))
+            }
+            _ => Err(Failure::refused(format!(
+                "{file}: the CA in {} has not signed this certificate",
+                store.folder().display()
+            ))
+            .advise("name its CA with --ca-dir; `seal cert renew` renews certificates of others")),
+        }
     }
 }

@@ -4,24 +4,28 @@ use std::fmt;
 use std::path::Path;
 
 use clap::Args;
-use sealwire::pki::{self, RevocationReason};
+use sealwire::pki::{self, Certificate, RevocationReason};
 use serde::Serialize;
 
+use super::database;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
-use crate::files::ledger::Ledger;
+use crate::files::ledger::{Ledger, Whose};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::words::length::Length;
 
 /// Revoke a certificate, and publish a new revocation list
 ///
-/// Clients learn of it only where they are given the list (crl.pem in the CA's folder).
+/// Clients learn of it only where they are given the list: crl.pem in the CA's folder, or, of what
+/// `ca serve` has signed, the one that it serves, which it signs anew when it is next asked for.
 ///
 /// With OpenSSL: openssl ca -revoke cert.pem && openssl ca -gencrl
 #[derive(Args)]
 pub(crate) struct Revoke {
     #[command(flatten)]
     folder: CaFolder,
+    #[command(flatten)]
+    database: database::Place,
     #[command(flatten)]
     passphrase: CaPassphrase,
     /// The certificate's file, or its serial number in hexadecimal
@@ -42,46 +46,72 @@ pub(crate) struct Revoke {
 struct Report {
     serial: String,
     reason: String,
-    crl_file: String,
+    /// None: `ca serve` signs the list.
+    crl_file: Option<String>,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { serial, reason, crl_file } = self;
-        write!(f, "{serial}: revoked ({reason}); {crl_file} is up to date")
+        match crl_file {
+            Some(file) => write!(f, "{serial}: revoked ({reason}); {file} is up to date"),
+            None => write!(f, "{serial}: revoked ({reason}); `seal ca serve` has it on its list"),
+        }
     }
 }
 
 impl Revoke {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let store = self.folder.open()?;
-        // Before anything is changed: whoever cannot sign the list shall not change the index.
-        let issuer = self.passphrase.unlock(&store)?;
-        let ledger = Ledger::of(&store)?;
+        let ledger = self.database.ledger(&self.folder, &store)?;
         let path = Path::new(&self.what);
         let serial_only = !path.exists() && self.what.chars().all(|c| c.is_ascii_hexdigit());
-        let serial = if serial_only {
-            ledger.revoke(&self.what, None, self.reason).map_err(|e| e.at(&self.what))?;
-            self.what.to_ascii_uppercase()
+        let certificate = match serial_only {
+            true => None,
+            false => Some(pki::certificates_from_file(path)?.swap_remove(0)),
+        };
+        let serial = match &certificate {
+            Some(certificate) => certificate.serial_hex(),
+            None => self.what.to_ascii_uppercase(),
+        };
+        let served = ledger.whose(&serial)? == Some(Whose::Served);
+        let crl_file = if served {
+            self.revoke_served(&ledger, &serial, certificate.as_ref())?;
+            None
         } else {
-            let certificate = pki::certificates_from_file(path)?.swap_remove(0);
-            if !certificate.is_issued_by(issuer.certificate()) {
-                let what = format!("{}: this CA has not signed it", self.what);
-                return Err(Failure::refused(what));
+            // Before anything is changed: whoever cannot sign the list shall not change the index.
+            let issuer = self.passphrase.unlock(&store)?;
+            if let Some(certificate) = &certificate
+                && !certificate.is_issued_by(issuer.certificate())
+            {
+                return Err(self.not_ours());
             }
-            let serial = certificate.serial_hex();
-            ledger
-                .revoke(&serial, Some(&certificate), self.reason)
-                .map_err(|e| e.at(&self.what))?;
-            serial
+            let revoked = ledger.revoke(&serial, certificate.as_ref(), self.reason);
+            revoked.map_err(|e| e.at(&self.what))?;
+            ledger.publish_crl(&issuer, self.good_for.get())?;
+            Some(store.crl_file().display().to_string())
         };
-        ledger.publish_crl(&issuer, self.good_for.get())?;
-        let report = Report {
-            serial,
-            reason: self.reason.to_string(),
-            crl_file: store.crl_file().display().to_string(),
-        };
+        let report = Report { serial, reason: self.reason.to_string(), crl_file };
         report::print(&report, self.json)?;
         Ok(Answer::Yes)
+    }
+    /// Revokes what `ca serve` has signed.
+    fn revoke_served(
+        &self,
+        ledger: &Ledger,
+        serial: &str,
+        certificate: Option<&Certificate>,
+    ) -> Result<(), Failure> {
+        // A number alone could be of another CA's certificate.
+        if let Some(certificate) = certificate
+            && ledger.served_certificate(serial)?.as_ref() != Some(certificate)
+        {
+            return Err(self.not_ours());
+        }
+        Ok(ledger.revoke_served(serial, self.reason).map_err(|e| e.at(&self.what))?)
+    }
+
+    fn not_ours(&self) -> Failure {
+        Failure::refused(format!("{}: this CA has not signed it", self.what))
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 
+use super::database;
 use super::serve::{note_in, open_authority};
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::say::failure::Failure;
@@ -21,6 +22,8 @@ pub(crate) struct RotateIntermediate {
     folder: CaFolder,
     #[command(flatten)]
     passphrase: CaPassphrase,
+    #[command(flatten)]
+    database: database::Place,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -42,9 +45,10 @@ impl fmt::Display for Rotated {
 impl RotateIntermediate {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let ca = self.folder.open()?;
-        let authority = open_authority(&self.folder, &self.passphrase)?;
+        let ledger = self.database.ledger(&self.folder, &ca)?;
+        let authority = open_authority(&ca, &self.passphrase, &ledger)?;
         let signer = authority
-            .rotate(&|certificate, deliver| note_in(&ca, certificate, deliver))
+            .rotate(&|certificate, deliver| note_in(&ledger, certificate, deliver))
             .map_err(Failure::from)?;
         let certificate = signer.certificate();
         let rotated = Rotated {

@@ -2,22 +2,24 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealwire::pki::{Certificate, Error, NameConstraint, Problem};
+use sealwire::pki::{CaStore, Certificate, Error, NameConstraint, Problem};
 use sealwire_acme::authority::{Authority, Profile};
 use sealwire_acme::clock::Clock;
 use sealwire_acme::protocol::{Identifier, NameRules};
 use sealwire_acme::server::{Check, Door, Server, Settings};
-use sealwire_acme::store::Store;
 use sealwire_acme::validation::{self, Validator};
+use sealwire_lens::door::{self, Token};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
+use super::database;
+use super::page::CaPage;
 use crate::files::ca_folder::{CaFolder, CaPassphrase};
 use crate::files::ledger::Ledger;
+use crate::net::page::listen;
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -28,7 +30,9 @@ use crate::words::length::Length;
 /// certbot, lego, Caddy, Traefik, `seal acme` and every other ACME client can be pointed at
 /// https://localhost:14000/directory; they have to trust the CA, which `seal trust install` or
 /// their own option does. An intermediate signs, made at the first start; the certificate of the
-/// server itself comes from the CA. What is issued is kept in ca.db in the CA's folder.
+/// server itself comes from the CA. What is issued is kept in ca.db in the CA's folder, or in
+/// PostgreSQL: servers with copies of the folder may share a database, and each does what another
+/// has left.
 ///
 /// Names are those that the CA may sign for and --permit; checks connect to loopback and private
 /// addresses only, and to --permit-address.
@@ -36,6 +40,7 @@ use crate::words::length::Length;
 #[command(after_help = "Examples:
   seal ca init && seal ca serve
   seal ca serve --listen 10.0.0.5:443 --name ca.internal --require-eab
+  seal ca serve --listen 10.0.0.5:443 --name ca.internal --database postgres://ca@db.internal/ca
   certbot certonly --standalone --server https://localhost:14000/directory -d app.internal")]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -85,9 +90,12 @@ pub(crate) struct Serve {
     /// Offer dns-persist-01, a draft, to records that name this domain as the CA
     #[arg(long, value_name = "DOMAIN")]
     dns_persist: Option<String>,
-    /// The database [default: ca.db in the CA's folder]
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    /// Show what was issued, what expires and what has failed in the browser, and revoke there; the URL
+    /// is printed
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    page: Option<SocketAddr>,
+    #[command(flatten)]
+    database: database::Place,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -99,13 +107,19 @@ struct Listening {
     root_file: String,
     issuer: String,
     database: String,
+    /// Where the page is, with its token.
+    page: Option<String>,
 }
 
 impl fmt::Display for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "serving ACME at {}", self.directory)?;
         writeln!(f, "clients have to trust {}", self.root_file)?;
-        write!(f, "signing as {}, recording in {}", self.issuer, self.database)
+        write!(f, "signing as {}, recording in {}", self.issuer, self.database)?;
+        match &self.page {
+            Some(url) => write!(f, "\nthe page: {url}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -120,9 +134,9 @@ impl Serve {
 
     async fn serve(self) -> Result<Answer, Failure> {
         let ca = self.folder.open()?;
-        let authority = Arc::new(open_authority(&self.folder, &self.passphrase)?);
-        let database = database_file(&self.folder, self.database.as_deref())?;
-        let store = open_store(&database)?;
+        let ledger = self.database.ledger(&self.folder, &ca)?;
+        let authority = Arc::new(open_authority(&ca, &self.passphrase, &ledger)?);
+        let (store, database) = self.database.open(&self.folder)?;
         let tcp = TcpListener::bind(self.listen).await.map_err(|e| {
             Failure::usage(format!("{}: cannot listen: {e}", self.listen))
                 .advise("--listen names another address or port")
@@ -134,13 +148,26 @@ impl Serve {
         let check = self.check()?;
         let server = Server::new(store, authority.clone(), settings, check)
             .map_err(|e| Failure::usage(e.to_string()))?;
+        let directory = format!("https://{}:{}/directory", bracketed(&first), address.port());
+        let page = match self.page {
+            Some(at) => {
+                let token = Token::new().map_err(Failure::usage)?;
+                let (listener, url) = listen(at, &token).await?;
+                let (server, directory) = (server.clone(), directory.clone());
+                let page = CaPage { server, directory, database: database.clone(), token };
+                tokio::spawn(door::serve(listener, Arc::new(page)));
+                Some(url)
+            }
+            None => None,
+        };
         let door = Door::new(server, names).map_err(Failure::usage)?;
         let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
         let told = Listening {
-            directory: format!("https://{}:{}/directory", bracketed(&first), address.port()),
+            directory,
             root_file: ca.root_file()?.display().to_string(),
             issuer: authority.signer().certificate().subject().to_string(),
-            database: database.display().to_string(),
+            database,
+            page,
         };
         match self.json {
             true => report::print_line(&told)?,
@@ -219,39 +246,25 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// The database of a CA.
-pub(super) fn database_file(folder: &CaFolder, given: Option<&Path>) -> Result<PathBuf, Failure> {
-    match given {
-        Some(path) => Ok(path.to_owned()),
-        None => Ok(folder.path()?.join("ca.db")),
-    }
-}
-
-/// Opens the database of a CA, which is made when there is none.
-pub(super) fn open_store(path: &Path) -> Result<Store, Failure> {
-    Store::open(path, Clock::system()).map_err(|e| Failure::usage(e.to_string()))
-}
-
 /// Opens who signs for a CA; its first intermediate is made here.
 pub(super) fn open_authority(
-    folder: &CaFolder,
+    ca: &CaStore,
     passphrase: &CaPassphrase,
+    ledger: &Ledger,
 ) -> Result<Authority, Failure> {
-    let ca = folder.open()?;
-    passphrase.open(&ca, |secret| {
+    passphrase.open(ca, |secret| {
         Authority::open(ca.folder(), secret, Clock::system(), &|certificate, deliver| {
-            note_in(&ca, certificate, deliver)
+            note_in(ledger, certificate, deliver)
         })
     })
 }
 
 /// Notes an intermediate with what the root has signed.
 pub(super) fn note_in(
-    ca: &sealwire::pki::CaStore,
+    ledger: &Ledger,
     certificate: &Certificate,
     deliver: &mut dyn FnMut() -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let ledger = Ledger::of(ca).map_err(|e| Error::new(Problem::Internal, e.to_string()))?;
     let noted = ledger.record(certificate, || Ok(deliver()?));
     noted.map_err(|e| Error::new(Problem::Internal, e.to_string()))
 }

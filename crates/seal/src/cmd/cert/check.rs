@@ -1,29 +1,43 @@
 //! `seal cert check`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
-use sealwire::pki;
+use sealwire::Foreign;
+use sealwire::pki::{self, Certificate};
 use serde::Serialize;
 
+use crate::cmd::inventory::servers::{self, Asking, Server};
+use crate::cmd::inventory::{is_path, pattern};
+use crate::inventory::{self, Candidates, Found, What};
+use crate::net::dial::Route;
+use crate::net::runtime::on_the_network;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::words::clock;
 use crate::words::length::Length;
+use crate::words::pattern::Pattern;
 
 /// Tell whether certificates expire soon, for scripts
 ///
-/// Looks at every certificate of every file. Exit code 0 when all are valid now and for the time
-/// given, 1 when one is not.
+/// Looks at every certificate of every file, in folders with all below them, and of servers. Exit code 0 when
+/// all are valid now and for the time given, 1 when one is not or could not be read, 2 when a file that was
+/// named has none.
 ///
 /// With OpenSSL: openssl x509 -checkend SECONDS -in cert.pem
 #[derive(Args)]
 pub(crate) struct Check {
-    /// The certificates, in PEM or DER
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+    /// A file, a folder, HOST, HOST:PORT, or PROTOCOL://HOST as --starttls has it
+    #[arg(value_name = "TARGET", required = true)]
+    targets: Vec<String>,
+    #[command(flatten)]
+    route: Route,
+    /// Leave out files and folders whose path or name is like this: `*` stands for one or more characters but `/`,
+    /// `**` for any; may be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    exclude: Vec<Pattern>,
     /// How long they must still be valid: 30d, 12h, 90m
     #[arg(long, value_name = "TIME", default_value = "30d")]
     within: Length,
@@ -48,7 +62,11 @@ struct Line {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.0.iter().map(|line| {
-            format!("{}: {}: {} ({})", line.file, line.subject, line.verdict, line.not_after)
+            let (file, verdict) = (Foreign::new(&line.file), Foreign::new(&line.verdict));
+            match line.subject.as_str() {
+                "" => format!("{file}: {verdict}"),
+                subject => format!("{file}: {subject}: {verdict} ({})", line.not_after),
+            }
         });
         f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
@@ -56,34 +74,80 @@ impl fmt::Display for Report {
 
 impl Check {
     pub(super) fn run(self) -> Result<Answer, Failure> {
+        on_the_network(self.look())
+    }
+
+    async fn look(self) -> Result<Answer, Failure> {
         let now = clock::now();
-        let horizon =
-            now.saturating_add(i64::try_from(self.within.get().as_secs()).unwrap_or(i64::MAX));
-        let mut lines = Vec::new();
-        for path in &self.files {
-            for certificate in pki::certificates_from_file(path)? {
-                let (start, end) = (certificate.not_before(), certificate.not_after());
-                let left = match (end - now).max(0) {
-                    seconds @ ..172_800 => format!("{} hours", seconds / 3600),
-                    seconds => format!("{} days", seconds / 86_400),
-                };
-                let verdict = match () {
-                    () if now > end => "expired".to_owned(),
-                    () if now < start => "not valid yet".to_owned(),
-                    () if end < horizon => format!("expires in {left}"),
-                    () => format!("good for {left}"),
-                };
-                lines.push(Line {
-                    file: path.display().to_string(),
-                    subject: card::subject(&certificate),
-                    not_after: card::time(end),
-                    good: start <= now && end >= horizon,
-                    verdict,
-                });
+        let within = i64::try_from(self.within.get().as_secs()).unwrap_or(i64::MAX);
+        let judge = Judge { now, horizon: now.saturating_add(within) };
+        let (mut lines, mut servers) = (Vec::new(), Vec::new());
+        for target in &self.targets {
+            let path = Path::new(target);
+            if path.is_dir() {
+                let candidates = Candidates::of("");
+                let found = inventory::files(&[path.to_owned()], &self.exclude, &candidates);
+                lines.extend(found.into_iter().filter_map(|found| judge.found(found)));
+            } else if path.exists() || is_path(target) || target.ends_with(".pem") {
+                let all = pki::certificates_from_file(path)?;
+                lines.extend(all.iter().map(|one| judge.line(target.clone(), one)));
+            } else {
+                servers.push(Server::parse(target, self.route.starttls)?);
             }
         }
+        let asking =
+            Asking { route: self.route, identities: Vec::new(), at_once: AT_ONCE, posture: false };
+        let found = servers::ask_all(asking, &servers).await?;
+        lines.extend(found.into_iter().filter_map(|found| judge.found(found)));
         let good = lines.iter().all(|line| line.good);
         report::print(&Report(lines), self.json)?;
         Ok(if good { Answer::Yes } else { Answer::No })
+    }
+}
+
+/// How many servers are asked at once.
+const AT_ONCE: u16 = 64;
+
+/// By which time everything is judged.
+struct Judge {
+    now: i64,
+    horizon: i64,
+}
+
+impl Judge {
+    fn found(&self, found: Found) -> Option<Line> {
+        match found.what {
+            What::Certificate(shown) => Some(self.line(found.place, &shown.certificate)),
+            What::Unreadable(why) => Some(Line {
+                file: found.place,
+                subject: String::new(),
+                not_after: String::new(),
+                good: false,
+                verdict: why,
+            }),
+            What::List(_) | What::Server(_) => None,
+        }
+    }
+
+    fn line(&self, file: String, certificate: &Certificate) -> Line {
+        let Self { now, horizon } = *self;
+        let (start, end) = (certificate.not_before(), certificate.not_after());
+        let left = match (end - now).max(0) {
+            seconds @ ..172_800 => format!("{} hours", seconds / 3600),
+            seconds => format!("{} days", seconds / 86_400),
+        };
+        let verdict = match () {
+            () if now > end => "expired".to_owned(),
+            () if now < start => "not valid yet".to_owned(),
+            () if end < horizon => format!("expires in {left}"),
+            () => format!("good for {left}"),
+        };
+        Line {
+            file,
+            subject: card::subject(certificate),
+            not_after: card::time(end),
+            good: start <= now && end >= horizon,
+            verdict,
+        }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
+use crate::view::checked::{Checked, ReportFiles};
 use crate::words::clock;
 
 /// Look certificates over for what browsers, OpenSSL, Node, Python and Apple refuse
@@ -25,6 +26,8 @@ pub(crate) struct Lint {
     /// The certificates, in PEM or DER
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: ReportFiles,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -65,11 +68,13 @@ impl Lint {
         let now = clock::now();
         let mut report = Report { findings: Vec::new(), looked_at: 0 };
         let mut worst = Severity::Notice;
+        let mut checked = Vec::new();
         for path in &self.files {
             let certificates = pki::certificates_from_file(path)?;
             report.looked_at += certificates.len();
             let lints = pki::lint_file(&certificates, now);
             for (certificate, lints) in certificates.iter().zip(lints) {
+                checked.push(Checked::by_lints(path, card::subject(certificate), &lints));
                 for lint in lints {
                     worst = worst.max(lint.severity);
                     report.findings.push(Finding {
@@ -82,6 +87,7 @@ impl Lint {
                 }
             }
         }
+        self.reports.write("cert lint", &checked)?;
         report::print(&report, self.json)?;
         Ok(if worst > Severity::Notice { Answer::No } else { Answer::Yes })
     }

@@ -15,8 +15,8 @@ use crate::view::made::Made;
 
 /// Make a certificate anew, with the same content and a new time
 ///
-/// Subject, names and all extensions stay; the serial number is new. Without --key the public key
-/// stays as well; with --key it is that key's. A self-signed certificate is signed with --key, one
+/// Subject, names and all extensions stay; the serial number is new, as long as the old one's and 8 bytes
+/// at least. Without --key the public key stays as well; with --key it is that key's. A self-signed certificate is signed with --key, one
 /// of a CA with --ca and --ca-key.
 ///
 /// With OpenSSL: openssl x509 -in cert.pem -signkey key.pem -days 365, roughly

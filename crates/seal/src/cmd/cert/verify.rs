@@ -7,8 +7,10 @@ use sealwire::pki::{self, Certificate, ChainCheck, Crl, Moment, Purpose};
 use sealwire::verify::Verdict;
 use sealwire::{ServerName, TrustStore};
 
-use crate::files::material::public_roots;
+use crate::files::material::{public_roots, trusted_in_pfx};
+use crate::files::passphrase::Source;
 use crate::files::policies::PolicyOptions;
+use crate::files::upki;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::trust::Trust;
@@ -29,6 +31,9 @@ pub(crate) struct Verify {
     /// Whom to trust; may be repeated [default: Mozilla's roots and this system's]
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
+    /// The passphrase of a PFX given to --ca: a file, `-` for standard input, or env:NAME
+    #[arg(long, value_name = "FILE", requires = "ca")]
+    passphrase_file: Option<Source>,
     /// More certificates to build the chain from; may be repeated
     #[arg(long, value_name = "FILE")]
     untrusted: Vec<PathBuf>,
@@ -95,7 +100,8 @@ impl Verify {
             }
             let verdict = self.judge(&presented, &trust, &crls);
             let report =
-                Trust::new(file.display().to_string(), &verdict, &trust, self.name.as_ref());
+                Trust::new(file.display().to_string(), &verdict, &trust, self.name.as_ref())
+                    .with_public(upki::found().as_ref(), &verdict);
             match (self.files.len(), self.json) {
                 (1, json) => report::print(&report, json)?,
                 (_, true) => report::print_line(&report)?,
@@ -133,8 +139,13 @@ impl Verify {
         }
         let mut trusted = Vec::new();
         for path in &self.ca {
-            trusted.extend(pki::certificates_from_file(path)?);
+            trusted.extend(match trusted_in_pfx(path, self.passphrase_file.as_ref())? {
+                Some(certificates) => certificates,
+                None => pki::certificates_from_file(path)?,
+            });
         }
-        TrustStore::from_certificates(trusted).map_err(|e| Failure::refused(format!("--ca: {e}")))
+        let trust = TrustStore::from_certificates(trusted)
+            .map_err(|e| Failure::refused(format!("--ca: {e}")))?;
+        Ok(upki::refusing_revoked(trust))
     }
 }

@@ -163,7 +163,12 @@ impl Display for Sniffed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  The client says {:?} and the server echoes it.\n", self.words)?;
         writeln!(f, "  Over plain TCP the sniffer sees\n{}", self.plain)?;
-        writeln!(f, "  Over TLS the sniffer sees\n{}", self.tls)
+        writeln!(f, "  Over TLS the sniffer sees\n{}", self.tls)?;
+        writeln!(
+            f,
+            "  Only who holds the key of a CA that the client trusts reads it all the same, as a\n  \
+             debugging proxy does: `seal proxy demo` plays that, `seal proxy run -- COMMAND` is it."
+        )
     }
 }
 

@@ -6,24 +6,32 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use sealwire::pki::Certificate;
+use sealwire::session::CertificateRequest;
 use sealwire::story::Message;
 use sealwire::verify::Verdict;
 use sealwire::{
-    ClientOptions, Error, Foreign, PeerVerification, SecureContext, ServerName, TrustStore,
+    ClientOptions, Error, Foreign, PeerVerification, ProtocolVersion, SecureContext,
+    SecureContextBuilder, ServerName, TrustStore,
 };
 use sealwire_files::{Access, Existing, write_file};
 use serde::Serialize;
 
 use super::InspectArgs;
 use crate::files::material::public_roots;
+use crate::inspect::ech::{self, EchSeen};
 use crate::inspect::observed::{self, Observed};
+use crate::inspect::obstacle::{self, Obstacle};
+use crate::inspect::posture::Posture;
 use crate::inspect::scan::{self, Compliance, Scan};
 use crate::inspect::staple::Staple;
 use crate::net::dial::Reached;
 use crate::net::target::Target;
+use crate::say::advice;
 use crate::say::failure::Failure;
+use crate::say::ourselves::Ourselves;
 use crate::say::report::{self, Answer};
 use crate::view::card::Card;
+use crate::view::checked::{Checked, Finding, Level};
 use crate::view::handshake_page;
 use crate::view::story::{Story, milliseconds};
 use crate::view::trust::Trust;
@@ -36,6 +44,9 @@ struct Host {
     address: SocketAddr,
     server_name: String,
     connection: Option<Connection>,
+    /// What speaks against ours before the server has judged it: that it named other CAs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    our_certificate: Option<String>,
     /// Why the handshake failed, when it did.
     failure: Option<Broken>,
     trust: Option<Trust>,
@@ -43,9 +54,13 @@ struct Host {
     #[serde(skip_serializing_if = "Option::is_none")]
     handshake: Option<Story>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    ech: Option<EchSeen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     scan: Option<Scan>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compliance: Option<Compliance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    posture: Option<Posture>,
     times: Times,
 }
 
@@ -70,6 +85,9 @@ struct Broken {
     code: &'static str,
     reason: String,
     advice: Option<String>,
+    /// What stands in the way, where it ended without a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<Obstacle>,
 }
 
 /// Milliseconds from the beginning.
@@ -79,13 +97,18 @@ struct Times {
     handshake_ms: Option<f64>,
 }
 
-pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answer, Failure> {
+pub(super) async fn inspect(
+    args: &InspectArgs,
+    target: &Target,
+    checked: &mut Vec<Checked>,
+) -> Result<Answer, Failure> {
     let name: ServerName = match &args.servername {
         Some(name) => name.clone(),
         None => target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
+    args.legacy.warn();
     let trust = args.material.trust()?.unwrap_or_else(public_roots);
-    let context = context(args, &trust)?;
+    let context = settings(args, &trust)?.build().map_err(|e| Failure::usage(e.to_string()))?;
     let start = Instant::now();
     let Reached { mut tcp, address } = args.route.reach(target, name.as_str()).await?;
     let reached = start.elapsed();
@@ -97,13 +120,45 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
     let observed =
         observed::handshake(&mut tcp, &context, &options, start, args.route.timeout.get());
     let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
+    let crls = args.own_lists.read()?;
+    let (request, own) = (observed.request.as_ref(), args.material.own_chain());
+    let shown = request.map(CertificateRequest::shown).filter(|shown| !shown.is_empty());
+    let ours = Ourselves {
+        chain: shown.unwrap_or(&own),
+        request,
+        crls: &crls,
+        trust: args.material.has_trust().then_some(&trust),
+    };
+    let obstacle = obstacle(args, target, &name, &options, &trust, &observed).await?;
     let story = observed.story();
     let leaf = story.certificates().first().cloned();
     let scan = if args.scan || args.profile.is_some() {
         let sni = name.ip().is_none().then(|| name.as_str());
-        Some(scan::scan(&args.route, target, name.as_str(), sni).await?)
+        let spoken = observed.driver.session().peer().map(|peer| match peer.protocol() {
+            ProtocolVersion::Tls10 => 0x0301,
+            ProtocolVersion::Tls11 => 0x0302,
+            ProtocolVersion::Tls12 => 0x0303,
+            _ => 0x0304,
+        });
+        Some(scan::scan(&args.route, target, name.as_str(), sni, spoken).await?)
     } else {
         None
+    };
+    let ech = match args.ech || args.scan {
+        true if observed.outcome.is_ok() => {
+            Some(ech::ask(&args.route, target, name.as_str(), &context, &options).await)
+        }
+        _ => None,
+    };
+    let posture = match args.posture {
+        true => {
+            let sni = name.ip().is_none().then(|| name.as_str());
+            let (route, starttls) = (&args.route, args.route.starttls);
+            let asked = scan::ask_groups(route, target, starttls, name.as_str(), sni).await?;
+            let sent = story.certificates();
+            Some(Posture::of(&observed, story.messages(), sent, Some(asked)))
+        }
+        false => None,
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
     let sent = story.certificates();
@@ -115,12 +170,20 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
         address,
         server_name: name.to_string(),
         connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
-        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, story.messages())),
+        our_certificate: ours.of_another_ca(),
+        failure: observed
+            .outcome
+            .as_ref()
+            .err()
+            .map(|error| Broken::of(error, &ours, args, target))
+            .map(|broken| Broken { obstacle, ..broken }),
         trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust, Some(&name))),
         certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
         handshake: None,
+        ech,
         scan,
         compliance,
+        posture,
         times: Times {
             reached_ms: milliseconds(reached),
             handshake_ms: observed.outcome.as_ref().ok().map(|done| milliseconds(*done)),
@@ -136,7 +199,10 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
     if args.explain {
         host.handshake = Some(Story::of(story.messages()));
     }
-    if args.json {
+    checked.push(host.checked());
+    if args.json && args.targets.len() > 1 {
+        report::print_line(&host)?;
+    } else if args.json {
         report::print(&host, true)?;
     } else {
         report::print_text(host.to_string().trim_end())?;
@@ -144,22 +210,60 @@ pub(super) async fn inspect(args: &InspectArgs, target: &Target) -> Result<Answe
     Ok(if host.is_well() { Answer::Yes } else { Answer::No })
 }
 
-fn context(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContext, Failure> {
-    args.legacy.warn();
+fn settings(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContextBuilder, Failure> {
     let mut builder = args.legacy.apply(SecureContext::builder()).trust(trust.clone());
     for identity in args.material.identities()? {
         builder = builder.identity(identity);
     }
-    builder.build().map_err(|e| Failure::usage(e.to_string()))
+    Ok(builder)
+}
+
+/// What stands in the way, where the handshake broke off and nobody said why.
+async fn obstacle(
+    args: &InspectArgs,
+    target: &Target,
+    name: &ServerName,
+    options: &ClientOptions,
+    trust: &TrustStore,
+    observed: &Observed,
+) -> Result<Option<Obstacle>, Failure> {
+    let wants_certificate = |m: &Message| m.name == "CertificateRequest";
+    match &observed.outcome {
+        Err(error) if obstacle::is_unexplained(error) && !is_postgres(args, target) => {}
+        _ => return Ok(None),
+    }
+    // Who asks us for a certificate and then leaves has seen our hello, and does without us.
+    if observed.story().messages().iter().any(wants_certificate) {
+        return Ok(None);
+    }
+    let broken = obstacle::Broken {
+        route: &args.route,
+        target,
+        name,
+        alpn: &protocols(args, target),
+        options,
+        settings: &|| settings(args, trust),
+        observed,
+    };
+    obstacle::find(broken).await.map(Some)
 }
 
 /// What a browser would offer, where a browser would.
 fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
-    if args.alpn.is_empty() && args.route.starttls.is_none() && target.port == 443 {
-        vec!["h2".to_owned(), "http/1.1".to_owned()]
-    } else {
-        args.alpn.clone()
+    match target.port {
+        _ if !args.alpn.is_empty() || args.route.starttls.is_some() => args.alpn.clone(),
+        443 => vec!["h2".to_owned(), "http/1.1".to_owned()],
+        // Without, PostgreSQL completes the handshake and closes.
+        POSTGRES => vec!["postgresql".to_owned()],
+        _ => Vec::new(),
     }
+}
+
+const POSTGRES: u16 = 5432;
+
+/// Whether TLS was begun at once where PostgreSQL usually is.
+fn is_postgres(args: &InspectArgs, target: &Target) -> bool {
+    args.route.starttls.is_none() && target.port == POSTGRES
 }
 
 /// Who signed the leaf: as the verdict found it, else as it was sent.
@@ -196,15 +300,15 @@ impl Connection {
 }
 
 impl Broken {
-    fn of(error: &Error, messages: &[Message]) -> Self {
-        let asked = messages.iter().any(|m| m.name == "CertificateRequest");
-        let advice = match crate::say::advice::for_failure(error, None) {
-            // Before TLS 1.3, servers have no alert of their own for a certificate that is missing.
-            None if asked && error.alert().is_some() => Some(
-                "it asked for a client certificate: give one with --cert and --key, or --pfx"
+    fn of(error: &Error, ours: &Ourselves<'_>, args: &InspectArgs, target: &Target) -> Self {
+        let advice = match error.alert().and_then(|alert| ours.explain(alert)) {
+            Some(ours) => Some(ours),
+            None if is_postgres(args, target) => Some(
+                "this is PostgreSQL's port, where TLS is asked for first: --starttls postgres; TLS at \
+                 once is for 17 and later, with --alpn postgresql"
                     .to_owned(),
             ),
-            advice => advice,
+            None => advice::for_failure(error, None),
         };
         let reason = match error {
             Error::Io(io) if io.kind() == ErrorKind::ConnectionReset => {
@@ -212,7 +316,7 @@ impl Broken {
             }
             other => other.to_string(),
         };
-        Self { code: error.code(), reason, advice }
+        Self { code: error.code(), reason, advice, obstacle: None }
     }
 }
 
@@ -222,6 +326,31 @@ impl Host {
             && self.trust.as_ref().is_some_and(Trust::is_trusted)
             && self.staple().is_none_or(Staple::is_well)
             && self.compliance.as_ref().is_none_or(Compliance::passes)
+    }
+
+    /// What speaks against it.
+    fn checked(&self) -> Checked {
+        let (place, name) = (self.target.clone(), self.server_name.clone());
+        let mut one = Checked { place, is_server: true, name, findings: Vec::new() };
+        if let Some(broken) = &self.failure {
+            let advice = broken.advice.as_ref().map_or_else(String::new, |it| format!(" ({it})"));
+            one.error(broken.code, format!("{}{advice}", broken.reason));
+        }
+        if let Some(trust) = &self.trust {
+            one.findings.extend(trust.findings());
+        }
+        if let Some(staple) = self.staple().filter(|staple| !staple.is_well()) {
+            one.error("OCSP_STAPLE", staple.to_string());
+        }
+        for reason in self.compliance.iter().flat_map(|compliance| &compliance.reasons) {
+            one.findings.push(Finding {
+                code: "PROFILE".to_owned(),
+                level: Level::Warning,
+                text: reason.clone(),
+            });
+        }
+        one.findings.extend(self.posture.as_ref().and_then(Posture::finding));
+        one
     }
 
     fn staple(&self) -> Option<&Staple> {
@@ -240,6 +369,9 @@ impl Host {
                 .as_ref()
                 .map_or_else(String::new, |advice| format!(" ({})", Foreign::new(advice)));
             line("failed", format!("{} [{}]{advice}", broken.reason, broken.code));
+            for (label, told) in broken.obstacle.iter().flat_map(Obstacle::lines) {
+                line(label, told);
+            }
         }
         if let Some(connection) = &self.connection {
             let group = connection.group.map_or_else(String::new, |group| format!(", {group}"));
@@ -264,6 +396,12 @@ impl Host {
                 line("asks", wanted.clone());
             }
         }
+        if let Some(ech) = &self.ech {
+            line("ECH", ech.to_string());
+        }
+        if let Some(ours) = &self.our_certificate {
+            line("ours", Foreign::new(ours).to_string());
+        }
         let handshake = self.times.handshake_ms.map_or_else(String::new, |done| {
             format!(", handshake {:.1} ms more", done - self.times.reached_ms)
         });
@@ -285,11 +423,21 @@ impl fmt::Display for Host {
         if let Some(card) = &self.certificate {
             write!(f, "\nits certificate\n{card}")?;
         }
+        if let Some(EchSeen::Configurations(list)) = &self.ech {
+            writeln!(f, "\nits configurations of Encrypted Client Hello\n{list}")?;
+        }
         if let Some(scan) = &self.scan {
-            write!(f, "\nwhat it accepts\n{scan}")?;
+            let hellos = match self.failure.as_ref().and_then(|broken| broken.obstacle.as_ref()) {
+                Some(_) => ", asked by short hellos (ours above did not get through)",
+                None => "",
+            };
+            write!(f, "\nwhat it accepts{hellos}\n{scan}")?;
         }
         if let Some(compliance) = &self.compliance {
             write!(f, "{compliance}")?;
+        }
+        if let Some(posture) = &self.posture {
+            write!(f, "\nagainst a quantum computer\n{posture}")?;
         }
         Ok(())
     }

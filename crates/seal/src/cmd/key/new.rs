@@ -30,6 +30,15 @@ pub(crate) struct New {
     /// An Ed25519 key (browsers refuse it in certificates)
     #[arg(long, group = "kind")]
     ed25519: bool,
+    /// An ML-DSA-44 key (TLS 1.3 between programs of 2025 and later; browsers refuse it)
+    #[arg(long = "ml-dsa-44", group = "kind")]
+    ml_dsa_44: bool,
+    /// An ML-DSA-65 key (as above; larger)
+    #[arg(long = "ml-dsa-65", group = "kind")]
+    ml_dsa_65: bool,
+    /// An ML-DSA-87 key (as above; largest)
+    #[arg(long = "ml-dsa-87", group = "kind")]
+    ml_dsa_87: bool,
     #[command(flatten)]
     form: KeyForm,
     #[command(flatten)]
@@ -86,10 +95,17 @@ impl New {
     }
 
     fn algorithm(&self) -> KeyAlgorithm {
-        match (self.rsa, self.ec, self.ed25519) {
+        let named = [
+            (self.ed25519, KeyAlgorithm::Ed25519),
+            (self.ml_dsa_44, KeyAlgorithm::MlDsa44),
+            (self.ml_dsa_65, KeyAlgorithm::MlDsa65),
+            (self.ml_dsa_87, KeyAlgorithm::MlDsa87),
+        ];
+        let named = named.into_iter().find_map(|(wanted, kind)| wanted.then_some(kind));
+        match (self.rsa, self.ec, named) {
             (Some(bits), ..) => KeyAlgorithm::Rsa { bits },
             (_, Some(curve), _) => curve,
-            (_, _, true) => KeyAlgorithm::Ed25519,
+            (_, _, Some(kind)) => kind,
             _ => KeyAlgorithm::EcdsaP256,
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use clap::Args;
-use sealwire::pki;
+use sealwire::pki::{self, MlDsaForm};
 use serde::Serialize;
 
 use crate::files::key_file::KeyFile;
@@ -31,6 +31,9 @@ struct Report {
     file: String,
     algorithm: String,
     half: &'static str,
+    /// How an ML-DSA key is written: `seed`, `expanded` or `both`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form: Option<&'static str>,
     /// Base64 of the SHA-256 of the public key, as curl's `--pinnedpubkey` takes it.
     pin_sha256: String,
 }
@@ -38,6 +41,9 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} {} key", self.file, self.algorithm, self.half)?;
+        if let Some(form) = self.form {
+            writeln!(f, "form        {form}")?;
+        }
         write!(f, "pin-sha256  {}", self.pin_sha256)
     }
 }
@@ -50,7 +56,7 @@ pub(super) fn print(
     pin_sha256: String,
     json: bool,
 ) -> Result<Answer, Failure> {
-    report::print(&Report { file, algorithm, half, pin_sha256 }, json)?;
+    report::print(&Report { file, algorithm, half, form: None, pin_sha256 }, json)?;
     Ok(Answer::Yes)
 }
 
@@ -61,7 +67,18 @@ impl Show {
 
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let key = self.key.read()?;
-        let pin = pki::spki_pin(key.spki_der());
-        print(self.key.name(), key.algorithm().to_string(), "private", pin, self.json)
+        let report = Report {
+            file: self.key.name(),
+            algorithm: key.algorithm().to_string(),
+            half: "private",
+            form: key.ml_dsa_form().map(|form| match form {
+                MlDsaForm::Seed => "seed",
+                MlDsaForm::Expanded => "expanded",
+                MlDsaForm::Both => "both",
+            }),
+            pin_sha256: pki::spki_pin(key.spki_der()),
+        };
+        report::print(&report, self.json)?;
+        Ok(Answer::Yes)
     }
 }

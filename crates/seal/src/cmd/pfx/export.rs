@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire::pki::{self, Pfx, PrivateKey};
+use sealwire::pki::{self, Pfx, PfxContents, PrivateKey};
 use sealwire_files::Access;
 use serde::Serialize;
 
@@ -22,11 +22,15 @@ use crate::say::report::{self, Answer};
 #[derive(Args)]
 pub(crate) struct Export {
     /// The certificate of the key; further certificates in the file become the chain
-    #[arg(long, value_name = "FILE")]
-    cert: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "trust")]
+    cert: Option<PathBuf>,
     /// The private key
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "trust")]
+    key: Option<PathBuf>,
+    /// A trust store instead: the certificates of this file without a key, marked as trusted, which Java
+    /// wants to see; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key", "chain", "friendly_name", "legacy", "iterations", "key_passphrase_file"])]
+    trust: Vec<PathBuf>,
     /// More certificates for the chain
     #[arg(long, value_name = "FILE")]
     chain: Option<PathBuf>,
@@ -56,7 +60,8 @@ pub(crate) struct Export {
 #[derive(Serialize)]
 struct Report {
     file: String,
-    subject: String,
+    /// Whose key it is; of a trust store nobody's.
+    subject: Option<String>,
     certificates: usize,
 }
 
@@ -64,29 +69,37 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, subject, certificates } = self;
         let plural = if *certificates == 1 { "" } else { "s" };
-        write!(f, "{file}: key and {certificates} certificate{plural} of {subject}")
+        match subject {
+            Some(subject) => {
+                write!(f, "{file}: key and {certificates} certificate{plural} of {subject}")
+            }
+            None => write!(f, "{file}: {certificates} trusted certificate{plural}"),
+        }
     }
 }
 
 impl Export {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         self.output.check()?;
+        let (Some(cert), Some(key_file)) = (&self.cert, &self.key) else {
+            return self.trust_store();
+        };
         let key = passphrase::open(
             self.key_passphrase_file.as_ref(),
-            &self.key.display().to_string(),
-            |passphrase| PrivateKey::from_file(&self.key, passphrase.map(str::as_bytes)),
+            &key_file.display().to_string(),
+            |passphrase| PrivateKey::from_file(key_file, passphrase.map(str::as_bytes)),
         )?;
-        let mut chain = pki::certificates_from_file(&self.cert)?;
+        let mut chain = pki::certificates_from_file(cert)?;
         let certificate = chain.remove(0);
         if let Some(path) = &self.chain {
             chain.extend(pki::certificates_from_file(path)?);
         }
         chain.retain(|other| other.der() != certificate.der());
-        let subject = pki::Subject::from_der(certificate.subject().der())?.to_string();
+        let subject = certificate.subject().to_string();
         let certificates = 1 + chain.len();
         let mut pfx = Pfx::new(key, certificate, chain).map_err(|e| {
-            let mismatch = format!("the key is not the one of {}", self.cert.display());
-            pki::Error::new(e.problem(), mismatch).at(self.key.display().to_string())
+            let mismatch = format!("the key is not the one of {}", cert.display());
+            pki::Error::new(e.problem(), mismatch).at(key_file.display().to_string())
         })?;
         if let Some(name) = &self.friendly_name {
             pfx = pfx.friendly_name(name);
@@ -100,7 +113,23 @@ impl Export {
         self.output.write(&der, Access::Private)?;
         if let Some(file) = self.output.file() {
             let file = file.display().to_string();
-            report::print(&Report { file, subject, certificates }, self.json)?;
+            report::print(&Report { file, subject: Some(subject), certificates }, self.json)?;
+        }
+        Ok(Answer::Yes)
+    }
+
+    fn trust_store(&self) -> Result<Answer, Failure> {
+        let mut all = Vec::new();
+        for path in &self.trust {
+            all.extend(pki::certificates_from_file(path)?);
+        }
+        let passphrase = passphrase::choose(self.passphrase_file.as_ref(), "the PFX")?;
+        let der = PfxContents::trust_store(&all, &passphrase)?;
+        self.output.write(&der, Access::Public)?;
+        if let Some(file) = self.output.file() {
+            let file = file.display().to_string();
+            let certificates = all.len();
+            report::print(&Report { file, subject: None, certificates }, self.json)?;
         }
         Ok(Answer::Yes)
     }

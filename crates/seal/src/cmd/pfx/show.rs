@@ -69,6 +69,16 @@ struct Entry {
     chain: Vec<String>,
 }
 
+impl Report {
+    /// Whether all that is in it are certificates that Java passes over.
+    fn is_empty_to_java(&self) -> bool {
+        self.keys.is_empty()
+            && self.others.is_empty()
+            && !self.certificates.is_empty()
+            && self.certificates.iter().all(|one| !one.trusted_by_java)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
@@ -103,6 +113,11 @@ impl fmt::Display for Report {
             }
             let java = if shown.trusted_by_java { ", trusted by Java" } else { "" };
             write!(f, "\n    sha256 {}{java}", shown.sha256)?;
+        }
+        if self.is_empty_to_java() {
+            f.write_str(
+                "\n  Java lists 0 entries: nothing is marked as trusted (`seal pfx export --trust` does it)",
+            )?;
         }
         for other in &self.others {
             write!(f, "\n  {}, not read", Foreign::new(other))?;

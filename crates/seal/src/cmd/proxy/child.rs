@@ -10,12 +10,12 @@ use sealwire::Foreign;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::options::Options;
-use super::{PATIENCE, Started, environment};
+use super::{PATIENCE, RunArgs, Started, environment, sessions};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-pub(super) async fn run(options: &Options, command: &[OsString]) -> Result<Answer, Failure> {
+pub(super) async fn run(args: &RunArgs) -> Result<Answer, Failure> {
+    let RunArgs { options, command, no_session, capture_all } = args;
     if options.reverse.is_some() {
         return Err(Failure::usage("--reverse stands for one server, and a command goes to many")
             .advise("start `seal proxy --reverse` by itself, and give the command its address"));
@@ -23,17 +23,24 @@ pub(super) async fn run(options: &Options, command: &[OsString]) -> Result<Answe
     let folder = tempfile::Builder::new().prefix("seal-proxy-").tempdir();
     let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let started = Started::new(options, any, folder.path()).await?;
+    let session = match *no_session || options.recording.names_session() {
+        true => None,
+        false => session(command),
+    };
+    let started = Started::new(options, any, folder.path(), session).await?;
     let ca = started.proxy.settings().authority.certificate();
-    let variables = environment::variables(folder.path(), started.address, &started.ca_file, ca)?;
-    let Started { proxy, listener, stream, kept, address, .. } = started;
+    let by_variables = (!capture_all).then_some(started.address);
+    let variables = environment::variables(folder.path(), by_variables, ca)?;
+    let captured = captured(*capture_all, folder.path(), started.address)?;
+    let command = &captured.command(command)?;
+    let Started { proxy, listener, stream, kept, .. } = started;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let serving = {
         let proxy = proxy.clone();
         tokio::spawn(async move { proxy.serve(listener, stopped, PATIENCE).await })
     };
-    let ended = wait(command, variables, address).await;
+    let ended = wait(command, variables, by_variables).await;
     stop.cancel();
     let _ = serving.await;
     let summary = stream.end();
@@ -61,45 +68,86 @@ pub(super) async fn run(options: &Options, command: &[OsString]) -> Result<Answe
     Ok(Answer::Code(code))
 }
 
+/// How the command is run.
+enum Way {
+    /// As it is.
+    Plain,
+    /// Where all its connections are taken.
+    #[cfg(target_os = "linux")]
+    Captured(super::capture::Outside),
+}
+
+#[cfg(target_os = "linux")]
+fn captured(captures: bool, folder: &Path, address: SocketAddr) -> Result<Way, Failure> {
+    match captures {
+        true => super::capture::Outside::new(folder, address).map(Way::Captured),
+        false => Ok(Way::Plain),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn captured(captures: bool, _: &Path, _: SocketAddr) -> Result<Way, Failure> {
+    match captures {
+        true => Err(Failure::usage("--capture-all needs the network namespaces of Linux")),
+        false => Ok(Way::Plain),
+    }
+}
+
+impl Way {
+    fn command(&self, command: &[OsString]) -> Result<Vec<OsString>, Failure> {
+        match self {
+            Self::Plain => Ok(command.to_vec()),
+            #[cfg(target_os = "linux")]
+            Self::Captured(outside) => outside.command(command),
+        }
+    }
+}
+
+/// Where to record, unless there is no place: the command runs all the same.
+fn session(command: &[OsString]) -> Option<std::path::PathBuf> {
+    let place = sessions::new(command.first()?);
+    place.map_err(|why| report::note(format_args!("nothing is recorded: {why}"))).ok()
+}
+
 /// Runs the command to its end: its exit code, and which programs of it went past the proxy to where.
 async fn wait(
     command: &[OsString],
     variables: Vec<(String, OsString)>,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
 ) -> Result<(u8, BTreeMap<String, Vec<String>>), Failure> {
     let (program, arguments) = command.split_first().ok_or_else(|| Failure::usage("no command"))?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(variables)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|e| {
-            let shown = Path::new(program).display();
-            match e.kind() {
-                std::io::ErrorKind::NotFound => Failure::usage(format!("{shown}: no such command")),
-                _ => Failure::usage(format!("{shown}: cannot be started: {e}")),
-            }
-        })?;
+    let mut started = Command::new(program);
+    started.args(arguments).kill_on_drop(true);
+    for name in environment::proxies() {
+        started.env_remove(name);
+    }
+    let mut child = started.envs(variables).spawn().map_err(|e| {
+        let shown = Path::new(program).display();
+        match e.kind() {
+            std::io::ErrorKind::NotFound => Failure::usage(format!("{shown}: no such command")),
+            _ => Failure::usage(format!("{shown}: cannot be started: {e}")),
+        }
+    })?;
     let id = child.id().unwrap_or(0);
-    let mut past = Past::new(id, address);
+    let mut past = address.map(|address| Past::new(id, address));
     // What a person interrupts is the command, which is in the same group and hears of it, too.
     let ignoring = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
     let mut tick = tokio::time::interval(LOOK_EVERY);
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
-            _ = tick.tick() => past.look(),
+            _ = tick.tick(), if past.is_some() => past.iter_mut().for_each(Past::look),
         }
     };
     ignoring.abort();
     let status = status.map_err(|e| Failure::usage(format!("the command: {e}")))?;
-    Ok((code(status), past.found))
+    Ok((code(status), past.map(|past| past.found).unwrap_or_default()))
 }
 
 /// How often the connections of the command are looked at. One that lasts shorter may be missed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-fn code(status: std::process::ExitStatus) -> u8 {
+pub(super) fn code(status: std::process::ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return u8::try_from(128 + signal).unwrap_or(255);

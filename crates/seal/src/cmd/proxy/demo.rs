@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use sealwire::pki::{self, NameConstraint};
 use sealwire::{Acceptor, Connector, Foreign, Identity, SecureContext, ServerName, TrustStore};
-use sealwire_lens::api::{Session, Token, serve};
+use sealwire_lens::api::{Searches, Session, Token, serve};
 use sealwire_lens::export::{Lesson, Marked, lesson};
 use sealwire_lens::intercept::{Authority, Proxy, Settings};
 use sealwire_lens::query::Filter;
@@ -16,7 +16,7 @@ use sealwire_lens::store::{Options, Store};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::open::listen;
+use crate::net::page::listen;
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -46,14 +46,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer, Failure> {
     play(&store).await?;
     store.flush();
     let reader = store.reader().map_err(|e| Failure::usage(e.to_string()))?;
-    let logins = Filter::parse("path:/login").and_then(|f| {
-        reader
-            .ids(&f)
-            .map_err(|e| sealwire_lens::query::FilterError { at: 0, reason: e.to_string() })
-    });
-    for id in logins.map_err(|e| Failure::usage(e.to_string()))? {
-        if let Some(told) = lesson(&reader, id).map_err(|e| Failure::usage(e.to_string()))? {
-            report::print_text(&text(&told))?;
+    let told = |e: sealwire_lens::store::StoreError| Failure::usage(e.to_string());
+    let logins = Filter::parse("path:/login").map_err(|e| Failure::usage(e.to_string()))?;
+    for id in reader.ids(&logins, usize::MAX).map_err(told)?.unwrap_or_default() {
+        if let Some(lesson) = lesson(&reader, id).map_err(told)? {
+            report::print_text(&text(&lesson))?;
         }
     }
     if !args.page {
@@ -68,6 +65,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer, Failure> {
         sender: None,
         rules: Current::default(),
         holds: Holds::default(),
+        searches: Searches::default(),
         token,
         title: "demo".to_owned(),
     };

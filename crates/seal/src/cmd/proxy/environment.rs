@@ -2,71 +2,50 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sealwire::pki::{Certificate, Error};
 
-use super::jks;
 use crate::say::failure::Failure;
-use crate::truststore::runtimes::{Effect, PROXY_VARIABLES, VARIABLES, Way};
-use crate::truststore::{self, Kind, Places};
+use crate::truststore::environment::{TrustFiles, base};
+use crate::truststore::runtimes::{PROXY_VARIABLES, Way};
 
 /// The proxy for Node.js before 22.21, which knows no such variables.
 const PRELOAD: &str = include_str!("preload.cjs");
 
-/// Writes into `folder` what the command's programs are told of, and gives the variables that do.
+/// The names of variables by which programs are told of a proxy.
+pub(super) fn proxies() -> impl Iterator<Item = &'static str> {
+    PROXY_VARIABLES.iter().map(|variable| variable.name)
+}
+
+/// Writes into `folder` what the command's programs are told of, and gives the variables that do: of the
+/// CA, and of the proxy where it has to be asked.
 pub(super) fn variables(
     folder: &Path,
-    address: SocketAddr,
-    ca_file: &Path,
+    address: Option<SocketAddr>,
     ca: &Certificate,
 ) -> Result<Vec<(String, OsString)>, Failure> {
-    let system = system_roots();
-    let bundle = folder.join("bundle.pem");
-    let mut all: String = system.iter().map(Certificate::to_pem).collect();
-    all.push_str(&ca.to_pem());
-    let store = folder.join("truststore.jks");
-    let preload = folder.join("preload.cjs");
-    write(&bundle, all.as_bytes())?;
-    write(&store, &jks::of(system.iter().chain([ca])))?;
-    write(&preload, PRELOAD.as_bytes())?;
-
-    let url = format!("http://{address}");
+    let files = TrustFiles::write(folder, folder, &base(&[])?, std::slice::from_ref(ca))?;
     let mut set: Vec<(String, OsString)> = Vec::new();
-    for variable in PROXY_VARIABLES {
-        let value = match variable.way {
-            Way::Url => url.clone(),
-            Way::Word(word) => word.to_owned(),
-        };
-        set.push((variable.name.to_owned(), value.into()));
-    }
-    // What the system's store does not have cannot be told of by it.
-    for variable in VARIABLES.iter().filter(|one| !matches!(one.effect, Effect::System(_))) {
-        if let Some(value) = variable.value(ca_file, Some(&bundle)) {
+    if let Some(address) = address {
+        let preload = folder.join("preload.cjs");
+        std::fs::write(&preload, PRELOAD).map_err(|e| Error::io(&preload, &e))?;
+        let url = format!("http://{address}");
+        for variable in PROXY_VARIABLES {
+            let value = match variable.way {
+                Way::Url => url.clone(),
+                Way::Word(word) => word.to_owned(),
+            };
             set.push((variable.name.to_owned(), value.into()));
         }
+        set.push(("SEAL_PROXY".to_owned(), url.into()));
+        set.push(("NODE_OPTIONS".to_owned(), appended("NODE_OPTIONS", &require(&preload))));
     }
-    set.push(("SEAL_PROXY".to_owned(), url.into()));
-    set.push(("NODE_OPTIONS".to_owned(), appended("NODE_OPTIONS", &require(&preload))));
-    set.push((
-        "JAVA_TOOL_OPTIONS".to_owned(),
-        appended("JAVA_TOOL_OPTIONS", &java(address, &store)),
-    ));
+    let there = std::env::var("JAVA_TOOL_OPTIONS").ok();
+    let java = [there, address.map(java)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let told = files.variables(Some(&java)).into_iter();
+    set.extend(told.map(|set| (set.variable.name.to_owned(), set.value)));
     Ok(set)
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, content).map_err(|e| Error::io(path, &e).into())
-}
-
-/// The roots that programs have now: from the file that they are told of already, or the system's.
-fn system_roots() -> Vec<Certificate> {
-    let told = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let places = Places { system_root: None, nss_profiles: Vec::new(), java_keystores: Vec::new() };
-    let stores = truststore::find(&[Kind::System], &places);
-    let bundle = told.or_else(|| stores.iter().find_map(|store| store.bundle()));
-    let found = bundle.and_then(|path| sealwire::pki::certificates_from_file(&path).ok());
-    found.unwrap_or_else(|| crate::files::material::public_roots().certificates().to_vec())
 }
 
 /// What a variable has already, and this behind it.
@@ -86,13 +65,10 @@ fn require(preload: &Path) -> String {
     format!("--require \"{path}\"")
 }
 
-fn java(address: SocketAddr, store: &Path) -> String {
+fn java(address: SocketAddr) -> String {
     let (host, port) = (address.ip(), address.port());
-    let store = store.display();
     format!(
         "-Dhttp.proxyHost={host} -Dhttp.proxyPort={port} -Dhttps.proxyHost={host} \
-         -Dhttps.proxyPort={port} -Dhttp.nonProxyHosts= -Djavax.net.ssl.trustStore={store} \
-         -Djavax.net.ssl.trustStoreType=JKS -Djavax.net.ssl.trustStorePassword={}",
-        jks::PASSWORD
+         -Dhttps.proxyPort={port} -Dhttp.nonProxyHosts="
     )
 }

@@ -1,10 +1,10 @@
 //! `seal proxy export` and `import`: a session for other programs, and from them.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use sealwire_files::{Access, Existing, write_file};
 use sealwire_lens::export::{Legs, curl, fetch, har, import, pcapng};
 use sealwire_lens::store::{Options, Reader, Store};
 
@@ -12,6 +12,7 @@ use super::open::reader;
 use super::query::{filter, redactor};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
+use crate::words::count::counted;
 
 /// Write flows of a session for other programs
 ///
@@ -60,7 +61,7 @@ enum Format {
 pub(crate) fn export(args: &ExportArgs) -> Result<Answer, Failure> {
     let reader = reader(&args.session)?;
     let told = |e: sealwire_lens::store::StoreError| Failure::usage(e.to_string());
-    let ids = reader.ids(&filter(&args.filter)?).map_err(told)?;
+    let ids = reader.ids(&filter(&args.filter)?, usize::MAX).map_err(told)?.unwrap_or_default();
     if ids.is_empty() {
         return Err(Failure::refused("no flow matches"));
     }
@@ -83,9 +84,7 @@ pub(crate) fn export(args: &ExportArgs) -> Result<Answer, Failure> {
     let wrong = |path: &Path, e: std::io::Error| Failure::usage(format!("{}: {e}", path.display()));
     match &args.out {
         Some(path) => {
-            let file = File::create(path).map_err(|e| wrong(path, e))?;
-            let mut file = BufWriter::new(file);
-            file.write_all(&bytes).and_then(|()| file.flush()).map_err(|e| wrong(path, e))?;
+            write_file(path, &bytes, Access::Public, Existing::Replace)?;
         }
         // Commands go to a terminal, so what others wrote in them must not act there.
         None => match args.format {
@@ -153,6 +152,6 @@ pub(crate) fn take_in(args: &ImportArgs) -> Result<Answer, Failure> {
     for line in &imported.left_out {
         report::note(format_args!("left out: {line}"));
     }
-    report::print_text(&format!("{} flows", imported.flows))?;
+    report::print_text(&counted(imported.flows, "flow"))?;
     Ok(if imported.left_out.is_empty() { Answer::Yes } else { Answer::No })
 }

@@ -155,6 +155,7 @@ fn entrance_name(entrance: Entrance) -> &'static str {
         Entrance::AbsoluteForm => "absolute_form",
         Entrance::Socks5 => "socks5",
         Entrance::Reverse => "reverse",
+        Entrance::Composed => "composed",
         _ => "captured",
     }
 }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sealwire_lens::api::{Mcp, Remote};
+use sealwire_lens::api::Mcp;
 
 use super::open::reader;
 use super::query::redactor;
+use super::remote::Api;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
@@ -20,9 +21,8 @@ pub(crate) struct McpArgs {
     #[arg(value_name = "SESSION")]
     session: PathBuf,
 
-    /// The page's URL that the running proxy printed; env SEAL_PROXY_API keeps it from other users
-    #[arg(long, value_name = "URL", env = "SEAL_PROXY_API", hide_env_values = true)]
-    api: Option<String>,
+    #[command(flatten)]
+    api: Api,
 
     /// Leave secrets readable
     #[arg(long)]
@@ -30,8 +30,7 @@ pub(crate) struct McpArgs {
 }
 
 pub(crate) fn run(args: &McpArgs) -> Result<Answer, Failure> {
-    let remote = args.api.as_deref().map(Remote::from_url).transpose();
-    let remote = remote.map_err(|e| Failure::usage(format!("--api: {e}")))?;
+    let remote = args.api.given()?;
     let mcp = Mcp::new(reader(&args.session)?, redactor(args.no_redact), remote);
     match mcp.run(std::io::stdin().lock(), std::io::stdout().lock()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {

@@ -1,16 +1,19 @@
 //! `seal proxy`: what passes between programs and servers, in plain and over TLS.
 
+#[cfg(target_os = "linux")]
+mod capture;
 mod child;
 mod demo;
 mod environment;
 mod export;
-mod jks;
 mod json;
 mod mcp;
 mod open;
 mod options;
 mod query;
 mod record;
+mod remote;
+mod sessions;
 #[cfg(target_os = "linux")]
 mod sockets;
 mod stream;
@@ -44,6 +47,7 @@ use stream::Stream;
     after_help = "Examples:
   seal proxy run -- npm test                         what does it send, and where?
   seal proxy run --ca dev-ca.pem -- python app.py    servers whose CA is your own
+  seal proxy run --capture-all -- ./a.out            it reads no proxy variables?
   seal proxy                                         then: curl -x http://127.0.0.1:8888 ...
   seal proxy --reverse https://api.example.com       http://127.0.0.1:8888 is that server
   seal proxy --reverse postgres://db.lan:5432        statements, their times and results
@@ -70,9 +74,15 @@ enum Command {
     Demo(demo::DemoArgs),
     Open(open::OpenArgs),
     Query(query::QueryArgs),
+    Resend(remote::ResendArgs),
+    Compose(remote::ComposeArgs),
+    Rules(remote::RulesArgs),
     Export(export::ExportArgs),
     Import(export::ImportArgs),
     Mcp(mcp::McpArgs),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Captured(capture::InsideArgs),
 }
 
 /// Run a command through a proxy of its own, and show what it sends
@@ -85,6 +95,16 @@ struct RunArgs {
     #[command(flatten)]
     options: Options,
 
+    /// Record nothing. Without --session, a session is recorded in the user's state folder, where the
+    /// last twenty stay
+    #[arg(long, conflicts_with = "session")]
+    no_session: bool,
+
+    /// Take every TCP connection of the command, whether it reads proxy variables or not (Linux, in a
+    /// network namespace; needs the programs ip and nft)
+    #[arg(long)]
+    capture_all: bool,
+
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
     command: Vec<std::ffi::OsString>,
@@ -92,13 +112,18 @@ struct RunArgs {
 
 pub(crate) async fn run(args: ProxyArgs) -> Result<Answer, Failure> {
     match args.command {
-        Some(Command::Run(run)) => child::run(&run.options, &run.command).await,
+        Some(Command::Run(run)) => child::run(&run).await,
         Some(Command::Demo(args)) => demo::run(args).await,
         Some(Command::Open(args)) => open::run(args).await,
         Some(Command::Query(args)) => query::run(&args),
+        Some(Command::Resend(args)) => remote::resend(args),
+        Some(Command::Compose(args)) => remote::compose(args),
+        Some(Command::Rules(args)) => remote::rules(&args),
         Some(Command::Export(args)) => export::export(&args),
         Some(Command::Import(args)) => export::take_in(&args),
         Some(Command::Mcp(args)) => mcp::run(&args),
+        #[cfg(target_os = "linux")]
+        Some(Command::Captured(args)) => capture::run(args).await,
         None => serve(&args.options, args.listen).await,
     }
 }
@@ -110,7 +135,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 async fn serve(options: &Options, listen: SocketAddr) -> Result<Answer, Failure> {
     let folder = tempfile::Builder::new().prefix("seal-proxy-").tempdir();
     let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
-    let started = Started::new(options, listen, folder.path()).await?;
+    let started = Started::new(options, listen, folder.path(), None).await?;
     started.say(options);
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
     let Started { proxy, listener, stream, kept, .. } = started;
@@ -136,6 +161,7 @@ impl Started {
         options: &Options,
         listen: SocketAddr,
         folder: &std::path::Path,
+        session: Option<std::path::PathBuf>,
     ) -> Result<Self, Failure> {
         let listener = TcpListener::bind(listen).await.map_err(|e| {
             let fact = match e.kind() {
@@ -157,7 +183,7 @@ impl Started {
         let stream = Arc::new(Stream::start(options.json, options.quiet));
         settings.record_wire = options.recording.wire;
         let rules = options.rules()?;
-        let kept = options.recording.start(stream.clone(), folder)?;
+        let kept = options.recording.start(stream.clone(), folder, session)?;
         let proxy = Arc::new(Proxy::new(settings, kept.clone(), kept.first())?);
         proxy.set_rules(rules);
         if !options.recording.show(&kept, &proxy).await? {

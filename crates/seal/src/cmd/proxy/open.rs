@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealwire_lens::api::{Session, Token, page_url, serve};
+use sealwire_lens::api::{Searches, Session, Token, serve};
 use sealwire_lens::rules::{Current, Holds};
-use sealwire_lens::store::Reader;
-use tokio::net::TcpListener;
+use sealwire_lens::store::{Reader, note_facts};
 
+use crate::net::page::listen;
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -36,9 +36,13 @@ pub(crate) async fn run(args: OpenArgs) -> Result<Answer, Failure> {
         sender: None,
         rules: Current::default(),
         holds: Holds::default(),
+        searches: Searches::default(),
         token: Token::new().map_err(Failure::usage)?,
         title: title(&args.session),
     };
+    let path = args.session.clone();
+    // A file that cannot be written is searched by its rows.
+    std::thread::spawn(move || drop(note_facts(&path)));
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
     let (listener, url) = listen(args.page, &session.token).await?;
     report::print_text(&url)?;
@@ -49,21 +53,6 @@ pub(crate) async fn run(args: OpenArgs) -> Result<Answer, Failure> {
         () = stop.asked() => {}
     }
     Ok(Answer::Yes)
-}
-
-/// A listener on loopback, and the URL of the page on it.
-pub(super) async fn listen(
-    address: SocketAddr,
-    token: &Token,
-) -> Result<(TcpListener, String), Failure> {
-    if !address.ip().is_loopback() {
-        let fact = format!("the page is for this machine only, and {address} is not");
-        return Err(Failure::usage(fact).advise("take 127.0.0.1, and reach it from afar by ssh -L"));
-    }
-    let told = |e: std::io::Error| Failure::usage(format!("{address} cannot be listened on: {e}"));
-    let listener = TcpListener::bind(address).await.map_err(told)?;
-    let url = page_url(listener.local_addr().map_err(told)?, token);
-    Ok((listener, url))
 }
 
 pub(super) fn reader(path: &Path) -> Result<Reader, Failure> {

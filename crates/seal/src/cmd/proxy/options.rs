@@ -15,6 +15,7 @@ use sealwire_lens::rules::{Rule, Rules};
 
 use crate::files::material::{Anchor, public_roots, trust_in};
 use crate::files::passphrase::Source;
+use crate::net::protocol::Starttls;
 use crate::say::failure::Failure;
 use crate::words::length::Length;
 
@@ -144,19 +145,7 @@ impl Options {
 
     /// The rules, in the order given.
     pub(super) fn rules(&self) -> Result<Rules, Failure> {
-        let mut all = Rules::default();
-        for text in &self.rule {
-            let more = match text.contains("=>") {
-                true => Rule::from_line(text).map(|rule| Rules::new(vec![rule])),
-                false => {
-                    let path = Path::new(text);
-                    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
-                    Rules::from_toml(&text)
-                }
-            };
-            all = all.and(more.map_err(|e| Failure::usage(format!("--rule: {e}")))?);
-        }
-        Ok(all)
+        rules_of(&self.rule)
     }
 
     /// What the CA may sign for: with --only and --reverse that is known.
@@ -181,6 +170,23 @@ impl Options {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
         Ok(Some(upstream.user(text.trim_end_matches(['\r', '\n']))))
     }
+}
+
+/// Rules that are each a line, or a TOML file of them.
+pub(super) fn rules_of(written: &[String]) -> Result<Rules, Failure> {
+    let mut all = Rules::default();
+    for text in written {
+        let more = match text.contains("=>") {
+            true => Rule::from_line(text).map(|rule| Rules::new(vec![rule])),
+            false => {
+                let path = Path::new(text);
+                let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+                Rules::from_toml(&text)
+            }
+        };
+        all = all.and(more.map_err(|e| Failure::usage(format!("--rule: {e}")))?);
+    }
+    Ok(all)
 }
 
 /// Reads PEM with certificate and key, or a PFX.
@@ -220,7 +226,7 @@ impl FromStr for ReverseUrl {
                         "{other}:// is none of http, https, tls, tcp, or a protocol with STARTTLS"
                     )
                 })?;
-                (true, Some(protocol), Some(port_of(protocol)))
+                (true, Some(protocol), Some(Starttls(protocol).port()))
             }
         };
         let authority = rest.trim_end_matches('/');
@@ -233,19 +239,6 @@ impl FromStr for ReverseUrl {
 impl fmt::Display for ReverseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-fn port_of(protocol: Protocol) -> u16 {
-    match protocol {
-        Protocol::Smtp => 25,
-        Protocol::Imap => 143,
-        Protocol::Pop3 => 110,
-        Protocol::Ftp => 21,
-        Protocol::Xmpp => 5222,
-        Protocol::Ldap => 389,
-        Protocol::Mysql => 3306,
-        _ => 5432,
     }
 }
 

@@ -1,12 +1,14 @@
 //! `seal proxy query`: what a session holds, in the terminal.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use sealwire::Foreign;
 use sealwire_lens::export::{Redactor, detail_json, diff, summary_json};
 use sealwire_lens::query::Filter;
-use sealwire_lens::store::{Order, Page, Summary};
+use sealwire_lens::store::Order;
+use serde_json::Value;
 
 use super::open::reader;
 use crate::say::failure::Failure;
@@ -50,6 +52,9 @@ pub(crate) struct QueryArgs {
     no_redact: bool,
 }
 
+/// How long is searched before what was found is printed.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
 pub(crate) fn run(args: &QueryArgs) -> Result<Answer, Failure> {
     let reader = reader(&args.session)?;
     let redactor = redactor(args.no_redact);
@@ -63,37 +68,44 @@ pub(crate) fn run(args: &QueryArgs) -> Result<Answer, Failure> {
     }
     let filter = filter(&args.filter)?;
     let order = if args.newest { Order::Newest } else { Order::Oldest };
+    let mut search = reader.search(&filter, order, None).map_err(told)?;
     let mut from = 0;
-    while from < args.limit {
-        let page = Page { order, from, limit: (args.limit - from).min(500) };
-        let flows = reader.list(&filter, page).map_err(told)?;
-        if flows.is_empty() {
-            break;
-        }
-        from += flows.len() as u64;
+    // What is found is printed while the rest is looked for.
+    while from < args.limit && (from < search.total() || !search.is_complete()) {
+        reader.go_on(&mut search, Instant::now() + AT_ONCE).map_err(told)?;
+        let most = (args.limit - from).min(500);
+        let flows = reader.lines(&search, from, most).map_err(told)?;
+        // Some may have been forgotten since.
+        from += search.ids(from, most).len() as u64;
         for flow in &flows {
             if args.json {
                 let whole = detail_json(&reader, flow.id, redactor).map_err(told)?;
                 report::print_line(&whole.unwrap_or_else(|| summary_json(flow, redactor)))?;
             } else {
-                report::print_text(&line(flow, redactor))?;
+                report::print_text(&line_of(&summary_json(flow, redactor)))?;
             }
         }
     }
     Ok(if from == 0 { Answer::No } else { Answer::Yes })
 }
 
-fn line(flow: &Summary, redactor: Redactor) -> String {
-    let status = flow.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-    let took = flow.took.map_or_else(|| "open".to_owned(), |ms| format!("{ms:.0} ms"));
-    let url = format!("{}://{}{}", flow.scheme, flow.authority, redactor.url(&flow.path));
-    let error = flow.error.as_deref().map(|e| format!("  {}", Foreign::new(e))).unwrap_or_default();
+/// A flow in a line, of its JSON.
+pub(super) fn line_of(flow: &Value) -> String {
+    let text = |name: &str| Foreign::new(flow[name].as_str().unwrap_or_default()).to_string();
+    let status =
+        flow["status"].as_u64().map_or_else(|| "-".to_owned(), |status| status.to_string());
+    let took = flow["took"].as_f64().map_or_else(|| "open".to_owned(), |ms| format!("{ms:.0} ms"));
+    let repeats = flow["repeats"].as_i64().map(|id| format!("  repeats {id}")).unwrap_or_default();
+    let error = match text("error") {
+        none if none.is_empty() => none,
+        error => format!("  {error}"),
+    };
+    let url = format!("{}://{}{}", text("scheme"), text("authority"), text("path"));
     format!(
-        "{:>6} {status:>3} {:<7} {}  {} B  {took}{error}",
-        flow.id,
-        Foreign::new(&flow.method).to_string(),
-        Foreign::new(&url),
-        flow.response_size
+        "{:>6} {status:>3} {:<7} {url}  {} B  {took}{repeats}{error}",
+        flow["id"].as_i64().unwrap_or_default(),
+        text("method"),
+        flow["response_size"].as_i64().unwrap_or_default(),
     )
 }
 

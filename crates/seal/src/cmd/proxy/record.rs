@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealwire_lens::api::{Session, Token, serve};
+use sealwire_lens::api::{Searches, Session, Token, serve};
 use sealwire_lens::flow::{Event, Recorder};
 use sealwire_lens::intercept::Proxy;
 use sealwire_lens::store::{Options, Store};
 
-use super::open::{listen, title};
+use super::open::title;
 use super::stream::Stream;
+use crate::net::page::listen;
 use crate::say::failure::Failure;
 use crate::say::report;
+use crate::words::count::counted;
 
 /// What is kept.
 #[derive(Args, Debug)]
@@ -43,28 +45,41 @@ pub(super) struct Kept {
 }
 
 impl Recording {
-    /// Begins. `folder` takes a session that nobody asked to keep.
-    pub(super) fn start(&self, stream: Arc<Stream>, folder: &Path) -> Result<Arc<Kept>, Failure> {
-        let path = match (&self.session, self.page) {
+    /// Whether a file is named to record into.
+    pub(super) fn names_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Begins. `otherwise` is recorded into when no file is named; `folder` takes a session that nobody
+    /// asked to keep.
+    pub(super) fn start(
+        &self,
+        stream: Arc<Stream>,
+        folder: &Path,
+        otherwise: Option<PathBuf>,
+    ) -> Result<Arc<Kept>, Failure> {
+        let lasting = self.session.clone().or(otherwise);
+        let is_lasting = lasting.is_some();
+        let path = match (lasting, self.page) {
             (None, None) => return Ok(Arc::new(Kept { stream, store: None, is_lasting: false })),
-            (Some(path), _) => path.clone(),
+            (Some(path), _) => path,
             (None, Some(_)) => folder.join("session.db"),
         };
         let options = Options { keep: self.keep << 20, ..Options::default() };
         let store = Store::create(&path, options).map_err(|e| Failure::usage(e.to_string()))?;
-        let is_lasting = self.session.is_some();
         Ok(Arc::new(Kept { stream, store: Some(Arc::new(store)), is_lasting }))
     }
 
     /// Serves the page, where it is asked for, and says so.
-    pub(super) async fn show(&self, kept: &Kept, proxy: &Proxy) -> Result<bool, Failure> {
+    pub(super) async fn show(&self, kept: &Kept, proxy: &Arc<Proxy>) -> Result<bool, Failure> {
         let (Some(address), Some(store)) = (self.page, &kept.store) else { return Ok(false) };
         let session = Session {
             reader: store.reader().map_err(|e| Failure::usage(e.to_string()))?,
             store: Some(store.clone()),
-            sender: None,
+            sender: Some(proxy.clone()),
             rules: proxy.current_rules().clone(),
             holds: proxy.holds().clone(),
+            searches: Searches::default(),
             token: Token::new().map_err(Failure::usage)?,
             title: title(store.path()),
         };
@@ -93,8 +108,8 @@ impl Kept {
             report::note(reason);
         }
         if status.dropped > 0 {
-            let dropped = status.dropped;
-            report::note(format_args!("{dropped} bytes of bodies came too fast to be recorded"));
+            let dropped = counted(status.dropped, "byte");
+            report::note(format_args!("{dropped} of bodies came too fast to be recorded"));
         }
         if self.is_lasting {
             let path = store.path().display();
@@ -105,9 +120,9 @@ impl Kept {
 
 impl Recorder for Kept {
     fn record(&self, event: Event) {
+        self.stream.hear(&event);
         if let Some(store) = &self.store {
-            store.record(event.clone());
+            store.record(event);
         }
-        self.stream.record(event);
     }
 }

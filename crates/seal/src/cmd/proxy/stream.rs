@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use sealwire_lens::flow::{Event, Recorder, What};
+use sealwire_lens::flow::{Event, What};
 
 use super::json;
 use super::summary::Summary;
 use super::terminal::Terminal;
 use crate::say::report;
+use crate::words::count::counted;
 
 /// Takes events and shows them.
 pub(super) struct Stream {
@@ -19,6 +20,8 @@ pub(super) struct Stream {
     waiting: std::sync::Arc<AtomicUsize>,
     dropped: AtomicU64,
     shows_bodies: bool,
+    /// When nothing is shown, it is only counted, and nothing goes to another thread.
+    counted: Option<Mutex<Summary>>,
     writer: Mutex<Option<JoinHandle<Summary>>>,
 }
 
@@ -30,12 +33,13 @@ impl Stream {
         let (queue, events) = channel();
         let waiting = std::sync::Arc::<AtomicUsize>::default();
         let counted = waiting.clone();
-        let writer = std::thread::spawn(move || write(&events, &counted, as_json, quiet));
+        let writer = std::thread::spawn(move || write(&events, &counted, as_json));
         Self {
             queue: Mutex::new(Some(queue)),
             waiting,
             dropped: AtomicU64::new(0),
             shows_bodies: as_json,
+            counted: quiet.then(Mutex::default),
             writer: Mutex::new(Some(writer)),
         }
     }
@@ -44,47 +48,68 @@ impl Stream {
     pub(super) fn end(&self) -> Summary {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let summary = writer.and_then(|writer| writer.join().ok()).unwrap_or_default();
+        let shown = writer.and_then(|writer| writer.join().ok()).unwrap_or_default();
+        let summary = match &self.counted {
+            Some(counted) => {
+                std::mem::take(&mut *counted.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            None => shown,
+        };
         let dropped = self.dropped.load(Ordering::Relaxed);
         if dropped > 0 {
-            report::note(format_args!("{dropped} pieces of bodies came too fast to be printed"));
+            report::note(format_args!(
+                "{} of bodies and messages came too fast to be printed",
+                counted(dropped, "piece")
+            ));
         }
         summary
     }
-}
 
-impl Recorder for Stream {
-    fn record(&self, event: Event) {
-        if let What::Body(body) = &event.what {
-            if !self.shows_bodies {
-                return;
-            }
-            if self.waiting.fetch_add(body.data.len(), Ordering::Relaxed) > MOST_WAITING {
-                self.waiting.fetch_sub(body.data.len(), Ordering::Relaxed);
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                return;
-            }
+    /// Takes an event.
+    pub(super) fn hear(&self, event: &Event) {
+        if let Some(counted) = &self.counted {
+            return counted.lock().unwrap_or_else(PoisonError::into_inner).add(event);
+        }
+        if matches!(event.what, What::Wire { .. })
+            || matches!(event.what, What::Body(_)) && !self.shows_bodies
+        {
+            return;
+        }
+        let bytes = weight(&event.what);
+        if bytes > 0 && self.waiting.fetch_add(bytes, Ordering::Relaxed) > MOST_WAITING {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
         }
         if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
             // Nobody reads any more: it is ending.
-            let _ = queue.send(event);
+            let _ = queue.send(event.clone());
         }
     }
 }
 
-fn write(events: &Receiver<Event>, waiting: &AtomicUsize, as_json: bool, quiet: bool) -> Summary {
+/// What an event holds on to, when a flow may have any number of its kind.
+fn weight(what: &What) -> usize {
+    const OVERHEAD: usize = 256;
+    match what {
+        What::Body(body) => body.data.len() + OVERHEAD,
+        What::Frame(frame) => frame.data.len() + OVERHEAD,
+        What::Informational { .. } => OVERHEAD,
+        _ => 0,
+    }
+}
+
+fn write(events: &Receiver<Event>, waiting: &AtomicUsize, as_json: bool) -> Summary {
     let mut terminal = Terminal::default();
     let mut summary = Summary::default();
     while let Ok(event) = events.recv() {
-        if let What::Body(body) = &event.what {
-            waiting.fetch_sub(body.data.len(), Ordering::Relaxed);
-        }
+        waiting.fetch_sub(weight(&event.what), Ordering::Relaxed);
         summary.add(&event);
         if as_json {
             if let Some(line) = json::line(&event) {
                 let _ = report::print_line(&line);
             }
-        } else if !quiet {
+        } else {
             for line in terminal.lines(&event) {
                 report::note(line);
             }

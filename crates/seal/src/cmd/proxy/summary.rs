@@ -6,6 +6,7 @@ use sealwire::Foreign;
 use sealwire_lens::flow::{ConnectionId, Event, Leg, Outcome, What};
 
 use super::terminal::size;
+use crate::words::count::counted;
 
 #[derive(Default)]
 pub(super) struct Summary {
@@ -72,11 +73,11 @@ impl Summary {
         };
         let [sent, received] = self.bytes;
         let mut lines = vec![format!(
-            "{} requests{failed}, {} sent, {} received, over {} connections",
-            self.flows,
+            "{}{failed}, {} sent, {} received, over {}",
+            counted(self.flows, "request"),
             size(sent),
             size(received),
-            self.connections
+            counted(self.connections, "connection")
         )];
         let mut hosts: Vec<_> = self.hosts.iter().collect();
         hosts.sort_by(|a, b| b.1.cmp(a.1));
@@ -84,10 +85,12 @@ impl Summary {
             lines.push(format!("  {count:>5}  {}", Foreign::new(host)));
         }
         if hosts.len() > 10 {
-            lines.push(format!("  and {} hosts more", hosts.len() - 10));
+            lines.push(format!("  and {} more", counted(hosts.len() as u64 - 10, "host")));
         }
         if self.passed_by > 0 {
-            lines.push(format!("{} connections were left alone, unread", self.passed_by));
+            let were = if self.passed_by == 1 { "was" } else { "were" };
+            let connections = counted(self.passed_by, "connection");
+            lines.push(format!("{connections} {were} left alone, unread"));
         }
         for (host, why) in &self.refused {
             lines.push(format!(

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use sealwire_lens::flow::{Direction, Event, FlowId, Leg, Outcome, RequestHead, What};
 
 use super::json::{kind_name, short, url};
+use crate::words::count::counted;
 use sealwire::Foreign;
 
 /// Remembers what lines are made of.
@@ -61,7 +62,9 @@ impl Terminal {
             What::Statement(statement) => {
                 let result = match (&statement.error, statement.rows) {
                     (Some(error), _) => short(error, LONGEST_TEXT),
-                    (None, Some(rows)) => format!("{rows} rows, {}", size(statement.bytes)),
+                    (None, Some(rows)) => {
+                        format!("{}, {}", counted(rows, "row"), size(statement.bytes))
+                    }
                     (None, None) => size(statement.bytes),
                 };
                 let text = short(statement.text.trim(), LONGEST_TEXT);

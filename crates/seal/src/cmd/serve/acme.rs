@@ -1,13 +1,15 @@
 //! A certificate that is fetched and renewed by ACME while it is served.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sealwire::live::WatchedBuilder;
 use sealwire::session::HelloReply;
-use sealwire::{Acceptor, Alert, ClientAuth, Identity, SecureContext, TlsStream};
-use sealwire_acme::client::{Keeper, Step, TlsAlpn01};
+use sealwire::{Acceptor, Alert, ClientAuth, TlsStream, Watched};
+use sealwire_acme::client::{HttpDoor, Keeper, Step, TlsAlpn01};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::say::failure::Failure;
 use crate::say::report;
@@ -15,11 +17,23 @@ use crate::say::report;
 /// How often it is looked whether it is time.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// The identity that the keeper has.
-pub(super) fn identity(keeper: &Keeper) -> Result<Identity, Failure> {
+/// Adds the files that the keeper has to what is watched.
+pub(super) fn watched(builder: WatchedBuilder, keeper: &Keeper) -> WatchedBuilder {
     let live = keeper.folder.live(keeper.name());
-    let read = Identity::from_pem_files(live.join("fullchain.pem"), live.join("privkey.pem"));
-    read.map_err(Failure::from)
+    builder.pem_files(live.join("fullchain.pem"), live.join("privkey.pem"))
+}
+
+/// Opens the port where a CA looks for what it is to be shown, where that is not the server's own.
+pub(super) async fn door(
+    keeper: &Keeper,
+    at: Option<SocketAddr>,
+) -> Result<Option<HttpDoor>, Failure> {
+    let (Some(shown), Some(at)) = (keeper.way.http(), at) else { return Ok(None) };
+    let tcp = TcpListener::bind(at).await.map_err(|e| {
+        Failure::usage(format!("--acme-http {at}: cannot listen: {e}"))
+            .advise("ports under 1024 need privileges; port 80 of the names has to lead there")
+    })?;
+    Ok(Some(HttpDoor::open(tcp, vec![shown.clone()])))
 }
 
 /// Shows a CA that checks a name what it looks for; all others get what the acceptor has.
@@ -49,27 +63,23 @@ pub(super) async fn end(mut stream: TlsStream<TcpStream>) {
     let _ = stream.shutdown().await;
 }
 
-/// Renews for as long as the server runs. `context` makes of an identity what is served.
-pub(super) async fn keep(
-    keeper: Arc<Keeper>,
-    acceptor: Acceptor,
-    context: impl Fn(Identity) -> Result<SecureContext, Failure> + Send,
-) {
+/// Renews for as long as the server runs; what it has renewed is looked at as any file that changed.
+pub(super) async fn keep(keeper: Arc<Keeper>, watched: Watched) {
     loop {
-        let renewed = match keeper.step().await {
-            Ok(Step::Renewed) => identity(&keeper).and_then(&context),
-            Ok(Step::NotDue | Step::Busy) => {
-                tokio::time::sleep(LOOK).await;
-                continue;
+        match keeper.step().await {
+            Ok(Step::Renewed) => {
+                let watched = watched.clone();
+                let looked = tokio::task::spawn_blocking(move || {
+                    // Who watches the files may have been faster; why it was refused is told there.
+                    let _ = watched.reload();
+                    watched.status().last_failure.is_none()
+                });
+                if looked.await.unwrap_or(false) {
+                    report::note(format!("{}: there is a new certificate", keeper.name()));
+                }
             }
-            Err(e) => Err(Failure::refused(e.to_string())),
-        };
-        match renewed {
-            Ok(context) => {
-                acceptor.set_context(context);
-                report::note(format!("{}: there is a new certificate", keeper.name()));
-            }
-            Err(failure) => report::note(format!("{}: not renewed: {failure}", keeper.name())),
+            Ok(Step::NotDue | Step::Busy) => {}
+            Err(e) => report::note(format!("{}: not renewed: {e}", keeper.name())),
         }
         tokio::time::sleep(LOOK).await;
     }

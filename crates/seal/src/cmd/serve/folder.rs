@@ -1,7 +1,7 @@
 //! The files of a folder, and no others.
 
 use std::ffi::OsStr;
-use std::io::{self, Read as _, Seek as _};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use cap_std::fs::{Dir, Metadata};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::spawn_blocking;
 use tower_http::services::fs::{Backend, File, Metadata as FileMetadata};
+
+use super::key_files::holds_private_key;
 
 /// A folder that is open. Links in it lead to other places in it, never out of it: each name is
 /// looked up below the folder that was opened, by the system itself where it can (`openat2`).
@@ -38,7 +40,7 @@ type TellWithheld = dyn Fn(&Path, Withheld) + Send + Sync;
 pub(super) struct Shown {
     /// Names that start with a dot.
     pub(super) dotfiles: bool,
-    /// PEM files with private keys in them; never those that the server uses itself.
+    /// Files with private keys in them; never those that the server uses itself.
     pub(super) private_keys: bool,
 }
 
@@ -47,7 +49,7 @@ pub(super) struct Shown {
 pub(super) enum Withheld {
     /// The server uses it for its own keys.
     Ours,
-    /// It is a PEM file with a private key.
+    /// There is a private key in it.
     PrivateKey,
 }
 
@@ -146,7 +148,7 @@ impl Folder {
         let metadata = file.metadata()?;
         let why = if self.ours.contains(&Same::of(&metadata)) {
             Some(Withheld::Ours)
-        } else if !self.shown.private_keys && holds_private_key(&mut file, &metadata)? {
+        } else if !self.shown.private_keys && holds_private_key(&mut file, metadata.len())? {
             Some(Withheld::PrivateKey)
         } else {
             None
@@ -156,6 +158,12 @@ impl Folder {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(OpenFile { file: tokio::fs::File::from_std(file.into_std()), stat: Stat(metadata) })
+    }
+
+    /// What is told of a file or a folder; of one that is withheld, nothing: HEAD asks for no more.
+    fn told(&self, path: &Path) -> io::Result<Stat> {
+        let metadata = self.stat(&self.real(path)?)?;
+        if metadata.is_file() { Ok(self.file(path)?.stat) } else { Ok(Stat(metadata)) }
     }
 
     fn stat(&self, path: &Path) -> io::Result<Metadata> {
@@ -186,7 +194,7 @@ impl Backend for Folder {
         let (this, path) = (self.clone(), self.permitted(&path));
         Box::pin(async move {
             let path = path?;
-            blocking(move || this.stat(&this.real(&path)?).map(Stat)).await
+            blocking(move || this.told(&path)).await
         })
     }
 }
@@ -221,23 +229,6 @@ impl Same {
 fn nanoseconds(time: Option<SystemTime>) -> u64 {
     let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// Whether a line of a file begins a private key in PEM. Key files are small; a large file is not
-/// looked through. The file is at its start again after it.
-fn holds_private_key(file: &mut cap_std::fs::File, metadata: &Metadata) -> io::Result<bool> {
-    const LARGEST: u64 = 256 * 1024;
-    if metadata.len() > LARGEST {
-        return Ok(false);
-    }
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    file.take(LARGEST).read_to_end(&mut bytes)?;
-    file.rewind()?;
-    let begins = |line: &[u8]| {
-        let line = line.trim_ascii();
-        line.starts_with(b"-----BEGIN ") && line.ends_with(b"PRIVATE KEY-----")
-    };
-    Ok(bytes.split(|byte| *byte == b'\n' || *byte == b'\r').any(begins))
 }
 
 /// A file that is open, with what was known of it then.

@@ -1,173 +1,57 @@
 //! `seal serve`: a server for whatever is at hand. It echoes, shows a folder, or runs a program.
 
 mod acme;
+mod args;
+mod bad;
 mod echo;
 mod folder;
+mod following;
+mod key_files;
+mod metrics;
 mod page;
 mod proxy;
 mod shown;
+mod stapled;
 mod told;
 mod web;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use sealwire::pki::SubjectAltName;
+use sealwire::live::{Current, Material as Fixed, Spiffe, Staples};
 use sealwire::session::HelloReply;
-use sealwire::{Acceptor, ClientAuth, Listener, TlsStream};
+use sealwire::{Acceptor, Alert, ClientAuth, Listener, TlsStream, Watched};
 use sealwire_acme::client::Keeper;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+pub(crate) use args::ServeArgs;
 pub(crate) use echo::greet_and_echo;
 
+use self::args::ClientAuthArg;
 use self::folder::Folder;
-use self::proxy::{Proxy, Target};
+use self::following::{Lives, Names};
+use self::metrics::Metrics;
+use self::proxy::Proxy;
 use self::shown::Shown;
+use self::stapled::Stapled;
 use self::told::{Teller, Told};
 use self::web::Web;
+use crate::files::agent::{Endpoint, Federated};
 use crate::files::ca_folder::{CaFolder, data_folder};
-use crate::files::material::{Anchor, Material};
 use crate::net::first_bytes::{self, FirstByte};
-use crate::net::key_log::KeyLog;
-use crate::net::legacy::LegacyOption;
+use crate::net::metrics_page;
 use crate::net::program;
+use crate::net::staple::{Stapler, check_demands};
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 use crate::tunnel;
 use crate::view::connection::{Facts, Side};
-use crate::words::length::Timeout;
-
-/// Serve TLS: a folder over HTTPS, a program, or an echo
-///
-/// With a FOLDER, its files are served over HTTP/1.1 and HTTP/2, and plain HTTP on the same port
-/// is sent to HTTPS. With --proxy, the same in front of a server that speaks plain HTTP. With --exec, each connection gets a program of its own. Without either, each
-/// client is greeted with "Hello World !" and gets back what it sends.
-///
-/// Without a certificate, one is made on the spot: by the CA of `seal ca`, if there is one, which
-/// browsers here believe after `seal trust install`; else by itself, and nobody believes it.
-///
-/// With --ca, clients must show a certificate that leads to it (mutual TLS); --client-auth says
-/// otherwise. Like `openssl s_server`, `npx serve`, and the server of Node's tls tutorials.
-#[derive(Args)]
-#[command(after_help = "Examples:
-  seal serve .                                       this folder at https://localhost:1234/
-  seal serve public --cert cert.pem --key key.pem --host 0.0.0.0 --port 443
-  seal serve --proxy http://localhost:3000           HTTPS before a development server
-  seal serve --exec 'date; cat' --ca clients.pem     a program for clients with a certificate
-  seal serve --cert a.pem --key a-key.pem --cert b.pem --key b-key.pem    two names (SNI)
-  seal serve --cert amit-cert.pem --key amit-key.pem --ca amit-cert.pem   the tutorial's server")]
-pub(crate) struct ServeArgs {
-    /// Serve the files of this folder over HTTPS
-    #[arg(value_name = "FOLDER", conflicts_with = "exec")]
-    folder: Option<PathBuf>,
-
-    /// Run this in a shell for each connection, which is its stdin and stdout. SEAL_CLIENT,
-    /// SEAL_AUTHORIZED, SEAL_CLIENT_SUBJECT, SEAL_SERVER_NAME, SEAL_ALPN, SEAL_PROTOCOL and
-    /// SEAL_CIPHER are in its environment
-    #[arg(long, value_name = "COMMAND")]
-    exec: Option<String>,
-
-    /// Programs at once; further clients wait
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..), requires = "exec")]
-    max_programs: u32,
-
-    /// How long a program may say nothing once its client has no more to say; then it is killed,
-    /// with what it started
-    #[arg(long, value_name = "TIME", default_value = "1m", requires = "exec")]
-    exec_timeout: Timeout,
-
-    /// Serve what this server answers over plain HTTP, such as http://localhost:3000, with
-    /// X-Forwarded-For, -Host and -Proto; WebSockets too
-    #[arg(long, value_name = "URL", conflicts_with_all = ["folder", "exec"])]
-    proxy: Option<Target>,
-
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
-    host: String,
-
-    /// Port to listen on; 0 takes a free one
-    #[arg(short, long, default_value_t = 1234)]
-    port: u16,
-
-    #[command(flatten)]
-    material: Material,
-
-    /// Names for the certificate that is made on the spot; may be repeated [default: localhost,
-    /// 127.0.0.1, ::1 and the address of --host]
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["cert", "pfx"])]
-    name: Vec<SubjectAltName>,
-
-    /// The folder of the CA that makes it [default: the one of `seal ca`]
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["cert", "pfx"])]
-    ca_dir: Option<PathBuf>,
-
-    /// Whether clients are asked for a certificate [default: require with --ca, else none]
-    #[arg(long, value_enum, value_name = "WHEN")]
-    client_auth: Option<ClientAuthArg>,
-
-    /// Application protocols to speak, best first (RFC 7301) [default with FOLDER: h2,http/1.1]
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    alpn: Vec<String>,
-
-    #[command(flatten)]
-    legacy: LegacyOption,
-
-    /// Serve names that start with a dot as well: .git, .env
-    #[arg(long, requires = "folder")]
-    dotfiles: bool,
-
-    /// Serve PEM files with private keys in them; the server's own keys never are
-    #[arg(long, requires = "folder")]
-    private_keys: bool,
-
-    /// Show no page for a folder without an index.html
-    #[arg(long, requires = "folder")]
-    no_listing: bool,
-
-    /// Fetch the certificate for the --name's from this CA by ACME, and renew it while serving: the
-    /// URL of its directory. The CA checks the names at this port (tls-alpn-01)
-    #[arg(long, value_name = "URL", conflicts_with_all = ["cert", "pfx", "ca_dir"], requires = "name")]
-    acme: Option<String>,
-
-    /// Whom to trust as the CA's server: a PEM file, `system` or `bundled` [default: both]
-    #[arg(long, value_name = "FILE", requires = "acme")]
-    acme_ca: Vec<Anchor>,
-
-    /// The folder of the account and the certificate [default: sealwire/acme in your data folder]
-    #[arg(long, value_name = "DIR", requires = "acme")]
-    acme_dir: Option<PathBuf>,
-
-    #[command(flatten)]
-    key_log: KeyLog,
-
-    /// End after one connection
-    #[arg(long)]
-    once: bool,
-
-    /// How long open connections may go on after SIGINT or SIGTERM; a number alone is seconds
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    drain: Timeout,
-
-    /// Print one JSON object a line
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
-enum ClientAuthArg {
-    /// Not asked
-    None,
-    /// Asked, and told whether it passes; all are let in
-    Request,
-    /// Asked, and refused without one that passes
-    Require,
-}
+use crate::words::length::Length;
 
 /// A program for each connection.
 struct Exec {
@@ -185,19 +69,28 @@ enum Service {
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     let teller = Teller { json: args.json };
+    if let Some(wanted) = args.bad {
+        return bad::run(&args, wanted, teller).await;
+    }
     let service = Arc::new(args.service(teller)?);
     let keeper = args.keeper()?;
-    let shown = match &keeper {
-        Some(keeper) => Shown::given(vec![acme::identity(keeper)?]),
-        None => args.shown()?,
-    };
-    let mut acceptor = args.acceptor(&service, &shown)?;
-    if let Some(keeper) = &keeper {
-        acceptor = acme::answering(acceptor, keeper.solver.clone());
-        let (trust, legacy) = (args.material.trust()?, args.legacy);
-        tokio::spawn(acme::keep(keeper.clone(), acceptor.clone(), move |identity| {
-            Shown::given(vec![identity]).by_name(trust.clone(), legacy)?.fallback()
-        }));
+    let agent = args.agent(teller)?;
+    let stapler = Stapler::default();
+    let who = (keeper.as_deref(), agent.as_ref());
+    let (shown, mut acceptor, watched) = args.following(&service, who, &stapler.staples, teller)?;
+    let stapled = (args.ocsp_fetch || !args.ocsp.is_empty()).then(|| Stapled {
+        stapler,
+        watched: watched.clone(),
+        fetch: args.ocsp_fetch,
+        teller,
+    });
+    let mut _challenges = None;
+    if let Some(keeper) = keeper {
+        if let Some(shown) = keeper.way.tls_alpn() {
+            acceptor = acme::answering(acceptor, shown.clone());
+        }
+        _challenges = acme::door(&keeper, args.acme_http).await?;
+        tokio::spawn(acme::keep(keeper, watched));
     }
     let at = format!("{}:{}", bracketed(&args.host), args.port);
     let tcp = TcpListener::bind(&at).await.map_err(|e| cannot_listen(&at, &e))?;
@@ -206,8 +99,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
         443 => format!("https://{}/", shown.reachable_as(address.ip())),
         port => format!("https://{}:{port}/", shown.reachable_as(address.ip())),
     });
-    let mut listener = Listener::new(tcp, acceptor)
-        .on_handshake_error(move |client, error| teller.failed(client, error));
+    let metrics = Metrics::new();
+    let counting = metrics.clone();
+    let mut listener = Listener::new(tcp, acceptor).on_handshake_error(move |client, error| {
+        counting.failed(error);
+        teller.failed(client, error);
+    });
     if let Some(home) = url.clone() {
         listener = listener
             .before_handshake(move |tcp, client| only_tls(tcp, client, home.clone(), teller));
@@ -215,7 +112,22 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     // From here on a signal ends the program in good order.
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
     let serving = args.serving();
-    teller.tell(&Told::Listening { address, serving, url, certificates: &shown.told() });
+    let page = match &args.metrics {
+        Some(listen) => Some(metrics_page::serve("--metrics", listen, metrics.text()).await?),
+        None => None,
+    };
+    teller.tell(&Told::Listening {
+        address,
+        serving,
+        metrics: page,
+        url,
+        certificates: &shown.told(),
+    });
+    if let Some(stapled) = stapled {
+        // The first client is shown a response, too.
+        stapled.look().await;
+        tokio::spawn(stapled.keep());
+    }
     let places = Arc::new(Semaphore::new(match *service {
         Service::Exec(_) => args.max_programs as usize,
         _ => Semaphore::MAX_PERMITS,
@@ -234,9 +146,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
             stop.spawn(acme::end(stream));
             continue;
         }
-        let (service, of_one) = (service.clone(), stop.clone());
+        metrics.shaken(stream.peer());
+        let (service, of_one, open) = (service.clone(), stop.clone(), metrics.opened());
         let serving = async move {
-            let _place = place;
+            let (_place, _open) = (place, open);
             service.serve(stream, client, teller, &of_one).await;
         };
         if args.once {
@@ -302,15 +215,91 @@ impl ServeArgs {
             dir,
             profile: None,
             contact: Vec::new(),
+            http: self.acme_http,
         })?;
         Ok(Some(Arc::new(keeper)))
     }
 
-    fn shown(&self) -> Result<Shown, Failure> {
-        let given = self.material.identities()?;
-        if !given.is_empty() {
-            return Ok(Shown::given(given));
+    /// The agent that says who we are, where one does.
+    fn agent(&self, teller: Teller) -> Result<Option<(Spiffe, Federated)>, Failure> {
+        if self.identity.is_none() {
+            return Ok(None);
         }
+        let federated = Federated::new(&self.spiffe_federated)
+            .map_err(|e| Failure::usage(format!("--spiffe-federated: {e}")))?;
+        let endpoint = Endpoint::new(self.spiffe_socket.clone(), federated);
+        let spiffe = endpoint.connect()?;
+        spiffe.on_failure(move |failure| match failure {
+            Some(reason) => teller.tell(&Told::AgentAway { reason: reason.to_owned() }),
+            None => teller.tell(&Told::AgentBack),
+        });
+        Ok(Some((spiffe, endpoint.federated().clone())))
+    }
+
+    /// What is shown, by an acceptor that follows the files, or what the agent gives.
+    fn following(
+        &self,
+        service: &Service,
+        (keeper, agent): (Option<&Keeper>, Option<&(Spiffe, Federated)>),
+        staples: &Staples,
+        teller: Teller,
+    ) -> Result<(Shown, Acceptor, Watched), Failure> {
+        let longest = self.max_lifetime.map(Length::get);
+        // Who is let in without a certificate stays when it does not hold any more.
+        let recheck = match self.client_auth() {
+            ClientAuth::Require => self.recheck,
+            _ => tunnel::Recheck::Off,
+        };
+        let lives = Lives {
+            recheck,
+            longest,
+            tickets: !self.no_tickets,
+            hybrid_retry: !self.no_hybrid_retry,
+        };
+        let live = lives.live(teller);
+        let mut files = self.material.watched(&self.ocsp)?;
+        if self.ocsp_fetch {
+            files = files.staples(staples);
+        }
+        let mut made = None;
+        let files = match (keeper, agent) {
+            (Some(keeper), _) => acme::watched(files, keeper),
+            (None, Some((agent, _))) => files.spiffe(agent),
+            (None, None) if self.material.files().is_empty() => {
+                let made = made.insert(self.made_here()?);
+                let identities = made.identities().to_vec();
+                let fixed = Fixed { identities, ..Fixed::default() };
+                files.material(move || Ok::<_, io::Error>(fixed.clone()))
+            }
+            (None, None) => files,
+        };
+        let watched = lives.follow(files, self.legacy, &live, teller)?;
+        check_demands(watched.context().identities(), self.ocsp_fetch)?;
+        let shown = made.unwrap_or_else(|| Shown::given(watched.context().identities().to_vec()));
+        let mut acceptor = self.acceptor(service, &watched)?.live(live);
+        if let Some((agent, federated)) = agent.cloned() {
+            acceptor = acceptor.on_peer(move |peer| {
+                federated.judge(&agent, peer).map_err(|_| Alert::ACCESS_DENIED)
+            });
+        }
+        if shown.identities().len() > 1 {
+            let names = Arc::new(Names::of(Current::from(&watched), self.legacy));
+            acceptor = acceptor.on_client_hello(move |hello| {
+                let named = names.named(hello.server_name());
+                async move {
+                    let reply = HelloReply::new();
+                    Some(match named {
+                        Some(context) => reply.credentials(context),
+                        None => reply,
+                    })
+                }
+            });
+        }
+        Ok((shown, acceptor, watched))
+    }
+
+    /// A certificate that is made on the spot.
+    fn made_here(&self) -> Result<Shown, Failure> {
         let mut names = self.name.clone();
         if names.is_empty() {
             let local = ["localhost", "127.0.0.1", "::1"];
@@ -325,35 +314,28 @@ impl ServeArgs {
         Shown::made_here(&CaFolder::new(self.ca_dir.clone()), names)
     }
 
-    fn acceptor(&self, service: &Service, shown: &Shown) -> Result<Acceptor, Failure> {
-        let client_auth = match self.client_auth {
+    fn client_auth(&self) -> ClientAuth {
+        match self.client_auth {
             Some(ClientAuthArg::None) => ClientAuth::None,
             Some(ClientAuthArg::Request) => ClientAuth::Request,
             Some(ClientAuthArg::Require) => ClientAuth::Require,
-            None if self.material.has_trust() => ClientAuth::Require,
+            None if self.material.has_trust() || self.identity.is_some() => ClientAuth::Require,
             None => ClientAuth::None,
-        };
+        }
+    }
+
+    fn acceptor(
+        &self,
+        service: &Service,
+        context: impl Into<Current>,
+    ) -> Result<Acceptor, Failure> {
         self.legacy.warn();
-        let by_name = shown.by_name(self.material.trust()?, self.legacy)?;
-        let mut acceptor = Acceptor::new(by_name.fallback()?)
-            .client_auth(client_auth)
-            .alpn(self.protocols(service)?);
-        if let Some(file) = self.key_log.open()? {
-            acceptor = acceptor.key_log(file);
-        }
-        if !by_name.is_a_choice() {
-            return Ok(acceptor);
-        }
-        Ok(acceptor.on_client_hello(move |hello| {
-            let context = by_name.named(hello.server_name());
-            async move {
-                let reply = HelloReply::new();
-                Some(match context {
-                    Some(context) => reply.context(context),
-                    None => reply,
-                })
-            }
-        }))
+        let acceptor =
+            Acceptor::new(context).client_auth(self.client_auth()).alpn(self.protocols(service)?);
+        Ok(match self.key_log.open()? {
+            Some(file) => acceptor.key_log(file),
+            None => acceptor,
+        })
     }
 
     fn protocols(&self, service: &Service) -> Result<Vec<String>, Failure> {

@@ -14,10 +14,8 @@ use sealwire::verify::{NameCheck, check_server_identity};
 use sealwire::{Identity, SecureContext, ServerName, TrustStore};
 use serde::Serialize;
 
-use crate::cmd::ca::check_allowed;
+use crate::cmd::ca::on_the_spot;
 use crate::files::ca_folder::CaFolder;
-use crate::files::ledger::Ledger;
-use crate::files::passphrase;
 use crate::net::legacy::LegacyOption;
 use crate::say::failure::Failure;
 use crate::view::connection::Brief;
@@ -57,27 +55,23 @@ impl Shown {
 
     /// A certificate made on the spot, by the local CA if there is one. It lives in memory only.
     pub(super) fn made_here(ca: &CaFolder, names: Vec<SubjectAltName>) -> Result<Self, Failure> {
-        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
         // Long enough for a server that somebody forgot, short enough to be worth nothing later.
         let builder = CertificateBuilder::for_names(names)?
             .extended_key_usage([ExtendedKeyUsage::SERVER_AUTH])
             .validity(Validity::days(30)?);
         let Ok(store) = ca.open() else {
+            let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
             let certificate = builder.self_signed(&key)?;
             let identity = Identity::new(vec![certificate], &key)?;
             return Ok(Self { identities: vec![identity], origin: Origin::Temporary });
         };
         let folder = store.folder().display().to_string();
-        let issuer = passphrase::open(None, &format!("the CA in {folder}"), |passphrase| {
-            store.issuer(passphrase.map(str::as_bytes))
-        })?;
-        let certificate = builder.signed_by(&issuer, key.spki_der())?;
-        check_allowed(&store, &issuer, &certificate)?;
-        let mut chain = vec![certificate.clone()];
-        chain.extend(store.chain()?.into_iter().filter(|c| !c.is_self_signed()));
-        let identity = Identity::new(chain, &key)?;
-        Ledger::of(&store)?.record(&certificate, || Ok(()))?;
+        let identity = on_the_spot(&store, builder)?;
         Ok(Self { identities: vec![identity], origin: Origin::LocalCa(folder) })
+    }
+
+    pub(super) fn identities(&self) -> &[Identity] {
+        &self.identities
     }
 
     /// What is told of them at the start.

@@ -20,8 +20,26 @@ pub(super) enum Told<'a> {
     Listening {
         address: SocketAddr,
         serving: String,
+        /// Where --metrics gives them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metrics: Option<SocketAddr>,
         url: Option<String>,
         certificates: &'a [ShownCertificate],
+    },
+    /// A bad server.
+    Bad {
+        address: SocketAddr,
+        kind: &'static str,
+        about: &'static str,
+        /// What clients are to trust.
+        root: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crl: Option<String>,
+    },
+    /// What became of a client of it.
+    Met {
+        client: SocketAddr,
+        outcome: String,
     },
     Connected {
         client: SocketAddr,
@@ -57,8 +75,48 @@ pub(super) enum Told<'a> {
     Failed {
         client: SocketAddr,
         code: &'a str,
+        /// What the client said, when it was the client that refused: `unknown_ca`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        alert: Option<&'static str>,
         reason: String,
         advice: Option<String>,
+    },
+    /// A client that has finished the handshake and asked for nothing.
+    Left {
+        client: SocketAddr,
+        advice: &'static str,
+    },
+    /// Files or OCSP responses have changed, and what is new is used.
+    Reloaded,
+    /// The files have changed, and what is in them is not used.
+    NotReloaded {
+        reason: String,
+    },
+    /// The agent gives nothing; what it gave last goes on.
+    AgentAway {
+        reason: String,
+    },
+    /// The agent gives again.
+    AgentBack,
+    /// An OCSP response was fetched.
+    Stapled {
+        subject: String,
+        until: Option<String>,
+    },
+    /// None was fetched; what there was goes on while it is good.
+    NotStapled {
+        subject: String,
+        reason: String,
+    },
+    /// The stapled OCSP response is out of date.
+    StapleStale {
+        subject: String,
+    },
+    /// A client that would not be let in any more.
+    CutOff {
+        subject: Option<String>,
+        why: &'static str,
+        reason: String,
     },
     Stopping {
         open: usize,
@@ -118,22 +176,36 @@ impl Teller {
         self.tell(&Told::Failed {
             client,
             code: error.code(),
+            alert: error.alert().map(sealwire::Alert::name),
             reason: advice::sentence(error),
-            advice: advice::for_failure(error, None),
+            advice: advice::of_client(error),
         });
     }
 }
 
 fn text(told: &Told<'_>) -> String {
     match told {
-        Told::Listening { address, serving, url, certificates } => {
+        Told::Listening { address, serving, metrics, url, certificates } => {
             let at = url.as_ref().map_or_else(String::new, |url| format!(" at {url}"));
             let mut text = format!("listening on {address}\n  {:<12}{serving}{at}", "serving");
             for certificate in *certificates {
                 text += &format!("\n  {:<12}{certificate}", "certificate");
             }
+            if let Some(metrics) = metrics {
+                text += &format!("\n  {:<12}http://{metrics}/metrics", "metrics");
+            }
             text
         }
+        Told::Bad { address, kind, about, root, crl } => {
+            let crl = crl
+                .as_ref()
+                .map_or_else(String::new, |crl| format!("\n  {:<12}{crl}", "revocations"));
+            format!(
+                "listening on {address}\n  {:<12}{kind}: {about}\n  {:<12}{root}{crl}",
+                "bad", "root"
+            )
+        }
+        Told::Met { client, outcome } => format!("{client} {}", Foreign::new(outcome)),
         Told::Connected { client, facts } => format!("{client} connected\n{facts}"),
         Told::Redirected { client, location } => {
             format!("{client} spoke plain HTTP: sent to {}", Foreign::new(location))
@@ -156,6 +228,30 @@ fn text(told: &Told<'_>) -> String {
         }
         Told::Failed { client, reason, advice: Some(advice), .. } => {
             format!("{client} failed: {} ({})", Foreign::new(reason), Foreign::new(advice))
+        }
+        Told::Left { client, advice } => format!("{client} left without a request ({advice})"),
+        Told::Reloaded => "what has changed is used from now on".to_owned(),
+        Told::NotReloaded { reason } => format!(
+            "the files have changed, and are not used: {}; what was there before goes on",
+            Foreign::new(reason)
+        ),
+        Told::AgentAway { reason } => {
+            format!("the SPIFFE agent is away: {}; what it gave last goes on", Foreign::new(reason))
+        }
+        Told::AgentBack => "the SPIFFE agent gives again".to_owned(),
+        Told::Stapled { subject, until } => {
+            let until = until.as_deref().unwrap_or("it does not say when");
+            format!("{} has another OCSP response, good until {until}", Foreign::new(subject))
+        }
+        Told::NotStapled { subject, reason } => {
+            format!("{} has no new OCSP response: {}", Foreign::new(subject), Foreign::new(reason))
+        }
+        Told::StapleStale { subject } => {
+            format!("the OCSP response of {} is out of date", Foreign::new(subject))
+        }
+        Told::CutOff { subject, reason, .. } => {
+            let subject = subject.as_deref().unwrap_or("a client without a certificate");
+            format!("{} is closed: {}", Foreign::new(subject), Foreign::new(reason))
         }
         Told::Stopping { open: 0 } => "stopping".to_owned(),
         Told::Stopping { open } => {

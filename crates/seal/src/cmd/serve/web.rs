@@ -5,6 +5,8 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::combinators::UnsyncBoxBody;
@@ -27,6 +29,7 @@ use super::folder::Folder;
 use super::page;
 use super::told::{Teller, Told};
 use crate::net::stop::Stop;
+use crate::say::advice;
 
 /// The folder and how it is shown.
 #[derive(Clone)]
@@ -148,6 +151,12 @@ pub(super) async fn serve_http<S>(
     S::Future: Send + 'static,
 {
     // Requests of one HTTP/2 connection run beside each other within its own task.
+    let asked = Arc::new(AtomicBool::new(false));
+    let noting = asked.clone();
+    let service = service_fn(move |request| {
+        noting.store(true, Ordering::Relaxed);
+        hyper::service::Service::call(&service, request)
+    });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE);
@@ -160,10 +169,14 @@ pub(super) async fn serve_http<S>(
             connection.await
         }
     };
+    let left = !asked.load(Ordering::Relaxed);
     if let Err(error) = outcome
         && let Some(error) = worth_telling(&*error)
     {
         teller.failed(client, error);
+    } else if left && teller.json {
+        // Browsers open connections that they do not need: for people that would be noise.
+        teller.tell(&Told::Left { client, advice: advice::LEFT });
     }
 }
 

@@ -1,81 +1,170 @@
 //! `seal trust env`.
 
 use std::fmt;
-use std::path::{self, PathBuf};
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::files::ca_folder::CaFolder;
+use super::told::Told;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
-use crate::truststore::runtimes::VARIABLES;
-use crate::truststore::{self, Kind, Places};
+use crate::truststore::environment::{self, Set};
 
-/// Print the variables that let programs with roots of their own trust your CA
+/// Print the variables that let programs trust your CA
 ///
-/// For Node.js, Deno, Python's requests and others, which do not look into the system's store:
-/// eval "$(seal trust env)". Some add your CA to their roots; others take a file in place of
-/// their roots, and get the system's, which must have your CA already.
+/// For Node.js, Python, Java, Go, curl and others, whether they look into the system's store or not:
+/// eval "$(seal trust env)". Variables that add to a program's roots name a file with your CA alone; those
+/// that take the place of its roots name one with the system's roots in it, too. Nothing is installed, and no
+/// key leaves the CA's folder.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  eval \"$(seal trust env)\"                              this shell, and what it starts
+  seal trust env --form dotenv >> .env                  programs that read .env
+  seal trust env --form compose > compose.override.yaml containers of Docker Compose
+  seal trust env --form devcontainer                    for devcontainer.json")]
 pub(crate) struct Env {
     #[command(flatten)]
-    folder: CaFolder,
-    /// This root instead of the CA's
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
+    told: Told,
+    /// What to print
+    #[arg(long, value_enum, value_name = "FORM", default_value = "sh")]
+    form: Form,
+    /// A service of the compose file; may be repeated [default: app]
+    #[arg(long, value_name = "NAME")]
+    service: Vec<String>,
+    /// Where containers see the files
+    #[arg(long, value_name = "DIR", default_value = "/etc/sealwire-trust")]
+    mount: PathBuf,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "form")]
     json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Lines for a shell to evaluate
+    Sh,
+    /// Lines of a .env file
+    Dotenv,
+    /// An override file for Docker Compose, with the folder mounted
+    Compose,
+    /// What belongs into devcontainer.json, with the folder mounted
+    Devcontainer,
+}
+
+impl Form {
+    fn is_in_a_container(self) -> bool {
+        matches!(self, Self::Compose | Self::Devcontainer)
+    }
 }
 
 impl Env {
     pub(super) fn run(self) -> Result<Answer, Failure> {
-        let root = super::root(&self.folder, self.cert.as_deref())?;
-        let file = match &self.cert {
-            Some(path) => path.clone(),
-            None => self.folder.open()?.root_file()?,
-        };
-        let file = path::absolute(&file).unwrap_or(file);
-        let places =
-            Places { system_root: None, nss_profiles: Vec::new(), java_keystores: Vec::new() };
-        let system = truststore::find(&[Kind::System], &places);
-        let mut trusting = system.iter().filter(|store| store.trusts(&root).unwrap_or(false));
-        let bundle = trusting.find_map(|store| store.bundle());
-        if bundle.is_none() {
-            report::note(
-                "this system's store does not have the root, so variables that take a file in \
-                 place of all roots are left out: `seal trust install --store system` puts it in",
-            );
+        if !self.service.is_empty() && self.form != Form::Compose {
+            return Err(Failure::usage("--service names a service of --form compose"));
         }
-        let set = VARIABLES.iter().filter_map(|variable| {
-            let value = variable.value(&file, bundle.as_deref())?;
-            Some(Set { name: variable.name, value, readers: variable.readers })
-        });
-        report::print(&Environment { variables: set.collect() }, self.json)?;
+        let within = self.form.is_in_a_container();
+        let (files, folder) = self.told.write(within.then_some(self.mount.as_path()))?;
+        // A container has not this machine's options.
+        let java = (!within).then(environment::java_options).flatten();
+        let variables: Vec<One> =
+            files.variables(java.as_deref()).into_iter().map(One::from).collect();
+        match self.form {
+            Form::Compose => report::print_text(&compose(&variables, &folder, &self))?,
+            Form::Devcontainer => {
+                report::print_text(&devcontainer(&variables, &folder, &self.mount))?;
+            }
+            form => {
+                let form = if form == Form::Dotenv { Line::Dotenv } else { Line::Sh };
+                let folder = folder.display().to_string();
+                report::print(&Environment { folder, variables, form }, self.json)?;
+            }
+        }
         Ok(Answer::Yes)
     }
 }
 
 #[derive(Serialize)]
 struct Environment {
-    variables: Vec<Set>,
+    folder: String,
+    variables: Vec<One>,
+    #[serde(skip)]
+    form: Line,
 }
 
 #[derive(Serialize)]
-struct Set {
+struct One {
     name: &'static str,
     value: String,
     readers: &'static str,
 }
 
+enum Line {
+    Sh,
+    Dotenv,
+}
+
+impl From<Set> for One {
+    fn from(set: Set) -> Self {
+        let value = set.value.to_string_lossy().into_owned();
+        Self { name: set.variable.name, value, readers: set.variable.readers }
+    }
+}
+
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Set { name, value, readers }) in self.variables.iter().enumerate() {
+        for (index, One { name, value, readers }) in self.variables.iter().enumerate() {
             let end = if index == 0 { "" } else { "\n" };
-            // Quoted as sh reads it.
-            write!(f, "{end}export {name}='{}' # {readers}", value.replace('\'', "'\\''"))?;
+            match self.form {
+                // Quoted as sh reads it.
+                Line::Sh => {
+                    write!(f, "{end}export {name}='{}' # {readers}", value.replace('\'', "'\\''"))?;
+                }
+                Line::Dotenv => write!(f, "{end}# {readers}\n{name}={}", dotenv(value))?,
+            }
         }
         Ok(())
     }
+}
+
+/// Readers of .env files agree on words and blanks as they are (`docker run` takes quotes for a part of the
+/// value), and else on single quotes.
+fn dotenv(value: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || " /._-=:,+@".contains(c);
+    if value.chars().all(plain) { value.to_owned() } else { format!("'{value}'") }
+}
+
+/// A text in double quotes, as JSON and YAML read it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn compose(variables: &[One], folder: &Path, env: &Env) -> String {
+    let app = ["app".to_owned()];
+    let services = if env.service.is_empty() { &app[..] } else { &env.service };
+    let mut text = "# Written by `seal trust env --form compose`\nservices:".to_owned();
+    // Compose puts variables of its own in place of what stands behind a dollar sign.
+    let value = |text: &str| quoted(&text.replace('$', "$$"));
+    for service in services {
+        text += &format!("\n  {}:\n    environment:", quoted(service));
+        for One { name, value: what, .. } in variables {
+            text += &format!("\n      {name}: {}", value(what));
+        }
+        text += &format!(
+            "\n    volumes:\n      - type: bind\n        source: {}\n        target: {}\n        read_only: true",
+            value(&folder.display().to_string()),
+            value(&env.mount.display().to_string())
+        );
+    }
+    text
+}
+
+fn devcontainer(variables: &[One], folder: &Path, mount: &Path) -> String {
+    let set: serde_json::Map<_, _> =
+        variables.iter().map(|one| (one.name.to_owned(), json!(one.value))).collect();
+    let mount =
+        format!("source={},target={},type=bind,readonly", folder.display(), mount.display());
+    let both = json!({ "containerEnv": set, "mounts": [mount] });
+    serde_json::to_string_pretty(&both).unwrap_or_default()
 }

@@ -5,9 +5,11 @@ pub(super) struct Offer<'a> {
     /// The newest version, by its number.
     pub(super) version: u16,
     pub(super) suites: &'a [u16],
-    /// For `supported_groups`; the key share is always empty, so that a server which knows one of
-    /// them asks for it (HelloRetryRequest) and does no work.
+    /// For `supported_groups`.
     pub(super) groups: &'a [u16],
+    /// Groups that a key share is sent of (`X25519` and `prime256v1` are known here). Of none, as a rule, so that
+    /// a server which knows one of the groups asks for it (HelloRetryRequest) and does no work.
+    pub(super) shares: &'a [u16],
     /// The host's name, unless it is an address.
     pub(super) sni: Option<&'a str>,
     pub(super) alpn: &'a [&'a str],
@@ -17,9 +19,10 @@ const TLS13: u16 = 0x0304;
 const SSL3: u16 = 0x0300;
 
 /// The signature schemes that anybody may have a certificate for.
-const SCHEMES: [u16; 19] = [
-    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401,
-    0x0501, 0x0601, 0x0303, 0x0301, 0x0203, 0x0201, 0x0202,
+const SCHEMES: [u16; 29] = [
+    0x0905, 0x0906, 0x0904, 0x081a, 0x081b, 0x081c, 0x0708, 0x0402, 0x0502, 0x0602, 0x0403, 0x0503,
+    0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
+    0x0303, 0x0301, 0x0203, 0x0201, 0x0202,
 ];
 
 impl Offer<'_> {
@@ -89,10 +92,31 @@ impl Offer<'_> {
         } else {
             add(43, &[2, 3, 4]);
             add(45, &[1, 1]);
-            add(51, &[0, 0]);
+            let mut shares = Vec::new();
+            for group in self.shares {
+                shares.extend(group.to_be_bytes());
+                vector16(&mut shares, &share(*group));
+            }
+            let mut list = Vec::new();
+            vector16(&mut list, &shares);
+            add(51, &list);
         }
         list
     }
+}
+
+/// A public key that is valid; whose, nobody knows or need know, as no handshake is finished.
+fn share(group: u16) -> Vec<u8> {
+    const P256: u16 = 23;
+    /// The generator of P-256.
+    const GENERATOR: [u8; 65] = [
+        0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4,
+        0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8,
+        0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a,
+        0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40,
+        0x68, 0x37, 0xbf, 0x51, 0xf5,
+    ];
+    if group == P256 { GENERATOR.to_vec() } else { random().to_vec() }
 }
 
 fn random() -> [u8; 32] {
@@ -125,6 +149,7 @@ mod tests {
                 version,
                 suites: &[0x1301, 0xc02f],
                 groups: &[29, 23],
+                shares: &[29, 23],
                 sni: Some("example.com"),
                 alpn: &["h2"],
             };

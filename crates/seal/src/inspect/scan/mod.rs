@@ -3,6 +3,7 @@
 
 mod hello;
 mod mozilla;
+mod posture;
 mod probe;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::net::target::Target;
 use crate::say::failure::Failure;
 use hello::Offer;
 pub(crate) use mozilla::{Compliance, Profile};
+pub(crate) use posture::{GroupKind, Known, KnownGroups, ask_groups, kind_of_group};
 use probe::{Answer, Prober};
 
 /// What a server accepts.
@@ -38,6 +40,9 @@ pub(crate) struct Version {
     pub(crate) number: u16,
     pub(crate) accepted: bool,
     pub(crate) suites: Vec<Suite>,
+    /// The server spoke it in the handshake before, and took none of what was offered here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) otherwise: bool,
     /// Whether its own order counts; `None` when there is nothing to choose.
     pub(crate) server_order: Option<bool>,
 }
@@ -60,16 +65,18 @@ pub(crate) struct Group {
 
 const TLS13: u16 = 0x0304;
 const VERSIONS: [u16; 5] = [0x0304, 0x0303, 0x0302, 0x0301, 0x0300];
-const SUITES13: [u16; 5] = [0x1301, 0x1302, 0x1303, 0x1304, 0x1305];
+/// The last are of RFC 8998 (SM4) and RFC 9367 (GOST).
+const SUITES13: [u16; 11] =
+    [0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0x00c6, 0x00c7, 0xc103, 0xc104, 0xc105, 0xc106];
 
 /// In the order in which servers of today would take them.
-const GROUPS: [u16; 19] = [
+const GROUPS: [u16; 28] = [
     0x11ec, 0x11eb, 0x11ed, 29, 23, 24, 25, 30, 0x0200, 0x0201, 0x0202, 256, 257, 258, 259, 260,
-    31, 32, 33,
+    31, 32, 33, 41, 0x11ee, 34, 35, 36, 37, 38, 39, 40,
 ];
 
 /// Groups for versions before 1.3.
-const GROUPS12: [u16; 8] = [29, 23, 24, 25, 30, 26, 27, 28];
+const GROUPS12: [u16; 12] = [29, 23, 24, 25, 30, 26, 27, 28, 22, 21, 19, 41];
 
 /// The newest version before TLS 1.2 that a server speaks, if it speaks one.
 pub(crate) async fn newest_old_version(
@@ -78,11 +85,17 @@ pub(crate) async fn newest_old_version(
     name: &str,
     sni: Option<&str>,
 ) -> Option<&'static str> {
-    let prober = Prober { route, target, name };
+    let prober = Prober { route, target, name, starttls: route.starttls };
     let suites: Vec<u16> = names::all_cipher_suites().collect();
     for (number, called) in [(0x0302, "TLSv1.1"), (0x0301, "TLSv1")] {
-        let offer =
-            Offer { version: number, suites: &suites, groups: &[23, 24, 25], sni, alpn: &[] };
+        let offer = Offer {
+            version: number,
+            suites: &suites,
+            groups: &[23, 24, 25],
+            shares: &[],
+            sni,
+            alpn: &[],
+        };
         if let Some(hello) = prober.ask(&offer).await.ok()?.hello()
             && hello.version == number
         {
@@ -93,14 +106,16 @@ pub(crate) async fn newest_old_version(
 }
 
 /// Scans a server. Versions are asked beside each other, a version's suites one after the other.
+/// `spoken`: the version in which a handshake with it has succeeded, which is no no.
 pub(crate) async fn scan(
     route: &Route,
     target: &Target,
     name: &str,
     sni: Option<&str>,
+    spoken: Option<u16>,
 ) -> Result<Scan, Failure> {
     let start = Instant::now();
-    let prober = Prober { route, target, name };
+    let prober = Prober { route, target, name, starttls: route.starttls };
     let scanner = Scanner { prober, sni, all: names::all_cipher_suites().collect() };
     let (a, b, c, d, e, groups) = tokio::join!(
         scanner.version(VERSIONS[0]),
@@ -113,8 +128,10 @@ pub(crate) async fn scan(
     let mut connections = 0;
     let mut versions = Vec::new();
     for outcome in [a, b, c, d, e] {
-        let (version, asked) = outcome?;
+        let (mut version, asked) = outcome?;
         connections += asked;
+        version.otherwise = !version.accepted && spoken == Some(version.number);
+        version.accepted |= version.otherwise;
         versions.push(version);
     }
     let (groups, group_selected, asked) = groups?;
@@ -139,7 +156,7 @@ impl Scanner<'_> {
     async fn version(&self, number: u16) -> Result<(Version, usize), Failure> {
         let mut left: Vec<u16> = match number {
             TLS13 => SUITES13.to_vec(),
-            _ => self.all.iter().copied().filter(|suite| suite >> 8 != 0x13).collect(),
+            _ => self.all.iter().copied().filter(|suite| !SUITES13.contains(suite)).collect(),
         };
         let mut taken = Vec::new();
         let mut asked = 0;
@@ -173,6 +190,7 @@ impl Scanner<'_> {
             name: names::version(number).into_owned(),
             number,
             accepted: !taken.is_empty(),
+            otherwise: false,
             suites: suites.collect(),
             server_order,
         };
@@ -182,7 +200,7 @@ impl Scanner<'_> {
     /// Which of these suites the server takes in this version.
     async fn taken_of(&self, version: u16, suites: &[u16]) -> Result<Option<u16>, Failure> {
         let groups: &[u16] = if version == TLS13 { &GROUPS } else { &GROUPS12 };
-        let offer = Offer { version, suites, groups, sni: self.sni, alpn: &[] };
+        let offer = Offer { version, suites, groups, shares: &[], sni: self.sni, alpn: &[] };
         let answer = self.prober.ask(&offer).await?;
         let hello = answer.hello().filter(|hello| hello.version == version);
         Ok(hello.map(|hello| hello.cipher_suite))
@@ -206,7 +224,8 @@ impl Scanner<'_> {
     }
 
     async fn group_of(&self, groups: &[u16]) -> Result<Option<u16>, Failure> {
-        let offer = Offer { version: TLS13, suites: &SUITES13, groups, sni: self.sni, alpn: &[] };
+        let (version, suites, sni) = (TLS13, &SUITES13, self.sni);
+        let offer = Offer { version, suites, groups, shares: &[], sni, alpn: &[] };
         Ok(match self.prober.ask(&offer).await? {
             Answer::Hello(hello) if hello.version == TLS13 => hello.group,
             _ => None,
@@ -252,6 +271,13 @@ impl fmt::Display for Scan {
             };
             match (version.accepted, version.suites.len()) {
                 (false, _) => writeln!(f, "  {:<8} no", version.name)?,
+                (true, _) if version.otherwise => {
+                    writeln!(
+                        f,
+                        "  {:<8} yes, by suites or groups that are not asked",
+                        version.name
+                    )?;
+                }
                 (true, 1) => writeln!(f, "  {:<8} yes, 1 suite", version.name)?,
                 (true, n) => writeln!(f, "  {:<8} yes, {n} suites{order}", version.name)?,
             }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::hello::Offer;
 use crate::net::dial::Route;
+use crate::net::protocol::Starttls;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 
@@ -18,6 +19,7 @@ pub(super) struct Prober<'a> {
     pub(super) route: &'a Route,
     pub(super) target: &'a Target,
     pub(super) name: &'a str,
+    pub(super) starttls: Option<Starttls>,
 }
 
 /// What came back.
@@ -43,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Prober<'_> {
     /// Asks. A server that is not reached is an error, one that says no is an answer.
     pub(super) async fn ask(&self, offer: &Offer<'_>) -> Result<Answer, Failure> {
-        let mut tcp = self.route.reach(self.target, self.name).await?.tcp;
+        let mut tcp = self.route.reach_by(self.target, self.name, self.starttls).await?.tcp;
         let answer = async {
             tcp.write_all(&offer.record()).await?;
             read(&mut tcp).await

@@ -41,6 +41,7 @@ pub(crate) struct ServerArgs {
     mut_arg("acme_name", |arg| arg.hide(true)),
     mut_arg("acme_ca", |arg| arg.hide(true)),
     mut_arg("acme_dir", |arg| arg.hide(true)),
+    mut_arg("acme_http", |arg| arg.hide(true)),
     mut_arg("acme_profile", |arg| arg.hide(true)),
     mut_arg("acme_contact", |arg| arg.hide(true)),
     mut_arg("client_auth", |arg| arg.hide(true)),

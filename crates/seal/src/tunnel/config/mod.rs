@@ -10,7 +10,9 @@ mod plan;
 mod sense;
 mod settings;
 
-pub(crate) use options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Recheck, Sandbox};
+pub(crate) use options::{
+    Balance, ClientAuth, IdentitySource, LogFormat, LogLevel, Mode, Recheck, Sandbox,
+};
 pub(crate) use settings::{Acme, Health, Plan, Process, Route, Service};
 
 use std::path::Path;

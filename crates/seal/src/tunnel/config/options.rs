@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
+use sealwire::pki::Purpose;
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 
@@ -106,8 +107,35 @@ pub(crate) struct Service {
     #[serde(deserialize_with = "one_or_many")]
     pub(super) pfx: Vec<PathBuf>,
 
+    /// The OCSP response (DER) that a server staples to its certificate; may be repeated, the first for
+    /// the first --cert, then for --pfx
+    #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) ocsp: Vec<PathBuf>,
+
+    /// Fetch the OCSP responses of certificates without one from the responders that they name, staple
+    /// them, and renew them while the tunnel runs. A file of --cert has the issuer's certificate, too
+    #[arg(long)]
+    pub(super) ocsp_fetch: bool,
+
+    /// Who says who we are and whom to trust, in place of files: the agent of a SPIFFE Workload API.
+    /// Certificates of its trust domain are believed; rules say which: uri=spiffe://DOMAIN/PATH
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    pub(super) identity: Option<IdentitySource>,
+
+    /// Where the agent is: unix:///PATH or tcp://ADDRESS:PORT [default: SPIFFE_ENDPOINT_SOCKET]
+    #[arg(long, value_name = "ENDPOINT", requires = "identity")]
+    pub(super) spiffe_socket: Option<String>,
+
+    /// Believe this trust domain, too, which the agent has to know as federated with ours; may be
+    /// repeated
+    #[arg(long, value_name = "DOMAIN", requires = "identity")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) spiffe_federated: Vec<String>,
+
     /// Fetch the certificate from this CA by ACME, and renew it while the tunnel runs: the URL of
-    /// its directory. The CA checks the names at this service's own port (tls-alpn-01)
+    /// its directory. The CA checks the names at this service's own port (tls-alpn-01), or at
+    /// --acme-http
     #[arg(long, value_name = "URL", conflicts_with_all = ["cert", "pfx"], requires = "acme_name")]
     pub(super) acme: Option<String>,
 
@@ -125,6 +153,11 @@ pub(crate) struct Service {
     /// share
     #[arg(long, value_name = "DIR", requires = "acme")]
     pub(super) acme_dir: Option<PathBuf>,
+
+    /// Prove the names by http-01 instead, answering here: port 80 of the names has to lead to it.
+    /// Services may share it
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "acme")]
+    pub(super) acme_http: Option<String>,
 
     /// The CA's profile
     #[arg(long, value_name = "PROFILE", requires = "acme")]
@@ -214,6 +247,16 @@ pub(crate) struct Service {
     /// The secret of a fleet, from which session ticket keys are made: at least 32 bytes
     #[arg(long, value_name = "FILE")]
     pub(super) ticket_secret_file: Option<PathBuf>,
+
+    /// How many session tickets a client is given in TLS 1.3, each of which resumes one connection; 0:
+    /// none, in TLS 1.2 neither, for clients that only write and never read them [default: 2]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) tickets: Option<usize>,
+
+    /// Take the key share that a client sends, also where both sides could do X25519MLKEM768 after a
+    /// HelloRetryRequest: such a client is spared a round trip, and its connection is not post-quantum
+    #[arg(long)]
+    pub(super) no_hybrid_retry: bool,
 
     /// Where TLS 1.2 sessions are shared: redis://HOST:PORT/DB
     #[arg(long, value_name = "URL", requires = "ticket_secret_file")]
@@ -314,6 +357,8 @@ pub(crate) struct Route {
     pub(super) key: Vec<PathBuf>,
     #[serde(deserialize_with = "one_or_many")]
     pub(super) pfx: Vec<PathBuf>,
+    #[serde(deserialize_with = "one_or_many")]
+    pub(super) ocsp: Vec<PathBuf>,
     pub(super) passphrase_file: Option<String>,
     /// `None`: as the service.
     #[serde(deserialize_with = "given")]
@@ -338,6 +383,23 @@ pub(crate) enum ClientAuth {
     Request,
     /// Asked, and refused without one that passes
     Require,
+}
+
+impl Mode {
+    /// What our certificate is for.
+    pub(crate) fn purpose(self) -> Purpose {
+        match self {
+            Self::Server => Purpose::Server,
+            Self::Client => Purpose::Client,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IdentitySource {
+    /// The agent of a SPIFFE Workload API
+    Spiffe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]

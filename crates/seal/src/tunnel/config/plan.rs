@@ -1,6 +1,7 @@
 //! From options as they are written to settings as they are meant.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,14 +11,18 @@ use sealwire_acme::client::Folder;
 use super::options::{self, ClientAuth, Mode};
 use super::sense;
 use super::settings::{Acme, Health, Limits, Lives, Plan, Process, Route, Service, Timeouts};
+use crate::files::agent::{Endpoint, Federated};
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::passphrase::Source;
 use crate::files::policies::PolicyOptions;
 use crate::net::legacy;
 use crate::tunnel::allow::{Access, Rule};
 use crate::tunnel::endpoint::{Listen, Network, Target};
-use crate::tunnel::pattern::Pattern;
 use crate::words::length::{Length, Timeout};
+use crate::words::pattern::Pattern;
+
+/// Each is a connection that is resumed later; no client keeps more.
+const MOST_TICKETS: usize = 16;
 
 /// Turns the file as it is written into what is meant. `folder` is where relative paths start.
 ///
@@ -84,9 +89,10 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
     }
     let access = access(&raw.allow, &raw.deny)?;
     let acme = acme(&raw, mode, folder)?;
+    let spiffe = spiffe(&raw)?;
     let identity = match &acme {
         Some(acme) => acme_identity(acme),
-        None => identity(&raw.cert, &raw.key, &raw.pfx, &raw.passphrase_file, folder)?,
+        None => identity((&raw.cert, &raw.key), &raw.pfx, &raw.ocsp, &raw.passphrase_file, folder)?,
     };
     let targets = parse_all::<Target>(&raw.target, "target")?;
     let routes = raw
@@ -129,11 +135,11 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         listen,
         default,
         routes,
-        client_auth: raw.client_auth.unwrap_or(if ca.is_empty() {
-            ClientAuth::None
-        } else {
-            ClientAuth::Require
-        }),
+        client_auth: match raw.client_auth {
+            Some(given) => given,
+            None if ca.is_empty() && spiffe.is_none() => ClientAuth::None,
+            None => ClientAuth::Require,
+        },
         ca,
         crl: raw.crl.iter().map(|path| folder.join(path)).collect(),
         policies: PolicyOptions {
@@ -171,8 +177,17 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         proxy_from: parse_all::<Network>(&raw.proxy_from, "proxy-from")?,
         proxy_out: raw.proxy_out,
         acme,
+        spiffe,
         ticket_secret_file: raw.ticket_secret_file.as_ref().map(|path| folder.join(path)),
         session_store: raw.session_store.clone(),
+        tickets: match raw.tickets {
+            Some(many) if many > MOST_TICKETS => {
+                return Err(format!("tickets: {many}: {MOST_TICKETS} at most"));
+            }
+            tickets => tickets,
+        },
+        ocsp_fetch: raw.ocsp_fetch,
+        hybrid_retry: !raw.no_hybrid_retry,
         limits: limits(&raw)?,
         timeouts: timeouts(&raw)?,
         lives: lives(&raw)?,
@@ -193,7 +208,8 @@ fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Resul
     if targets.is_empty() {
         return Err("target: it says nowhere".to_owned());
     }
-    let identity = identity(&raw.cert, &raw.key, &raw.pfx, &raw.passphrase_file, folder)?;
+    let identity =
+        identity((&raw.cert, &raw.key), &raw.pfx, &raw.ocsp, &raw.passphrase_file, folder)?;
     let own = |rules: &Option<Vec<String>>, name, inherited: &Vec<Rule>| match rules {
         Some(rules) => parse_all::<Rule>(rules, name),
         None => Ok(inherited.clone()),
@@ -225,14 +241,23 @@ fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Resul
 /// Where the certificate is fetched from, if it is.
 fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme>, String> {
     let Some(server) = &raw.acme else {
-        let given = !raw.acme_name.is_empty() || raw.acme_dir.is_some();
+        let given = !raw.acme_name.is_empty() || raw.acme_dir.is_some() || raw.acme_http.is_some();
         return if given { Err("acme: it says no CA".to_owned()) } else { Ok(None) };
     };
     if mode == Mode::Client {
         return Err("acme: a client is not asked for its name, so no CA can check it".to_owned());
     }
-    if raw.starttls.is_some() {
-        return Err("acme: a CA that checks a name does not speak STARTTLS".to_owned());
+    let http = raw.acme_http.as_deref().map(|text| {
+        let no = |_| format!("acme-http: {text:?} is no ADDRESS:PORT, such as 0.0.0.0:80");
+        text.parse::<SocketAddr>().map_err(no)
+    });
+    let http = http.transpose()?;
+    if raw.starttls.is_some() && http.is_none() {
+        return Err(
+            "acme: a CA that checks a name does not speak STARTTLS; acme-http is a port of \
+                    its own for that"
+                .to_owned(),
+        );
     }
     if !server.starts_with("https://") {
         return Err(format!("acme: {server:?} is not the https:// URL of a CA's directory"));
@@ -257,7 +282,36 @@ fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme
         dir: folder.join(dir),
         profile: raw.acme_profile.clone(),
         contact: raw.acme_contact.iter().map(|one| format!("mailto:{one}")).collect(),
+        http,
     }))
+}
+
+/// The agent that says who we are, if one does.
+fn spiffe(raw: &options::Service) -> Result<Option<Endpoint>, String> {
+    if raw.identity.is_none() {
+        let alone = match (&raw.spiffe_socket, raw.spiffe_federated.is_empty()) {
+            (Some(_), _) => "spiffe-socket",
+            (None, false) => "spiffe-federated",
+            (None, true) => return Ok(None),
+        };
+        return Err(format!("{alone}: it is for identity = \"spiffe\""));
+    }
+    let given = [
+        ("cert", !raw.cert.is_empty()),
+        ("pfx", !raw.pfx.is_empty()),
+        ("acme", raw.acme.is_some()),
+        ("ca", !raw.ca.is_empty()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(format!(
+            "{option}: the SPIFFE agent says who we are and whom to trust; leave it away"
+        )),
+        None => {
+            let federated = Federated::new(&raw.spiffe_federated)
+                .map_err(|e| format!("spiffe-federated: {e}"))?;
+            Ok(Some(Endpoint::new(raw.spiffe_socket.clone(), federated)))
+        }
+    }
 }
 
 /// The files into which it is fetched.
@@ -269,13 +323,12 @@ fn acme_identity(acme: &Acme) -> IdentityFiles {
 }
 
 fn identity(
-    certs: &[PathBuf],
-    keys: &[PathBuf],
+    (certs, keys): (&[PathBuf], &[PathBuf]),
     pfx: &[PathBuf],
+    ocsp: &[PathBuf],
     passphrase: &Option<String>,
     folder: &Path,
 ) -> Result<IdentityFiles, String> {
-    let (certs, keys) = (certs, keys);
     if certs.len() != keys.len() {
         let (few, option) =
             (certs.len().min(keys.len()), if certs.len() < keys.len() { "cert" } else { "key" });
@@ -296,11 +349,14 @@ fn identity(
     if passphrase.is_some() && certs.is_empty() && pfx.is_empty() {
         return Err("passphrase-file: there is no key that it could open".to_owned());
     }
-    Ok(IdentityFiles {
+    let files = IdentityFiles {
         pairs: certs.iter().zip(keys).map(|(c, k)| (folder.join(c), folder.join(k))).collect(),
         pfx: pfx.iter().map(|path| folder.join(path)).collect(),
         passphrase,
-    })
+        ocsp: ocsp.iter().map(|path| folder.join(path)).collect(),
+    };
+    files.check_staples()?;
+    Ok(files)
 }
 
 fn anchor(text: &str, folder: &Path) -> Anchor {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::options::{ClientAuth, Mode};
-use super::settings::Service;
+use super::settings::{Route, Service};
 use crate::tunnel::endpoint::{Listen, Target};
 use sealwire::starttls::{Protocol, answer};
 
@@ -22,10 +22,12 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
             if service.servername.is_some() {
                 return says("servername: only a client asks a server for its name");
             }
-            if service.all_routes().any(|route| !route.passthrough && route.identity.is_empty()) {
+            let unnamed = |route: &Route| !route.passthrough && route.identity.is_empty();
+            if service.spiffe.is_none() && service.all_routes().any(unnamed) {
                 return says("cert: a server needs a certificate; give cert and key, or pfx");
             }
-            if service.client_auth != ClientAuth::None && service.ca.is_empty() && terminates {
+            let trusts = !service.ca.is_empty() || service.spiffe.is_some();
+            if service.client_auth != ClientAuth::None && !trusts && terminates {
                 return says("ca: it takes one to judge clients' certificates by");
             }
             if service.client_auth == ClientAuth::None {
@@ -59,6 +61,26 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 };
                 return Err(format!("{option}: only a server keeps sessions for its clients"));
             }
+            if service.all_routes().any(|route| !route.identity.ocsp.is_empty()) {
+                return says("ocsp: only a server staples a response to its certificate");
+            }
+            if service.ocsp_fetch {
+                return says("ocsp-fetch: only a server staples a response to its certificate");
+            }
+            if !service.hybrid_retry {
+                return says("no-hybrid-retry: only a server answers a ClientHello");
+            }
+            if service.tickets.is_some() {
+                return says("tickets: only a server gives its clients tickets");
+            }
+            // A SPIFFE ID is no host name: only a rule says which of the trust domain's servers it is.
+            if service.spiffe.is_some()
+                && service.all_routes().any(|route| route.access.allow.is_empty())
+            {
+                return says(
+                    "allow: a SPIFFE ID is not the target's name, so a rule has to say whose it may be: uri=spiffe://DOMAIN/PATH",
+                );
+            }
             let named = |target: &Target| target.host().is_some() || service.servername.is_some();
             let unnamed = service.all_routes().flat_map(|r| &r.targets).find(|t| !named(t));
             if let Some(target) = unnamed {
@@ -74,6 +96,9 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 ));
             }
         }
+    }
+    if service.tickets == Some(0) && service.ticket_secret_file.is_some() {
+        return says("tickets: with 0 there is nothing that ticket-secret-file could protect");
     }
     if !service.proxy_from.is_empty() && service.proxy_in.is_none() {
         return says("proxy-from: no PROXY header is expected; say proxy-in, too");

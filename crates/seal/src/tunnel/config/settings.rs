@@ -1,17 +1,19 @@
 //! What a tunnel does, everything checked that can be checked without opening another file.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sealwire::{ProtocolVersion, ServerName};
 
 use super::options::{Balance, ClientAuth, LogFormat, LogLevel, Mode, Recheck, Sandbox};
+use crate::files::agent::Endpoint;
 use crate::files::material::{Anchor, IdentityFiles};
 use crate::files::policies::PolicyOptions;
 use crate::tunnel::allow::Access;
 use crate::tunnel::endpoint::{Listen, Network, Target};
-use crate::tunnel::pattern::Pattern;
 use crate::tunnel::proxy::{Accepts, Version};
+use crate::words::pattern::Pattern;
 use sealwire::starttls::Protocol;
 
 /// All that a tunnel does.
@@ -69,8 +71,16 @@ pub(crate) struct Service {
     pub(crate) proxy_from: Vec<Network>,
     pub(crate) proxy_out: Option<Version>,
     pub(crate) acme: Option<Acme>,
+    /// The agent that says who we are and whom to trust.
+    pub(crate) spiffe: Option<Endpoint>,
     pub(crate) ticket_secret_file: Option<PathBuf>,
     pub(crate) session_store: Option<String>,
+    /// How many tickets a client is given.
+    pub(crate) tickets: Option<usize>,
+    /// Whether OCSP responses are fetched, for certificates without one.
+    pub(crate) ocsp_fetch: bool,
+    /// Whether a client that can do a hybrid group is asked for its share (HelloRetryRequest).
+    pub(crate) hybrid_retry: bool,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) lives: Lives,
@@ -89,6 +99,8 @@ pub(crate) struct Acme {
     pub(crate) dir: PathBuf,
     pub(crate) profile: Option<String>,
     pub(crate) contact: Vec<String>,
+    /// Where names are proved by http-01; none: at the service's own port, by tls-alpn-01.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 /// What becomes of a connection with such a ClientHello.
@@ -155,7 +167,10 @@ impl Service {
 
     /// Whether it can take the place of `running` without opening anything.
     pub(crate) fn fits_into(&self, running: &Self) -> bool {
-        self.listen == running.listen && self.mode == running.mode
+        self.listen == running.listen
+            && self.mode == running.mode
+            && self.spiffe == running.spiffe
+            && self.acme == running.acme
     }
 
     /// Every file that its settings are read from.

@@ -3,21 +3,24 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sealwire::session::Event;
-use sealwire::{Error, ServerName, Session};
+use sealwire::session::{CertificateRequest, Event};
+use sealwire::{Error, SecureContext, ServerName, Session};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
+use tracing::warn;
 
 use super::mysql::Login;
 use super::outward::{self, Whence};
+use super::postgres;
 use super::{About, Arrival, Established, Failed};
-use crate::tunnel::allow::Names;
+use crate::say::ourselves::Ourselves;
 use crate::tunnel::end::End;
 use crate::tunnel::greeting;
 use crate::tunnel::live::Place;
 use crate::tunnel::pool::Backend;
 use crate::tunnel::service::{Service, State, Way};
 use sealwire::starttls::Protocol;
+use sealwire::starttls::postgres::Beginning;
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -29,26 +32,34 @@ pub(super) async fn establish(
     let deadline = Instant::from_std(since) + state.config.timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
     let (Whence { addresses, source, from_source }, mut rest) = heard;
+    let mut beginning = None;
+    if state.config.starttls == Some(Protocol::Postgres) {
+        let heard = std::mem::take(&mut rest);
+        beginning = Some(postgres::hear(&mut socket, heard, deadline).await?);
+    }
     let Some(way) = state.default_way() else { return outward::no_target(state, &[]) };
     let mut reasons = Vec::new();
     for backend in way.pool.order() {
         let in_use = backend.in_use();
         let logs_in = state.config.starttls == Some(Protocol::Mysql);
         let mut login = logs_in.then(|| Login::of(&mut socket, &mut rest));
-        let connected = connect(&backend, way, state, addresses, login.as_mut()).await;
+        let first = First { login: login.as_mut(), beginning: beginning.as_ref() };
+        let mut request = None;
+        let connected = connect(&backend, way, state, addresses, first, &mut request).await;
         let (greeted, silent) =
             login.map_or((false, false), |login| (login.greeted, login.waits_for_client));
         match connected {
             Ok((mut target, greeting)) => {
                 backend.succeeded(false);
                 drop(handshake);
-                let about = about(&target, service, since);
+                let mut about = about(&target, service, since);
                 if !rest.is_empty() {
                     target.send_first(&rest)?;
                 }
                 let mut client = End::plain(socket);
                 client.send_first(&greeting)?;
                 let context = way.context.as_ref().unwrap_or(&state.context);
+                about.asked = request.map(|request| Box::new((request, context.clone())));
                 let place = Place::of_target(source, way);
                 let tether =
                     target.session().and_then(|session| admission.join(session, context, place));
@@ -68,7 +79,10 @@ pub(super) async fn establish(
                     service.metrics.handshake_failed(e.code());
                 }
                 backend.failed(&e.to_string());
-                reasons.push(format!("{}: {e} [{}]", backend.target, e.code()));
+                let context = way.context.as_ref().unwrap_or(&state.context);
+                let ours = explained(&e, request.as_ref(), context);
+                let ours = ours.map_or_else(String::new, |ours| format!(" ({ours})"));
+                reasons.push(format!("{}: {e} [{}]{ours}", backend.target, e.code()));
                 if greeted {
                     break;
                 }
@@ -78,13 +92,47 @@ pub(super) async fn establish(
     outward::no_target(state, &reasons)
 }
 
+/// What the client has to do with how a target is asked for TLS.
+struct First<'a, 'b> {
+    login: Option<&'a mut Login<'b>>,
+    beginning: Option<&'a Beginning>,
+}
+
+/// What our own certificate has to do with it that a target refuses us.
+pub(super) fn explained(
+    error: &Error,
+    request: Option<&CertificateRequest>,
+    context: &SecureContext,
+) -> Option<String> {
+    let ours = context.identities().first().map(sealwire::Identity::chain);
+    let shown = request.map(CertificateRequest::shown).filter(|shown| !shown.is_empty());
+    let ours = Ourselves {
+        chain: shown.or(ours).unwrap_or_default(),
+        request,
+        crls: context.crls(),
+        trust: Some(context.trust()),
+    };
+    ours.explain(error.alert()?)
+}
+
+/// Says before our certificate is sent that the target has named other CAs.
+fn warn_of(request: &CertificateRequest, backend: &Backend) {
+    let ours = Ourselves { request: Some(request), ..Ourselves::default() };
+    if let Some(reason) = ours.of_another_ca() {
+        warn!(target = backend.target.to_string(), reason, "the target may refuse us");
+    }
+}
+
+/// Connects to a target. Gives what it said first, for the client, and notes what it asked of us.
 async fn connect(
     backend: &Backend,
     way: &Way,
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
-    mut login: Option<&mut Login<'_>>,
+    first: First<'_, '_>,
+    request: &mut Option<CertificateRequest>,
 ) -> Result<(End, Vec<u8>), Error> {
+    let First { mut login, beginning } = first;
     let deadline = Instant::now() + state.config.timeouts.connect;
     let mut socket = backend.connect(state.config.timeouts.connect).await?;
     let name = server_name(backend, state)?;
@@ -102,12 +150,24 @@ async fn connect(
         }
         let session = Session::client(context, &state.client_options(name))?;
         let mut target = End::tls(socket, session, Vec::new());
-        while !matches!(target.next_event().await?, Event::HandshakeComplete) {}
+        loop {
+            match target.next_event().await? {
+                Event::HandshakeComplete => break,
+                Event::CertificateRequested(asked) => {
+                    warn_of(&asked, backend);
+                    *request = Some(asked);
+                }
+                _ => {}
+            }
+        }
         target.flush().await?;
         target.settle();
-        may_be_used(&target, way)?;
+        may_be_used(&target, state, way)?;
         if let (Some(login), Some(answer)) = (login, answer) {
             login.finish(&mut target, answer).await?;
+        }
+        if let Some(beginning) = beginning {
+            greeting = postgres::begin(&mut target, beginning).await?;
         }
         Ok((target, greeting))
     };
@@ -126,27 +186,23 @@ fn server_name(backend: &Backend, state: &State) -> Result<ServerName, Error> {
 }
 
 /// The rules are about the server's certificate here. They are judged on every connection.
-fn may_be_used(target: &End, way: &Way) -> Result<(), Error> {
-    if way.route.access.is_empty() {
-        return Ok(());
-    }
-    let certificate = target.peer().filter(|p| p.authorized()).and_then(|p| p.certificate());
-    let names = certificate.map(Names::of);
-    way.route
-        .access
-        .judge(names.as_ref())
+fn may_be_used(target: &End, state: &State, way: &Way) -> Result<(), Error> {
+    let peer = target.peer().ok_or(Error::Misused("a target without TLS"))?;
+    state
+        .admits(peer, way)
         .map_err(|reason| std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason).into())
 }
 
 fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
     let Some(peer) = target.peer() else { return About::default() };
     service.metrics.handshake_seconds.observe(since.elapsed().as_secs_f64());
-    service.metrics.shaken(peer);
+    service.metrics.shaken_with_server(peer);
     let resumed = if peer.is_resumed() { " resumed" } else { "" };
     About {
         tls: format!("{}{resumed}", peer.protocol()),
         server_name: peer.server_name().map(str::to_owned),
         alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
         peer: peer.certificate().map(|certificate| certificate.subject().to_string()),
+        asked: None,
     }
 }

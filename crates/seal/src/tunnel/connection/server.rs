@@ -13,7 +13,6 @@ use tracing::debug;
 
 use super::outward::{self, Whence};
 use super::{About, Arrival, Established, Failed, wish};
-use crate::tunnel::allow::Names;
 use crate::tunnel::end::End;
 use crate::tunnel::live::Place;
 use crate::tunnel::metrics::Turned;
@@ -57,14 +56,21 @@ pub(super) async fn establish(
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
-            service.metrics.shaken(peer);
+            service.metrics.shaken_with_client(peer);
             let about = about(peer);
             let facts = facts(peer, way);
             let (target, in_use) = match greeted {
                 Some(reached) => reached,
                 None => {
-                    let addresses = whence.addresses;
-                    outward::reach(state, &way.pool, addresses, Some(&facts.borrow())).await?
+                    let told = facts.borrow();
+                    match outward::reach(state, &way.pool, whence.addresses, Some(&told)).await {
+                        Ok(reached) => reached,
+                        Err(failed) => {
+                            // An end without a word looks like an answer that is empty.
+                            client.break_off(Alert::INTERNAL_ERROR).await;
+                            return Err(failed);
+                        }
+                    }
                 }
             };
             let Whence { source, from_source, .. } = whence;
@@ -116,11 +122,12 @@ async fn shake<'a>(
         match client.next_event().await {
             Ok(Event::Question) => {
                 let Some(mut question) = client.question() else { continue };
-                if let Some(keeper) = &service.keeper
+                let shown = service.keeper.as_ref().and_then(|keeper| keeper.way.tls_alpn());
+                if let Some(shown) = shown
                     && let Question::ClientHello(asked) = question
                 {
                     if TlsAlpn01::asks(asked.hello()) {
-                        show(asked, &keeper.solver)?;
+                        show(asked, shown)?;
                         checked = true;
                         continue;
                     }
@@ -203,7 +210,7 @@ async fn answer<'a>(
         }
         Question::VerifyPeer(asked) => {
             let judged = match way {
-                Some(way) => may_enter(asked.peer(), way),
+                Some(way) => state.admits(asked.peer(), way),
                 None => Err("it has no route".to_owned()),
             };
             if let Err(reason) = judged {
@@ -264,13 +271,6 @@ async fn stored(hello: &ClientHello, service: &Service, state: &State) -> Option
     None
 }
 
-/// The rules are judged on every connection, resumed or not, as chain, revocation and expiry are
-/// by the session itself.
-fn may_enter(peer: &Peer, way: &Way) -> Result<(), String> {
-    let names = if peer.authorized() { peer.certificate().map(Names::of) } else { None };
-    way.route.access.judge(names.as_ref())
-}
-
 async fn pass_through(
     client: End,
     hello: &ClientHello,
@@ -307,6 +307,7 @@ fn about(peer: &Peer) -> About {
             .certificate()
             .filter(|_| peer.authorized())
             .map(|certificate| certificate.subject().to_string()),
+        asked: None,
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use sealwire_openssl::{Handler, PskAnswer};
+use sealwire_openssl::{Handler, NewSession, PskAnswer, TakesTicket};
+use zeroize::Zeroizing;
+
+use super::sessions::{self, Giving};
 
 use crate::engine::Papers;
 use crate::engine::desk::{Objection, PskAsked};
+use crate::engine::resumption::ClientSessions;
 use crate::key_log::KeyLogLine;
 use crate::words::{Alert, TimeSource, now};
 
@@ -15,6 +19,12 @@ pub(super) struct Answers<'a> {
     /// A server's protocols, best first.
     pub(super) alpn: &'a [Vec<u8>],
     pub(super) time: &'a Arc<dyn TimeSource>,
+    /// A client's sessions, where it keeps any.
+    pub(super) sessions: Option<&'a mut ClientSessions>,
+    /// How a server gives sessions.
+    pub(super) giving: Option<&'a Giving>,
+    /// What a server staples.
+    pub(super) staple: Option<&'a [u8]>,
     /// The chain that the peer shows (DER).
     pub(super) chain: &'a mut Vec<Vec<u8>>,
 }
@@ -60,7 +70,32 @@ impl Handler for Answers<'_> {
         Some(answer)
     }
 
-    fn trace(&mut self, _: &[u8]) {}
+    fn new_session(&mut self, session: NewSession) {
+        match (&mut self.sessions, self.giving, &mut self.papers) {
+            (Some(sessions), ..) => sessions::keep(sessions, session),
+            (None, Some(giving), Some(papers)) => giving.store(papers, &session),
+            _ => {}
+        }
+    }
+
+    fn stored_session(&mut self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.giving?.find(self.papers.as_deref_mut()?, id)
+    }
+
+    fn ticket(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        self.giving?.put(self.papers.as_deref()?)
+    }
+
+    fn takes_ticket(&mut self, found: &[u8]) -> TakesTicket {
+        match (self.giving, self.papers.as_deref_mut()) {
+            (Some(giving), Some(papers)) => giving.takes(papers, found),
+            _ => TakesTicket::No,
+        }
+    }
+
+    fn staple(&mut self) -> Option<Vec<u8>> {
+        self.staple.map(<[u8]>::to_vec)
+    }
 }
 
 /// OpenSSL chooses the alert by the error of the verification (`ssl_x509err2alert`), so the error is

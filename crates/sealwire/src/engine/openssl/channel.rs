@@ -10,6 +10,7 @@ use super::answers::Answers;
 use super::failure::failure;
 use super::handshake::{Rest, export};
 use super::{facts, whole_record};
+use crate::engine::resumption::ClientSessions;
 use crate::engine::{Again, Channel, Desk, Facts, Failure, Papers, Sink, Step};
 use crate::error::Error;
 use crate::words::{Alert, ProtocolVersion};
@@ -56,15 +57,17 @@ impl Open {
         }
     }
 
-    /// Calls OpenSSL.
+    /// Calls OpenSSL. `sessions` are a client's, where more of them may come.
     fn with<T>(
         &mut self,
+        sessions: Option<&mut ClientSessions>,
         call: impl FnOnce(&mut Connection, &mut Answers<'_>) -> Result<T, sealwire_openssl::Failure>,
     ) -> Result<T, Failure> {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let Rest { alpn, time, chain, .. } = &mut self.rest;
+        let Rest { alpn, time, chain, giving, .. } = &mut self.rest;
         let papers = self.papers.as_deref_mut();
-        let mut answers = Answers { papers, alpn, time, chain };
+        let (giving, staple) = (giving.as_ref(), None);
+        let mut answers = Answers { papers, alpn, time, sessions, giving, staple, chain };
         call(connection, &mut answers).map_err(|told| failure(told, self.papers.as_deref_mut()))
     }
 
@@ -103,7 +106,8 @@ impl Open {
             self.waiting.extend_from_slice(data);
             return Ok(());
         }
-        let written = self.with(|connection, answers| connection.write(answers, data, out))?;
+        let written =
+            self.with(None, |connection, answers| connection.write(answers, data, out))?;
         if written == Progress::NeedsInput {
             self.waiting.extend_from_slice(data);
         }
@@ -117,7 +121,7 @@ const MAX_PLAINTEXT: usize = 1 << 14;
 impl Channel for Open {
     fn receive(
         &mut self,
-        _: &mut Desk,
+        desk: &mut Desk,
         tls: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,
@@ -134,12 +138,14 @@ impl Channel for Open {
                 };
                 let record = &tls[consumed..consumed + length];
                 consumed += length;
-                if let Err(failed) = self.with(|connection, _| connection.feed(record)) {
+                if let Err(failed) = self.with(None, |connection, _| connection.feed(record)) {
                     return (consumed, Err(failed));
                 }
                 self.left = true;
             }
-            let read = self.with(|connection, answers| connection.read(answers, &mut room, out));
+            let sessions = desk.sessions.as_deref_mut();
+            let read =
+                self.with(sessions, |connection, answers| connection.read(answers, &mut room, out));
             match read {
                 Ok(Read::Data(length)) => sink.take(&room[..length]),
                 Ok(Read::NeedsInput) => self.left = false,
@@ -180,7 +186,7 @@ impl Channel for Open {
 
     fn close(&mut self, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.closed, true) {
-            let _ = self.with(|connection, answers| {
+            let _ = self.with(None, |connection, answers| {
                 connection.close(answers, out);
                 Ok(())
             });
@@ -190,6 +196,14 @@ impl Channel for Open {
     /// OpenSSL has no words for that; an end without `close_notify` is an error to the peer.
     fn abort(&mut self, _: Alert, _: &mut Vec<u8>) {
         self.closed = true;
+    }
+
+    fn trace(&mut self) {
+        self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).trace();
+    }
+
+    fn take_trace(&mut self) -> Option<Vec<u8>> {
+        self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).take_trace()
     }
 
     fn export(
@@ -224,7 +238,7 @@ impl Channel for Open {
                 papers.refuse_at_once = required;
             }
         }
-        self.with(|connection, answers| connection.renegotiate(answers, out))?;
+        self.with(None, |connection, answers| connection.renegotiate(answers, out))?;
         if self.rest.is_server {
             // What was begun and done is the request.
             let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ use super::answers::Answers;
 use super::channel::Open;
 use super::failure::failure;
 use super::psk::Watch;
+use super::sessions::Giving;
 use super::{facts, whole_record};
 use crate::engine::last_word;
 use crate::engine::short::Short;
@@ -27,6 +28,10 @@ pub(super) struct Beginning {
     pub(super) credentials: Vec<Credential>,
     pub(super) renegotiable: bool,
     pub(super) psk: Option<Watch>,
+    /// How a server gives sessions.
+    pub(super) giving: Option<Giving>,
+    /// What a server staples (DER).
+    pub(super) staple: Option<Vec<u8>>,
 }
 
 pub(super) struct Handshake {
@@ -38,6 +43,7 @@ pub(super) struct Handshake {
     psk: Option<Watch>,
     credentials: Vec<Credential>,
     facts: Option<Facts>,
+    staple: Option<Vec<u8>>,
     /// What the last step has to send: it goes out, or not, with the decision about the peer.
     last_flight: Vec<u8>,
 }
@@ -48,21 +54,24 @@ pub(super) struct Rest {
     pub(super) alpn: Vec<Vec<u8>>,
     pub(super) time: Arc<dyn TimeSource>,
     pub(super) renegotiable: bool,
+    pub(super) giving: Option<Giving>,
     /// As the peer sent it.
     pub(super) chain: Vec<Vec<u8>>,
 }
 
 impl Handshake {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { connection, is_server, alpn, time, credentials, renegotiable, psk } =
+        let Beginning { connection, is_server, alpn, time, credentials, renegotiable, psk, .. } =
             beginning;
+        let (giving, staple) = (beginning.giving, beginning.staple);
         Self {
             connection: Mutex::new(connection),
-            rest: Rest { is_server, alpn, time, renegotiable, chain: Vec::new() },
+            rest: Rest { is_server, alpn, time, renegotiable, giving, chain: Vec::new() },
             begun: is_server,
             psk,
             credentials,
             facts: None,
+            staple,
             last_flight: Vec::new(),
         }
     }
@@ -106,6 +115,13 @@ impl Handshake {
             papers.psk.used = None;
         }
         let facts = facts(&agreed, papers.psk.used.is_some()).ok_or_else(unknown)?;
+        if facts.resumed {
+            // No certificate was shown; the chain that was judged is that of this session.
+            let judged = papers.resumed.as_ref().map_or(&[][..], |(chain, _)| chain);
+            if judged.first().map(|leaf| leaf.der()) == agreed.peer_leaf.as_deref() {
+                self.rest.chain = judged.iter().map(|one| one.der().to_vec()).collect();
+            }
+        }
         papers.ocsp_response = agreed.ocsp_response;
         let own = agreed.own_certificate;
         papers.shown = self.credentials.iter().map(Credential::chain).find_map(|chain| {
@@ -129,7 +145,8 @@ impl Engine for Handshake {
         tls: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, Failure>) {
-        let Some(papers) = desk.papers.as_deref_mut() else {
+        let Desk { papers, sessions, .. } = desk;
+        let Some(papers) = papers.as_deref_mut() else {
             let error = Error::Misused("a handshake without papers");
             return (0, Err(Failure { error, alert: None }));
         };
@@ -150,8 +167,16 @@ impl Engine for Handshake {
             consumed += next.len();
             let start = out.len();
             let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
-            let Rest { alpn, time, chain, .. } = &mut self.rest;
-            let mut answers = Answers { papers: Some(papers), alpn, time, chain };
+            let Rest { alpn, time, chain, giving, .. } = &mut self.rest;
+            let mut answers = Answers {
+                papers: Some(papers),
+                alpn,
+                time,
+                sessions: sessions.as_deref_mut(),
+                giving: giving.as_ref(),
+                staple: self.staple.as_deref(),
+                chain,
+            };
             let went = connection.feed(next).and_then(|()| connection.handshake(&mut answers, out));
             match went {
                 Ok(Progress::NeedsInput) => {}
@@ -207,6 +232,18 @@ impl Engine for Handshake {
         } else if !self.rest.is_server {
             out.extend(self.last_flight);
         }
+    }
+
+    fn is_openssl(&self) -> bool {
+        true
+    }
+
+    fn trace(&mut self) {
+        self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).trace();
+    }
+
+    fn take_trace(&mut self) -> Option<Vec<u8>> {
+        self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).take_trace()
     }
 
     fn export(

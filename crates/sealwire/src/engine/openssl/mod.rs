@@ -11,11 +11,13 @@ mod channel;
 mod failure;
 mod handshake;
 mod psk;
+mod sessions;
 mod settings;
 
 use sealwire_openssl::Negotiated;
 
-pub(crate) use settings::{Old, OldService, Wishes};
+pub(crate) use sessions::OldSession;
+pub(crate) use settings::{Old, OldClient, OldService, Wishes};
 
 use super::Facts;
 use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};

@@ -1,6 +1,6 @@
 //! The settings of a context that speaks with old peers, as OpenSSL wants them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_openssl::{
     Connection, Context, ContextBuilder, Credential as Ready, DhParameters, Failure as Told, Role,
@@ -10,12 +10,14 @@ use sealwire_openssl::{
 use super::failure::internal;
 use super::handshake::{Beginning, Handshake};
 use super::psk::Watch;
+use super::sessions::{Giving, ticket_keys};
 use crate::engine::choose::{self, Keys, Repertoire, Which};
-use crate::engine::{Credential, Engine, Failure, Order};
+use crate::engine::resumption::{Granting, MAX_AGE, TicketKeys};
+use crate::engine::{Credential, Desk, Engine, Failure, Order};
 use crate::reading::ClientHello;
 use crate::words::{
     CipherSuite, ClientAuth, ConfigError, Dh, Legacy, OpensslSource, ProtocolLevel,
-    ProtocolVersion, ServerName, SignatureScheme, TimeSource, groups, scheme_list,
+    ProtocolVersion, SignatureScheme, TimeSource, groups, now, scheme_list,
 };
 
 /// What a context is to speak with old peers.
@@ -27,8 +29,6 @@ pub(crate) struct Wishes {
     pub(crate) level: u8,
     pub(crate) time: Arc<dyn TimeSource>,
     pub(crate) credentials: Vec<Credential>,
-    /// Whether clients may keep sessions.
-    pub(crate) tickets: bool,
 }
 
 /// The same, ready.
@@ -37,8 +37,26 @@ pub(crate) struct Old {
     wishes: Wishes,
     dh: Option<DhParameters>,
     client: Context,
-    /// One for each [`ClientAuth`], made when first needed.
-    servers: [OnceLock<Result<Context, Told>>; 3],
+    /// Made when first needed.
+    servers: Mutex<Vec<Served>>,
+}
+
+/// The settings of servers that differ in nothing.
+struct Served {
+    client_auth: ClientAuth,
+    /// Whether it chooses protocols.
+    alpn: bool,
+    keys: TicketKeys,
+    context: Context,
+}
+
+/// How one connection of a client begins.
+pub(crate) struct OldClient<'a> {
+    /// What SNI says, if it is sent.
+    pub(crate) sni: Option<&'a str>,
+    pub(crate) alpn: &'a [Vec<u8>],
+    pub(crate) request_ocsp: bool,
+    pub(crate) traced: bool,
 }
 
 /// How one connection is served.
@@ -49,6 +67,9 @@ pub(crate) struct OldService<'a> {
     pub(crate) named: Vec<Vec<u8>>,
     /// Who is shown in place of the context's own.
     pub(crate) others: Option<Vec<Credential>>,
+    /// The OCSP response to staple (DER).
+    pub(crate) staple: Option<Vec<u8>>,
+    pub(crate) granting: Granting,
     pub(crate) hello: &'a ClientHello,
 }
 
@@ -59,6 +80,7 @@ fn library(source: OpensslSource) -> Result<sealwire_openssl::Library, ConfigErr
     let source = match source {
         OpensslSource::System => Source::System,
         OpensslSource::Host => Source::Host,
+        OpensslSource::Vendored => Source::Vendored,
     };
     source.library().map_err(|unavailable| {
         let what = "old peers need OpenSSL 3 or 4, which is not there";
@@ -112,13 +134,23 @@ impl Old {
         }
         let client = of_client(library, &wishes)
             .map_err(|failure| told("OpenSSL does not take the settings", &failure))?;
-        let servers = [const { OnceLock::new() }; 3];
-        Ok(Self { library, wishes, dh, client, servers })
+        Ok(Self { library, wishes, dh, client, servers: Mutex::default() })
+    }
+
+    /// Whether it is spoken.
+    pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
+        (self.wishes.ours.oldest..=self.wishes.ours.newest).contains(&version)
+    }
+
+    /// Whether its clients keep sessions: those with pre-shared keys have something to show already.
+    pub(crate) fn keeps_sessions(&self) -> bool {
+        !self.wishes.legacy.psk
     }
 
     /// Whether the connections of clients are its own.
     pub(crate) fn speaks_as_client(&self) -> bool {
-        self.wishes.legacy.every_connection || choose::as_client(&self.wishes.ours) == Which::Second
+        let Legacy { every_connection, every_client, .. } = self.wishes.legacy;
+        every_connection || every_client || choose::as_client(&self.wishes.ours) == Which::Second
     }
 
     /// Whether the connection with this client is its own. `others` are shown in place of our
@@ -134,64 +166,109 @@ impl Old {
     /// A client's engine. Its hello is in the first output.
     pub(crate) fn client(
         &self,
-        name: &ServerName,
-        alpn: &[Vec<u8>],
-        send_sni: bool,
+        wanted: OldClient<'_>,
+        desk: &mut Desk,
     ) -> Result<Box<dyn Engine>, Failure> {
+        let OldClient { sni, alpn, request_ocsp, traced } = wanted;
         let ready = || {
             let mut connection = self.connection(&self.client)?;
-            if send_sni && name.ip().is_none() {
-                connection.server_name(name.for_sni())?;
+            if let Some(name) = sni {
+                connection.server_name(name)?;
             }
             if !alpn.is_empty() {
                 connection.offer_alpn(&written(alpn))?;
             }
-            connection.request_ocsp();
+            if request_ocsp {
+                connection.request_ocsp();
+            }
+            if traced {
+                connection.trace();
+            }
             Ok(connection)
         };
-        let connection = ready().map_err(internal)?;
+        let mut connection = ready().map_err(internal)?;
+        if let Some(session) = desk.sessions.as_mut().and_then(|sessions| sessions.offer_old()) {
+            // One that cannot be read is none: a full handshake follows.
+            let _ = connection.offer_session(&session.der);
+        }
         let tls13 = self.wishes.ours.newest == ProtocolVersion::Tls13;
         let psk = self.wishes.legacy.psk.then(|| Watch::of_client(tls13));
-        Ok(self.begin(connection, Vec::new(), psk, self.wishes.credentials.clone(), false))
+        Ok(Box::new(Handshake::new(Beginning {
+            psk,
+            credentials: self.wishes.credentials.clone(),
+            ..self.beginning(connection, false)
+        })))
     }
 
-    /// A server's engine.
-    pub(crate) fn server(&self, service: OldService<'_>) -> Result<Box<dyn Engine>, Failure> {
-        let OldService { client_auth, alpn, named, others, hello } = service;
-        let own = others.is_none() && alpn.is_empty();
-        let credentials = others.unwrap_or_else(|| self.wishes.credentials.clone());
-        let context = if own {
-            let make = || self.of_server(client_auth, &named, &credentials, false);
-            self.servers[client_auth as usize].get_or_init(make).clone()
-        } else {
-            self.of_server(client_auth, &named, &credentials, !alpn.is_empty())
+    /// A server's engine, traced or not.
+    pub(crate) fn server(
+        &self,
+        service: OldService<'_>,
+        traced: bool,
+    ) -> Result<Box<dyn Engine>, Failure> {
+        let OldService { client_auth, alpn, named, others, staple, granting, hello } = service;
+        let context = match &others {
+            None => self.shared(client_auth, !alpn.is_empty(), &named, &granting),
+            Some(others) => {
+                let keys = granting.ring.keys_at(now(&*self.wishes.time));
+                self.of_server(client_auth, &named, others, !alpn.is_empty(), &granting, &keys)
+            }
         };
-        let connection = context.and_then(|context| self.connection(&context)).map_err(internal)?;
-        let psk = self.wishes.legacy.psk.then(|| Watch::of_server(hello));
-        Ok(self.begin(connection, alpn.to_vec(), psk, credentials, true))
+        let connection = context.and_then(|context| self.connection(&context));
+        let mut connection = connection.map_err(internal)?;
+        if traced {
+            connection.trace();
+        }
+        Ok(Box::new(Handshake::new(Beginning {
+            alpn: alpn.to_vec(),
+            psk: self.wishes.legacy.psk.then(|| Watch::of_server(hello)),
+            credentials: others.unwrap_or_else(|| self.wishes.credentials.clone()),
+            giving: Some(Giving::of(granting)),
+            staple,
+            ..self.beginning(connection, true)
+        })))
+    }
+
+    /// The settings of servers with our own credentials, as long as the keys of tickets are the same.
+    fn shared(
+        &self,
+        client_auth: ClientAuth,
+        alpn: bool,
+        named: &[Vec<u8>],
+        granting: &Granting,
+    ) -> Result<Context, Told> {
+        let keys = granting.ring.keys_at(now(&*self.wishes.time));
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let place =
+            servers.iter().position(|one| (one.client_auth, one.alpn) == (client_auth, alpn));
+        if let Some(place) = place {
+            if servers[place].keys.to_bytes() == keys.to_bytes() {
+                return Ok(servers[place].context.clone());
+            }
+            servers.remove(place);
+        }
+        let credentials = &self.wishes.credentials;
+        let context = self.of_server(client_auth, named, credentials, alpn, granting, &keys)?;
+        servers.push(Served { client_auth, alpn, keys, context: context.clone() });
+        Ok(context)
     }
 
     fn connection(&self, context: &Context) -> Result<Connection, Told> {
         Connection::new(context, self.wishes.legacy.renegotiation)
     }
 
-    fn begin(
-        &self,
-        connection: Connection,
-        alpn: Vec<Vec<u8>>,
-        psk: Option<Watch>,
-        credentials: Vec<Credential>,
-        is_server: bool,
-    ) -> Box<dyn Engine> {
-        Box::new(Handshake::new(Beginning {
+    fn beginning(&self, connection: Connection, is_server: bool) -> Beginning {
+        Beginning {
             connection,
             is_server,
-            alpn,
+            alpn: Vec::new(),
             time: self.wishes.time.clone(),
-            credentials,
+            credentials: Vec::new(),
             renegotiable: self.wishes.legacy.renegotiation,
-            psk,
-        }))
+            psk: None,
+            giving: None,
+            staple: None,
+        }
     }
 
     fn of_server(
@@ -200,6 +277,8 @@ impl Old {
         named: &[Vec<u8>],
         credentials: &[Credential],
         alpn: bool,
+        granting: &Granting,
+        keys: &TicketKeys,
     ) -> Result<Context, Told> {
         let mut builder = common(self.library, Role::Server, &self.wishes)?
             .prefer_server_order(self.wishes.ours.order == Order::Ours);
@@ -214,8 +293,12 @@ impl Old {
         if client_auth != ClientAuth::None {
             builder = builder.ask_for_certificate(client_auth == ClientAuth::Require, named)?;
         }
-        // A ticket would hold the client's leaf without its chain, and that is judged again each time.
-        if client_auth != ClientAuth::None || !self.wishes.tickets {
+        let Granting { terms, tickets, stateless, .. } = granting;
+        builder = builder.staple().tickets(&ticket_keys(keys), *tickets)?;
+        if terms.lifetime > 0 {
+            builder = builder.keep_sessions(terms.lifetime);
+        }
+        if !stateless || *tickets == 0 || terms.lifetime == 0 {
             builder = builder.no_tickets();
         }
         if alpn {
@@ -233,9 +316,12 @@ fn of_client(library: sealwire_openssl::Library, wishes: &Wishes) -> Result<Cont
     for credential in &wishes.credentials {
         builder = builder.credential(&ready(library, credential)?)?;
     }
-    if wishes.legacy.psk {
-        builder = builder.psk(None)?;
-    }
+    builder = if wishes.legacy.psk {
+        builder.psk(None)?
+    } else {
+        // How long they are good is looked at before they are offered.
+        builder.keep_sessions(u32::try_from(MAX_AGE).unwrap_or(u32::MAX))
+    };
     Ok(builder.build())
 }
 

@@ -11,6 +11,8 @@ use super::MAX_AGE;
 use super::cache::SessionCache;
 use super::handle::{ClientSession, Facts};
 use super::ticket::{NewTicket, TicketWatch};
+#[cfg(feature = "legacy")]
+use crate::engine::openssl::OldSession;
 use crate::engine::rustls::{Again, SessionValue};
 use crate::engine::{ClientIdentity, Examiner};
 use crate::verify::Verdict;
@@ -105,13 +107,17 @@ impl ClientSessions {
         speaks: &dyn Fn(ProtocolVersion) -> bool,
         examiner: &Examiner,
         must_pass: bool,
+        old: bool,
     ) -> Option<Judged> {
         let given = given
             .filter(|session| *session.server_name() == self.server && !session.is_expired())
             .filter(|session| speaks(session.protocol()))
             .filter(|session| session.facts().identity.is(&self.identity));
         let from_cache = || self.cache.take(&self.server, speaks);
-        let session = given.cloned().or_else(|| self.use_cache.then(from_cache).flatten())?;
+        // What one engine has made is of no use to the other.
+        let given = given.filter(|session| session.is_old() == old).cloned();
+        let session = given.or_else(|| self.use_cache.then(from_cache).flatten());
+        let session = session.filter(|session| session.is_old() == old)?;
         let (chain, trusted) = (session.facts().chain.clone(), session.facts().trusted);
         let verdict = examiner.judge(&chain, now(&*self.time));
         if verdict.is_trusted() != trusted || (must_pass && !trusted) {
@@ -163,14 +169,14 @@ impl ClientSessions {
             Some(new) if !new.ticket.is_empty() => (new.lifetime, Some(new.ticket)),
             _ => (0, None),
         };
-        if offered.is_some_and(|session| session.protocol() == ProtocolVersion::Tls12)
+        if offered.is_some_and(|session| session.protocol() < ProtocolVersion::Tls13)
             && ticket.is_none()
         {
             // It stays what it was; the engine leaves it again all the same.
             self.made.clear();
         }
         for Made { value, lifetime, .. } in &mut self.made {
-            if value.protocol() == ProtocolVersion::Tls12 {
+            if value.protocol() < ProtocolVersion::Tls13 {
                 // Zero: the server does not say (RFC 5077, 3.3).
                 *lifetime = Some(if said == 0 { self.lifetime } else { said });
             }
@@ -246,6 +252,35 @@ impl ClientSessions {
         {
             session.spend();
         }
+    }
+
+    /// The session of the second engine's that is offered, once.
+    #[cfg(feature = "legacy")]
+    pub(in crate::engine) fn offer_old(&mut self) -> Option<OldSession> {
+        match self.handshake()?.offer.take()? {
+            SessionValue::Old(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Keeps a session that the second engine has made. `lifetime` is what the server said, in
+    /// seconds, of TLS 1.3.
+    #[cfg(feature = "legacy")]
+    pub(in crate::engine) fn keep_old(
+        &mut self,
+        session: OldSession,
+        lifetime: u32,
+        ticket: Option<Vec<u8>>,
+    ) {
+        let said = session.version == ProtocolVersion::Tls13;
+        if said && lifetime == 0 {
+            return; // RFC 8446, 4.6.1: to be thrown away
+        }
+        if self.made.len() == MAX_WAITING {
+            self.made.remove(0);
+        }
+        let value = SessionValue::Old(session);
+        self.made.push(Made { value, lifetime: said.then_some(lifetime), ticket });
     }
 
     fn handshake(&mut self) -> Option<&mut InHandshake> {

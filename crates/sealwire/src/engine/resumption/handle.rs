@@ -27,6 +27,8 @@ pub struct ClientSession(Arc<Inner>);
 struct Inner {
     server_name: ServerName,
     protocol: ProtocolVersion,
+    /// Whether the second engine made it.
+    old: bool,
     facts: Facts,
     /// When it is too old, in seconds since 1970.
     expires: i64,
@@ -58,10 +60,20 @@ impl ClientSession {
         ticket: Option<Vec<u8>>,
         time: Arc<dyn TimeSource>,
     ) -> Self {
-        let protocol = value.protocol();
+        let (protocol, old) = (value.protocol(), value.is_old());
         let value = Mutex::new(Some(value));
         let handle = OnceLock::new();
-        Self(Arc::new(Inner { server_name, protocol, facts, expires, ticket, time, value, handle }))
+        Self(Arc::new(Inner {
+            server_name,
+            protocol,
+            old,
+            facts,
+            expires,
+            ticket,
+            time,
+            value,
+            handle,
+        }))
     }
 
     /// The server that it is a session with; it is resumed with no other.
@@ -99,6 +111,11 @@ impl ClientSession {
     /// gone: expired, used, or superseded by newer ones.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         vault::find(vault::Handle::from_bytes(bytes)?)
+    }
+
+    /// Whether the second engine made it.
+    pub(super) fn is_old(&self) -> bool {
+        self.0.old
     }
 
     pub(super) fn facts(&self) -> &Facts {

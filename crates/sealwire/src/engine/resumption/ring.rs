@@ -45,6 +45,13 @@ impl TicketRing {
         self.current.load().keys.clone()
     }
 
+    /// Those that tickets are made with at this time.
+    #[cfg(feature = "legacy")]
+    pub(in crate::engine) fn keys_at(&self, now: i64) -> TicketKeys {
+        self.rotate(now);
+        self.keys()
+    }
+
     pub(crate) fn set(&self, keys: TicketKeys) {
         self.current.store(Arc::new(Current::new(keys, None)));
     }

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
+#[cfg(feature = "legacy")]
+use sealwire_x509::Certificate;
 use zeroize::Zeroizing;
 
 use super::ring::TicketRing;
@@ -122,6 +124,23 @@ impl Terms {
         true
     }
 
+    /// What goes along in a ticket whose frame is the engine's, which has the chain of the handshake
+    /// at hand in `engine`.
+    #[cfg(feature = "legacy")]
+    pub(in crate::engine) fn put(
+        &self,
+        papers: &Papers,
+        engine: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        self.write(papers, engine, &[])
+    }
+
+    /// Whether a session in whose ticket that was found may be resumed in the handshake at hand.
+    #[cfg(feature = "legacy")]
+    pub(in crate::engine) fn takes(&self, papers: &mut Papers, found: &[u8]) -> bool {
+        self.admit(papers, found, &[]).is_some()
+    }
+
     fn admit(&self, papers: &mut Papers, written: &[u8], id: &[u8]) -> Option<Vec<u8>> {
         let state = State::decode(written)?;
         let now = self.now();
@@ -158,6 +177,13 @@ impl Terms {
 }
 
 impl Papers {
+    /// The peer's chain: what it has shown, or that of the session that is resumed.
+    #[cfg(feature = "legacy")]
+    pub(in crate::engine) fn chain(&self) -> &[Certificate] {
+        let judged = self.examined.as_ref().or(self.resumed.as_ref());
+        judged.map_or(&[], |(chain, _)| chain)
+    }
+
     /// Whether the client of `state` would be judged today as it was then, and passes where it
     /// must. Otherwise a full handshake has to show who it is today.
     fn admit(&mut self, state: &State<'_>, now: i64) -> bool {

@@ -76,6 +76,7 @@ mod tests {
             partial_chain: false,
             policies: Default::default(),
             security_level: 2,
+            public: Default::default(),
             memory: Default::default(),
         };
         let purpose = Purpose::Server;

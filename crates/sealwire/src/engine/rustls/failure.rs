@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use rustls::Error as E;
-use rustls::{CertificateError, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use rustls::{CertificateError, HandshakeType, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
+use super::ech;
 use crate::engine::{Desk, Failure};
-use crate::error::{Error, Fault};
+use crate::error::{EchRejection, Error, Fault};
 use crate::words::openssl_reason::{self as reason, Reason};
 use crate::words::{Alert, ProtocolVersion};
 
@@ -21,10 +22,23 @@ pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mu
     {
         return Failure { error: Error::PeerRefused(refusal), alert: None };
     }
+    if let E::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(given)) = &error
+        && let Some(public_name) = papers.public_name.clone()
+    {
+        let retry_configs = given.as_ref().and_then(ech::list);
+        let refusal = papers.examined.take().and_then(|(_, verdict)| verdict.refusal());
+        let rejection = EchRejection { public_name, retry_configs, refusal };
+        return Failure { error: Error::EchRejected(Arc::new(rejection)), alert: None };
+    }
     if let (E::DecryptError, true) = (&error, papers.protected.odd_finished) {
         let fault = Fault::of_engine(Arc::new(error), &reason::BAD_DIGEST_LENGTH);
         let alert = Some(Alert::from_number(50));
         return Failure { error: Error::Misbehaved(fault), alert };
+    }
+    if let (E::DecryptError, true) = (&error, papers.protected.undecrypted) {
+        // Of what rustls takes for early data it sends no alert. RFC 8446, 5.2.
+        let alert = Some(Alert::from_number(20));
+        return Failure { alert, ..named(error, version, false) };
     }
     if let (E::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge), Some(_)) =
         (&error, version)
@@ -46,6 +60,15 @@ fn longer_than_we_take() -> Failure {
 
 /// A failure before a handshake, or of an open connection.
 pub(super) fn on_open(error: E) -> Failure {
+    if let E::InappropriateHandshakeMessage { got_type, .. } = &error
+        && *got_type == HandshakeType::CertificateRequest
+    {
+        let what = "it asks for a certificate after the handshake (post-handshake authentication), \
+                    which this client does not offer";
+        let fault = Fault::found(what, &reason::UNEXPECTED_MESSAGE);
+        let alert = Some(Alert::from_number(10));
+        return Failure { error: Error::Misbehaved(fault), alert };
+    }
     named(error, None, false)
 }
 

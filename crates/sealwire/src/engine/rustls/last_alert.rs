@@ -111,6 +111,11 @@ impl Tls13AeadAlgorithm for ToldAead {
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
+        slot::papers(|papers| {
+            if let Some(early_data) = &mut papers.early_data {
+                early_data.note_key(self.algorithm, key.as_ref(), iv.as_ref());
+            }
+        });
         let decrypter = self.aead.decrypter(key, iv);
         Box::new(ToldDecrypter { decrypter, hash: self.hash })
     }
@@ -170,7 +175,8 @@ impl MessageDecrypter for ToldDecrypter {
         let decrypted = self.decrypter.decrypt(message, number);
         slot::papers(|papers| match &decrypted {
             Ok(message) => papers.protected.note_opened(message, self.hash),
-            Err(_) => papers.protected.undecrypted = true,
+            Err(Error::DecryptError) => papers.protected.undecrypted = true,
+            Err(_) => {}
         });
         decrypted
     }

@@ -4,9 +4,13 @@
 mod clock;
 mod compression;
 mod derived;
+mod early_data;
+mod ech;
 mod failure;
 mod key_log;
 mod last_alert;
+#[cfg(feature = "rustls-config")]
+mod lent;
 mod names;
 mod provider;
 pub(in crate::engine) mod pss;
@@ -34,7 +38,11 @@ use super::{Channel, Desk, Engine, Facts, Failure, Step};
 use crate::reading::MAX_HANDSHAKE_WIRE;
 use crate::words::{Alert, ProtocolVersion, ServerName};
 pub(super) use derived::Derived;
+pub(crate) use early_data::EarlyData;
+pub(crate) use ech::check as check_ech;
 pub(super) use last_alert::Protected;
+#[cfg(feature = "rustls-config")]
+pub(crate) use lent::{LentConfig, Loan};
 pub(super) use sessions::{Again, SessionValue};
 pub(crate) use settings::{ClientConfig, ClientIdentity, ServerConfig, Settings};
 
@@ -219,23 +227,31 @@ impl<C: Connection> Rustls<C> {
         // last message of the handshake it does not get to see.
         let mut shown = Shown { end: self.held, whole: self.held };
         loop {
+            if C::IS_SERVER && shown.end == shown.whole && self.drops(&tls[consumed..shown.end]) {
+                consumed = shown.end;
+            }
+            if self.is_flooded() {
+                out.extend(Alert::from_number(10).plain_record());
+                return (consumed, Err(rustls::PeerMisbehaved::TooMuchEarlyDataReceived.into()));
+            }
             let said = out.len();
             let UnbufferedStatus { discard, state } =
                 self.connection.process(&mut tls[consumed..shown.end]);
-            let undecrypted = slot::papers(|papers| mem::take(&mut papers.protected.undecrypted));
+            let undecrypted = slot::papers(|papers| papers.protected.undecrypted).unwrap_or(false);
             let handled = match state {
                 Ok(state) => handle(state, out),
                 Err(error) => {
                     consumed += discard;
                     self.flush_alert(out);
+                    // Between the fragments of a message it calls such a record by another name.
+                    let error = if undecrypted { rustls::Error::DecryptError } else { error };
                     return (consumed, Err(error));
                 }
             };
             consumed += discard;
-            if undecrypted == Some(true) {
-                // Early data, which we do not take: rustls has dropped the record (RFC 8446,
-                // 4.2.10). Shown again, it would count again.
-                consumed = shown.whole;
+            if undecrypted {
+                // rustls takes it for early data. Those were dropped before, so it is none.
+                return (consumed, Err(rustls::Error::DecryptError));
             }
             completed |= self.handshaking && !self.connection.common().is_handshaking();
             if completed {
@@ -262,6 +278,26 @@ impl<C: Connection> Rustls<C> {
             self.held = shown.whole - consumed;
             return (consumed, Ok(step));
         }
+    }
+
+    /// Whether these bytes are a record of early data.
+    fn drops(&self, bytes: &[u8]) -> bool {
+        let is_encrypted_record = matches!(bytes, [23, _, _, high, low, body @ ..]
+            if body.len() == usize::from(u16::from_be_bytes([*high, *low])));
+        let kind = self.connection.common().handshake_kind();
+        let retried = kind == Some(rustls::HandshakeKind::FullWithHelloRetryRequest);
+        is_encrypted_record
+            && slot::papers(|papers| Some(papers.early_data.as_mut()?.drops(bytes, retried)))
+                .flatten()
+                .unwrap_or(false)
+    }
+
+    /// Whether more early data came behind a HelloRetryRequest than are dropped.
+    fn is_flooded(&self) -> bool {
+        C::IS_SERVER
+            && slot::papers(|papers| papers.early_data.as_ref().map(EarlyData::overflow_unread))
+                .flatten()
+                .unwrap_or(false)
     }
 
     /// Takes the traffic keys out, once everything is said.

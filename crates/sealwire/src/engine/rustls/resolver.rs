@@ -99,10 +99,13 @@ impl ClientIdentities {
 impl ResolvesClientCert for ClientIdentities {
     fn resolve(
         &self,
-        _root_hint_subjects: &[&[u8]],
+        root_hint_subjects: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         slot::papers(|papers| {
+            if papers.tell_request {
+                papers.requested = Some(root_hint_subjects.iter().map(|it| it.to_vec()).collect());
+            }
             papers.requested_schemes = schemes.iter().map(names::number).collect();
         });
         let ours = schemes.iter().filter(|scheme| self.schemes.contains(scheme));

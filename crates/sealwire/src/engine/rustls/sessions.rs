@@ -15,13 +15,18 @@ use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::{names, slot};
+#[cfg(feature = "legacy")]
+use crate::engine::openssl::OldSession;
 use crate::engine::resumption::{Granting, Terms, TicketRing};
 use crate::words::ProtocolVersion;
 
-/// rustls' part of a client's session: its secrets.
+/// An engine's part of a client's session: its secrets.
 pub(in crate::engine) enum SessionValue {
     Tls12(Tls12ClientSessionValue),
     Tls13(Tls13ClientSessionValue, Option<Again>),
+    /// The second engine's.
+    #[cfg(feature = "legacy")]
+    Old(OldSession),
 }
 
 /// Where a session of TLS 1.3 comes from. rustls takes such a session once and makes it from the
@@ -54,7 +59,14 @@ impl SessionValue {
         match self {
             Self::Tls12(_) => ProtocolVersion::Tls12,
             Self::Tls13(..) => ProtocolVersion::Tls13,
+            #[cfg(feature = "legacy")]
+            Self::Old(session) => session.version,
         }
+    }
+
+    /// Whether it is the second engine's, and of no use to the first.
+    pub(in crate::engine) fn is_old(&self) -> bool {
+        !matches!(self, Self::Tls12(_) | Self::Tls13(..))
     }
 
     /// The same for another connection; `None` for what is good for one only.
@@ -62,6 +74,8 @@ impl SessionValue {
         match self {
             Self::Tls12(reusable) => Some(Self::Tls12(reusable.clone())),
             Self::Tls13(_, again) => again.as_ref()?.session(),
+            #[cfg(feature = "legacy")]
+            Self::Old(session) => session.reusable.then(|| Self::Old(session.clone())),
         }
     }
 
@@ -97,7 +111,7 @@ impl ClientSessionStore for DeskStore {
     fn tls12_session(&self, _server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
         match slot::sessions(|sessions| sessions.offer(ProtocolVersion::Tls12))?? {
             SessionValue::Tls12(value) => Some(value),
-            SessionValue::Tls13(..) => None,
+            _ => None,
         }
     }
 
@@ -113,7 +127,7 @@ impl ClientSessionStore for DeskStore {
     fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         match slot::sessions(|sessions| sessions.offer(ProtocolVersion::Tls13))?? {
             SessionValue::Tls13(value, _) => Some(value),
-            SessionValue::Tls12(_) => None,
+            _ => None,
         }
     }
 }

@@ -12,9 +12,10 @@ use super::clock::EngineClock;
 use super::key_log::DeskKeyLog;
 use super::resolver::{ClientIdentities, Only, ServerIdentities, Stapled};
 use super::sessions::{self, DeskStore};
-use super::{compression, names, provider, verifier};
+use super::{compression, ech, names, provider, verifier};
 use crate::engine::{Credential, Manner, Order, Service};
-use crate::words::{ClientAuth, ConfigError};
+use crate::reading::EchConfigList;
+use crate::words::{ClientAuth, ConfigError, ProtocolVersion, ServerName};
 
 /// A [`Manner`] in rustls' words.
 pub(crate) struct Settings {
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     versions: Vec<&'static SupportedProtocolVersion>,
     schemes: Arc<[SignatureScheme]>,
     provider: Arc<CryptoProvider>,
+    /// The same with the post-quantum groups only.
+    post_quantum: Arc<CryptoProvider>,
     time: Arc<dyn TimeProvider>,
 }
 
@@ -36,7 +39,7 @@ pub(crate) struct ServerConfig(pub(super) Arc<rustls::ServerConfig>);
 /// Who a client is: a session is resumed only under the very identities that made it, so they live
 /// as long as it, also when their context is gone.
 #[derive(Clone)]
-pub(crate) struct ClientIdentity(Arc<dyn ResolvesClientCert>);
+pub(crate) struct ClientIdentity(pub(super) Arc<dyn ResolvesClientCert>);
 
 impl Settings {
     pub(crate) fn new(manner: Manner) -> Self {
@@ -46,7 +49,13 @@ impl Settings {
             kx_groups: manner.groups.iter().map(|group| names::to_group(*group)).collect(),
             ..aws_lc_rs::default_provider()
         });
+        let groups = manner.groups.iter().filter(|group| group.is_post_quantum());
+        let post_quantum = Arc::new(CryptoProvider {
+            kx_groups: groups.map(|group| names::to_group(*group)).collect(),
+            ..CryptoProvider::clone(&provider)
+        });
         Self {
+            post_quantum,
             versions: manner.versions.iter().filter_map(|one| names::to_version(*one)).collect(),
             schemes: manner.schemes.iter().map(names::to_scheme).collect(),
             provider,
@@ -79,10 +88,73 @@ impl Settings {
         Ok(ClientConfig(Arc::new(config)))
     }
 
+    /// `shared` with Encrypted Client Hello: by these configurations, or a hello that looks so. Only TLS
+    /// 1.3 has it, so only that is spoken, and no session is resumed. The name that everybody sees comes
+    /// with it.
+    ///
+    /// # Errors
+    /// When none of the configurations can be used, or TLS 1.3 is not spoken.
+    pub(crate) fn with_ech(
+        &self,
+        shared: &ClientConfig,
+        configs: Option<&EchConfigList>,
+    ) -> Result<(ClientConfig, Option<ServerName>), ConfigError> {
+        let (mode, name) = match configs {
+            Some(configs) => ech::hidden(configs).map(|(mode, name)| (mode, Some(name)))?,
+            None => (ech::grease()?, None),
+        };
+        if !self.manner.versions.contains(&ProtocolVersion::Tls13) {
+            return Err(ConfigError::new("ech", "only TLS 1.3 has it, and that is not spoken"));
+        }
+        let (provider, time) = (self.provider.clone(), self.time.clone());
+        let mut config = rustls::ClientConfig::builder_with_details(provider, time)
+            .with_ech(mode)
+            .map_err(|e| ConfigError::new("ech", e.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier::server_cert_verifier(&self.schemes))
+            .with_client_cert_resolver(shared.0.client_auth_cert_resolver.clone());
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = shared.0.alpn_protocols.clone();
+        config.enable_sni = shared.0.enable_sni;
+        config.enable_secret_extraction = true; // for our own record layer
+        config.key_log = Arc::new(DeskKeyLog);
+        config.cert_compressors = self.compressors();
+        config.cert_decompressors = self.decompressors();
+        Ok((ClientConfig(Arc::new(config)), name))
+    }
+
+    /// Settings for the clients of others, who drive rustls themselves. Nothing of ours is noted there,
+    /// so the provider is plain; and no session is resumed, since nobody would judge its server again,
+    /// and it would go on under the identity that it was made with.
+    #[cfg(feature = "rustls-config")]
+    pub(crate) fn lent(&self, loan: super::Loan) -> super::LentConfig {
+        let suites = self.manner.suites.iter().map(|suite| names::to_suite(*suite));
+        let provider = CryptoProvider {
+            cipher_suites: suites.collect(),
+            ..CryptoProvider::clone(&self.provider)
+        };
+        let (verifier, identities) = super::lent::faces(&loan, &self.schemes);
+        let mut config =
+            rustls::ClientConfig::builder_with_details(Arc::new(provider), self.time.clone())
+                .with_protocol_versions(&self.versions)
+                .expect("the context's own settings were built with the same versions")
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+                .with_client_cert_resolver(identities);
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = loan.alpn;
+        config.enable_sni = loan.send_sni;
+        config.cert_compressors = self.compressors();
+        config.cert_decompressors = self.decompressors();
+        config
+    }
+
     /// Settings for servers. Those of a client have been built with success before.
     pub(crate) fn server(&self, service: Service<'_>) -> ServerConfig {
-        let Service { client_auth, named, credentials, sessions } = service;
-        let (provider, time) = (self.provider.clone(), self.time.clone());
+        let Service { post_quantum, client_auth, named, credentials, sessions } = service;
+        // The engine asks for a share in a group that a client lists and we have: of these only.
+        let provider = if post_quantum { &self.post_quantum } else { &self.provider };
+        let (provider, time) = (provider.clone(), self.time.clone());
         let builder = rustls::ServerConfig::builder_with_details(provider, time)
             .with_protocol_versions(&self.versions)
             .expect("the client's settings were built with the same versions");

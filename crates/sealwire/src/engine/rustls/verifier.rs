@@ -54,18 +54,25 @@ struct PeerVerifier {
 }
 
 impl PeerVerifier {
-    /// That the peer signed as it was told, which the engine leaves to its verifier.
-    fn check_scheme(&self, dss: &DigitallySignedStruct) -> Result<(), Error> {
-        if self.schemes.contains(&dss.scheme) {
-            Ok(())
-        } else {
-            Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
-        }
+    fn key(&self, cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {
+        leaf_key(cert)
     }
 }
 
-/// What both of rustls' traits ask of a handshake's signature, in the same words: the peer's scheme is
-/// one that it was told of, and the signature is its key's.
+/// That the peer signed as it was told, which the engine leaves to its verifier.
+pub(super) fn check_scheme(
+    schemes: &[SignatureScheme],
+    dss: &DigitallySignedStruct,
+) -> Result<(), Error> {
+    if schemes.contains(&dss.scheme) {
+        Ok(())
+    } else {
+        Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
+    }
+}
+
+/// What all of rustls' traits ask of a handshake's signature, in the same words: the peer's scheme is
+/// one that it was told of (`schemes`), and the signature is its key's (`key`).
 macro_rules! signatures {
     () => {
         fn verify_tls12_signature(
@@ -74,8 +81,9 @@ macro_rules! signatures {
             cert: &CertificateDer<'_>,
             dss: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            self.check_scheme(dss)?;
-            verify_tls12_signature(message, cert, dss)
+            super::verifier::check_scheme(&self.schemes, dss)?;
+            let key = self.key(cert)?;
+            super::verifier::verify_tls12_signature(message, &key, dss)
         }
 
         fn verify_tls13_signature(
@@ -84,8 +92,9 @@ macro_rules! signatures {
             cert: &CertificateDer<'_>,
             dss: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            self.check_scheme(dss)?;
-            verify_tls13_signature(message, cert, dss)
+            super::verifier::check_scheme(&self.schemes, dss)?;
+            let key = self.key(cert)?;
+            super::verifier::verify_tls13_signature(message, &key, dss)
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -93,6 +102,8 @@ macro_rules! signatures {
         }
     };
 }
+#[cfg(feature = "rustls-config")]
+pub(super) use signatures;
 
 impl ServerCertVerifier for PeerVerifier {
     #[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
@@ -100,10 +111,13 @@ impl ServerCertVerifier for PeerVerifier {
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
+        server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let ServerName::DnsName(name) = server_name {
+            slot::papers(|papers| papers.asked_for(name.as_ref()));
+        }
         if !ocsp_response.is_empty() {
             slot::papers(|papers| papers.ocsp_response = Some(ocsp_response.to_vec()));
         }
@@ -183,17 +197,16 @@ impl std::error::Error for Refused {}
 
 /// RFC 8446, 4.4.3. The key is taken from the certificate by AWS-LC and checked as a raw key, so
 /// that X.509 v1 certificates are held to the same proof as all others.
-fn verify_tls13_signature(
+pub(super) fn verify_tls13_signature(
     message: &[u8],
-    cert: &CertificateDer<'_>,
+    spki: &SubjectPublicKeyInfoDer<'_>,
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let spki = leaf_key(cert)?;
     if let Some(digest) = pss::digest_of(dss.scheme) {
-        return verify_pss(digest, message, &spki, dss);
+        return verify_pss(digest, message, spki, dss);
     }
-    verify_tls13_signature_with_raw_key(message, &spki, dss, &algorithms()).map_err(|error| {
-        if names_another_curve(dss.scheme, &spki) {
+    verify_tls13_signature_with_raw_key(message, spki, dss, &algorithms()).map_err(|error| {
+        if names_another_curve(dss.scheme, spki) {
             return PeerMisbehaved::SignedKxWithWrongAlgorithm.into();
         }
         explained(error)
@@ -229,16 +242,15 @@ fn names_another_curve(scheme: SignatureScheme, spki: &SubjectPublicKeyInfoDer<'
 
 /// RFC 5246, 7.4.3. A TLS 1.2 scheme names no curve, so each algorithm that it maps to is tried.
 #[expect(clippy::disallowed_methods, reason = "one of the places that may say yes")]
-fn verify_tls12_signature(
+pub(super) fn verify_tls12_signature(
     message: &[u8],
-    cert: &CertificateDer<'_>,
+    spki: &SubjectPublicKeyInfoDer<'_>,
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let spki = leaf_key(cert)?;
     if let Some(digest) = pss::digest_of(dss.scheme) {
-        return verify_pss(digest, message, &spki, dss);
+        return verify_pss(digest, message, spki, dss);
     }
-    let key = webpki::RawPublicKeyEntity::try_from(&spki)
+    let key = webpki::RawPublicKeyEntity::try_from(spki)
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
     let algorithms = algorithms();
     let (_, candidates) = algorithms

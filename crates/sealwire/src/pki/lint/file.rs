@@ -85,8 +85,21 @@ impl Named {
     }
 }
 
-/// What the verifier says of the chain that begins at `leaf`, at a time when all of it is valid; and
-/// of which certificate.
+/// What is said when the message of a handshake that shows these is longer than everybody takes.
+fn size(presented: &[Certificate]) -> Option<Lint> {
+    /// Java's `jdk.tls.maxHandshakeMessageSize`.
+    const JAVA: usize = 32_768;
+    // Header, context and length of the list; length and extensions of each (RFC 8446, 4.4.2).
+    let size = presented.iter().map(|one| 3 + one.der().len() + 2).sum::<usize>() + 8;
+    let text = format!(
+        "with its chain it makes a message of {size} bytes in a handshake: Java refuses more than 32,768, \
+         rustls and Sealwire more than 65,535, OpenSSL and Node more than about 100,000"
+    );
+    (size > JAVA).then_some(Lint { severity: Severity::Warning, code: "large-chain", text })
+}
+
+/// What is to be said of the chain that begins at `leaf`: its size, and what the verifier says of it at
+/// a time when all of it is valid; and of which certificate.
 fn chain(leaf: usize, certificates: &[Certificate], named: &[Named]) -> Vec<(usize, Lint)> {
     let (mut path, mut last) = (vec![leaf], leaf);
     while let Some(next) = issuer_of(last, certificates, named, &path) {
@@ -94,11 +107,12 @@ fn chain(leaf: usize, certificates: &[Certificate], named: &[Named]) -> Vec<(usi
         last = next;
     }
     let presented: Vec<Certificate> = path.iter().map(|i| certificates[*i].clone()).collect();
+    let mut told: Vec<_> = size(&presented).map(|lint| (leaf, lint)).into_iter().collect();
     let start = presented.iter().map(Certificate::not_before).max().unwrap_or_default();
     let is_never_valid = presented.iter().any(|one| one.not_after() < start);
     let trust = TrustStore::from_certificates([certificates[last].clone()]);
     let (false, true, Ok(trust)) = (is_never_valid, presented.len() > 1, trust) else {
-        return Vec::new();
+        return told;
     };
     let verdict = ChainCheck {
         presented: &presented,
@@ -110,13 +124,13 @@ fn chain(leaf: usize, certificates: &[Certificate], named: &[Named]) -> Vec<(usi
         security_level: 0,
     }
     .verdict();
-    let told = verdict.findings().iter().map(|finding| {
+    told.extend(verdict.findings().iter().map(|finding| {
         let about = finding.certificate().and_then(|it| certificates.iter().position(|c| c == it));
         let text = format!("verifiers refuse this chain: {}", finding.evidence());
         let lint = Lint { severity: Severity::Error, code: finding.code().name(), text };
         (about.unwrap_or(leaf), lint)
-    });
-    told.collect()
+    }));
+    told
 }
 
 /// The one among the others that should have issued it: one that fits, or else one of that name.

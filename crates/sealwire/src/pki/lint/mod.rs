@@ -8,6 +8,7 @@
 //! The rules are about certificates that people make themselves; they are no audit of a public CA.
 
 mod file;
+mod key;
 
 use der::Decode as _;
 
@@ -16,8 +17,10 @@ use super::{
     TrustStore,
 };
 use super::{ExtendedKeyUsage, KeyAlgorithm, Subject};
+use crate::verify::Finding;
 
 pub use file::lint_file;
+pub use key::lint_key;
 
 const DAY: i64 = 86_400;
 /// Apple's limit for certificates of roots that the user added (since iOS 13, macOS 10.15).
@@ -100,7 +103,13 @@ fn key_and_signature(certificate: &Certificate, found: &mut Findings) {
             "weak-key",
             format!("RSA with {bits} bits: OpenSSL's security level and browsers want 2048"),
         ),
-        Ok(key @ (KeyAlgorithm::EcdsaP521 | KeyAlgorithm::Ed25519)) => {
+        Ok(
+            key @ (KeyAlgorithm::EcdsaP521
+            | KeyAlgorithm::Ed25519
+            | KeyAlgorithm::MlDsa44
+            | KeyAlgorithm::MlDsa65
+            | KeyAlgorithm::MlDsa87),
+        ) => {
             found.warning("browser-key", format!("browsers do not take {key} keys"));
         }
         Ok(_) => {}
@@ -286,6 +295,7 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
             },
         );
     }
+    let has_hosts = names.iter().any(|n| matches!(n, GeneralName::Dns(_) | GeneralName::Ip(_)));
     let for_servers = purposes.as_ref().is_none_or(|oids| {
         oids.iter().any(|oid| {
             [ExtendedKeyUsage::SERVER_AUTH, ExtendedKeyUsage::ANY].iter().any(|p| p.oid() == *oid)
@@ -297,6 +307,13 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
         if days > APPLE_DAYS {
             found.warning("too-long", format!("valid for {days} days; Apple takes at most 825"));
         }
+        if certificate.demands_staple() {
+            found.notice(
+                "must-staple",
+                "it demands a stapled OCSP response (must-staple): GnuTLS refuses a server that staples \
+                 none; OpenSSL, Node, Java and curl do not look, but for curl --cert-status",
+            );
+        }
         if purposes.is_none() && certificate.version() >= 3 {
             found.notice("no-eku", "no extendedKeyUsage; Apple wants serverAuth");
         }
@@ -305,7 +322,50 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
         && !usage.contains(KeyUsage::DigitalSignature)
     {
         found.error("no-digital-signature", "keyUsage does not allow the signatures of TLS 1.3");
+    } else if has_hosts && !found.0.iter().any(|lint| lint.code == "no-tls-purpose") {
+        tls_purposes(certificate, for_servers, found);
     }
+}
+
+/// What OpenSSL, and Python with it, says of a certificate for hosts when a server or a client shows it
+/// (`openssl verify -purpose sslserver`, `sslclient`).
+fn tls_purposes(certificate: &Certificate, for_servers: bool, found: &mut Findings) {
+    /// Server Gated Cryptography of Microsoft and Netscape, which OpenSSL alone takes for serverAuth.
+    const SGC: [&str; 2] = ["1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"];
+    let gated = certificate
+        .extended_key_usage()
+        .is_some_and(|oids| oids.iter().any(|oid| SGC.contains(&oid.as_str())));
+    let who =
+        if gated { "BoringSSL and Sealwire refuse it" } else { "OpenSSL and Python refuse it" };
+    let (server, client) =
+        (refusal(certificate, Purpose::Server), refusal(certificate, Purpose::Client));
+    match (server, client) {
+        (Some(why), Some(_)) => found.error(
+            "no-tls-purpose",
+            format!("it names hosts, and {who} for servers and for clients: {why}"),
+        ),
+        (Some(why), None) if for_servers => {
+            found.error("no-server-purpose", format!("{who} for servers: {why}"));
+        }
+        _ => {}
+    }
+}
+
+/// Why a certificate that is trusted itself is not taken for this purpose.
+fn refusal(certificate: &Certificate, purpose: Purpose) -> Option<String> {
+    let trust = TrustStore::from_certificates([certificate.clone()]).ok()?;
+    let verdict = ChainCheck {
+        presented: std::slice::from_ref(certificate),
+        trust: &trust.allow_partial_chain(true),
+        crls: &[],
+        purpose,
+        name: None,
+        time: certificate.not_before(),
+        security_level: 0,
+    }
+    .verdict();
+    let of_purpose = |finding: &&Finding| finding.code().name() == "INVALID_PURPOSE";
+    verdict.findings().iter().find(of_purpose).map(|finding| finding.evidence().to_string())
 }
 
 fn server_names(certificate: &Certificate, names: &[GeneralName], found: &mut Findings) {

@@ -169,6 +169,13 @@ pub struct PfxCertificate {
 }
 
 impl PfxContents {
+    /// Writes a trust store: these certificates without a key, each marked as trusted, so that Java
+    /// takes them for roots (without the mark it lists 0 entries). Encrypted as [`Pfx::to_der`] does.
+    pub fn trust_store(certificates: &[Certificate], passphrase: &str) -> Result<Vec<u8>, Error> {
+        let form = write::Form::Modern { iterations: encrypted::ITERATIONS };
+        write::write_trusted(certificates, passphrase, form)
+    }
+
     /// Reads all that is in a PFX.
     pub fn from_der(der: &[u8], passphrase: Option<&str>) -> Result<Self, Error> {
         read::read(der, passphrase)

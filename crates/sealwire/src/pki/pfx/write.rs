@@ -13,12 +13,12 @@ use super::Pfx;
 use super::structure::{
     CERT_BAG, CertBag, ContentInfo, DATA, DigestInfo, ENCRYPTED_DATA, EncryptedContentInfo,
     EncryptedData, FRIENDLY_NAME, LOCAL_KEY_ID, MacData, Pfx as File, SHROUDED_KEY_BAG, SafeBag,
-    X509_CERTIFICATE,
+    TRUSTED_BY_JAVA, X509_CERTIFICATE,
 };
 use crate::pki::pbe::kdf;
 use crate::pki::pbe::pkcs12::seal_3des;
 use crate::pki::signature::unencodable;
-use crate::pki::{Error, KeyEncryption, Problem, encrypted};
+use crate::pki::{Certificate, Error, KeyEncryption, Problem, encrypted};
 
 /// With what the parts are encrypted.
 #[derive(Clone, Copy)]
@@ -43,6 +43,38 @@ pub(super) fn write(pfx: &Pfx, passphrase: &str, form: Form) -> Result<Vec<u8>, 
         mac_data: Some(mac(&safes, passphrase, form)?),
     };
     der(&file)
+}
+
+/// A trust store: certificates without a key, each marked as trusted, without which Java lists no entry.
+pub(super) fn write_trusted(
+    certificates: &[Certificate],
+    passphrase: &str,
+    form: Form,
+) -> Result<Vec<u8>, Error> {
+    let mut bags = Vec::new();
+    for (number, one) in certificates.iter().enumerate() {
+        // Java wants names of its entries that differ.
+        let subject = one.subject();
+        let name = format!("{} {}", number + 1, subject.common_name().unwrap_or("certificate"));
+        let mut all = SetOfVec::new();
+        all.insert(attribute(FRIENDLY_NAME, &text(&name)?)?).map_err(|e| unencodable(&e))?;
+        let any_use = rfc5912::ANY_EXTENDED_KEY_USAGE;
+        all.insert(attribute(TRUSTED_BY_JAVA, &any_use)?).map_err(|e| unencodable(&e))?;
+        bags.push(SafeBag { id: CERT_BAG, value: certificate(one.der())?, attributes: Some(all) });
+    }
+    let safes = der(&vec![encrypt_safe(&bags, passphrase, form)?])?;
+    der(&File {
+        version: 3,
+        auth_safe: data(&safes)?,
+        mac_data: Some(mac(&safes, passphrase, form)?),
+    })
+}
+
+fn text(name: &str) -> Result<BmpString, Error> {
+    BmpString::from_utf8(name).map_err(|_| {
+        let what = format!("the name {name:?} has characters that a PFX cannot hold");
+        Error::new(Problem::InvalidValue, what)
+    })
 }
 
 fn certificate_bags(pfx: &Pfx, key_id: &[u8]) -> Result<Vec<SafeBag>, Error> {
@@ -98,11 +130,7 @@ fn certificate(certificate: &[u8]) -> Result<Any, Error> {
 fn attributes(friendly_name: Option<&str>, key_id: &[u8]) -> Result<SetOfVec<Attribute>, Error> {
     let mut all = SetOfVec::new();
     if let Some(name) = friendly_name {
-        let name = BmpString::from_utf8(name).map_err(|_| {
-            let what = format!("the name {name:?} has characters that a PFX cannot hold");
-            Error::new(Problem::InvalidValue, what)
-        })?;
-        all.insert(attribute(FRIENDLY_NAME, &name)?).map_err(|e| unencodable(&e))?;
+        all.insert(attribute(FRIENDLY_NAME, &text(name)?)?).map_err(|e| unencodable(&e))?;
     }
     all.insert(attribute(LOCAL_KEY_ID, &octets(key_id)?)?).map_err(|e| unencodable(&e))?;
     Ok(all)

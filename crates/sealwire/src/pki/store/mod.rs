@@ -23,7 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sealwire_files::{Access, Existing, place_of};
+use sealwire_files::{Access, Existing, Staged, place_of, put_all};
 
 use super::{
     Certificate, Crl, CrlBuilder, CrlNumber, Error, Issuer, Moment, NameConstraint, Problem,
@@ -58,16 +58,26 @@ impl CaStore {
             let what = "there is a CA in this folder already";
             return Err(Error::new(Problem::Exists, what).at(folder.display().to_string()));
         }
-        store.put("index.txt", b"", Access::Public)?;
-        // Renewals have the same subject, which `openssl ca` refuses unless told.
-        store.put("index.txt.attr", b"unique_subject = no\n", Access::Public)?;
-        store.put("crlnumber", b"01\n", Access::Public)?;
-        if !above.is_empty() {
-            let chain: String = above.iter().map(Certificate::to_pem).collect();
-            store.put("chain.pem", chain.as_bytes(), Access::Public)?;
-        }
-        store.put("ca-key.pem", key.as_bytes(), Access::Private)?;
-        store.put("ca.pem", certificate.to_pem().as_bytes(), Access::Public)?;
+        let chain: String = above.iter().map(Certificate::to_pem).collect();
+        let certificate = certificate.to_pem();
+        let files = [
+            ("index.txt", "", Access::Public),
+            // Renewals have the same subject, which `openssl ca` refuses unless told.
+            ("index.txt.attr", "unique_subject = no\n", Access::Public),
+            ("crlnumber", "01\n", Access::Public),
+            ("chain.pem", &chain, Access::Public),
+            ("ca-key.pem", key, Access::Private),
+            ("ca.pem", &certificate, Access::Public),
+        ];
+        let files = files.iter().filter(|(name, ..)| *name != "chain.pem" || !above.is_empty());
+        let files: Vec<_> = files
+            .map(|(name, text, access)| (store.file(name), text.as_bytes(), *access))
+            .collect();
+        let staged = files
+            .iter()
+            .map(|(path, bytes, access)| stage(path, bytes, *access, Existing::Replace))
+            .collect::<Result<_, _>>()?;
+        put_all(staged).map_err(|not_put| not_put.error)?;
         Ok(store)
     }
 
@@ -180,8 +190,13 @@ impl CaStore {
         after.entries.push(entry_of(certificate)?);
         let copy = self.issued_file(&certificate.serial_hex());
         make_folder(&self.file("issued")).map_err(|e| Error::io(&self.file("issued"), &e))?;
-        write_file(&copy, certificate.to_pem().as_bytes(), Access::Public, Existing::Keep)?;
-        self.put("index.txt", after.to_text().as_bytes(), Access::Public)?;
+        let (index, pem, text) = (self.file("index.txt"), certificate.to_pem(), after.to_text());
+        let staged = vec![
+            stage(&copy, pem.as_bytes(), Access::Public, Existing::Keep)?,
+            stage(&index, text.as_bytes(), Access::Public, Existing::Replace)?,
+        ];
+        // The first error is the one to tell: what is left is a copy that the index does not name.
+        put_all(staged).map_err(|not_put| not_put.error)?;
         deliver().inspect_err(|_| {
             // The first error is the one to tell; a note too many harms nobody.
             let _ = self.put("index.txt", before.to_text().as_bytes(), Access::Public);
@@ -279,7 +294,7 @@ impl CaStore {
     }
 
     fn put(&self, name: &str, bytes: &[u8], access: Access) -> Result<(), Error> {
-        write_file(&self.file(name), bytes, access, Existing::Replace)
+        stage(&self.file(name), bytes, access, Existing::Replace)?.put()
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -329,13 +344,18 @@ fn now() -> SystemTime {
 }
 
 /// What stands in for a file of the store (a pipe, a device) keeps nothing.
-fn write_file(path: &Path, bytes: &[u8], access: Access, existing: Existing) -> Result<(), Error> {
+fn stage<'a>(
+    path: &'a Path,
+    bytes: &'a [u8],
+    access: Access,
+    existing: Existing,
+) -> Result<Staged<'a>, Error> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => {
             let what = "it is not a regular file, so nothing is written to it";
             Err(Error::new(Problem::Exists, what).at(path.display().to_string()))
         }
-        _ => sealwire_files::write_file(path, bytes, access, existing),
+        _ => Staged::new(path, bytes, access, existing),
     }
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use der::asn1::SetOfVec;
 use der::{Decode, Encode};
+use sealwire_x509::{Rfc4514, ShownAttribute};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
@@ -123,7 +124,7 @@ impl Subject {
 
     /// Every attribute by its relative name: what it is called, and its text, or `#` and the DER of
     /// what is none.
-    fn rdns(&self) -> Vec<Vec<text::Shown>> {
+    fn rdns(&self) -> Vec<Vec<ShownAttribute>> {
         match &self.parts {
             Parts::Known(name) => {
                 let shown = |atav: &AttributeTypeAndValue| {
@@ -208,7 +209,7 @@ impl FromStr for Subject {
 /// RFC 4514: most specific attribute first.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::fmt_rfc4514(&self.rdns(), f)
+        Rfc4514(&self.rdns()).fmt(f)
     }
 }
 

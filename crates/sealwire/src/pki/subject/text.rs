@@ -1,12 +1,11 @@
 //! The two text forms of a name: OpenSSL's `/C=SE/CN=x` and RFC 4514's `CN=x,C=SE`.
 
-use std::fmt;
 use std::iter::Peekable;
 use std::str::Chars;
 
 use der::asn1::Any;
 use der::{Decode, Encode};
-use sealwire_x509::Foreign;
+use sealwire_x509::ShownAttribute;
 use x509_cert::attr::AttributeTypeAndValue;
 
 use super::attribute::{self, Attribute};
@@ -71,10 +70,7 @@ pub(super) fn parse_rfc4514(text: &str) -> Result<Vec<Rdn>, Error> {
     Ok(rdns)
 }
 
-/// An attribute's name, and its text or `#` and the DER of what is none.
-pub(super) type Shown = (String, Result<String, String>);
-
-pub(super) fn to_openssl(rdns: &[Vec<Shown>]) -> String {
+pub(super) fn to_openssl(rdns: &[Vec<ShownAttribute>]) -> String {
     let mut text = String::new();
     for rdn in rdns {
         for (i, (name, value)) in rdn.iter().enumerate() {
@@ -91,43 +87,6 @@ pub(super) fn to_openssl(rdns: &[Vec<Shown>]) -> String {
         }
     }
     text
-}
-
-pub(super) fn fmt_rfc4514(rdns: &[Vec<Shown>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (i, rdn) in rdns.iter().rev().enumerate() {
-        for (j, (name, value)) in rdn.iter().enumerate() {
-            let divider = match (i, j) {
-                (0, 0) => "",
-                (_, 0) => ",",
-                _ => "+",
-            };
-            write!(f, "{divider}{name}=")?;
-            match value {
-                Ok(value) => fmt_escaped(value, f)?,
-                Err(hex) => f.write_str(hex)?,
-            }
-        }
-    }
-    Ok(())
-}
-
-/// RFC 4514, section 2.4; what does not print as hex too, so that one name is one line.
-fn fmt_escaped(value: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let last = value.char_indices().next_back().map(|(i, _)| i);
-    for (i, c) in value.char_indices() {
-        match c {
-            ' ' if i == 0 || Some(i) == last => f.write_str("\\ ")?,
-            '#' if i == 0 => f.write_str("\\#")?,
-            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{c}")?,
-            c if !Foreign::prints(c) => {
-                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    write!(f, "\\{byte:02X}")?;
-                }
-            }
-            c => write!(f, "{c}")?,
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn hex(value: &Any) -> String {

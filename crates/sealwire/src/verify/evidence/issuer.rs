@@ -9,6 +9,11 @@ use crate::verify::Code;
 pub(super) fn of(code: Code, certificate: &Certificate, situation: &Situation<'_>) -> String {
     let (subject, issuer) = (quoted(certificate), certificate.issuer());
     let fact = match code.name() {
+        "DEPTH_ZERO_SELF_SIGNED_CERT" if !certificate.is_self_signed() => format!(
+            "{subject} names itself as its issuer, though another key signed it, and is not itself \
+             among the {}",
+            trusted(situation)
+        ),
         "DEPTH_ZERO_SELF_SIGNED_CERT" => {
             format!("{subject} is self-signed and is not itself among the {}", trusted(situation))
         }

@@ -26,6 +26,15 @@ pub(super) struct Situation<'a> {
     pub(super) chain: &'a [Certificate],
 }
 
+/// The sentence for a chain that ends at `certificate` for want of an issuer that is trusted.
+pub(super) fn of_missing_issuer(
+    code: Code,
+    certificate: &Certificate,
+    situation: &Situation<'_>,
+) -> String {
+    issuer::of(code, certificate, situation)
+}
+
 /// The sentence for an error.
 pub(super) fn of(code: Code, error: &ChainError, situation: &Situation<'_>) -> String {
     if let Some(detail) = &error.detail {

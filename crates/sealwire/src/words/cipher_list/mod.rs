@@ -55,11 +55,16 @@ pub(crate) fn parse_for(text: &str, old: bool) -> Result<CipherList, ConfigError
     } else {
         add_from_list(&list.join(":"), &mut suites, &mut lacking)?
     };
-    let mut all: Vec<_> = suites.iter().copied().filter(is_tls13).collect();
+    let mut all: Vec<_> = if named.is_empty() {
+        suites.iter().copied().filter(is_tls13).collect()
+    } else {
+        named.iter().filter_map(|name| CipherSuite::old_or_new(name)).filter(is_tls13).collect()
+    };
     if !list.is_empty() {
         all.extend(of_list(&list.join(":")));
     }
-    if old && all.iter().any(|suite| !is_tls13(suite)) {
+    let speaks_old = || all.iter().any(|suite| !(is_tls13(suite) && suites.contains(suite)));
+    if old && speaks_old() {
         suites.sort_by_key(|suite| !is_tls13(suite));
         return Ok(CipherList { suites, all, level });
     }

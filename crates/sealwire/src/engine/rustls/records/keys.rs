@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 pub(super) const MAX_CONTENT: usize = 16 * 1024;
 
 /// The header of a record: content type, version, length of the body.
-pub(super) const HEADER: usize = 5;
+pub(in super::super) const HEADER: usize = 5;
 
 /// The tag of every AEAD that TLS uses here.
-pub(super) const TAG: usize = 16;
+pub(in super::super) const TAG: usize = 16;
 
 /// The part of a nonce that a GCM record of TLS 1.2 carries (RFC 5288, 3).
 pub(super) const EXPLICIT_NONCE: usize = 8;

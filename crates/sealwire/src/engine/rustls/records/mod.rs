@@ -21,6 +21,7 @@ use std::io::IoSlice;
 use aws_lc_rs::aead::Algorithm;
 use failure::Failure;
 pub(super) use kernel::Kernel;
+pub(super) use keys::{HEADER, TAG};
 use keys::{Keys, Protection};
 use messages::Patience;
 use open::Opener;

@@ -1,7 +1,7 @@
 //! Records of the peer: where one ends, and what is in it.
 
 use aws_lc_rs::aead::{Aad, Nonce};
-use rustls::{ContentType, InvalidMessage, PeerMisbehaved};
+use rustls::{AlertDescription, ContentType, InvalidMessage, PeerMisbehaved};
 
 use super::failure::Failure;
 use super::keys::{EXPLICIT_NONCE, HEADER, Keys, MAX_CONTENT, Protection, TAG, tls12_aad};
@@ -28,7 +28,9 @@ impl Opener {
         let Some(&kind) = tls.first() else { return Ok(None) };
         let kind = ContentType::from(kind);
         if let ContentType::Unknown(_) = kind {
-            return Err(Failure::malformed(InvalidMessage::InvalidContentType));
+            // RFC 8446, 5; rustls would say decode_error.
+            let alert = AlertDescription::UnexpectedMessage;
+            return Err(Failure::new(alert, InvalidMessage::InvalidContentType));
         }
         let expected = match self.protection {
             // RFC 8446, 5.2: the type outside is always this one, once records are protected.

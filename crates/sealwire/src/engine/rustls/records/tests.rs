@@ -150,7 +150,7 @@ fn headers_are_refused_as_soon_as_they_are_wrong() {
         assert_eq!(opener.length(&good).unwrap(), Some(5 + max));
         let [high, low] = u16::try_from(max + 1).unwrap().to_be_bytes();
         for (header, alert) in [
-            (&[99][..], AlertDescription::DecodeError),
+            (&[99][..], AlertDescription::UnexpectedMessage),
             (&[20], AlertDescription::UnexpectedMessage),
             (&[24], AlertDescription::UnexpectedMessage),
             (&[23, 2], AlertDescription::DecodeError),

@@ -1,0 +1,49 @@
+// What a person does with the page of a CA, in Chromium: node ca.mjs PAGE [PICTURES]
+
+import { check, launch } from './browser.mjs';
+
+const [page, pictures] = process.argv.slice(2);
+const browser = await launch();
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
+const tab = await context.newPage();
+const said = /** @type {string[]} */ ([]);
+tab.on('pageerror', error => said.push(`error: ${error}`));
+tab.on('console', line => { if (line.type() === 'error') said.push(line.text()); });
+tab.on('dialog', dialog => { said.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
+const picture = async (/** @type {string} */ name) => { if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` }); };
+const row = (/** @type {string} */ words) => tab.locator('#shown tr').filter({ hasText: words });
+const open = (/** @type {string} */ name) => tab.getByRole('tab', { name }).click();
+
+await tab.goto(page);
+await row('app.localhost').first().waitFor();
+check(!tab.url().includes('token'), 'the token leaves the address bar');
+await row('onerror').first().waitFor();
+check(await tab.evaluate(() => !('owned' in globalThis)), 'what others call themselves is inert');
+await picture('ca-issued');
+
+await tab.keyboard.press('/');
+await tab.keyboard.type('app.local');
+await row('other.localhost').waitFor({ state: 'detached' });
+await row('app.localhost').getByRole('button', { name: 'Revoke' }).click();
+const dialog = tab.locator('#dialog');
+await dialog.getByLabel('Reason').selectOption('keyCompromise');
+await picture('ca-revoke');
+await dialog.getByRole('button', { name: 'Revoke it' }).click();
+await row('app.localhost').filter({ hasText: 'keyCompromise' }).waitFor();
+check(await row('app.localhost').getByRole('button').count() === 0, 'what is revoked has no button');
+
+await open('Revoked');
+await row('app.localhost').waitFor();
+await row('other.localhost').waitFor({ state: 'detached' });
+await open('Failed');
+await row('down.localhost').filter({ hasText: 'nothing listens there' }).first().waitFor();
+await tab.emulateMedia({ colorScheme: 'dark' });
+await picture('ca-failed');
+await open('Expiring');
+await tab.getByText('There are none.').waitFor();
+await open('Issued');
+await row('other.localhost').first().waitFor();
+
+check(said.length === 0, said.join('; '));
+await browser.close();
+console.log('done');

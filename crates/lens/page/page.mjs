@@ -1,0 +1,97 @@
+// What a person does with the page, in Chromium: node page.mjs PAGE PROXY ORIGIN [PICTURES]
+
+import http from 'node:http';
+import { check, launch } from './browser.mjs';
+
+const [page, proxy, origin, pictures] = process.argv.slice(2);
+const browser = await launch();
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
+const tab = await context.newPage();
+const said = /** @type {string[]} */ ([]);
+tab.on('pageerror', error => said.push(`error: ${error}`));
+tab.on('console', line => { if (line.type() === 'error') said.push(line.text()); });
+tab.on('dialog', dialog => { said.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
+const picture = async (/** @type {string} */ name) => { if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` }); };
+const text = (/** @type {string} */ selector) => tab.locator(selector).innerText();
+const shows = (/** @type {string} */ words) => tab.getByText(words, { exact: false }).first().waitFor();
+
+/** A request through the proxy, to a plain address of the page's own test. */
+const through = (/** @type {string} */ path) => new Promise((done, failed) => {
+  const url = new URL(proxy);
+  http.get({ host: url.hostname, port: url.port, path: `${plain}${path}`, headers: { host: new URL(plain).host } }, answer => {
+    let body = '';
+    answer.on('data', piece => { body += piece; }).on('end', () => done(`${answer.statusCode} ${body}`));
+  }).on('error', failed);
+});
+const server = http.createServer((request, answer) => answer.end(`plain ${request.method} ${request.url}`));
+await new Promise(done => server.listen(0, '127.0.0.1', () => done(undefined)));
+const plain = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
+
+await tab.goto(page);
+await shows('/first?a=b');
+check(!tab.url().includes('token'), 'the token leaves the address bar');
+await tab.getByText('/first?a=b').first().click();
+await shows('<b>body</b>');
+await shows('<script>owned=1</script>');
+await picture('proxy-flow');
+
+// Hostile content stays text.
+await tab.getByText('onerror').first().click();
+await tab.locator('#detail').getByText('onerror').first().waitFor();
+check(await tab.evaluate(() => !('owned' in globalThis)), 'what others say is inert');
+
+// TLS of both legs, then the lesson.
+await tab.keyboard.press('3');
+await shows('ClientHello');
+await picture('proxy-tls');
+await tab.keyboard.press('4');
+await tab.locator('#detail').getByText('decrypted', { exact: false }).first().waitFor();
+await picture('proxy-lesson');
+await tab.keyboard.press('1');
+
+// Sent again: a new flow that says what it repeats.
+await tab.getByText('/first?a=b').first().click();
+await tab.locator('#detail').getByRole('button', { name: 'Resend' }).click();
+await tab.locator('#detail').getByText('repeats 1').waitFor();
+// Edited and sent.
+await tab.locator('#detail').getByRole('button', { name: 'Edit' }).click();
+await tab.getByLabel('Method').fill('PUT');
+await tab.getByLabel('Body').fill('from the page');
+await tab.getByRole('button', { name: 'Send', exact: true }).click();
+await tab.locator('#detail').getByText('PUT', { exact: false }).first().waitFor();
+await tab.locator('#detail').getByText('from the page').first().waitFor();
+
+// Rules and a breakpoint, by the page alone.
+const rules = async (/** @type {any[]} */ list) => {
+  await tab.getByRole('button', { name: 'Rules', exact: true }).click();
+  await tab.getByLabel('Rules').fill(JSON.stringify(list));
+  await tab.getByRole('button', { name: 'Use these' }).click();
+  await tab.getByLabel('Rules').waitFor({ state: 'hidden' });
+};
+await rules([{ when: 'path:/held', break: 'both' }]);
+const answered = through('/held');
+await tab.locator('#held').getByText('waits').first().waitFor();
+await picture('proxy-breakpoint');
+await tab.locator('#held').getByRole('button', { name: 'Edit' }).click();
+const dialog = tab.locator('#dialog, dialog').first();
+await dialog.locator('input').nth(1).fill(`${plain}/changed`);
+await tab.getByRole('button', { name: 'Continue with this' }).click();
+await tab.locator('#held').getByText('answer 200').waitFor();
+await tab.locator('#held').getByRole('button', { name: 'Edit' }).click();
+await dialog.locator('input').first().fill('203');
+await dialog.locator('textarea').nth(1).fill('written by hand');
+await tab.getByRole('button', { name: 'Continue with this' }).click();
+check(await answered === '203 written by hand', `the client gets the edit: ${await answered}`);
+await rules([]);
+
+// The filter, as it is typed.
+await tab.keyboard.press('/');
+await tab.keyboard.type('path:/held');
+await tab.waitForFunction(() => !/** @type {HTMLElement} */ (document.querySelector('#rows')).innerText.includes('/first?a=b'));
+await tab.emulateMedia({ colorScheme: 'dark' });
+await picture('proxy-dark');
+
+check(said.length === 0, said.join('; '));
+await browser.close();
+server.close();
+console.log('done');

@@ -1,0 +1,298 @@
+//! Facts of flows by column, a block of flows in a row for each: what filters are mostly made of is decided
+//! by reading a column, where the rows themselves would be a hundred times as much.
+//!
+//! The indexer makes a block when all of its flows have come, so recording pays nothing for it.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::fold;
+use crate::query::{Facts, Number, Word, mark};
+
+/// How many numbers of flows are in a block.
+pub(super) const BLOCK: i64 = 4_096;
+/// So many more have come before one is made: flows that begin at once come in any order.
+const BEHIND: i64 = 1_024;
+
+/// No block yet: what comes before all.
+pub(super) const NONE: i64 = i64::MIN / BLOCK;
+
+const IDS: i64 = 0;
+const URLS: i64 = 1;
+const PATHS: i64 = 2;
+
+fn number_field(column: Number) -> i64 {
+    match column {
+        Number::Connection => 3,
+        Number::Port => 4,
+        Number::Status => 5,
+        Number::Size => 6,
+        Number::RequestSize => 7,
+        Number::Took => 8,
+        Number::Marks => 9,
+    }
+}
+
+fn word_field(column: Word) -> i64 {
+    match column {
+        Word::Host => 10,
+        Word::Method => 11,
+        Word::Scheme => 12,
+        Word::Type => 13,
+        Word::Version => 14,
+    }
+}
+
+const NUMBERS: [Number; 7] = [
+    Number::Connection,
+    Number::Port,
+    Number::Status,
+    Number::Size,
+    Number::RequestSize,
+    Number::Took,
+    Number::Marks,
+];
+const WORDS: [Word; 5] = [Word::Host, Word::Method, Word::Scheme, Word::Type, Word::Version];
+
+/// The block of a flow.
+pub(super) fn block_of(id: i64) -> i64 {
+    id.div_euclid(BLOCK)
+}
+
+/// The first and the last number of a block.
+pub(super) fn range(block: i64) -> (i64, i64) {
+    let first = block.saturating_mul(BLOCK);
+    (first, first.saturating_add(BLOCK - 1))
+}
+
+/// Makes the next block after `done`, if its flows have come; which one it was.
+pub(super) fn make_next(database: &mut Connection, done: i64) -> rusqlite::Result<Option<i64>> {
+    let after = range(done).1;
+    let number = |sql: &str, value: i64| {
+        database.prepare_cached(sql)?.query_row([value], |row| row.get::<_, Option<i64>>(0))
+    };
+    let Some(next) = number("SELECT min(id) FROM flow WHERE id>?", after)? else { return Ok(None) };
+    let block = block_of(next);
+    let last = number("SELECT max(id) FROM flow WHERE id>?", after)?.unwrap_or(next);
+    if last.saturating_sub(BEHIND) <= range(block).1 {
+        return Ok(None);
+    }
+    if number("SELECT block FROM facts WHERE block=? LIMIT 1", block).optional()?.is_none() {
+        make(database, block)?;
+    }
+    Ok(Some(block))
+}
+
+fn make(database: &mut Connection, block: i64) -> rusqlite::Result<()> {
+    let (first, last) = range(block);
+    let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if let Some(columns) = columns(&transaction, first, last)? {
+        for (field, data) in columns {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO facts VALUES(?,?,?)")?
+                .execute(params![block, field, data])?;
+        }
+    }
+    transaction.commit()
+}
+
+/// The field of a column, and what is stored of it.
+type Packed = (i64, Vec<u8>);
+
+/// `None` for a block with what no column can say: it is left to the rows.
+fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Option<Vec<Packed>>> {
+    let mut query = database.prepare_cached(
+        "SELECT id,connection,port,status,response_size,request_size,took,outcome,flags,
+           repeats IS NOT NULL, ifnull(error,'')<>'',
+           EXISTS(SELECT 1 FROM statement s WHERE s.flow=f.id),
+           EXISTS(SELECT 1 FROM connection c WHERE c.id=f.connection AND c.passed IS NOT NULL),
+           host,method,scheme,type,version, scheme||'://'||authority, path
+         FROM flow f WHERE id BETWEEN ? AND ? ORDER BY id",
+    )?;
+    let mut rows = query.query([first, last])?;
+    let mut ids = Vec::new();
+    let mut numbers: [Vec<Option<i64>>; 7] = Default::default();
+    let mut words: [Words; 5] = Default::default();
+    let (mut urls, mut paths) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let number = |n| row.get::<_, Option<i64>>(n);
+        ids.push(Some(row.get::<_, i64>(0)? - first));
+        for (n, column) in numbers.iter_mut().take(6).enumerate() {
+            column.push(number(n + 1)?);
+        }
+        numbers[6].push(Some(marks(row)?));
+        for (n, column) in words.iter_mut().enumerate() {
+            column.push(row.get_ref(13 + n)?.as_str_or_null().ok().flatten());
+        }
+        for n in [18, 19] {
+            paths.push(Some(urls.len() as i64));
+            let text = row.get_ref(n)?.as_str_or_null().ok().flatten().unwrap_or_default();
+            urls.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
+        }
+        urls.push(b'\n');
+    }
+    let mut out = vec![(URLS, urls)];
+    let all = numbers.iter().zip(NUMBERS).map(|(column, which)| (number_field(which), column));
+    for (field, column) in all.chain([(IDS, &ids), (PATHS, &paths)]) {
+        let Some(data) = packed(column) else { return Ok(None) };
+        out.push((field, data));
+    }
+    for (column, which) in words.iter().zip(WORDS) {
+        let Some(data) = column.packed() else { return Ok(None) };
+        out.push((word_field(which), data));
+    }
+    Ok(Some(out))
+}
+
+fn marks(row: &rusqlite::Row<'_>) -> rusqlite::Result<i64> {
+    let outcome: i64 = row.get(7)?;
+    let flags: i64 = row.get(8)?;
+    let mut marks = 0;
+    for (holds, bit) in [
+        (outcome == 0, mark::OPEN),
+        (outcome > 1, mark::FAILED),
+        (flags & fold::WEBSOCKET != 0, mark::WEBSOCKET),
+        (flags & fold::CHANGED != 0, mark::CHANGED),
+        (flags & (fold::REQUEST_DROPPED | fold::RESPONSE_DROPPED) != 0, mark::PARTIAL),
+        (row.get(9)?, mark::REPEAT),
+        (row.get(10)?, mark::ERROR),
+        (row.get(11)?, mark::STATEMENT),
+        (row.get(12)?, mark::PASSED),
+    ] {
+        if holds {
+            marks |= bit;
+        }
+    }
+    Ok(marks)
+}
+
+/// Texts of which many are the same.
+#[derive(Default)]
+struct Words {
+    texts: Vec<String>,
+    numbers: std::collections::HashMap<String, i64>,
+    which: Vec<Option<i64>>,
+}
+
+impl Words {
+    fn push(&mut self, text: Option<&str>) {
+        let number = text.map(|text| match self.numbers.get(text) {
+            Some(number) => *number,
+            None => {
+                let number = self.texts.len() as i64;
+                self.texts.push(text.to_owned());
+                self.numbers.insert(text.to_owned(), number);
+                number
+            }
+        });
+        self.which.push(number);
+    }
+
+    fn packed(&self) -> Option<Vec<u8>> {
+        let mut out = (self.texts.len() as u32).to_le_bytes().to_vec();
+        for text in &self.texts {
+            out.extend_from_slice(&u32::try_from(text.len()).ok()?.to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+        out.extend_from_slice(&packed(&self.which)?);
+        Some(out)
+    }
+}
+
+/// Numbers with as many bytes each as the largest needs; 0 is none, and all others are one more than they
+/// are. `None` where one is below zero.
+fn packed(numbers: &[Option<i64>]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        plain.push(match number {
+            None => 0,
+            Some(number) => u64::try_from(*number).ok()? + 1,
+        });
+    }
+    let most = plain.iter().copied().max().unwrap_or(0);
+    let width = (1..8).find(|width| most >> (8 * width) == 0).unwrap_or(8);
+    let mut out = vec![width as u8];
+    for number in plain {
+        out.extend_from_slice(&number.to_le_bytes()[..width]);
+    }
+    Some(out)
+}
+
+fn unpacked(data: &[u8], count: usize) -> Option<Vec<Option<i64>>> {
+    let (width, data) = data.split_first()?;
+    let width = usize::from(*width);
+    if !(1..=8).contains(&width) || data.len() != width * count {
+        return None;
+    }
+    let one = |bytes: &[u8]| {
+        let mut whole = [0; 8];
+        whole[..width].copy_from_slice(bytes);
+        u64::from_le_bytes(whole).checked_sub(1).map(u64::cast_signed)
+    };
+    Some(data.chunks_exact(width).map(one).collect())
+}
+
+/// A block as it is stored, read a column at a time.
+pub(super) struct Block<'a> {
+    database: &'a Connection,
+    number: i64,
+    ids: Vec<i64>,
+}
+
+impl<'a> Block<'a> {
+    /// `None` where there is none (yet), or one that cannot be read.
+    pub(super) fn read(database: &'a Connection, number: i64) -> Option<Self> {
+        let data = column(database, number, IDS)?;
+        let count = data.len().checked_sub(1)? / usize::from(*data.first()?).max(1);
+        let (first, last) = range(number);
+        let ids = unpacked(&data, count)?.into_iter().map(|id| Some(first + id?));
+        let ids: Vec<i64> = ids.collect::<Option<_>>()?;
+        let is_good = ids.is_sorted_by(|a, b| a < b) && ids.last().is_none_or(|id| *id <= last);
+        is_good.then_some(Self { database, number, ids })
+    }
+
+    fn column(&self, field: i64) -> Option<Vec<u8>> {
+        column(self.database, self.number, field)
+    }
+}
+
+fn column(database: &Connection, block: i64, field: i64) -> Option<Vec<u8>> {
+    // A session of an older build has no such table.
+    let mut query =
+        database.prepare_cached("SELECT data FROM facts WHERE block=? AND field=?").ok()?;
+    query.query_row([block, field], |row| row.get(0)).ok()
+}
+
+impl Facts for Block<'_> {
+    fn ids(&self) -> &[i64] {
+        &self.ids
+    }
+
+    fn numbers(&self, column: Number) -> Option<Vec<Option<i64>>> {
+        unpacked(&self.column(number_field(column))?, self.ids.len())
+    }
+
+    fn words(&self, column: Word) -> Option<(Vec<String>, Vec<Option<usize>>)> {
+        let data = self.column(word_field(column))?;
+        let (count, mut rest) = data.split_first_chunk::<4>()?;
+        let mut texts = Vec::new();
+        for _ in 0..u32::from_le_bytes(*count) {
+            let (length, more) = rest.split_first_chunk::<4>()?;
+            let (text, more) = more.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            texts.push(String::from_utf8(text.to_vec()).ok()?);
+            rest = more;
+        }
+        let which = unpacked(rest, self.ids.len())?.into_iter();
+        Some((texts, which.map(|n| n.and_then(|n| usize::try_from(n).ok())).collect()))
+    }
+
+    fn urls(&self) -> Option<(Vec<u8>, Vec<[usize; 2]>)> {
+        let urls = self.column(URLS)?;
+        let places = unpacked(&self.column(PATHS)?, self.ids.len() * 2)?;
+        let places: Vec<usize> = places
+            .into_iter()
+            .map(|place| usize::try_from(place?).ok().filter(|place| *place < urls.len()))
+            .collect::<Option<_>>()?;
+        let (pairs, _) = places.as_chunks::<2>();
+        places.is_sorted().then(|| (urls, pairs.to_vec()))
+    }
+}

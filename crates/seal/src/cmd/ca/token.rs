@@ -1,0 +1,198 @@
+//! `seal ca token`.
+
+use std::fmt;
+
+use clap::{Args, Subcommand};
+use sealwire::Foreign;
+use sealwire::pki::NameConstraint;
+use sealwire_acme::store::{Token, random_id};
+use serde::Serialize;
+
+use super::{database, permitted};
+use crate::files::ca_folder::CaFolder;
+use crate::say::failure::Failure;
+use crate::say::report::{self, Answer};
+use crate::view::card;
+use crate::words::length::Length;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    New(New),
+    List(List),
+    End(End),
+}
+
+/// Make a token with which somebody gets certificates from `ca serve` without ACME
+///
+/// Whoever has it runs `seal ca issue --server URL --token-file FILE NAME`, and proves no name: the
+/// token says what may be had. It is printed once, and only its digest is kept.
+#[derive(Args)]
+pub(crate) struct New {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// For whom it is, for your own memory
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    /// Names below this one, or addresses in this network; may be repeated
+    #[arg(long, value_name = "NAME", required_unless_present = "user")]
+    permit: Vec<NameConstraint>,
+    /// The common name of a user, for certificates for clients; may be repeated
+    #[arg(long, value_name = "USER")]
+    user: Vec<String>,
+    /// Only this profile; may be repeated: server, client, shortlived
+    #[arg(long, value_name = "PROFILE", value_parser = ["server", "client", "shortlived"])]
+    profile: Vec<String>,
+    /// How many certificates
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    uses: u32,
+    /// How long the token is good
+    #[arg(long, value_name = "TIME", default_value = "1d")]
+    lasts: Length,
+    #[command(flatten)]
+    database: database::Place,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// List the tokens, without their secrets
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    folder: CaFolder,
+    #[command(flatten)]
+    database: database::Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// End a token: nobody gets anything with it any more
+#[derive(Args)]
+pub(crate) struct End {
+    #[command(flatten)]
+    folder: CaFolder,
+    /// The token's name, as `list` shows it
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    id: String,
+    #[command(flatten)]
+    database: database::Place,
+}
+
+#[derive(Serialize)]
+struct Made {
+    id: String,
+    token: String,
+    expires: String,
+}
+
+/// The secret alone, so that standard output can be the file for --token-file.
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.token)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Listed(Vec<Line>);
+
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    label: String,
+    expires: String,
+    uses: i64,
+    names: String,
+    users: Vec<String>,
+    profiles: Vec<String>,
+}
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("there are none; `seal ca token new` makes one");
+        }
+        let lines = self.0.iter().map(|line| {
+            let users = line.users.iter().map(|user| Foreign::new(user).to_string());
+            let names = Some(line.names.clone()).filter(|names| !names.is_empty());
+            let whom: Vec<_> = names.into_iter().chain(users).collect();
+            format!(
+                "{}  {} left  to {}  {}  {}",
+                line.id,
+                line.uses,
+                line.expires,
+                whom.join(", "),
+                Foreign::new(&line.label)
+            )
+        });
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        match self {
+            Self::New(command) => command.run(),
+            Self::List(command) => command.run(),
+            Self::End(command) => command.run(),
+        }
+    }
+}
+
+impl New {
+    fn run(self) -> Result<Answer, Failure> {
+        let rules = permitted::rules(&self.folder.open()?, self.permit, self.profile)?;
+        let (store, _) = self.database.open(&self.folder)?;
+        let failed = |e: sealwire_acme::store::Error| Failure::usage(e.to_string());
+        let created = store.clock().now();
+        let lasts = i64::try_from(self.lasts.get().as_secs()).unwrap_or(i64::MAX);
+        let token = Token {
+            id: random_id().map_err(failed)?,
+            label: self.label,
+            created,
+            expires: created.saturating_add(lasts),
+            rules,
+            users: self.user,
+            uses: self.uses.into(),
+        };
+        let secret = store.add_token(&token).map_err(failed)?;
+        let made = Made { expires: card::time(token.expires), id: token.id, token: secret };
+        if !self.json {
+            report::note(format_args!("token {}, to {}:", made.id, made.expires));
+        }
+        report::print(&made, self.json)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl List {
+    fn run(self) -> Result<Answer, Failure> {
+        self.folder.open()?;
+        let (store, _) = self.database.open(&self.folder)?;
+        let tokens = store.tokens().map_err(|e| Failure::usage(e.to_string()))?;
+        let line = |token: Token| Line {
+            expires: card::time(token.expires),
+            names: token.rules.names.to_string(),
+            profiles: token.rules.profiles,
+            uses: token.uses,
+            id: token.id,
+            label: token.label,
+            users: token.users,
+        };
+        report::print(&Listed(tokens.into_iter().map(line).collect()), self.json)?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl End {
+    fn run(self) -> Result<Answer, Failure> {
+        self.folder.open()?;
+        let (store, _) = self.database.open(&self.folder)?;
+        match store.end_token(&self.id).map_err(|e| Failure::usage(e.to_string()))? {
+            true => Ok(Answer::Yes),
+            false => Err(Failure::usage(format!("{}: there is no such token", self.id))
+                .advise("`seal ca token list` lists them")),
+        }
+    }
+}

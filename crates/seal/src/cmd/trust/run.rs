@@ -1,0 +1,59 @@
+//! `seal trust run`.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use clap::Args;
+
+use super::told::Told;
+use crate::say::failure::Failure;
+use crate::say::report::Answer;
+use crate::truststore::environment;
+
+/// Run a command whose programs trust your CA
+///
+/// With the variables of `seal trust env`, for this command only; no store is touched. The command takes the
+/// place of `seal` where the system can do that (Unix), so signals and the exit code are the command's.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  seal trust run -- npm test
+  seal trust run --roots bundled -- python app.py
+  seal trust run -- seal trust doctor               which programs would reach a server of your CA?")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    told: Told,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<Answer, Failure> {
+        let (files, _) = self.told.write(None)?;
+        let (program, arguments) =
+            self.command.split_first().ok_or_else(|| Failure::usage("no command"))?;
+        let java = environment::java_options();
+        let set = files.variables(java.as_deref());
+        let mut command = Command::new(program);
+        command.args(arguments).envs(set.into_iter().map(|set| (set.variable.name, set.value)));
+        become_it(command).map_err(|e| {
+            let shown = Path::new(program).display();
+            match e.kind() {
+                std::io::ErrorKind::NotFound => Failure::usage(format!("{shown}: no such command")),
+                _ => Failure::usage(format!("{shown}: cannot be started: {e}")),
+            }
+        })
+    }
+}
+
+#[cfg(unix)]
+fn become_it(mut command: Command) -> std::io::Result<Answer> {
+    Err(std::os::unix::process::CommandExt::exec(&mut command))
+}
+
+#[cfg(not(unix))]
+fn become_it(mut command: Command) -> std::io::Result<Answer> {
+    let code = command.status()?.code().unwrap_or(255);
+    Ok(Answer::Code(u8::try_from(code).unwrap_or(255)))
+}

@@ -1,0 +1,192 @@
+//! What the changed hellos tell together.
+
+use std::fmt;
+
+use sealwire::Foreign;
+use serde::Serialize;
+
+use super::{Change, Outcome, Try};
+use crate::say::advice;
+
+/// Why a handshake dies on the way, as far as changed hellos tell.
+#[derive(Debug, Serialize)]
+pub(crate) struct Obstacle {
+    /// Of our hello, in records.
+    hello_bytes: usize,
+    /// With which it goes through; null when none of those that were tried helps, empty when our own
+    /// hello went through when it was said again.
+    smallest_change: Option<Vec<Change>>,
+    points_to: String,
+    advice: Option<&'static str>,
+    tried: Vec<Try>,
+}
+
+impl Obstacle {
+    pub(super) fn new(
+        hello_bytes: usize,
+        smallest_change: Option<Vec<Change>>,
+        tried: Vec<Try>,
+        heard: bool,
+        name: Option<String>,
+    ) -> Self {
+        let seen = Seen { hello_bytes, tried: &tried, heard, name };
+        let points_to = seen.points_to(smallest_change.as_deref());
+        let names = |changes: &[Change]| changes.iter().map(|one| one.name()).collect::<Vec<_>>();
+        let advice = smallest_change.as_deref().and_then(|it| advice::for_changes(&names(it)));
+        Self { hello_bytes, smallest_change, points_to, advice, tried }
+    }
+}
+
+/// What there is to conclude from.
+struct Seen<'a> {
+    hello_bytes: usize,
+    tried: &'a [Try],
+    heard: bool,
+    name: Option<String>,
+}
+
+impl Seen<'_> {
+    fn points_to(&self, smallest: Option<&[Change]>) -> String {
+        match smallest {
+            None => self.nothing_helps(),
+            Some([]) => {
+                "our hello went through when it was said again: what breaks it off comes and \
+                         goes (load, one of several servers, a limit on connections)"
+                    .to_owned()
+            }
+            Some([change]) => self.of_one(*change),
+            Some(several) => {
+                let all = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                format!(
+                    "no single change helps, these do together: {all}; there is more than one obstacle, \
+                     or one that does not bear what is new in a hello"
+                )
+            }
+        }
+    }
+
+    fn of_one(&self, change: Change) -> String {
+        match change {
+            Change::TwoSegments => {
+                "something on the way reads the first packet only and breaks off by \
+                                    what is in it: a filter on names, most likely"
+                    .to_owned()
+            }
+            Change::TwoRecords => {
+                "something on the way takes the first record for the whole hello and \
+                                   breaks off by what is in it: a filter on names, most likely"
+                    .to_owned()
+            }
+            Change::NoMlDsa => {
+                "the server, or something before it, does not bear signature schemes \
+                                that it does not know (ML-DSA, 0x0904 to 0x0906)"
+                    .to_owned()
+            }
+            Change::NoAlpn => {
+                "the server, or something before it, does not bear the protocols that are \
+                               offered (ALPN)"
+                    .to_owned()
+            }
+            Change::NoMlKem => self.of_ml_kem(),
+            Change::Tls12Only => {
+                "the server, or something before it, does not bear a hello of TLS 1.3".to_owned()
+            }
+            Change::NoSni => format!(
+                "something breaks off by the name {}: a filter, or a server that does not have it",
+                self.name.as_deref().unwrap_or_default()
+            ),
+            Change::AnyName => {
+                "the server wants to be asked by a name (SNI), and an address is none".to_owned()
+            }
+            Change::AsLong => "a hello is too short for the server".to_owned(),
+        }
+    }
+
+    /// Whether it is the length of ML-KEM's share, or ML-KEM itself.
+    fn of_ml_kem(&self) -> String {
+        let short = self.outcome(&[Change::NoMlKem]).map_or(0, |one| one.hello_bytes);
+        let as_long = self.outcome(&[Change::NoMlKem, Change::AsLong]);
+        let (ours, long) = (self.hello_bytes, as_long.map_or(0, |one| one.hello_bytes));
+        match as_long.map(|one| &one.outcome) {
+            Some(Outcome::Died(_)) => format!(
+                "something on the way drops a hello that does not fit one packet: one of {short} B goes \
+                 through, ours of {ours} B does not, nor one of {long} B without ML-KEM"
+            ),
+            Some(Outcome::Through | Outcome::Answered(_)) if self.heard => format!(
+                "the hello arrives, also when it is as long ({long} B) and without ML-KEM: something \
+                 breaks off by the server's answer, which is 1088 B longer with ML-KEM"
+            ),
+            Some(Outcome::Through | Outcome::Answered(_)) => format!(
+                "it is not the length of the hello, for one of {long} B without ML-KEM goes through: the \
+                 server, or something before it, does not bear the group X25519MLKEM768, or an answer \
+                 that is 1088 B longer for it"
+            ),
+            _ => format!(
+                "a hello of {short} B goes through, ours of {ours} B with ML-KEM does not: something on \
+                 the way drops what does not fit one packet, or does not bear the group X25519MLKEM768"
+            ),
+        }
+    }
+
+    fn nothing_helps(&self) -> String {
+        let answered = self.tried.iter().find_map(|one| match &one.outcome {
+            Outcome::Answered(how) => Some((&one.changes, how)),
+            _ => None,
+        });
+        if let Some((changes, how)) = answered {
+            return format!("a hello {} is answered, though not agreed to: {how}", listed(changes));
+        }
+        if self.tried.iter().all(|one| one.outcome == Outcome::NotReached) {
+            return "the server cannot be reached any more, so nothing was found out".to_owned();
+        }
+        let no_name = match self.name {
+            Some(_) => "",
+            None => ", nor is it the lack of a name (SNI)",
+        };
+        format!(
+            "it is not for what is in the hello{no_name}: the server breaks off whatever is said (it \
+             does not want our address, does not speak TLS here, or stands behind something that lets \
+             nobody through)"
+        )
+    }
+
+    fn outcome(&self, changes: &[Change]) -> Option<&Try> {
+        self.tried.iter().find(|one| one.changes == changes)
+    }
+}
+
+fn listed(changes: &[Change]) -> String {
+    changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Try {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.changes[..] {
+            [] => f.write_str("as it was, once more")?,
+            _ => f.write_str(&listed(&self.changes))?,
+        }
+        match &self.outcome {
+            Outcome::Through => write!(f, " ({} B): goes through", self.hello_bytes),
+            Outcome::Answered(how) => {
+                write!(f, " ({} B): {}", self.hello_bytes, Foreign::new(how))
+            }
+            Outcome::Died(how) => write!(f, ": {how}"),
+            Outcome::NotReached => f.write_str(": not reached"),
+        }
+    }
+}
+
+impl Obstacle {
+    /// What is shown of it: labels, and what belongs to them.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        let advice = self.advice.map_or_else(String::new, |advice| format!(" ({advice})"));
+        let mut lines = vec![("because", format!("{}{advice}", self.points_to))];
+        if let Some(changes @ [_, ..]) = self.smallest_change.as_deref() {
+            lines.push(("helps", format!("a hello {}", listed(changes))));
+        }
+        for (i, one) in self.tried.iter().enumerate() {
+            lines.push((if i == 0 { "tried" } else { "" }, one.to_string()));
+        }
+        lines
+    }
+}

@@ -1,0 +1,6 @@
+//! Any text as a filter; `sealwire_lens::fuzzing` has what must hold.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| sealwire_lens::fuzzing::filter(data));
