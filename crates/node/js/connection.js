@@ -198,6 +198,7 @@ class Connection {
     this.#isGiven = isGiven;
     this.#link = link(stream, {
       chunk: (chunk) => this.receive(chunk),
+      lent: (bytes, length) => this.#receiveLent(bytes, length),
       end: () => this.#onTransportEnd(),
     });
     if (this.#isTraced) this.#link.trace();
@@ -222,6 +223,28 @@ class Connection {
     this.#link.traceReceived(bytes);
     this.#state.receive(this, bytes);
     this.#work();
+  }
+
+  /** Takes the first `length` bytes of `bytes`, which belong to others when it returns. */
+  #receiveLent(bytes, length) {
+    if (this.#state !== Connection.#OPEN || this.#isTraced || this.#incoming.isBusy) {
+      this.receive(Buffer.from(bytes.subarray(0, length)));
+      return;
+    }
+    this.#owner.stirred();
+    this.#incoming.takeLent(this.#session, bytes, length);
+    this.#tellEnd();
+  }
+
+  /** By which data may be written now: see `writeBy`; -1: only by `write`. */
+  get descriptor() {
+    return this.#state === Connection.#OPEN && !this.#outgoing.isHolding ? this.#link.descriptor : -1;
+  }
+
+  /** Writes data to the descriptor, as much as it takes at once; they are not looked at later. */
+  writeBy(fd, data, length, callback) {
+    this.bytesWritten += length;
+    this.#outgoing.writeBy(this.#session, this.#link, fd, data, length, callback);
   }
 
   write(data, callback) {

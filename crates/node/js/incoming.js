@@ -4,7 +4,7 @@
 // are decrypted and not delivered yet.
 
 const { joined, missingOfRecord } = require('./records');
-const { receive } = require('./report');
+const { receive, receiveLent } = require('./report');
 
 class Incoming {
   #received = null;
@@ -79,14 +79,51 @@ class Incoming {
   }
 
   /**
+   * Takes, decrypts and delivers the first `length` of `bytes`, which are lent: nothing of them is looked
+   * at later. Not while it is at work.
+   */
+  takeLent(session, bytes, length) {
+    let from = 0;
+    if (this.#ready.length > 0) {
+      this.push(Buffer.from(bytes.subarray(0, length)));
+      this.decrypt(session);
+      return;
+    }
+    if (this.#received !== null) {
+      const missing = missingOfRecord(this.#received, bytes.subarray(0, length));
+      if (missing === undefined || missing >= length) {
+        this.push(Buffer.from(bytes.subarray(0, length)));
+        this.decrypt(session);
+        return;
+      }
+      this.push(bytes.subarray(0, missing));
+      this.decrypt(session);
+      if (this.#sink.isOver()) return;
+      from = missing;
+    }
+    if (this.#received === null) this.#decryptLent(session, bytes, from, length);
+    else this.push(Buffer.from(bytes.subarray(from, length)));
+  }
+
+  #decryptLent(session, bytes, from, to) {
+    this.#atWork(() => {
+      this.#arrived = false;
+      if (this.#tell(receiveLent(session, bytes, from, to))) this.#decryptAll(session);
+    });
+  }
+
+  /**
    * Decrypts and delivers what has come. What arrives while a listener is at it waits its turn, so
    * that data stay in order over a transport that answers at once.
    */
   decrypt(session) {
-    if (this.#decrypting) return;
+    if (!this.#decrypting) this.#atWork(() => this.#decryptAll(session));
+  }
+
+  #atWork(work) {
     this.#decrypting = true;
     try {
-      this.#decryptAll(session);
+      work();
     } finally {
       this.#decrypting = false;
       // A listener has thrown: the data behind it are not lost.
@@ -98,17 +135,21 @@ class Incoming {
     this.#deliver();
     while (this.#received !== null && !this.#sink.isOver()) {
       this.#arrived = false;
-      const report = receive(session, this.#received);
-      this.#received = report.rest;
-      this.#ready = report.records;
-      if (report.hasOutput) this.#sink.output();
-      if (report.hasTold) this.#sink.told();
-      this.#deliver();
-      if (this.#sink.isOver()) return;
-      if (report.failed) this.#sink.failed();
-      else if (report.peerClosed) this.#sink.closed();
-      if (report.failed || report.peerClosed || !(report.hasMore || this.#arrived)) return;
+      if (!this.#tell(receive(session, this.#received))) return;
     }
+  }
+
+  /** Tells what came of some bytes; whether there may be more in those that wait. */
+  #tell(report) {
+    this.#received = report.rest;
+    this.#ready = report.records;
+    if (report.hasOutput) this.#sink.output();
+    if (report.hasTold) this.#sink.told();
+    this.#deliver();
+    if (this.#sink.isOver()) return false;
+    if (report.failed) this.#sink.failed();
+    else if (report.peerClosed) this.#sink.closed();
+    return !report.failed && !report.peerClosed && (report.hasMore || this.#arrived);
   }
 
   #deliver() {

@@ -83,8 +83,9 @@ const onreadProperties = (() => {
  * socket itself sees neither data nor end, as when Node's own TLS takes its handle over. Else a
  * socket that allows no half-open state would close its side before we have said goodbye.
  *
- * `on.chunk` gets bytes and says whether it wants more; `on.end` is called at the end, `on.unwritten`
- * when a write has failed: that must not end the socket before what came from the peer is read.
+ * `on.chunk` gets bytes and says whether it wants more; `on.lent`, if it is there, gets a buffer and how many
+ * bytes of it have come, where they are only lent. `on.end` is called at the end, `on.unwritten` when a write has
+ * failed: that must not end the socket before what came from the peer is read.
  * The function given back undoes it.
  */
 function takeOver(socket, on) {
@@ -96,7 +97,8 @@ function takeOver(socket, on) {
     });
   };
   socket.push = (chunk) => (chunk === null ? on.end() : on.chunk(chunk));
-  if (isPlain(socket)) readInto(socket, on.chunk);
+  const lent = on.lent ?? ((bytes, length) => on.chunk(Buffer.from(bytes.subarray(0, length))));
+  if (isPlain(socket)) readInto(socket, lent);
   return () => {
     delete socket.push;
     delete socket._writeGeneric;
@@ -114,18 +116,48 @@ function isPlain(socket) {
  * one buffer again and again; sockets that were made without it, as by a net.Server, are given here
  * what that option sets.
  */
-function readInto(socket, onChunk) {
+function readInto(socket, onLent) {
   if (!onreadProperties) return;
-  if (socket.connecting) socket.once('connect', () => setOnread(socket, onChunk));
-  else setOnread(socket, onChunk);
+  if (socket.connecting) socket.once('connect', () => setOnread(socket, onLent));
+  else setOnread(socket, onLent);
 }
 
-function setOnread(socket, onChunk) {
+function setOnread(socket, onLent) {
   if (typeof socket._handle?.useUserBuffer !== 'function') return;
   socket[onreadProperties.buffer] = room;
   socket[onreadProperties.next] = null;
-  socket[onreadProperties.callback] = (length) => onChunk(Buffer.from(room.subarray(0, length)));
+  socket[onreadProperties.callback] = (length) => onLent(room, length);
   socket._handle.useUserBuffer(room);
+}
+
+/**
+ * The descriptor of a socket of Node's own, where what is sent by it goes behind all that was written to the
+ * socket; else -1.
+ */
+function freeDescriptor(socket) {
+  const state = socket._writableState;
+  if (state.length > 0 || state.corked > 0 || state.ending || socket.destroyed || socket.connecting) return -1;
+  return socket._handle?.fd ?? -1;
+}
+
+/** How many bytes have gone by the descriptor of a handle. */
+const sentBeside = Symbol('sent beside');
+
+const bytesWritten = {
+  configurable: true,
+  get() {
+    return Reflect.get(Object.getPrototypeOf(this), 'bytesWritten', this) + this[sentBeside];
+  },
+};
+
+/** Counts bytes that were sent by the descriptor of a socket, for its `bytesWritten`. */
+function countSent(socket, count) {
+  const handle = socket._handle;
+  if (handle[sentBeside] === undefined) {
+    handle[sentBeside] = 0;
+    Object.defineProperty(handle, 'bytesWritten', bytesWritten);
+  }
+  handle[sentBeside] += count;
 }
 
 /** Has a socket read on that was told to stop. */
@@ -225,6 +257,12 @@ class SocketOverHandle extends net.Socket {
     }
     this._pendingData = null;
     this._pendingEncoding = '';
+    const fd = this._descriptor();
+    if (fd >= 0) {
+      if (!isMany && typeof data !== 'string') return this._sendBy(fd, data, data.length, callback);
+      const length = isMany ? gatherAll(data) : gather(data, encoding, 0);
+      if (length >= 0) return this._sendBy(fd, gathered, length, callback);
+    }
     return this._send(isMany ? join(data) : toBuffer(data, encoding), callback);
   }
 
@@ -259,6 +297,34 @@ function hasInstance(ours, isOther) {
 /** Whether Node's own class has made it. */
 function madeBy(native) {
   return (object) => Reflect.apply(Function.prototype[Symbol.hasInstance], native, [object]);
+}
+
+/** As much as is gathered of what is written in pieces: more is joined in a buffer of its own. */
+const gathered = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Puts all pieces there, and gives how many bytes they are; -1: they do not fit. */
+function gatherAll(chunks) {
+  const { allBuffers } = chunks;
+  let end = 0;
+  for (let n = 0; n < chunks.length && end >= 0; n += 1) {
+    const entry = chunks[n];
+    const isEntry = !allBuffers || entry.chunk !== undefined;
+    end = isEntry ? gather(entry.chunk, entry.encoding, end) : gather(entry, 'buffer', end);
+  }
+  return end;
+}
+
+/** Puts one there, behind `start` others, and gives where it ends. */
+function gather(data, encoding, start) {
+  if (typeof data !== 'string') {
+    if (data.length > gathered.length - start) return -1;
+    gathered.set(data, start);
+    return start + data.length;
+  }
+  if (data.length === 0) return start;
+  // No encoding makes more than three bytes of what counts as one in a string.
+  if (data.length * 3 > gathered.length - start) return -1;
+  return start + gathered.write(data, start, encoding);
 }
 
 function toBuffer(data, encoding) {
@@ -386,6 +452,8 @@ module.exports = {
   builtin,
   connectBy,
   connectFor,
+  countSent,
+  freeDescriptor,
   handleFacts,
   hasInstance,
   hasPendingRead,

@@ -62,6 +62,31 @@ class Outgoing {
     });
   }
 
+  get isHolding() {
+    return this.#held !== null;
+  }
+
+  /** The same past the stream of the transport, which sends what its descriptor does not take at once. */
+  writeBy(session, link, fd, data, length, callback) {
+    if (length === 0) {
+      process.nextTick(callback, null);
+      return;
+    }
+    let sent;
+    try {
+      sent = session.send(fd, data, length);
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    const isAll = sent >= 0;
+    link.sentBeside(isAll ? sent : -1 - sent);
+    const rest = isAll ? null : session.takeOutput();
+    // Told later, as by Node's TLS: what is written until then goes in one piece.
+    if (rest === null) process.nextTick(callback, null);
+    else link.send(rest, callback);
+  }
+
   /** Sends what the session has to say itself, and what was held. */
   say(session, link) {
     link.send(this.#withHeld(session.takeOutput()));

@@ -4,7 +4,7 @@
 // array that serves all sessions, which is read before anybody else can come to use it.
 
 const HEADER = 3;
-const RECORDS = 256;
+const RECORDS = 1024;
 const report = new Uint32Array(HEADER + 2 * RECORDS);
 const reportBytes = Buffer.from(report.buffer);
 const HAS_OUTPUT = 1;
@@ -14,26 +14,57 @@ const MORE = 8;
 const TOLD = 16;
 const ELSEWHERE = 0xffffffff;
 
+/** Data of short chunks are put into one of these, one behind the other, as Buffer's own pool does. */
+const SLAB = 16 * 1024;
+const SHORT = 4 * 1024;
+let slab = Buffer.allocUnsafeSlow(SLAB);
+let used = 0;
+
 /** Decrypts what is in `chunk`, in place, and gives what came of it. */
 function receive(session, chunk) {
   session.receive(chunk, reportBytes);
-  const [consumed, flags, count] = report;
+  const consumed = report[0];
+  return told(recordsOf(session, chunk), hasRest(consumed, chunk.length) ? chunk.subarray(consumed) : null);
+}
+
+/** The same of the bytes `from..to` of a room that others will use: nothing of it is kept. */
+function receiveLent(session, room, from, to) {
+  const isShort = to - from <= SHORT;
+  if (isShort && used + to - from > SLAB) {
+    slab = Buffer.allocUnsafeSlow(SLAB);
+    used = 0;
+  }
+  const target = isShort ? slab : Buffer.allocUnsafeSlow(to - from);
+  session.receiveLent(room, from, to, target, isShort ? used : 0, reportBytes);
+  const records = recordsOf(session, target);
+  if (isShort) used = endOfLast();
+  const consumed = from + report[0];
+  return told(records, hasRest(consumed, to) ? Buffer.from(room.subarray(consumed, to)) : null);
+}
+
+function hasRest(consumed, end) {
+  return consumed < end && !(report[1] & FAILED);
+}
+
+function told(records, rest) {
+  const flags = report[1];
   return {
-    records: recordsOf(session, chunk, count),
-    rest: consumed < chunk.length && !(flags & FAILED) ? chunk.subarray(consumed) : null,
-    hasOutput: Boolean(flags & HAS_OUTPUT),
-    hasTold: Boolean(flags & TOLD),
-    hasMore: Boolean(flags & MORE),
-    peerClosed: Boolean(flags & PEER_CLOSED),
-    failed: Boolean(flags & FAILED),
+    records,
+    rest,
+    hasOutput: (flags & HAS_OUTPUT) !== 0,
+    hasTold: (flags & TOLD) !== 0,
+    hasMore: (flags & MORE) !== 0,
+    peerClosed: (flags & PEER_CLOSED) !== 0,
+    failed: (flags & FAILED) !== 0,
   };
 }
 
 /** The data of each record, mostly as views of the chunk in which they were decrypted. */
-function recordsOf(session, chunk, count) {
+function recordsOf(session, chunk) {
   const records = [];
+  const end = HEADER + 2 * report[2];
   let elsewhere = null;
-  for (let at = HEADER; at < HEADER + 2 * count; at += 2) {
+  for (let at = HEADER; at < end; at += 2) {
     const offset = report[at];
     const length = report[at + 1];
     if (offset === ELSEWHERE) {
@@ -47,4 +78,16 @@ function recordsOf(session, chunk, count) {
   return records;
 }
 
-module.exports = { receive };
+/** Where the next data go: as Buffer's pool, at a multiple of eight. */
+function endOfLast() {
+  let end = used;
+  for (let at = HEADER + 2 * report[2] - 2; at >= HEADER; at -= 2) {
+    if (report[at] !== ELSEWHERE) {
+      end = report[at] + report[at + 1];
+      break;
+    }
+  }
+  return (end + 7) & ~7;
+}
+
+module.exports = { receive, receiveLent };

@@ -251,7 +251,6 @@ class TLSSocket extends SocketOverHandle {
       this.destroy();
       return false;
     }
-    this._stir();
     return this.#onread ? this.#onread.deliver(this, data) : this.push(data);
   }
 
@@ -317,6 +316,17 @@ class TLSSocket extends SocketOverHandle {
     this._stir();
     this.#connection.write(data, callback);
     return undefined;
+  }
+
+  /** Of SocketOverHandle: the descriptor to which records may go at once; -1: they may not. */
+  _descriptor() {
+    return this._handle ? this.#connection.descriptor : -1;
+  }
+
+  /** Of SocketOverHandle: writes the first `length` bytes of `data`, which are its own only during this call. */
+  _sendBy(fd, data, length, callback) {
+    this._stir();
+    this.#connection.writeBy(fd, data, length, callback);
   }
 
   /** Of SocketOverHandle: the socket was closed before it was connected. */

@@ -24,6 +24,11 @@ class StreamSocket extends SocketOverHandle {
     this._handle?.write(data, callback);
   }
 
+  /** Of SocketOverHandle. */
+  _descriptor() {
+    return -1;
+  }
+
   _unsendable(callback) {
     callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
   }

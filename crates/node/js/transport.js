@@ -5,7 +5,7 @@
 
 const net = require('net');
 const { nodeError } = require('./errors');
-const { handleFacts, isPlain, readOn, takeOver } = require('./internals');
+const { countSent, freeDescriptor, handleFacts, isPlain, readOn, takeOver } = require('./internals');
 const { StreamSocket } = require('./stream-socket');
 const { Trace } = require('./trace');
 
@@ -14,7 +14,8 @@ const FAREWELL_MS = 1000;
 const FAREWELL_BYTES = 1024 * 1024;
 
 /**
- * Takes a stream for a connection: `on.chunk` gets its bytes, `on.end` is called at its end.
+ * Takes a stream for a connection: `on.chunk` gets its bytes, or `on.lent(bytes, length)` such as are only lent;
+ * `on.end` is called at its end.
  */
 function link(stream, on) {
   return stream instanceof net.Socket ? new SocketLink(stream, on) : new StreamLink(stream, on);
@@ -27,9 +28,18 @@ class Link {
     this.stream = stream;
   }
 
+  /** By which records may be sent past the stream, now: -1, if not. */
+  get descriptor() {
+    return -1;
+  }
+
   /** Watches the records from now on. */
   trace() {
     this.#trace ??= new Trace();
+  }
+
+  get isTraced() {
+    return this.#trace !== null;
   }
 
   /** To be called with what has come. */
@@ -75,16 +85,22 @@ class SocketLink extends Link {
   writeError = null;
   /** What such a socket has read belongs to nobody else and may be decrypted in place. */
   owned;
+  #isPlain;
 
   #on;
 
   constructor(socket, on) {
     super(socket);
     this.#on = on;
-    this.owned = isPlain(socket) || socket.encrypted === true;
+    this.#isPlain = isPlain(socket);
+    this.owned = this.#isPlain || socket.encrypted === true;
     this.#restore = takeOver(socket, {
       chunk: (chunk) => {
         this.#on.chunk(chunk);
+        return !this.#stopped;
+      },
+      lent: (bytes, length) => {
+        this.#on.lent(bytes, length);
         return !this.#stopped;
       },
       end: () => {
@@ -93,6 +109,15 @@ class SocketLink extends Link {
       },
       unwritten: (error) => { this.writeError ??= error; },
     });
+  }
+
+  get descriptor() {
+    return this.#isPlain && !this.isTraced ? freeDescriptor(this.stream) : -1;
+  }
+
+  /** So many bytes were sent past the stream. */
+  sentBeside(count) {
+    countSent(this.stream, count);
   }
 
   pause() {
@@ -131,7 +156,8 @@ class SocketLink extends Link {
       socket.destroy();
     };
     const timer = setTimeout(over, FAREWELL_MS);
-    this.#on = { chunk: () => { if (socket.bytesRead > most) over(); }, end: over };
+    const heard = () => { if (socket.bytesRead > most) over(); };
+    this.#on = { chunk: heard, lent: heard, end: over };
     socket.on('error', () => {});
     socket.once('close', () => {
       clearTimeout(timer);

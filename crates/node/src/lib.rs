@@ -9,6 +9,7 @@
 
 mod connection;
 mod context;
+mod descriptor;
 mod failure;
 mod identities;
 mod old;
@@ -19,7 +20,6 @@ mod session;
 mod settings;
 mod sinks;
 mod trust;
-mod waiting;
 mod workers;
 
 use napi_derive::napi;
@@ -39,7 +39,7 @@ pub fn cert_compression_algorithms() -> Vec<&'static str> {
 /// Whether bytes wait at the socket with this descriptor that nobody has read. Not told on Windows.
 #[napi]
 pub fn has_pending_read(fd: i32) -> bool {
-    waiting::has_pending_read(fd)
+    descriptor::has_pending_read(fd)
 }
 
 /// Why the running program has no OpenSSL for old peers; null: it has one.

@@ -18,11 +18,19 @@ use sealwire::{Alert, ClientAuth, ClientSession, ServerName, ServerOptions};
 
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
+use crate::descriptor;
 use crate::failure::{Failure, Thrown, misuse};
 use crate::peer::PeerFacts;
 use crate::progress::{HelloAnswer, Told};
 use crate::settings::{ClientConnection, ServerConnection};
-use crate::sinks::{FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
+use crate::sinks::{Copies, FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
+
+/// What a sink has taken of a chunk.
+struct Taken {
+    outcome: Result<usize, sealwire::Error>,
+    count: u32,
+    is_full: bool,
+}
 
 /// One side of one TLS connection.
 #[napi]
@@ -161,73 +169,68 @@ impl Session {
         mut chunk: BufferSlice<'_>,
         mut report: BufferSlice<'_>,
     ) -> Result<(), Thrown> {
-        let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(driver), data, failure, .. } = &mut *connection else {
-            return Err(misuse("the session is gone"));
+        let places = chunk.as_ptr_range();
+        self.received(&mut report, |driver, records, data| {
+            let mut places = Places::new(places, records, data);
+            let outcome = driver.read_in(&mut chunk, &mut places);
+            Taken { outcome, count: places.count, is_full: places.is_full() }
+        })
+    }
+
+    /// The same of the bytes `from..to` of a chunk that is not ours to keep: the data are copied to `target`,
+    /// from `at` on.
+    #[napi]
+    pub fn receive_lent(
+        &self,
+        mut chunk: BufferSlice<'_>,
+        from: u32,
+        to: u32,
+        mut target: BufferSlice<'_>,
+        at: u32,
+        mut report: BufferSlice<'_>,
+    ) -> Result<(), Thrown> {
+        let Some(lent) = chunk.get_mut(from as usize..to as usize) else {
+            return Err(misuse("the chunk is shorter than that"));
         };
-        let (report, _) = report.as_chunks_mut::<4>();
-        let (header, records) = report.split_at_mut(HEADER);
-        let mut places = Places::new(&chunk, records, data);
-        let outcome = driver.read_in(&mut chunk, &mut places);
-        let mut flags = 0;
-        if places.is_full() {
-            flags |= MORE;
-        }
-        let count = places.count;
-        let consumed = match outcome {
-            Ok(consumed) => u32::try_from(consumed).expect("a chunk is shorter than 4 GiB"),
-            Err(error) => {
-                *failure = Some(error);
-                flags |= FAILED;
-                0
-            }
-        };
-        connection.gather();
-        if !connection.told.is_empty() {
-            flags |= TOLD;
-        }
-        let Stage::Live(driver) = &connection.stage else { return Err(misuse("no session")) };
-        if driver.session().peer_has_closed() {
-            flags |= PEER_CLOSED;
-        }
-        if driver.is_sending() {
-            flags |= HAS_OUTPUT;
-        }
-        for (field, number) in header.iter_mut().zip([consumed, flags, count]) {
-            *field = number.to_ne_bytes();
-        }
-        Ok(())
+        self.received(&mut report, |driver, records, data| {
+            let mut copies = Copies::new(&mut target, at as usize, records, data);
+            let outcome = driver.read_in(lent, &mut copies);
+            Taken { outcome, count: copies.count, is_full: copies.is_full() }
+        })
     }
 
     /// Encrypts `plaintext` into `out` and gives the number of bytes. 0: `out` is too short, and
     /// [`take_output`](Self::take_output) has them.
     #[napi]
     pub fn encrypt(&self, plaintext: &[u8], mut out: BufferSlice<'_>) -> Result<u32, Thrown> {
-        thread_local! {
-            static RECORDS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-        }
-        const KEEP: usize = 256 * 1024;
-        let mut connection = self.lock()?;
-        let Connection { stage: Stage::Live(driver), .. } = &mut *connection else {
-            return Err(misuse("the session is gone"));
+        let written = self.encrypted(plaintext, |driver, records| {
+            if let Some(room) = out.get_mut(..records.len()) {
+                room.copy_from_slice(records);
+                records.len()
+            } else {
+                driver.put_back(records);
+                0
+            }
+        })?;
+        Ok(u32::try_from(written).expect("a write is shorter than 4 GiB"))
+    }
+
+    /// Encrypts the first `length` bytes of `plaintext` and sends them by the socket that has this
+    /// descriptor. Gives how many bytes it has taken, as a negative number less one where it has not taken all:
+    /// [`take_output`](Self::take_output) has the rest.
+    #[napi]
+    pub fn send(&self, fd: i32, plaintext: &[u8], length: u32) -> Result<i32, Thrown> {
+        let Some(plaintext) = plaintext.get(..length as usize) else {
+            return Err(misuse("there is not so much to send"));
         };
-        RECORDS.with_borrow_mut(|records| {
-            records.clear();
-            driver
-                .write_in(plaintext, records)
-                .map_err(|error| Thrown::new(error.code().to_owned(), error.to_string()))?;
-            let written = match out.get_mut(..records.len()) {
-                Some(room) => {
-                    room.copy_from_slice(records);
-                    records.len()
-                }
-                None => {
-                    driver.put_back(records);
-                    0
-                }
-            };
-            records.shrink_to(KEEP);
-            Ok(u32::try_from(written).expect("a write is shorter than 4 GiB"))
+        let number = |count| i32::try_from(count).expect("a write is shorter than 2 GiB");
+        self.encrypted(plaintext, |driver, records| {
+            let taken = descriptor::send(fd, records);
+            if taken == records.len() && !records.is_empty() {
+                return number(taken);
+            }
+            driver.put_back(&records[taken..]);
+            -1 - number(taken)
         })
     }
 
@@ -404,6 +407,73 @@ impl Session {
 
     fn of(stage: Stage, offered: Option<ClientSession>) -> Self {
         Self(Arc::new(Mutex::new(Connection::new(stage, offered))))
+    }
+
+    /// Reads records by `read`, and writes down what came of it.
+    fn received(
+        &self,
+        report: &mut [u8],
+        read: impl FnOnce(&mut Driver, &mut [[u8; 4]], &mut Vec<u8>) -> Taken,
+    ) -> Result<(), Thrown> {
+        let mut connection = self.lock()?;
+        let Connection { stage: Stage::Live(driver), data, failure, .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        let (report, _) = report.as_chunks_mut::<4>();
+        let (header, records) = report.split_at_mut(HEADER);
+        let Taken { outcome, count, is_full } = read(driver, records, data);
+        let mut flags = 0;
+        if is_full {
+            flags |= MORE;
+        }
+        let consumed = match outcome {
+            Ok(consumed) => u32::try_from(consumed).expect("a chunk is shorter than 4 GiB"),
+            Err(error) => {
+                *failure = Some(error);
+                flags |= FAILED;
+                0
+            }
+        };
+        connection.gather();
+        if !connection.told.is_empty() {
+            flags |= TOLD;
+        }
+        let Stage::Live(driver) = &connection.stage else { return Err(misuse("no session")) };
+        if driver.session().peer_has_closed() {
+            flags |= PEER_CLOSED;
+        }
+        if driver.is_sending() {
+            flags |= HAS_OUTPUT;
+        }
+        for (field, number) in header.iter_mut().zip([consumed, flags, count]) {
+            *field = number.to_ne_bytes();
+        }
+        Ok(())
+    }
+
+    /// Encrypts, and gives the records to `then`, with the session that has made them.
+    fn encrypted<T>(
+        &self,
+        plaintext: &[u8],
+        then: impl FnOnce(&mut Driver, &[u8]) -> T,
+    ) -> Result<T, Thrown> {
+        thread_local! {
+            static RECORDS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        const KEEP: usize = 256 * 1024;
+        let mut connection = self.lock()?;
+        let Connection { stage: Stage::Live(driver), .. } = &mut *connection else {
+            return Err(misuse("the session is gone"));
+        };
+        RECORDS.with_borrow_mut(|records| {
+            records.clear();
+            driver
+                .write_in(plaintext, records)
+                .map_err(|error| Thrown::new(error.code().to_owned(), error.to_string()))?;
+            let outcome = then(driver, records);
+            records.shrink_to(KEEP);
+            Ok(outcome)
+        })
     }
 
     /// For a thread of the pool.

@@ -27,12 +27,11 @@ pub(crate) struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub(crate) fn new(
-        chunk: &[u8],
+        chunk: std::ops::Range<*const u8>,
         records: &'a mut [[u8; 4]],
         elsewhere: &'a mut Vec<u8>,
     ) -> Self {
-        let start = chunk.as_ptr().addr();
-        Self { chunk: start..start + chunk.len(), records, count: 0, elsewhere }
+        Self { chunk: chunk.start.addr()..chunk.end.addr(), records, count: 0, elsewhere }
     }
 }
 
@@ -45,6 +44,54 @@ impl Sink for Places<'_> {
         };
         if offset == ELSEWHERE {
             self.elsewhere.extend_from_slice(plaintext);
+        }
+        let at = self.count as usize * 2;
+        let length = u32::try_from(plaintext.len()).expect("a record is 16 KiB");
+        self.records[at] = offset.to_ne_bytes();
+        self.records[at + 1] = length.to_ne_bytes();
+        self.count += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        (self.count as usize + 1) * 2 > self.records.len()
+    }
+}
+
+/// A sink that copies the data out of the chunk, one record behind the other, and writes down where they are.
+pub(crate) struct Copies<'a> {
+    target: &'a mut [u8],
+    /// Where in the target the next go.
+    end: usize,
+    records: &'a mut [[u8; 4]],
+    pub(crate) count: u32,
+    elsewhere: &'a mut Vec<u8>,
+}
+
+impl<'a> Copies<'a> {
+    pub(crate) fn new(
+        target: &'a mut [u8],
+        start: usize,
+        records: &'a mut [[u8; 4]],
+        elsewhere: &'a mut Vec<u8>,
+    ) -> Self {
+        Self { target, end: start, records, count: 0, elsewhere }
+    }
+}
+
+impl Sink for Copies<'_> {
+    fn take(&mut self, plaintext: &[u8]) {
+        let place =
+            self.target.get_mut(self.end..).and_then(|room| room.get_mut(..plaintext.len()));
+        let offset = if let Some(place) = place {
+            place.copy_from_slice(plaintext);
+            u32::try_from(self.end).unwrap_or(ELSEWHERE)
+        } else {
+            ELSEWHERE
+        };
+        if offset == ELSEWHERE {
+            self.elsewhere.extend_from_slice(plaintext);
+        } else {
+            self.end += plaintext.len();
         }
         let at = self.count as usize * 2;
         let length = u32::try_from(plaintext.len()).expect("a record is 16 KiB");
