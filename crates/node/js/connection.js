@@ -8,6 +8,7 @@ const { connectionError, writeGivenUp, writeRefused } = require('./failures');
 const { Incoming } = require('./incoming');
 const { likeOpenssl } = require('./junk');
 const { Outgoing } = require('./outgoing');
+const { isEncryptedOrAnnounced, isRetry } = require('./records');
 const { link } = require('./transport');
 const workers = require('./workers');
 
@@ -131,6 +132,8 @@ class Connection {
   #ending = null;
   /** What the peer has begun with. */
   #firstBytes = null;
+  /** Whether a server has said all that it has to say before the end of the client's handshake. */
+  #awaitsEnd = false;
   /** The error for a ClientHello that the program has refused. */
   #refusal;
   bytesRead = 0;
@@ -154,7 +157,7 @@ class Connection {
    * Who is told what happens: `stirred()` for any bytes, `named(servername)` when a
    * client has said whom it wants, `complete()` when there are facts to judge
    * the peer by, `data(bytes)`, which says whether more is wanted, `delivered()` after a record,
-   * `told(..)` for what a session tells besides, `end()`, `failed(error)`, and when the transport is
+   * `told(..)` for what a session tells besides, `end()`, `failed(error)`, `transportFailed(error)`, and when it is
    * gone `close()`, or `closeWhenRead()` where the end may not have been read.
    */
   set owner(owner) {
@@ -200,6 +203,8 @@ class Connection {
       chunk: (chunk) => this.receive(chunk),
       lent: (bytes, length) => this.#receiveLent(bytes, length),
       end: () => this.#onTransportEnd(),
+      failed: (error) => this.#owner.transportFailed(error),
+      closed: () => this.transportClosed(),
     });
     if (this.#isTraced) this.#link.trace();
   }
@@ -346,6 +351,10 @@ class Connection {
     }
     if (chunk !== null) this.#firstBytes ??= Buffer.from(chunk.subarray(0, 5));
     this.#state = Connection.#THINKING;
+    if (chunk !== null && this.#isLastTurn(chunk)) {
+      this.#finish(chunk);
+      return;
+    }
     this.#link.pause();
     // A listener of the program's that throws must end as an uncaught exception, not as a
     // rejection: so out of the promise first.
@@ -354,8 +363,23 @@ class Connection {
       (error) => process.nextTick(() => this.#owner.failed(error)));
   }
 
+  /** Whether all that is to be done is to read the end of a client's handshake: that is quick. */
+  #isLastTurn(chunk) {
+    return this.#awaitsEnd && !this.#role.judgesPeer && isEncryptedOrAnnounced(chunk);
+  }
+
+  #finish(chunk) {
+    try {
+      const progress = this.#session.advance(chunk);
+      process.nextTick(() => this.#onProgress(progress));
+    } catch (error) {
+      process.nextTick(() => this.#owner.failed(error));
+    }
+  }
+
   #onProgress(progress) {
     if (this.#state.isClosed) return;
+    this.#awaitsEnd = this.#role.isServer && Boolean(progress.output) && !isRetry(progress.output);
     if (progress.serverName) this.#owner.named(progress.serverName);
     if (this.#reading || !progress.complete) this.#link.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.

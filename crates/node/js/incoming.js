@@ -101,15 +101,29 @@ class Incoming {
       if (this.#sink.isOver()) return;
       from = missing;
     }
-    if (this.#received === null) this.#decryptLent(session, bytes, from, length);
-    else this.push(Buffer.from(bytes.subarray(from, length)));
+    if (this.#received === null) {
+      this.#decryptLent(session, bytes, from, length);
+    } else {
+      this.push(Buffer.from(bytes.subarray(from, length)));
+      this.decrypt(session);
+    }
   }
 
   #decryptLent(session, bytes, from, to) {
-    this.#atWork(() => {
+    this.#decrypting = true;
+    try {
       this.#arrived = false;
-      if (this.#tell(receiveLent(session, bytes, from, to))) this.#decryptAll(session);
-    });
+      const report = receiveLent(session, bytes, from, to);
+      if (report instanceof Uint8Array) {
+        this.#sink.data(report);
+        if (!this.#arrived) return;
+      } else if (!this.#tell(report)) {
+        return;
+      }
+      this.#decryptAll(session);
+    } finally {
+      this.#rest();
+    }
   }
 
   /**
@@ -117,18 +131,19 @@ class Incoming {
    * that data stay in order over a transport that answers at once.
    */
   decrypt(session) {
-    if (!this.#decrypting) this.#atWork(() => this.#decryptAll(session));
-  }
-
-  #atWork(work) {
+    if (this.#decrypting) return;
     this.#decrypting = true;
     try {
-      work();
+      this.#decryptAll(session);
     } finally {
-      this.#decrypting = false;
-      // A listener has thrown: the data behind it are not lost.
-      if (this.#ready.length > 0 && !this.#sink.isOver()) process.nextTick(() => this.#sink.again());
+      this.#rest();
     }
+  }
+
+  #rest() {
+    this.#decrypting = false;
+    // A listener has thrown: the data behind it are not lost.
+    if (this.#ready.length > 0 && !this.#sink.isOver()) process.nextTick(() => this.#sink.again());
   }
 
   #decryptAll(session) {

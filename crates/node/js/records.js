@@ -28,4 +28,21 @@ function missingOfRecord(begun, chunk) {
   return begun.length + chunk.length < RECORD_HEADER || missing <= 0 ? undefined : missing;
 }
 
-module.exports = { MOST_IN_RECORD, joined, missingOfRecord, roomFor };
+const CHANGE_CIPHER_SPEC = 20;
+const APPLICATION_DATA = 23;
+
+/** Whether a client's bytes are no message of the handshake that can be read: it has come to Finished. */
+function isEncryptedOrAnnounced(bytes) {
+  return bytes[0] === APPLICATION_DATA || bytes[0] === CHANGE_CIPHER_SPEC;
+}
+
+/** Where the random of a ServerHello is, with the headers of record and message, and what it begins with there. */
+const RANDOM = 11;
+const RETRY = 0xcf21ad74;
+
+/** Whether a server's bytes ask for another ClientHello (RFC 8446, 4.1.3). */
+function isRetry(bytes) {
+  return bytes.length >= RANDOM + 4 && bytes.readUInt32BE(RANDOM) === RETRY;
+}
+
+module.exports = { MOST_IN_RECORD, isEncryptedOrAnnounced, isRetry, joined, missingOfRecord, roomFor };

@@ -27,7 +27,10 @@ function receive(session, chunk) {
   return told(recordsOf(session, chunk), hasRest(consumed, chunk.length) ? chunk.subarray(consumed) : null);
 }
 
-/** The same of the bytes `from..to` of a room that others will use: nothing of it is kept. */
+/**
+ * The same of the bytes `from..to` of a room that others will use: nothing of it is kept. Where one record is all
+ * that there is to tell, its data are given by themselves.
+ */
 function receiveLent(session, room, from, to) {
   const isShort = to - from <= SHORT;
   if (isShort && used + to - from > SLAB) {
@@ -36,9 +39,14 @@ function receiveLent(session, room, from, to) {
   }
   const target = isShort ? slab : Buffer.allocUnsafeSlow(to - from);
   session.receiveLent(room, from, to, target, isShort ? used : 0, reportBytes);
+  const consumed = from + report[0];
+  if (report[2] === 1 && report[1] === 0 && consumed === to && report[HEADER] !== ELSEWHERE) {
+    const end = report[HEADER] + report[HEADER + 1];
+    if (isShort) used = aligned(end);
+    return target.subarray(report[HEADER], end);
+  }
   const records = recordsOf(session, target);
   if (isShort) used = endOfLast();
-  const consumed = from + report[0];
   return told(records, hasRest(consumed, to) ? Buffer.from(room.subarray(consumed, to)) : null);
 }
 
@@ -78,7 +86,12 @@ function recordsOf(session, chunk) {
   return records;
 }
 
-/** Where the next data go: as Buffer's pool, at a multiple of eight. */
+/** As in Buffer's pool, data begin at a multiple of eight. */
+function aligned(end) {
+  return (end + 7) & ~7;
+}
+
+/** Where the next data go. */
 function endOfLast() {
   let end = used;
   for (let at = HEADER + 2 * report[2] - 2; at >= HEADER; at -= 2) {
@@ -87,7 +100,7 @@ function endOfLast() {
       break;
     }
   }
-  return (end + 7) & ~7;
+  return aligned(end);
 }
 
 module.exports = { receive, receiveLent };

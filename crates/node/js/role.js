@@ -112,6 +112,11 @@ class ServerRole extends Role {
   isServer = true;
   #settings;
 
+  /** Whether the client may have a certificate that is to be judged. */
+  get judgesPeer() {
+    return this.#settings.requestCertificate;
+  }
+
   constructor(options) {
     super(options);
     // As it is now: what is set later counts for the connections to come.

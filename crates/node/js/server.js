@@ -10,7 +10,7 @@ const { convertALPNProtocols } = require('./alpn');
 const { SecureContext, createSecureContext } = require('./context');
 const { handleOf } = require('./context-handle');
 const { connectionReset, major, nodeError } = require('./errors');
-const { hasInstance, madeBy, nativeTls } = require('./internals');
+const { acceptBy, hasInstance, madeBy, nativeTls } = require('./internals');
 const { TLSSocket } = require('./socket');
 const validate = require('./validate');
 
@@ -82,6 +82,12 @@ function onConnection(rawSocket) {
   socket.on('close', onClose);
   socket.on('_tlsError', onError);
 }
+
+/** As soon as it listens. */
+Server.prototype._listen2 = function listen2(...args) {
+  net.Server.prototype._listen2.apply(this, args);
+  acceptBy(this, onConnection, (accepted) => onConnection.call(this, accepted));
+};
 
 function onSecure() {
   if (this._requestCert) judge(this);

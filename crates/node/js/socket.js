@@ -11,7 +11,7 @@ const { nodeError } = require('./errors');
 const { ssl } = require('./failures');
 const { TLSHandle } = require('./handle');
 const {
-  SocketOverHandle, connectFor, hasInstance, madeBy, nativeTls, normalizedArgs, runTicks,
+  Accepted, SocketOverHandle, connectFor, hasInstance, madeBy, nativeTls, normalizedArgs, runTicks,
 } = require('./internals');
 const keyLog = require('./keylog');
 const { OnRead } = require('./onread');
@@ -91,6 +91,7 @@ class TLSSocket extends SocketOverHandle {
       told: (what) => this.#onTold(what),
       end: () => this._pushEnd(),
       failed: (error) => this.#onFailure(error),
+      transportFailed: (error) => this._emitTLSError(error),
       close: () => this.destroy(),
       closeWhenRead: () => this.#destroyWhenRead(),
     };
@@ -98,6 +99,11 @@ class TLSSocket extends SocketOverHandle {
 
   /** Takes over a transport of the program's. */
   #adopt(socket) {
+    if (socket instanceof Accepted) {
+      this._server = this.server;
+      this.#connection.attach(socket, { isGiven: true });
+      return;
+    }
     if (socket instanceof net.Socket) {
       this._parent = socket;
       this.connecting = socket.connecting;
@@ -251,7 +257,7 @@ class TLSSocket extends SocketOverHandle {
       this.destroy();
       return false;
     }
-    return this.#onread ? this.#onread.deliver(this, data) : this.push(data);
+    return this.#onread ? this.#onread.deliver(this, data) : this._give(data);
   }
 
   /** From now on data go to this reader, as to that of the option `onread`. */

@@ -5,7 +5,8 @@
 
 const net = require('net');
 const { nodeError } = require('./errors');
-const { countSent, freeDescriptor, handleFacts, isPlain, readOn, takeOver } = require('./internals');
+const { Accepted, countSent, freeDescriptor, handleFacts, isPlain, readOn, takeOver } = require('./internals');
+const native = require('./native');
 const { StreamSocket } = require('./stream-socket');
 const { Trace } = require('./trace');
 
@@ -15,9 +16,10 @@ const FAREWELL_BYTES = 1024 * 1024;
 
 /**
  * Takes a stream for a connection: `on.chunk` gets its bytes, or `on.lent(bytes, length)` such as are only lent;
- * `on.end` is called at its end.
+ * `on.end` is called at its end, and of an Accepted `on.failed` and `on.closed`.
  */
 function link(stream, on) {
+  if (stream instanceof Accepted) return new AcceptedLink(stream, on);
   return stream instanceof net.Socket ? new SocketLink(stream, on) : new StreamLink(stream, on);
 }
 
@@ -47,6 +49,11 @@ class Link {
     this.#trace?.received(bytes);
   }
 
+  /** To be called with what is sent. */
+  traceSent(bytes) {
+    this.#trace?.sent(bytes);
+  }
+
   /** Tells what went over, on stderr; in the `words` of who speaks, if it has any. */
   tellTrace(words) {
     this.#trace?.tell(words);
@@ -55,7 +62,7 @@ class Link {
   /** Sends records. Without a callback nobody waits for them. */
   send(bytes, callback) {
     if (!bytes) return;
-    this.#trace?.sent(bytes);
+    this.traceSent(bytes);
     this.stream.write(bytes, callback && ((error) => callback(error ?? this.writeError)));
   }
 
@@ -166,6 +173,121 @@ class SocketLink extends Link {
     socket.end();
     this.resume();
     setImmediate(callback);
+  }
+}
+
+/** Of a connection that no socket was made of, until something is asked that takes one. */
+class AcceptedLink extends Link {
+  endsBeforeClose = true;
+  owned = true;
+  #on;
+  #stopped = false;
+  /** The link to the socket, once there is one. */
+  #grown = null;
+
+  constructor(accepted, on) {
+    super(accepted);
+    this.#on = on;
+    accepted.owner = this;
+  }
+
+  get carrier() {
+    return this.#isGone ? undefined : this.#grow().carrier;
+  }
+
+  get writeError() {
+    return this.#grown === null ? null : this.#grown.writeError;
+  }
+
+  get descriptor() {
+    if (this.isTraced) return -1;
+    return this.#grown === null ? this.stream.fd : this.#grown.descriptor;
+  }
+
+  sentBeside(count) {
+    if (this.#grown === null) this.stream.bytesSent += count;
+    else this.#grown.sentBeside(count);
+  }
+
+  send(bytes, callback) {
+    if (!bytes) return;
+    this.traceSent(bytes);
+    if (this.#isGone) process.nextTick(callback ?? (() => {}), nodeError('ERR_SOCKET_CLOSED'));
+    else if (this.#grown === null) this.#sendAtOnce(bytes, callback);
+    else this.#grown.send(bytes, callback);
+  }
+
+  #sendAtOnce(bytes, callback) {
+    const sent = bytes.length > 0 ? native.send(this.stream.fd, bytes) : 0;
+    this.sentBeside(sent);
+    if (sent < bytes.length) this.#grow().send(bytes.subarray(sent), callback);
+    else if (callback) process.nextTick(callback, null);
+  }
+
+  end(done) {
+    if (this.#grown !== null) {
+      this.#grown.end(done);
+      return;
+    }
+    native.end(this.stream.fd);
+    process.nextTick(done);
+  }
+
+  pause() {
+    if (this.#grown === null) this.#stopped = true;
+    else this.#grown.pause();
+  }
+
+  resume() {
+    this.#stopped = false;
+    if (this.#grown === null) this.stream.readStart();
+    else this.#grown.resume();
+  }
+
+  close(callback) {
+    if (this.#grown === null) this.stream.close(callback);
+    else this.#grown.close(callback);
+  }
+
+  closeWhenHeard(callback) {
+    if (this.#isGone) this.close(callback);
+    else this.#grow().closeWhenHeard(callback);
+  }
+
+  /** Closed without ever having become a socket. */
+  get #isGone() {
+    return this.#grown === null && this.stream.destroyed;
+  }
+
+  #grow() {
+    if (this.#grown === null) {
+      this.stream = this.stream.intoSocket();
+      this.stream.on('error', (error) => this.#on.failed(error));
+      this.stream.once('close', () => this.#on.closed());
+      this.#grown = new SocketLink(this.stream, this.#on);
+      if (this.#stopped) this.#grown.pause();
+    }
+    return this.#grown;
+  }
+
+  // --- what the Accepted tells ---
+
+  lent(bytes, length) {
+    this.#on.lent(bytes, length);
+    return !this.#stopped;
+  }
+
+  ended() {
+    this.#on.end();
+    return !this.#stopped;
+  }
+
+  failed(error) {
+    this.#on.failed(error);
+  }
+
+  closed() {
+    this.#on.closed();
   }
 }
 

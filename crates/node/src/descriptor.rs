@@ -23,17 +23,9 @@ pub(crate) fn has_pending_read(_fd: i32) -> bool {
 #[cfg(unix)]
 pub(crate) fn send(fd: i32, bytes: &[u8]) -> usize {
     use std::io::{ErrorKind, Write};
-    use std::mem::ManuallyDrop;
-    use std::net::TcpStream;
-    use std::os::fd::FromRawFd;
-    if fd < 0 {
-        return 0;
-    }
-    // SAFETY: as above, and it is not closed here. A socket of Node's does not block; of a TcpStream nothing is
-    // used but send(2), which is the same for all of them, and an error on what is no socket.
-    let mut socket = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(fd) });
+    let Some(socket) = borrowed(fd) else { return 0 };
     loop {
-        match socket.write(bytes) {
+        match (&*socket).write(bytes) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             sent => return sent.unwrap_or(0),
         }
@@ -43,4 +35,24 @@ pub(crate) fn send(fd: i32, bytes: &[u8]) -> usize {
 #[cfg(not(unix))]
 pub(crate) fn send(_fd: i32, _bytes: &[u8]) -> usize {
     0
+}
+
+/// Ends our side. That the peer has gone meanwhile is told by reading.
+#[cfg(unix)]
+pub(crate) fn end(fd: i32) {
+    if let Some(socket) = borrowed(fd) {
+        let _ = socket.shutdown(std::net::Shutdown::Write);
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn end(_fd: i32) {}
+
+/// A socket of Node's: it does not block, and is not closed here. Of a `TcpStream` nothing is used but send(2)
+/// and shutdown(2), which are the same for all of them.
+#[cfg(unix)]
+fn borrowed(fd: i32) -> Option<std::mem::ManuallyDrop<std::net::TcpStream>> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: as above; on what is no socket, the system gives an error.
+    (fd >= 0).then(|| std::mem::ManuallyDrop::new(unsafe { std::net::TcpStream::from_raw_fd(fd) }))
 }

@@ -42,6 +42,18 @@ pub fn has_pending_read(fd: i32) -> bool {
     descriptor::has_pending_read(fd)
 }
 
+/// Sends what the socket with this descriptor takes at once, and gives how many bytes. None on Windows.
+#[napi]
+pub fn send(fd: i32, bytes: &[u8]) -> u32 {
+    u32::try_from(descriptor::send(fd, bytes)).expect("a write is shorter than 4 GiB")
+}
+
+/// Ends our side of the socket with this descriptor.
+#[napi]
+pub fn end(fd: i32) {
+    descriptor::end(fd);
+}
+
 /// Why the running program has no OpenSSL for old peers; null: it has one.
 #[napi]
 pub fn why_no_openssl() -> Option<String> {

@@ -19,11 +19,11 @@ test('all supported versions of Node are here', allSupported);
 
 onEachNode(test, 'nothing is missing, and nothing done without', async (t, node) => {
   const told = await evaluate(node, `
-    const { missing, nativeTls, onreadProperties, runTicks } = require(${JSON.stringify(internals)});
+    const { missing, nativeTls, onreadProperties, readingBy, runTicks } = require(${JSON.stringify(internals)});
     console.log(JSON.stringify([missing(), Boolean(onreadProperties), runTicks === process._tickCallback,
-      nativeTls === require('node:tls'), typeof process._rawDebug]));
+      nativeTls === require('node:tls'), typeof process._rawDebug, typeof readingBy.owner]));
   `);
-  assert.deepStrictEqual(JSON.parse(told), [[], true, true, true, 'function']);
+  assert.deepStrictEqual(JSON.parse(told), [[], true, true, true, 'function', 'symbol']);
 });
 
 onEachNode(test, 'what a Node lacks is named when the package is loaded', async (t, node) => {
@@ -80,6 +80,7 @@ onEachNode(test, 'a socket over a handle keeps what is written before it is conn
     const { SocketOverHandle } = require(${JSON.stringify(internals)});
     const sent = [];
     class Socket extends SocketOverHandle {
+      _descriptor() { return -1; }
       _send(data, callback) { sent.push(String(data)); callback(); }
       _unsendable(callback) { sent.push('closed'); callback(new Error('closed')); }
     }
@@ -100,6 +101,47 @@ onEachNode(test, 'a socket over a handle keeps what is written before it is conn
     other.destroy();
   `);
   assert.deepStrictEqual(JSON.parse(told), [2, 'ab', 'closed']);
+});
+
+onEachNode(test, 'a server’s connection is had without a socket, and made into one where that is asked for', async (t, node) => {
+  const told = await evaluate(node, `
+    const { acceptBy } = require(${JSON.stringify(internals)});
+    const { end, send } = require(${JSON.stringify(require.resolve('../js/native'))});
+    const net = require('net');
+    const { once } = require('events');
+    const seen = [];
+    const onConnection = (socket) => seen.push('a socket of Node’s');
+    const server = net.createServer(onConnection).listen(0, '127.0.0.1', async () => {
+      const accepted = new Promise((resolve) => acceptBy(server, onConnection, resolve));
+      const client = net.connect(server.address().port, '127.0.0.1');
+      const connection = await accepted;
+      connection.owner = {
+        lent: (bytes, length) => {
+          seen.push(String(bytes.subarray(0, length)), connection.remoteAddress, connection.address().port > 0);
+          connection.bytesSent = send(connection.fd, Buffer.from('answer'));
+          return true;
+        },
+        ended: () => {
+          const socket = connection.intoSocket();
+          seen.push('end', socket.bytesWritten, socket.remotePort === client.localPort);
+          socket.end('bye');
+          return true;
+        },
+      };
+      connection.readStart();
+      client.write('question');
+      seen.push(String((await once(client, 'data'))[0]));
+      client.end();
+      seen.push(String((await once(client, 'data'))[0]));
+      await once(client, 'close');
+      server.on('connection', (socket) => socket.destroy());
+      await once(net.connect(server.address().port, '127.0.0.1').resume(), 'close');
+      console.log(JSON.stringify(seen));
+      process.exit();
+    });
+  `);
+  assert.deepStrictEqual(JSON.parse(told),
+    ['question', '127.0.0.1', true, 'answer', 'end', 6, true, 'bye', 'a socket of Node’s']);
 });
 
 test('nothing else touches Node’s internals', () => {

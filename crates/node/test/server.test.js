@@ -208,3 +208,84 @@ test('a servername with a zero in it is sent nowhere', { skip: process.env.JUDGE
   const [error] = await once(client(port, { servername: 'localhost\0.example', checkServerIdentity() {} }), 'error');
   assert.ok(error.code);
 });
+
+/** A server that does not look at the sockets under its connections. */
+async function unwatched(t, onSecure) {
+  const server = tls.createServer(identity('server'), onSecure).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { server, port: server.address().port };
+}
+
+test('a connection has a socket under it for who asks', async (t) => {
+  const { server, port } = await unwatched(t, (socket) => {
+    const { _parentWrap: raw } = socket._handle;
+    assert.ok(raw instanceof net.Socket);
+    assert.strictEqual(raw.remotePort, socket.remotePort);
+    socket.write('before');
+    raw.once('close', () => server.emit('gone'));
+    socket.end(' and after');
+  });
+  const gone = once(server, 'gone');
+  assert.strictEqual(String(await readAll(await connected(port))), 'before and after');
+  await gone;
+});
+
+test('addresses, options and counts of a connection', async (t) => {
+  const { server, port } = await unwatched(t, (socket) => {
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 1000);
+    socket.ref();
+    server.getConnections((error, count) => socket.end(JSON.stringify([
+      error, count, socket.remoteAddress, socket.remotePort, socket.remoteFamily, socket.localPort, socket.address(),
+    ])));
+  });
+  const socket = await connected(port);
+  const { localPort } = socket;
+  assert.deepStrictEqual(JSON.parse(await readAll(socket)), [
+    null, 1, '127.0.0.1', localPort, 'IPv4', port, { address: '127.0.0.1', family: 'IPv4', port },
+  ]);
+  server.close();
+  await once(server, 'close');
+});
+
+test('a client that does not read holds its server up, and then has all', async (t) => {
+  const size = 32 * 1024 * 1024;
+  const { port } = await unwatched(t, (socket) => {
+    assert.strictEqual(socket.write(Buffer.alloc(size, 'a')), false);
+    socket.end('z');
+  });
+  const all = await readAll(await connected(port));
+  assert.strictEqual(all.length, size + 1);
+  assert.ok(all.subarray(0, size).every((byte) => byte === 97));
+});
+
+test('small writes in all encodings come in order', async (t) => {
+  const { port } = await unwatched(t, (socket) => {
+    socket.cork();
+    for (const [text, encoding] of [['ä€', 'utf8'], ['ä', 'latin1'], ['a', 'ascii'], ['a', 'utf16le'], ['ff', 'hex']]) {
+      socket.write(text, encoding);
+    }
+    socket.write(new Uint8Array([1, 2]));
+    socket.uncork();
+    socket.write('');
+    socket.end('é');
+  });
+  assert.strictEqual((await readAll(await connected(port))).toString('hex'), 'c3a4e282ace4616100ff0102c3a9');
+});
+
+test('a client that resets its connection is told, and gone from the count', async (t) => {
+  const { server, port } = await unwatched(t, (socket) => {
+    socket.on('error', (error) => server.emit('told', error));
+    socket.write('hello');
+    socket.resume();
+  });
+  const told = once(server, 'told');
+  const raw = net.connect(port, '127.0.0.1');
+  const socket = tls.connect({ socket: raw, ca: pem('ca-cert') });
+  await once(socket, 'data');
+  raw.resetAndDestroy();
+  assert.strictEqual((await told)[0].code, 'ECONNRESET');
+  server.close();
+  await once(server, 'close');
+});
