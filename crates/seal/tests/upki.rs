@@ -7,6 +7,7 @@ use std::process::Command;
 use clubcard::builder::{ApproximateRibbon, ClubcardBuilder, ExactRibbon};
 use clubcard_crlite::builder::CRLiteBuilderItem;
 use clubcard_crlite::{CRLiteClubcard, CRLiteCoverage, CRLiteQuery, Encoding, IssuerSpkiHash};
+use peers::s_server::Openssl;
 use peers::{Folder, Ran, installed};
 use upki::revocation::{CertSerial, CtTimestamp, RevocationCheckInput, RevocationStatus, Store};
 
@@ -157,6 +158,46 @@ fn a_verdict_says_what_upki_says() {
     seal.env("SEAL_UPKI", "off");
     let ran = dir.run(seal, &["cert", "verify", "--ca", "root.pem", "revoked.pem"], b"").ok();
     assert!(!ran.text().contains("upki"), "{ran:?}");
+}
+
+/// What looks at a server says the same of its certificate, and how old the data are.
+#[test]
+fn servers_are_asked_about_too() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    let issuer = root(&dir);
+    data(&dir, issuer);
+    let middle = (FROM + TO) / 2;
+    for (name, serial, time, said) in [
+        ("good", GOOD, Some(middle), "not revoked"),
+        ("new", REVOKED, Some(TO + 1), "not covered"),
+        ("revoked", REVOKED, Some(middle), "revoked"),
+    ] {
+        leaf(&dir, name, serial, time);
+        let server = Openssl::start(&dir, &format!("-cert {name}.pem -key {name}-key.pem"));
+        let at = format!("localhost:{} --ca root.pem --servername a.test", server.port);
+        let said_of = |line: &str| {
+            let mut seal = Command::new(env!("CARGO_BIN_EXE_seal"));
+            seal.env("SEAL_UPKI", dir.path("cache/revocation"));
+            let line = format!("{line} {at}");
+            let ran = dir.run(seal, &line.split(' ').collect::<Vec<_>>(), b"");
+            assert_eq!(ran.code, i32::from(said == "revoked"), "{name}: {ran:?}");
+            format!("{}{}", ran.text(), ran.stderr)
+        };
+        let card = said_of("inspect");
+        let line = format!("revocation on the public web (upki's data, 0 hours old): {said}\n");
+        assert!(card.contains(&line), "{name}: {card}");
+        let facts = said_of("inspect --json");
+        assert!(facts.contains(&format!("\"status\": \"{said}\"")), "{name}: {facts}");
+        let told = said_of("connect");
+        let line = match said {
+            "revoked" => "CERT_REVOKED".to_owned(),
+            _ => format!("revocation  on the public web (upki's data, 0 hours old): {said}\n"),
+        };
+        assert!(told.contains(&line), "{name}: {told}");
+    }
 }
 
 #[test]

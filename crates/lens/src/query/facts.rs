@@ -41,13 +41,14 @@ pub(crate) mod mark {
 pub(crate) trait Facts {
     /// The numbers of the flows.
     fn ids(&self) -> &[i64];
-    /// A column of numbers.
-    fn numbers(&self, column: Number) -> Option<Vec<Option<i64>>>;
-    /// The texts of a column, and which of them each flow has.
-    fn words(&self, column: Word) -> Option<(Vec<String>, Vec<Option<usize>>)>;
-    /// All URLs one behind the other, their ASCII letters small, a line feed behind each; and of each, where
-    /// it begins and where its path does.
-    fn urls(&self) -> Option<(Vec<u8>, Vec<[usize; 2]>)>;
+    /// A column of numbers; below zero where a flow has none.
+    fn numbers(&self, column: Number) -> Option<Vec<i64>>;
+    /// The texts of a column, and which of them each flow has: below zero where it has none.
+    fn words(&self, column: Word) -> Option<(Vec<String>, Vec<i64>)>;
+    /// All URLs one behind the other, their ASCII letters small, a line feed behind each.
+    fn urls(&self) -> Option<Vec<u8>>;
+    /// Where each URL of so many bytes begins, and where its path does.
+    fn places(&self, bytes: usize) -> Option<Vec<[usize; 2]>>;
 }
 
 /// What facts say of flows: which match for certain, and which may.
@@ -60,13 +61,10 @@ impl Filter {
     /// What the facts of flows say of this filter.
     pub(crate) fn said_by(&self, facts: &dyn Facts) -> Said {
         let count = facts.ids().len();
-        let said = match &self.root {
-            Some(root) => said(root, facts),
-            None => Said::known(vec![true; count]),
-        };
+        let Some(root) = &self.root else { return Said::known(vec![true; count]) };
         // What was open when its facts were noted has other facts now.
         match facts.numbers(Number::Marks) {
-            Some(marks) => said.but_for(|n| marks[n].is_none_or(|marks| marks & mark::OPEN != 0)),
+            Some(marks) => said(root, facts).but_for_open(&marks),
             None => Said::nothing(count),
         }
     }
@@ -85,10 +83,12 @@ impl Said {
         Self { must: vec![false; may.len()], may }
     }
 
-    fn but_for(mut self, unknown: impl Fn(usize) -> bool) -> Self {
-        for n in (0..self.may.len()).filter(|n| unknown(*n)) {
-            self.must[n] = false;
-            self.may[n] = true;
+    fn but_for_open(mut self, marks: &[i64]) -> Self {
+        for ((must, may), marks) in self.must.iter_mut().zip(&mut self.may).zip(marks) {
+            // Marks that are below zero are none, and have this bit, too.
+            let is_open = marks & mark::OPEN != 0;
+            *must &= !is_open;
+            *may |= is_open;
         }
         self
     }
@@ -130,18 +130,15 @@ fn said(node: &Node, facts: &dyn Facts) -> Said {
 fn leaf(field: &Field, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said> {
     let has = |bits: i64| {
         let marks = facts.numbers(Number::Marks)?;
-        Some(marks.into_iter().map(|marks| marks.unwrap_or(0) & bits != 0).collect::<Vec<_>>())
+        Some(marked(&marks, bits))
     };
     match (field, value) {
         (Field::Is(kind), _) => is(*kind, facts),
         (Field::Id, Value::Numbers(low, high)) => {
-            let ids = facts.ids().iter().map(|id| compares(Some(*id), op, *low, *high));
-            Some(Said::known(ids.collect()))
+            Some(Said::known(compared(facts.ids(), op, *low, *high)))
         }
         (field, Value::Numbers(low, high)) => {
-            let numbers = facts.numbers(number(field)?)?;
-            let matching = numbers.into_iter().map(|number| compares(number, op, *low, *high));
-            Some(Said::known(matching.collect()))
+            Some(Said::known(compared(&facts.numbers(number(field)?)?, op, *low, *high)))
         }
         (Field::Host, _) => by_words(Word::Host, op, value, facts),
         (Field::Method, _) => by_words(Word::Method, op, value, facts),
@@ -172,15 +169,26 @@ fn number(field: &Field) -> Option<Number> {
     })
 }
 
-fn compares(number: Option<i64>, op: Op, low: i64, high: i64) -> bool {
-    number.is_some_and(|number| match op {
-        Op::Less => number < low,
-        Op::LessEqual => number <= high,
-        Op::Greater => number > high,
-        Op::GreaterEqual => number >= low,
-        Op::NotEqual => number < low || number > high,
-        Op::Contains | Op::Equal | Op::Matches => number >= low && number <= high,
-    })
+/// Which numbers compare so: each comparison is a range, or all that is outside of one. No branch is in the
+/// loop, so that many are looked at in one instruction.
+fn compared(numbers: &[i64], op: Op, low: i64, high: i64) -> Vec<bool> {
+    let (low, high) = match op {
+        Op::Less => (0, low.saturating_sub(1)),
+        Op::LessEqual => (0, high),
+        Op::Greater => (high.saturating_add(1), i64::MAX),
+        Op::GreaterEqual => (low, i64::MAX),
+        Op::NotEqual | Op::Contains | Op::Equal | Op::Matches => (low, high),
+    };
+    let is_outside = op == Op::NotEqual;
+    let holds = |number: &i64| {
+        let is_inside = (*number >= low) & (*number <= high);
+        (is_inside != is_outside) & (*number >= 0)
+    };
+    numbers.iter().map(holds).collect()
+}
+
+fn marked(marks: &[i64], bits: i64) -> Vec<bool> {
+    marks.iter().map(|marks| marks & bits != 0).collect()
 }
 
 fn by_words(column: Word, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said> {
@@ -197,8 +205,13 @@ fn by_words(column: Word, op: Op, value: &Value, facts: &dyn Facts) -> Option<Sa
     // Where there is no text, only what differs from a text matches.
     let none = matches!((op, value), (Op::NotEqual, Value::Text(value)) if !value.is_empty());
     let matching: Vec<bool> = texts.iter().map(|text| holds(text)).collect();
-    let matching = which.into_iter().map(|n| n.map_or(none, |n| matching.get(n) == Some(&true)));
-    Some(Said::known(matching.collect()))
+    Some(Said::known(chosen(&which, &matching, none)))
+}
+
+/// Of each flow what is said of its text, and `none` of one that has none.
+fn chosen(which: &[i64], said: &[bool], none: bool) -> Vec<bool> {
+    let one = |n: &i64| usize::try_from(*n).map_or(none, |n| said.get(n) == Some(&true));
+    which.iter().map(one).collect()
 }
 
 fn contains(text: &str, part: &str) -> bool {
@@ -212,7 +225,16 @@ fn in_urls(of_path: bool, op: Op, text: &str, facts: &dyn Facts) -> Option<Said>
     if text.contains(&b'\n') {
         return None;
     }
-    let (urls, places) = facts.urls()?;
+    if op == Op::Contains && text.is_empty() {
+        return Some(Said::known(vec![true; facts.ids().len()]));
+    }
+    let urls = facts.urls()?;
+    let finder = memchr::memmem::Finder::new(&text);
+    // Where it is nowhere, it need not be known where each of them is.
+    let Some(first) = finder.find(&urls) else {
+        return Some(Said::known(vec![op == Op::NotEqual; facts.ids().len()]));
+    };
+    let places = facts.places(urls.len())?;
     let ends = places.iter().skip(1).map(|[begin, _]| *begin).chain([urls.len()]);
     let from = |[begin, path]: [usize; 2]| if of_path { path } else { begin };
     if op != Op::Contains {
@@ -222,18 +244,12 @@ fn in_urls(of_path: bool, op: Op, text: &str, facts: &dyn Facts) -> Option<Said>
         });
         return Some(Said::known(equal.collect()));
     }
-    if text.is_empty() {
-        return Some(Said::known(vec![true; places.len()]));
-    }
-    let finder = memchr::memmem::Finder::new(&text);
     let mut matching = vec![false; places.len()];
     let ends: Vec<usize> = ends.collect();
-    let (mut at, mut n) = (0, 0);
+    let (mut at, mut n) = (first, 0);
     while let Some(found) = urls.get(at..).and_then(|rest| finder.find(rest)) {
         let found = at + found;
-        while ends.get(n).is_some_and(|end| *end <= found) {
-            n += 1;
-        }
+        n += ends.get(n..)?.partition_point(|end| *end <= found);
         let (Some(place), Some(end)) = (places.get(n), ends.get(n)) else { break };
         if found >= from(*place) {
             matching[n] = true;
@@ -257,19 +273,16 @@ fn is(kind: Kind, facts: &dyn Facts) -> Option<Said> {
         Kind::Partial => mark::PARTIAL,
         Kind::Tls => {
             let (texts, which) = facts.words(Word::Scheme)?;
-            let is_tls = |n: Option<usize>| {
-                n.and_then(|n| texts.get(n))
-                    .is_some_and(|s| matches!(&**s, "https" | "wss" | "tls"))
-            };
-            return Some(Said::known(which.into_iter().map(is_tls).collect()));
+            let is_tls = |scheme: &String| matches!(&**scheme, "https" | "wss" | "tls");
+            let is_tls: Vec<bool> = texts.iter().map(is_tls).collect();
+            return Some(Said::known(chosen(&which, &is_tls, false)));
         }
     };
-    let marks = facts.numbers(Number::Marks)?;
-    let mut matching: Vec<bool> = marks.iter().map(|m| m.unwrap_or(0) & bits != 0).collect();
+    let mut matching = marked(&facts.numbers(Number::Marks)?, bits);
     if kind == Kind::Error {
         let statuses = facts.numbers(Number::Status)?;
         for (matches, status) in matching.iter_mut().zip(statuses) {
-            *matches |= status.is_some_and(|status| status >= 400);
+            *matches |= status >= 400;
         }
     }
     Some(Said::known(matching))

@@ -10,6 +10,7 @@
 mod bodies;
 mod facts;
 mod fold;
+mod found;
 mod functions;
 mod head;
 mod inbox;

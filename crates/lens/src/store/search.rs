@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params_from_iter};
 
 use super::StoreError;
-use super::facts::{BLOCK, Block, block_of, range};
+use super::facts::{Block, block_of, range};
+use super::found::Found;
 use super::read::{Order, Reader, sql_of};
 use super::rows::{COLUMNS, Summary};
 use crate::query::{Facts, Filter};
@@ -27,16 +28,12 @@ pub struct Search {
     pace: usize,
 }
 
-/// Which flows of a block match.
-struct Found {
-    bits: [u64; (BLOCK / 64) as usize],
-    count: u64,
-}
-
 /// Rows that are asked at once: at first, and at least.
 const FIRST_PACE: usize = 1_024;
 const LEAST_PACE: usize = 128;
 const MOST_PACE: usize = 1 << 20;
+/// Blocks with flows that match for certain, in one step.
+const MOST_BLOCKS: usize = 16;
 /// Numbers of flows in the text of a question.
 const MOST_NAMED: usize = 2_000;
 /// A step should take about so long, and is given up when it takes longer.
@@ -78,11 +75,11 @@ impl Search {
             if out.len() as u64 >= limit {
                 break;
             }
-            if found.count <= skip {
-                skip -= found.count;
+            if found.count() <= skip {
+                skip -= found.count();
                 continue;
             }
-            let mut ids = found.ids(*block);
+            let mut ids = found.ids(range(*block).0);
             if self.order == Order::Newest {
                 ids.reverse();
             }
@@ -93,27 +90,9 @@ impl Search {
         out
     }
 
-    fn add(&mut self, id: i64) {
-        let found = self.found.entry(block_of(id)).or_insert_with(Found::new);
-        let at = id.rem_euclid(BLOCK) as usize;
-        let (word, bit) = (&mut found.bits[at / 64], 1 << (at % 64));
-        if *word & bit == 0 {
-            *word |= bit;
-            found.count += 1;
-            self.total += 1;
-        }
-    }
-}
-
-impl Found {
-    fn new() -> Self {
-        Self { bits: [0; (BLOCK / 64) as usize], count: 0 }
-    }
-
-    fn ids(&self, block: i64) -> Vec<i64> {
-        let first = range(block).0;
-        let has = |at: &i64| self.bits[*at as usize / 64] & (1 << (at % 64)) != 0;
-        (0..BLOCK).filter(has).map(|at| first + at).collect()
+    fn add(&mut self, block: i64, found: &Found) {
+        let known = self.found.entry(block).or_insert_with(Found::new);
+        self.total += known.join(found);
     }
 }
 
@@ -194,7 +173,7 @@ struct Step {
     /// Both ends, and whether some of what is between was left out.
     first: i64,
     last: i64,
-    certain: Vec<i64>,
+    certain: Vec<(i64, Found)>,
     /// Flows that the rows decide on.
     open: Vec<i64>,
     /// Numbers of which it is not known whether there are flows, beside these.
@@ -224,15 +203,18 @@ fn step(
             search.pace = (search.pace.min(asked) / 8).max(LEAST_PACE);
             return Ok(());
         };
-        step.certain.extend(matching);
+        for ids in matching.chunk_by(|a, b| block_of(*a) == block_of(*b)) {
+            let block = block_of(ids[0]);
+            step.certain.push((block, Found::of(ids, range(block).0)));
+        }
         search.pace = match begun.elapsed() {
             took if took < SHORT => (search.pace * 2).min(MOST_PACE),
             took if took > LONG => (search.pace / 2).max(LEAST_PACE),
             _ => search.pace,
         };
     }
-    for id in step.certain {
-        search.add(id);
+    for (block, found) in &step.certain {
+        search.add(*block, found);
     }
     search.next = match search.order {
         Order::Oldest => step.last.checked_add(1).filter(|next| *next <= search.last),
@@ -265,7 +247,7 @@ fn gathered(
         let room = search.pace - step.as_ref().map_or(0, |step| step.open.len() + step.unknown);
         let mut more = Step { first, last, certain: Vec::new(), open: Vec::new(), unknown: 0 };
         match Block::read(c, block_of(id)) {
-            Some(block) => more.decide(&search.filter, &block),
+            Some(block) => more.decide(&search.filter, block_of(id), &block),
             None => more.unknown = (last - first + 1) as usize,
         }
         // Rows of blocks that have facts are not looked at for the sake of others.
@@ -288,25 +270,29 @@ fn gathered(
             Some(step) => step.take(more),
             None => step = Some(more),
         }
-        let all = step.as_ref().map_or(0, |step| step.certain.len());
-        if all > 1 << 16 || Instant::now() >= until {
+        let blocks = step.as_ref().map_or(0, |step| step.certain.len());
+        if blocks >= MOST_BLOCKS || Instant::now() >= until {
             return Ok(step);
         }
     }
 }
 
 impl Step {
-    fn decide(&mut self, filter: &Filter, block: &Block<'_>) {
+    fn decide(&mut self, filter: &Filter, number: i64, block: &Block<'_>) {
         let said = filter.said_by(block);
-        for (n, id) in block.ids().iter().enumerate() {
-            if *id < self.first || *id > self.last || !said.may[n] {
-                continue;
-            }
-            if said.must[n] {
-                self.certain.push(*id);
-            } else {
-                self.open.push(*id);
-            }
+        let begin = range(number).0;
+        let mut found = Found::new();
+        for (id, must) in block.ids().iter().zip(&said.must) {
+            found.note((id - begin) as usize, *must);
+        }
+        found.keep(self.first - begin, self.last - begin);
+        if found.count() > 0 {
+            self.certain.push((number, found));
+        }
+        if said.may != said.must {
+            let all = block.ids().iter().zip(said.may.iter().zip(&said.must));
+            let open = all.filter(|(_, (may, must))| **may && !**must).map(|(id, _)| *id);
+            self.open.extend(open.filter(|id| (self.first..=self.last).contains(id)));
         }
     }
 
@@ -322,7 +308,10 @@ impl Step {
         self.unknown = self.unknown.min(room);
         let (first, last) = (self.first, self.last);
         self.open.retain(|id| (first..=last).contains(id));
-        self.certain.retain(|id| (first..=last).contains(id));
+        for (block, found) in &mut self.certain {
+            let begin = range(*block).0;
+            found.keep(first - begin, last - begin);
+        }
     }
 
     fn take(&mut self, more: Self) {

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use crate::files::material::{Material, public_roots};
 use crate::files::own_lists::OwnLists;
 use crate::files::policies::PolicyOptions;
+use crate::files::upki;
 use crate::inspect::scan;
 use crate::net::dial::{Reached, Route};
 use crate::net::ech;
@@ -217,7 +218,10 @@ impl ConnectArgs {
         if versions.is_empty() {
             return Err(Failure::usage("--min-version is newer than --max-version"));
         }
-        let trust = self.material.trust()?.unwrap_or_else(public_roots);
+        let trust = match self.material.trust()? {
+            Some(trust) => upki::refusing_revoked(trust),
+            None => public_roots(),
+        };
         let mut builder = self.legacy.apply(SecureContext::builder()).versions(versions);
         builder = builder.trust(self.policies.apply_to(trust)?);
         for identity in self.material.identities()? {
@@ -362,7 +366,8 @@ impl ConnectArgs {
         address: std::net::SocketAddr,
     ) -> Result<Facts, Failure> {
         let own = tls.peer().local_certificates().first();
-        let facts = Facts::of(tls.peer(), Side::Server, own);
+        let facts = Facts::of(tls.peer(), Side::Server, own)
+            .with_public(upki::found().as_ref(), tls.peer());
         if self.json {
             report::note(report::json_line(&facts));
         } else if !self.quiet {

@@ -30,9 +30,11 @@ pub(crate) struct Observed {
     pub(crate) request: Option<CertificateRequest>,
     /// When the handshake was complete on our side, or why it was not.
     pub(crate) outcome: Result<Duration, Error>,
+    /// How the server refused us after it: in TLS 1.3 it judges our certificate then.
+    pub(crate) refusal: Option<Error>,
 }
 
-/// How long a server may take to hand out session tickets after the handshake.
+/// How long a server may take to hand out session tickets after the handshake, and to end its side.
 const TICKETS: Duration = Duration::from_millis(250);
 
 /// Shakes hands; `start` is when everything began. The time for it is `patience`.
@@ -65,14 +67,20 @@ pub(crate) async fn handshake_by(
         carriage,
         request: None,
         outcome: Ok(Duration::ZERO),
+        refusal: None,
     };
     let shaken = tokio::time::timeout(patience, observed.shake(tcp, start)).await;
     observed.outcome = shaken.unwrap_or(Err(Error::HandshakeTimedOut)).map(|()| start.elapsed());
     if observed.outcome.is_ok() {
-        // Whatever comes now has been seen, and how it ends does not matter.
-        let _ = tokio::time::timeout(TICKETS, observed.listen(tcp, start)).await;
+        // A server sends its tickets before it reads on, and ends its side when it reads that we have ended
+        // ours: so nobody waits whose server does.
         observed.driver.close();
-        let _ = observed.send(tcp, start).await;
+        let listened = async {
+            observed.send(tcp, start).await?;
+            observed.listen(tcp, start).await
+        };
+        let ended = tokio::time::timeout(TICKETS, listened).await;
+        observed.refusal = ended.ok().and_then(Result::err).filter(|error| error.alert().is_some());
     }
     Ok(observed)
 }

@@ -3,10 +3,11 @@
 use std::fmt::{self, Display};
 
 use sealwire::pki::{Certificate, spki_pin};
-use sealwire::verify::Refusal;
+use sealwire::verify::{PublicRevocations, Refusal};
 use sealwire::{EchStatus, Foreign, Peer};
 use serde::Serialize;
 
+use super::public_web::OnPublicWeb;
 use crate::say::advice;
 use crate::words::clock;
 
@@ -38,6 +39,9 @@ pub(crate) struct Facts {
     pub(crate) own_certificate: Option<Brief>,
     pub(crate) authorized: bool,
     pub(crate) authorization_error: Option<Reason>,
+    /// What upki's data say of the peer's certificate, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public_revocation: Option<OnPublicWeb>,
 }
 
 /// A certificate in a few words.
@@ -88,7 +92,14 @@ impl Facts {
             own_certificate: own.map(Brief::of),
             authorized: peer.authorized(),
             authorization_error: peer.authorization_error().map(Reason::of),
+            public_revocation: None,
         }
+    }
+
+    /// With what upki's data say of the certificate of a server.
+    pub(crate) fn with_public(self, data: Option<&PublicRevocations>, peer: &Peer) -> Self {
+        let public_revocation = data.and_then(|data| OnPublicWeb::of(data, peer.verified_chain()));
+        Self { public_revocation, ..self }
     }
 }
 
@@ -182,6 +193,9 @@ impl Display for Facts {
             (&self.peer_pin, &self.authorization_error, self.peer)
         {
             line("its pin", pin)?;
+        }
+        if let Some(said) = &self.public_revocation {
+            line("revocation", &format!("on the public web {said}"))?;
         }
         match &self.authorization_error {
             None if self.authorized => write!(f, "  {:<12}yes", "authorized"),

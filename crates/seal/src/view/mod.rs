@@ -9,6 +9,7 @@ pub(crate) mod crl;
 pub(crate) mod ech;
 pub(crate) mod handshake_page;
 pub(crate) mod made;
+pub(crate) mod public_web;
 pub(crate) mod request;
 pub(crate) mod story;
 pub(crate) mod trust;

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use sealwire::pki::Certificate;
-use sealwire::verify::{PublicRevocations, PublicStatus, Verdict};
+use sealwire::verify::{PublicRevocations, Verdict};
 use sealwire::{Foreign, ServerName, TrustStore};
 use serde::Serialize;
 
 use super::card;
 use super::checked::{Finding, Level};
+use super::public_web::OnPublicWeb;
 use crate::say::advice;
 
 /// A verdict, with the chain that it is about.
@@ -22,16 +23,9 @@ pub(crate) struct Trust {
     errors: Vec<Problem>,
     /// What upki's data say of the leaf, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    public_revocation: Option<PublicSaid>,
+    public_revocation: Option<OnPublicWeb>,
     #[serde(skip)]
     lacks_issuer: bool,
-}
-
-#[derive(Serialize)]
-struct PublicSaid {
-    status: &'static str,
-    /// How old the data are.
-    hours: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -106,17 +100,7 @@ impl Trust {
         data: Option<&PublicRevocations>,
         verdict: &Verdict,
     ) -> Self {
-        let (Some(data), [leaf, issuer, ..]) = (data, verdict.chain()) else { return self };
-        let status = match data.status(leaf, issuer) {
-            Ok(PublicStatus::Revoked) => "revoked",
-            Ok(PublicStatus::NotRevoked) => "not revoked",
-            Ok(_) => "not covered",
-            // The verdict says why.
-            Err(_) => return self,
-        };
-        let age = data.fetched().ok().and_then(|since| since.elapsed().ok());
-        self.public_revocation =
-            Some(PublicSaid { status, hours: age.map(|age| age.as_secs() / 3600) });
+        self.public_revocation = data.and_then(|data| OnPublicWeb::of(data, verdict.chain()));
         self
     }
 }
@@ -138,9 +122,8 @@ impl fmt::Display for Trust {
                 write!(f, "\n{}x {}", " ".repeat(depth * 3 + 2), error.code)?;
             }
         }
-        if let Some(PublicSaid { status, hours }) = &self.public_revocation {
-            let hours = hours.map_or_else(String::new, |hours| format!(", {hours} hours old"));
-            write!(f, "\n  revocation on the public web (upki's data{hours}): {status}")?;
+        if let Some(said) = &self.public_revocation {
+            write!(f, "\n  revocation on the public web {said}")?;
         }
         if self.trusted {
             return Ok(());

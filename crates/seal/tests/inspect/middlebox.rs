@@ -24,6 +24,8 @@ pub(crate) enum Fate {
     Pass,
     Reset,
     Close,
+    /// A fatal alert, and a close.
+    Alert(u8),
     /// Nothing is said until the client gives up.
     Silence,
     /// It passes, as long as what the server says in one go is not longer than this.
@@ -50,6 +52,9 @@ fn pass(mut client: TcpStream, upstream: u16, judge: &dyn Fn(&Seen) -> Fate) {
         Fate::Pass => relay(client, upstream, &seen.bytes, usize::MAX),
         Fate::PassUpTo(most) => relay(client, upstream, &seen.bytes, most),
         Fate::Close => drop(client),
+        Fate::Alert(number) => {
+            let _ = client.write_all(&[21, 3, 3, 0, 2, 2, number]);
+        }
         Fate::Reset => reset(&client),
         Fate::Silence => while client.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {},
     }

@@ -167,6 +167,38 @@ fn what_is_not_known_is_not_borne() {
     );
 }
 
+/// An alert that may mean everything is no reason; one that says what it is about is.
+#[test]
+fn an_alert_that_names_no_reason_is_looked_into() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = server_of_localhost();
+    for alert in [10, 40, 47, 50, 80] {
+        found(
+            &dir,
+            move |seen| unless(seen.bytes.len() <= PACKET, Fate::Alert(alert)),
+            LOCAL,
+            "",
+            &json!(["no-ml-kem"]),
+            "drops a hello that does not fit one packet",
+        );
+    }
+    found(
+        &dir,
+        |seen| unless(seen.hello.server_name().is_some(), Fate::Alert(40)),
+        "127.0.0.1",
+        "",
+        &json!(["any-name"]),
+        "the server wants to be asked by a name (SNI)",
+    );
+    found(&dir, |_| Fate::Alert(80), LOCAL, "", &Value::Null, "says internal_error to all of them");
+    let server = Openssl::start(&dir, "-cert ec.pem -key ec.key");
+    let port = before(server.port, |_| Fate::Alert(112));
+    let facts = json(&inspect(&dir, port, "--ca ca/ca.pem --json"));
+    assert_eq!(facts["failure"]["obstacle"], Value::Null, "{facts:#}");
+}
+
 #[test]
 fn names_decide() {
     if !installed(&["openssl"]) {

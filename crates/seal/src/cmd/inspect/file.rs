@@ -9,6 +9,7 @@ use sealwire::reading::EchConfigList;
 use super::{InspectArgs, verdict};
 use crate::cmd::{cert, crl, csr, key, pfx};
 use crate::files::material::public_roots;
+use crate::files::upki;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::checked::Checked;
@@ -106,9 +107,13 @@ fn show_ech(path: &Path, bytes: &[u8], json: bool) -> Result<Answer, Failure> {
 /// The verdict on the first certificate of a file, by the function that judges connections.
 fn judged(args: &InspectArgs, path: &Path) -> Result<Trust, Failure> {
     let chain = pki::certificates_from_file(path)?;
-    let trust = args.material.trust()?.unwrap_or_else(public_roots);
+    let trust = match args.material.trust()? {
+        Some(trust) => upki::refusing_revoked(trust),
+        None => public_roots(),
+    };
     let verdict = verdict(&chain, &trust, args.servername.as_ref(), args.name_rules);
-    Ok(Trust::new(path.display().to_string(), &verdict, &trust, args.servername.as_ref()))
+    Ok(Trust::new(path.display().to_string(), &verdict, &trust, args.servername.as_ref())
+        .with_public(upki::found().as_ref(), &verdict))
 }
 
 /// Why a file that could be read is good for nothing: its certificates and lists today, its request by its
@@ -120,6 +125,8 @@ fn problem(
     const EXPIRED: (&str, &str) = ("NOT_VALID_NOW", "a certificate in it is not valid today");
     const LIST: (&str, &str) = ("NOT_VALID_NOW", "a revocation list in it is not valid today");
     const SIGNATURE: (&str, &str) = ("BAD_SIGNATURE", "the request's signature is not by its key");
+    const ECH: (&str, &str) =
+        ("NO_ECH_CONFIG", "none of its ECH configurations is of the version of RFC 9849");
     let now = clock::now();
     let today = |one: &Certificate| (one.not_before()..=one.not_after()).contains(&now);
     let (well, problem) = match content {
@@ -134,6 +141,12 @@ fn problem(
             (pki::crls_from_file(path)?.iter().all(today), LIST)
         }
         Content::CertificateRequest => (Csr::from_file(path)?.verify().is_ok(), SIGNATURE),
+        Content::EchConfigs => {
+            let bytes = std::fs::read(path).map(zeroize::Zeroizing::new);
+            let list = EchConfigList::from_file_bytes(&bytes.map_err(|e| Error::io(path, &e))?);
+            let list = list.map_err(|e| e.at(path.display().to_string()))?;
+            (list.configs().iter().any(|one| one.contents.is_some()), ECH)
+        }
         _ => return Ok(None),
     };
     Ok((!well).then_some(problem))

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::InspectArgs;
 use crate::files::material::public_roots;
+use crate::files::upki;
 use crate::inspect::ech::{self, EchSeen};
 use crate::inspect::observed::{self, Observed};
 use crate::inspect::obstacle::{self, Obstacle};
@@ -44,7 +45,7 @@ struct Host {
     address: SocketAddr,
     server_name: String,
     connection: Option<Connection>,
-    /// What speaks against ours before the server has judged it: that it named other CAs.
+    /// What speaks against ours: that the server named other CAs, or why it refused it after the handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
     our_certificate: Option<String>,
     /// Why the handshake failed, when it did.
@@ -107,7 +108,10 @@ pub(super) async fn inspect(
         None => target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
     args.legacy.warn();
-    let trust = args.material.trust()?.unwrap_or_else(public_roots);
+    let trust = match args.material.trust()? {
+        Some(trust) => upki::refusing_revoked(trust),
+        None => public_roots(),
+    };
     let context = settings(args, &trust)?.build().map_err(|e| Failure::usage(e.to_string()))?;
     let start = Instant::now();
     let Reached { mut tcp, address } = args.route.reach(target, name.as_str()).await?;
@@ -170,14 +174,20 @@ pub(super) async fn inspect(
         address,
         server_name: name.to_string(),
         connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
-        our_certificate: ours.of_another_ca(),
+        our_certificate: ours.of_another_ca().or_else(|| {
+            let error = observed.refusal.as_ref()?;
+            Some(format!("{error}: {}", ours.explain(error.alert()?)?))
+        }),
         failure: observed
             .outcome
             .as_ref()
             .err()
             .map(|error| Broken::of(error, &ours, args, target))
             .map(|broken| Broken { obstacle, ..broken }),
-        trust: verdict.map(|verdict| Trust::new(target.to_string(), &verdict, &trust, Some(&name))),
+        trust: verdict.map(|verdict| {
+            Trust::new(target.to_string(), &verdict, &trust, Some(&name))
+                .with_public(upki::found().as_ref(), &verdict)
+        }),
         certificate: leaf.as_ref().map(|leaf| Card::new(target.to_string(), leaf)),
         handshake: None,
         ech,
@@ -261,9 +271,9 @@ fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
 
 const POSTGRES: u16 = 5432;
 
-/// Whether TLS was begun at once where PostgreSQL usually is.
+/// Whether TLS was begun at once where PostgreSQL usually is, and nobody said that it is to be so.
 fn is_postgres(args: &InspectArgs, target: &Target) -> bool {
-    args.route.starttls.is_none() && target.port == POSTGRES
+    args.route.starttls.is_none() && args.alpn.is_empty() && target.port == POSTGRES
 }
 
 /// Who signed the leaf: as the verdict found it, else as it was sent.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sealwire::Foreign;
+use sealwire::{Alert, Foreign};
 use serde::Serialize;
 
 use super::{Change, Outcome, Try};
@@ -22,30 +22,27 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    pub(super) fn new(
-        hello_bytes: usize,
-        smallest_change: Option<Vec<Change>>,
-        tried: Vec<Try>,
-        heard: bool,
-        name: Option<String>,
-    ) -> Self {
-        let seen = Seen { hello_bytes, tried: &tried, heard, name };
+    pub(super) fn new(smallest_change: Option<Vec<Change>>, seen: Seen) -> Self {
         let points_to = seen.points_to(smallest_change.as_deref());
         let names = |changes: &[Change]| changes.iter().map(|one| one.name()).collect::<Vec<_>>();
         let advice = smallest_change.as_deref().and_then(|it| advice::for_changes(&names(it)));
+        let Seen { hello_bytes, tried, .. } = seen;
         Self { hello_bytes, smallest_change, points_to, advice, tried }
     }
 }
 
 /// What there is to conclude from.
-struct Seen<'a> {
-    hello_bytes: usize,
-    tried: &'a [Try],
-    heard: bool,
-    name: Option<String>,
+pub(super) struct Seen {
+    pub(super) hello_bytes: usize,
+    pub(super) tried: Vec<Try>,
+    /// Whether a message of the server's came before it broke off.
+    pub(super) heard: bool,
+    pub(super) name: Option<String>,
+    /// By which our own hello was refused, if it was by one.
+    pub(super) alert: Option<Alert>,
 }
 
-impl Seen<'_> {
+impl Seen {
     fn points_to(&self, smallest: Option<&[Change]>) -> String {
         match smallest {
             None => self.nothing_helps(),
@@ -143,6 +140,14 @@ impl Seen<'_> {
             Some(_) => "",
             None => ", nor is it the lack of a name (SNI)",
         };
+        if let Some(alert) = self.alert {
+            return format!(
+                "it is not for what is new in the hello{no_name}: the server says {} to all of them (it has \
+                 no certificate, suite or group that fits any, wants something else of us, or fails itself: \
+                 its log knows)",
+                alert.name()
+            );
+        }
         format!(
             "it is not for what is in the hello{no_name}: the server breaks off whatever is said (it \
              does not want our address, does not speak TLS here, or stands behind something that lets \

@@ -1,4 +1,4 @@
-//! What stands in the way of a handshake that broke off without a word: our hello again, changed a
+//! What stands in the way of a handshake that broke off without a reason: our hello again, changed a
 //! little at a time, until one goes through. At most eight changed hellos, one after the other.
 
 mod change;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sealwire::reading::{HANDSHAKE, Record};
 use sealwire::story::From;
-use sealwire::{ClientOptions, Error, SecureContextBuilder, ServerName};
+use sealwire::{Alert, ClientOptions, Error, SecureContextBuilder, ServerName};
 use serde::{Serialize, Serializer};
 
 use super::observed::{self, Observed};
@@ -18,6 +18,7 @@ use crate::say::failure::Failure;
 pub(crate) use change::Change;
 use change::{Hello, changed};
 pub(crate) use finding::Obstacle;
+use finding::Seen;
 
 /// The connection that broke off: where to, and with what.
 pub(crate) struct Broken<'a> {
@@ -57,9 +58,16 @@ pub(crate) enum Outcome {
 const MOST: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether a handshake ended without a reason: a reset, a close, or silence.
+/// Whether a handshake ended without a reason: a reset, a close, silence, or an alert that names none.
 pub(crate) fn is_unexplained(error: &Error) -> bool {
-    died(error).is_some()
+    died(error).is_some() || error.alert().is_some_and(names_no_reason)
+}
+
+/// Alerts by which everything may be meant (RFC 8446, 6.2): unexpected_message, handshake_failure,
+/// illegal_parameter, decode_error, internal_error. Those that are sent about a certificate, a name, a
+/// version or a protocol say what it is.
+fn names_no_reason(alert: Alert) -> bool {
+    matches!(alert.number(), 10 | 40 | 47 | 50 | 80)
 }
 
 fn died(error: &Error) -> Option<&'static str> {
@@ -171,6 +179,9 @@ impl Search<'_> {
             Ok(_) => Outcome::Through,
             Err(error) => match died(error) {
                 Some(how) => Outcome::Died(how),
+                None if error.alert().is_some() && error.alert() == self.broken.alert() => {
+                    Outcome::Died("refused")
+                }
                 None => Outcome::Answered(error.to_string()),
             },
         };
@@ -192,7 +203,11 @@ impl Search<'_> {
     fn obstacle(self, smallest: Option<Vec<Change>>) -> Obstacle {
         let (broken, heard) = (&self.broken, self.heard);
         let name = broken.sends_name().then(|| broken.name.to_string());
-        Obstacle::new(broken.hello_bytes(), smallest, self.tried, heard, name)
+        let (alert, tried) = (broken.alert(), self.tried);
+        Obstacle::new(
+            smallest,
+            Seen { hello_bytes: broken.hello_bytes(), tried, heard, name, alert },
+        )
     }
 }
 
@@ -201,8 +216,15 @@ impl Broken<'_> {
         self.name.ip().is_none()
     }
 
+    /// Whether a message of the server's came; an alert may be of whatever stands before it.
     fn has_heard(&self) -> bool {
-        self.observed.chunks.iter().any(|chunk| chunk.from == From::Server)
+        let mut chunks = self.observed.chunks.iter();
+        chunks.any(|chunk| chunk.from == From::Server && chunk.bytes.first() == Some(&HANDSHAKE))
+    }
+
+    /// By which alert it ended, if by one.
+    fn alert(&self) -> Option<Alert> {
+        self.observed.outcome.as_ref().err().and_then(Error::alert)
     }
 
     fn hello_bytes(&self) -> usize {

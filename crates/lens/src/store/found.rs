@@ -1,0 +1,68 @@
+//! Which flows of a block match, a bit for each.
+
+use super::facts::BLOCK;
+
+/// By their place in the block.
+pub(super) struct Found {
+    bits: [u64; (BLOCK / 64) as usize],
+}
+
+impl Found {
+    pub(super) fn new() -> Self {
+        Self { bits: [0; (BLOCK / 64) as usize] }
+    }
+
+    /// Of flows of the block that begins with the number `first`.
+    pub(super) fn of(ids: &[i64], first: i64) -> Self {
+        let mut found = Self::new();
+        for id in ids {
+            found.note((id - first) as usize, true);
+        }
+        found
+    }
+
+    pub(super) fn note(&mut self, at: usize, matches: bool) {
+        self.bits[at / 64] |= u64::from(matches) << (at % 64);
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.bits.iter().map(|bits| u64::from(bits.count_ones())).sum()
+    }
+
+    /// Takes others into it, and says how many of them are new.
+    pub(super) fn join(&mut self, other: &Self) -> u64 {
+        let before = self.count();
+        for (bits, more) in self.bits.iter_mut().zip(&other.bits) {
+            *bits |= more;
+        }
+        self.count() - before
+    }
+
+    /// Only those from one place to another stay.
+    pub(super) fn keep(&mut self, first: i64, last: i64) {
+        for at in (0..BLOCK).filter(|at| !(first..=last).contains(at)) {
+            self.bits[at as usize / 64] &= !(1 << (at % 64));
+        }
+    }
+
+    /// Their numbers, in the block that begins with `first`.
+    pub(super) fn ids(&self, first: i64) -> Vec<i64> {
+        let has = |at: &i64| self.bits[*at as usize / 64] & (1 << (at % 64)) != 0;
+        (0..BLOCK).filter(has).map(|at| first + at).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Found;
+
+    #[test]
+    fn what_is_joined_is_counted_once_and_what_is_outside_goes() {
+        let mut found = Found::of(&[4_096, 4_100, 8_191], 4_096);
+        assert_eq!(found.join(&Found::of(&[4_100, 4_200], 4_096)), 1);
+        assert_eq!(found.ids(4_096), [4_096, 4_100, 4_200, 8_191]);
+        found.keep(4, 104);
+        assert_eq!(found.ids(0), [4, 104]);
+        assert_eq!(found.count(), 2);
+    }
+}
