@@ -1,4 +1,5 @@
-//! A session of many flows: what it takes in memory, and how fast it is searched. `FLOWS` says how many.
+//! A session of many flows: what it takes in memory, and how fast it is searched. `FLOWS` says how many, and `SESSION`
+//! names the file of one that is there already, which is searched as it is.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +10,7 @@ use sealwire_lens::flow::{
     Recorder, RequestHead, ResponseHead, What,
 };
 use sealwire_lens::query::Filter;
-use sealwire_lens::store::{Options, Order, Store};
+use sealwire_lens::store::{Options, Order, Reader, Store};
 
 const BODY: usize = 200;
 
@@ -111,9 +112,40 @@ fn record(store: &Store, number: u64) {
     tell(What::End { flow, end });
 }
 
+fn search(reader: &Reader) {
+    for text in FILTERS {
+        let filter = Filter::parse(text).unwrap();
+        let (begun, working) = (Instant::now(), worked());
+        let mut search = reader.search(&filter, Order::Newest, None).unwrap();
+        reader.go_on(&mut search, begun + Duration::from_millis(70)).unwrap();
+        let list = reader.lines(&search, 0, 200).unwrap();
+        let (answered, so_far) = (begun.elapsed(), search.total());
+        while !search.is_complete() {
+            reader.go_on(&mut search, Instant::now() + Duration::from_millis(70)).unwrap();
+        }
+        let (all, total, worked) = (begun.elapsed(), search.total(), worked() - working);
+        println!(
+            "{text:>28}: {:>3} listed and {so_far:>7} counted in {answered:>6.1?}, all {total:>7} in {all:>6.1?} ({worked:.1?} of a processor)",
+            list.len(),
+        );
+    }
+}
+
+#[test]
+#[ignore = "a measurement: `SESSION=FILE just proxy-measures`"]
+fn a_session_that_is_there_is_searched_at_once() {
+    let Some(file) = std::env::var_os("SESSION") else { return };
+    let reader = Reader::open(file.as_ref()).unwrap();
+    println!("{} flows without an entry in the index of words", reader.unindexed().unwrap());
+    search(&reader);
+}
+
 #[test]
 #[ignore = "a measurement of minutes: `just proxy-measures`"]
 fn a_session_of_many_flows_is_small_in_memory_and_searched_at_once() {
+    if std::env::var_os("SESSION").is_some() {
+        return;
+    }
     let flows: u64 = std::env::var("FLOWS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir().unwrap();
     let options = Options { keep: 64 << 30, ..Options::default() };
@@ -139,22 +171,7 @@ fn a_session_of_many_flows_is_small_in_memory_and_searched_at_once() {
         std::thread::sleep(Duration::from_secs(1));
     }
     println!("indexed after {:?}, {} kB more in memory", begun.elapsed(), resident() - before);
-    for text in FILTERS {
-        let filter = Filter::parse(text).unwrap();
-        let (begun, working) = (Instant::now(), worked());
-        let mut search = reader.search(&filter, Order::Newest, None).unwrap();
-        reader.go_on(&mut search, begun + Duration::from_millis(70)).unwrap();
-        let list = reader.lines(&search, 0, 200).unwrap();
-        let (answered, so_far) = (begun.elapsed(), search.total());
-        while !search.is_complete() {
-            reader.go_on(&mut search, Instant::now() + Duration::from_millis(70)).unwrap();
-        }
-        let (all, total, worked) = (begun.elapsed(), search.total(), worked() - working);
-        println!(
-            "{text:>28}: {:>3} listed and {so_far:>7} counted in {answered:>6.1?}, all {total:>7} in {all:>6.1?} ({worked:.1?} of a processor)",
-            list.len(),
-        );
-    }
+    search(&reader);
     let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |data| data.len());
     println!("{} bytes a flow on disk", size(&folder.path().join("s.db")) / flows);
     println!("{} kB more in memory at the end", resident() - before);
