@@ -8,7 +8,7 @@ const { connectionError, writeGivenUp, writeRefused } = require('./failures');
 const { Incoming } = require('./incoming');
 const { likeOpenssl } = require('./junk');
 const { Outgoing } = require('./outgoing');
-const { isEncryptedOrAnnounced, isRetry } = require('./records');
+const { isEncryptedOrAnnounced } = require('./records');
 const { link } = require('./transport');
 const workers = require('./workers');
 
@@ -111,11 +111,78 @@ class Connection {
     shutdown: (connection) => connection.#endTransport(),
   };
 
+  /** What comes of the bytes: one object, where functions would be so many for each connection. */
+  static #Sink = class {
+    #of;
+
+    constructor(connection) {
+      this.#of = connection;
+    }
+
+    data(data) {
+      this.#of.#deliver(data, { isLast: false });
+    }
+
+    output() {
+      this.#of.#outgoing.say(this.#of.#session, this.#of.#link);
+    }
+
+    told() {
+      this.#of.#owner.told(this.#of.#session.takeTold());
+    }
+
+    closed() {
+      this.#of.#tellEndNow();
+    }
+
+    failed() {
+      this.#of.#fail(this.#of.#session.failure());
+    }
+
+    again() {
+      this.#of.#work();
+    }
+
+    isOver() {
+      return this.#of.#state.isClosed;
+    }
+  };
+
+  /** The same of the transport: see transport.js. */
+  static #Ear = class {
+    #of;
+
+    constructor(connection) {
+      this.#of = connection;
+    }
+
+    chunk(chunk) {
+      this.#of.receive(chunk);
+    }
+
+    lent(bytes, length) {
+      this.#of.#receiveLent(bytes, length);
+    }
+
+    end() {
+      this.#of.#onTransportEnd();
+    }
+
+    failed(error) {
+      this.#of.#owner.transportFailed(error);
+    }
+
+    closed() {
+      this.#of.transportClosed();
+    }
+  };
+
   #state = Connection.#FRESH;
   #role;
   #owner = null;
   #link = null;
   #session = null;
+  #agreed = null;
   #facts = null;
   #reading = false;
   #isTraced = false;
@@ -142,15 +209,7 @@ class Connection {
   /** `role` makes the native session and answers its questions: see role.js. */
   constructor(role) {
     this.#role = role;
-    this.#incoming = new Incoming({
-      data: (data) => this.#deliver(data, { isLast: false }),
-      output: () => this.#link.send(this.#session.takeOutput()),
-      told: () => this.#owner.told(this.#session.takeTold()),
-      closed: () => this.#tellEndNow(),
-      failed: () => this.#fail(this.#session.failure()),
-      again: () => this.#work(),
-      isOver: () => this.#state.isClosed,
-    });
+    this.#incoming = new Incoming(new Connection.#Sink(this));
   }
 
   /**
@@ -171,7 +230,13 @@ class Connection {
 
   /** What was agreed, once the handshake is complete. */
   get facts() {
+    if (this.#agreed !== null) this.#facts ??= this.#session.peerFacts();
     return this.#facts;
+  }
+
+  /** Of that, what every socket tells, once the handshake is complete; else null. */
+  get agreed() {
+    return this.#agreed;
   }
 
   get isReading() {
@@ -199,13 +264,7 @@ class Connection {
   /** Takes a transport, of the program's (`isGiven`) or of our own. */
   attach(stream, { isGiven }) {
     this.#isGiven = isGiven;
-    this.#link = link(stream, {
-      chunk: (chunk) => this.receive(chunk),
-      lent: (bytes, length) => this.#receiveLent(bytes, length),
-      end: () => this.#onTransportEnd(),
-      failed: (error) => this.#owner.transportFailed(error),
-      closed: () => this.transportClosed(),
-    });
+    this.#link = link(stream, new Connection.#Ear(this));
     if (this.#isTraced) this.#link.trace();
   }
 
@@ -243,7 +302,7 @@ class Connection {
 
   /** By which data may be written now: see `writeBy`; -1: only by `write`. */
   get descriptor() {
-    return this.#state === Connection.#OPEN && !this.#outgoing.isHolding ? this.#link.descriptor : -1;
+    return this.#state === Connection.#OPEN ? this.#link.descriptor : -1;
   }
 
   /** Writes data to the descriptor, as much as it takes at once; they are not looked at later. */
@@ -304,7 +363,7 @@ class Connection {
   /** At any time: before the session is there, it waits. */
   setMaxSendFragment(size) {
     if (!this.#outgoing.setFragment(size)) return false;
-    if (this.#facts !== null && !this.#state.isClosed) this.#outgoing.applyFragment(this.#session);
+    if (this.#agreed !== null && !this.#state.isClosed) this.#outgoing.applyFragment(this.#session);
     return true;
   }
 
@@ -356,11 +415,21 @@ class Connection {
       return;
     }
     this.#link.pause();
-    // A listener of the program's that throws must end as an uncaught exception, not as a
-    // rejection: so out of the promise first.
-    workers.advance(this.#session, chunk).then(
-      (progress) => process.nextTick(() => this.#onProgress(progress)),
-      (error) => process.nextTick(() => this.#owner.failed(error)));
+    try {
+      workers.advance(this.#session, chunk, this);
+    } catch (error) {
+      process.nextTick(() => this.#owner.failed(error));
+    }
+  }
+
+  /** Told by the workers: what came of a turn. */
+  advanced(progress) {
+    this.#onProgress(progress);
+  }
+
+  /** Told by the workers: nothing came of it. */
+  panicked() {
+    this.#owner.failed(new Error('the TLS engine has panicked'));
   }
 
   /** Whether all that is to be done is to read the end of a client's handshake: that is quick. */
@@ -379,12 +448,12 @@ class Connection {
 
   #onProgress(progress) {
     if (this.#state.isClosed) return;
-    this.#awaitsEnd = this.#role.isServer && Boolean(progress.output) && !isRetry(progress.output);
+    this.#awaitsEnd = this.#role.isServer && progress.hasOutput && !progress.asksAgain;
     if (progress.serverName) this.#owner.named(progress.serverName);
     if (this.#reading || !progress.complete) this.#link.resume();
     // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
-    if (progress.complete) this.#outgoing.hold(progress.output);
-    else this.#link.send(progress.output);
+    if (progress.complete) this.#outgoing.hold();
+    else if (progress.hasOutput) this.#outgoing.say(this.#session, this.#link);
     // Who speaks with a client is known when its hello is answered.
     if (!progress.clientHello) this.#tellTrace();
     if (progress.told) this.#owner.told(progress.told);
@@ -461,7 +530,7 @@ class Connection {
   }
 
   #complete({ complete, data, rest, peerClosed }) {
-    this.#facts = complete;
+    this.#agreed = complete;
     if (rest) this.#incoming.unshift(rest);
     this.#outgoing.applyFragment(this.#session);
     this.#state = Connection.#JUDGED;
@@ -470,7 +539,7 @@ class Connection {
     this.#state = Connection.#OPEN;
     this.#outgoing.flush(this.#session, this.#link);
     if (this.#ending !== null) this.#state.shutdown(this);
-    this.#outgoing.release(this.#link);
+    this.#outgoing.release(this.#session, this.#link);
     if (data) this.#deliver(data, { isLast: true });
     if (this.#state.isClosed) return;
     if (peerClosed) this.#tellEndNow();

@@ -32,6 +32,11 @@ class HandshakeFacts {
     return this.#connection.facts;
   }
 
+  /** Of that, what every socket tells. */
+  get agreed() {
+    return this.#connection.agreed;
+  }
+
   /** Why the peer is not authorized, as an error, or null. */
   verifyError() {
     const refusal = this.facts?.refusal;

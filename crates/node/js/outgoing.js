@@ -7,8 +7,8 @@ const rooms = require('./rooms');
 
 class Outgoing {
   #fragment = MOST_IN_RECORD;
-  /** The end of our handshake, until the peer is judged. */
-  #held = null;
+  /** Whether the session has the end of our handshake to say, and the peer is not judged yet. */
+  #isHolding = false;
   /** A write from before the connection was open. */
   #waiting = null;
 
@@ -24,9 +24,9 @@ class Outgoing {
     if (this.#fragment !== MOST_IN_RECORD) session.setMaxFragmentSize(this.#fragment);
   }
 
-  /** Keeps records until something is sent. */
-  hold(records) {
-    this.#held = records;
+  /** Leaves what the session has to say with it until something is sent: data go together with it. */
+  hold() {
+    this.#isHolding = true;
   }
 
   /** Keeps a write until `flush`. */
@@ -48,8 +48,8 @@ class Outgoing {
       callback(error);
       return;
     }
-    const records = length > 0 ? room.subarray(0, length) : session.takeOutput();
-    const bytes = this.#withHeld(records);
+    this.#isHolding = false;
+    const bytes = length > 0 ? room.subarray(0, length) : session.takeOutput();
     if (!bytes) {
       // The connection is being negotiated again: the session sends it afterwards.
       process.nextTick(callback, null);
@@ -62,16 +62,13 @@ class Outgoing {
     });
   }
 
-  get isHolding() {
-    return this.#held !== null;
-  }
-
   /** The same past the stream of the transport, which sends what its descriptor does not take at once. */
   writeBy(session, link, fd, data, length, callback) {
     if (length === 0) {
       process.nextTick(callback, null);
       return;
     }
+    this.#isHolding = false;
     let sent;
     try {
       sent = session.send(fd, data, length);
@@ -87,9 +84,17 @@ class Outgoing {
     else link.send(rest, callback);
   }
 
-  /** Sends what the session has to say itself, and what was held. */
+  /** Sends what the session has to say itself. */
   say(session, link) {
-    link.send(this.#withHeld(session.takeOutput()));
+    this.#isHolding = false;
+    const fd = link.descriptor;
+    if (fd < 0) {
+      link.send(session.takeOutput());
+      return;
+    }
+    const sent = session.sendOutput(fd);
+    link.sentBeside(sent >= 0 ? sent : -1 - sent);
+    if (sent < 0) link.send(session.takeOutput());
   }
 
   /** Sends the write that has waited. */
@@ -101,8 +106,8 @@ class Outgoing {
   }
 
   /** Sends the end of the handshake if nothing else has taken it along. */
-  release(link) {
-    link.send(this.#withHeld(null));
+  release(session, link) {
+    if (this.#isHolding) this.say(session, link);
   }
 
   /** Gives up the write that waits, and tells it why; false: there is none. */
@@ -112,14 +117,6 @@ class Outgoing {
     this.#waiting = null;
     callback(error);
     return true;
-  }
-
-  /** The end of the handshake goes together with the first data where there are some. */
-  #withHeld(records) {
-    const held = this.#held;
-    this.#held = null;
-    if (!held || !records) return held || records;
-    return Buffer.concat([held, records]);
   }
 }
 

@@ -36,13 +36,4 @@ function isEncryptedOrAnnounced(bytes) {
   return bytes[0] === APPLICATION_DATA || bytes[0] === CHANGE_CIPHER_SPEC;
 }
 
-/** Where the random of a ServerHello is, with the headers of record and message, and what it begins with there. */
-const RANDOM = 11;
-const RETRY = 0xcf21ad74;
-
-/** Whether a server's bytes ask for another ClientHello (RFC 8446, 4.1.3). */
-function isRetry(bytes) {
-  return bytes.length >= RANDOM + 4 && bytes.readUInt32BE(RANDOM) === RETRY;
-}
-
-module.exports = { MOST_IN_RECORD, isEncryptedOrAnnounced, isRetry, joined, missingOfRecord, roomFor };
+module.exports = { MOST_IN_RECORD, isEncryptedOrAnnounced, joined, missingOfRecord, roomFor };

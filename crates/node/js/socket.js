@@ -46,7 +46,7 @@ class TLSSocket extends SocketOverHandle {
     this.#connection = connection;
     this.#role = role;
     role.socket = this;
-    connection.owner = this.#asOwner();
+    connection.owner = new TLSSocket.#Owner(this);
     this._tlsOptions = tlsOptions;
     this._secureEstablished = false;
     this._securePending = false;
@@ -81,21 +81,57 @@ class TLSSocket extends SocketOverHandle {
   }
 
   /** What the connection tells: see `Connection.owner`. */
-  #asOwner() {
-    return {
-      stirred: () => this._stir(),
-      named: (servername) => { this.servername ??= servername; },
-      complete: () => this._finishInit(),
-      data: (data) => this.#onData(data),
-      delivered: () => { if (this.readableFlowing === false) runTicks(); },
-      told: (what) => this.#onTold(what),
-      end: () => this._pushEnd(),
-      failed: (error) => this.#onFailure(error),
-      transportFailed: (error) => this._emitTLSError(error),
-      close: () => this.destroy(),
-      closeWhenRead: () => this.#destroyWhenRead(),
-    };
-  }
+  static #Owner = class {
+    #of;
+
+    constructor(socket) {
+      this.#of = socket;
+    }
+
+    stirred() {
+      this.#of._stir();
+    }
+
+    named(servername) {
+      this.#of.servername ??= servername;
+    }
+
+    complete() {
+      this.#of._finishInit();
+    }
+
+    data(data) {
+      return this.#of.#onData(data);
+    }
+
+    delivered() {
+      if (this.#of.readableFlowing === false) runTicks();
+    }
+
+    told(what) {
+      this.#of.#onTold(what);
+    }
+
+    end() {
+      this.#of._pushEnd();
+    }
+
+    failed(error) {
+      this.#of.#onFailure(error);
+    }
+
+    transportFailed(error) {
+      this.#of._emitTLSError(error);
+    }
+
+    close() {
+      this.#of.destroy();
+    }
+
+    closeWhenRead() {
+      this.#of.#destroyWhenRead();
+    }
+  };
 
   /** Takes over a transport of the program's. */
   #adopt(socket) {
@@ -169,7 +205,7 @@ class TLSSocket extends SocketOverHandle {
   /** The handshake is complete; the peer has not been judged yet. */
   _finishInit() {
     if (!this._handle) return;
-    const { alpn, serverName } = this._handle.facts;
+    const { alpn, serverName } = this._handle.agreed;
     this.alpnProtocol = alpn ? alpn.toString('latin1') : false;
     // A client keeps the name as it was written.
     const { servername } = this.#role;
@@ -365,7 +401,7 @@ class TLSSocket extends SocketOverHandle {
 
   getSession() {
     if (!this._handle) return null;
-    if (!this._handle.facts) return undefined;
+    if (!this._handle.agreed) return undefined;
     return this.#sealedSession();
   }
 

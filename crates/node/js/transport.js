@@ -312,7 +312,7 @@ class StreamLink extends Link {
     };
     stream.pause();
     stream.on('data', this.#onData);
-    stream.once('end', on.end);
+    stream.once('end', () => on.end());
   }
 
   /** Made only for who asks: as long as nobody reads from it, it leaves the stream alone. */

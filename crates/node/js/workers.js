@@ -15,25 +15,28 @@ let last = 0;
 
 const workers = new Workers(deliver);
 
-/** Goes on with the handshake of a session; resolves to what came of it. */
-function advance(session, received) {
-  return new Promise((resolve, reject) => {
-    last = (last + 1) >>> 0;
-    workers.advance(session, last, received);
-    waiting.set(last, { resolve, reject });
-  });
+/** Goes on with the handshake of a session, and tells `owner` by `advanced(progress)`, or `panicked()`. */
+function advance(session, received, owner) {
+  last = (last + 1) >>> 0;
+  workers.advance(session, last, received);
+  waiting.set(last, owner);
 }
 
 function deliver() {
   for (let count = 0; count < AT_ONCE; count++) {
     const done = workers.take();
     if (done === null) return;
-    const { resolve, reject } = waiting.get(done.token);
+    const owner = waiting.get(done.token);
     waiting.delete(done.token);
-    if (done.progress) resolve(done.progress);
-    else reject(new Error('the TLS engine has panicked'));
+    // By itself each: a listener of the program's that throws keeps nobody else from being told.
+    process.nextTick(tell, owner, done.progress);
   }
   setImmediate(deliver);
+}
+
+function tell(owner, progress) {
+  if (progress) owner.advanced(progress);
+  else owner.panicked();
 }
 
 module.exports = { advance };

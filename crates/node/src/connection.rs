@@ -9,8 +9,7 @@ use sealwire::wire::{Driver, Next};
 use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine, ServerName};
 
 use crate::failure::Failure;
-use crate::peer::PeerFacts;
-use crate::progress::{Hello, Progress, PskAsked, Stored, Told};
+use crate::progress::{Agreed, Hello, Progress, PskAsked, Stored, Told};
 
 /// The state of a connection, which goes to the thread pool and back.
 pub(crate) struct Connection {
@@ -123,7 +122,8 @@ impl Connection {
     /// What there is to tell.
     pub(crate) fn progress(&mut self) -> Progress {
         let mut progress = Progress {
-            output: self.output(),
+            has_output: self.has_output(),
+            asks_again: self.asks_again(),
             client_hello: None,
             store_session: None,
             psk: None,
@@ -156,7 +156,7 @@ impl Connection {
                 },
                 Event::HandshakeComplete => {
                     let peer = driver.session().peer();
-                    progress.complete = peer.map(PeerFacts::from);
+                    progress.complete = peer.map(Agreed::from);
                     if !peer.is_some_and(sealwire::Peer::is_resumed) {
                         self.session = None; // what was offered was not taken
                     }
@@ -208,6 +208,21 @@ impl Connection {
             Event::PeerClosed => {}
             event => self.events.push(event),
         }
+    }
+
+    /// Whether there is something to send.
+    fn has_output(&self) -> bool {
+        let is_sending = matches!(&self.stage, Stage::Live(driver) if driver.is_sending());
+        is_sending || self.last_word.is_some()
+    }
+
+    /// Whether what there is to send begins with a HelloRetryRequest (RFC 8446, 4.1.3).
+    fn asks_again(&mut self) -> bool {
+        /// Behind the headers of record and message, and the version.
+        const RANDOM: usize = 11;
+        const RETRY: &[u8] = b"\xcf\x21\xad\x74";
+        let Stage::Live(driver) = &mut self.stage else { return false };
+        driver.outgoing().get(RANDOM..).is_some_and(|random| random.starts_with(RETRY))
     }
 
     /// What there is to send.

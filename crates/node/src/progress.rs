@@ -6,13 +6,15 @@ use sealwire::ServerName;
 use sealwire::session::ClientHello;
 
 use crate::failure::Failure;
-use crate::peer::PeerFacts;
 
 /// What a turn of the handshake brought.
 #[napi(object, object_from_js = false)]
 pub struct Progress {
-    /// Bytes to send.
-    pub output: Option<Buffer>,
+    /// Whether there are bytes to send, for [`Session::send_output`](crate::session::Session::send_output) or
+    /// [`Session::take_output`](crate::session::Session::take_output).
+    pub has_output: bool,
+    /// Whether they ask a client for another hello.
+    pub asks_again: bool,
     /// What the client said first, when that is a question. Nothing goes on before the answer.
     pub client_hello: Option<Hello>,
     /// A session to be stored. Nothing goes on before [`Session::stored`](crate::session::Session::stored).
@@ -21,7 +23,7 @@ pub struct Progress {
     /// [`Session::answer_psk`](crate::session::Session::answer_psk).
     pub psk: Option<PskAsked>,
     /// What was agreed: the handshake is complete.
-    pub complete: Option<PeerFacts>,
+    pub complete: Option<Agreed>,
     /// Data that came along with the end of the handshake.
     pub data: Option<Buffer>,
     /// Bytes received and not used yet, for [`Session::receive`](crate::session::Session::receive).
@@ -33,6 +35,16 @@ pub struct Progress {
     /// Why the connection failed.
     pub failure: Option<Failure>,
     /// Whom the client wants, when it has said so in this turn and was not asked about it.
+    pub server_name: Option<String>,
+}
+
+/// What every socket tells of a handshake that is complete. The rest is in
+/// [`Session::peer_facts`](crate::session::Session::peer_facts).
+#[napi(object, object_from_js = false)]
+pub struct Agreed {
+    /// The application protocol.
+    pub alpn: Option<Buffer>,
+    /// The name sent in SNI.
     pub server_name: Option<String>,
 }
 
@@ -115,6 +127,15 @@ impl Told {
             && self.sessions == 0
             && self.renegotiating == 0
             && self.renegotiated == 0
+    }
+}
+
+impl From<&sealwire::Peer> for Agreed {
+    fn from(peer: &sealwire::Peer) -> Self {
+        Self {
+            alpn: peer.alpn().map(Buffer::from),
+            server_name: peer.server_name().map(str::to_owned),
+        }
     }
 }
 

@@ -222,6 +222,18 @@ impl Session {
         Ok(u32::try_from(written).expect("a write is shorter than 4 GiB"))
     }
 
+    /// Sends what the session itself has to say by the socket that has this descriptor, and gives what
+    /// [`send`](Self::send) does.
+    #[napi]
+    pub fn send_output(&self, fd: i32) -> Result<i32, Thrown> {
+        let mut connection = self.lock()?;
+        let Stage::Live(driver) = &mut connection.stage else { return Ok(-1) };
+        let taken = descriptor::send(fd, driver.outgoing());
+        driver.sent(taken);
+        let number = i32::try_from(taken).expect("a flight is shorter than 2 GiB");
+        Ok(if driver.is_sending() { -1 - number } else { number })
+    }
+
     /// Encrypts the first `length` bytes of `plaintext` and sends them by the socket that has this
     /// descriptor. Gives how many bytes it has taken, as a negative number less one where it has not taken all:
     /// [`take_output`](Self::take_output) has the rest.
