@@ -1,11 +1,17 @@
-//! Handshakes that take their time, or never end: they delay nobody, and somebody ends them.
+//! Handshakes that take their time, or never end: they delay nobody, and somebody ends them. And what the last of
+//! a handshake leaves goes out with something else.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use sealwire::{
     Acceptor, Connector, Error, Identity, Listener, SecureContext, TlsStream, TrustStore,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 
 /// An acceptor and a connector that trusts it.
@@ -102,7 +108,7 @@ async fn clients_are_prepared_before_their_handshake() {
                 tcp.write_all(b"plain").await?;
                 Ok(None)
             }
-            b'x' => Err(std::io::ErrorKind::BrokenPipe.into()),
+            b'x' => Err(io::ErrorKind::BrokenPipe.into()),
             last => Ok(Some((tcp, ([192, 0, 2, last], 7).into()))),
         });
     let address = listener.local_addr().unwrap();
@@ -122,4 +128,93 @@ async fn clients_are_prepared_before_their_handshake() {
     };
     let (accepted, _client) = in_time(async { tokio::join!(listener.accept(), clients) }).await;
     assert_eq!(accepted.unwrap().1, ([192, 0, 2, 9], 7).into());
+}
+
+/// A transport that counts what is written on it.
+struct Counting(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counting {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Then {
+    Answers,
+    SpeaksFirst,
+    Waits,
+    Flushes,
+    Ends,
+}
+
+#[tokio::test]
+async fn tickets_go_out_with_the_first_data_or_before_the_server_waits() {
+    for then in [Then::Answers, Then::SpeaksFirst, Then::Waits, Then::Flushes, Then::Ends] {
+        let (acceptor, connector) = both_sides();
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let written = Arc::new(AtomicUsize::new(0));
+        let near = Counting(near, written.clone());
+        let connecting = async {
+            let name = "localhost".parse().unwrap();
+            let mut client = connector.clone().keep_session(true).connect(name, far).await.unwrap();
+            if then == Then::Answers {
+                client.write_all(b"?").await.unwrap();
+            }
+            client
+        };
+        let both = async { tokio::join!(acceptor.accept(near), connecting) };
+        let (server, mut client) = in_time(both).await;
+        let mut server = server.unwrap();
+        let before = written.load(Ordering::Relaxed);
+        match then {
+            Then::Answers => {
+                assert_eq!(server.read_u8().await.unwrap(), b'?');
+                assert_eq!(written.load(Ordering::Relaxed), before, "not yet");
+                server.write_all(b"!").await.unwrap();
+            }
+            Then::SpeaksFirst => server.write_all(b"!").await.unwrap(),
+            Then::Waits => {
+                let waiting = std::future::poll_fn(|cx| {
+                    let mut room = [0; 1];
+                    let read = Pin::new(&mut server).poll_read(cx, &mut ReadBuf::new(&mut room));
+                    Poll::Ready(read.is_pending())
+                });
+                assert!(waiting.await);
+            }
+            Then::Flushes => server.flush().await.unwrap(),
+            Then::Ends => server.shutdown().await.unwrap(),
+        }
+        assert_eq!(written.load(Ordering::Relaxed) - before, 1, "{then:?}");
+        // They have come whole.
+        let mut rest = Vec::new();
+        if then != Then::Ends {
+            server.shutdown().await.unwrap();
+        }
+        in_time(client.read_to_end(&mut rest)).await.unwrap();
+        assert!(client.take_session().is_some(), "{then:?}");
+    }
 }

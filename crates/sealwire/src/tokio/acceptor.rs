@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::TlsStream;
+use super::deadline::Deadlines;
 use super::store::{self, AnyStore, SessionStore};
-use super::stream::within;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
@@ -35,6 +35,7 @@ pub struct Acceptor {
     on_psk: Option<Arc<PskFn>>,
     store: Option<Arc<dyn AnyStore>>,
     handshake_timeout: Duration,
+    deadlines: Deadlines,
     key_log: Option<KeyLogFile>,
 }
 
@@ -57,6 +58,7 @@ impl Acceptor {
             on_psk: None,
             store: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            deadlines: Deadlines::default(),
             key_log: None,
         }
     }
@@ -170,7 +172,8 @@ impl Acceptor {
         let session = Session::server(&context, &self.options);
         let mut stream = TlsStream::new(io, session);
         stream.log_keys_to(self.key_log.clone());
-        match within(self.handshake_timeout, self.handshake(&mut stream)).await {
+        let handshake = self.handshake(&mut stream);
+        match self.deadlines.within(self.handshake_timeout, handshake).await {
             Ok(()) => {
                 stream.join(admission, &context);
                 Ok(stream)

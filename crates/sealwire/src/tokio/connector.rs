@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::TlsStream;
 use super::asked::OnRequest;
-use super::stream::within;
+use super::deadline::Deadlines;
 use crate::context::SecureContext;
 use crate::error::Error;
 use crate::key_log::KeyLogFile;
@@ -35,6 +35,7 @@ pub struct Connector {
     pub(super) live: Option<Live>,
     pub(super) settings: ClientSettings,
     handshake_timeout: Duration,
+    deadlines: Deadlines,
     pub(super) key_log: Option<KeyLogFile>,
     on_request: Option<OnRequest>,
     pub(super) keep_session: bool,
@@ -51,6 +52,7 @@ impl Connector {
             live: None,
             settings: ClientSettings::default(),
             handshake_timeout: super::acceptor::DEFAULT_HANDSHAKE_TIMEOUT,
+            deadlines: Deadlines::default(),
             key_log: None,
             on_request: None,
             keep_session: false,
@@ -204,7 +206,8 @@ impl Connector {
         stream.log_keys_to(self.key_log.clone());
         stream.tell_requests_to(self.on_request.clone());
         stream.keep_session(self.keep_session);
-        within(self.handshake_timeout, stream.handshake(self.psk.as_ref())).await?;
+        let handshake = stream.handshake(self.psk.as_ref());
+        self.deadlines.within(self.handshake_timeout, handshake).await?;
         stream.join(admission, &context);
         Ok(stream)
     }

@@ -9,6 +9,7 @@
 mod acceptor;
 mod asked;
 mod connector;
+mod deadline;
 #[cfg(feature = "rustls-config")]
 mod lent;
 mod listener;

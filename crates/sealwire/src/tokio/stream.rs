@@ -5,7 +5,6 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
@@ -17,7 +16,7 @@ use crate::key_log::KeyLogFile;
 use crate::live::{Admission, Tether};
 use crate::session::{ClientSession, Event, Peer, Question, Session};
 use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, Room, has_hung_up};
-use crate::words::Psk;
+use crate::words::{ProtocolVersion, Psk};
 
 /// A TLS connection over `IO`.
 ///
@@ -40,6 +39,8 @@ pub struct TlsStream<IO> {
     new_session: Option<ClientSession>,
     /// Whoever may take the yes to the peer back.
     tether: Option<Box<Tether>>,
+    /// A server's tickets, for which nobody waits: they go out with its first data, or before it waits.
+    tickets_wait: bool,
     /// The transport takes nothing any more, and tokio was given the time to see what has come.
     hung_up: bool,
     /// How it said so first: once it was told, a socket only says EPIPE.
@@ -113,6 +114,7 @@ impl<IO> TlsStream<IO> {
             keep_session: false,
             new_session: None,
             tether: None,
+            tickets_wait: false,
             hung_up: false,
             hung_up_by: None,
         }
@@ -195,8 +197,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
     }
 
-    /// Sends what the last step of the handshake left: the peer waits for it.
+    /// Sends what the last step of the handshake left: the peer waits for it. But nobody waits for the
+    /// tickets of TLS 1.3, which are all that is left of a server's.
     pub(super) async fn flush_handshake(&mut self) -> Result<(), Error> {
+        let peer = self.peer();
+        if !peer.is_server && peer.protocol() == ProtocolVersion::Tls13 {
+            self.tickets_wait = self.driver.is_sending();
+            return Ok(());
+        }
         poll_fn(|cx| self.poll_send(cx)).await.map_err(Error::from)
     }
 
@@ -269,6 +277,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     }
 
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tickets_wait = false;
         loop {
             let outgoing = self.driver.outgoing();
             if outgoing.is_empty() {
@@ -327,12 +336,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             while let Some(event) = self.driver.poll_event() {
                 self.attend(event);
             }
-            self.send_eagerly(cx);
+            // Behind data there may be an answer, with which tickets go out.
+            if !self.tickets_wait || !matches!(received, Ok(Received::Data(_) | Received::Blocked))
+            {
+                self.send_eagerly(cx);
+            }
             match received? {
                 Received::Data(_) | Received::End => return Poll::Ready(Ok(())),
                 Received::Blocked => {}
             }
             let Poll::Ready(filled) = self.poll_fill(cx) else {
+                if self.tickets_wait {
+                    self.send_eagerly(cx);
+                    self.driver.shrink();
+                }
                 if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
                     self.reader = Some(cx.waker().clone());
                 }
@@ -407,7 +424,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
         // While the transport is busy, writes gather here and go out together; but only so much,
         // or memory would grow with a slow peer.
-        let taken = match self.poll_drain(cx) {
+        let before = if self.tickets_wait { Poll::Ready(Ok(())) } else { self.poll_drain(cx) };
+        let taken = match before {
             Poll::Pending if self.driver.is_congested() => Poll::Pending,
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             _ => {
@@ -508,12 +526,4 @@ impl Wake for Both {
         self.reader.wake_by_ref();
         self.writer.wake_by_ref();
     }
-}
-
-/// Waits for `handshake`, at most `timeout`.
-pub(super) async fn within(
-    timeout: Duration,
-    handshake: impl Future<Output = Result<(), Error>>,
-) -> Result<(), Error> {
-    tokio::time::timeout(timeout, handshake).await.unwrap_or(Err(Error::HandshakeTimedOut))
 }

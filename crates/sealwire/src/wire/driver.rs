@@ -203,6 +203,12 @@ impl Driver {
         self.session.has_output() || !self.outbox.is_empty()
     }
 
+    /// Whether the transport has not taken all that was [`outgoing`](Self::outgoing) when that was asked for
+    /// last. What the session has said since can go out with the next data.
+    pub fn is_blocked(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
     /// The transport has taken so many bytes of what is [`outgoing`](Self::outgoing).
     pub fn sent(&mut self, count: usize) {
         self.outbox.sent(count);

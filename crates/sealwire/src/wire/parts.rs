@@ -14,8 +14,8 @@ pub struct Parts<IO> {
     /// Bytes from the transport that are not part of the session, or not yet: what the peer sent
     /// after its `close_notify`, the beginning of a record.
     pub received: Vec<u8>,
-    /// Bytes that the transport has still to take, such as a `close_notify`. None after
-    /// `shutdown` or `flush`.
+    /// Bytes that the transport has still to take, such as a `close_notify`, or a server's tickets. None
+    /// after `shutdown` or `flush`.
     pub unsent: Vec<u8>,
     /// The session.
     pub session: Session,

@@ -249,6 +249,8 @@ async fn what_follows_close_notify_is_handed_over() {
         let mut secret = [0; 8];
         in_time(server.read_exact(&mut secret)).await.unwrap();
         assert_eq!(secret, *b"the last");
+        // Tickets wait for something to go out with.
+        in_time(server.flush()).await.unwrap();
         let parts = server.into_inner();
         assert_eq!(parts.unread, b" secret");
         assert_eq!(parts.received, b"220 in clear again\r\n", "{version}");
