@@ -3,9 +3,9 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use sealwire::session::{Event, Question};
+use sealwire::session::{Event, Question, Sink};
 use sealwire::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next};
-use sealwire::{Alert, Error, Peer, Session};
+use sealwire::{Alert, Error, Peer, ProtocolVersion, Session};
 use tokio::io::ReadBuf;
 
 use super::scratch::{self, Scratch};
@@ -33,6 +33,8 @@ enum Line {
         driver: Box<Driver>,
         /// Whether what came with the last message of the handshake is still to be looked at.
         fresh: bool,
+        /// How the socket failed behind data that were to be given out first.
+        broken: Option<io::Error>,
     },
 }
 
@@ -53,6 +55,31 @@ pub(crate) enum Received {
     End,
 }
 
+/// So much data of small records make one write, or so many records.
+const GATHERED: usize = 16 * 1024;
+const RECORDS: usize = 256;
+
+/// Data, and of how many records they are.
+struct Batch<'a> {
+    plain: &'a mut Vec<u8>,
+    records: usize,
+}
+
+impl Batch<'_> {
+    /// Whether it is worth to ask for more. The sender of several small records goes on writing while
+    /// they are decrypted; who sent one waits for the answer.
+    fn grows(&self) -> bool {
+        (2..RECORDS).contains(&self.records) && self.plain.len() < GATHERED
+    }
+}
+
+impl Sink for Batch<'_> {
+    fn take(&mut self, plaintext: &[u8]) {
+        self.records += 1;
+        self.plain.extend_from_slice(plaintext);
+    }
+}
+
 impl End {
     /// A socket as it is.
     pub(crate) fn plain(socket: Socket) -> Self {
@@ -62,7 +89,7 @@ impl End {
     /// A socket with a TLS session that has yet to be established; `received` came before.
     pub(crate) fn tls(socket: Socket, session: Session, received: Vec<u8>) -> Self {
         let driver = Box::new(Driver::with_received(session, received));
-        Self::of(socket, Line::Tls { driver, fresh: true })
+        Self::of(socket, Line::Tls { driver, fresh: true, broken: None })
     }
 
     fn of(socket: Socket, line: Line) -> Self {
@@ -101,6 +128,15 @@ impl End {
         match &mut self.line {
             Line::Plain { .. } => None,
             Line::Tls { driver, .. } => driver.question(),
+        }
+    }
+
+    /// Sends what the last step of a client's handshake left, if it waits for that. It does not wait for
+    /// the tickets of TLS 1.3, which go out with the first data or by the relay.
+    pub(crate) async fn flush_handshake(&mut self) -> io::Result<()> {
+        match self.peer() {
+            Some(peer) if peer.protocol() == ProtocolVersion::Tls13 => Ok(()),
+            _ => self.flush().await,
         }
     }
 
@@ -232,7 +268,7 @@ impl End {
         scratch: &mut Scratch,
     ) -> Poll<Result<Received, Error>> {
         let Scratch { wire, plain, .. } = scratch;
-        let Line::Tls { driver, fresh } = &mut self.line else {
+        let Line::Tls { driver, fresh, broken } = &mut self.line else {
             let mut buf = ReadBuf::new(wire);
             ready!(self.socket.poll_read(cx, &mut buf))?;
             plain.extend_from_slice(buf.filled());
@@ -248,6 +284,9 @@ impl End {
         if driver.session().peer_has_closed() {
             return Poll::Ready(Ok(Received::End));
         }
+        if let Some(error) = broken.take() {
+            return Poll::Ready(Err(error.into()));
+        }
         // What is left over is a part of a record, or came with the end of the handshake.
         let held = driver.unconsumed();
         let mut length = held.len();
@@ -260,13 +299,35 @@ impl End {
             }
             length += buf.filled().len();
         }
-        let received = driver.read_in(&mut wire[..length], plain);
-        while driver.poll_event().is_some() {}
-        match received {
-            Ok(consumed) => driver.keep(&wire[consumed..length]),
-            Err(error) if plain.is_empty() => return Poll::Ready(Err(error)),
-            // It is told again when the data are delivered.
-            Err(_) => {}
+        let mut batch = Batch { plain, records: 0 };
+        loop {
+            let received = driver.read_in(&mut wire[..length], &mut batch);
+            while driver.poll_event().is_some() {}
+            match received {
+                Ok(consumed) => {
+                    wire.copy_within(consumed..length, 0);
+                    length -= consumed;
+                }
+                Err(error) if batch.plain.is_empty() => return Poll::Ready(Err(error)),
+                // It is told again when the data are delivered.
+                Err(_) => break,
+            }
+            if !batch.grows() || driver.session().peer_has_closed() {
+                driver.keep(&wire[..length]);
+                break;
+            }
+            match self.socket.read_now(&mut wire[length..]) {
+                // The end shows again.
+                Ok(None | Some(0)) => {
+                    driver.keep(&wire[..length]);
+                    break;
+                }
+                Ok(Some(count)) => length += count,
+                Err(error) => {
+                    *broken = Some(error);
+                    break;
+                }
+            }
         }
         Poll::Ready(Ok(Received::Some))
     }
@@ -355,6 +416,14 @@ impl End {
     pub(crate) fn is_sending(&self) -> bool {
         match &self.line {
             Line::Tls { driver, .. } => driver.is_sending(),
+            Line::Plain { pending, .. } => !pending.is_empty(),
+        }
+    }
+
+    /// Whether the socket has not taken what was sent before.
+    pub(crate) fn is_blocked(&self) -> bool {
+        match &self.line {
+            Line::Tls { driver, .. } => driver.is_blocked(),
             Line::Plain { pending, .. } => !pending.is_empty(),
         }
     }

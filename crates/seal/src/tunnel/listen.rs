@@ -8,10 +8,10 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
 use super::endpoint::Listen;
-use super::socket::Listener;
+use super::socket::{self, Listener};
 use crate::say::failure::Failure;
 
 /// A socket that is listened on.
@@ -94,6 +94,7 @@ impl Open {
 
     fn of_tcp(tcp: std::net::TcpListener) -> io::Result<Self> {
         tcp.set_nonblocking(true)?;
+        socket::tune(&SockRef::from(&tcp));
         let shown = tcp.local_addr()?.to_string();
         Ok(Self { socket: Kind::Tcp(tcp), shown, _file: None })
     }

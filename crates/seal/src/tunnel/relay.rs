@@ -29,6 +29,8 @@ pub(crate) struct Relay {
     alarm: Pin<Box<Sleep>>,
     /// Whoever may take the yes to the peer back.
     tether: Option<Box<Tether>>,
+    /// It was not polled before: there may be tickets for the client.
+    fresh: bool,
 }
 
 /// How a relay ended, and what went through it.
@@ -90,6 +92,7 @@ impl Relay {
             last_activity: now,
             alarm: Box::pin(tokio::time::sleep_until(now + idle)),
             tether: tether.map(Box::new),
+            fresh: true,
         }
     }
 
@@ -117,12 +120,12 @@ impl Relay {
                 Broken::To(error) => Reason::Client(error),
             });
         }
-        // What a session says by itself (an alert, a key update) goes out though no data do.
-        for end in [&mut self.client, &mut self.target] {
-            if end.is_sending() && end.poll_flush(cx).is_ready() {
-                // A failure shows with the next read.
-            }
+        // What a session says by itself (an alert, a key update) goes out though no data do. But a client
+        // that has asked something gets its tickets with the answer.
+        if !(std::mem::take(&mut self.fresh) && self.target.delivered > 0) {
+            say(cx, &mut self.client);
         }
+        say(cx, &mut self.target);
         match (up, down) {
             (Poll::Ready(_), Poll::Ready(_)) => Poll::Ready(Reason::Finished),
             _ => Poll::Pending,
@@ -187,6 +190,13 @@ impl Future for Relay {
     }
 }
 
+/// Sends what there is to send, if the socket takes it. A failure shows with the next read.
+fn say(cx: &mut Context<'_>, end: &mut End) {
+    if end.is_sending() {
+        let _ = end.poll_flush(cx);
+    }
+}
+
 /// Moves data one way until there are no more now, or the receiver is slow.
 fn poll_direction(
     cx: &mut Context<'_>,
@@ -204,7 +214,7 @@ fn poll_direction(
                 return Poll::Ready(finished.map_err(|e| Broken::To(e.into())));
             }
             Stage::Open => {
-                if to.is_sending() {
+                if to.is_blocked() {
                     ready!(to.poll_flush(cx)).map_err(|e| Broken::To(e.into()))?;
                 }
                 scratch.plain.clear();

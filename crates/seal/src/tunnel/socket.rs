@@ -1,6 +1,6 @@
 //! A connected socket of either kind, and the listeners that give them out.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -43,13 +43,7 @@ impl Socket {
     }
 
     fn of_tcp(tcp: TcpStream) -> Self {
-        // What is written is whole; waiting for more only adds delay.
-        let _ = tcp.set_nodelay(true);
-        // A peer whose machine is gone is noticed, though nothing is sent to it.
-        let alive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(60))
-            .with_interval(Duration::from_secs(15));
-        let _ = SockRef::from(&tcp).set_tcp_keepalive(&alive);
+        tune(&SockRef::from(&tcp));
         Self::Tcp(tcp)
     }
 
@@ -61,6 +55,23 @@ impl Socket {
         match self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Unix(unix) => Pin::new(unix).poll_read(cx, buf),
+        }
+    }
+
+    /// What has come since the last read, without waiting: `None` is nothing. tokio takes a read that
+    /// did not fill its buffer for the last, and asks the system for events before the next.
+    pub(crate) fn read_now(&mut self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        let read = match self {
+            Self::Tcp(tcp) => (&*SockRef::from(&*tcp)).read(buf),
+            Self::Unix(unix) => (&*SockRef::from(&*unix)).read(buf),
+        };
+        match read {
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            read => read.map(Some),
         }
     }
 
@@ -104,6 +115,17 @@ impl Socket {
     }
 }
 
+/// How our TCP sockets behave, and those that a listener gives out.
+pub(crate) fn tune(tcp: &SockRef<'_>) {
+    // What is written is whole; waiting for more only adds delay.
+    let _ = tcp.set_tcp_nodelay(true);
+    // A peer whose machine is gone is noticed, though nothing is sent to it.
+    let alive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(15));
+    let _ = tcp.set_tcp_keepalive(&alive);
+}
+
 /// For what is said before a relay begins: STARTTLS.
 impl AsyncRead for Socket {
     fn poll_read(
@@ -139,7 +161,12 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (tcp, source) = listener.accept().await?;
-                Ok((Socket::of_tcp(tcp), Some(source)))
+                // On Linux it has what was set on its listener.
+                let socket = match cfg!(target_os = "linux") {
+                    true => Socket::Tcp(tcp),
+                    false => Socket::of_tcp(tcp),
+                };
+                Ok((socket, Some(source)))
             }
             Self::Unix(listener) => {
                 let (unix, _) = listener.accept().await?;

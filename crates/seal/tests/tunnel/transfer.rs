@@ -51,6 +51,31 @@ async fn megabytes_come_back_as_they_went() {
     assert_eq!(ended["tls"], "TLSv1.3");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn small_records_come_back_in_order_and_the_end_behind_them() {
+    let dir = files();
+    let origin = Origin::echo();
+    let mut tunnel = Tunnel::start(&dir, &format!("{SERVER} --target {}", origin.at()));
+    let stream = connect(&dir.connector(None), tunnel.port()).await;
+    let data = noise(400_000);
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let sent = data.clone();
+    let sending = tokio::spawn(async move {
+        let (mut rest, mut size) = (&sent[..], 0);
+        while !rest.is_empty() {
+            size = (size + 37) % 151;
+            let (record, after) = rest.split_at((size + 1).min(rest.len()));
+            writer.write_all(record).await.unwrap();
+            rest = after;
+        }
+        writer.shutdown().await.unwrap();
+    });
+    let mut received = Vec::new();
+    reader.read_to_end(&mut received).await.expect("a clean end");
+    sending.await.unwrap();
+    assert!(received == data, "{} bytes for {}", received.len(), data.len());
+}
+
 #[test]
 fn two_tunnels_make_a_plain_way_over_tls() {
     let dir = files();

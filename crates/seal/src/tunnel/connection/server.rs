@@ -158,7 +158,7 @@ async fn shake<'a>(
                 }
             }
             Ok(Event::HandshakeComplete) => {
-                client.flush().await.map_err(Error::from)?;
+                client.flush_handshake().await.map_err(Error::from)?;
                 client.settle();
                 if checked {
                     return Err(Failed::Silent);
