@@ -64,6 +64,20 @@ pub(super) fn range(block: i64) -> (i64, i64) {
     (first, first.saturating_add(BLOCK - 1))
 }
 
+/// Numbers of fields that a block may have.
+const FIELDS: i64 = 16;
+
+/// Where a column lies. A number alone, since SQLite keeps no data where it looks for one: with block and field
+/// for a key it read through six pages of other columns to find one.
+fn place(block: i64, field: i64) -> i64 {
+    block.saturating_mul(FIELDS).saturating_add(field)
+}
+
+/// The first and the last place of a block.
+pub(super) fn places(block: i64) -> (i64, i64) {
+    (place(block, 0), place(block, FIELDS - 1))
+}
+
 /// Makes the next block after `done`, if its flows have come; which one it was.
 pub(super) fn make_next(database: &mut Connection, done: i64) -> rusqlite::Result<Option<i64>> {
     let after = range(done).1;
@@ -76,7 +90,7 @@ pub(super) fn make_next(database: &mut Connection, done: i64) -> rusqlite::Resul
     if last.saturating_sub(BEHIND) <= range(block).1 {
         return Ok(None);
     }
-    if number("SELECT block FROM facts WHERE block=? LIMIT 1", block).optional()?.is_none() {
+    if number("SELECT place FROM fact WHERE place=?", place(block, IDS)).optional()?.is_none() {
         make(database, block)?;
     }
     Ok(Some(block))
@@ -88,8 +102,8 @@ fn make(database: &mut Connection, block: i64) -> rusqlite::Result<()> {
     if let Some(columns) = columns(&transaction, first, last)? {
         for (field, data) in columns {
             transaction
-                .prepare_cached("INSERT OR REPLACE INTO facts VALUES(?,?,?)")?
-                .execute(params![block, field, data])?;
+                .prepare_cached("INSERT OR REPLACE INTO fact VALUES(?,?)")?
+                .execute(params![place(block, field), data])?;
         }
     }
     transaction.commit()
@@ -115,7 +129,7 @@ fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Opt
     let (mut urls, mut paths) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let number = |n| row.get::<_, Option<i64>>(n);
-        ids.push(Some(row.get::<_, i64>(0)? - first));
+        ids.push(row.get::<_, i64>(0)? - first);
         for (n, column) in numbers.iter_mut().take(6).enumerate() {
             column.push(number(n + 1)?);
         }
@@ -130,9 +144,9 @@ fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Opt
         }
         urls.push(b'\n');
     }
-    let mut out = vec![(URLS, urls)];
+    let mut out = vec![(URLS, urls), (IDS, packed_ids(&ids))];
     let all = numbers.iter().zip(NUMBERS).map(|(column, which)| (number_field(which), column));
-    for (field, column) in all.chain([(IDS, &ids), (PATHS, &paths)]) {
+    for (field, column) in all.chain([(PATHS, &paths)]) {
         let Some(data) = packed(column) else { return Ok(None) };
         out.push((field, data));
     }
@@ -244,6 +258,28 @@ fn of_width<const WIDTH: usize>(data: &[u8], count: usize) -> Option<Vec<i64>> {
     (rest.is_empty() && numbers.len() == count).then(|| numbers.iter().map(one).collect())
 }
 
+/// Numbers of flows that follow each other, as most do, are their first and how many there are, behind a 0 where
+/// others have a width.
+fn packed_ids(ids: &[i64]) -> Vec<u8> {
+    let first = ids.first().copied().unwrap_or(0);
+    if ids.iter().zip(first..).all(|(id, next)| *id == next) {
+        let numbers = [first as u32, ids.len() as u32].map(u32::to_le_bytes);
+        return [&[0], numbers.as_flattened()].concat();
+    }
+    packed(&ids.iter().copied().map(Some).collect::<Vec<_>>()).unwrap_or_default()
+}
+
+fn unpacked_ids(data: &[u8]) -> Option<Vec<i64>> {
+    let (width, rest) = data.split_first()?;
+    if *width > 0 {
+        return unpacked(data, rest.len() / usize::from(*width));
+    }
+    let (first, count) = rest.split_first_chunk::<4>()?;
+    let [first, count] = [*first, count.try_into().ok()?].map(u32::from_le_bytes);
+    let is_good = i64::from(first) + i64::from(count) <= BLOCK;
+    is_good.then(|| (i64::from(first)..i64::from(first) + i64::from(count)).collect())
+}
+
 /// A block as it is stored, read a column at a time.
 pub(super) struct Block<'a> {
     database: &'a Connection,
@@ -254,10 +290,8 @@ pub(super) struct Block<'a> {
 impl<'a> Block<'a> {
     /// `None` where there is none (yet), or one that cannot be read.
     pub(super) fn read(database: &'a Connection, number: i64) -> Option<Self> {
-        let data = column(database, number, IDS)?;
-        let count = data.len().checked_sub(1)? / usize::from(*data.first()?).max(1);
         let (first, last) = range(number);
-        let mut ids = unpacked(&data, count)?;
+        let mut ids = unpacked_ids(&column(database, number, IDS)?)?;
         ids.iter_mut().for_each(|id| *id = id.saturating_add(first));
         let is_good = ids.is_sorted_by(|a, b| a < b)
             && ids.first().is_none_or(|id| *id >= first)
@@ -272,9 +306,8 @@ impl<'a> Block<'a> {
 
 fn column(database: &Connection, block: i64, field: i64) -> Option<Vec<u8>> {
     // A session of an older build has no such table.
-    let mut query =
-        database.prepare_cached("SELECT data FROM facts WHERE block=? AND field=?").ok()?;
-    query.query_row([block, field], |row| row.get(0)).ok()
+    let mut query = database.prepare_cached("SELECT data FROM fact WHERE place=?").ok()?;
+    query.query_row([place(block, field)], |row| row.get(0)).ok()
 }
 
 impl Facts for Block<'_> {

@@ -72,7 +72,8 @@ fn forget(database: &mut Connection, segments: &mut Segments) -> rusqlite::Resul
         transaction.execute(sql, [before])?;
     }
     // What is left of a block of which some have gone is found by its rows.
-    transaction.execute("DELETE FROM facts WHERE block<=?", [facts::block_of(before - 1)])?;
+    let (_, last_place) = facts::places(facts::block_of(before - 1));
+    transaction.execute("DELETE FROM fact WHERE place<=?", [last_place])?;
     let first_connection = number("SELECT min(connection)+?-0 FROM flow", 0)?.unwrap_or(i64::MAX);
     for sql in [
         "DELETE FROM wire WHERE connection<?1",

@@ -48,8 +48,7 @@ CREATE VIRTUAL TABLE search USING fts5(
 /// What a session of an older build gets when it is recorded into again.
 const LATER: &str = "
 CREATE INDEX IF NOT EXISTS flow_connection ON flow(connection);
-CREATE TABLE IF NOT EXISTS facts(
-  block INTEGER, field INTEGER, data BLOB, PRIMARY KEY(block, field)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact(place INTEGER PRIMARY KEY, data BLOB);
 ";
 
 /// Makes a new file, or opens one for more.

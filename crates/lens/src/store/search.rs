@@ -129,13 +129,11 @@ impl Reader {
     /// When the file cannot be read, or few flows take too long.
     pub fn go_on(&self, search: &mut Search, until: Instant) -> Result<(), StoreError> {
         self.with(|c| {
-            while let Some(next) = search.next {
-                step(c, search, next, until)?;
-                if Instant::now() >= until {
-                    break;
-                }
-            }
-            Ok(())
+            // For all of it the file is locked once, and not for each question.
+            c.execute_batch("BEGIN")?;
+            let gone = steps(c, search, until);
+            c.execute_batch("COMMIT")?;
+            gone
         })
     }
 
@@ -178,6 +176,16 @@ struct Step {
     open: Vec<i64>,
     /// Numbers of which it is not known whether there are flows, beside these.
     unknown: usize,
+}
+
+fn steps(c: &mut Connection, search: &mut Search, until: Instant) -> rusqlite::Result<()> {
+    while let Some(next) = search.next {
+        step(c, search, next, until)?;
+        if Instant::now() >= until {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn step(

@@ -235,7 +235,7 @@ fn filters_find_what_they_say() {
     let blocks = || {
         let database = schema::readable(&store.shared.path).expect("a session");
         database
-            .query_row("SELECT count(DISTINCT block) FROM facts", [], |row| row.get::<_, i64>(0))
+            .query_row("SELECT count(DISTINCT place/16) FROM fact", [], |row| row.get::<_, i64>(0))
     };
     while blocks().expect("a count") == 0 {
         store.flush_index();
@@ -248,19 +248,19 @@ fn filters_find_what_they_say() {
     let database = rusqlite::Connection::open(&store.shared.path).expect("a session");
     database.busy_timeout(Duration::from_secs(30)).expect("set");
     for data in ["data||x'ff'", "x'ff'", "x''"] {
-        database.execute(&format!("UPDATE facts SET data={data} WHERE field>0"), []).expect(data);
+        database.execute(&format!("UPDATE fact SET data={data} WHERE place%16>0"), []).expect(data);
         for (filter, ids) in cases {
             let first = found(&reader, filter).into_iter().filter(|id| *id < 10);
             assert_eq!(first.collect::<Vec<_>>(), *ids, "{filter}, {data}");
         }
     }
     for length in [1, 50, 5_000] {
-        database.execute("UPDATE facts SET data=randomblob(?)", [length]).expect("made");
+        database.execute("UPDATE fact SET data=randomblob(?)", [length]).expect("made");
         for (filter, _) in cases {
             reader.ids(&Filter::parse(filter).expect(filter), 10_000).expect(filter);
         }
     }
-    database.execute("DELETE FROM facts", []).expect("deleted");
+    database.execute("DELETE FROM fact", []).expect("deleted");
     note_facts(&store.shared.path).expect("noted");
     assert!(blocks().expect("a count") > 0);
     // One that comes late is found all the same.

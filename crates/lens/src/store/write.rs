@@ -132,9 +132,10 @@ impl Writer {
                 let block = facts::block_of(id.0.cast_signed());
                 // It comes so late that those around it have been noted.
                 if block < self.newest {
+                    let (first, last) = facts::places(block);
                     transaction
-                        .prepare_cached("DELETE FROM facts WHERE block=?")?
-                        .execute([block])?;
+                        .prepare_cached("DELETE FROM fact WHERE place BETWEEN ? AND ?")?
+                        .execute([first, last])?;
                 }
                 self.newest = self.newest.max(block);
             }
