@@ -12,9 +12,9 @@ def answer_of(connection):
     connection.close()
     return "" if answer.status == 200 else body or f"{answer.status} {answer.reason}"
 
-def patient(ask):
+def patient(ask, seconds=90):
     """Traefik listens before it has read what for."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + seconds
     while (said := ask()).startswith("404") and time.monotonic() < until:
         time.sleep(0.05)
     return said
@@ -93,12 +93,15 @@ def traefik_server(certificate, ca, tls12):
         json.dump(dynamic, file)
     running = started(traefik_command(own), own, env=home())
     def ask():
-        # Any other answer, a refusal too, is of what it was told to do.
+        # Any other answer, and an alert, too, is of what it was told to do.
         try:
             return answer_of(http.client.HTTPSConnection("127.0.0.1", own, timeout=30, context=ssl._create_unverified_context()))
+        except (ConnectionError, ssl.SSLEOFError):
+            return "404"
         except OSError:
             return ""
-    patient(ask)
+    # Where it cannot use its certificate it closes every connection, as it does before it has read its configuration.
+    patient(ask, 15)
     return running
 
 def traefik_version():
