@@ -10,7 +10,7 @@ use crate::net::runtime::on_the_network;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
-/// TLS for people who write programs: make certificates, use TLS, see why.
+/// Make certificates, use TLS, and find out why a connection fails.
 #[derive(Parser)]
 #[command(name = "seal", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -27,31 +27,31 @@ enum Command {
     Inventory(Box<inventory::InventoryArgs>),
     Explain(explain::Explain),
     Proxy(Box<proxy::ProxyArgs>),
-    /// TLS in front of programs that speak none, or for programs that want to
+    /// Add TLS to plaintext servers and clients
     #[command(subcommand)]
     Tunnel(tunnel::Command),
-    /// Private keys: make, show, convert, compare with a certificate
+    /// Private keys: generate, show, convert, match with a certificate
     #[command(subcommand)]
     Key(key::Command),
-    /// Certificate signing requests: make, verify
+    /// Certificate signing requests (CSRs): create, show, verify
     #[command(subcommand)]
     Csr(csr::Command),
-    /// Certificates: sign, renew, show, check, look over
+    /// Certificates: sign, renew, show, check, lint
     #[command(subcommand)]
     Cert(cert::Command),
-    /// A CA of your own, in a folder: make, issue, revoke
+    /// Private CA in a folder: create it, issue, revoke
     #[command(subcommand)]
     Ca(ca::Command),
-    /// Certificates from a CA that speaks ACME, renewed by themselves
+    /// Obtain and renew certificates from an ACME CA
     #[command(subcommand)]
     Acme(acme::Command),
-    /// Certificate revocation lists: show
+    /// Certificate revocation lists (CRLs): show
     #[command(subcommand)]
     Crl(crl::Command),
-    /// The roots that this machine trusts: install, uninstall, status, env, run, doctor
+    /// Trust stores of this machine: install, uninstall, status, env, run, doctor
     #[command(subcommand)]
     Trust(trust::Command),
-    /// PFX files (PKCS#12): a key, its certificate and the chain in one encrypted file
+    /// PFX (PKCS#12) files: a key, its certificate and the chain, encrypted
     #[command(subcommand)]
     Pfx(pfx::Command),
     Completions(manual::Completions),

@@ -31,10 +31,16 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 pub use say::failure::Failure;
 pub use tunnel::Tunnel;
+
+/// The command line, for tests and for packagers.
+#[must_use]
+pub fn command() -> clap::Command {
+    args::Args::command()
+}
 
 /// Runs the program with the arguments of the process.
 #[must_use]

@@ -113,11 +113,11 @@ fn it_signs_for_private_names_only_unless_told() {
     }
     let index = dir.read("ca/index.txt");
     for (bad, said) in [
-        ("example.com", "seal: this CA may not sign for all of "),
-        ("bank.com", "seal: this CA may not sign for all of "),
-        ("localhost.com", "seal: this CA may not sign for all of "),
-        ("8.8.8.8", "seal: this CA does not sign for 8.8.8.8: see ca/addresses.txt"),
-        ("2001:db8::1", "seal: this CA does not sign for 2001:db8::1: see ca/addresses.txt"),
+        ("example.com", "seal: the CA's name constraints do not permit "),
+        ("bank.com", "seal: the CA's name constraints do not permit "),
+        ("localhost.com", "seal: the CA's name constraints do not permit "),
+        ("8.8.8.8", "seal: 8.8.8.8 is not permitted by ca/addresses.txt"),
+        ("2001:db8::1", "seal: 2001:db8::1 is not permitted by ca/addresses.txt"),
     ] {
         let ran = dir.seal(&format!("ca issue --ca-dir ca {bad}"));
         assert_eq!(ran.code, 1, "{ran:?}");
@@ -136,7 +136,10 @@ fn it_signs_for_private_names_only_unless_told() {
     narrow.seal("ca issue --ca-dir ca 203.0.113.7").ok();
     narrow.openssl("verify -CAfile ca/ca.pem 203.0.113.7.pem");
     let ran = narrow.seal("ca issue --ca-dir ca 8.8.8.8");
-    assert!(ran.stderr.starts_with("seal: this CA may not sign for all of IP:8.8.8.8"), "{ran:?}");
+    assert!(
+        ran.stderr.starts_with("seal: the CA's name constraints do not permit IP:8.8.8.8"),
+        "{ran:?}"
+    );
 
     // Below it, the same holds.
     let below = "ca intermediate --ca-dir ca --new-ca-dir below --name Below";
@@ -228,7 +231,7 @@ fn cas_of_others_are_taken_over_as_they_are() {
     let twice = dir.seal("ca init --ca-dir v1");
     assert_eq!(
         (twice.code, twice.stderr.as_str()),
-        (2, "seal: v1: there is a CA in this folder already (--ca-dir names another folder)\n")
+        (2, "seal: v1: this folder already contains a CA (--ca-dir names another folder)\n")
     );
 }
 
@@ -288,7 +291,7 @@ fn an_intermediate_signs_in_place_of_the_root() {
     let below = dir.seal(
         "ca intermediate --ca-dir mid --passphrase-file pass --new-ca-dir below --name Lower",
     );
-    assert!(below.code == 1 && below.stderr.contains("may have no CA below it"), "{below:?}");
+    assert!(below.code == 1 && below.stderr.contains("allows no CA below it"), "{below:?}");
     let outside = dir.seal("ca issue --ca-dir mid --passphrase-file pass other.test");
     assert_eq!(outside.code, 1, "{outside:?}");
     let excluded = dir.seal("ca issue --ca-dir mid --passphrase-file pass a.secret.app.test");
@@ -394,7 +397,7 @@ fn certificates_are_renewed_in_place() {
     dir.seal("ca init --ca-dir other --name Other").ok();
     let foreign = dir.seal("ca renew --ca-dir other soon.test.pem");
     assert_eq!(foreign.code, 1, "{foreign:?}");
-    assert!(foreign.stderr.contains("has not signed this certificate"), "{foreign:?}");
+    assert!(foreign.stderr.contains("did not issue this certificate"), "{foreign:?}");
     dir.seal("ca revoke --ca-dir ca later.test.pem").ok();
     let revoked = dir.seal("ca renew --ca-dir ca soon.test.pem later.test.pem");
     assert!(revoked.stderr.contains("later.test.pem: the certificate is revoked"), "{revoked:?}");
@@ -484,7 +487,7 @@ fn a_failure_leaves_no_file_and_no_note() {
         (none.code, none.stderr.as_str()),
         (
             2,
-            "seal: none: there is no CA in this folder (`seal ca init` makes one; --ca-dir names its folder)\n"
+            "seal: none: there is no CA in this folder (create one with `seal ca init`, or name its folder with --ca-dir)\n"
         )
     );
 }

@@ -6,7 +6,7 @@ use peers::s_server::Openssl;
 use peers::served::Served;
 use peers::{Folder, installed};
 
-const WARNING: &str = "warning: --legacy speaks versions and suites of TLS that are broken";
+const WARNING: &str = "warning: --legacy allows broken or weak versions and suites of TLS";
 
 fn material() -> Folder {
     let dir = Folder::new();

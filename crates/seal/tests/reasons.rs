@@ -300,7 +300,7 @@ fn every_command_that_judges_gives_the_reason_and_the_advice() {
             "a.test",
             "PERMITTED_VIOLATION",
             "\"CN=Limited\" permits DNS:in.test only, and DNS:a.test is not in it",
-            "a CA above may not sign for this name",
+            "the name constraints of a CA exclude this name",
         ),
         case(
             "unknown",
@@ -316,7 +316,7 @@ fn every_command_that_judges_gives_the_reason_and_the_advice() {
             "a.test",
             "INVALID_PURPOSE",
             "its basicConstraints say CA:FALSE",
-            "a certificate above is no CA",
+            "an issuer is not a CA",
         ),
         case(
             "alone",

@@ -56,14 +56,17 @@ fn force_does_not_destroy_what_cannot_be_made_again() {
     let before = all();
     let both = dir.read("both.pem");
     for (line, reason) in [
-        ("ca issue --ca-dir ca a.test --cert-file x.pem --key-file ./x.pem", "would be this one"),
+        (
+            "ca issue --ca-dir ca a.test --cert-file x.pem --key-file ./x.pem",
+            "named for two outputs",
+        ),
         ("ca issue --ca-dir ca a.test --cert-file a.test-key.pem --key-file x.pem", "private key"),
-        ("ca issue --ca-dir ca a.test --cert-file ca/ca.pem", "the CA's own file"),
-        ("ca issue --ca-dir ca a.test --cert-file ./ca/../ca/index.txt", "the CA's own file"),
-        ("ca issue --ca-dir ca a.test --key-file ca/ca-key.pem", "the CA's own file"),
+        ("ca issue --ca-dir ca a.test --cert-file ca/ca.pem", "belongs to the CA"),
+        ("ca issue --ca-dir ca a.test --cert-file ./ca/../ca/index.txt", "belongs to the CA"),
+        ("ca issue --ca-dir ca a.test --key-file ca/ca-key.pem", "belongs to the CA"),
         ("csr new --key a.test-key.pem --out a.test-key.pem --subject /CN=x", "private key"),
         ("key public --key a.test-key.pem --out a.test-key.pem", "private key"),
-        ("ca crl --ca-dir ca --out ca/index.txt", "the CA's own file"),
+        ("ca crl --ca-dir ca --out ca/index.txt", "belongs to the CA"),
     ] {
         dir.seal(&format!("{line} --force")).err_is(reason);
         assert!(all() == before, "{line}");
@@ -267,7 +270,7 @@ fn subjects_and_names_that_cannot_be() {
     refused(
         &dir.seal("cert self-sign --key k.pem --subject O=Acme --out o.pem"),
         2,
-        "seal: the certificate would be valid for no name (give --name, or --openssl-compat for a \
+        "seal: the certificate has no name (give --name, or --openssl-compat for a \
          certificate without names)",
     );
 }
@@ -288,6 +291,6 @@ fn answers_that_end_too_early_or_say_nothing() {
     );
     let nothing = dir.seal_with(&ask, b".\n.\n.\n.\n.\n.\n.\n.\n.\n");
     assert_eq!(nothing.code, 2, "{nothing:?}");
-    assert!(nothing.stderr.contains("the request would name nobody"), "{nothing:?}");
+    assert!(nothing.stderr.contains("the subject is empty"), "{nothing:?}");
     assert_eq!(dir.files(), ["k.pem"]);
 }

@@ -253,7 +253,11 @@ fn a_certificate_is_made_on_the_spot() {
     assert_eq!(named.listening["url"], format!("https://app.test:{}/", named.port));
     let refused = dir.seal("serve site --ca-dir ca --name bank.com --port 0");
     assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.stderr.contains("this CA may not sign for all of"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("the CA's name constraints do not permit"),
+        "{}",
+        refused.stderr
+    );
     // Without a CA: nobody believes it, and its pin is told.
     let alone = Served::start(&dir, "site --ca-dir none");
     let shown = &alone.listening["certificates"][0];
@@ -460,7 +464,7 @@ fn keys_are_not_served_nor_links_to_dotfiles() {
         }
         let withheld = server.next_of("withheld");
         assert_eq!(withheld["file"], "k.pem");
-        assert_eq!(withheld["reason"], "this server uses it for its own keys");
+        assert_eq!(withheld["reason"], "used by this server for its own keys");
         let (_, page) = curl(&dir, &server, "/sub/", &[]);
         assert!(page.contains("up.txt"), "{page}");
     }
@@ -497,7 +501,7 @@ fn what_a_program_started_goes_with_its_client() {
     let target = format!("localhost:{}", server.port);
     let connect = ["connect", &target, "--quiet", "--ca", "ca/ca.pem"];
     gone(dir.seal_with(&connect, b"").text());
-    assert!(server.next_of("failed")["reason"].as_str().unwrap().contains("said nothing"));
+    assert!(server.next_of("failed")["reason"].as_str().unwrap().contains("was silent"));
     // The server stops.
     let mut server = serve(&["--drain", "0"]);
     let target = format!("localhost:{}", server.port);
@@ -548,4 +552,34 @@ fn metrics_tell_version_group_and_signature() {
         metrics.contains("seal_serve_handshake_failures_total{service=\"serve\",kind=\"ERR_SSL_")
     );
     assert!(metrics.contains("seal_serve_connections_open 0"), "{metrics}");
+}
+
+#[test]
+fn a_server_on_all_addresses_says_how_others_reach_it() {
+    if !installed(&["curl"]) {
+        return;
+    }
+    let dir = site();
+    let server = Served::start(&dir, "site --ca-dir ca --host 0.0.0.0");
+    let url = server.listening["url"].as_str().unwrap();
+    assert_eq!(
+        url,
+        format!("https://localhost:{}/", server.port),
+        "0.0.0.0 is no address to go to"
+    );
+    let (told, body) = curl(&dir, &server, "/", &[]);
+    assert_eq!((told.as_str(), body.as_str()), ("2 200 text/html; charset=utf-8", "<p>home</p>"));
+    // None on a machine without a private address.
+    let reachable = server.listening["reachable"].as_array().cloned().unwrap_or_default();
+    for address in reachable {
+        let (host, port) = address.as_str().unwrap().rsplit_once(':').unwrap();
+        assert_eq!(port, server.port.to_string());
+        let names = &server.listening["certificates"][0]["names"];
+        assert!(names.to_string().contains(host), "{names} for {host}");
+        let url = format!("https://{host}:{port}/");
+        let got = ["-s", "--cacert", "ca/ca.pem", &url];
+        assert_eq!(dir.run(Command::new("curl"), &got, b"").ok().text(), "<p>home</p>");
+    }
+    let quiet = Served::start(&dir, "site --ca-dir ca");
+    assert!(quiet.listening.get("reachable").is_none());
 }

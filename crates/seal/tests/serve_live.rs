@@ -365,7 +365,7 @@ fn a_certificate_that_demands_a_staple_is_served_with_one_or_not_at_all() {
         "serve --port 0 --cert m.pem --key m.key",
         "tunnel server -l 127.0.0.1:0 -t 127.0.0.1:1 --cert m.pem --key m.key",
     ] {
-        dir.seal(line).err_is("CN=m.test demands a stapled OCSP response (must-staple)");
+        dir.seal(line).err_is("CN=m.test requires a stapled OCSP response (must-staple)");
     }
     answer(&dir, "m", GOOD, "ocsp.der");
     answer(&dir, "a", GOOD, "another.der");

@@ -166,16 +166,16 @@ fn a_server_that_is_not_there_is_named() {
     let server = Served::start(&dir, &format!("--proxy http://{nobody} --ca-dir ca"));
     let answer = curl(&dir, &server, "/", &["-w", "%{http_code}"]);
     assert!(answer.ends_with("502"), "{answer}");
-    assert!(answer.contains(&format!("nothing answers at http://{nobody}")), "{answer}");
+    assert!(answer.contains(&format!("no answer from http://{nobody}")), "{answer}");
 }
 
 #[test]
 fn what_is_no_plain_server_is_refused() {
     let dir = Folder::new();
     for (url, fact) in [
-        ("https://localhost:3000", "it speaks TLS already"),
-        ("http://localhost:3000/app", "a path has no place in it"),
-        ("http://user@localhost:3000", "a user has no place in it"),
+        ("https://localhost:3000", "it already uses TLS"),
+        ("http://localhost:3000/app", "no path is allowed"),
+        ("http://user@localhost:3000", "no user name is allowed"),
         ("localhost:3000", "expected a URL like http://localhost:3000"),
     ] {
         let ran = dir.seal(&format!("serve --proxy {url}"));

@@ -24,7 +24,7 @@ fn old_spellings_are_taken_and_not_shown() {
         "[[service]]\nname = \"x\"\nmode = \"client\"\nlisten = \"unix:x\"\ntarget = \"unix:y\"\nserver-name = \"a.test\"",
     );
     let ran = dir.seal("tunnel check tunnel.toml");
-    assert!(ran.text().contains("goes on in TLS to unix:y"), "{ran:?}");
+    assert!(ran.text().contains("forwards over TLS to unix:y"), "{ran:?}");
     for (verb, old) in [
         ("ca init", "--dir"),
         ("ca intermediate", "--new-dir"),

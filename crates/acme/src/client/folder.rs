@@ -33,7 +33,7 @@ pub struct Folder {
 
 /// What is wanted, so that it can be renewed without being told again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wish {
+pub struct RenewalConfig {
     /// Names and addresses; the first is what the certificate goes by.
     pub names: Vec<String>,
     /// The CA's directory.
@@ -49,7 +49,7 @@ pub struct Wish {
     pub schedule: Schedule,
 }
 
-impl Wish {
+impl RenewalConfig {
     /// What stands for [`proof`](Self::proof) where a service proves its names at its own port.
     pub(super) fn service() -> serde_json::Value {
         serde_json::json!({ "way": "service" })
@@ -155,7 +155,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn wish(&self, name: &str) -> Result<Option<Wish>, Error> {
+    pub fn wish(&self, name: &str) -> Result<Option<RenewalConfig>, Error> {
         let path = self.wish_file(name);
         let Some(text) = read(&path)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|e| Error::at(path.display(), e))
@@ -165,7 +165,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn keep_wish(&self, wish: &Wish) -> Result<(), Error> {
+    pub fn keep_wish(&self, wish: &RenewalConfig) -> Result<(), Error> {
         let name = wish.names.first().map_or("", String::as_str);
         let text = serde_json::to_string_pretty(wish).map_err(|e| Error::new(e.to_string()))?;
         write(&self.wish_file(name), text.as_bytes())

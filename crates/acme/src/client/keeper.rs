@@ -3,8 +3,8 @@
 use sealwire::pki::{self, KeyAlgorithm};
 
 use super::{
-    Error, Folder, Held, Http, Http01, Login, Schedule, Session, Solver, TlsAlpn01, Wish, issue,
-    renewal_window_of,
+    Error, Folder, Held, Http, Http01, Login, RenewalConfig, Schedule, Session, Solver, TlsAlpn01,
+    issue, renewal_window_of,
 };
 use crate::clock::{Clock, Seconds};
 
@@ -21,21 +21,21 @@ pub struct Keeper {
     /// The way to the CA.
     pub http: Http,
     /// How the names are proved.
-    pub way: Way,
+    pub way: Validation,
     /// The time.
     pub clock: Clock,
 }
 
 /// How a service shows a CA that its names lead to it.
 #[derive(Clone)]
-pub enum Way {
+pub enum Validation {
     /// At its own port.
     TlsAlpn(TlsAlpn01),
     /// At a port for that alone, which has to be what port 80 of the names leads to.
     Http(Http01),
 }
 
-impl Way {
+impl Validation {
     /// What a CA that checks at the service's own port is answered with.
     #[must_use]
     pub fn tls_alpn(&self) -> Option<&TlsAlpn01> {
@@ -115,7 +115,7 @@ impl Keeper {
         }
     }
 
-    async fn look(&self, wish: &mut Wish) -> Result<Step, Error> {
+    async fn look(&self, wish: &mut RenewalConfig) -> Result<Step, Error> {
         let now = self.clock.now();
         let held = self.folder.held(self.name())?;
         // One that is signed by itself is what `prepare` has put there.
@@ -153,7 +153,7 @@ impl Keeper {
         &self,
         session: &Session,
         held: &Held,
-        wish: &mut Wish,
+        wish: &mut RenewalConfig,
         now: Seconds,
     ) -> Result<(), Error> {
         const NOT_SAID: Seconds = 6 * 3600;
@@ -167,15 +167,15 @@ impl Keeper {
         self.folder.keep_wish(wish)
     }
 
-    fn wish(&self) -> Result<Wish, Error> {
+    fn wish(&self) -> Result<RenewalConfig, Error> {
         let kept = self.folder.wish(self.name())?;
         // Other names are another wish.
-        Ok(kept.filter(|wish| wish.names == self.names).unwrap_or_else(|| Wish {
+        Ok(kept.filter(|wish| wish.names == self.names).unwrap_or_else(|| RenewalConfig {
             names: self.names.clone(),
             server: self.login.server.clone(),
             profile: self.profile.clone(),
             // `seal acme renew` leaves it to the service.
-            proof: Wish::service(),
+            proof: RenewalConfig::service(),
             run: None,
             schedule: Schedule::default(),
         }))

@@ -11,9 +11,9 @@ mod respond;
 mod schedule;
 
 pub use account::{Credentials, Login, Session};
-pub use folder::{Folder, Held, Wish};
+pub use folder::{Folder, Held, RenewalConfig};
 pub use http::Http;
-pub use keeper::{Keeper, Step, Way, chance};
+pub use keeper::{Keeper, Step, Validation, chance};
 pub use order::{Fetched, issue, reason, renewal_window_of, revoke};
 pub use respond::{Hook, Http01, HttpDoor, Responder, Solver, Standalone, TlsAlpn01, Webroot};
 pub use schedule::{Schedule, backoff};

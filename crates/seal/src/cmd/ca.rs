@@ -40,10 +40,10 @@ pub(crate) enum Command {
     List(list::List),
     Show(show::Show),
     Serve(Box<serve::Serve>),
-    /// Keys for external account binding: who may make an account with `ca serve`
+    /// Manage keys for external account binding (EAB) with `ca serve`
     #[command(subcommand)]
     Eab(eab::Command),
-    /// Tokens: who may have certificates of `ca serve` without ACME
+    /// Manage tokens for issuance by `ca serve` without ACME
     #[command(subcommand)]
     Token(token::Command),
     RotateIntermediate(rotate::RotateIntermediate),

@@ -34,24 +34,24 @@ use crate::say::report::{self, Answer};
 use crate::view::connection::{Facts, Side};
 use crate::words::name_rules::NameRules;
 
-/// Connect to a TLS server; stdin goes to it, what it sends goes to stdout
+/// Connect to a TLS server, sending stdin and writing what it sends to stdout
 ///
-/// The server is verified: its certificate must lead to Mozilla's or this system's roots (or to
-/// --ca alone, when given) and carry the host's name. What is known of the connection goes to
-/// stderr. Like `openssl s_client`, `ncat --ssl`, and the client of Node's tls tutorials.
+/// Verifies the server: its certificate must chain to Mozilla's or this system's roots (with --ca,
+/// to those CAs only) and match the host name. Facts about the connection go to stderr. Compare
+/// `openssl s_client`, `ncat --ssl` and the client of Node's tls tutorials.
 ///
-/// The exit code is 0 when the server was verified, 1 when it was not (with --insecure, too), 2
-/// when it was not reached. With --exec it is the program's.
+/// Exits with 0 when the server was verified, 1 when verification failed (also with --insecure), 2
+/// when it could not be reached. With --exec, exits with the program's code.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   seal connect example.com:443 --alpn http/1.1
-  printf 'GET / HTTP/1.0\r\n\r\n' | seal connect example.com:443 --quiet
+  printf 'GET / HTTP/1.0\\r\\n\\r\\n' | seal connect example.com:443 --quiet
   seal connect mail.example.com:25 --starttls smtp
   seal connect 192.0.2.7:443 --servername example.com     the name it must prove
   seal connect box.lan:443 --insecure                     what is wrong, and the pin
   seal connect box.lan:443 --insecure --pin sha256//...   that very key, and no other")]
 pub(crate) struct ConnectArgs {
-    /// Where to: HOST, HOST:PORT or :PORT
+    /// Server to connect to: HOST, HOST:PORT or :PORT
     #[arg(default_value = "localhost:1234", value_name = "HOST:PORT", value_parser = target)]
     target: Target,
 
@@ -65,64 +65,62 @@ pub(crate) struct ConnectArgs {
     #[command(flatten)]
     policies: PolicyOptions,
 
-    /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
+    /// Name to send in SNI and to require in the server's certificate [default: HOST]
     #[arg(long, alias = "server-name", value_name = "NAME")]
     servername: Option<ServerName>,
 
-    /// Send this name in SNI instead; the server must still prove the other one
+    /// Send this name in SNI, but verify the certificate against --servername or HOST
     #[arg(long, value_name = "NAME")]
     sni: Option<ServerName>,
 
-    /// Send no name
+    /// Do not send SNI
     #[arg(long, conflicts_with = "sni")]
     no_sni: bool,
 
-    /// How the certificate is compared with the name
+    /// Rules for matching the certificate with the name
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
 
-    /// A key of the server's chain must be this one: sha256//BASE64 of the public key, as `seal
-    /// cert fingerprint` and curl have it, or hex. May be repeated. The chain is verified as well;
-    /// with --insecure the pin alone counts, and must be the server's own
+    /// Require a public key in the server's chain: sha256//BASE64, as `seal cert fingerprint` and
+    /// curl write it, or hex; may be repeated. The chain is verified as well; with --insecure only
+    /// the pin is checked, and it must be that of the server's own key
     #[arg(long, value_name = "PIN")]
     pin: Vec<Pin>,
 
-    /// Go on when the server does not pass, and say what it was refused for
+    /// Continue when verification fails, and report why it failed
     #[arg(long)]
     insecure: bool,
 
-    /// Application protocols to offer, best first (RFC 7301)
+    /// ALPN protocols to offer, in order of preference (RFC 7301)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     alpn: Vec<String>,
 
     #[command(flatten)]
     legacy: LegacyOption,
 
-    /// The oldest version of TLS to speak [default: 1.2; 1.0 with --legacy]
+    /// Minimum TLS version [default: 1.2; 1.0 with --legacy]
     #[arg(long, value_enum, value_name = "VERSION")]
     min_version: Option<Version>,
 
-    /// The newest version of TLS to speak
+    /// Maximum TLS version
     #[arg(long, value_enum, default_value_t = Version::Tls13, value_name = "VERSION")]
     max_version: Version,
 
-    /// Groups for the key agreement, best first, in OpenSSL's syntax: X25519:P-256
+    /// Key exchange groups, in order of preference, in OpenSSL's syntax: X25519:P-256
     #[arg(long, value_name = "LIST")]
     groups: Option<String>,
 
-    /// Hide the name asked for, and all of the hello, by Encrypted Client Hello (RFC 9849): a file with
-    /// the server's configurations (PEM, base64 as in DNS, or binary), or `grease` to look so only.
-    /// TLS 1.3 alone is spoken then
+    /// Use Encrypted Client Hello (RFC 9849): a file with the server's ECHConfigList (PEM, base64
+    /// as in DNS, or binary), or `grease` to send a GREASE extension only. Implies TLS 1.3
     #[arg(long, value_name = "FILE|grease")]
     ech: Option<PathBuf>,
 
-    /// Run this in a shell, with the connection as its stdin and stdout; what is known of the
-    /// server is in its environment (SEAL_SERVER, SEAL_AUTHORIZED, SEAL_PROTOCOL, ...)
+    /// Run COMMAND in a shell with the connection as its stdin and stdout, and facts about the
+    /// server in its environment (SEAL_SERVER, SEAL_AUTHORIZED, SEAL_PROTOCOL, ...)
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
 
-    /// Connect so many times more before, to see whether the session is resumed. Sessions are kept
-    /// in memory only: the TLS library has no form in which they could go to a file
+    /// Connect N more times first, to test session resumption. Sessions are kept in memory only
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", default_value_t = 0)]
     reconnect: u32,
 
@@ -133,11 +131,11 @@ pub(crate) struct ConnectArgs {
     #[command(flatten)]
     key_log: KeyLog,
 
-    /// Say nothing but errors on stderr
+    /// Print only errors on stderr
     #[arg(short, long)]
     quiet: bool,
 
-    /// Print what is known of the connection as one JSON object on stderr
+    /// Print facts about the connection on stderr, as one JSON object
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
 }
@@ -216,7 +214,7 @@ impl ConnectArgs {
             );
         }
         if versions.is_empty() {
-            return Err(Failure::usage("--min-version is newer than --max-version"));
+            return Err(Failure::usage("--min-version is greater than --max-version"));
         }
         let trust = match self.material.trust()? {
             Some(trust) => upki::refusing_revoked(trust),
@@ -267,8 +265,8 @@ impl ConnectArgs {
         }
     }
 
-    /// How the certificate is compared with the name. The library compares it with the name that is
-    /// sent; when that is another, the one to prove is looked for here.
+    /// Rules for matching the certificate with the name. The library compares it with the name that
+    /// is sent; when that is another, the one to prove is looked for here.
     fn name_check(&self, name: &ServerName) -> NameCheck {
         let rules = self.name_rules.check();
         if self.sni.is_none() {
@@ -397,9 +395,7 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 fn no_session_file(_: &str) -> Result<Infallible, String> {
-    Err("a session cannot be kept in a file: the TLS library has no form for it outside of its \
-         memory; --reconnect resumes it within one run"
-        .to_owned())
+    Err("sessions cannot be stored in a file; --reconnect resumes one within a run".to_owned())
 }
 
 /// Gives the server a moment to hand out tickets, which in TLS 1.3 come after the handshake, and

@@ -27,20 +27,20 @@ pub(crate) fn show(file: &Path, json: bool) -> Result<Answer, Failure> {
     Show { file: file.to_owned(), text: false, json }.run()
 }
 
-/// Show revocation lists: whose, which number, until when
+/// Show CRLs: issuer, number, validity
 ///
-/// `seal ca crl` makes them; `seal cert verify --crl` asks them.
+/// `seal ca crl` signs CRLs; `seal cert verify --crl` checks them.
 ///
 /// With OpenSSL: openssl crl -noout -text -in crl.pem (--text prints the same)
 #[derive(Args)]
 pub(crate) struct Show {
-    /// The lists, in PEM or DER
+    /// The CRLs, in PEM or DER
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Print everything, as OpenSSL does
+    /// Print all fields, like OpenSSL
     #[arg(long, conflicts_with = "json")]
     text: bool,
-    /// Print JSON: an array, one object for each list
+    /// Print a JSON array with one object for each list
     #[arg(long)]
     json: bool,
 }

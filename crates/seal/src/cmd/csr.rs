@@ -35,34 +35,34 @@ impl Command {
     }
 }
 
-/// Make a request for a certificate
+/// Create a certificate signing request
 ///
-/// Says who you are and which public key is yours, signed with your key. A CA turns it into a
-/// certificate; `seal cert self-sign` does it without one. Without --subject and --name the
-/// questions of `openssl req` are asked, and answered on standard input.
+/// A request holds a subject and a public key, signed with the private key. A CA issues a
+/// certificate for it; `seal cert self-sign` does so without a CA. Without --subject and --name,
+/// asks the questions of `openssl req` on standard input.
 ///
 /// With OpenSSL: openssl req -new -sha256 -key key.pem -out csr.pem
 #[derive(Args)]
 pub(crate) struct New {
     #[command(flatten)]
     key: KeyFile,
-    /// Who asks: /C=SE/O=Example/CN=example.com or CN=example.com,O=Example,C=SE
+    /// Subject: /C=SE/O=Example/CN=example.com or CN=example.com,O=Example,C=SE
     #[arg(long, value_name = "NAME")]
     subject: Option<Subject>,
-    /// A name the certificate shall be valid for; may be repeated: localhost, 127.0.0.1,
-    /// user@example.com, https://..., or DNS:, IP:, email:, URI: and the name
+    /// Subject alternative name; may be repeated: localhost, 127.0.0.1, user@example.com,
+    /// https://..., or with a prefix DNS:, IP:, email: or URI:
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<SubjectAltName>,
-    /// What the key shall do: digitalSignature, keyEncipherment, ...; may be repeated
+    /// Key usage to request: digitalSignature, keyEncipherment, ...; may be repeated
     #[arg(long, value_name = "USAGE")]
     key_usage: Vec<KeyUsage>,
-    /// A purpose: serverAuth, clientAuth, ... or a dotted OID; may be repeated
+    /// Extended key usage to request: serverAuth, clientAuth, ... or a dotted OID; may be repeated
     #[arg(long, value_name = "PURPOSE")]
     extended_key_usage: Vec<ExtendedKeyUsage>,
-    /// Ask for the promise that the server staples OCSP responses
+    /// Request the must-staple extension (RFC 7633)
     #[arg(long)]
     must_staple: bool,
-    /// A challenge password, which some CAs want; it is readable in the request
+    /// Challenge password, which some CAs require; it is stored in plaintext in the request
     #[arg(long, value_name = "TEXT")]
     challenge_password: Option<String>,
     #[command(flatten)]
@@ -95,7 +95,7 @@ impl New {
         let key = self.key.read()?;
         let answers = self.answers()?;
         if answers.subject.is_empty() && self.names.is_empty() {
-            return Err(Failure::usage("the request would name nobody: the subject is empty")
+            return Err(Failure::usage("the subject is empty")
                 .advise("answer at least one question, or give --subject or --name"));
         }
         let mut builder = Csr::builder(answers.subject).names(self.names.iter().cloned());
@@ -137,7 +137,7 @@ impl New {
     }
 }
 
-/// Check that a request is signed with the key it asks a certificate for
+/// Verify the signature of a request
 ///
 /// With OpenSSL: openssl req -verify -noout -in csr.pem
 #[derive(Args)]
@@ -165,7 +165,7 @@ impl Verify {
     }
 }
 
-/// Show what a request asks for
+/// Show the content of a request
 ///
 /// With OpenSSL: openssl req -noout -text -verify -in csr.pem
 #[derive(Args)]

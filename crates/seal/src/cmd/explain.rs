@@ -12,7 +12,7 @@ use crate::say::codes::CODES;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Explain a verification code or an alert: what it means, what to do
+/// Explain a verification code or an alert, and what to do about it
 ///
 /// Verification codes are OpenSSL's (X509_V_ERR_*, by name or number) and those of Node's tls module;
 /// alerts are TLS's, by name or number, or as OpenSSL and Node report them (ERR_SSL_...).
@@ -20,10 +20,10 @@ use crate::say::report::{self, Answer};
 /// For instance: seal explain CERT_HAS_EXPIRED, seal explain 20, seal explain unknown_ca
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// The code; all of them are listed without one
+    /// Code to explain; without it, all are listed
     #[arg(value_name = "CODE")]
     code: Option<String>,
-    /// Print JSON: an array, one object for each
+    /// Print a JSON array with one object for each
     #[arg(long)]
     json: bool,
     /// Print them as two tables in Markdown
@@ -44,7 +44,7 @@ impl Explain {
         let wanted = Wanted::of(&asked);
         let found: Vec<Entry> = all.filter(|entry| wanted.is(entry)).collect();
         if found.is_empty() {
-            return Err(Failure::refused(format!("{asked:?} is no code that is known"))
+            return Err(Failure::refused(format!("{asked:?}: unknown code"))
                 .advise("`seal explain` lists all of them"));
         }
         report::print(&Pages(found), self.json)?;

@@ -11,7 +11,7 @@ use sealwire::pki::Error;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Print completions for a shell
+/// Print a completion script for a shell
 ///
 /// For instance: seal completions bash > /etc/bash_completion.d/seal
 #[derive(Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Completions {
 /// For instance: seal man /usr/local/share/man/man1, and then man seal-connect
 #[derive(Args)]
 pub(crate) struct Man {
-    /// The folder to write them to; pages that are there are replaced
+    /// Output folder; existing pages are replaced
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
 }

@@ -2,8 +2,8 @@
 
 mod doctor;
 mod env;
+mod root_options;
 mod run;
-mod told;
 
 use std::fmt;
 use std::path::{self, Path, PathBuf};
@@ -21,19 +21,19 @@ use crate::truststore::{self, Kind, Places, Root, Step, TrustStore};
 /// The roots that this machine trusts
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Let this machine trust your CA
+    /// Install your CA in the trust stores of this machine
     ///
-    /// Puts the CA of `seal ca` (or --cert) into the system's store, Chromium's and Firefox's
-    /// profiles, and Java's cacerts, and then asks each store whether it believes. When one
-    /// fails, those done before are undone.
+    /// Adds the CA of `seal ca` (or --cert) to the system's store, Chromium's and Firefox's
+    /// profiles, and Java's cacerts, and then verifies a certificate with each store. When one
+    /// fails, the previous changes are undone.
     ///
     /// With mkcert: mkcert -install
     Install(Change),
-    /// Let this machine no longer trust your CA
+    /// Remove your CA from the trust stores of this machine
     ///
     /// With mkcert: mkcert -uninstall
     Uninstall(Change),
-    /// Tell which stores trust your CA; exit code 1 when one does not
+    /// Show which trust stores contain your CA; exits with 1 when one does not
     Status(Status),
     Env(env::Env),
     Run(run::Run),
@@ -44,20 +44,19 @@ pub(crate) enum Command {
 pub(crate) struct Which {
     #[command(flatten)]
     folder: CaFolder,
-    /// This root instead of the CA's
+    /// Root certificate to use instead of the CA's
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
-    /// Only these stores; may be repeated [default: all]
+    /// Limit to this store; may be repeated [default: all]
     #[arg(long, value_enum, value_name = "STORE")]
     store: Vec<Kind>,
-    /// Another system's root folder, such as a container image's; its update program is left to
-    /// you
+    /// Root folder of another system, such as a container image; run its update program yourself
     #[arg(long, value_name = "DIR")]
     system_root: Option<PathBuf>,
-    /// An NSS profile folder, instead of those of this user; may be repeated
+    /// NSS profile folder, instead of those of this user; may be repeated
     #[arg(long, value_name = "DIR")]
     nss_profile: Vec<PathBuf>,
-    /// A Java key store, instead of the installed Java's; may be repeated
+    /// Java key store, instead of that of the installed Java; may be repeated
     #[arg(long, value_name = "FILE")]
     java_keystore: Vec<PathBuf>,
     /// Print JSON
@@ -69,7 +68,7 @@ pub(crate) struct Which {
 pub(crate) struct Change {
     #[command(flatten)]
     which: Which,
-    /// Only say what would be done
+    /// Print what would be done, without doing it
     #[arg(long)]
     dry_run: bool,
 }
@@ -233,7 +232,7 @@ impl Change {
         let mut lines = Vec::new();
         for store in stores {
             let trusted = store.trusts(root).unwrap_or(false);
-            let mut line = line(store.as_ref(), trusted, "would be changed so");
+            let mut line = line(store.as_ref(), trusted, "would be changed");
             line.steps = steps(store.as_ref())?.iter().map(ToString::to_string).collect();
             lines.push(line);
         }
@@ -275,7 +274,7 @@ impl Status {
             let trusted = store.trusts(&root).map_err(|e| e.prefix(&store.name()))?;
             let state = match (trusted, store.holds(&root)?) {
                 (true, _) => "trusted",
-                (false, true) => "there, but not trusted",
+                (false, true) => "present, but not trusted",
                 (false, false) => "not trusted",
             };
             lines.push(line(store.as_ref(), trusted, state));
@@ -298,7 +297,7 @@ fn put_in(store: &dyn TrustStore, root: &Root) -> Result<(), Failure> {
     if store.trusts(root)? {
         Ok(())
     } else {
-        Err(Failure::usage("it does not trust the root after it was put in"))
+        Err(Failure::usage("it does not trust the root that was just installed"))
     }
 }
 

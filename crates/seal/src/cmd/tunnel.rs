@@ -16,9 +16,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
 }
 
-/// Run the services of a file
+/// Run the services of a configuration file
 ///
-/// SIGHUP reads the file and all that it names again; SIGTERM stops after what is open is done.
+/// SIGHUP reloads the file and everything it names; SIGTERM stops after open connections have
+/// finished, see drain.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example of a file:\n  status = \"127.0.0.1:9102\"\n\n  [[service]]\n  name = \"web\"\n  listen = \":8443\"\n  target = \"127.0.0.1:8080\"\n  cert = \"cert.pem\"\n  key = \"key.pem\""
@@ -29,16 +30,16 @@ pub(crate) struct RunArgs {
     file: PathBuf,
 }
 
-/// Say what a file means, load its certificates and try its targets
+/// Check a configuration file, its certificates and its targets
 ///
-/// Exit code 0: all is well; 1: something in it does not work; 2: it cannot be read.
+/// Exits with 0 when everything works, 1 when something does not, 2 when the file cannot be read.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// The file, TOML
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Try no target: read the file and what it names, and nothing else
+    /// Check only the file and the files it names, not the targets
     #[arg(long)]
     files_only: bool,
 

@@ -130,10 +130,10 @@ impl Agent {
         let spiffe = endpoint.connect()?;
         let (service, name) = (service.to_owned(), service.to_owned());
         spiffe.on_failure(move |failure| match failure {
-            None => info!(service = name, "the SPIFFE agent gives again"),
+            None => info!(service = name, "SPIFFE agent reachable again"),
             Some(reason) => error!(
                 service = name,
-                reason, "the SPIFFE agent is away; what it gave last goes on"
+                reason, "SPIFFE agent unreachable; keeping its last identity"
             ),
         });
         let watched = Watched::builder().spiffe(&spiffe).purpose(purpose).on_change(
@@ -141,7 +141,7 @@ impl Agent {
                 Change::Refused(reason) => error!(
                     service,
                     %reason,
-                    "what the SPIFFE agent gives would not hold; what it gave before goes on"
+                    "the SPIFFE agent's update is not valid; keeping the previous identity"
                 ),
                 _ => changed(),
             },

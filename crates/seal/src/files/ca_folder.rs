@@ -13,7 +13,7 @@ use crate::say::failure::Failure;
 /// `--ca-dir`, the same for every command that works with a CA of ours.
 #[derive(Args)]
 pub(crate) struct CaFolder {
-    /// The folder of the CA [default: sealwire/ca in your data folder]
+    /// Folder of the CA [default: sealwire/ca in the user's data folder]
     #[arg(long, alias = "dir", value_name = "DIR", env = "SEAL_CA_DIR")]
     ca_dir: Option<PathBuf>,
 }
@@ -21,7 +21,7 @@ pub(crate) struct CaFolder {
 /// The passphrase of the CA's key.
 #[derive(Args)]
 pub(crate) struct CaPassphrase {
-    /// The passphrase of the CA's key: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the CA's key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
 }
@@ -31,8 +31,8 @@ pub(crate) struct CaPassphrase {
 pub(crate) fn check_outside(store: &CaStore, paths: &[&PathBuf]) -> Result<(), Failure> {
     match paths.iter().find(|path| store.owns(path)) {
         None => Ok(()),
-        Some(own) => Err(Failure::usage(format!("{}: it is the CA's own file", own.display()))
-            .advise("name another file, outside the CA's folder")),
+        Some(own) => Err(Failure::usage(format!("{}: belongs to the CA", own.display()))
+            .advise("choose a file outside the CA's folder")),
     }
 }
 
@@ -48,9 +48,16 @@ impl CaFolder {
         match (&self.ca_dir, data_folder()) {
             (Some(dir), _) => Ok(dir.clone()),
             (None, Some(data)) => Ok(data.join("sealwire").join("ca")),
-            (None, None) => Err(Failure::usage("this user has no home folder")
-                .advise("give the folder of the CA with --ca-dir")),
+            (None, None) => {
+                Err(Failure::usage("no home folder")
+                    .advise("give the folder of the CA with --ca-dir"))
+            }
         }
+    }
+
+    /// The option that names the folder to another command, where it is not the usual one.
+    pub(crate) fn as_option(&self) -> String {
+        self.ca_dir.as_ref().map_or_else(String::new, |dir| format!(" --ca-dir {}", dir.display()))
     }
 
     /// The CA in the folder.
@@ -62,7 +69,7 @@ impl CaFolder {
                     "under sudo, the CA of {user} has to be named: --ca-dir {}",
                     folder.display()
                 ),
-                _ => "`seal ca init` makes one; --ca-dir names its folder".to_owned(),
+                _ => "create one with `seal ca init`, or name its folder with --ca-dir".to_owned(),
             };
             Failure::usage(e.to_string()).advise(advice)
         })

@@ -29,10 +29,7 @@ impl Delivery {
             file::check_place(path)?;
             let place = file::place_of(path);
             if paths[..index].iter().any(|other| file::place_of(other) == place) {
-                return Err(Failure::usage(format!(
-                    "{}: two of the files would be this one",
-                    path.display()
-                )));
+                return Err(Failure::usage(format!("{}: named for two outputs", path.display())));
             }
         }
         Ok(())

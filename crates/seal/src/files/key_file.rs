@@ -14,7 +14,7 @@ pub(crate) struct KeyFile {
     /// The private key, in PEM or DER
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The passphrase of the key: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
 }

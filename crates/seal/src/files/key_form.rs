@@ -13,14 +13,15 @@ pub(crate) struct KeyForm {
     /// Write DER instead of PEM
     #[arg(long)]
     der: bool,
-    /// Write the form from before PKCS#8: RSA PRIVATE KEY or EC PRIVATE KEY
+    /// Write the traditional format: RSA PRIVATE KEY or EC PRIVATE KEY
     #[arg(long, conflicts_with = "der")]
     traditional: bool,
-    /// Encrypt with scrypt instead of PBKDF2: harder to guess, not read by Java and Windows
+    /// Encrypt with scrypt instead of PBKDF2: harder to brute-force, not supported by Java and
+    /// Windows
     #[arg(long)]
     scrypt: bool,
-    /// How an ML-DSA key is written: `seed` (Node, Python), `expanded` (Java; no way leads back to
-    /// the seed) or `both` (OpenSSL; read by OpenSSL, Node and seal)
+    /// Form of an ML-DSA private key: `seed` (Node, Python), `expanded` (Java; the seed cannot be
+    /// recovered from it) or `both` (OpenSSL; read by OpenSSL, Node and seal)
     #[arg(long, value_name = "FORM", value_parser = ml_dsa_form, conflicts_with = "traditional")]
     ml_dsa_form: Option<MlDsaForm>,
 }

@@ -17,25 +17,25 @@ use crate::words::clock;
 /// Who we are and whom we trust, the same for every verb that speaks TLS.
 #[derive(Args, Debug)]
 pub(crate) struct Material {
-    /// Our certificate: PEM, the leaf first, then its intermediates; may be repeated, each with
+    /// Own certificate in PEM, the leaf first, then its intermediates; may be repeated, each with
     /// its --key
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Vec<PathBuf>,
 
-    /// Our private key: PEM, plain or encrypted; the first for the first --cert, and so on
+    /// Private key in PEM, plain or encrypted; the first for the first --cert, and so on
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Vec<PathBuf>,
 
-    /// Our certificate and key in one PFX (PKCS#12) file; may be repeated
+    /// Own certificate and key in a PFX (PKCS#12) file; may be repeated
     #[arg(long, value_name = "FILE")]
     pfx: Vec<PathBuf>,
 
-    /// The passphrase of the keys and PFX files: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the keys and PFX files from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
 
-    /// Whom to trust: a PEM file, `system` or `bundled` (Mozilla's roots); nobody else is trusted
-    /// then; may be repeated
+    /// Trust only these CAs: a PEM file, `system`, or `bundled` for Mozilla's roots; may be
+    /// repeated
     #[arg(long, value_name = "FILE")]
     ca: Vec<Anchor>,
 }

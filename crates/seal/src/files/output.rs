@@ -10,7 +10,7 @@ use sealwire_files::{self as file, Access, Existing};
 /// `--out` and `--force`, the same for every command that makes something.
 #[derive(Args)]
 pub(crate) struct Output {
-    /// The file to write; standard output when absent or `-`
+    /// Output file [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Overwrite the file if it exists

@@ -10,8 +10,7 @@ use crate::say::failure::Failure;
 /// Lists at hand, to tell why a server refuses us.
 #[derive(Args, Debug, Default)]
 pub(crate) struct OwnLists {
-    /// A revocation list in which our own certificate is looked up when the server refuses it; may be
-    /// repeated
+    /// CRL in which to look up the own certificate when the server refuses it; may be repeated
     #[arg(long, value_name = "FILE")]
     own_crl: Vec<PathBuf>,
 }

@@ -7,19 +7,19 @@ use sealwire::pki::{CertificatePolicies, Error};
 /// What a chain has to be valid for, besides what it demands itself. In OpenSSL's words.
 #[derive(Args, Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PolicyOptions {
-    /// A certificate policy that is acceptable, dotted; may be repeated [default: any]
+    /// Acceptable certificate policy, as a dotted OID; may be repeated [default: any]
     #[arg(long, value_name = "OID")]
     pub(crate) policy: Vec<String>,
 
-    /// Demand that the chain is valid for an acceptable policy, whether or not it says so itself
+    /// Require that the chain is valid for an acceptable policy (requireExplicitPolicy)
     #[arg(long)]
     pub(crate) explicit_policy: bool,
 
-    /// Let anyPolicy in a certificate stand for none
+    /// Ignore anyPolicy in certificates (inhibitAnyPolicy)
     #[arg(long)]
     pub(crate) inhibit_any: bool,
 
-    /// Do not let CAs map policies to others
+    /// Ignore policy mappings (inhibitPolicyMapping)
     #[arg(long)]
     pub(crate) inhibit_map: bool,
 }

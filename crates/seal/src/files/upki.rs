@@ -34,7 +34,7 @@ pub(crate) fn found() -> Option<PublicRevocations> {
     opened
         .map_err(|error| {
             report::note(format_args!(
-                "nothing is known of what is revoked on the public web: {error} (SEAL_UPKI=off stops this note)"
+                "revocation on the public web cannot be checked: {error} (SEAL_UPKI=off stops this note)"
             ));
         })
         .ok()

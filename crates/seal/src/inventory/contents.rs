@@ -33,7 +33,7 @@ pub(super) fn bytes(place: &str, bytes: &[u8], candidates: &Candidates, found: &
         match text {
             Some(text) => self::bytes(&place, &text, candidates, found),
             None => {
-                let why = "PEM in base64 that is broken or was cut off".to_owned();
+                let why = "invalid or truncated base64 in PEM".to_owned();
                 found.push(Found { place, what: What::Unreadable(why) });
             }
         }
@@ -119,7 +119,7 @@ impl Here<'_> {
             },
             Some(Content::Pfx) => self.pfx(bytes, candidates),
             None if is_called_certificate(self.place) && is_cut(bytes) => {
-                self.unreadable("DER that ends too early".to_owned());
+                self.unreadable("truncated DER".to_owned());
             }
             _ => {}
         }

@@ -37,7 +37,9 @@ fn entries<'a>(bytes: &'a [u8], found: &mut Vec<(String, &'a [u8])>) -> Result<(
                 }
             }
             TRUSTED => found.push((alias, from.certificate(version)?)),
-            SECRET => return Err(format!("a secret key ({alias:?}) ends what can be read of it")),
+            SECRET => {
+                return Err(format!("a secret key ({alias:?}): nothing after it can be read"));
+            }
             other => return Err(format!("an entry is of the unknown kind {other}")),
         }
     }

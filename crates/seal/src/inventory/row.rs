@@ -199,7 +199,7 @@ impl Row {
                     text: format!("it ends at {end}"),
                 }),
                 State::Expired => one.error("EXPIRED", format!("it ended at {end}")),
-                State::NotValidYet => one.error("NOT_VALID_YET", "its time has not begun"),
+                State::NotValidYet => one.error("NOT_VALID_YET", "not yet valid"),
                 State::Unreadable => {
                     one.error("UNREADABLE", self.note.clone().unwrap_or_default());
                 }

@@ -75,7 +75,7 @@ fn look(entry: &DirEntry) -> Look {
         Ok(meta) if meta.is_file() && meta.len() == 0 => Look::Pass,
         Ok(meta) if meta.is_file() => Look::Read,
         Ok(meta) if is_named && !meta.is_dir() => {
-            Look::Tell("it is neither a file nor a folder (`-` is standard input)".to_owned())
+            Look::Tell("neither a file nor a folder (`-` is standard input)".to_owned())
         }
         // A link to where this user may not look. Those that lead nowhere hold nothing.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Look::Tell(error.to_string()),
@@ -127,7 +127,7 @@ fn named(path: &Path, place: &str, candidates: &Candidates, found: &mut Vec<Foun
         Err(error) => Err(error),
     };
     if let Err(error) = opened {
-        let why = format!("it names a file that cannot be read: {error}");
+        let why = format!("refers to a file that cannot be read: {error}");
         found.push(Found { place: place.to_owned(), what: What::Unreadable(why) });
     }
 }

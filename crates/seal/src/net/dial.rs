@@ -20,20 +20,20 @@ use crate::words::length::Timeout;
 /// How a server is reached, the same for every verb that connects.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Route {
-    /// Speak this protocol in plain first, and ask it for TLS
+    /// Start in plaintext with this protocol and upgrade to TLS
     #[arg(long, value_enum, value_name = "PROTOCOL")]
     pub(crate) starttls: Option<Starttls>,
 
-    /// Reach the server through this HTTP proxy (CONNECT): http://HOST:PORT
+    /// Connect through this HTTP proxy (CONNECT): http://HOST:PORT
     #[arg(long, value_name = "URL")]
     proxy: Option<Proxy>,
 
-    /// USER:PASSWORD for the proxy, in a file
+    /// Read the proxy's USER:PASSWORD from FILE
     #[arg(long, value_name = "FILE", requires = "proxy")]
     proxy_user_file: Option<PathBuf>,
 
-    /// How long to wait for the connection: TCP, proxy and STARTTLS, and then for TLS; a number
-    /// alone is seconds
+    /// Time limit for connecting (TCP, proxy and STARTTLS), and again for the TLS handshake; a bare
+    /// number is seconds
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub(crate) timeout: Timeout,
 }
@@ -127,7 +127,7 @@ fn unknown(target: &Target, error: &io::Error) -> Failure {
     let text = error.to_string();
     let fact = text.rsplit(": ").next().unwrap_or(&text);
     Failure::usage(format!("{target}: no address for {}: {fact}", target.host))
-        .advise("check how the name is spelled, and that this machine can resolve names")
+        .advise("check the spelling of the name, and DNS on this machine")
 }
 
 /// Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6). The answer's head is read byte by
@@ -154,7 +154,7 @@ async fn pass_proxy(
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == LONGEST_HEAD {
-            return Err(Failure::refused("its answer does not end"));
+            return Err(Failure::refused("the response is too long"));
         }
         head.push(tcp.read_u8().await.map_err(failed)?);
         if head.len() == 5 && head != b"HTTP/" {
@@ -165,7 +165,7 @@ async fn pass_proxy(
     let status = head.lines().next().unwrap_or_default().trim_end();
     match status.split(' ').nth(1) {
         Some(code) if code.starts_with('2') => Ok(()),
-        Some("407") => Err(Failure::refused(format!("wants to know who we are: {status}"))
+        Some("407") => Err(Failure::refused(format!("requires authentication: {status}"))
             .advise("give USER:PASSWORD with --proxy-user-file")),
         _ => Err(Failure::refused(format!("refused to connect to {target}: {status}"))),
     }
@@ -177,12 +177,11 @@ impl FromStr for Proxy {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = match text.split_once("://") {
             Some(("http", rest)) => rest,
-            Some((scheme, _)) => return Err(format!("{scheme}:// proxies are not spoken here")),
+            Some((scheme, _)) => return Err(format!("{scheme}:// proxies are not supported")),
             None => text,
         };
         if rest.contains('@') {
-            return Err("a password does not belong on the command line, where every user of \
-                        the machine can read it: give it with --proxy-user-file"
+            return Err("do not put a password on the command line, where other users can read it: use --proxy-user-file"
                 .to_owned());
         }
         Target::parse(rest.trim_end_matches('/'), 8080).map(Self)

@@ -11,7 +11,7 @@ use crate::say::report;
 /// Whether secrets are logged, and where.
 #[derive(Args, Debug)]
 pub(crate) struct KeyLog {
-    /// Append the secrets of connections to this file, for Wireshark. Whoever reads it can read
+    /// Append TLS secrets to this file for Wireshark (RFC 9850). Anyone with the file can decrypt
     /// the connections
     #[arg(
         long,
@@ -32,7 +32,7 @@ impl KeyLog {
         let file = KeyLogFile::open(path).map_err(|e| Failure::usage(e.to_string()))?;
         let shown = path.display().to_string();
         let told = move |e: &std::io::Error| {
-            let what = "secrets are not logged there any more";
+            let what = "key logging stopped";
             report::note(format_args!("seal: {shown}: {e}; {what}"));
         };
         Ok(Some(file.on_error(told)))

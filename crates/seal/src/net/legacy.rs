@@ -10,15 +10,15 @@ use crate::say::report;
 /// One option, the same for every verb that has it.
 #[derive(Args, Debug, Clone, Copy)]
 pub(crate) struct LegacyOption {
-    /// Speak with old peers too: TLS 1.0 and 1.1, CBC, RSA key exchange and DHE, by this system's
-    /// OpenSSL 3 or 4. Weak; for what cannot be replaced. Peers that can do better get better
+    /// Also allow TLS 1.0 and 1.1, CBC, RSA key exchange and DHE, through this system's OpenSSL 3
+    /// or 4. Insecure; for peers that cannot be replaced. Newer peers still negotiate modern
+    /// parameters
     #[arg(long)]
     pub(crate) legacy: bool,
 }
 
 /// What is said wherever it is asked for.
-pub(crate) const WARNING: &str = "warning: --legacy speaks versions and suites of TLS that are broken or \
-     close to it: for peers that cannot be replaced, on networks that can be trusted";
+pub(crate) const WARNING: &str = "warning: --legacy allows broken or weak versions and suites of TLS: use it on trusted networks only, for peers that cannot be replaced";
 
 impl LegacyOption {
     /// The versions that are spoken unless said otherwise.

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod dial;
 pub(crate) mod ech;
 pub(crate) mod first_bytes;
+pub(crate) mod interfaces;
 pub(crate) mod key_log;
 pub(crate) mod legacy;
 pub(crate) mod metrics_page;

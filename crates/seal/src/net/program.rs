@@ -54,7 +54,7 @@ pub(crate) async fn run(
             let before = said.load(Ordering::Relaxed);
             tokio::time::sleep(silence).await;
             if said.load(Ordering::Relaxed) == before {
-                let what = "the program said nothing after the peer had no more to say";
+                let what = "the program was silent after the peer had closed its side";
                 return Err(io::Error::new(io::ErrorKind::TimedOut, what));
             }
         }

@@ -59,10 +59,10 @@ impl ValueEnum for Starttls {
 pub(crate) fn advice(error: &Error) -> Option<&'static str> {
     match error {
         Error::Unlike(..) => {
-            Some("check the port; a server that begins with TLS needs no --starttls")
+            Some("check the port; a server that starts with TLS needs no --starttls")
         }
-        Error::NoTls(..) => Some("TLS has to be turned on in the server"),
-        Error::Injected(..) => Some("somebody between here and the server may have put it in"),
+        Error::NoTls(..) => Some("enable TLS in the server"),
+        Error::Injected(..) => Some("it may have been injected on the way"),
         _ => None,
     }
 }

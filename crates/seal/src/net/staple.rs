@@ -74,7 +74,7 @@ pub(crate) struct Looked {
     pub(crate) news: Vec<News>,
     /// Whether [`Stapler::staples`] has changed.
     pub(crate) changed: bool,
-    /// How many certificates should have a response, and have none that is good.
+    /// Number of certificates that need a response and have no valid one.
     pub(crate) lacking: i64,
     /// When the first of those that are stapled is out of date, in seconds since 1970.
     pub(crate) until: Option<i64>,
@@ -162,7 +162,7 @@ pub(crate) fn check_demands(identities: &[Identity], fetch: bool) -> Result<(), 
     for identity in identities.iter().filter(lacks) {
         let subject = identity.leaf().subject();
         let demands = format!(
-            "the certificate of {subject} demands a stapled OCSP response (must-staple), and there is none"
+            "the certificate of {subject} requires a stapled OCSP response (must-staple), but none is available"
         );
         match (fetch, asked(identity)) {
             (true, Ok(_)) => {}
@@ -172,8 +172,7 @@ pub(crate) fn check_demands(identities: &[Identity], fetch: bool) -> Result<(), 
             (false, _) => {
                 let fact = format!("{demands}: clients with GnuTLS would refuse this server");
                 return Err(Failure::usage(fact).advise(
-                    "--ocsp-fetch fetches and renews it, --ocsp gives one; or have the certificate \
-                     issued without",
+                    "--ocsp-fetch fetches and renews it, --ocsp gives one; or have the certificate reissued without it",
                 ));
             }
         }
@@ -196,12 +195,12 @@ fn asked(identity: &Identity) -> Result<(Uri, &Certificate), String> {
     let leaf = identity.leaf();
     let named = leaf.authority_info_access().into_iter();
     let mut named = named.filter(|(method, _)| method == OCSP).map(|(_, url)| url);
-    let url = named.next().ok_or("it names no OCSP responder")?;
+    let url = named.next().ok_or("no OCSP responder in the certificate")?;
     let parsed = url.parse::<Uri>().ok();
     let url = parsed.filter(|url| url.scheme_str() == Some("http") && url.host().is_some());
     let url = url.ok_or("its OCSP responder is not at an http:// URL")?;
     let issuer = identity.issuer().ok_or(
-        "its issuer's certificate is not behind it in the file, and no responder can be asked without",
+        "its issuer's certificate does not follow it in the file, and an OCSP request needs it",
     )?;
     Ok((url, issuer))
 }
@@ -216,7 +215,7 @@ async fn fetched(identity: &Identity, now: i64) -> Result<(Vec<u8>, OcspAnswer),
         .map_err(|reason| format!("{url}: {reason}"))?;
     let stapled = identity.clone().stapling(&response, now);
     let answer = stapled.map_err(|e| format!("{url}: {e}"))?.ocsp_answer();
-    answer.map(|answer| (response, answer)).ok_or_else(|| format!("{url}: it says nothing"))
+    answer.map(|answer| (response, answer)).ok_or_else(|| format!("{url}: empty response"))
 }
 
 async fn post(url: Uri, request: Vec<u8>) -> Result<Vec<u8>, String> {

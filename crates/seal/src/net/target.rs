@@ -19,7 +19,7 @@ impl Target {
                 return Self::parse(rest.split('/').next().unwrap_or_default(), HTTPS);
             }
             Some((scheme, _)) => {
-                return Err(format!("{scheme}:// is not spoken here: give HOST:PORT"));
+                return Err(format!("{scheme}:// is not supported: give HOST:PORT"));
             }
             None => {}
         }

@@ -102,12 +102,12 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
             "the peer should send its intermediates; or pass the issuer's certificate with --ca"
         }
         "UNABLE_TO_GET_ISSUER_CERT" => "pass the root that issued it with --ca as well",
-        "CERT_HAS_EXPIRED" => "it has to be renewed, or this machine's clock is wrong",
+        "CERT_HAS_EXPIRED" => "renew it, or correct this machine's clock",
         "CERT_NOT_YET_VALID" => "check this machine's clock",
         "CERT_SIGNATURE_FAILURE" => {
             "the certificate was changed, or another CA uses the same name: check the file of --ca"
         }
-        "CERT_REVOKED" => "its issuer says that it must not be used any more",
+        "CERT_REVOKED" => "its issuer has revoked it: replace the certificate and its key",
         "UNABLE_TO_GET_CRL" => "give a revocation list of every issuer in the chain",
         "CRL_HAS_EXPIRED" => "fetch the issuer's current revocation list",
         "INVALID_PURPOSE" => {
@@ -118,21 +118,18 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
              another than the host's"
         }
         "PERMITTED_VIOLATION" | "EXCLUDED_VIOLATION" => {
-            "a CA above may not sign for this name: have it issued by another, or make that CA anew \
-             with the name permitted"
+            "the name constraints of a CA exclude this name: use another CA, or recreate that CA with the name permitted"
         }
         "UNHANDLED_CRITICAL_EXTENSION" => {
-            "what a verifier does not know and is marked critical, it has to refuse: have it issued \
-             without"
+            "verifiers must refuse unknown critical extensions: have it issued without it"
         }
         "INVALID_CA" => {
-            "a certificate above is no CA (basicConstraints): in the file, the leaf goes first and \
-             behind it who signed it"
+            "an issuer is not a CA (basicConstraints): in the file, the leaf goes first, followed by its issuers"
         }
-        "PATH_LENGTH_EXCEEDED" => "a CA above may not have so many CAs below it",
-        "PINNED_KEY_MISMATCH" => "the server has a new key, or somebody is between",
+        "PATH_LENGTH_EXCEEDED" => "a CA's path length allows fewer intermediates",
+        "PINNED_KEY_MISMATCH" => "the server has a new key, or the connection is intercepted",
         "EE_KEY_TOO_SMALL" | "CA_KEY_TOO_SMALL" | "CA_MD_TOO_WEAK" => {
-            "it has to be made anew, with RSA of 2048 bits or P-256, and SHA-256"
+            "reissue it with RSA of 2048 bits or P-256, and SHA-256"
         }
         _ => return None,
     })
@@ -196,7 +193,9 @@ fn for_ech(rejection: &EchRejection) -> String {
         Some(list) if rejection.is_authorized() => {
             format!("ours are out of date: put its own into a file for --ech: {}", list.to_base64())
         }
-        Some(_) => "what it gives is not to be used: whoever answered is not the server".to_owned(),
+        Some(_) => {
+            "do not use its configurations: it did not prove that it is the server".to_owned()
+        }
         None => "without --ech it is reached by a name that everybody sees".to_owned(),
     }
 }
@@ -208,7 +207,7 @@ fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
         E::NotTls(_) => Some("check the port, or speak that protocol without TLS"),
         E::ClosedInHandshake => Some("it may have refused us without saying why"),
         E::Incompatible(_) if error.code() == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE" => {
-            Some("the client has to show a certificate")
+            Some("the client must present a certificate")
         }
         _ => None,
     }
@@ -222,7 +221,7 @@ pub(crate) fn for_alert(alert: Alert) -> Option<&'static str> {
             "when ours is good by our clock, the server's own revocation list is out of date: \
              servers with OpenSSL say the same of both",
         ),
-        42..=46 | 48 => Some("the peer decides whom it trusts: it needs our certificate's issuer"),
+        42..=46 | 48 => Some("the peer may not trust our certificate's issuer"),
         112 => Some("the server has no such name: try --servername"),
         120 => Some("try another --alpn, or none"),
         70 => Some("the peer speaks TLS 1.1 or older, or only versions that were ruled out"),
@@ -236,8 +235,7 @@ pub(crate) fn of_client(error: &sealwire::Error) -> Option<String> {
     match error {
         E::AlertReceived(alert) => match alert.number() {
             42 | 46 => Some(
-                "the client decides whom it trusts: it needs our certificate's issuer, or it asked for \
-                 a name that is not in the certificate",
+                "the client may not trust our certificate's issuer, or the certificate does not match the name that it asked for",
             ),
             40 | 80 => Some(
                 "behind a certificate that usually means that the client did not find the name in it \
@@ -272,7 +270,7 @@ pub(crate) fn for_changes(changes: &[&str]) -> Option<&'static str> {
         ["tls-1.2-only"] => {
             "have it brought up to date; until then `seal connect --max-version 1.2`"
         }
-        ["no-sni"] => "ask by a name that the server has, with --servername",
+        ["no-sni"] => "ask for a name that the server has, with --servername",
         ["any-name"] => "ask by the server's name, with --servername",
         [] => "try again; a server behind a balancer may have a bad one among good ones",
         _ => return None,
@@ -291,7 +289,7 @@ pub(crate) fn sentence(error: &sealwire::Error) -> String {
 pub(crate) fn meaning(code: &str) -> &'static str {
     match code {
         "DEPTH_ZERO_SELF_SIGNED_CERT" => {
-            "Anybody can make a certificate that says \"localhost\"; only trust in this very one, or in\n  somebody who vouches for it, tells whose it is."
+            "Anyone can make a certificate for \"localhost\"; only trust in this certificate, or in a CA\n  that issued it, tells whose it is."
         }
         _ => "The certificate proves nothing to this client.",
     }

@@ -40,7 +40,7 @@ impl Ourselves<'_> {
         };
         if alert.number() == CERTIFICATE_REQUIRED && self.shows_nothing() {
             return Some(
-                "ours was not shown: its key signs by none of the schemes that the server takes"
+                "our certificate was not sent: its key supports none of the server's signature schemes"
                     .to_owned(),
             );
         }
@@ -58,13 +58,13 @@ impl Ourselves<'_> {
         }
         let named = match self.request {
             Some(request) if !request.authorities().is_empty() => {
-                ", and names a CA that is called so: its own lists or rules may be against us"
+                ", and names a CA with that name: its CRLs or rules may exclude our certificate"
             }
             _ => "",
         };
         Some(format!(
-            "nothing is wrong with our certificate as far as is known here (by {}, good until {until}): \
-             the server decides whom it trusts, it needs our certificate's issuer{named}",
+            "no fault found in our certificate (by {}, good until {until}): \
+             the server may not trust our certificate's issuer{named}",
             leaf.issuer()
         ))
     }

@@ -72,12 +72,12 @@ pub(crate) const VARIABLES: &[Variable] = &[
 /// A variable of the environment that has a program go through a proxy.
 pub(crate) struct ProxyVariable {
     pub(crate) name: &'static str,
-    pub(crate) way: Way,
+    pub(crate) way: VariableValue,
 }
 
 /// What such a variable is set to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum VariableValue {
     /// The proxy's URL.
     Url,
     /// Exactly this.
@@ -86,18 +86,18 @@ pub(crate) enum Way {
 
 /// In both spellings: curl reads `http_proxy` in small letters only, others the capitals only.
 pub(crate) const PROXY_VARIABLES: &[ProxyVariable] = &[
-    ProxyVariable { name: "HTTP_PROXY", way: Way::Url },
-    ProxyVariable { name: "http_proxy", way: Way::Url },
-    ProxyVariable { name: "HTTPS_PROXY", way: Way::Url },
-    ProxyVariable { name: "https_proxy", way: Way::Url },
-    ProxyVariable { name: "ALL_PROXY", way: Way::Url },
-    ProxyVariable { name: "all_proxy", way: Way::Url },
-    ProxyVariable { name: "WS_PROXY", way: Way::Url },
-    ProxyVariable { name: "WSS_PROXY", way: Way::Url },
-    ProxyVariable { name: "grpc_proxy", way: Way::Url },
+    ProxyVariable { name: "HTTP_PROXY", way: VariableValue::Url },
+    ProxyVariable { name: "http_proxy", way: VariableValue::Url },
+    ProxyVariable { name: "HTTPS_PROXY", way: VariableValue::Url },
+    ProxyVariable { name: "https_proxy", way: VariableValue::Url },
+    ProxyVariable { name: "ALL_PROXY", way: VariableValue::Url },
+    ProxyVariable { name: "all_proxy", way: VariableValue::Url },
+    ProxyVariable { name: "WS_PROXY", way: VariableValue::Url },
+    ProxyVariable { name: "WSS_PROXY", way: VariableValue::Url },
+    ProxyVariable { name: "grpc_proxy", way: VariableValue::Url },
     // This machine's own servers are what developers talk to.
-    ProxyVariable { name: "NO_PROXY", way: Way::Word("") },
-    ProxyVariable { name: "no_proxy", way: Way::Word("") },
+    ProxyVariable { name: "NO_PROXY", way: VariableValue::Word("") },
+    ProxyVariable { name: "no_proxy", way: VariableValue::Word("") },
     // Node.js from 22.21 and 24 on.
-    ProxyVariable { name: "NODE_USE_ENV_PROXY", way: Way::Word("1") },
+    ProxyVariable { name: "NODE_USE_ENV_PROXY", way: VariableValue::Word("1") },
 ];

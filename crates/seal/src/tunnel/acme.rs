@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire::{Connector, SecureContext};
-use sealwire_acme::client::{Folder, Http, Http01, HttpDoor, Keeper, Login, Step, TlsAlpn01, Way};
+use sealwire_acme::client::{
+    Folder, Http, Http01, HttpDoor, Keeper, Login, Step, TlsAlpn01, Validation,
+};
 use sealwire_acme::clock::Clock;
 use tracing::{debug, error, info};
 
@@ -33,8 +35,8 @@ pub(crate) fn keeper(acme: &Acme) -> Result<Keeper, Failure> {
     let folder = Folder::open(&acme.dir).map_err(failed)?;
     let keeper = Keeper {
         way: match acme.http {
-            Some(_) => Way::Http(Http01::in_folder(&folder)),
-            None => Way::TlsAlpn(TlsAlpn01::in_folder(&folder)),
+            Some(_) => Validation::Http(Http01::in_folder(&folder)),
+            None => Validation::TlsAlpn(TlsAlpn01::in_folder(&folder)),
         },
         folder,
         login: Login { server: acme.server.clone(), contact: acme.contact.clone(), eab: None },
@@ -108,7 +110,7 @@ pub(crate) async fn keep(service: Arc<Service>, metrics: Arc<Metrics>) {
             Ok(Step::NotDue) => {}
             Ok(Step::Busy) => debug!(service = service.name, "another renews"),
             Err(e) => {
-                error!(service = service.name, name = keeper.name(), reason = %e, "not renewed; what there is goes on");
+                error!(service = service.name, name = keeper.name(), reason = %e, "renewal failed; keeping the current certificate");
                 service.metrics.failed_renewals.inc();
                 service.renewal_failed(Some(e.to_string()));
             }

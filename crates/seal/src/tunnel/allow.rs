@@ -90,7 +90,7 @@ impl Access {
             return if self.is_empty() {
                 Ok(())
             } else {
-                Err("no good certificate, and the rules ask for names".to_owned())
+                Err("no valid certificate, and the rules require names".to_owned())
             };
         };
         if let Some(rule) = self.deny.iter().find(|rule| rule.holds(names)) {
@@ -99,7 +99,7 @@ impl Access {
         if self.allow.is_empty() || self.allow.iter().any(|rule| rule.holds(names)) {
             return Ok(());
         }
-        Err(format!("no allow rule holds for {names}"))
+        Err(format!("no allow rule matches {names}"))
     }
 }
 

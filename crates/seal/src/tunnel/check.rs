@@ -97,19 +97,19 @@ fn explain(service: &config::Service) -> Vec<String> {
     let mut says = Vec::new();
     let places = list(&service.listen);
     match service.mode {
-        Mode::Server => says.push(format!("takes TLS on {places}")),
-        Mode::Client => says.push(format!("takes plain connections on {places}")),
+        Mode::Server => says.push(format!("accepts TLS on {places}")),
+        Mode::Client => says.push(format!("accepts plaintext on {places}")),
     }
     if service.proxy_in.is_some() {
         says.push(match service.proxy_from.as_slice() {
-            [] => "expects a PROXY header first".to_owned(),
-            some => format!("expects a PROXY header first, of {}", or(some)),
+            [] => "expects a PROXY header".to_owned(),
+            some => format!("expects a PROXY header from {}", or(some)),
         });
     }
     if let Some(protocol) = service.starttls {
         says.push(match service.mode {
-            Mode::Server => format!("waits for clients to ask for TLS by {protocol}"),
-            Mode::Client => format!("asks the target for TLS by {protocol}"),
+            Mode::Server => format!("waits for clients to start TLS by {protocol}"),
+            Mode::Client => format!("starts TLS with the target by {protocol}"),
         });
     }
     for route in &service.routes {
@@ -121,17 +121,19 @@ fn explain(service: &config::Service) -> Vec<String> {
     }
     if service.mode == Mode::Server {
         says.push(match service.client_auth {
-            ClientAuth::None => "asks clients for no certificate".to_owned(),
-            ClientAuth::Request => format!("asks clients for a certificate of {}", trust(service)),
+            ClientAuth::None => "does not request client certificates".to_owned(),
+            ClientAuth::Request => {
+                format!("requests client certificates issued by {}", trust(service))
+            }
             ClientAuth::Require => {
-                format!("refuses clients without a certificate of {}", trust(service))
+                format!("requires client certificates issued by {}", trust(service))
             }
         });
     } else {
-        says.push(format!("verifies the target by {}", trust(service)));
+        says.push(format!("verifies the target against {}", trust(service)));
     }
     if !service.crl.is_empty() {
-        says.push(format!("refuses what {} revocation files name", service.crl.len()));
+        says.push(format!("refuses certificates revoked by {} CRL files", service.crl.len()));
     }
     for route in service.all_routes() {
         for (word, rules) in [("lets in", &route.access.allow), ("keeps out", &route.access.deny)] {
@@ -143,7 +145,7 @@ fn explain(service: &config::Service) -> Vec<String> {
     let timeouts = service.timeouts;
     let length = |time: Duration| Length::new(time);
     says.push(format!(
-        "allows {} for a handshake, {} for a target to answer, {} of silence, {} once half closed",
+        "timeouts: handshake {}, connect {}, idle {}, half closed {}",
         length(timeouts.handshake),
         length(timeouts.connect),
         length(timeouts.idle),
@@ -153,14 +155,12 @@ fn explain(service: &config::Service) -> Vec<String> {
     let mut ends = Vec::new();
     if !service.ca.is_empty() || service.spiffe.is_some() || service.mode == Mode::Client {
         ends.push(match (lives.recheck, lives.drain.is_zero()) {
-            (Recheck::Off, _) => {
-                "leaves open connections alone, whatever becomes of who is let in".to_owned()
-            }
+            (Recheck::Off, _) => "keeps open connections when access rules change".to_owned(),
             (Recheck::Close, true) => {
-                "closes open connections whose peer is not let in any more".to_owned()
+                "closes open connections whose peer is no longer acceptable".to_owned()
             }
             (Recheck::Close, false) => format!(
-                "closes open connections whose peer is not let in any more, after {}",
+                "closes open connections whose peer is no longer acceptable, after {}",
                 length(lives.drain)
             ),
         });
@@ -175,7 +175,7 @@ fn explain(service: &config::Service) -> Vec<String> {
 fn explain_route(route: &Route, service: &config::Service) -> String {
     let mut when = Vec::new();
     if !route.sni.is_empty() {
-        when.push(format!("the name is {}", or(&route.sni)));
+        when.push(format!("the server name is {}", or(&route.sni)));
     }
     if !route.alpn.is_empty() {
         when.push(format!("{} is offered", or(&route.alpn)));
@@ -186,9 +186,9 @@ fn explain_route(route: &Route, service: &config::Service) -> String {
 fn explain_way(route: &Route, service: &config::Service) -> String {
     let targets = list(&route.targets);
     let how = match (service.mode, route.passthrough) {
-        (_, true) => "passes TLS on as it is, to",
-        (Mode::Server, false) => "decrypts and goes on to",
-        (Mode::Client, false) => "goes on in TLS to",
+        (_, true) => "passes TLS through to",
+        (Mode::Server, false) => "decrypts and forwards plaintext to",
+        (Mode::Client, false) => "forwards over TLS to",
     };
     let balance = match (route.targets.len(), route.balance) {
         (1, _) => "",

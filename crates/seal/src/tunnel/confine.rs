@@ -27,13 +27,13 @@ pub(crate) fn drop_privileges(process: &Process) -> Result<(), Failure> {
     let lookup = |e: nix::errno::Errno| Failure::usage(format!("user {name:?}: {e}"));
     let user = User::from_name(name)
         .map_err(lookup)?
-        .ok_or_else(|| Failure::usage(format!("user: there is no {name:?}")))?;
+        .ok_or_else(|| Failure::usage(format!("user: {name:?} does not exist")))?;
     let group = match &process.group {
         None => user.gid,
         Some(group) => {
             Group::from_name(group)
                 .map_err(|e| Failure::usage(format!("group {group:?}: {e}")))?
-                .ok_or_else(|| Failure::usage(format!("group: there is no {group:?}")))?
+                .ok_or_else(|| Failure::usage(format!("group: {group:?} does not exist")))?
                 .gid
         }
     };
@@ -46,8 +46,8 @@ pub(crate) fn drop_privileges(process: &Process) -> Result<(), Failure> {
         .and_then(|()| setgid(group))
         .and_then(|()| setuid(user.uid))
         .map_err(|e| {
-            Failure::usage(format!("user: cannot become {name:?}: {e}"))
-                .advise("only root can become somebody else")
+            Failure::usage(format!("user: cannot switch to {name:?}: {e}"))
+                .advise("only root can switch users")
         })?;
     // If this worked, nothing above did what it says.
     if !user.uid.is_root() && setuid(Uid::from_raw(0)).is_ok() {
@@ -67,7 +67,7 @@ pub(crate) fn warn_of_files_that_cannot_be_read_again(service: &Service) {
             warn!(
                 service = service.name,
                 file = %file.display(),
-                "cannot be read by the user that we are now: a reload will fail; let it read the file"
+                "not readable for the current user: a reload will fail; allow that user to read the file"
             );
         }
     }

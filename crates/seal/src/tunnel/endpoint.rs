@@ -145,7 +145,7 @@ impl FromStr for Target {
         }
         let (host, port) = host_and_port(text)?;
         if port == 0 {
-            return Err(format!("{text:?}: port 0 is nobody's"));
+            return Err(format!("{text:?}: port 0 cannot be connected to"));
         }
         if host.chars().any(|c| c.is_whitespace() || c.is_control() || "/@".contains(c)) {
             return Err(format!("{text:?} is not HOST:PORT or unix:PATH"));

@@ -137,8 +137,8 @@ impl FromSystemd {
         let Some(index) = self.names.iter().position(free) else {
             let given: Vec<_> = self.names.iter().flatten().map(String::as_str).collect();
             let fact = match self.sockets.len() {
-                0 => "systemd gave no socket (LISTEN_FDS)".to_owned(),
-                _ => format!("no such socket is left of those that systemd gave: {given:?}"),
+                0 => "no socket from systemd (LISTEN_FDS)".to_owned(),
+                _ => format!("no such socket among those of systemd: {given:?}"),
             };
             return Err(Failure::usage(format!("{}: {fact}", wanted()))
                 .advise("a .socket unit names them by FileDescriptorName="));
@@ -179,10 +179,10 @@ fn is_left_over(path: &Path) -> bool {
 fn cannot_listen(listen: &Listen, error: &io::Error) -> Failure {
     let fact = |fact: &str| Failure::usage(format!("{listen}: {fact}"));
     match error.kind() {
-        io::ErrorKind::AddrInUse => fact("somebody listens there already"),
-        io::ErrorKind::PermissionDenied => fact("not allowed to listen there")
+        io::ErrorKind::AddrInUse => fact("the address is in use"),
+        io::ErrorKind::PermissionDenied => fact("permission denied")
             .advise("ports under 1024 need privileges, or a socket from systemd"),
-        io::ErrorKind::AddrNotAvailable => fact("this machine has no such address"),
+        io::ErrorKind::AddrNotAvailable => fact("not an address of this machine"),
         _ => fact(&format!("cannot listen: {error}")),
     }
 }

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::allow::Names;
 use super::config::{self, ClientAuth, Mode, Recheck};
 use super::metrics::ServiceMetrics;
-use super::service::{State, Way};
+use super::service::{ActiveRoute, State};
 
 /// Where an open connection comes from, and how it was routed.
 #[derive(Debug)]
@@ -25,12 +25,16 @@ pub(crate) struct Place {
 
 impl Place {
     /// Of a client that TLS connects with us.
-    pub(crate) fn of_client(source: Option<SocketAddr>, way: &Way, offered: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn of_client(
+        source: Option<SocketAddr>,
+        way: &ActiveRoute,
+        offered: Vec<Vec<u8>>,
+    ) -> Self {
         Self { source, offered, rules: AtomicU64::new(way.rules) }
     }
 
     /// Of a target that TLS connects us with.
-    pub(crate) fn of_target(source: Option<SocketAddr>, way: &Way) -> Self {
+    pub(crate) fn of_target(source: Option<SocketAddr>, way: &ActiveRoute) -> Self {
         Self::of_client(source, way, Vec::new())
     }
 }
@@ -50,12 +54,7 @@ pub(crate) fn options(config: &config::Service, metrics: &ServiceMetrics) -> Liv
             let subject = peer.certificate().map(|one| one.subject().to_string());
             let reason = why.to_string();
             if matches!(why, Why::Lifetime) {
-                info!(
-                    service,
-                    source,
-                    peer = subject,
-                    "open long enough: the connection is closed"
-                );
+                info!(service, source, peer = subject, "open connection closed: lifetime reached");
                 return;
             }
             let (why, drain) = (why.name(), drain.as_secs_f64());
@@ -66,7 +65,7 @@ pub(crate) fn options(config: &config::Service, metrics: &ServiceMetrics) -> Liv
                 why,
                 reason,
                 drain,
-                "not let in any more: the open connection is closed"
+                "open connection closed: the peer is no longer acceptable"
             );
         })
 }
@@ -85,7 +84,7 @@ pub(crate) fn recheck(live: &Live<Place>, state: &Arc<State>, metrics: &ServiceM
     let seconds = took.as_secs_f64();
     info!(
         service = config.name,
-        open, closed, unknown, judged, seconds, "open connections judged again"
+        open, closed, unknown, judged, seconds, "open connections rechecked"
     );
 }
 
@@ -96,14 +95,14 @@ impl State {
             Mode::Client => self.default_way(),
             Mode::Server => self.route_of(peer.server_name(), &place.offered),
         };
-        let way = way.ok_or("there is no route for its name any more")?;
+        let way = way.ok_or("its name has no route any more")?;
         if way.context.is_none() {
             return Ok(()); // it would be passed through now, and asked nothing
         }
         let must =
             self.config.mode == Mode::Server && self.config.client_auth == ClientAuth::Require;
         if must && !peer.authorized() {
-            return Err("it showed no certificate, and needs one now".to_owned());
+            return Err("it presented no certificate, and one is required now".to_owned());
         }
         if place.rules.load(Ordering::Relaxed) == way.rules {
             return Ok(());

@@ -103,7 +103,7 @@ pub(crate) struct ServiceMetrics {
     pub(crate) failed_staples: Count,
     /// When the first stapled response is out of date, in seconds since 1970; 0: none says when.
     pub(crate) staples_until: Level,
-    /// How many certificates should have a good response and have none.
+    /// Number of certificates that need a response and have no valid one.
     pub(crate) staples_lacking: Level,
     pub(crate) sessions_stored: Count,
     pub(crate) sessions_found: Count,

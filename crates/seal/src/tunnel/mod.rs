@@ -1,4 +1,4 @@
-//! The tunnel: TLS in front of programs that speak none, or for programs that want to.
+//! The tunnel: adds TLS to plaintext servers and clients.
 //!
 //! ```text
 //!   config    a plan, by flags or by file            check     says what it means, and tries it

@@ -63,14 +63,13 @@ pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
         if service.legacy {
             warn!(
                 service = service.name,
-                "it speaks versions and suites of TLS that are broken or close to it: for peers that \
-                 cannot be replaced, on networks that can be trusted"
+                "legacy allows broken or weak versions and suites of TLS: use it on trusted networks only, for peers that cannot be replaced"
             );
         }
         if service.proxy_in.is_some() && service.proxy_from.is_empty() {
             warn!(
                 service = service.name,
-                "anybody who reaches it names its own source in a PROXY header; proxy-from says who may"
+                "any sender of a PROXY header can claim any source address; restrict senders with proxy-from"
             );
         }
     }
@@ -181,7 +180,7 @@ impl Control {
             Some(file) => match config::from_file(file) {
                 Ok(plan) => Some(plan),
                 Err(failure) => {
-                    error!(reason = %failure, "reload failed; what was loaded before goes on");
+                    error!(reason = %failure, "reload failed; keeping the previous configuration");
                     for (service, _) in &self.listeners {
                         service.metrics.failed_reloads.inc();
                     }
@@ -296,10 +295,10 @@ fn open(
     let open = Open::at(listen, given).map_err(at)?;
     if service.mode == Mode::Client && !service.unsafe_listen && !open.is_local() {
         return Err(at(Failure::usage(format!(
-            "{} lets other machines speak without TLS",
+            "{} accepts plaintext from other machines",
             open.shown
         ))
-        .advise("listen on 127.0.0.1, or say unsafe-listen")));
+        .advise("listen on 127.0.0.1, or set unsafe-listen")));
     }
     Ok(open)
 }

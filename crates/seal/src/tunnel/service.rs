@@ -51,8 +51,8 @@ pub(crate) struct Service {
 /// Everything that a connection is served by. A connection keeps the state that it began with.
 pub(crate) struct State {
     pub(crate) config: config::Service,
-    routes: Vec<Way>,
-    default: Option<Way>,
+    routes: Vec<ActiveRoute>,
+    default: Option<ActiveRoute>,
     /// For the session that reads the ClientHello, until it is known where it goes.
     pub(crate) context: SecureContext,
     pub(crate) server_options: ServerOptions,
@@ -64,7 +64,7 @@ pub(crate) struct State {
 }
 
 /// A route, with what it takes to go it.
-pub(crate) struct Way {
+pub(crate) struct ActiveRoute {
     pub(crate) route: config::Route,
     /// None: TLS is passed through.
     pub(crate) context: Option<SecureContext>,
@@ -107,7 +107,7 @@ impl Service {
             .and_then(|c| State::build(config, c, agent, None, metrics));
         let state = built.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         if let Err(unfit) = state.state.check(None) {
-            warn!(service = config.name, reason = %unfit, "what was loaded would not hold");
+            warn!(service = config.name, reason = %unfit, "the new configuration is not valid");
         }
         counted.not_after.set(state.not_after.unwrap_or(0));
         Ok(Self {
@@ -180,14 +180,14 @@ impl Service {
             Err(failure) => failure,
         };
         self.metrics.failed_reloads.inc();
-        error!(service = self.name, reason = %failure, "reload failed; what was loaded before goes on");
+        error!(service = self.name, reason = %failure, "reload failed; keeping the previous configuration");
         // A certificate that cannot be used holds back no list that shuts somebody out.
         let known =
             (self.loaded().trust != trust).then(|| with_old_identities(config, &old, metrics));
         match known {
             Some(Ok(built)) => {
                 self.take(built, fingerprint, trust, Some(failure.to_string()));
-                info!(service = self.name, "new CAs and revocation lists are used all the same");
+                info!(service = self.name, "new CAs and CRLs take effect nevertheless");
             }
             _ => {
                 let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -249,10 +249,10 @@ impl State {
         old: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
-        let known: Vec<&Way> = old.iter().flat_map(|old| old.ways()).collect();
+        let known: Vec<&ActiveRoute> = old.iter().flat_map(|old| old.ways()).collect();
         let same_checks = old.is_some_and(|old| old.config.health == config.health);
         let way = |(route, context): (&config::Route, Option<SecureContext>)| {
-            let same = |way: &&&Way| {
+            let same = |way: &&&ActiveRoute| {
                 same_checks
                     && way.route.targets == route.targets
                     && way.route.balance == route.balance
@@ -264,7 +264,7 @@ impl State {
                 },
                 |way| way.pool.clone(),
             );
-            Way { rules: mark(&route.access), route: route.clone(), context, pool }
+            ActiveRoute { rules: mark(&route.access), route: route.clone(), context, pool }
         };
         let made = contexts.routes.iter().chain([&contexts.default]).flatten();
         // In a service that only passes through, no session gets as far as using it.
@@ -294,7 +294,7 @@ impl State {
     }
 
     /// Where a client with such a ClientHello goes.
-    pub(crate) fn route(&self, hello: &ClientHello) -> Option<&Way> {
+    pub(crate) fn route(&self, hello: &ClientHello) -> Option<&ActiveRoute> {
         self.route_of(hello.server_name(), hello.alpn())
     }
 
@@ -304,9 +304,9 @@ impl State {
     }
 
     /// Where a client goes that asks for this name and offers these protocols.
-    pub(crate) fn route_of(&self, name: Option<&str>, offered: &[Vec<u8>]) -> Option<&Way> {
+    pub(crate) fn route_of(&self, name: Option<&str>, offered: &[Vec<u8>]) -> Option<&ActiveRoute> {
         let name = name.map(|n| n.trim_end_matches('.').to_ascii_lowercase());
-        let fits = |way: &&Way| {
+        let fits = |way: &&ActiveRoute| {
             let route = &way.route;
             let named = || name.as_ref().is_some_and(|n| route.sni.iter().any(|p| p.matches(n)));
             let offers = || offered.iter().any(|o| route.alpn.iter().any(|p| p.as_bytes() == o));
@@ -328,7 +328,7 @@ impl State {
     }
 
     /// The way of those who have no choice.
-    pub(crate) fn default_way(&self) -> Option<&Way> {
+    pub(crate) fn default_way(&self) -> Option<&ActiveRoute> {
         self.default.as_ref()
     }
 
@@ -339,7 +339,7 @@ impl State {
     }
 
     /// All the ways, routes first.
-    pub(crate) fn ways(&self) -> impl Iterator<Item = &Way> {
+    pub(crate) fn ways(&self) -> impl Iterator<Item = &ActiveRoute> {
         self.routes.iter().chain(&self.default)
     }
 
@@ -348,7 +348,7 @@ impl State {
         let purpose = self.config.mode.purpose();
         for way in self.ways() {
             let Some(context) = &way.context else { continue };
-            let same = |old: &&Way| old.route.identity == way.route.identity;
+            let same = |old: &&ActiveRoute| old.route.identity == way.route.identity;
             let before = old.and_then(|old| old.ways().find(same));
             Unfit::check(context, &[purpose], before.and_then(|way| way.context.as_ref()))?;
         }
@@ -358,7 +358,7 @@ impl State {
     /// Whether a peer may go this way: by its SPIFFE ID where an agent says whom to trust, and by the
     /// rules. They are asked on every connection, resumed or not, as chain, revocation and expiry are
     /// judged by the session itself.
-    pub(crate) fn admits(&self, peer: &Peer, way: &Way) -> Result<(), String> {
+    pub(crate) fn admits(&self, peer: &Peer, way: &ActiveRoute) -> Result<(), String> {
         if let Some(agent) = &self.agent {
             agent.judge(peer)?;
         }

@@ -179,7 +179,7 @@ impl Health {
 
     fn answered(&self, service: &str) {
         if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
-            info!(service, "the session store is back");
+            info!(service, "session store reachable again");
         }
     }
 
@@ -187,7 +187,7 @@ impl Health {
         let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(1000);
         self.away_until.store(self.now() + pause, Ordering::Relaxed);
         if !self.away.swap(true, Ordering::Relaxed) {
-            warn!(service, reason, "the session store is away; handshakes go on without it");
+            warn!(service, reason, "session store unreachable; continuing without it");
         }
     }
 }

@@ -62,7 +62,7 @@ struct ServiceStatus {
     /// Seconds since 1970.
     certificate_not_after: Option<i64>,
     loaded_at: u64,
-    /// Why the last reload failed; what was loaded before goes on.
+    /// Why the last reload failed; the previous configuration stays in use.
     reload_error: Option<String>,
     /// Why ACME did not renew the certificate; the old one goes on.
     renewal_error: Option<String>,

@@ -35,6 +35,6 @@ pub(crate) fn watchdog_interval() -> Option<Duration> {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(e) = sd_notify::notify(state) {
-        warn!(reason = %e, "the service manager cannot be told");
+        warn!(reason = %e, "cannot notify the service manager");
     }
 }

@@ -173,8 +173,8 @@ impl Display for Facts {
             line("resumed", &"yes")?;
         }
         match (self.ech, &self.ech_public_name) {
-            (Some(_), Some(name)) => line("ECH", &format!("accepted; everybody has seen {name}"))?,
-            (Some(_), None) => line("ECH", &"grease: nothing was hidden, it only looked so")?,
+            (Some(_), Some(name)) => line("ECH", &format!("accepted; visible name {name}"))?,
+            (Some(_), None) => line("ECH", &"GREASE: no name was hidden")?,
             (None, _) => {}
         }
         let label = match self.peer {

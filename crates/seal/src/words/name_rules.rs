@@ -3,13 +3,13 @@
 use clap::ValueEnum;
 use sealwire::verify::NameCheck;
 
-/// How the certificate is compared with the name.
+/// Rules for matching the certificate with the name.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum NameRules {
-    /// As Node, OpenSSL and curl: the common name counts when there is no DNS name
+    /// Like Node, OpenSSL and curl: fall back to the common name when there is no DNS name
     #[default]
     Node,
-    /// As browsers (RFC 9525): only subject alternative names count
+    /// Like browsers (RFC 9525): subject alternative names only
     Rfc9525,
 }
 

@@ -58,7 +58,7 @@ fn people_without_acme_have_tokens() {
     ca.dir.seal(&format!("ca token end --ca-dir ca {id}")).err_is("no such token");
     assert!(ca.log().contains(&format!("\"account\":\"token:{id}\"")));
     ca.dir.write("token", "a b");
-    ask("x.app.test").err_is("no token");
+    ask("x.app.test").err_is("not a token");
     // Whoever is asked has to prove its name first: the token goes to nobody else.
     ca.dir.write("token", token);
     let line = format!("ca issue --server {server} --token-file token x.app.test");

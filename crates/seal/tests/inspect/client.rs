@@ -50,5 +50,5 @@ fn a_clients_hello_is_explained() {
     assert!(listening.wait().unwrap().success());
     line.clear();
     said.read_line(&mut line).unwrap();
-    assert!(line.contains("said no ClientHello"), "{line}");
+    assert!(line.contains("sent no ClientHello"), "{line}");
 }

@@ -111,7 +111,7 @@ fn accepted_rejected_and_grease_are_told_apart() {
     let connect = |options: &str| dir.seal(&format!("connect {at} --ca {root} {options}"));
 
     let ran = connect(&format!("--ech {ours}")).ok();
-    let told = "ECH         accepted; everybody has seen public.test";
+    let told = "ECH         accepted; visible name public.test";
     assert!(ran.stderr.contains(told), "{ran:?}");
     assert!(ran.stderr.contains("authorized  yes"), "{ran:?}");
     let facts = connect(&format!("--ech {ours} --json")).ok();
@@ -124,7 +124,7 @@ fn accepted_rejected_and_grease_are_told_apart() {
     assert_eq!(facts["server_name"], "hidden.test");
 
     let ran = connect("--ech grease").ok();
-    assert!(ran.stderr.contains("ECH         grease: nothing was hidden"), "{ran:?}");
+    assert!(ran.stderr.contains("ECH         GREASE: no name was hidden"), "{ran:?}");
 
     // Another's configuration: the server proves to be the public name. Go's gives none of its own where
     // its keys come from a callback, as Caddy's do.
@@ -224,7 +224,7 @@ fn what_a_server_gives_is_shown_and_believed_where_it_proves_who_it_is() {
         ran.code == 1 && ran.stderr.contains("did not prove that it is public.test"),
         "{ran:?}"
     );
-    assert!(ran.stderr.contains("what it gives is not to be used"), "{ran:?}");
+    assert!(ran.stderr.contains("do not use its configurations"), "{ran:?}");
 }
 
 #[test]

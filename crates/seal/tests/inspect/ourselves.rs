@@ -59,9 +59,9 @@ fn a_refusal_is_explained_by_our_own_certificate() {
         case("server", "", named, "it is our certificate: INVALID_PURPOSE: "),
         case("over", "", named, "it is our certificate: CERT_HAS_EXPIRED: "),
         case("gone", "--own-crl clients/crl.pem", lists, revoked),
-        case("gone", "", lists, "nothing is wrong with our certificate as far as is known here"),
+        case("gone", "", lists, "no fault found in our certificate"),
         case("other", "", named, another),
-        case("other", "", nobody, "the server decides whom it trusts, it needs our certificate's"),
+        case("other", "", nobody, "the server may not trust our certificate's"),
         case("", "", named, "give a client certificate issued by CN=Clients with --cert and --key"),
     ] {
         for version in ["-tls1_2", "-tls1_3"] {

@@ -113,10 +113,10 @@ fn what_stands_beside_a_fault_is_read() {
         .map(|row| (row["places"][0].as_str().unwrap(), row["note"].as_str().unwrap()))
         .collect();
     assert_eq!(faults.len(), 5, "{faults:?}");
-    assert_eq!(faults[0], ("cut.der", "DER that ends too early"));
+    assert_eq!(faults[0], ("cut.der", "truncated DER"));
     assert_eq!(faults[1], ("cut.jks", "Java key store: it ends too early"));
     assert_eq!(faults[2], ("cut.pfx", "PFX: the PFX is broken: it ends too early"));
-    assert_eq!(faults[3], ("cut.yaml: tls.crt", "PEM in base64 that is broken or was cut off"));
+    assert_eq!(faults[3], ("cut.yaml: tls.crt", "invalid or truncated base64 in PEM"));
     assert!(faults[4].0 == "more.der" && faults[4].1.contains("more bytes follow the DER"));
 }
 

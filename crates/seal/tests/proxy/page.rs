@@ -105,7 +105,7 @@ fn rules_are_set_while_it_runs() {
     seal(&["path:/x => colour = 1"]).err_is("colour");
     seal(&["--none"]).ok();
     assert_eq!(code(), "200");
-    dir.seal("proxy rules").err_is("no running proxy is named");
+    dir.seal("proxy rules").err_is("no running proxy given");
     dir.seal("proxy rules --api http://192.0.2.1:1/#token=ab").err_is("not on loopback");
 }
 

@@ -47,7 +47,7 @@ fn the_exit_code_is_the_commands() {
     assert_eq!(run(&["sh", "-c", "test -z \"$NO_PROXY\" && test -s \"$SSL_CERT_FILE\""]).code, 0);
     run(&["./no-such-command"]).err_is("no such command");
     let silent = dir.seal_with(&["proxy", "run", "--", "true"], b"").ok();
-    assert!(silent.stderr.contains("nothing came through the proxy"), "{silent:?}");
+    assert!(silent.stderr.contains("no traffic through the proxy"), "{silent:?}");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_program_that_goes_past_the_proxy_is_named() {
         "import socket, time; s = socket.create_connection(('127.0.0.1', {port})); time.sleep(2)"
     );
     let ran = dir.seal_with(&["proxy", "run", "--", "python3", "-c", &past], b"").ok();
-    assert!(ran.stderr.contains("past the proxy: python3"), "{ran:?}");
+    assert!(ran.stderr.contains("bypassed the proxy: python3"), "{ran:?}");
     assert!(ran.stderr.contains(&format!("127.0.0.1:{port}")), "{ran:?}");
 }
 
@@ -220,7 +220,7 @@ fn what_cannot_be_honoured_is_refused() {
     seal("proxy --upstream-proxy http://me:secret@127.0.0.1:1").err_is("--upstream-user-file");
     seal("proxy --reverse gopher://a.test").err_is("gopher:// is none of");
     seal("proxy --client-cert a.test").err_is("HOST=FILE");
-    seal("proxy run --reverse https://a.test -- true").err_is("--reverse stands for one server");
+    seal("proxy run --reverse https://a.test -- true").err_is("--reverse is for one server");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     seal(&format!("proxy --listen {address}")).err_is("is in use");

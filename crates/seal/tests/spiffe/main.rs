@@ -137,7 +137,7 @@ async fn a_tunnel_is_who_its_agent_says() {
 
     // The agent goes away: the last one goes on, and it is said.
     let socket = agent.stop().await;
-    tunnel.wait_message("the SPIFFE agent is away; what it gave last goes on");
+    tunnel.wait_message("SPIFFE agent unreachable; keeping its last identity");
     let (_, page) = get(status, "/status");
     let page: Value = serde_json::from_str(&page).unwrap();
     assert!(page["services"][0]["agent_error"].is_string(), "{page}");
@@ -146,8 +146,8 @@ async fn a_tunnel_is_who_its_agent_says() {
     // It comes back with another CA: who is of the old one is out.
     let agent = Agent::start(socket);
     agent.give(&strange.svid("/server"), &[]);
-    tunnel.wait_message("the SPIFFE agent gives again");
-    let closed = tunnel.wait_message("not let in any more: the open connection is closed");
+    tunnel.wait_message("SPIFFE agent reachable again");
+    let closed = tunnel.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["why"], "refused", "{closed}");
     assert_eq!(first.hears(), "");
 }

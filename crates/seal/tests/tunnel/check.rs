@@ -49,25 +49,25 @@ fn a_file_is_explained_and_tried() {
         shown.join("\n"),
         format!(
             "service web
-  takes TLS on 127.0.0.1:8443, unix:web.sock
-  expects a PROXY header first
-  when the name is *.raw.test: passes TLS on as it is, to {at}
-  otherwise decrypts and goes on to {at}, 127.0.0.1:{dead} (the first that works)
-  refuses clients without a certificate of ca.pem
-  refuses what 1 revocation files name
+  accepts TLS on 127.0.0.1:8443, unix:web.sock
+  expects a PROXY header
+  when the server name is *.raw.test: passes TLS through to {at}
+  otherwise decrypts and forwards plaintext to {at}, 127.0.0.1:{dead} (the first that works)
+  requires client certificates issued by ca.pem
+  refuses certificates revoked by 1 CRL files
   lets in ou=ops,cn=a* or uri=spiffe://td/** (to {at}, 127.0.0.1:{dead})
-  allows 10s for a handshake, 10s for a target to answer, 12h of silence, 1m once half closed
-  closes open connections whose peer is not let in any more
+  timeouts: handshake 10s, connect 10s, idle 12h, half closed 1m
+  closes open connections whose peer is no longer acceptable
   ok    {at} answers
   ok    {at} answers
   BAD   127.0.0.1:{dead}: Connection refused (os error 111)
 
 service db
-  takes plain connections on unix:db.sock
-  goes on in TLS to {at}
-  verifies the target by ca.pem
-  allows 10s for a handshake, 10s for a target to answer, 12h of silence, 1m once half closed
-  closes open connections whose peer is not let in any more
+  accepts plaintext on unix:db.sock
+  forwards over TLS to {at}
+  verifies the target against ca.pem
+  timeouts: handshake 10s, connect 10s, idle 12h, half closed 1m
+  closes open connections whose peer is no longer acceptable
   ok    {at} answers"
         )
     );
@@ -84,19 +84,19 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
     let good = "listen = \"127.0.0.1:0\"\ntarget = \"127.0.0.1:1\"\ncert = \"server.pem\"\nkey = \"server.key\"";
     let client = "mode = \"client\"\nlisten = \"127.0.0.1:0\"\ntarget = \"h.test:1\"";
     for (lines, says) in [
-        ("listen = \"127.0.0.1:0\"".to_owned(), "service \"s\": target: it says nowhere"),
-        ("target = \"127.0.0.1:1\"".to_owned(), "service \"s\": listen: it says nowhere"),
+        ("listen = \"127.0.0.1:0\"".to_owned(), "service \"s\": target: missing"),
+        ("target = \"127.0.0.1:1\"".to_owned(), "service \"s\": listen: missing"),
         (
             "listen = \"127.0.0.1:0\"\ntarget = \"127.0.0.1:1\"".to_owned(),
             "service \"s\": cert: a server needs a certificate",
         ),
         (
             good.replace("127.0.0.1:1", "10.0.0.1:80"),
-            "service \"s\": target: 10.0.0.1:80 is another machine, which would be spoken to without TLS; say unsafe-target",
+            "service \"s\": target: 10.0.0.1:80 is another machine, which would receive plaintext; set unsafe-target",
         ),
         (
             client.replace("127.0.0.1:0", "0.0.0.0:0"),
-            "service \"s\": listen: 0.0.0.0:0 lets other machines speak without TLS",
+            "service \"s\": listen: 0.0.0.0:0 accepts plaintext from other machines",
         ),
         (
             client.replace("h.test:1", "unix:x"),
@@ -104,32 +104,26 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         ),
         (
             format!("{good}\nallow = \"cn=x\""),
-            "service \"s\": allow: rules need clients' certificates",
+            "service \"s\": allow: rules need client certificates",
         ),
         (
             format!("{good}\nca = \"ca.pem\"\nallow = \"x\""),
             "service \"s\": allow: \"x\" is not KIND=PATTERN",
         ),
-        (
-            format!("{good}\ncrl = \"crl.pem\""),
-            "service \"s\": crl: revocation lists need clients' certificates",
-        ),
-        (format!("{good}\nclient-auth = \"require\""), "service \"s\": ca: it takes one"),
+        (format!("{good}\ncrl = \"crl.pem\""), "service \"s\": crl: CRLs need client certificates"),
+        (format!("{good}\nclient-auth = \"require\""), "service \"s\": ca: missing"),
         (
             format!("{good}\nidentity = \"spiffe\""),
-            "service \"s\": cert: the SPIFFE agent says who we are and whom to trust",
+            "service \"s\": cert: not allowed with identity",
         ),
         (
             format!("{client}\nidentity = \"spiffe\"\nca = \"ca.pem\""),
-            "service \"s\": ca: the SPIFFE agent says who we are and whom to trust",
+            "service \"s\": ca: not allowed with identity",
         ),
-        (
-            format!("{client}\nidentity = \"spiffe\""),
-            "service \"s\": allow: a SPIFFE ID is not the target's name",
-        ),
+        (format!("{client}\nidentity = \"spiffe\""), "service \"s\": allow: missing; a SPIFFE ID"),
         (
             format!("{good}\nspiffe-socket = \"unix:///agent\""),
-            "service \"s\": spiffe-socket: it is for identity",
+            "service \"s\": spiffe-socket: needs identity",
         ),
         (
             format!("{good}\nidle-timeout = \"10x\""),
@@ -144,10 +138,10 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             format!("{good}\nhealth-interval = \"10\""),
             "service \"s\": health-interval: \"10\" has no unit: say 10s, 10h or 10d",
         ),
-        (format!("{good}\nservername = \"x\""), "service \"s\": servername: only a client asks"),
+        (format!("{good}\nservername = \"x\""), "service \"s\": servername: for clients only"),
         (
             format!("{good}\nmax-connections = 0"),
-            "service \"s\": max-connections: with 0 nobody comes in",
+            "service \"s\": max-connections: must be at least 1",
         ),
         (format!("{good}\ncolour = \"red\""), "line 9: unknown field `colour`"),
         (
@@ -160,17 +154,17 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         ),
         (
             format!("{good}\n[[service.route]]\ntarget = \"127.0.0.1:1\""),
-            "service \"s\": route 1: it needs sni or alpn",
+            "service \"s\": route 1: needs sni or alpn",
         ),
         (
             format!(
                 "{good}\n[[service.route]]\nsni = \"x\"\npassthrough = true\ntarget = \"x:1\"\nallow = \"cn=x\""
             ),
-            "service \"s\": route 1: passthrough: TLS does not end here",
+            "service \"s\": route 1: passthrough: cert, allow and deny do not apply",
         ),
         (
             format!("{client}\n[[service.route]]\nsni = \"x\"\ntarget = \"127.0.0.1:1\""),
-            "service \"s\": route: only a server",
+            "service \"s\": route: for servers only",
         ),
         (
             format!("{good}\nstarttls = \"ftp\""),
@@ -180,7 +174,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             format!(
                 "{good}\nstarttls = \"imap\"\n[[service.route]]\nsni = \"x\"\ntarget = \"127.0.0.1:1\""
             ),
-            "service \"s\": starttls: the client is greeted by its target before",
+            "service \"s\": starttls: cannot be combined with routes",
         ),
         (
             format!(
@@ -198,7 +192,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         ),
         (
             format!("{good}\n[[service]]\nname = \"s\"\n{client}"),
-            "service \"s\": name: another service has it",
+            "service \"s\": name: already used by another service",
         ),
         (
             format!(
@@ -206,7 +200,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
                 good.replace(":0", ":7"),
                 client.replace(":0", ":7")
             ),
-            "service \"t\": listen: 127.0.0.1:7 is taken already",
+            "service \"t\": listen: 127.0.0.1:7 is already used",
         ),
     ] {
         dir.write("tunnel.toml", format!("\n\n[[service]]\nname = \"s\"\n{lines}"));
@@ -244,13 +238,13 @@ fn flags_are_refused_by_their_names() {
             "server -l 127.0.0.1:0 -t 10.0.0.1:1 --cert server.pem --key server.key",
             "--target: 10.0.0.1:1 is another machine",
         ),
-        ("client -l :0 -t h.test:1", "--listen: [::]:0 lets other machines"),
+        ("client -l :0 -t h.test:1", "--listen: [::]:0 accepts plaintext"),
         (
             "server -l :0 -t :1 --cert server.pem --key server.key --servername x",
-            "--servername: only a client asks",
+            "--servername: for clients only",
         ),
-        ("client -l 127.0.0.1:0 -t h.test:1 --client-auth none", "--client-auth: only a server"),
-        ("server -l 127.0.0.1:0 -t :1 --cert server.pem", "--key: each certificate has its key"),
+        ("client -l 127.0.0.1:0 -t h.test:1 --client-auth none", "--client-auth: for servers only"),
+        ("server -l 127.0.0.1:0 -t :1 --cert server.pem", "--key: each certificate needs its key"),
         (
             "server -l 127.0.0.1:0 -t :1 --cert no.pem --key server.key",
             "service \"server\": no.pem: no such file",
@@ -261,11 +255,11 @@ fn flags_are_refused_by_their_names() {
         ),
         (
             "server -l systemd:x -t :1 --cert server.pem --key server.key",
-            "service \"server\": listen: systemd:x: systemd gave no socket",
+            "service \"server\": listen: systemd:x: no socket from systemd",
         ),
         (
             "server -l 127.0.0.1:0 -t :1 --cert server.pem --key server.key --user nobody-at-all",
-            "user: there is no \"nobody-at-all\"",
+            "user: \"nobody-at-all\" does not exist",
         ),
     ] {
         let ran = dir.seal(&format!("tunnel {line}"));

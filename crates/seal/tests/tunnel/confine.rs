@@ -43,7 +43,7 @@ fn landlock_keeps_it_to_its_folders() {
 /// Whether we can become somebody else, which only root can.
 fn is_root() -> bool {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
-    sealwire_testing::required(is_root, "only root can become somebody else")
+    sealwire_testing::required(is_root, "only root can switch users")
 }
 
 /// Told at the start, and not first at a renewal at night that nobody watches.
@@ -63,21 +63,20 @@ fn files_that_cannot_be_read_again_are_told_at_the_start() {
     mode(&dir.path("server.key"), 0o600).unwrap();
     let mut tunnel = Tunnel::start(&dir, line);
     tunnel.port();
-    let told =
-        |e: &Value| e["message"].as_str().is_some_and(|m| m.starts_with("cannot be read by"));
+    let told = |e: &Value| e["message"].as_str().is_some_and(|m| m.starts_with("not readable for"));
     let event = tunnel.wait(told);
     assert!(event["file"].as_str().unwrap().ends_with("server.key"), "{event}");
     assert_eq!((&event["level"], &event["service"]), (&"WARN".into(), &"server".into()), "{event}");
     tunnel.signal("-TERM");
     let rest = tunnel.everything();
-    assert!(!rest.contains("cannot be read by"), "the others can: {rest}");
+    assert!(!rest.contains("not readable for"), "the others can: {rest}");
     // And whose files can be read is told nothing.
     mode(&dir.path("server.key"), 0o644).unwrap();
     let mut tunnel = Tunnel::start(&dir, line);
     tunnel.port();
     tunnel.signal("-TERM");
     let all = tunnel.everything();
-    assert!(!all.contains("cannot be read by"), "{all}");
+    assert!(!all.contains("not readable for"), "{all}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn sessions_by_id_are_shared_and_the_store_may_go_away() {
     drop(redis);
     let full = dir.ask_told(b, &format!("{ALICE} {BY_ID} -sess_in session.pem"));
     assert!(full.text().contains("welcome") && full.text().contains("New, TLS"), "{full:?}");
-    fleet[1].wait_message("the session store is away; handshakes go on without it");
+    fleet[1].wait_message("session store unreachable; continuing without it");
     let (_, metrics) = get(fleet[1].status_port(), "/metrics");
     assert!(
         metrics.contains("seal_tunnel_session_store_total{service=\"server\",kind=\"failed\"}"),
@@ -138,7 +138,7 @@ fn sessions_by_id_are_shared_and_the_store_may_go_away() {
     while !resumes(&dir, a, b, &format!("{ALICE} {BY_ID}")) {
         assert!(std::time::Instant::now() < until, "it is not used again");
     }
-    fleet[1].wait_message("the session store is back");
+    fleet[1].wait_message("session store reachable again");
 }
 
 #[test]

@@ -30,5 +30,5 @@ fn it_is_asked_for_its_share_unless_told_otherwise() {
         assert_eq!(group(served.port), expected, "serve {option}");
     }
     let line = "tunnel client -l 127.0.0.1:0 -t localhost:1 --no-hybrid-retry";
-    dir.seal(line).err_is("no-hybrid-retry: only a server answers a ClientHello");
+    dir.seal(line).err_is("no-hybrid-retry: for servers only");
 }

@@ -23,7 +23,9 @@ fn a_client_of_an_old_version_is_served_only_where_it_is_asked_for() {
         let mut tunnel = Tunnel::start(&dir, &format!("{line} {legacy}"));
         if !legacy.is_empty() {
             let warned = tunnel.wait(|said| {
-                said["message"].as_str().is_some_and(|it| it.starts_with("it speaks versions"))
+                said["message"]
+                    .as_str()
+                    .is_some_and(|it| it.starts_with("legacy allows broken or weak versions"))
             });
             assert_eq!((&warned["level"], &warned["service"]), (&"WARN".into(), &"server".into()));
         }

@@ -54,12 +54,12 @@ async fn who_is_revoked_is_out_and_nobody_else() {
     let mut bob = open(&dir, "bob", port).await;
 
     dir.revoke(&["alice"]);
-    let closed = tunnel.wait_message("not let in any more: the open connection is closed");
+    let closed = tunnel.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["peer"], "CN=alice,OU=ops", "{closed}");
     assert_eq!(closed["why"], "refused");
     assert!(closed["reason"].as_str().unwrap().starts_with("CERT_REVOKED: "), "{closed}");
     assert_eq!(alert(&mut alice).await, 44, "certificate_revoked");
-    let done = tunnel.wait(|e| e["message"] == "open connections judged again" && e["closed"] == 1);
+    let done = tunnel.wait(|e| e["message"] == "open connections rechecked" && e["closed"] == 1);
     assert_eq!(done["open"], 2, "{done}");
     echoes(&mut bob).await;
     let ended = tunnel.wait_message("connection ended");
@@ -117,7 +117,7 @@ async fn rules_and_cas_count_for_open_connections() {
     let mut bob = open(&dir, "bob", port).await;
     dir.write("tunnel.toml", text("deny = \"ou=sales\""));
     tunnel.signal("-HUP");
-    let closed = tunnel.wait_message("not let in any more: the open connection is closed");
+    let closed = tunnel.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["why"], "rule", "{closed}");
     let reason = closed["reason"].as_str().unwrap();
     assert!(reason.starts_with("denied by \"ou=sales\": cn=bob"), "{reason}");
@@ -126,7 +126,7 @@ async fn rules_and_cas_count_for_open_connections() {
     // Her CA is trusted no longer.
     dir.openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout o.key -out o.pem");
     dir.replace("clients.pem", &dir.read("o.pem"));
-    let closed = tunnel.wait_message("not let in any more: the open connection is closed");
+    let closed = tunnel.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["peer"], "CN=alice,OU=ops", "{closed}");
     assert_eq!(alert(&mut alice).await, 48, "unknown_ca");
 }
@@ -139,9 +139,9 @@ async fn a_bad_certificate_does_not_hold_back_a_list() {
     let (port, status) = (tunnel.port(), tunnel.status_port());
     let mut alice = open(&dir, "alice", port).await;
     dir.replace("server.pem", b"garbage");
-    tunnel.wait_message("reload failed; what was loaded before goes on");
+    tunnel.wait_message("reload failed; keeping the previous configuration");
     dir.revoke(&["alice"]);
-    tunnel.wait_message("new CAs and revocation lists are used all the same");
+    tunnel.wait_message("new CAs and CRLs take effect nevertheless");
     assert_eq!(alert(&mut alice).await, 44);
     let mut bob = open(&dir, "bob", port).await;
     assert!(get(status, "/status").1.contains("\"reload_error\": \"server.pem: "));
@@ -157,7 +157,7 @@ async fn a_bad_certificate_does_not_hold_back_a_list() {
     );
     let refused = tunnel
         .wait(|e| e["reason"].as_str().is_some_and(|reason| reason.contains("CERT_HAS_EXPIRED")));
-    assert_eq!(refused["message"], "reload failed; what was loaded before goes on");
+    assert_eq!(refused["message"], "reload failed; keeping the previous configuration");
     echoes(&mut bob).await;
     open(&dir, "bob", port).await;
 }
@@ -180,7 +180,7 @@ async fn a_connection_ends_with_its_certificate_and_with_its_time() {
     let mut alice = open(&dir, "alice", port).await;
     let mut short = open(&dir, "short", port).await;
     assert_eq!(alert(&mut short).await, 45, "certificate_expired");
-    let closed = tunnel.wait_message("not let in any more: the open connection is closed");
+    let closed = tunnel.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["peer"], "CN=short", "{closed}");
     echoes(&mut alice).await;
 
@@ -188,7 +188,7 @@ async fn a_connection_ends_with_its_certificate_and_with_its_time() {
     let port = limited.port();
     let mut alice = open(&dir, "alice", port).await;
     alert(&mut alice).await;
-    limited.wait_message("open long enough: the connection is closed");
+    limited.wait_message("open connection closed: lifetime reached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +203,7 @@ async fn what_is_left_alone_goes_on_and_what_drains_has_its_time() {
     dir.revoke(&["alice"]);
     off.wait_message("reloaded");
     echoes(&mut left).await;
-    let closed = drains.wait_message("not let in any more: the open connection is closed");
+    let closed = drains.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["drain"], 1.0, "{closed}");
     echoes(&mut alice).await;
     assert_eq!(alert(&mut alice).await, 44);
@@ -229,7 +229,7 @@ fn a_client_lets_go_of_a_server_that_is_revoked() {
     plain.read_exact(&mut back).unwrap();
     assert_eq!(&back, b"gnip\n");
     dir.revoke(&["server"]);
-    let closed = tunnel.wait_message("not let in any more: the open connection is closed");
+    let closed = tunnel.wait_message("open connection closed: the peer is no longer acceptable");
     assert_eq!(closed["peer"], "CN=localhost", "{closed}");
     let broken = plain.read(&mut back).expect_err("no clean end");
     assert_eq!(broken.kind(), std::io::ErrorKind::ConnectionReset);

@@ -103,7 +103,7 @@ fn only_our_proxies_say_who_comes() {
         let refused = tunnel.wait_message("client refused");
         assert_eq!(refused["why"], "proxy-header");
         let reason = refused["reason"].as_str().unwrap();
-        assert!(reason.contains("127.0.0.1 is no proxy of ours (proxy-from)"), "{refused}");
+        assert!(reason.contains("127.0.0.1 is not allowed by proxy-from"), "{refused}");
     }
     for ours in ["--proxy-from 127.0.0.0/8", "--proxy-from 10.0.0.1 --proxy-from 127.0.0.1"] {
         let mut tunnel = Tunnel::start(&dir, &format!("{line} {ours}"));

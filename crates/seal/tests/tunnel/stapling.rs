@@ -175,11 +175,11 @@ fn who_cannot_be_asked_is_named() {
     let Some((dir, _responder)) = demanding() else { return };
     for verb in ["serve --port 0", "tunnel server -l 127.0.0.1:0 -t 127.0.0.1:1"] {
         dir.seal(&format!("{verb} --cert m.pem --key m.key --ocsp-fetch"))
-            .err_is("its issuer's certificate is not behind it in the file");
+            .err_is("its issuer's certificate does not follow it in the file");
         dir.seal(&format!("{verb} --cert chain.pem --key m.key")).err_is("--ocsp-fetch fetches");
     }
     dir.seal("tunnel client -l 127.0.0.1:0 -t localhost:1 --ocsp-fetch")
-        .err_is("ocsp-fetch: only a server staples a response to its certificate");
+        .err_is("ocsp-fetch: for servers only");
     // A response is judged without the issuer's certificate, as far as that goes.
     dir.seal("ca issue --ca-dir ca localhost --cert-file other.pem --key-file other.key").ok();
     for (of, says) in [("other", "it is about another certificate"), ("m", "")] {

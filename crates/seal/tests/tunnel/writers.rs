@@ -143,7 +143,7 @@ fn servers_give_as_many_tickets_as_they_are_told() {
         assert_eq!(count, tickets, "{option:?}: {said:?}");
     }
     let line = "tunnel client -l 127.0.0.1:0 -t localhost:1 --tickets 0";
-    dir.seal(line).err_is("tickets: only a server gives its clients tickets");
+    dir.seal(line).err_is("tickets: for servers only");
     let line = "tunnel server -l 127.0.0.1:0 -t localhost:1 --cert server.pem --key server.key --tickets 17";
     dir.seal(line).err_is("tickets: 17: 16 at most");
 }

@@ -37,7 +37,7 @@ pub struct SecureContextBuilder {
     time: Arc<dyn TimeSource>,
     pub(super) sessions: Settings,
     #[cfg(feature = "legacy")]
-    pub(super) old: super::old::Wish,
+    pub(super) old: super::old::LegacyOptions,
 }
 
 impl SecureContextBuilder {
@@ -58,7 +58,7 @@ impl SecureContextBuilder {
             time: Arc::new(SystemClock),
             sessions: Settings::default(),
             #[cfg(feature = "legacy")]
-            old: super::old::Wish::default(),
+            old: super::old::LegacyOptions::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::words::{
 
 /// What was said of it.
 #[derive(Default)]
-pub(super) struct Wish {
+pub(super) struct LegacyOptions {
     pub(super) legacy: Option<Legacy>,
     /// The suites that were chosen, those for old peers among them.
     pub(super) suites: Option<Vec<CipherSuite>>,
@@ -50,7 +50,7 @@ impl SecureContextBuilder {
     }
 }
 
-impl Wish {
+impl LegacyOptions {
     /// # Errors
     /// When there is no OpenSSL, or it cannot do what is wished.
     pub(super) fn build(self, given: Given<'_>) -> Result<Option<Old>, ConfigError> {

@@ -17,7 +17,7 @@ pub struct ByteCount {
 }
 
 /// What a session keeps of its handshake for later questions.
-pub(super) struct Kept {
+pub(super) struct HandshakeSummary {
     pub(super) we_are_client: bool,
     pub(super) secrets: Secrets,
 }
@@ -65,20 +65,20 @@ impl Session {
     /// The `verify_data` of our Finished message: 12 bytes in TLS 1.2, 32 or 48 in TLS 1.3
     /// (Node's `getFinished`). `None` until the handshake is complete.
     pub fn finished(&self) -> Option<&[u8]> {
-        let Kept { we_are_client, secrets } = self.core.kept.as_deref()?;
+        let HandshakeSummary { we_are_client, secrets } = self.core.kept.as_deref()?;
         if *we_are_client { secrets.finished.client.get() } else { secrets.finished.server.get() }
     }
 
     /// The `verify_data` of the peer's Finished message (Node's `getPeerFinished`).
     pub fn peer_finished(&self) -> Option<&[u8]> {
-        let Kept { we_are_client, secrets } = self.core.kept.as_deref()?;
+        let HandshakeSummary { we_are_client, secrets } = self.core.kept.as_deref()?;
         if *we_are_client { secrets.finished.server.get() } else { secrets.finished.client.get() }
     }
 
     /// The channel binding `tls-unique` (RFC 5929, section 3): the first Finished of a handshake up to
     /// TLS 1.2. `None` in TLS 1.3, which has no such binding.
     pub fn tls_unique(&self) -> Option<&[u8]> {
-        let (Kept { secrets, .. }, peer) = (self.core.kept.as_deref()?, self.peer()?);
+        let (HandshakeSummary { secrets, .. }, peer) = (self.core.kept.as_deref()?, self.peer()?);
         if peer.protocol() == ProtocolVersion::Tls13 {
             return None;
         }

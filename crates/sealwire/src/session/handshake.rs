@@ -8,7 +8,7 @@ use sealwire_x509::{Certificate, Purpose};
 
 use super::asked::{AskedHello, AskedPeer, AskedPsk, store_or_open};
 use super::event::Event;
-use super::facts::Kept;
+use super::facts::HandshakeSummary;
 use super::options::ServerOptions;
 use super::peer::{Authorization, EchStatus, Peer};
 use super::reply::HelloReply;
@@ -283,7 +283,10 @@ impl Handshake {
             },
         });
         core.peer = Some(peer.clone());
-        core.kept = Some(Box::new(Kept { we_are_client, secrets: mem::take(&mut papers.secrets) }));
+        core.kept = Some(Box::new(HandshakeSummary {
+            we_are_client,
+            secrets: mem::take(&mut papers.secrets),
+        }));
         if ask_about_peer {
             core.events.push_back(Event::Question);
             Stage::PeerAsked(AskedPeer { engine, peer, to_store })

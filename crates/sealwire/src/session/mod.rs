@@ -34,7 +34,7 @@ use asked::{AskedHello, AskedPeer, AskedPsk, AskedStore};
 pub use certificate_request::CertificateRequest;
 pub use event::Event;
 pub use facts::ByteCount;
-use facts::{Counted, Kept, Traffic};
+use facts::{Counted, HandshakeSummary, Traffic};
 use handshake::{AwaitedHello, Handshake};
 pub(crate) use options::ClientSettings;
 pub use options::{ClientOptions, EchOffer, ServerOptions};
@@ -72,7 +72,7 @@ struct Core {
     /// What the engine finds and leaves.
     desk: Desk,
     /// What the handshake left that is secret.
-    kept: Option<Box<Kept>>,
+    kept: Option<Box<HandshakeSummary>>,
     traffic: Traffic,
     closing: Closing,
     /// The last words of an engine that is gone.

@@ -15,7 +15,7 @@ use sealwire_x509::Certificate;
 use crate::KeyLogLine;
 use crate::reading::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
 use crate::reading::{EchConfigList, HandshakeMessage, Record};
-use told::{Context, Told, hex};
+use told::{Context, MessageSummary, hex};
 use unlock::Unlock;
 
 /// Who sent something.
@@ -201,16 +201,23 @@ impl Storyteller {
                 told::change_cipher_spec(tls13)
             }
             ALERT if !self.direction(from).sealed => told::alert(from, content),
-            ALERT => Told::new("Alert", "encrypted: most often close_notify"),
-            HANDSHAKE => Told::new("Finished", "encrypted, with the keys of TLS 1.2")
+            ALERT => MessageSummary::new("Alert", "encrypted: most often close_notify"),
+            HANDSHAKE => MessageSummary::new("Finished", "encrypted, with the keys of TLS 1.2")
                 .why("proves that both have seen the same handshake"),
-            APPLICATION_DATA => Told::new("data", "what the connection is for"),
-            other => Told::new("record", format!("of unknown type {other}")),
+            APPLICATION_DATA => MessageSummary::new("data", "what the connection is for"),
+            other => MessageSummary::new("record", format!("of unknown type {other}")),
         };
         self.add(from, at, encrypted, told, content);
     }
 
-    fn add(&mut self, from: From, at: Duration, encrypted: bool, told: Told, bytes: &[u8]) {
+    fn add(
+        &mut self,
+        from: From,
+        at: Duration,
+        encrypted: bool,
+        told: MessageSummary,
+        bytes: &[u8],
+    ) {
         const SHOWN: usize = 4096;
         let mut text = hex(&bytes[..bytes.len().min(SHOWN)]);
         if bytes.len() > SHOWN {

@@ -25,14 +25,14 @@ pub(super) struct Context {
 }
 
 /// What is told of a message.
-pub(super) struct Told {
+pub(super) struct MessageSummary {
     pub(super) name: String,
     pub(super) says: String,
     pub(super) why: Option<String>,
     pub(super) fields: Vec<(String, String)>,
 }
 
-impl Told {
+impl MessageSummary {
     pub(super) fn new(name: impl Into<String>, says: impl Into<String>) -> Self {
         Self { name: name.into(), says: says.into(), why: None, fields: Vec::new() }
     }
@@ -49,7 +49,11 @@ impl Told {
 }
 
 /// Tells a handshake message. One that cannot be read is told by its name.
-pub(super) fn tell(from: From, message: HandshakeMessage<'_>, context: &mut Context) -> Told {
+pub(super) fn tell(
+    from: From,
+    message: HandshakeMessage<'_>,
+    context: &mut Context,
+) -> MessageSummary {
     let (kind, content) = (message.kind, message.content());
     let told = match kind {
         1 => client_hello(message.bytes, context),
@@ -61,22 +65,22 @@ pub(super) fn tell(from: From, message: HandshakeMessage<'_>, context: &mut Cont
         13 => certificate_request(content, context),
         15 => certificate_verify(from, content),
         16 => Some(
-            Told::new("ClientKeyExchange", format!("its key share, {} B", content.len()))
+            MessageSummary::new("ClientKeyExchange", format!("its key share, {} B", content.len()))
                 .why("with the server's share it makes the secret that nobody else can compute"),
         ),
-        14 => Some(Told::new("ServerHelloDone", "its turn is over")),
+        14 => Some(MessageSummary::new("ServerHelloDone", "its turn is over")),
         20 => Some(finished(from, context)),
         22 => reading::ocsp_response(content).map(|response| {
-            Told::new("CertificateStatus", ocsp(response))
+            MessageSummary::new("CertificateStatus", ocsp(response))
                 .why("stapled, so that the client need not ask the CA whether it is revoked")
         }),
-        24 => Some(Told::new("KeyUpdate", "new keys for what comes")),
+        24 => Some(MessageSummary::new("KeyUpdate", "new keys for what comes")),
         _ => None,
     };
-    told.unwrap_or_else(|| Told::new(names::message(kind), "cannot be read"))
+    told.unwrap_or_else(|| MessageSummary::new(names::message(kind), "cannot be read"))
 }
 
-fn client_hello(message: &[u8], context: &mut Context) -> Option<Told> {
+fn client_hello(message: &[u8], context: &mut Context) -> Option<MessageSummary> {
     let hello = ClientHello::parse(message)?;
     let again = context.client_hello.is_some();
     let versions = match hello.supported_versions() {
@@ -96,7 +100,7 @@ fn client_hello(message: &[u8], context: &mut Context) -> Option<Told> {
     };
     let name = hello.server_name_bytes().map(|name| Foreign::new(name).to_string());
     let extensions = hello.extensions();
-    let mut told = Told::new("ClientHello", says)
+    let mut told = MessageSummary::new("ClientHello", says)
         .field("versions", versions)
         .field("name (SNI)", name.unwrap_or_else(|| "none".to_owned()))
         .field("protocols (ALPN)", Foreign::list(hello.alpn()))
@@ -123,19 +127,19 @@ fn client_hello(message: &[u8], context: &mut Context) -> Option<Told> {
     Some(told)
 }
 
-fn server_hello(content: &[u8], context: &mut Context) -> Option<Told> {
+fn server_hello(content: &[u8], context: &mut Context) -> Option<MessageSummary> {
     let hello = ServerHello::parse(content)?;
     let version = names::version(hello.version);
     let group = hello.group.map(|group| names::group(group).into_owned());
     context.tls13 = hello.version == 0x0304;
     let told = if hello.is_retry {
         let group = group.clone().unwrap_or_else(|| "a cookie".to_owned());
-        Told::new("HelloRetryRequest", format!("wants a share of {group}"))
+        MessageSummary::new("HelloRetryRequest", format!("wants a share of {group}"))
             .why("the server takes none of the shares that were sent: one round trip more")
     } else {
         let with = group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
         let chose = names::suite(hello.cipher_suite);
-        Told::new("ServerHello", format!("chose {version}, {chose}{with}"))
+        MessageSummary::new("ServerHello", format!("chose {version}, {chose}{with}"))
             .why(why_chosen(&hello, context))
     };
     let told = told
@@ -182,7 +186,7 @@ fn why_chosen(hello: &ServerHello, context: &Context) -> String {
     why
 }
 
-fn encrypted_extensions(content: &[u8], context: &mut Context) -> Option<Told> {
+fn encrypted_extensions(content: &[u8], context: &mut Context) -> Option<MessageSummary> {
     let list = Extensions::of(Fields(content).vector16()?);
     let alpn = list.get(16).and_then(|body| {
         let mut protocols = Fields(Fields(body).vector16()?);
@@ -199,7 +203,7 @@ fn encrypted_extensions(content: &[u8], context: &mut Context) -> Option<Told> {
         (None, false) => kinds.clone(),
     };
     Some(
-        Told::new("EncryptedExtensions", says)
+        MessageSummary::new("EncryptedExtensions", says)
             .why("answers that need not be seen by others")
             .field("extensions", kinds)
             .field("protocol (ALPN)", alpn.unwrap_or_default())
@@ -214,7 +218,7 @@ fn outer_name(config: &EchConfig) -> String {
     }
 }
 
-fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told> {
+fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<MessageSummary> {
     let entries = reading::certificates(content, context.tls13)?;
     let certificates: Vec<Certificate> =
         entries.iter().filter_map(|entry| Certificate::from_der(entry.der).ok()).collect();
@@ -222,7 +226,7 @@ fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told
         context.certificates = certificates.clone();
     }
     let Some(leaf) = certificates.first() else {
-        let told = Told::new("Certificate", "none: it has no certificate, or shows none");
+        let told = MessageSummary::new("Certificate", "none: it has no certificate, or shows none");
         return Some(told.why("what was asked for and is not shown is the other side's to judge"));
     };
     let left = match leaf.not_after().saturating_sub(context.now).div_euclid(86_400) {
@@ -243,9 +247,11 @@ fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Told
         _ => "",
     };
     let who = if from == From::Server { "the server" } else { "the client" };
-    let mut told =
-        Told::new("Certificate", format!("{}: {key}, {left}, {count}{root}", leaf.subject()))
-            .why(format!("who {who} claims to be; anybody can send this, the proof comes next"));
+    let mut told = MessageSummary::new(
+        "Certificate",
+        format!("{}: {key}, {left}, {count}{root}", leaf.subject()),
+    )
+    .why(format!("who {who} claims to be; anybody can send this, the proof comes next"));
     for (i, certificate) in certificates.iter().enumerate() {
         let line = format!("{} by {}", certificate.subject(), certificate.issuer());
         told = told.field(&format!("certificate {}", i + 1), line);
@@ -262,7 +268,7 @@ fn ocsp(response: &[u8]) -> String {
     format!("an OCSP response, {} B", response.len())
 }
 
-fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {
+fn certificate_request(content: &[u8], context: &Context) -> Option<MessageSummary> {
     let mut fields = Fields(content);
     let authorities = if context.tls13 {
         fields.vector8()?;
@@ -283,27 +289,27 @@ fn certificate_request(content: &[u8], context: &Context) -> Option<Told> {
         1 => "wants a certificate of the client, of one CA".to_owned(),
         n => format!("wants a certificate of the client, of one of {n} CAs"),
     };
-    let mut told =
-        Told::new("CertificateRequest", says).why("mutual TLS: the client has to say who it is");
+    let mut told = MessageSummary::new("CertificateRequest", says)
+        .why("mutual TLS: the client has to say who it is");
     for name in names {
         told = told.field("CA", Foreign::new(&name).to_string());
     }
     Some(told)
 }
 
-fn certificate_verify(from: From, content: &[u8]) -> Option<Told> {
+fn certificate_verify(from: From, content: &[u8]) -> Option<MessageSummary> {
     let mut fields = Fields(content);
     let scheme = names::signature_scheme(fields.u16()?);
     let length = fields.vector16()?.len();
     let who = if from == From::Server { "the server" } else { "the client" };
     Some(
-        Told::new("CertificateVerify", format!("{scheme}, {length} B"))
+        MessageSummary::new("CertificateVerify", format!("{scheme}, {length} B"))
             .why(format!("proves that {who} holds the certificate's key: it signed this handshake"))
             .field("scheme", scheme),
     )
 }
 
-fn server_key_exchange(content: &[u8]) -> Option<Told> {
+fn server_key_exchange(content: &[u8]) -> Option<MessageSummary> {
     let mut fields = Fields(content);
     let curve_kind = fields.u8()?;
     let group = match curve_kind {
@@ -313,15 +319,15 @@ fn server_key_exchange(content: &[u8]) -> Option<Told> {
     let share = fields.vector8()?.len();
     let scheme = fields.u16().map(names::signature_scheme);
     Some(
-        Told::new("ServerKeyExchange", format!("a share of {group}, {share} B"))
+        MessageSummary::new("ServerKeyExchange", format!("a share of {group}, {share} B"))
             .why("signed with the certificate's key: it is the server's, and of this handshake")
             .field("group", group)
             .field("signature scheme", scheme.unwrap_or_default()),
     )
 }
 
-fn finished(from: From, context: &Context) -> Told {
-    let told = Told::new("Finished", "a MAC over everything so far");
+fn finished(from: From, context: &Context) -> MessageSummary {
+    let told = MessageSummary::new("Finished", "a MAC over everything so far");
     match (from, context.tls13) {
         (From::Server, _) => told.why("whoever changed a byte of the handshake is found out now"),
         (From::Client, true) => told.why("from here on the client's data may flow"),
@@ -329,7 +335,7 @@ fn finished(from: From, context: &Context) -> Told {
     }
 }
 
-fn ticket(content: &[u8], context: &Context) -> Option<Told> {
+fn ticket(content: &[u8], context: &Context) -> Option<MessageSummary> {
     let mut fields = Fields(content);
     let lifetime = fields.u32()?;
     let bytes = if context.tls13 {
@@ -340,7 +346,7 @@ fn ticket(content: &[u8], context: &Context) -> Option<Told> {
         fields.vector16()?.len()
     };
     Some(
-        Told::new(
+        MessageSummary::new(
             "NewSessionTicket",
             format!("resumption for {lifetime} s, a ticket of {bytes} B"),
         )
@@ -349,20 +355,20 @@ fn ticket(content: &[u8], context: &Context) -> Option<Told> {
     )
 }
 
-pub(super) fn change_cipher_spec(tls13: bool) -> Told {
+pub(super) fn change_cipher_spec(tls13: bool) -> MessageSummary {
     if tls13 {
-        Told::new("ChangeCipherSpec", "means nothing in TLS 1.3")
+        MessageSummary::new("ChangeCipherSpec", "means nothing in TLS 1.3")
             .why("sent so that old boxes on the way take it for TLS 1.2")
     } else {
-        Told::new("ChangeCipherSpec", "from here on it is encrypted")
+        MessageSummary::new("ChangeCipherSpec", "from here on it is encrypted")
     }
 }
 
-pub(super) fn alert(from: From, content: &[u8]) -> Told {
-    let [_, number] = content else { return Told::new("Alert", "cannot be read") };
+pub(super) fn alert(from: From, content: &[u8]) -> MessageSummary {
+    let [_, number] = content else { return MessageSummary::new("Alert", "cannot be read") };
     let alert = Alert::from_number(*number);
     let says = alert.to_string();
-    let told = Told::new("Alert", says);
+    let told = MessageSummary::new("Alert", says);
     match (number, from) {
         (0, _) => told.why("no more to say: an end that nobody can fake"),
         (_, From::Server) => told.why(alert.meaning()),

@@ -31,11 +31,11 @@ pub trait SessionStore: Send + Sync + 'static {
 /// A [`SessionStore`] in the memory of this process, for so many sessions; the oldest give way.
 pub struct MemorySessionStore {
     capacity: usize,
-    kept: Mutex<Kept>,
+    kept: Mutex<Sessions>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Sessions {
     sessions: HashMap<Vec<u8>, SessionData>,
     /// Their ids, oldest first.
     order: VecDeque<Vec<u8>>,

@@ -10,11 +10,11 @@ use crate::say::report::{self, Answer};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show the account; it is made when there is none
+    /// Show the account, creating it if needed
     Show(Of),
-    /// Give the account another key
+    /// Replace the account's key
     ChangeKey(Of),
-    /// End the account; its certificates stay valid
+    /// Deactivate the account; its certificates remain valid
     Deactivate(Of),
 }
 

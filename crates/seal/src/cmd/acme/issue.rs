@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealwire::pki::{KeyAlgorithm, SubjectAltName};
-use sealwire_acme::client::{self, Folder, Schedule, Session, Wish};
+use sealwire_acme::client::{self, Folder, RenewalConfig, Schedule, Session};
 use serde::Serialize;
 
 use super::failed;
@@ -16,10 +16,10 @@ use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::words::clock;
 
-/// Get a certificate for these names, and keep it to be renewed by `seal acme renew`
+/// Obtain a certificate and register it for `seal acme renew`
 ///
-/// The files are fullchain.pem, privkey.pem and combined.pem (both, for haproxy) in live/NAME of the
-/// folder. They change together. Names are proved by http-01 on port 80, unless told otherwise.
+/// Writes fullchain.pem, privkey.pem and combined.pem (both, for HAProxy) to live/NAME in the
+/// folder, replaced together. Names are validated by http-01 on port 80 by default.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal acme issue app.internal --server https://ca.internal/directory --ca root.pem
@@ -28,31 +28,32 @@ use crate::words::clock;
 pub(crate) struct Issue {
     #[command(flatten)]
     place: Place,
-    /// The names; the certificate goes by the first
+    /// Names for the certificate; the first is its identifier
     #[arg(value_name = "NAME", required = true)]
     names: Vec<SubjectAltName>,
     #[command(flatten)]
     server: Server,
-    /// Prove the names by http-01, listening here [default: 0.0.0.0:80]
+    /// Validate by http-01, listening at this address [default: 0.0.0.0:80]
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all = ["webroot", "tls_alpn", "dns_hook"])]
     http: Option<SocketAddr>,
-    /// Prove them by http-01, with files below this folder of a web server
+    /// Validate by http-01, with files below this web root
     #[arg(long, value_name = "DIR", conflicts_with_all = ["tls_alpn", "dns_hook"])]
     webroot: Option<PathBuf>,
-    /// Prove them by tls-alpn-01, listening here
+    /// Validate by tls-alpn-01, listening at this address
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "dns_hook")]
     tls_alpn: Option<SocketAddr>,
-    /// Prove them by dns-01: run this program with `present` or `clean`, the record's name and text
+    /// Validate by dns-01: run this program with `present` or `clean`, the record's name and its
+    /// text
     #[arg(long, value_name = "PROGRAM")]
     dns_hook: Option<String>,
-    /// The CA's profile: server, client, shortlived, tlsserver, ...
+    /// Certificate profile of the CA: server, client, shortlived, tlsserver, ...
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
-    /// Run this in a shell now and after each renewal; SEAL_ACME_NAME and SEAL_ACME_LIVE are in its
-    /// environment
+    /// Run COMMAND in a shell now and after each renewal, with SEAL_ACME_NAME and SEAL_ACME_LIVE in
+    /// its environment
     #[arg(long, value_name = "COMMAND")]
     run: Option<String>,
-    /// Also when there were five of this name of late
+    /// Ignore the limit of five recent certificates for this name
     #[arg(long)]
     force: bool,
     /// Report as JSON
@@ -79,7 +80,7 @@ impl Issue {
         let folder = self.place.open()?;
         let _lock = folder.lock().map_err(|e| Failure::usage(e.to_string()))?;
         let means = Means { proof: self.proof(), ca: self.absolute_ca()? };
-        let wish = Wish {
+        let wish = RenewalConfig {
             names: self.names.iter().map(|name| name.value().into_owned()).collect(),
             server: self.server.server.clone(),
             profile: self.profile.clone(),
@@ -136,7 +137,7 @@ impl Issue {
 pub(super) async fn fetch(
     session: &Session,
     means: &Means,
-    wish: &Wish,
+    wish: &RenewalConfig,
     folder: &Folder,
 ) -> Result<Report, Failure> {
     let name = wish.names.first().cloned().unwrap_or_default();

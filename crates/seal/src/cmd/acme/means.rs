@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use sealwire::{Acceptor, Connector, Listener, SecureContext};
 use sealwire_acme::client::{
-    self, Credentials, Folder, Hook, Http, Login, Session, Solver, TlsAlpn01, Wish,
+    self, Credentials, Folder, Hook, Http, Login, RenewalConfig, Session, Solver, TlsAlpn01,
 };
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ use crate::say::failure::Failure;
 /// `--dir`, the same for every verb.
 #[derive(Args)]
 pub(crate) struct Place {
-    /// The folder of accounts and certificates [default: sealwire/acme in your data folder]
+    /// Folder of accounts and certificates [default: sealwire/acme in the user's data folder]
     #[arg(long, value_name = "DIR", env = "SEAL_ACME_DIR")]
     dir: Option<PathBuf>,
 }
@@ -29,11 +29,9 @@ impl Place {
     pub(super) fn open(&self) -> Result<Folder, Failure> {
         let path = match &self.dir {
             Some(dir) => dir.clone(),
-            None => {
-                ca_folder::data_folder().map(|data| data.join("sealwire").join("acme")).ok_or_else(
-                    || Failure::usage("this user has no home folder").advise("give one with --dir"),
-                )?
-            }
+            None => ca_folder::data_folder()
+                .map(|data| data.join("sealwire").join("acme"))
+                .ok_or_else(|| Failure::usage("no home folder").advise("give one with --dir"))?,
         };
         Folder::open(&path).map_err(|e| Failure::usage(e.to_string()))
     }
@@ -45,17 +43,17 @@ pub(crate) struct Server {
     /// The CA's directory: https://localhost:14000/directory
     #[arg(long, value_name = "URL")]
     pub(super) server: String,
-    /// Whom to trust as the CA's server: a PEM file, `system` or `bundled` [default: both]; may be
-    /// repeated
+    /// Verify the ACME server against these CAs: a PEM file, `system` or `bundled` [default: both];
+    /// may be repeated
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Vec<String>,
-    /// A mailbox for the CA to write to; may be repeated
+    /// Contact address for the CA; may be repeated
     #[arg(long, value_name = "MAILBOX")]
     contact: Vec<String>,
-    /// The name of the key for external account binding (EAB)
+    /// Key identifier for external account binding (EAB)
     #[arg(long, value_name = "ID", requires = "eab_hmac_key_file")]
     eab_kid: Option<String>,
-    /// Its secret, in base64url, in a file
+    /// File with its HMAC key in base64url
     #[arg(long, value_name = "FILE", requires = "eab_kid")]
     eab_hmac_key_file: Option<PathBuf>,
 }
@@ -106,14 +104,18 @@ pub(super) enum Proof {
 }
 
 impl Means {
-    pub(super) fn of(wish: &Wish) -> Result<Self, Failure> {
+    pub(super) fn of(wish: &RenewalConfig) -> Result<Self, Failure> {
         serde_json::from_value(wish.proof.clone()).map_err(|e| {
             let name = wish.names.first().map_or("", String::as_str);
             Failure::usage(format!("{name}: what is kept of it cannot be read: {e}"))
         })
     }
 
-    pub(super) async fn session(&self, wish: &Wish, folder: &Folder) -> Result<Session, Failure> {
+    pub(super) async fn session(
+        &self,
+        wish: &RenewalConfig,
+        folder: &Folder,
+    ) -> Result<Session, Failure> {
         let login = Login { server: wish.server.clone(), contact: Vec::new(), eab: None };
         Session::open(&login, folder, &http(&self.ca)?).await.map_err(super::failed)
     }

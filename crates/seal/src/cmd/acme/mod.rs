@@ -17,7 +17,7 @@ pub(crate) enum Command {
     Issue(Box<issue::Issue>),
     Renew(renew::Renew),
     Revoke(revoke::Revoke),
-    /// The account at the CA: show, change its key, end it
+    /// Manage the account at the CA
     #[command(subcommand)]
     Account(account::Command),
     Status(status::Status),

@@ -1,7 +1,7 @@
 //! `seal acme renew`.
 
 use clap::Args;
-use sealwire_acme::client::{self, Folder, Wish, chance};
+use sealwire_acme::client::{self, Folder, RenewalConfig, chance};
 
 use super::failed;
 use super::issue::fetch;
@@ -10,11 +10,11 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::words::clock;
 
-/// Renew what is due: to be run by a timer, every hour or more often
+/// Renew the certificates that are due; run it from a timer, at least hourly
 ///
-/// Each CA is asked when it wants its certificates renewed (ARI, RFC 9773); where it does not say,
-/// it is at two thirds of the time. After a failure the next try comes after a minute, then two, up
-/// to a day; the old certificate stays in use.
+/// Asks each CA for its renewal window (ARI, RFC 9773); without one, renews after two thirds of the
+/// validity period. After a failure, retries after a minute, then two, up to a day; the old
+/// certificate stays in use.
 #[derive(Args)]
 pub(crate) struct Renew {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(crate) struct Renew {
     /// Only these [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Now, due or not, and also when there were five of late
+    /// Renew now, even if not due, and ignore the limit of five recent certificates
     #[arg(long)]
     force: bool,
     /// Report as JSON, one object a line
@@ -37,7 +37,7 @@ impl Renew {
         if let Some(unknown) =
             self.names.iter().find(|name| !known.contains(&name.replace('*', "_wildcard")))
         {
-            return Err(Failure::usage(format!("{unknown}: there is no such certificate"))
+            return Err(Failure::usage(format!("{unknown}: no such certificate"))
                 .advise("`seal acme status` lists them"));
         }
         let names = if self.names.is_empty() { known } else { self.names.clone() };
@@ -66,7 +66,7 @@ impl Renew {
         Ok(answer)
     }
 
-    async fn one(&self, wish: &mut Wish, folder: &Folder) -> Result<(), Failure> {
+    async fn one(&self, wish: &mut RenewalConfig, folder: &Folder) -> Result<(), Failure> {
         let now = clock::now();
         let name = wish.names.first().cloned().unwrap_or_default();
         if now < wish.schedule.retry_at && !self.force {
@@ -103,6 +103,8 @@ impl Renew {
 
 /// The service proves the names at its own port, and swaps the certificate in.
 fn left_to_its_service(name: &str) -> Failure {
-    Failure::refused(format!("{name}: the server that fetched it renews it, not `seal acme renew`"))
-        .advise("run `seal serve --acme` or `seal tunnel` with this folder")
+    Failure::refused(format!(
+        "{name}: renewed by the server that obtained it, not by `seal acme renew`"
+    ))
+    .advise("run `seal serve --acme` or `seal tunnel` with this folder")
 }

@@ -8,17 +8,17 @@ use super::means::{Means, Place};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Revoke the certificate of this name, and renew it no more
+/// Revoke a certificate and stop renewing it
 ///
-/// Its files stay where they are; to have another one, `seal acme issue`.
+/// Keeps its files; run `seal acme issue` to obtain another one.
 #[derive(Args)]
 pub(crate) struct Revoke {
     #[command(flatten)]
     place: Place,
-    /// The name that the certificate goes by
+    /// Identifier of the certificate: its first name
     #[arg(value_name = "NAME")]
     name: String,
-    /// Its key may be known to others
+    /// Revoke with the reason keyCompromise
     #[arg(long)]
     key_compromised: bool,
 }
@@ -29,7 +29,7 @@ impl Revoke {
         let _lock = folder.lock().map_err(failed)?;
         let name = &self.name;
         let none = || {
-            Failure::usage(format!("{name}: there is no such certificate"))
+            Failure::usage(format!("{name}: no such certificate"))
                 .advise("`seal acme status` lists them")
         };
         let wish = folder.wish(name).map_err(failed)?.ok_or_else(none)?;
@@ -38,7 +38,7 @@ impl Revoke {
         let reason = client::reason(self.key_compromised);
         client::revoke(&session, &held.chain[0], reason).await.map_err(failed)?;
         folder.forget(name).map_err(failed)?;
-        report::print_text(&format!("{name}: revoked, and not renewed any more"))?;
+        report::print_text(&format!("{name}: revoked; renewal stopped"))?;
         Ok(Answer::Yes)
     }
 }

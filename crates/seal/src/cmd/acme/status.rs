@@ -12,7 +12,7 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
 
-/// Show the certificates that are kept: how long they are valid, when they are due, what failed
+/// Show the managed certificates: validity, next renewal, last failure
 #[derive(Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -44,7 +44,7 @@ struct Line {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("there are none; `seal acme issue` gets one");
+            return f.write_str("none; `seal acme issue` gets one");
         }
         let lines = self.0.iter().map(|line| {
             let state = match (&line.not_after, &line.renew_at) {

@@ -10,10 +10,10 @@ use crate::say::failure::Failure;
 use crate::say::report::Answer;
 use crate::words::length::Length;
 
-/// Sign a new revocation list
+/// Sign a new CRL
 ///
-/// Has to be repeated before the last one runs out, also when nothing was revoked: `seal ca crl
-/// --if-due` in a timer does so. The list also stays in the CA's folder as crl.pem.
+/// A CRL must be renewed before its nextUpdate, even if nothing was revoked: run `seal ca crl
+/// --if-due` in a timer. The CRL is also kept in the CA's folder as crl.pem.
 ///
 /// With OpenSSL: openssl ca -gencrl
 #[derive(Args)]
@@ -24,16 +24,16 @@ pub(crate) struct MakeCrl {
     database: database::Place,
     #[command(flatten)]
     passphrase: CaPassphrase,
-    /// How long the list is good: 30d, 12h
+    /// Validity of the CRL: 30d, 12h
     #[arg(long, value_name = "TIME", default_value = "30d")]
     good_for: Length,
-    /// Sign only when the last list has half of its time behind it, or something was revoked since;
-    /// else print that one
+    /// Sign only if half of the last CRL's validity has passed or certificates were revoked since;
+    /// otherwise print the last one
     #[arg(long)]
     if_due: bool,
     #[command(flatten)]
     output: Output,
-    /// Write DER instead of PEM: the form for a URL in certificates
+    /// Write DER instead of PEM, as a CRL distribution point serves it
     #[arg(long)]
     der: bool,
 }

@@ -17,15 +17,15 @@ use crate::say::failure::Failure;
 /// `--database` and what belongs to it, the same for every verb.
 #[derive(Args)]
 pub(super) struct Place {
-    /// The database: a file, or postgres://USER@HOST/NAME, which several `ca serve` may share
-    /// [default: ca.db in the CA's folder]
+    /// Database: a file, or postgres://USER@HOST/NAME, which several `ca serve` may share [default:
+    /// ca.db in the CA's folder]
     #[arg(long, value_name = "FILE|URL", env = "SEAL_CA_DATABASE", hide_env_values = true)]
     database: Option<String>,
-    /// PostgreSQL's password: a file, `-` for standard input, or env:NAME
+    /// Read PostgreSQL's password from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE", requires = "database")]
     database_password_file: Option<Source>,
-    /// Whom to trust as PostgreSQL's server: a PEM file, `system` or `bundled` [default: both]; may
-    /// be repeated
+    /// Verify the PostgreSQL server against these CAs: a PEM file, `system` or `bundled` [default:
+    /// both]; may be repeated
     #[arg(long, value_name = "FILE", requires = "database")]
     database_ca: Vec<Anchor>,
 }

@@ -22,22 +22,22 @@ pub(crate) enum Command {
     List(List),
 }
 
-/// Make a key with which somebody may make one account
+/// Create a key that allows one account
 ///
-/// Its name and secret go into the options of the ACME client: certbot's --eab-kid and
-/// --eab-hmac-key, lego's --kid and --hmac. The account may then ask for what --permit and
-/// --profile say, and no more.
+/// Pass its identifier and secret to the ACME client: --eab-kid and --eab-hmac-key of certbot,
+/// --kid and --hmac of lego. The account is limited to the names of --permit and the profiles of
+/// --profile.
 #[derive(Args)]
 pub(crate) struct New {
     #[command(flatten)]
     folder: CaFolder,
-    /// For whom it is, for your own memory
+    /// Note about the holder
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
-    /// Only names below this one, or addresses in this network; may be repeated
+    /// Limit to names below this domain, or addresses in this network; may be repeated
     #[arg(long, value_name = "NAME")]
     permit: Vec<NameConstraint>,
-    /// Only this profile; may be repeated: server, client, shortlived
+    /// Limit to this profile; may be repeated: server, client, shortlived
     #[arg(long, value_name = "PROFILE", value_parser = ["server", "client", "shortlived"])]
     profile: Vec<String>,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(crate) struct New {
     json: bool,
 }
 
-/// List these keys, without their secrets
+/// List the keys, without their secrets
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
@@ -88,7 +88,7 @@ struct Line {
 impl fmt::Display for Listed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("there are none; `seal ca eab new` makes one");
+            return f.write_str("none; `seal ca eab new` makes one");
         }
         let lines = self.0.iter().map(|line| {
             let state = if line.account.is_some() { "used" } else { "unused" };

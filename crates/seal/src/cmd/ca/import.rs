@@ -12,11 +12,11 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::authority::Authority;
 
-/// Take over a CA that something else made: OpenSSL, mkcert, step, easy-rsa
+/// Import a CA of OpenSSL, mkcert, step or easy-rsa
 ///
-/// Its files are copied; the certificate is not made anew, so those who trust it need do nothing.
-/// mkcert's are rootCA.pem and rootCA-key.pem in `mkcert -CAROOT`; step's are
-/// certs/root_ca.crt and secrets/root_ca_key in `step path`.
+/// Copies the CA's certificate and key; clients that trust it need no change. For mkcert, these are
+/// rootCA.pem and rootCA-key.pem in `mkcert -CAROOT`; for step, certs/root_ca.crt and
+/// secrets/root_ca_key in `step path`.
 #[derive(Args)]
 pub(crate) struct Import {
     #[command(flatten)]
@@ -27,14 +27,14 @@ pub(crate) struct Import {
     /// The CA's private key
     #[arg(long, value_name = "FILE")]
     ca_key: PathBuf,
-    /// The passphrase of that key: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of that key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
-    /// Encrypt the copy of the key; the passphrase is asked for, or comes from
+    /// Encrypt the copy of the key; prompts for the passphrase, or reads it from
     /// --new-passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// The passphrase of the copy: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase for the copy from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<Source>,
     /// Report as JSON

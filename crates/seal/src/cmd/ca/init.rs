@@ -14,48 +14,49 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::authority::Authority;
 
-/// Make a CA for development and for machines of your own
+/// Create a CA for development and private machines
 ///
-/// The CA can sign for localhost and the private names (.test, .internal, .local, .home.arpa) only,
-/// and for what --permit adds: a thief of its key cannot pose as a bank to those who trust it.
-/// --unconstrained lifts this. `seal` signs for private addresses and those of --permit only; the
-/// certificate says so with --limit-addresses, which stops clients with BoringSSL (Bun, gRPC, curl
-/// builds) from connecting to any server whose certificate has an address. Mailboxes are not limited.
+/// Name constraints limit the CA to localhost, the private domains (.test, .internal, .local,
+/// .home.arpa) and the names of --permit, so that a stolen key cannot be used to impersonate public
+/// sites. --unconstrained removes the limit. `seal` issues for private addresses and those of
+/// --permit only; --limit-addresses puts this into the certificate too, but then clients with
+/// BoringSSL (Bun, gRPC, some builds of curl) cannot connect to servers whose certificate contains
+/// an address. Mailboxes are not limited.
 ///
 /// With mkcert: mkcert -install (and then seal trust install)
 #[derive(Args)]
 pub(crate) struct Init {
     #[command(flatten)]
     folder: CaFolder,
-    /// Its common name [default: Development CA of USER, and a part of its key]
+    /// Common name [default: Development CA of USER, and a part of its key]
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
-    /// Its whole subject instead: /O=Example/CN=Example CA
+    /// Full subject, instead of --name: /O=Example/CN=Example CA
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     subject: Option<Subject>,
-    /// Something else that it may sign for; may be repeated: example.com, 203.0.113.0/24,
-    /// @example.com
+    /// Permit this domain, network or mail domain as well; may be repeated: example.com,
+    /// 203.0.113.0/24, @example.com
     #[arg(long, value_name = "NAME", conflicts_with = "unconstrained")]
     permit: Vec<NameConstraint>,
-    /// Let it sign for every name and address
+    /// Create it without name constraints
     #[arg(long)]
     unconstrained: bool,
-    /// Limit addresses in the certificate too
+    /// Also constrain IP addresses in the CA's certificate
     #[arg(long, conflicts_with = "unconstrained")]
     limit_addresses: bool,
-    /// Days it is valid
+    /// Validity in days
     #[arg(long, value_name = "N", default_value_t = 3650)]
     days: u32,
-    /// The kind of its key: p256, p384, rsa:3072, rsa:4096, ...
+    /// Kind of its key: p256, p384, rsa:3072, rsa:4096, ...
     #[arg(long, value_name = "KIND", default_value = "p256")]
     key_kind: KeyAlgorithm,
-    /// How many further CAs may stand below it
+    /// Number of further CAs allowed below it
     #[arg(long, value_name = "N", default_value_t = 1)]
     path_length: u8,
-    /// Encrypt its key; the passphrase is asked for, or comes from --passphrase-file
+    /// Encrypt its key; prompts for the passphrase, or reads it from --passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// The passphrase to encrypt its key with: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase for the new key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Report as JSON
@@ -67,7 +68,7 @@ impl Init {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         let path = self.folder.path()?;
         if CaStore::open(&path).is_ok() {
-            let what = format!("{}: there is a CA in this folder already", path.display());
+            let what = format!("{}: this folder already contains a CA", path.display());
             return Err(Failure::usage(what).advise("--ca-dir names another folder"));
         }
         let key = PrivateKey::generate(self.key_kind)?;
@@ -97,6 +98,13 @@ impl Init {
             store.limit_addresses(&addresses)?;
         }
         report::print(&Authority::new(&store)?, self.json)?;
+        if !self.json {
+            let other = self.folder.as_option();
+            report::note(format_args!(
+                "next: `seal trust install{other}` lets this machine trust it, `seal ca issue{other} localhost` \
+                 issues a certificate"
+            ));
+        }
         Ok(Answer::Yes)
     }
 }
@@ -119,7 +127,7 @@ pub(super) fn key_text(
 /// name, so a part of the key is in it: some bytes that are random in each kind of public key.
 fn default_name(key: &PrivateKey) -> String {
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| env::var(name).ok());
-    let user = user.as_deref().unwrap_or("somebody");
+    let user = user.as_deref().unwrap_or("unknown");
     let user: String = user.chars().filter(|c| !c.is_control()).take(32).collect();
     let part = key.spki_der().iter().rev().skip(12).take(3);
     let part: String = part.map(|byte| format!("{byte:02x}")).collect();

@@ -15,41 +15,42 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::authority::Authority;
 
-/// Make a CA below this one, in a folder of its own
+/// Create an intermediate CA in a folder of its own
 ///
-/// The root can then be locked away; what the new CA signs is sent together with its certificate,
-/// and trusted by everybody who trusts the root.
+/// The root's key can then be kept offline. Servers send the intermediate's certificate with their
+/// own, and clients that trust the root accept both.
 #[derive(Args)]
 pub(crate) struct Intermediate {
     #[command(flatten)]
     folder: CaFolder,
     #[command(flatten)]
     passphrase: CaPassphrase,
-    /// The folder of the new CA
+    /// Folder of the new CA
     #[arg(long, alias = "new-dir", value_name = "DIR")]
     new_ca_dir: PathBuf,
-    /// The new CA's common name
+    /// Common name of the new CA
     #[arg(long, value_name = "TEXT", required_unless_present = "subject")]
     name: Option<String>,
-    /// Its whole subject instead: /O=Example/CN=Example CA 2
+    /// Full subject, instead of --name: /O=Example/CN=Example CA 2
     #[arg(long, value_name = "NAME", conflicts_with = "name")]
     subject: Option<Subject>,
-    /// A name that it may sign for, and no others of its kind; may be repeated
+    /// Permitted subtree (name constraint), which excludes all other names of its kind; may be
+    /// repeated
     #[arg(long, value_name = "NAME")]
     permit: Vec<NameConstraint>,
-    /// A name that it may not sign for; may be repeated
+    /// Excluded subtree (name constraint); may be repeated
     #[arg(long, value_name = "NAME")]
     exclude: Vec<NameConstraint>,
-    /// How many further CAs may stand below it
+    /// Number of further CAs allowed below it
     #[arg(long, value_name = "N", default_value_t = 0)]
     path_length: u8,
-    /// Days it is valid
+    /// Validity in days
     #[arg(long, value_name = "N", default_value_t = 1825)]
     days: u32,
-    /// The kind of its key: p256, p384, rsa:3072, rsa:4096, ...
+    /// Kind of its key: p256, p384, rsa:3072, rsa:4096, ...
     #[arg(long, value_name = "KIND", default_value = "p256")]
     key_kind: KeyAlgorithm,
-    /// The passphrase to encrypt its key with: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase for the new key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<Source>,
     /// Report as JSON
@@ -62,12 +63,11 @@ impl Intermediate {
         let store = self.folder.open()?;
         let above = store.chain()?;
         if let Some((_, Some(0))) = above[0].basic_constraints() {
-            let what = format!("{}: this CA may have no CA below it", store.folder().display());
+            let what = format!("{}: path length 0 allows no CA below it", store.folder().display());
             return Err(Failure::refused(what).advise("its path length is 0"));
         }
         if CaStore::open(&self.new_ca_dir).is_ok() {
-            let what =
-                format!("{}: there is a CA in this folder already", self.new_ca_dir.display());
+            let what = format!("{}: this folder already contains a CA", self.new_ca_dir.display());
             return Err(Failure::usage(what));
         }
         let subject = match (self.subject, &self.name) {

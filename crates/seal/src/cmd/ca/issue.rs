@@ -24,15 +24,15 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;
 
-/// Make a certificate for these names, and its key
+/// Issue a certificate for names, with a new key
 ///
-/// Writes NAME.pem, with the chain up to but without the root, and NAME-key.pem. For TLS servers;
-/// with --client for clients. The names decide the kind: localhost, 127.0.0.1, ::1, app.test,
-/// *.app.test, user@example.com. With --client, a name without a dot ('ops1', 'Alice Smith') is a
-/// user's: it becomes the common name, and no host name.
+/// Writes NAME.pem, with the chain except the root, and NAME-key.pem. The certificate is for TLS
+/// servers, or with --client for clients. The kind of each name is detected: localhost, 127.0.0.1,
+/// ::1, app.test, *.app.test, user@example.com. With --client, a name without a dot ('ops1', 'Alice
+/// Smith') is a user name and becomes the common name.
 ///
-/// With --server, a `seal ca serve` that runs signs, for whoever has a token of `seal ca token new`; the
-/// key is made here and stays here.
+/// With --server, a running `seal ca serve` signs the certificate, authorized by a token of `seal
+/// ca token new`. The key is generated here and does not leave this machine.
 ///
 /// With mkcert: mkcert localhost 127.0.0.1 ::1
 #[derive(Args)]
@@ -46,7 +46,7 @@ pub(crate) struct Issue {
     /// The names
     #[arg(value_name = "NAME", required_unless_present_any = ["copy_names", "subject", "csr"])]
     names: Vec<String>,
-    /// The whole subject, instead of a common name: /O=Example/OU=ops/CN=ops1
+    /// Full subject, instead of a common name: /O=Example/OU=ops/CN=ops1
     #[arg(long, value_name = "NAME")]
     subject: Option<Subject>,
     /// For TLS clients instead of servers
@@ -57,41 +57,43 @@ pub(crate) struct Issue {
     both: bool,
     #[command(flatten)]
     period: Period,
-    /// The kind of the key: p256, p384, rsa:2048, ...
+    /// Kind of the key: p256, p384, rsa:2048, ...
     #[arg(long, value_name = "KIND", default_value = "p256", conflicts_with = "csr")]
     key_kind: KeyAlgorithm,
     /// Sign this request instead of making a key
     #[arg(long, value_name = "FILE")]
     csr: Option<PathBuf>,
-    /// Take the names that the request asks for as well
+    /// Also copy the names of the request
     #[arg(long, requires = "csr")]
     copy_names: bool,
-    /// The file for the certificate and its chain [default: NAME.pem]
+    /// Output file for the certificate and its chain [default: NAME.pem]
     #[arg(long, value_name = "FILE")]
     cert_file: Option<PathBuf>,
-    /// The file for the key [default: NAME-key.pem]
+    /// Output file for the key [default: NAME-key.pem]
     #[arg(long, value_name = "FILE", conflicts_with = "csr")]
     key_file: Option<PathBuf>,
-    /// Write a PFX as well
+    /// Also write a PFX to this file
     #[arg(long, value_name = "FILE", conflicts_with = "csr", requires = "pfx_passphrase_file")]
     pfx: Option<PathBuf>,
-    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the PFX from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     pfx_passphrase_file: Option<Source>,
-    /// Where the CA's revocation list is; may be repeated
+    /// URL of the CA's CRL; may be repeated
     #[arg(long, value_name = "URL")]
     crl_url: Vec<String>,
-    /// Ask a `seal ca serve` instead of signing here: https://ca.internal:14000
+    /// URL of a `seal ca serve` that signs, instead of this CA: https://ca.internal:14000
     #[arg(long, value_name = "URL", requires = "token_file",
         conflicts_with_all = ["subject", "both", "crl_url", "days", "hours", "not_before", "not_after"])]
     server: Option<String>,
-    /// The token that it wants: a file, `-` for standard input, or env:NAME
+    /// Read the token for --server from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE", requires = "server")]
     token_file: Option<Source>,
-    /// Whom to trust as that server: a PEM file, `system` or `bundled` [default: both]; may be repeated
+    /// Verify that server against these CAs: a PEM file, `system` or `bundled` [default: both]; may
+    /// be repeated
     #[arg(long, value_name = "FILE", requires = "server")]
     server_ca: Vec<Anchor>,
-    /// Its profile [default: client with --client, else its usual]
+    /// Certificate profile of that server [default: client with --client, otherwise the server's
+    /// default]
     #[arg(long, value_name = "PROFILE", requires = "server")]
     profile: Option<String>,
     /// Overwrite files that exist
@@ -365,9 +367,10 @@ pub(crate) fn check_allowed(
         None => Ok(()),
         Some(finding) if finding.code().name() == "PERMITTED_VIOLATION" => {
             let names = crate::view::card::names(leaf).join(", ");
-            Err(Failure::refused(format!("this CA may not sign for all of {names}")).advise(
-                "make one with `seal ca init --ca-dir DIR --permit NAME`, or --unconstrained",
-            ))
+            Err(Failure::refused(format!("the CA's name constraints do not permit {names}"))
+                .advise(
+                    "make one with `seal ca init --ca-dir DIR --permit NAME`, or --unconstrained",
+                ))
         }
         Some(finding) => {
             Err(Failure::refused(format!("clients would refuse the certificate: {finding}")))
@@ -382,7 +385,7 @@ fn check_addresses(store: &CaStore, leaf: &Certificate) -> Result<(), Failure> {
             && !allowed.iter().any(|network| network.contains(address))
         {
             let folder = store.folder().display();
-            let what = format!("this CA does not sign for {address}: see {folder}/addresses.txt");
+            let what = format!("{address} is not permitted by {folder}/addresses.txt");
             return Err(Failure::refused(what).advise(
                 "add its network there, or make a CA with `seal ca init --ca-dir DIR --permit NETWORK`",
             ));

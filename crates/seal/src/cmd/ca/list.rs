@@ -16,20 +16,20 @@ use crate::view::card;
 use crate::words::clock;
 use crate::words::length::Length;
 
-/// List what the CA has signed, by hand and by `ca serve`
+/// List the certificates that the CA has issued
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
     folder: CaFolder,
     #[command(flatten)]
     database: database::Place,
-    /// Only those that end within this time: 30d, 12h
+    /// Only those that expire within this time: 30d, 12h
     #[arg(long, value_name = "TIME", conflicts_with = "revoked")]
     within: Option<Length>,
-    /// Only those that are revoked
+    /// Only revoked ones
     #[arg(long)]
     revoked: bool,
-    /// So many of those in a database at most, the last ones
+    /// At most N of those in the database, the latest ones
     #[arg(long, value_name = "N", default_value_t = i64::MAX, hide_default_value = true,
         value_parser = clap::value_parser!(i64).range(1..))]
     most: i64,

@@ -9,16 +9,16 @@ use crate::files::ca_folder::CaFolder;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Print what `ca serve` has done, one JSON object a line
+/// Print the audit log of `ca serve` as JSON, one object per line
 ///
-/// Each entry holds the one before it by its hash; --check follows them from the first on, and
-/// answers no where one was changed or is missing. Keep the last hash somewhere else, and nobody
-/// can shorten the log unnoticed.
+/// Each entry contains the hash of the previous one; --check verifies this hash chain from the
+/// first entry and fails when one was changed or is missing. Store the last hash elsewhere to
+/// detect truncation.
 #[derive(Args)]
 pub(crate) struct Log {
     #[command(flatten)]
     folder: CaFolder,
-    /// Check that it is whole instead
+    /// Verify the hash chain instead
     #[arg(long)]
     check: bool,
     #[command(flatten)]

@@ -21,11 +21,11 @@ use crate::view::made::Made;
 use crate::words::clock;
 use crate::words::length::Length;
 
-/// Make certificates of this CA anew, in place
+/// Renew certificates of this CA in place
 ///
-/// Subject, names, extensions and key stay; serial number and time are new, and the file holds the
-/// chain that the CA has today. The old certificate stays valid until it ends. For a timer:
-/// seal ca renew --within 30d certs/*.pem
+/// Keeps the subject, names, extensions and key; the serial number and validity period are new, and
+/// the file gets the CA's current chain. The old certificate remains valid until it expires. In a
+/// timer: seal ca renew --within 30d certs/*.pem
 #[derive(Args)]
 pub(crate) struct Renew {
     #[command(flatten)]
@@ -34,13 +34,13 @@ pub(crate) struct Renew {
     database: database::Place,
     #[command(flatten)]
     passphrase: CaPassphrase,
-    /// The certificates; of a file with a chain the first is renewed
+    /// The certificates to renew: the first of each file
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Only those that end within this time: 30d, 12h
+    /// Only those that expire within this time: 30d, 12h
     #[arg(long, value_name = "TIME")]
     within: Option<Length>,
-    /// Make a new key as well, of the same kind, and write it to this file
+    /// Also generate a new key of the same kind, and write it to this file
     #[arg(long, value_name = "FILE")]
     new_key: Option<PathBuf>,
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl fmt::Display for Report {
 impl Renew {
     pub(super) fn run(self) -> Result<Answer, Failure> {
         if self.new_key.is_some() && self.files.len() > 1 {
-            return Err(Failure::usage("--new-key: a key is for one certificate, not for several"));
+            return Err(Failure::usage("--new-key: cannot be used with several certificates"));
         }
         let store = self.folder.open()?;
         // All are looked at before the first is signed.
@@ -153,7 +153,7 @@ impl Renew {
                     .advise("`seal ca issue` makes another for the same names"))
             }
             _ => Err(Failure::refused(format!(
-                "{file}: the CA in {} has not signed this certificate",
+                "{file}: the CA in {} did not issue this certificate",
                 store.folder().display()
             ))
             .advise("name its CA with --ca-dir; `seal cert renew` renews certificates of others")),

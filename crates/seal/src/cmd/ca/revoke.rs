@@ -14,10 +14,10 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::words::length::Length;
 
-/// Revoke a certificate, and publish a new revocation list
+/// Revoke a certificate and sign a new CRL
 ///
-/// Clients learn of it only where they are given the list: crl.pem in the CA's folder, or, of what
-/// `ca serve` has signed, the one that it serves, which it signs anew when it is next asked for.
+/// Clients notice only if they check the CRL: crl.pem in the CA's folder or, for certificates of
+/// `ca serve`, the CRL that it serves, which is signed again at the next request.
 ///
 /// With OpenSSL: openssl ca -revoke cert.pem && openssl ca -gencrl
 #[derive(Args)]
@@ -28,13 +28,13 @@ pub(crate) struct Revoke {
     database: database::Place,
     #[command(flatten)]
     passphrase: CaPassphrase,
-    /// The certificate's file, or its serial number in hexadecimal
+    /// File of the certificate, or its serial number in hexadecimal
     #[arg(value_name = "FILE|SERIAL")]
     what: String,
-    /// Why: keyCompromise, superseded, cessationOfOperation, ...
+    /// Reason code: keyCompromise, superseded, cessationOfOperation, ...
     #[arg(long, value_name = "REASON", default_value = "unspecified")]
     reason: RevocationReason,
-    /// How long the new list is good: 30d, 12h
+    /// Validity of the new CRL: 30d, 12h
     #[arg(long, value_name = "TIME", default_value = "30d")]
     good_for: Length,
     /// Report as JSON
@@ -112,6 +112,6 @@ impl Revoke {
     }
 
     fn not_ours(&self) -> Failure {
-        Failure::refused(format!("{}: this CA has not signed it", self.what))
+        Failure::refused(format!("{}: not issued by this CA", self.what))
     }
 }

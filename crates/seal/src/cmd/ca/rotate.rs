@@ -12,10 +12,10 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card;
 
-/// Make another intermediate, which signs from now on
+/// Replace the issuing intermediate CA
 ///
-/// A `seal ca serve` that runs takes it at once. Clients that ask when to renew (ARI, RFC 9773) hear
-/// that it is time, and have a certificate below the new one within hours.
+/// A running `seal ca serve` uses it immediately. Clients that support ARI (RFC 9773) are told to
+/// renew, and have a certificate of the new intermediate within hours.
 #[derive(Args)]
 pub(crate) struct RotateIntermediate {
     #[command(flatten)]
@@ -38,7 +38,7 @@ struct Rotated {
 
 impl fmt::Display for Rotated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} signs from now on, to {}", self.issuer, self.not_after)
+        write!(f, "{} is the issuing CA now, valid to {}", self.issuer, self.not_after)
     }
 }
 

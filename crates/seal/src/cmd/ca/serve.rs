@@ -25,17 +25,17 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::words::length::Length;
 
-/// Serve ACME: let machines fetch and renew certificates of this CA by themselves
+/// Run an ACME server for this CA
 ///
-/// certbot, lego, Caddy, Traefik, `seal acme` and every other ACME client can be pointed at
-/// https://localhost:14000/directory; they have to trust the CA, which `seal trust install` or
-/// their own option does. An intermediate signs, made at the first start; the certificate of the
-/// server itself comes from the CA. What is issued is kept in ca.db in the CA's folder, or in
-/// PostgreSQL: servers with copies of the folder may share a database, and each does what another
-/// has left.
+/// Works with certbot, lego, Caddy, Traefik, `seal acme` and other ACME clients, at
+/// https://localhost:14000/directory. They must trust the CA, through `seal trust install` or an
+/// option of their own. An intermediate CA, created at the first start, signs the certificates; the
+/// server's own certificate comes from the CA too. Issued certificates are kept in ca.db in the
+/// CA's folder, or in PostgreSQL, where several servers with copies of the folder may share the
+/// work.
 ///
-/// Names are those that the CA may sign for and --permit; checks connect to loopback and private
-/// addresses only, and to --permit-address.
+/// Issues for the private names that the CA may sign for, and those of --permit. Challenge
+/// validation connects to loopback and private addresses only, and those of --permit-address.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal ca init && seal ca serve
@@ -47,56 +47,56 @@ pub(crate) struct Serve {
     folder: CaFolder,
     #[command(flatten)]
     passphrase: CaPassphrase,
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:14000")]
     listen: SocketAddr,
-    /// A name by which clients reach the server; may be repeated [default: localhost, 127.0.0.1,
-    /// ::1 and the address of --listen]
+    /// Name of this server; may be repeated [default: localhost, 127.0.0.1, ::1 and the address of
+    /// --listen]
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
-    /// Certify names below this one too, or addresses in this network; may be repeated
+    /// Also issue for names below this domain, or addresses in this network; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "any_name")]
     permit: Vec<NameConstraint>,
-    /// Certify every name that the CA may sign for
+    /// Issue for every name that the CA may sign for
     #[arg(long)]
     any_name: bool,
-    /// Connect to addresses in this network too, to check who has a name; may be repeated
+    /// Also connect to addresses in this network for challenge validation; may be repeated
     #[arg(long, value_name = "NETWORK", conflicts_with = "any_address")]
     permit_address: Vec<NameConstraint>,
-    /// Connect to every address
+    /// Connect to any address for challenge validation
     #[arg(long)]
     any_address: bool,
-    /// Let only those make an account who have a key of `seal ca eab new`
+    /// Require external account binding with a key of `seal ca eab new`
     #[arg(long)]
     require_eab: bool,
-    /// How long certificates of the profiles `server` and `client` are valid
+    /// Validity of certificates of the profiles `server` and `client`
     #[arg(long, value_name = "TIME", default_value = "7d")]
     lifetime: Length,
-    /// How long an account need not prove a name again; 0s: every time
+    /// Time for which an account's authorization for a name is reused; 0s disables reuse
     #[arg(long, value_name = "TIME", default_value = "1h")]
     proofs_last: Length,
-    /// How long a revocation list is good
+    /// Validity of a CRL
     #[arg(long, value_name = "TIME", default_value = "1d")]
     crl_lasts: Length,
-    /// The DNS server to ask, instead of the system's
+    /// DNS server to query instead of the system's
     #[arg(long, value_name = "ADDRESS:PORT")]
     dns: Option<SocketAddr>,
-    /// The port of http-01, where something else than the web's is reached
+    /// Port for http-01 validation
     #[arg(long, value_name = "PORT", default_value_t = 80)]
     http_port: u16,
-    /// The port of tls-alpn-01
+    /// Port for tls-alpn-01 validation
     #[arg(long, value_name = "PORT", default_value_t = 443)]
     tls_port: u16,
-    /// Offer dns-persist-01, a draft, to records that name this domain as the CA
+    /// Offer dns-persist-01 (a draft) with this issuer domain name
     #[arg(long, value_name = "DOMAIN")]
     dns_persist: Option<String>,
-    /// Show what was issued, what expires and what has failed in the browser, and revoke there; the URL
-    /// is printed
+    /// Serve a page that shows issued, expiring and failed certificates and can revoke them, and
+    /// print its URL
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     page: Option<SocketAddr>,
     #[command(flatten)]
     database: database::Place,
-    /// Print one JSON object a line
+    /// Print JSON, one object per line
     #[arg(long)]
     json: bool,
 }
@@ -114,7 +114,7 @@ struct Listening {
 impl fmt::Display for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "serving ACME at {}", self.directory)?;
-        writeln!(f, "clients have to trust {}", self.root_file)?;
+        writeln!(f, "clients must trust {}", self.root_file)?;
         write!(f, "signing as {}, recording in {}", self.issuer, self.database)?;
         match &self.page {
             Some(url) => write!(f, "\nthe page: {url}"),

@@ -7,7 +7,7 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::authority::Authority;
 
-/// Show the CA: its folder, its certificate, how much it has signed
+/// Show the CA's folder, certificate and number of certificates issued
 #[derive(Args)]
 pub(crate) struct Show {
     #[command(flatten)]

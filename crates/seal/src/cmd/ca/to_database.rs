@@ -10,11 +10,11 @@ use crate::files::ledger::Ledger;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Keep what the CA signs in a database from now on
+/// Move the CA's index to a database
 ///
-/// The index of the folder is read and written whole for every certificate, which takes a second
-/// where a hundred thousand were signed. The database (ca.db, SQLite) takes as long as for the first.
-/// `openssl ca` cannot work with it; index.txt stays, as index.txt.before-sqlite.
+/// The text index is read and rewritten for every certificate, which takes a second at a hundred
+/// thousand certificates; the database (ca.db, SQLite) takes constant time. `openssl ca` cannot use
+/// it; the old index is kept as index.txt.before-sqlite.
 #[derive(Args)]
 pub(crate) struct ToDatabase {
     #[command(flatten)]

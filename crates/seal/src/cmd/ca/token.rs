@@ -22,30 +22,31 @@ pub(crate) enum Command {
     End(End),
 }
 
-/// Make a token with which somebody gets certificates from `ca serve` without ACME
+/// Create a token for issuance without ACME
 ///
-/// Whoever has it runs `seal ca issue --server URL --token-file FILE NAME`, and proves no name: the
-/// token says what may be had. It is printed once, and only its digest is kept.
+/// The holder runs `seal ca issue --server URL --token-file FILE NAME`. No challenge validates the
+/// name: the token determines which names are allowed. It is printed once, and only its digest is
+/// stored.
 #[derive(Args)]
 pub(crate) struct New {
     #[command(flatten)]
     folder: CaFolder,
-    /// For whom it is, for your own memory
+    /// Note about the holder
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
-    /// Names below this one, or addresses in this network; may be repeated
+    /// Allow names below this domain, or addresses in this network; may be repeated
     #[arg(long, value_name = "NAME", required_unless_present = "user")]
     permit: Vec<NameConstraint>,
-    /// The common name of a user, for certificates for clients; may be repeated
+    /// Allow client certificates with this common name; may be repeated
     #[arg(long, value_name = "USER")]
     user: Vec<String>,
-    /// Only this profile; may be repeated: server, client, shortlived
+    /// Limit to this profile; may be repeated: server, client, shortlived
     #[arg(long, value_name = "PROFILE", value_parser = ["server", "client", "shortlived"])]
     profile: Vec<String>,
-    /// How many certificates
+    /// Number of certificates
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     uses: u32,
-    /// How long the token is good
+    /// Validity of the token
     #[arg(long, value_name = "TIME", default_value = "1d")]
     lasts: Length,
     #[command(flatten)]
@@ -67,12 +68,12 @@ pub(crate) struct List {
     json: bool,
 }
 
-/// End a token: nobody gets anything with it any more
+/// Invalidate a token
 #[derive(Args)]
 pub(crate) struct End {
     #[command(flatten)]
     folder: CaFolder,
-    /// The token's name, as `list` shows it
+    /// Identifier of the token, as `list` shows it
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     id: String,
     #[command(flatten)]
@@ -111,7 +112,7 @@ struct Line {
 impl fmt::Display for Listed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("there are none; `seal ca token new` makes one");
+            return f.write_str("none; `seal ca token new` makes one");
         }
         let lines = self.0.iter().map(|line| {
             let users = line.users.iter().map(|user| Foreign::new(user).to_string());
@@ -191,7 +192,7 @@ impl End {
         let (store, _) = self.database.open(&self.folder)?;
         match store.end_token(&self.id).map_err(|e| Failure::usage(e.to_string()))? {
             true => Ok(Answer::Yes),
-            false => Err(Failure::usage(format!("{}: there is no such token", self.id))
+            false => Err(Failure::usage(format!("{}: no such token", self.id))
                 .advise("`seal ca token list` lists them")),
         }
     }

@@ -20,11 +20,11 @@ use crate::words::clock;
 use crate::words::length::Length;
 use crate::words::pattern::Pattern;
 
-/// Tell whether certificates expire soon, for scripts
+/// Check whether certificates expire soon
 ///
-/// Looks at every certificate of every file, in folders with all below them, and of servers. Exit code 0 when
-/// all are valid now and for the time given, 1 when one is not or could not be read, 2 when a file that was
-/// named has none.
+/// Checks every certificate in files, in folders recursively, and on servers. Exits with 0 when all
+/// are valid now and for the given time, 1 when one is not or could not be read, 2 when a named
+/// file contains no certificate.
 ///
 /// With OpenSSL: openssl x509 -checkend SECONDS -in cert.pem
 #[derive(Args)]
@@ -34,11 +34,11 @@ pub(crate) struct Check {
     targets: Vec<String>,
     #[command(flatten)]
     route: Route,
-    /// Leave out files and folders whose path or name is like this: `*` stands for one or more characters but `/`,
-    /// `**` for any; may be repeated
+    /// Skip files and folders whose path or name matches: `*` matches one or more characters except
+    /// `/`, `**` any; may be repeated
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     exclude: Vec<Pattern>,
-    /// How long they must still be valid: 30d, 12h, 90m
+    /// Required remaining validity: 30d, 12h, 90m
     #[arg(long, value_name = "TIME", default_value = "30d")]
     within: Length,
     /// Report as JSON
@@ -105,7 +105,7 @@ impl Check {
     }
 }
 
-/// How many servers are asked at once.
+/// Number of servers to contact in parallel.
 const AT_ONCE: u16 = 64;
 
 /// By which time everything is judged.

@@ -10,10 +10,10 @@ use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
-/// Write the certificates of a file as PEM, or one as DER
+/// Convert certificates to PEM or DER
 ///
-/// Reads PEM, DER and PKCS#7 (.p7b, .p7c: what Windows and its CAs hand out). The certificates stay
-/// the same, in the order of the file. Certificates in a PFX: seal pfx import.
+/// Reads PEM, DER and PKCS#7 (.p7b and .p7c files, as Windows exports them). Keeps the certificates
+/// and their order. For certificates in a PFX, see `seal pfx import`.
 ///
 /// With OpenSSL: openssl x509 -in cert.der -out cert.pem, or openssl pkcs7 -print_certs
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Convert {
     /// The certificates, in PEM, DER or PKCS#7
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The form of the new file; DER holds one certificate only
+    /// Output format; DER holds one certificate only
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Pem)]
     form: Form,
     #[command(flatten)]

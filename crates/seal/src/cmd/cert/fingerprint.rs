@@ -13,8 +13,8 @@ use crate::view::card;
 
 /// Print fingerprints and public key pins
 ///
-/// The fingerprint names this very certificate; the pin names its key, and stays when the
-/// certificate is renewed with the same key.
+/// The fingerprint identifies the certificate; the pin identifies its key, and stays the same when
+/// the certificate is renewed with that key.
 ///
 /// With OpenSSL: openssl x509 -noout -fingerprint -sha256 -in cert.pem
 #[derive(Args)]

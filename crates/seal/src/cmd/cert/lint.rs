@@ -14,13 +14,13 @@ use crate::view::card;
 use crate::view::checked::{Checked, ReportFiles};
 use crate::words::clock;
 
-/// Look certificates over for what browsers, OpenSSL, Node, Python and Apple refuse
+/// Report what browsers, OpenSSL, Node, Python and Apple refuse in certificates
 ///
-/// The certificates of one file are looked over as what a server sends, too: their order, and
+/// The certificates of one file are also checked as a chain that a server sends: their order, and
 /// whether one outlives its issuer.
 ///
-/// Exit code 1 when there is an error (everything refuses it) or a warning (some clients do);
-/// notices do not count.
+/// Exits with 1 on errors (refused by all clients) and warnings (refused by some), but not on
+/// notices.
 #[derive(Args)]
 pub(crate) struct Lint {
     /// The certificates, in PEM or DER
@@ -53,7 +53,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.findings.is_empty() {
             let plural = if self.looked_at == 1 { "" } else { "s" };
-            return write!(f, "{} certificate{plural}, nothing to complain about", self.looked_at);
+            return write!(f, "{} certificate{plural}, no findings", self.looked_at);
         }
         let lines = self.findings.iter().map(|finding| {
             let Finding { file, subject, severity, code, text } = finding;

@@ -13,28 +13,28 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;
 
-/// Make a certificate anew, with the same content and a new time
+/// Reissue a certificate with the same content and a new validity period
 ///
-/// Subject, names and all extensions stay; the serial number is new, as long as the old one's and 8 bytes
-/// at least. Without --key the public key stays as well; with --key it is that key's. A self-signed certificate is signed with --key, one
-/// of a CA with --ca and --ca-key.
+/// Keeps the subject, names and all extensions. The serial number is new, as long as the old one
+/// and at least 8 bytes. Without --key, keeps the public key; with --key, uses that key's. A
+/// self-signed certificate is signed with --key, any other with --ca and --ca-key.
 ///
 /// With OpenSSL: openssl x509 -in cert.pem -signkey key.pem -days 365, roughly
 #[derive(Args)]
 pub(crate) struct Renew {
-    /// The certificate to renew; of a file with a chain the first is
+    /// The certificate to renew: the first of the file
     #[arg(long, value_name = "FILE")]
     cert: PathBuf,
-    /// The key that the new certificate is for
+    /// The key of the new certificate
     #[arg(long, value_name = "FILE", required_unless_present = "ca")]
     key: Option<PathBuf>,
-    /// The certificate of the CA that signs
+    /// The certificate of the signing CA
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     ca: Option<PathBuf>,
     /// The CA's private key
     #[arg(long, value_name = "FILE", requires = "ca")]
     ca_key: Option<PathBuf>,
-    /// The passphrase of the key that signs: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the signing key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     #[command(flatten)]

@@ -13,15 +13,15 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;
 
-/// Make a certificate that is signed with its own key
+/// Create a self-signed certificate
 ///
-/// For tests and machines of your own: everybody who is to trust it must be given it. The names
-/// go into subjectAltName, where clients look: those of --name and those of the request, or else
-/// the common name. What else the request asks for is taken over too, since it is your own.
+/// For tests and private machines: each client must be configured to trust it. The names of --name
+/// and of the request, or else the common name, go into subjectAltName. All extensions that the
+/// request asks for are copied.
 ///
-/// With --openssl-compat the result is what OpenSSL makes of the same request: X.509 v1 without
-/// extensions, 30 days. OpenSSL and Node accept that when they are told to trust it; browsers do
-/// not.
+/// With --openssl-compat, the result is what OpenSSL makes of the same request: X.509 v1 without
+/// extensions, valid for 30 days. OpenSSL and Node accept it when configured to trust it; browsers
+/// do not.
 ///
 /// With OpenSSL: openssl x509 -req -in csr.pem -signkey key.pem -out cert.pem
 #[derive(Args)]
@@ -31,12 +31,12 @@ pub(crate) struct SelfSign {
     csr: Option<PathBuf>,
     #[command(flatten)]
     key: KeyFile,
-    /// Who it is about, instead of a request: /C=SE/CN=example.com or CN=example.com,C=SE
+    /// Subject, instead of a request: /C=SE/CN=example.com or CN=example.com,C=SE
     #[arg(long, value_name = "NAME", conflicts_with = "csr")]
     subject: Option<Subject>,
     #[command(flatten)]
     shape: Shape,
-    /// Exactly what `openssl x509 -req -signkey` makes
+    /// Make exactly what `openssl x509 -req -signkey` makes
     #[arg(long)]
     openssl_compat: bool,
     #[command(flatten)]
@@ -102,7 +102,7 @@ impl SelfSign {
         }
         let common = subject.common_name().and_then(|name| name.parse().ok());
         common.map(Some).ok_or_else(|| {
-            Failure::usage("the certificate would be valid for no name")
+            Failure::usage("the certificate has no name")
                 .advise("give --name, or --openssl-compat for a certificate without names")
         })
     }

@@ -13,16 +13,16 @@ use crate::say::failure::Failure;
 #[derive(Args)]
 #[group(skip)]
 pub(crate) struct Period {
-    /// Days it is valid from now on [default: 365]
+    /// Validity in days from now [default: 365]
     #[arg(long, value_name = "N")]
     days: Option<u32>,
-    /// Hours it is valid, instead of days
+    /// Validity in hours, instead of days
     #[arg(long, value_name = "N", conflicts_with = "days")]
     hours: Option<u32>,
-    /// The first moment it is valid: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
+    /// Start of the validity period: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
     #[arg(long, value_name = "TIME")]
     not_before: Option<Moment>,
-    /// The last moment it is valid
+    /// End of the validity period
     #[arg(long, value_name = "TIME", conflicts_with_all = ["days", "hours"])]
     not_after: Option<Moment>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Period {
 #[derive(Args)]
 #[group(skip)]
 pub(crate) struct Shape {
-    /// A name it is valid for; may be repeated: localhost, 127.0.0.1, user@example.com
+    /// Subject alternative name; may be repeated: localhost, 127.0.0.1, user@example.com
     #[arg(long = "name", value_name = "NAME")]
     pub(super) names: Vec<SubjectAltName>,
     #[command(flatten)]
@@ -42,24 +42,25 @@ pub(crate) struct Shape {
     /// For TLS clients only
     #[arg(long, conflicts_with = "server")]
     client: bool,
-    /// Another purpose: serverAuth, clientAuth, codeSigning, emailProtection ... or a dotted OID;
-    /// may be repeated
+    /// Additional extended key usage: serverAuth, clientAuth, codeSigning, emailProtection ... or a
+    /// dotted OID; may be repeated
     #[arg(long, value_name = "PURPOSE", conflicts_with_all = ["server", "client"])]
     extended_key_usage: Vec<ExtendedKeyUsage>,
-    /// What the key may do, instead of what fits its kind; may be repeated: digitalSignature,
+    /// Key usage, instead of the default for the kind of key; may be repeated: digitalSignature,
     /// keyEncipherment, ...
     #[arg(long, value_name = "USAGE")]
     key_usage: Vec<KeyUsage>,
-    /// Where the issuer's revocation list is; may be repeated
+    /// URL of the issuer's CRL; may be repeated
     #[arg(long, value_name = "URL")]
     crl_url: Vec<String>,
-    /// Where the issuer's OCSP responder is; may be repeated
+    /// URL of the issuer's OCSP responder; may be repeated
     #[arg(long, value_name = "URL")]
     ocsp_url: Vec<String>,
-    /// Where the issuer's certificate is; may be repeated
+    /// URL of the issuer's certificate; may be repeated
     #[arg(long, value_name = "URL")]
     issuer_url: Vec<String>,
-    /// Promise that the server staples an OCSP response; clients that check refuse it otherwise
+    /// Add the must-staple extension (RFC 7633): clients that check it require a stapled OCSP
+    /// response
     #[arg(long)]
     must_staple: bool,
 }

@@ -11,10 +11,10 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::card::Card;
 
-/// Show what certificates say
+/// Show certificates
 ///
-/// Every certificate of the file on a card: names, how much of its time has passed, fingerprints,
-/// and what clients may not like.
+/// Prints a summary of each certificate in the file: names, elapsed validity, fingerprints, and
+/// properties that clients may refuse.
 ///
 /// With OpenSSL: openssl x509 -noout -text -in cert.pem (--text prints the same)
 #[derive(Args)]
@@ -22,10 +22,10 @@ pub(crate) struct Show {
     /// The certificates, in PEM or DER
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Print everything, as OpenSSL does
+    /// Print all fields, like OpenSSL
     #[arg(long, conflicts_with = "json")]
     text: bool,
-    /// Print JSON: an array, one object for each certificate
+    /// Print a JSON array with one object for each certificate
     #[arg(long)]
     json: bool,
 }

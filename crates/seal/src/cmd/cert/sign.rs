@@ -15,11 +15,11 @@ use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::view::made::Made;
 
-/// Sign somebody's request with a CA
+/// Sign a request with a CA
 ///
-/// The request's signature is checked, its subject and public key are taken. What else it asks
-/// for (names, usages) is taken only with --copy-names or --copy-extensions: read it first, with
-/// `seal csr show`.
+/// Verifies the request's signature and uses its subject and public key. Names and extensions of
+/// the request are used only with --copy-names or --copy-extensions: inspect it first with `seal
+/// csr show`.
 ///
 /// With OpenSSL: openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca-key.pem -out cert.pem
 #[derive(Args)]
@@ -33,31 +33,31 @@ pub(crate) struct Sign {
     /// The CA's private key
     #[arg(long, value_name = "FILE")]
     ca_key: PathBuf,
-    /// The passphrase of the CA's key: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the CA's key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
-    /// Take the names that the request asks for
+    /// Copy the names of the request
     #[arg(long)]
     copy_names: bool,
-    /// Take everything that the request asks for, but not to be a CA
+    /// Copy all extensions of the request, except those that would make it a CA
     #[arg(long)]
     copy_extensions: bool,
     #[command(flatten)]
     shape: Shape,
-    /// Make it a CA that may sign certificates itself
+    /// Make it an intermediate CA
     #[arg(long, conflicts_with_all = ["server", "client", "extended_key_usage", "names"])]
     intermediate: bool,
-    /// How many further CAs may stand below it [default: 0]
+    /// Number of further CAs allowed below it [default: 0]
     #[arg(long, value_name = "N", requires = "intermediate")]
     path_length: Option<u8>,
-    /// A name that it may sign for, and no others of its kind; may be repeated: example.com,
-    /// 10.0.0.0/8, @example.com
+    /// Permitted subtree (name constraint), which excludes all other names of its kind; may be
+    /// repeated: example.com, 10.0.0.0/8, @example.com
     #[arg(long, value_name = "NAME", requires = "intermediate")]
     permit: Vec<NameConstraint>,
-    /// A name that it may not sign for; may be repeated
+    /// Excluded subtree (name constraint); may be repeated
     #[arg(long, value_name = "NAME", requires = "intermediate")]
     exclude: Vec<NameConstraint>,
-    /// Put the CA's certificate behind the new one in the file, as a server sends them
+    /// Append the CA's certificate, as a server sends the chain
     #[arg(long)]
     chain: bool,
     #[command(flatten)]
@@ -109,7 +109,7 @@ impl Sign {
     fn notes(&self, csr: &Csr, issuer: &Issuer, certificate: &Certificate) {
         if certificate.not_after() > issuer.certificate().not_after() {
             report::note(format_args!(
-                "seal: note: it outlives its CA, which ends at {}",
+                "seal: note: it outlives its CA, which expires at {}",
                 card::time(issuer.certificate().not_after())
             ));
         }
@@ -118,11 +118,10 @@ impl Sign {
         }
         let asked: Vec<_> = csr.names().iter().map(ToString::to_string).collect();
         if asked.is_empty() {
-            report::note("seal: note: it has no name (--name); browsers refuse it so");
+            report::note("seal: note: no subject alternative name (--name): browsers refuse it");
         } else {
             report::note(format_args!(
-                "seal: note: the names that the request asks for were not taken: {} \
-                 (--copy-names takes them)",
+                "seal: note: names of the request were not copied: {} (--copy-names copies them)",
                 Foreign::list(&asked)
             ));
         }

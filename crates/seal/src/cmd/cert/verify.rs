@@ -17,51 +17,51 @@ use crate::view::trust::Trust;
 use crate::words::clock;
 use crate::words::name_rules::NameRules;
 
-/// Tell whether a certificate would be trusted, and if not, everything that is wrong
+/// Verify a certificate and its chain, and report every error
 ///
-/// The first certificate of each file is judged; the others of that file, and those of
-/// --untrusted, help to build its chain. Exit code 0 means that all are trusted, 1 that one is not.
+/// Verifies the first certificate of each file; the others of that file, and those of --untrusted,
+/// are used to build the chain. Exits with 0 when all are trusted, 1 when one is not.
 ///
 /// With OpenSSL: openssl verify -CAfile ca.pem -untrusted chain.pem -verify_hostname NAME cert.pem
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// The certificates, each with or without its chain
+    /// Files with a certificate, optionally followed by its chain
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Whom to trust; may be repeated [default: Mozilla's roots and this system's]
+    /// Trusted CAs; may be repeated [default: Mozilla's roots and this system's]
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
-    /// The passphrase of a PFX given to --ca: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of a PFX given to --ca from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE", requires = "ca")]
     passphrase_file: Option<Source>,
-    /// More certificates to build the chain from; may be repeated
+    /// Additional certificates for building the chain; may be repeated
     #[arg(long, value_name = "FILE")]
     untrusted: Vec<PathBuf>,
-    /// Revocation lists: complete, indirect, by reason, delta; every certificate of the chain must
-    /// then be covered; may be repeated
+    /// CRLs (complete, indirect, by reason or delta), which must then cover every certificate of
+    /// the chain; may be repeated
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
-    /// The host name or address that it must be for
+    /// Host name or address that the certificate must match
     #[arg(long, value_name = "NAME")]
     name: Option<ServerName>,
-    /// How the certificate is compared with the name
+    /// Rules for matching the certificate with the name
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
     /// What is the default now: --name-rules node
     #[arg(long, hide = true, requires = "name", conflicts_with = "name_rules")]
     common_name: bool,
-    /// What it is used as
+    /// Purpose to verify for
     #[arg(long, value_enum, default_value_t = As::Server, value_name = "PURPOSE")]
     purpose: As,
-    /// The time of judgement: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
+    /// Verify as of this time: 2030-12-31 or 2030-12-31T23:59:59Z [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Moment>,
-    /// Let the chain end at any certificate of --ca, not only at a root
+    /// Accept any certificate of --ca as trust anchor, not only self-signed roots
     #[arg(long)]
     partial_chain: bool,
     #[command(flatten)]
     policies: PolicyOptions,
-    /// Print JSON, a line for each file
+    /// Print JSON, one line for each file
     #[arg(long)]
     json: bool,
 }

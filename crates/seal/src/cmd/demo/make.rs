@@ -70,7 +70,7 @@ pub(super) fn all(dir: &Path, own_folder: bool) -> Result<(Material, Vec<Made>),
             &cert_file,
             "seal cert self-sign --csr amit-csr.pem --key amit-key.pem --openssl-compat --out amit-cert.pem",
             format!(
-                "a certificate (X.509 v{}, serial {}), signed by its own key: nobody else vouches for it",
+                "a certificate (X.509 v{}, serial {}), signed by its own key, not by a CA",
                 certificate.version(),
                 certificate.serial_hex()
             ),

@@ -15,11 +15,11 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::connection::{Facts, Reason};
 
-/// Show it all: make a certificate, talk over TLS, see what trust and a sniffer change
+/// Demonstrate certificates, mutual TLS and verification on this machine
 ///
 /// Makes a key, a request, a self-signed certificate and a PFX; starts an echo server with mutual
-/// TLS and connects to it; takes the trust away; and listens in on the same words over plain TCP
-/// and over TLS. Everything happens on this machine.
+/// TLS and connects to it; removes the trust anchor and connects again; and captures the same
+/// message over plain TCP and over TLS. No other machine is contacted.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// Keep the files in this folder [default: a temporary one, removed at the end]
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer, Failure> {
         }
         None => {
             temporary = tempfile::tempdir()
-                .map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+                .map_err(|e| Failure::usage(format!("cannot create a temporary folder: {e}")))?;
             temporary.path().to_owned()
         }
     };
@@ -82,14 +82,14 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer, Failure> {
     say.part("2. Use: an echo server with mutual TLS, and a client", &trusted)?;
 
     let not_trusted = talk::without_trust(&material).await?;
-    say.part("3. The same client, but it trusts nobody", &NotTrusted(&not_trusted))?;
+    say.part("3. The same client without a trust anchor", &NotTrusted(&not_trusted))?;
 
     let sniffed = Sniffed {
         words: WORDS.to_owned(),
         plain: relay::over_plain_tcp(WORDS).await?,
         tls: relay::over_tls(&material, WORDS).await?,
     };
-    say.part("4. See: somebody between the two listens in", &sniffed)?;
+    say.part("4. See: what an eavesdropper captures", &sniffed)?;
 
     let as_expected = trusted.client_sees.authorized
         && trusted.server_sees.authorized
@@ -148,10 +148,7 @@ impl Display for NotTrusted<'_> {
         writeln!(f, "  authorized  no, {code}\n")?;
         writeln!(f, "  That means: {evidence}.")?;
         writeln!(f, "  {}", advice::meaning(code))?;
-        writeln!(
-            f,
-            "  This client went on because it was told to look for itself; by default the"
-        )?;
+        writeln!(f, "  This client continued because it was configured to; by default the")?;
         writeln!(
             f,
             "  handshake ends here, before the client has sent its certificate or a byte of data."

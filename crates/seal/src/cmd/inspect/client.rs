@@ -56,7 +56,7 @@ pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<A
         .map_err(|e| Failure::usage(format!("{target}: cannot listen: {e}")))?;
     let address = listener.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
     report::note(format_args!(
-        "waiting for clients on {address}; each is turned away when it has said its hello"
+        "waiting for clients on {address}; each is disconnected after its ClientHello"
     ));
     let mut left = count;
     while left != Some(0) {
@@ -76,7 +76,7 @@ pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<A
                     report::print(&offer, false)?;
                 }
             }
-            _ => report::note(format_args!("{client} said no ClientHello")),
+            _ => report::note(format_args!("{client} sent no ClientHello")),
         }
     }
     Ok(Answer::Yes)

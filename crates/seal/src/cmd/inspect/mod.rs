@@ -26,20 +26,22 @@ use crate::words::clock;
 use crate::words::name_rules::NameRules;
 use crate::words::pattern::Pattern;
 
-/// Look at a server, a file, or a client, and explain what is found
+/// Inspect a server, a file or a client, and explain the result
 ///
-/// HOST:PORT is a server: who it is, whether it would be trusted and if not why, what it speaks. When
-/// it breaks off without a reason, changed hellos tell why: at most eight, the smallest change first.
-/// --explain tells the handshake message by message; --scan asks what else it would speak. A file
-/// (or `-` for standard input) is a certificate, request, key, PFX or revocation list; which one,
-/// its bytes say. --listen waits for a client and explains what it offers.
+/// For a server (HOST:PORT), shows its certificate, the verdict with its reasons, and what was
+/// negotiated. If the server breaks off without a reason, retries with at most eight modified
+/// ClientHellos, the smallest change first, to find the cause. --explain shows the handshake
+/// message by message; --scan probes which versions, suites and groups the server accepts. A file
+/// (or `-` for standard input) may be a certificate, request, key, PFX or CRL; the kind is detected
+/// from its content. --listen waits for a client and explains its ClientHello.
 ///
-/// A file's certificate is judged, too, when --ca or --servername say by what.
+/// With --ca or --servername, the certificate of a file is verified as well.
 ///
-/// Several targets are looked at one after the other; of a folder, every file below it that holds such a thing.
+/// Several targets are inspected in turn; of a folder, every file below it with such content.
 ///
-/// The exit code is 0 when all is well, 1 when the server or the file is not (a certificate or list
-/// that is not valid today, a request whose signature is bad), 2 when it could not be looked at.
+/// Exits with 0 when everything is valid, 1 when a server or file is not (a certificate or CRL that
+/// is not valid today, a request with a bad signature), 2 when a target could not be read or
+/// reached.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal inspect example.com                         the card of the server at port 443
@@ -65,26 +67,26 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     own_lists: OwnLists,
 
-    /// The name that the server must prove, and that is sent to it (SNI) [default: HOST]
+    /// Name to send in SNI and to require in the server's certificate [default: HOST]
     #[arg(long, alias = "server-name", value_name = "NAME")]
     servername: Option<ServerName>,
 
-    /// How the certificate is compared with the name
+    /// Rules for matching the certificate with the name
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
 
     #[command(flatten)]
     legacy: LegacyOption,
 
-    /// Application protocols to offer, best first [default: h2,http/1.1 on port 443]
+    /// ALPN protocols to offer, in order of preference [default: h2,http/1.1 on port 443]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     alpn: Vec<String>,
 
-    /// Tell the handshake message by message: direction, time, bytes, and why
+    /// Show the handshake message by message: direction, time, bytes, meaning
     #[arg(long)]
     explain: bool,
 
-    /// Write the handshake as one page to this file
+    /// Write the handshake to this file as an HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
@@ -92,44 +94,44 @@ pub(crate) struct InspectArgs {
     #[arg(long, requires = "html")]
     force: bool,
 
-    /// Ask by one more handshake whether the server has Encrypted Client Hello (RFC 9849), and for its
-    /// outer names and configurations. --scan does so, too
+    /// Probe for Encrypted Client Hello (RFC 9849) with one more handshake, and show its public
+    /// names and configurations; implied by --scan
     #[arg(long)]
     ech: bool,
 
-    /// Ask which versions (from SSL 3 on), suites and groups the server accepts: many connections,
-    /// none of which is finished
+    /// Probe which versions (from SSL 3 on), suites and groups the server accepts; makes many
+    /// connections and completes none
     #[arg(long)]
     scan: bool,
 
-    /// Say how the server stands against a quantum computer: which groups it knows, what is agreed on and
-    /// whether by a retry only, and apart from that who signs by what; a connection for each group, none of
-    /// which is finished
+    /// Assess the server's post-quantum readiness: which key exchange groups it supports and
+    /// negotiates, whether only after a HelloRetryRequest, and separately its signature algorithms;
+    /// makes a connection for each group and completes none
     #[arg(long)]
     posture: bool,
 
-    /// Compare with Mozilla's recommendations (version 6.0); implies --scan. Exit code 1 when the
-    /// server does not follow them
+    /// Compare with Mozilla's recommendations (version 6.0); implies --scan. Exits with 1 when the
+    /// server deviates from them
     #[arg(long, value_enum, value_name = "PROFILE")]
     profile: Option<Profile>,
 
-    /// Wait here for a client, and explain its ClientHello (a port, or ADDRESS:PORT)
+    /// Listen at this port (or ADDRESS:PORT) and explain the ClientHello of each client
     #[arg(long, value_name = "PORT", conflicts_with_all = ["targets", "explain", "ech", "scan", "html", "profile", "posture", "sarif", "junit"])]
     listen: Option<String>,
 
-    /// With --listen, end after so many clients [default: go on]
+    /// With --listen, exit after N clients [default: no limit]
     #[arg(long, value_name = "N", requires = "listen")]
     count: Option<u32>,
 
-    /// Leave out files and folders of a folder whose path or name is like this: `*` stands for one or more
-    /// characters but `/`, `**` for any; may be repeated
+    /// Skip files and folders whose path or name matches: `*` matches one or more characters except
+    /// `/`, `**` any; may be repeated
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     exclude: Vec<Pattern>,
 
     #[command(flatten)]
     reports: ReportFiles,
 
-    /// Print JSON; of several servers a line for each
+    /// Print JSON; for several servers, one line each
     #[arg(long)]
     json: bool,
 }

@@ -22,15 +22,17 @@ use crate::words::length::Length;
 use crate::words::name_rules::NameRules;
 use crate::words::pattern::Pattern;
 
-/// List every certificate in files, folders, archives and on servers, by what ends first
+/// List the certificates in files, folders, archives and on servers, soonest to expire first
 ///
-/// A path is a file or a folder with all below it: PEM, DER, PFX, PKCS#7, Java's key stores, kubeconfig files
-/// and Secrets of Kubernetes (YAML or JSON), archives and images of containers (tar, in gzip or zstd). A
-/// certificate that lies in several places is one row. What cannot be read is a row, too, and says why.
+/// Reads files and folders, recursively: PEM, DER, PFX, PKCS#7, Java key stores, kubeconfig files
+/// and Kubernetes Secrets (YAML or JSON), archives and container images (tar, also with gzip or
+/// zstd). A certificate found in several places is one row. Whatever cannot be read is a row with
+/// the reason.
 ///
-/// The verdict is by the public roots, or by --ca. The exit code is 0 when everything is valid now and for the
-/// time of --within, 1 when something is not or could not be read, 2 when nothing could be looked at. The
-/// verdict counts for servers, and for files when --ca is given.
+/// Certificates are verified against the public roots, or against --ca. Exits with 0 when
+/// everything is valid now and for the time of --within, 1 when something is not or could not be
+/// read, 2 when no target could be read. The verdict affects the exit code for servers, and for
+/// files when --ca is given.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal inventory /etc/ssl/private example.com:443
@@ -50,52 +52,53 @@ pub(crate) struct InventoryArgs {
     #[command(flatten)]
     material: Material,
 
-    /// How a server's certificate is compared with its name
+    /// Rules for matching a server's certificate with its name
     #[arg(long, value_enum, default_value_t = NameRules::Node, value_name = "RULES")]
     name_rules: NameRules,
 
-    /// How long everything must still be valid: 30d, 12h
+    /// Required remaining validity: 30d, 12h
     #[arg(long, value_name = "TIME", default_value = "30d")]
     within: Length,
 
-    /// Passphrases to try on PFX files, one a line
+    /// File with passphrases to try on PFX files, one per line
     #[arg(long, value_name = "FILE")]
     passwords: Option<PathBuf>,
 
-    /// How many servers are asked at once
+    /// Number of servers to contact in parallel
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     at_once: u16,
 
-    /// Ask servers which key exchange groups they know, too: a connection for each, none of which is finished
+    /// Also probe which key exchange groups the servers support; makes a connection for each and
+    /// completes none
     #[arg(long)]
     posture: bool,
 
-    /// Leave out files and folders whose path or name is like this: `*` stands for one or more characters but `/`,
-    /// `**` for any; may be repeated
+    /// Skip files and folders whose path or name matches: `*` matches one or more characters except
+    /// `/`, `**` any; may be repeated
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     exclude: Vec<Pattern>,
 
-    /// Write metrics for Prometheus to this file, in place of the last ones
+    /// Write Prometheus metrics to this file, replacing it
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
 
-    /// Give the metrics at http://ADDRESS/metrics, and look again every --every
+    /// Serve the metrics at http://ADDRESS/metrics, and rescan at the interval of --every
     #[arg(long, value_name = "ADDRESS", conflicts_with = "json")]
     listen: Option<String>,
 
-    /// With --listen, how long after the last look the next one begins
+    /// With --listen, time between two scans
     #[arg(long, value_name = "TIME", default_value = "5m", requires = "listen")]
     every: Length,
 
     #[command(flatten)]
     reports: ReportFiles,
 
-    /// Write a CBOM to this file, in place of the last one, or with `-` to standard output in place of the table:
-    /// certificates, their keys, algorithms and protocols of servers, as CycloneDX 1.7
+    /// Write a cryptography bill of materials (CycloneDX 1.7) to this file, replacing it, or with
+    /// `-` to standard output instead of the table: certificates, keys, algorithms and protocols
     #[arg(long, value_name = "FILE", conflicts_with = "listen")]
     cbom: Option<PathBuf>,
 
-    /// Print JSON, a line for each
+    /// Print JSON, one line each
     #[arg(long)]
     json: bool,
 }
@@ -141,7 +144,7 @@ impl Looking {
             }
         }
         if stdin && args.listen.is_some() {
-            let fact = "standard input can be read once, and --listen looks again and again";
+            let fact = "standard input cannot be combined with --listen, which reads its targets repeatedly";
             return Err(Failure::usage(fact));
         }
         let candidates = args.candidates()?;

@@ -9,10 +9,10 @@ use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
-/// Write a private key in another form, or with another passphrase, or without one
+/// Convert a private key, or change or remove its passphrase
 ///
-/// Reads every form: PKCS#8, PKCS#1, SEC 1, encrypted or not, PEM or DER. The key stays the same,
-/// so its certificates stay good.
+/// Reads PKCS#8, PKCS#1 and SEC 1, encrypted or not, in PEM or DER. The key itself does not change,
+/// so its certificates remain valid.
 ///
 /// With OpenSSL: openssl pkey -in key.pem -out new.pem, or openssl pkcs8 -topk8
 #[derive(Args)]
@@ -23,10 +23,10 @@ pub(crate) struct Convert {
     form: KeyForm,
     #[command(flatten)]
     output: Output,
-    /// Encrypt the new file; the passphrase is asked for, or comes from --new-passphrase-file
+    /// Encrypt the new file; prompts for the passphrase, or reads it from --new-passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// The passphrase of the new file: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase for the new file from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<Source>,
 }

@@ -13,19 +13,19 @@ use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::view::checked::{Checked, ReportFiles};
 
-/// Say which programs refuse a key file, for the form that it is in
+/// Report which programs cannot read a key file, because of its format
 ///
-/// The key itself may be good: `seal key convert` writes it as every program reads it. Of an encrypted
-/// file the encryption is looked at, and with --passphrase-file what is inside.
+/// The key itself may be fine: `seal key convert` rewrites it in a format that every program reads.
+/// For an encrypted file, checks the encryption, and with --passphrase-file also the content.
 ///
-/// Exit code 1 when there is an error (everything refuses it) or a warning (some programs do); notices
-/// do not count.
+/// Exits with 1 on errors (refused by all programs) and warnings (refused by some), but not on
+/// notices.
 #[derive(Args)]
 pub(crate) struct Lint {
     /// The private key, in PEM or DER
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The passphrase of the key: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     #[command(flatten)]

@@ -11,9 +11,9 @@ use crate::files::key_file::KeyFile;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Tell whether a key belongs to a certificate or a request
+/// Check whether a key matches a certificate or a request
 ///
-/// Of a file with several certificates the first one counts. Exit code 0 means yes, 1 no.
+/// Uses the first certificate of a file. Exits with 0 when they match, 1 when they do not.
 ///
 /// With OpenSSL: compare the output of openssl pkey -pubout and openssl x509 -pubkey
 #[derive(Args)]

@@ -13,24 +13,24 @@ use crate::say::failure::Failure;
 use crate::say::progress;
 use crate::say::report::{self, Answer};
 
-/// Make a private key
+/// Generate a private key
 ///
-/// PKCS#8 in PEM, readable by you alone (mode 0600). Without a kind, ECDSA on P-256: small, fast,
-/// and understood by everything since about 2012.
+/// Writes PKCS#8 in PEM, readable by its owner only (mode 0600). The default is ECDSA on P-256:
+/// small, fast, and supported by nearly all software since about 2012.
 ///
 /// With OpenSSL: openssl genrsa -out key.pem 2048, or openssl genpkey
 #[derive(Args)]
 pub(crate) struct New {
-    /// An RSA key of so many bits: 2048, 3072, 4096 or 8192
+    /// RSA key of BITS bits: 2048, 3072, 4096 or 8192
     #[arg(long, value_name = "BITS", num_args = 0..=1, default_missing_value = "2048", group = "kind")]
     rsa: Option<usize>,
-    /// An ECDSA key on this curve: p256, p384 or p521 (browsers refuse p521)
+    /// ECDSA key on this curve: p256, p384 or p521 (browsers refuse p521)
     #[arg(long, value_name = "CURVE", group = "kind", value_parser = curve)]
     ec: Option<KeyAlgorithm>,
-    /// An Ed25519 key (browsers refuse it in certificates)
+    /// Ed25519 key (browsers refuse it in certificates)
     #[arg(long, group = "kind")]
     ed25519: bool,
-    /// An ML-DSA-44 key (TLS 1.3 between programs of 2025 and later; browsers refuse it)
+    /// ML-DSA-44 key (for TLS 1.3 between programs of 2025 and later; browsers refuse it)
     #[arg(long = "ml-dsa-44", group = "kind")]
     ml_dsa_44: bool,
     /// An ML-DSA-65 key (as above; larger)
@@ -43,10 +43,10 @@ pub(crate) struct New {
     form: KeyForm,
     #[command(flatten)]
     output: Output,
-    /// Encrypt the key; the passphrase is asked for, or comes from --passphrase-file
+    /// Encrypt the key; prompts for the passphrase, or reads it from --passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// The passphrase to encrypt the key with: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase for the new key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Report as JSON

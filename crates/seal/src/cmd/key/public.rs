@@ -8,7 +8,7 @@ use crate::files::output::Output;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
-/// Write the public half of a private key
+/// Extract the public key of a private key
 ///
 /// With OpenSSL: openssl pkey -in key.pem -pubout
 #[derive(Args)]

@@ -12,9 +12,9 @@ use crate::files::passphrase::Source;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Show what kind of key it is, and the pin of its public half
+/// Show the kind of a key and the pin of its public key
 ///
-/// Nothing secret is shown.
+/// Prints no secrets.
 ///
 /// With OpenSSL: openssl pkey -in key.pem -noout -text
 #[derive(Args)]

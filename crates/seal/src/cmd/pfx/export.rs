@@ -13,40 +13,40 @@ use crate::files::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Put a key, its certificate and the chain into one encrypted file
+/// Bundle a key, its certificate and the chain in a PFX
 ///
-/// What Windows, Java and Node's `pfx` option want. AES-256 and SHA-256 with 600 000 iterations;
-/// OpenSSL 1.1, Node, Java 8u301, Windows Server 2019 and everything later read it.
+/// For Windows, Java and the `pfx` option of Node. Encrypts with AES-256 and SHA-256 with 600 000
+/// iterations, which OpenSSL 1.1, Node, Java 8u301, Windows Server 2019 and later versions read.
 ///
 /// With OpenSSL: openssl pkcs12 -export -in cert.pem -inkey key.pem -certfile chain.pem -out id.pfx
 #[derive(Args)]
 pub(crate) struct Export {
-    /// The certificate of the key; further certificates in the file become the chain
+    /// Certificate of the key; further certificates in the file become the chain
     #[arg(long, value_name = "FILE", required_unless_present = "trust")]
     cert: Option<PathBuf>,
     /// The private key
     #[arg(long, value_name = "FILE", required_unless_present = "trust")]
     key: Option<PathBuf>,
-    /// A trust store instead: the certificates of this file without a key, marked as trusted, which Java
-    /// wants to see; may be repeated
+    /// Make a trust store instead: the certificates of this file without a key, marked as trusted
+    /// for Java; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key", "chain", "friendly_name", "legacy", "iterations", "key_passphrase_file"])]
     trust: Vec<PathBuf>,
-    /// More certificates for the chain
+    /// Additional certificates for the chain
     #[arg(long, value_name = "FILE")]
     chain: Option<PathBuf>,
-    /// The name that Windows, Java and Firefox show
+    /// Friendly name, as Windows, Java and Firefox show it
     #[arg(long, value_name = "NAME")]
     friendly_name: Option<String>,
     #[command(flatten)]
     output: Output,
-    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the PFX from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
-    /// The passphrase of the key: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the key from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     key_passphrase_file: Option<Source>,
-    /// Encrypt with 3DES and SHA-1, for Windows up to 7, macOS up to 14 and Java before 8u301; such
-    /// a file protects the key badly
+    /// Encrypt with 3DES and SHA-1, for Windows up to 7, macOS up to 14 and Java before 8u301; this
+    /// protects the key poorly
     #[arg(long, conflicts_with = "iterations")]
     legacy: bool,
     /// Iterations of the key derivation [default: 600000; OpenSSL's is 2048]

@@ -14,33 +14,33 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::view::made::Made;
 
-/// Take the key and the certificates out of a PFX
+/// Extract the key and the certificates of a PFX
 ///
-/// Reads files of OpenSSL, Windows, Java, Firefox (NSS), macOS and BouncyCastle, old and new, with
-/// and without a MAC.
+/// Reads files of OpenSSL, Windows, Java, Firefox (NSS), macOS and BouncyCastle, with or without a
+/// MAC.
 ///
-/// With OpenSSL: openssl pkcs12 -in id.pfx -nodes, and cutting the output in two
+/// With OpenSSL: openssl pkcs12 -in id.pfx -nodes, and splitting the output
 #[derive(Args)]
 pub(crate) struct Import {
     /// The PFX file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the PFX from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
-    /// Of several keys, the one with this name
+    /// Select the key with this friendly name
     #[arg(long, value_name = "NAME")]
     friendly_name: Option<String>,
-    /// The file for the certificate and its chain
+    /// Output file for the certificate and its chain
     #[arg(long, value_name = "FILE")]
     cert_file: PathBuf,
-    /// The file for the key
+    /// Output file for the key
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// Encrypt the key file; the passphrase is asked for, or comes from --new-passphrase-file
+    /// Encrypt the key file; prompts for the passphrase, or reads it from --new-passphrase-file
     #[arg(long)]
     encrypt: bool,
-    /// The passphrase of the key file: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase for the key file from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<Source>,
     /// Overwrite files that exist

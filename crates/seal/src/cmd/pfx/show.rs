@@ -16,7 +16,7 @@ use crate::say::report::{self, Answer};
 use crate::view::card;
 use crate::words::clock;
 
-/// Show what a PFX holds: keys, certificates, chains
+/// Show the content of a PFX: keys, certificates, chains
 ///
 /// With OpenSSL: openssl pkcs12 -in id.pfx -info -nokeys
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Show {
     /// The PFX file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The passphrase of the PFX: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of the PFX from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
     /// Print JSON

@@ -17,11 +17,14 @@ use crate::say::report::{self, Answer};
 pub(super) async fn run(args: &RunArgs) -> Result<Answer, Failure> {
     let RunArgs { options, command, no_session, capture_all } = args;
     if options.reverse.is_some() {
-        return Err(Failure::usage("--reverse stands for one server, and a command goes to many")
-            .advise("start `seal proxy --reverse` by itself, and give the command its address"));
+        return Err(Failure::usage(
+            "--reverse is for one server and cannot be combined with a command",
+        )
+        .advise("start `seal proxy --reverse` by itself, and give the command its address"));
     }
     let folder = tempfile::Builder::new().prefix("seal-proxy-").tempdir();
-    let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+    let folder =
+        folder.map_err(|e| Failure::usage(format!("cannot create a temporary folder: {e}")))?;
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let session = match *no_session || options.recording.names_session() {
         true => None,
@@ -53,23 +56,21 @@ pub(super) async fn run(args: &RunArgs) -> Result<Answer, Failure> {
     }
     for (program, addresses) in &past {
         report::note(format_args!(
-            "past the proxy: {} connected to {}: it does not read HTTP_PROXY and HTTPS_PROXY, or does \
-             not for that address; tell it in its own way to use http://HOST:PORT of `seal proxy`",
+            "bypassed the proxy: {} connected to {}: it ignores HTTP_PROXY and HTTPS_PROXY, or does so for that address; configure it to use http://HOST:PORT of `seal proxy`",
             Foreign::new(program),
             addresses.join(", ")
         ));
     }
     if summary.connections == 0 && past.is_empty() && !options.quiet {
         report::note(
-            "nothing came through the proxy: the command made no connection that was seen, or its \
-             programs do not read HTTP_PROXY and HTTPS_PROXY (Go's never use a proxy for localhost)",
+            "no traffic through the proxy: the command made no connection, or its programs ignore HTTP_PROXY and HTTPS_PROXY (those in Go never use a proxy for localhost)",
         );
     }
     Ok(Answer::Code(code))
 }
 
 /// How the command is run.
-enum Way {
+enum Mode {
     /// As it is.
     Plain,
     /// Where all its connections are taken.
@@ -78,22 +79,22 @@ enum Way {
 }
 
 #[cfg(target_os = "linux")]
-fn captured(captures: bool, folder: &Path, address: SocketAddr) -> Result<Way, Failure> {
+fn captured(captures: bool, folder: &Path, address: SocketAddr) -> Result<Mode, Failure> {
     match captures {
-        true => super::capture::Outside::new(folder, address).map(Way::Captured),
-        false => Ok(Way::Plain),
+        true => super::capture::Outside::new(folder, address).map(Mode::Captured),
+        false => Ok(Mode::Plain),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn captured(captures: bool, _: &Path, _: SocketAddr) -> Result<Way, Failure> {
+fn captured(captures: bool, _: &Path, _: SocketAddr) -> Result<Mode, Failure> {
     match captures {
         true => Err(Failure::usage("--capture-all needs the network namespaces of Linux")),
-        false => Ok(Way::Plain),
+        false => Ok(Mode::Plain),
     }
 }
 
-impl Way {
+impl Mode {
     fn command(&self, command: &[OsString]) -> Result<Vec<OsString>, Failure> {
         match self {
             Self::Plain => Ok(command.to_vec()),

@@ -21,14 +21,14 @@ use crate::net::stop::Stop;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 
-/// Play the lesson: one login, as HTTP carries it, as TLS carries it, and decrypted
+/// Show one login over HTTP, over TLS, and decrypted
 ///
-/// A server with a login page, a client that logs in over HTTP and over HTTPS, and a proxy between
-/// them whose CA the client trusts: all on this machine, gone afterwards. With --page, it is shown in
-/// the browser, and stays until it is stopped.
+/// Runs a server with a login page, a client that logs in over HTTP and over HTTPS, and a proxy
+/// between them whose CA the client trusts, all on this machine. With --page, shows it in the
+/// browser until Ctrl-C.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
-    /// Show it in the browser; the URL is printed
+    /// Show it in the browser, and print the URL
     #[arg(long)]
     page: bool,
 }
@@ -40,7 +40,8 @@ const LOGIN: &str = "user=amit&password=correct-horse-battery";
 pub(crate) async fn run(args: DemoArgs) -> Result<Answer, Failure> {
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
     let folder = tempfile::Builder::new().prefix("seal-proxy-demo-").tempdir();
-    let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+    let folder =
+        folder.map_err(|e| Failure::usage(format!("cannot create a temporary folder: {e}")))?;
     let store = Store::create(&folder.path().join("demo.db"), Options::default());
     let store = Arc::new(store.map_err(|e| Failure::usage(e.to_string()))?);
     play(&store).await?;

@@ -8,7 +8,7 @@ use sealwire::pki::{Certificate, Error};
 
 use crate::say::failure::Failure;
 use crate::truststore::environment::{TrustFiles, base};
-use crate::truststore::runtimes::{PROXY_VARIABLES, Way};
+use crate::truststore::runtimes::{PROXY_VARIABLES, VariableValue};
 
 /// The proxy for Node.js before 22.21, which knows no such variables.
 const PRELOAD: &str = include_str!("preload.cjs");
@@ -33,8 +33,8 @@ pub(super) fn variables(
         let url = format!("http://{address}");
         for variable in PROXY_VARIABLES {
             let value = match variable.way {
-                Way::Url => url.clone(),
-                Way::Word(word) => word.to_owned(),
+                VariableValue::Url => url.clone(),
+                VariableValue::Word(word) => word.to_owned(),
             };
             set.push((variable.name.to_owned(), value.into()));
         }

@@ -14,11 +14,11 @@ use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::words::count::counted;
 
-/// Write flows of a session for other programs
+/// Export flows of a session to other formats
 ///
-/// Cookies, credentials, tokens and passwords are redacted, in URLs, headers, bodies (compressed ones,
-/// too) and WebSocket messages, unless --no-redact is given. Packets are encrypted as they were; with
-/// their secrets inside, Wireshark shows what they hold, so that needs --no-redact.
+/// Redacts cookies, credentials, tokens and passwords in URLs, headers, bodies (also compressed)
+/// and WebSocket messages, unless --no-redact is given. A pcapng holds the encrypted packets and
+/// their TLS secrets, so it needs --no-redact.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   seal proxy export s.db --out s.har
@@ -29,19 +29,19 @@ pub(crate) struct ExportArgs {
     #[arg(value_name = "SESSION")]
     session: PathBuf,
 
-    /// Which flows [default: all]
+    /// Flows to select [default: all]
     #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
     filter: String,
 
-    /// As what
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Har)]
     format: Format,
 
-    /// Into this file [default: standard output]
+    /// File to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Leave secrets readable
+    /// Do not redact secrets
     #[arg(long)]
     no_redact: bool,
 }
@@ -52,9 +52,9 @@ enum Format {
     Har,
     /// Commands for curl
     Curl,
-    /// Calls of fetch, for JavaScript
+    /// Calls of fetch for JavaScript
     Fetch,
-    /// Packets with the TLS secrets inside, for Wireshark
+    /// Packets with their TLS secrets, for Wireshark
     Pcapng,
 }
 
@@ -102,10 +102,8 @@ pub(crate) fn export(args: &ExportArgs) -> Result<Answer, Failure> {
 
 fn packets(reader: &Reader, ids: &[i64], has_consent: bool) -> Result<Vec<u8>, Failure> {
     if !has_consent {
-        return Err(Failure::usage(
-            "packets with their secrets show everything, and cannot be redacted",
-        )
-        .advise("say so with --no-redact"));
+        return Err(Failure::usage("packets with their secrets cannot be redacted")
+            .advise("say so with --no-redact"));
     }
     let told = |e: sealwire_lens::store::StoreError| Failure::usage(e.to_string());
     let mut connections = Vec::new();
@@ -118,20 +116,20 @@ fn packets(reader: &Reader, ids: &[i64], has_consent: bool) -> Result<Vec<u8>, F
     let written = pcapng(reader, &connections, Legs::Both, true, &mut out)
         .map_err(|e| Failure::usage(e.to_string()))?;
     if written == 0 {
-        return Err(Failure::refused("the wire of these flows was not kept")
+        return Err(Failure::refused("no packets were recorded for these flows")
             .advise("record with --wire next time"));
     }
     Ok(out)
 }
 
-/// Make a session of a HAR
+/// Import a HAR file into a session
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
     /// The HAR
     #[arg(value_name = "HAR")]
     har: PathBuf,
 
-    /// The session file; if it is there, the flows are added
+    /// The session file; flows are appended if it exists
     #[arg(value_name = "SESSION")]
     session: PathBuf,
 }

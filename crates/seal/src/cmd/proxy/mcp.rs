@@ -11,20 +11,20 @@ use super::remote::Api;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 
-/// Serve a session to an agent, by the Model Context Protocol on standard input and output
+/// Serve a session over the Model Context Protocol on stdin and stdout
 ///
-/// Offline, and redacted unless --no-redact is given. With --api, the URL of a running proxy's page,
-/// the agent may also send requests again and set rules.
+/// Works offline, and redacts secrets unless --no-redact is given. With --api, the agent may also
+/// repeat requests and set rules.
 #[derive(Args, Debug)]
 pub(crate) struct McpArgs {
-    /// The session file, which may be recorded at the same time
+    /// The session file; may be in use by a running proxy
     #[arg(value_name = "SESSION")]
     session: PathBuf,
 
     #[command(flatten)]
     api: Api,
 
-    /// Leave secrets readable
+    /// Do not redact secrets
     #[arg(long)]
     no_redact: bool,
 }

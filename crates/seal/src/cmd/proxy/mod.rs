@@ -34,31 +34,32 @@ use crate::say::report::{self, Answer};
 use options::Options;
 use stream::Stream;
 
-/// A debugging proxy: shows what programs send, over HTTP and over TLS
+/// Debugging proxy: show what programs send over HTTP and HTTPS
 ///
-/// Listens on this machine as a regular proxy (HTTP, CONNECT, SOCKS 5), or stands for one server
-/// (--reverse). It decrypts what comes in, because clients trust the CA that it makes for itself; the
-/// CA's key is in memory only, and is gone when it ends. Servers are verified as by any client.
+/// Listens on this machine as a forward proxy (HTTP, CONNECT, SOCKS 5), or as a reverse proxy for
+/// one server (--reverse). Decrypts TLS with certificates of a CA that it creates at start and that
+/// clients must trust; the CA's key is kept in memory only. Servers are verified as by any TLS
+/// client.
 ///
-/// `seal proxy run -- COMMAND` does all of it for one command: nothing to install, nothing to undo.
+/// `seal proxy run -- COMMAND` sets all of this up for one command, without installing anything.
 #[derive(Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  seal proxy run -- npm test                         what does it send, and where?
-  seal proxy run --ca dev-ca.pem -- python app.py    servers whose CA is your own
-  seal proxy run --capture-all -- ./a.out            it reads no proxy variables?
+  seal proxy run -- npm test                         what does it send, and to which hosts?
+  seal proxy run --ca dev-ca.pem -- python app.py    servers with certificates of a private CA
+  seal proxy run --capture-all -- ./a.out            for a program that ignores proxy variables
   seal proxy                                         then: curl -x http://127.0.0.1:8888 ...
-  seal proxy --reverse https://api.example.com       http://127.0.0.1:8888 is that server
+  seal proxy --reverse https://api.example.com       http://127.0.0.1:8888 stands for that server
   seal proxy --reverse postgres://db.lan:5432        statements, their times and results
-  seal proxy run --session s.db --page -- npm test   in the browser, and kept
-  seal proxy demo                                    what a sniffer sees, without TLS and with it"
+  seal proxy run --session s.db --page -- npm test   in the browser, and recorded
+  seal proxy demo                                    what an eavesdropper sees without TLS and with it"
 )]
 pub(crate) struct ProxyArgs {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8888")]
     listen: SocketAddr,
 
@@ -85,22 +86,22 @@ enum Command {
     Captured(capture::InsideArgs),
 }
 
-/// Run a command through a proxy of its own, and show what it sends
+/// Run a command behind the proxy and show what it sends
 ///
-/// Sets the variables by which programs are told of a proxy and of a CA, for this command only, and
-/// says afterwards which of its programs went past the proxy or did not trust the CA. No trust store
-/// is touched. The exit code is the command's.
+/// Sets the environment variables for proxies and CAs for this command only, and reports afterwards
+/// which of its programs bypassed the proxy or did not trust the CA. Trust stores are not changed.
+/// Exits with the command's code.
 #[derive(Args, Debug)]
 struct RunArgs {
     #[command(flatten)]
     options: Options,
 
-    /// Record nothing. Without --session, a session is recorded in the user's state folder, where the
-    /// last twenty stay
+    /// Do not record. Without --session, a session is recorded in the user's state folder, which
+    /// keeps the last twenty
     #[arg(long, conflicts_with = "session")]
     no_session: bool,
 
-    /// Take every TCP connection of the command, whether it reads proxy variables or not (Linux, in a
+    /// Capture every TCP connection of the command, even if it ignores proxy variables (Linux, in a
     /// network namespace; needs the programs ip and nft)
     #[arg(long)]
     capture_all: bool,
@@ -134,7 +135,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A proxy until it is stopped.
 async fn serve(options: &Options, listen: SocketAddr) -> Result<Answer, Failure> {
     let folder = tempfile::Builder::new().prefix("seal-proxy-").tempdir();
-    let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+    let folder =
+        folder.map_err(|e| Failure::usage(format!("cannot create a temporary folder: {e}")))?;
     let started = Started::new(options, listen, folder.path(), None).await?;
     started.say(options);
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
@@ -151,7 +153,7 @@ struct Started {
     proxy: Arc<Proxy>,
     listener: TcpListener,
     stream: Arc<Stream>,
-    kept: Arc<record::Kept>,
+    kept: Arc<record::ActiveRecording>,
     address: SocketAddr,
     ca_file: std::path::PathBuf,
 }
@@ -204,13 +206,12 @@ impl Started {
             None => report::note(format_args!("listening on {address} (HTTP, CONNECT, SOCKS 5)")),
         }
         report::note(format_args!(
-            "clients have to trust {}, also at http://{address}/ca.pem",
+            "clients must trust {}, also at http://{address}/ca.pem",
             self.ca_file.display()
         ));
         if !address.ip().is_loopback() {
             report::note(
-                "other machines can come in: whoever does sees with your eyes and goes with your \
-                 address",
+                "other machines can connect, read the traffic, and send requests from your address",
             );
         }
     }

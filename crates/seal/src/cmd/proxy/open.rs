@@ -16,15 +16,15 @@ use crate::say::report::{self, Answer};
 
 /// Show a recorded session in the browser
 ///
-/// Prints a URL on this machine that holds a token; whoever has the URL sees the session. Until it is
-/// stopped (Ctrl-C).
+/// Prints a URL on this machine that contains a token; anyone with the URL can see the session.
+/// Runs until Ctrl-C.
 #[derive(Args, Debug)]
 pub(crate) struct OpenArgs {
     /// The session file
     #[arg(value_name = "SESSION")]
     session: PathBuf,
 
-    /// Where to serve the page; loopback only
+    /// Address of the page; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     page: SocketAddr,
 }

@@ -22,61 +22,61 @@ use crate::words::length::Length;
 /// What is the same for a proxy that stays and for one of a command.
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// Stand for this server, to which clients go as if it were that: https://HOST, http://HOST:PORT,
-    /// postgres://, mysql://, smtp://, imap://, pop3://, ldap://, ftp://, xmpp:// or tls://HOST:PORT
+    /// Act as a reverse proxy for this server: https://HOST, http://HOST:PORT, postgres://,
+    /// mysql://, smtp://, imap://, pop3://, ldap://, ftp://, xmpp:// or tls://HOST:PORT
     #[arg(long, value_name = "URL")]
     pub(super) reverse: Option<ReverseUrl>,
 
-    /// With --reverse: leave the `Host` that clients write
+    /// With --reverse, pass the client's `Host` header field on unchanged
     #[arg(long, requires = "reverse")]
     keep_host: bool,
 
-    /// Trust these CAs of servers, too: a PEM file, `system` or `bundled` (Mozilla's roots, which are
-    /// trusted anyway); may be repeated
+    /// Also trust these CAs for servers: a PEM file, `system` or `bundled` (Mozilla's roots,
+    /// trusted by default); may be repeated
     #[arg(long, value_name = "FILE")]
     ca: Vec<Anchor>,
 
-    /// Go on with servers that do not pass
+    /// Continue with servers that fail verification
     #[arg(long)]
     insecure: bool,
 
-    /// Show this certificate to a server that asks for one: HOST=FILE, PEM with certificate and key,
+    /// Client certificate for a server that requests one: HOST=FILE, PEM with certificate and key,
     /// or PFX; may be repeated
     #[arg(long, value_name = "HOST=FILE")]
     client_cert: Vec<ClientCert>,
 
-    /// The passphrase of --client-cert: a file, `-` for standard input, or env:NAME
+    /// Read the passphrase of --client-cert from FILE, `-` for standard input, or env:NAME
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<Source>,
 
-    /// Leave TLS with this host alone: HOST or *.HOST; may be repeated
+    /// Do not decrypt TLS with this host: HOST or *.HOST; may be repeated
     #[arg(long, value_name = "HOST")]
     passthrough: Vec<HostPattern>,
 
-    /// Read TLS with these hosts only, and leave all other alone. The proxy's CA can sign for nothing
-    /// else then, and clients hold it to that
+    /// Decrypt TLS with these hosts only. The proxy's CA is then constrained to them, which clients
+    /// enforce
     #[arg(long, value_name = "HOST")]
     only: Vec<HostPattern>,
 
-    /// Leave TLS with a host alone for a time, after a client has refused the proxy's certificate for
-    /// it, so that its next attempt succeeds
+    /// Stop decrypting TLS with a host for a time after a client has refused the proxy's
+    /// certificate for it, so that the next attempt succeeds
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "10m")]
     passthrough_refused: Option<Length>,
 
-    /// Reach servers through this proxy: http://HOST:PORT or socks5://HOST:PORT
+    /// Connect to servers through this proxy: http://HOST:PORT or socks5://HOST:PORT
     #[arg(long, value_name = "URL")]
     upstream_proxy: Option<UpstreamProxy>,
 
-    /// USER:PASSWORD for --upstream-proxy, in a file
+    /// Read USER:PASSWORD for --upstream-proxy from FILE
     #[arg(long, value_name = "FILE", requires = "upstream_proxy")]
     upstream_user_file: Option<PathBuf>,
 
-    /// Change what passes: FILTER => WHAT, such as 'host:api.test => status = 503', or a TOML file of
-    /// such rules; may be repeated
+    /// Rule for changing traffic: FILTER => WHAT, such as 'host:api.test => status = 503', or a
+    /// TOML file of rules; may be repeated
     #[arg(long, value_name = "RULE|FILE")]
     rule: Vec<String>,
 
-    /// Leave `Alt-Svc` in answers. Browsers may go on by QUIC then, which does not come through here
+    /// Keep `Alt-Svc` in responses. Browsers may then switch to QUIC, which bypasses the proxy
     #[arg(long)]
     keep_alt_svc: bool,
 
@@ -87,11 +87,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(super) ca_out: Option<PathBuf>,
 
-    /// Print what happens as one JSON object a line (docs/proxy.md has them)
+    /// Print events as JSON, one object per line (see docs/proxy.md)
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Print no requests
+    /// Do not print requests
     #[arg(short, long, conflicts_with = "json")]
     pub(super) quiet: bool,
 }
@@ -161,8 +161,7 @@ impl Options {
         let Some(upstream) = self.upstream_proxy.clone() else { return Ok(None) };
         if upstream.has_user() {
             return Err(Failure::usage(
-                "a password does not belong on the command line, where every user of the machine \
-                 can read it",
+                "do not put a password on the command line, where other users can read it",
             )
             .advise("give it with --upstream-user-file"));
         }

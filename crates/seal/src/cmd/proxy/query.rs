@@ -16,7 +16,7 @@ use crate::say::report::{self, Answer};
 
 /// List the flows of a session that match a filter
 ///
-/// The filter is the one of the page: words find text anywhere, FIELD:VALUE looks into one place.
+/// The filter is that of the page: a word matches text anywhere, FIELD:VALUE matches one field.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   seal proxy query s.db 'host:api.example.com status>=400'
@@ -27,27 +27,27 @@ pub(crate) struct QueryArgs {
     #[arg(value_name = "SESSION")]
     session: PathBuf,
 
-    /// Which flows [default: all]
+    /// Flows to select [default: all]
     #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
     filter: String,
 
-    /// The newest first
+    /// List the newest first
     #[arg(long)]
     newest: bool,
 
-    /// At most so many
+    /// Maximum number of flows
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     limit: u64,
 
-    /// Print one JSON object a line, with heads and bodies
+    /// Print JSON, one object per line, with headers and bodies
     #[arg(long)]
     json: bool,
 
-    /// Show what differs between two flows
+    /// Show the differences between two flows
     #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["json", "newest", "filter"])]
     diff: Option<Vec<i64>>,
 
-    /// Leave cookies, credentials, tokens and passwords readable
+    /// Do not redact cookies, credentials, tokens and passwords
     #[arg(long)]
     no_redact: bool,
 }

@@ -20,25 +20,26 @@ use crate::words::count::counted;
 /// What is kept.
 #[derive(Args, Debug)]
 pub(super) struct Recording {
-    /// Record into this session file (`seal proxy open` shows it); one that is there goes on
+    /// Record into this session file (`seal proxy open` shows it); an existing one is continued
     #[arg(long, value_name = "FILE")]
     session: Option<PathBuf>,
 
-    /// The most that the session may take on disk, in megabytes; the oldest flows go first
+    /// Maximum size of the session on disk, in megabytes; the oldest flows are removed first
     #[arg(long, value_name = "MB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=1 << 40))]
     keep: u64,
 
-    /// Record the encrypted bytes as well, for packets that Wireshark opens and for the page's lesson
+    /// Record the encrypted bytes as well, for export to Wireshark and for the record view of the
+    /// page
     #[arg(long)]
     pub(super) wire: bool,
 
-    /// Show it in the browser while it runs; the URL is printed
+    /// Serve a page that shows the traffic live, and print its URL
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     page: Option<SocketAddr>,
 }
 
 /// The recorder of a proxy: what shows it in the terminal, and what keeps it.
-pub(super) struct Kept {
+pub(super) struct ActiveRecording {
     stream: Arc<Stream>,
     store: Option<Arc<Store>>,
     is_lasting: bool,
@@ -57,21 +58,27 @@ impl Recording {
         stream: Arc<Stream>,
         folder: &Path,
         otherwise: Option<PathBuf>,
-    ) -> Result<Arc<Kept>, Failure> {
+    ) -> Result<Arc<ActiveRecording>, Failure> {
         let lasting = self.session.clone().or(otherwise);
         let is_lasting = lasting.is_some();
         let path = match (lasting, self.page) {
-            (None, None) => return Ok(Arc::new(Kept { stream, store: None, is_lasting: false })),
+            (None, None) => {
+                return Ok(Arc::new(ActiveRecording { stream, store: None, is_lasting: false }));
+            }
             (Some(path), _) => path,
             (None, Some(_)) => folder.join("session.db"),
         };
         let options = Options { keep: self.keep << 20, ..Options::default() };
         let store = Store::create(&path, options).map_err(|e| Failure::usage(e.to_string()))?;
-        Ok(Arc::new(Kept { stream, store: Some(Arc::new(store)), is_lasting }))
+        Ok(Arc::new(ActiveRecording { stream, store: Some(Arc::new(store)), is_lasting }))
     }
 
     /// Serves the page, where it is asked for, and says so.
-    pub(super) async fn show(&self, kept: &Kept, proxy: &Arc<Proxy>) -> Result<bool, Failure> {
+    pub(super) async fn show(
+        &self,
+        kept: &ActiveRecording,
+        proxy: &Arc<Proxy>,
+    ) -> Result<bool, Failure> {
         let (Some(address), Some(store)) = (self.page, &kept.store) else { return Ok(false) };
         let session = Session {
             reader: store.reader().map_err(|e| Failure::usage(e.to_string()))?,
@@ -90,7 +97,7 @@ impl Recording {
     }
 }
 
-impl Kept {
+impl ActiveRecording {
     /// The first number for connections and flows.
     pub(super) fn first(&self) -> u64 {
         self.store.as_ref().map_or(1, |store| {
@@ -109,7 +116,7 @@ impl Kept {
         }
         if status.dropped > 0 {
             let dropped = counted(status.dropped, "byte");
-            report::note(format_args!("{dropped} of bodies came too fast to be recorded"));
+            report::note(format_args!("{dropped} of bodies dropped: faster than the disk"));
         }
         if self.is_lasting {
             let path = store.path().display();
@@ -118,7 +125,7 @@ impl Kept {
     }
 }
 
-impl Recorder for Kept {
+impl Recorder for ActiveRecording {
     fn record(&self, event: Event) {
         self.stream.hear(&event);
         if let Some(store) = &self.store {

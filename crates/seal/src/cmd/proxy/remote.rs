@@ -15,15 +15,16 @@ use crate::say::report::{self, Answer};
 /// The proxy that is asked.
 #[derive(Args, Debug)]
 pub(super) struct Api {
-    /// The page's URL that the running proxy printed; env SEAL_PROXY_API keeps it from other users
+    /// URL of the page, as the running proxy printed it; pass it in the environment to hide it from
+    /// other users
     #[arg(long, value_name = "URL", env = "SEAL_PROXY_API", hide_env_values = true)]
     api: Option<String>,
 }
 
-/// Send a recorded request again, through the proxy that recorded it
+/// Repeat a recorded request through the running proxy
 ///
-/// It is a new flow, which says what it repeats. What is not given is as it was; a request that came
-/// over HTTP/2 goes over HTTP/2.
+/// Creates a new flow that refers to the original. Whatever is not given is taken from the
+/// original, including the version of HTTP.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   seal proxy run --session s.db --page -- npm test   prints the URL of the page
@@ -43,7 +44,7 @@ pub(crate) struct ResendArgs {
     written: Written,
 }
 
-/// Send a request through a running proxy, which records it
+/// Send a new request through the running proxy
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   seal proxy compose https://api.test/items --method POST --body '{\"name\": \"x\"}' \\
@@ -66,8 +67,7 @@ struct Written {
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
 
-    /// A header field: in place of the one that is there, or another; `NAME:` removes it. May be
-    /// repeated
+    /// Set a header field; `NAME:` removes it; may be repeated
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
 
@@ -79,23 +79,23 @@ struct Written {
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     body_file: Option<std::path::PathBuf>,
 
-    /// The version of HTTP: 1.1, or 2, which the server may decline
+    /// HTTP version: 1.1, or 2 if the server accepts it
     #[arg(long, value_name = "VERSION", value_parser = ["1.1", "2"])]
     http: Option<String>,
 
-    /// Print the flow as JSON, with heads and bodies
+    /// Print the flow as JSON, with headers and bodies
     #[arg(long)]
     json: bool,
 
-    /// Leave cookies, credentials, tokens and passwords readable
+    /// Do not redact cookies, credentials, tokens and passwords
     #[arg(long)]
     no_redact: bool,
 }
 
-/// Show or change the rules that a running proxy follows
+/// Show or change the rules of the running proxy
 ///
-/// Without rules, prints those that hold, as JSON. With some, they take the place of all; they hold from
-/// the next request on.
+/// Without arguments, prints the current rules as JSON. Otherwise replaces all of them, from the
+/// next request on.
 #[derive(Args, Debug)]
 pub(crate) struct RulesArgs {
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(crate) struct RulesArgs {
     #[arg(value_name = "RULE|FILE", conflicts_with = "none")]
     rule: Vec<String>,
 
-    /// Follow no rules any more
+    /// Remove all rules
     #[arg(long)]
     none: bool,
 }
@@ -217,7 +217,7 @@ fn ended(remote: &Remote, flow: i64, shows_everything: bool) -> Result<Value, Fa
 impl Api {
     pub(super) fn remote(&self) -> Result<Remote, Failure> {
         self.given()?.ok_or_else(|| {
-            Failure::usage("no running proxy is named").advise(
+            Failure::usage("no running proxy given").advise(
                 "start it with --page, and give the URL that it prints with --api or in \
                  SEAL_PROXY_API",
             )

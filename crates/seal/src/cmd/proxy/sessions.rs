@@ -17,7 +17,7 @@ const MOST_KEPT: usize = 20;
 /// # Errors
 /// Why there is none.
 pub(super) fn new(command: &OsStr) -> Result<PathBuf, String> {
-    let folder = state_folder().ok_or("neither XDG_STATE_HOME nor HOME says where")?;
+    let folder = state_folder().ok_or("neither XDG_STATE_HOME nor HOME is set")?;
     let folder = folder.join("seal/sessions");
     make_private(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     tidy(&folder);

@@ -65,7 +65,7 @@ impl Summary {
         }
     }
 
-    /// For people.
+    /// Human-readable.
     pub(super) fn lines(&self) -> Vec<String> {
         let failed = match self.failed {
             0 => String::new(),

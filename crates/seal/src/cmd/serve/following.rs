@@ -8,8 +8,8 @@ use sealwire::live::{Change, Closed, Current, LiveOptions, LoadError, WatchedBui
 use sealwire::pki::Purpose;
 use sealwire::{Live, SecureContext, Watched};
 
+use super::event::{Event, Reporter};
 use super::shown::{ByName, Shown};
-use super::told::{Teller, Told};
 use crate::net::legacy::LegacyOption;
 use crate::say::failure::Failure;
 use crate::tunnel::Recheck;
@@ -27,14 +27,14 @@ pub(super) struct Lives {
 
 impl Lives {
     /// The open connections, of which those are closed that would not be let in any more.
-    pub(super) fn live(&self, teller: Teller) -> Live {
+    pub(super) fn live(&self, teller: Reporter) -> Live {
         let options = LiveOptions::new()
             .max_lifetime(self.longest)
             .close_at_expiry(self.recheck == Recheck::Close)
             .on_close(move |closed: &Closed<'_, ()>| {
                 let subject = closed.peer.certificate().map(|one| one.subject().to_string());
                 let (why, reason) = (closed.why.name(), closed.why.to_string());
-                teller.tell(&Told::CutOff { subject, why, reason });
+                teller.tell(&Event::CutOff { subject, why, reason });
             });
         let live = Live::new(options);
         if self.recheck == Recheck::Off && self.longest.is_some() {
@@ -57,7 +57,7 @@ impl Lives {
         files: WatchedBuilder,
         legacy: LegacyOption,
         live: &Live,
-        teller: Teller,
+        teller: Reporter,
     ) -> Result<Watched, Failure> {
         let (tickets, hybrid_retry) = (self.tickets, self.hybrid_retry);
         let files = files
@@ -68,9 +68,9 @@ impl Lives {
             .purpose(Purpose::Server)
             .take_the_first_as_it_is()
             .on_change(move |change| match change {
-                Change::Loaded(_) => teller.tell(&Told::Reloaded),
+                Change::Loaded(_) => teller.tell(&Event::Reloaded),
                 Change::Refused(error) => {
-                    teller.tell(&Told::NotReloaded { reason: error.to_string() });
+                    teller.tell(&Event::NotReloaded { reason: error.to_string() });
                 }
                 _ => {}
             });

@@ -4,6 +4,7 @@ mod acme;
 mod args;
 mod bad;
 mod echo;
+mod event;
 mod folder;
 mod following;
 mod key_files;
@@ -12,16 +13,16 @@ mod page;
 mod proxy;
 mod shown;
 mod stapled;
-mod told;
 mod web;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sealwire::live::{Current, Material as Fixed, Spiffe, Staples};
+use sealwire::pki::SubjectAltName;
 use sealwire::session::HelloReply;
 use sealwire::{Acceptor, Alert, ClientAuth, Listener, TlsStream, Watched};
 use sealwire_acme::client::Keeper;
@@ -32,17 +33,18 @@ pub(crate) use args::ServeArgs;
 pub(crate) use echo::greet_and_echo;
 
 use self::args::ClientAuthArg;
+use self::event::{Event, Reporter};
 use self::folder::Folder;
 use self::following::{Lives, Names};
 use self::metrics::Metrics;
 use self::proxy::Proxy;
 use self::shown::Shown;
 use self::stapled::Stapled;
-use self::told::{Teller, Told};
 use self::web::Web;
 use crate::files::agent::{Endpoint, Federated};
 use crate::files::ca_folder::{CaFolder, data_folder};
 use crate::net::first_bytes::{self, FirstByte};
+use crate::net::interfaces;
 use crate::net::metrics_page;
 use crate::net::program;
 use crate::net::staple::{Stapler, check_demands};
@@ -68,7 +70,7 @@ enum Service {
 }
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
-    let teller = Teller { json: args.json };
+    let teller = Reporter { json: args.json };
     if let Some(wanted) = args.bad {
         return bad::run(&args, wanted, teller).await;
     }
@@ -116,9 +118,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
         Some(listen) => Some(metrics_page::serve("--metrics", listen, metrics.text()).await?),
         None => None,
     };
-    teller.tell(&Told::Listening {
+    teller.tell(&Event::Listening {
         address,
         serving,
+        reachable: args.reachable(address),
         metrics: page,
         url,
         certificates: &shown.told(),
@@ -160,16 +163,16 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
         stop.spawn(serving);
     }
     drop(listener);
-    teller.tell(&Told::Stopping { open: stop.at_work() });
+    teller.tell(&Event::Stopping { open: stop.at_work() });
     let drained = stop.drained(args.drain.get()).await;
     program::kill_all();
     let cut_off = drained.map_err(|e| Failure::usage(format!("signals: {e}")))?;
-    teller.tell(&Told::Stopped { cut_off });
+    teller.tell(&Event::Stopped { cut_off });
     Ok(Answer::Yes)
 }
 
 impl ServeArgs {
-    fn service(&self, teller: Teller) -> Result<Service, Failure> {
+    fn service(&self, teller: Reporter) -> Result<Service, Failure> {
         if let Some(target) = &self.proxy {
             return Ok(Service::Proxy(Proxy::new(target.clone(), teller)));
         }
@@ -179,7 +182,7 @@ impl ServeArgs {
                 let ours: Vec<_> = material.secrets().collect();
                 let shown =
                     folder::Shown { dotfiles: self.dotfiles, private_keys: self.private_keys };
-                let told = move |path: &Path, why| teller.tell(&Told::withheld(path, why));
+                let told = move |path: &Path, why| teller.tell(&Event::withheld(path, why));
                 let folder = Folder::open(path, shown, &ours, told)
                     .map_err(|e| cannot_serve(&path.display().to_string(), &e))?;
                 Service::Folder(Web::new(folder, !self.no_listing, teller))
@@ -205,9 +208,10 @@ impl ServeArgs {
     fn keeper(&self) -> Result<Option<Arc<Keeper>>, Failure> {
         let Some(server) = &self.acme else { return Ok(None) };
         let usual = || data_folder().map(|data| data.join("sealwire").join("acme"));
-        let dir = self.acme_dir.clone().or_else(usual).ok_or_else(|| {
-            Failure::usage("this user has no home folder").advise("give one with --acme-dir")
-        })?;
+        let dir =
+            self.acme_dir.clone().or_else(usual).ok_or_else(|| {
+                Failure::usage("no home folder").advise("give one with --acme-dir")
+            })?;
         let keeper = tunnel::keeper(&tunnel::Acme {
             server: server.clone(),
             names: self.name.iter().map(|name| name.value().into_owned()).collect(),
@@ -221,7 +225,7 @@ impl ServeArgs {
     }
 
     /// The agent that says who we are, where one does.
-    fn agent(&self, teller: Teller) -> Result<Option<(Spiffe, Federated)>, Failure> {
+    fn agent(&self, teller: Reporter) -> Result<Option<(Spiffe, Federated)>, Failure> {
         if self.identity.is_none() {
             return Ok(None);
         }
@@ -230,8 +234,8 @@ impl ServeArgs {
         let endpoint = Endpoint::new(self.spiffe_socket.clone(), federated);
         let spiffe = endpoint.connect()?;
         spiffe.on_failure(move |failure| match failure {
-            Some(reason) => teller.tell(&Told::AgentAway { reason: reason.to_owned() }),
-            None => teller.tell(&Told::AgentBack),
+            Some(reason) => teller.tell(&Event::AgentAway { reason: reason.to_owned() }),
+            None => teller.tell(&Event::AgentBack),
         });
         Ok(Some((spiffe, endpoint.federated().clone())))
     }
@@ -242,7 +246,7 @@ impl ServeArgs {
         service: &Service,
         (keeper, agent): (Option<&Keeper>, Option<&(Spiffe, Federated)>),
         staples: &Staples,
-        teller: Teller,
+        teller: Reporter,
     ) -> Result<(Shown, Acceptor, Watched), Failure> {
         let longest = self.max_lifetime.map(Length::get);
         // Who is let in without a certificate stays when it does not hold any more.
@@ -304,14 +308,44 @@ impl ServeArgs {
         if names.is_empty() {
             let local = ["localhost", "127.0.0.1", "::1"];
             names = local.iter().filter_map(|name| name.parse().ok()).collect();
-            let is_everywhere = matches!(self.host.as_str(), "0.0.0.0" | "::");
-            if let (Ok(host), false) = (self.host.parse(), is_everywhere)
+            if let (Ok(host), false) = (self.host.parse(), self.is_everywhere())
                 && !names.contains(&host)
             {
                 names.push(host);
             }
         }
-        Shown::made_here(&CaFolder::new(self.ca_dir.clone()), names)
+        let ca = CaFolder::new(self.ca_dir.clone());
+        let lan = self.lan().into_iter().map(SubjectAltName::Ip);
+        let with_lan = names.iter().cloned().chain(lan).collect::<Vec<_>>();
+        if self.name.is_empty() && with_lan.len() > names.len() {
+            // A CA may be limited to other addresses.
+            if let Ok(shown) = Shown::made_here(&ca, with_lan) {
+                return Ok(shown);
+            }
+        }
+        Shown::made_here(&ca, names)
+    }
+
+    /// Whether --host stands for every address of this machine.
+    fn is_everywhere(&self) -> bool {
+        matches!(self.host.as_str(), "0.0.0.0" | "::" | "[::]")
+    }
+
+    /// The addresses of the local network that --host stands for.
+    fn lan(&self) -> Vec<IpAddr> {
+        let v4 = self.host == "0.0.0.0";
+        match self.is_everywhere() {
+            true => interfaces::private_addresses()
+                .into_iter()
+                .filter(|address| address.is_ipv4() || !v4)
+                .collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Where other machines reach the server, when it listens on all addresses.
+    fn reachable(&self, listening: SocketAddr) -> Vec<SocketAddr> {
+        self.lan().into_iter().map(|address| (address, listening.port()).into()).collect()
     }
 
     fn client_auth(&self) -> ClientAuth {
@@ -362,13 +396,13 @@ impl Service {
         &self,
         stream: TlsStream<TcpStream>,
         client: SocketAddr,
-        teller: Teller,
+        teller: Reporter,
         stop: &Stop,
     ) {
         let facts = Facts::of(stream.peer(), Side::Client, None);
         // A browser opens many connections for one page; there the requests are what counts.
         if teller.json || !self.is_http() {
-            teller.tell(&Told::Connected { client, facts: Box::new(facts.clone()) });
+            teller.tell(&Event::Connected { client, facts: Box::new(facts.clone()) });
         }
         let outcome = match self {
             Self::Folder(web) => return web.serve(stream, client, stop).await,
@@ -381,7 +415,7 @@ impl Service {
             }
         };
         match outcome {
-            Ok((bytes, exit)) => teller.tell(&Told::Closed { client, bytes, exit }),
+            Ok((bytes, exit)) => teller.tell(&Event::Closed { client, bytes, exit }),
             Err(error) => teller.failed(client, &error.into()),
         }
     }
@@ -392,7 +426,7 @@ async fn only_tls(
     tcp: TcpStream,
     client: SocketAddr,
     home: String,
-    teller: Teller,
+    teller: Reporter,
 ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
     match first_bytes::look(&tcp).await? {
         FirstByte::Tls => Ok(Some((tcp, client))),
@@ -421,10 +455,8 @@ fn cannot_listen(address: &str, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::AddrInUse => Failure::usage(format!("{address}: the port is in use"))
             .advise("stop the other program, or choose a port with --port"),
-        io::ErrorKind::PermissionDenied => {
-            Failure::usage(format!("{address}: not allowed to listen there"))
-                .advise("ports under 1024 need privileges")
-        }
+        io::ErrorKind::PermissionDenied => Failure::usage(format!("{address}: permission denied"))
+            .advise("ports under 1024 need privileges"),
         _ => Failure::usage(format!("{address}: cannot listen: {error}")),
     }
 }

@@ -19,7 +19,7 @@ use sealwire::TlsStream;
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 
-use super::told::{Teller, Told};
+use super::event::{Event, Reporter};
 use super::web::{Body, sentence, serve_http};
 use crate::net::stop::Stop;
 
@@ -51,7 +51,7 @@ pub(super) struct Target(Authority);
 pub(super) struct Proxy {
     target: Target,
     client: Client<HttpConnector, Incoming>,
-    teller: Teller,
+    teller: Reporter,
 }
 
 impl FromStr for Target {
@@ -63,15 +63,15 @@ impl FromStr for Target {
         match (parts.scheme, parts.authority) {
             (Some(scheme), Some(at)) if scheme == Scheme::HTTP && path == "/" => {
                 if at.as_str().contains('@') {
-                    return Err("a user has no place in it".to_owned());
+                    return Err("no user name is allowed".to_owned());
                 }
                 Ok(Self(at))
             }
             (Some(scheme), _) if scheme == Scheme::HTTPS => {
-                Err("it speaks TLS already: `seal tunnel` puts TLS before TLS".to_owned())
+                Err("it already uses TLS: see `seal tunnel`".to_owned())
             }
             (Some(_), Some(_)) if path != "/" => {
-                Err("a path has no place in it: all paths are passed on as they are".to_owned())
+                Err("no path is allowed: all paths are passed on unchanged".to_owned())
             }
             _ => Err("expected a URL like http://localhost:3000".to_owned()),
         }
@@ -85,7 +85,7 @@ impl fmt::Display for Target {
 }
 
 impl Proxy {
-    pub(super) fn new(target: Target, teller: Teller) -> Self {
+    pub(super) fn new(target: Target, teller: Reporter) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -122,7 +122,7 @@ impl Proxy {
             Err(Trouble::Request(fact)) => sentence(StatusCode::BAD_REQUEST, fact, head_only),
             Err(Trouble::Behind(fact)) => sentence(StatusCode::BAD_GATEWAY, &fact, head_only),
         };
-        self.teller.tell(&Told::request(client, version, &method, target, &response));
+        self.teller.tell(&Event::request(client, version, &method, target, &response));
         response
     }
 
@@ -133,7 +133,7 @@ impl Proxy {
         stop: &Stop,
     ) -> Result<Response<Body>, Trouble> {
         if request.method() == Method::CONNECT {
-            return Err(Trouble::Request("this is no proxy for other hosts"));
+            return Err(Trouble::Request("not a proxy for other hosts"));
         }
         let host = host_of(&request).ok_or(Trouble::Request("the request names no host"))?;
         let wanted = request.headers().get(header::UPGRADE).cloned();
@@ -218,9 +218,9 @@ impl Proxy {
     fn behind(&self, error: &hyper_util::client::legacy::Error) -> Trouble {
         let target = &self.target;
         Trouble::Behind(if error.is_connect() {
-            format!("nothing answers at {target}: is the server running?")
+            format!("no answer from {target}: is the server running?")
         } else {
-            format!("the server at {target} gave no proper answer")
+            format!("invalid response from the server at {target}")
         })
     }
 }

@@ -94,10 +94,13 @@ impl Shown {
                 |name: &&SubjectAltName| matches!(name, SubjectAltName::Dns(dns) if wanted(dns));
             names.iter().find(fits)
         };
-        let local = dns(&|name| name == "localhost").filter(|_| address.is_loopback());
+        let here = address.is_loopback() || address.is_unspecified();
+        let local = dns(&|name| name == "localhost").filter(|_| here);
         let name = local.or_else(|| dns(&|name| !name.contains('*') && name != "localhost"));
         match name {
             Some(name) => name.value().into_owned(),
+            // Nobody connects to 0.0.0.0.
+            None if address.is_unspecified() => "localhost".to_owned(),
             None if address.is_ipv6() => format!("[{address}]"),
             None => address.to_string(),
         }
@@ -193,12 +196,12 @@ impl fmt::Display for ShownCertificate {
         match &self.from {
             Origin::Given => Ok(()),
             Origin::LocalCa(folder) => {
-                write!(f, "\n{pad}made just now by the CA in {folder}; who trusts it, trusts this")
+                write!(f, "\n{pad}made at start by the CA in {folder}")
             }
             Origin::Temporary => write!(
                 f,
-                "\n{pad}made just now, for this run only: no client trusts it by itself.\n{pad}\
-                 `seal ca init` and `seal trust install` make certificates that browsers here trust;\n{pad}\
+                "\n{pad}made at start, self-signed: no client trusts it by default.\n{pad}\
+                 `seal ca init` and `seal trust install` make certificates that browsers on this machine trust;\n{pad}\
                  its pin is {}",
                 self.pin
             ),

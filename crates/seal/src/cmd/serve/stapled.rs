@@ -3,7 +3,7 @@
 use sealwire::Watched;
 use sealwire::pki::Moment;
 
-use super::told::{Teller, Told};
+use super::event::{Event, Reporter};
 use crate::net::staple::{LOOK, News, Stapler};
 
 /// Looks after the responses of what is served.
@@ -11,7 +11,7 @@ pub(super) struct Stapled {
     pub(super) stapler: Stapler,
     pub(super) watched: Watched,
     pub(super) fetch: bool,
-    pub(super) teller: Teller,
+    pub(super) teller: Reporter,
 }
 
 impl Stapled {
@@ -29,12 +29,12 @@ impl Stapled {
         let looked = self.stapler.look(context.identities(), self.fetch).await;
         for news in looked.news {
             self.teller.tell(&match news {
-                News::Fetched { subject, until } => Told::Stapled {
+                News::Fetched { subject, until } => Event::Stapled {
                     subject,
                     until: until.map(|until| Moment::from_seconds(until).to_string()),
                 },
-                News::Failed { subject, reason } => Told::NotStapled { subject, reason },
-                News::Stale { subject } => Told::StapleStale { subject },
+                News::Failed { subject, reason } => Event::NotStapled { subject, reason },
+                News::Stale { subject } => Event::StapleStale { subject },
             });
         }
         if looked.changed {

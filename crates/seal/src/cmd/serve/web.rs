@@ -25,9 +25,9 @@ use tower_http::services::ServeDir;
 use tower_http::services::fs::DefaultServeDirFallback;
 use tower_service::Service;
 
+use super::event::{Event, Reporter};
 use super::folder::Folder;
 use super::page;
-use super::told::{Teller, Told};
 use crate::net::stop::Stop;
 use crate::say::advice;
 
@@ -37,7 +37,7 @@ pub(super) struct Web {
     files: ServeDir<DefaultServeDirFallback, Folder>,
     folder: Folder,
     pages: bool,
-    teller: Teller,
+    teller: Reporter,
 }
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Web {
     /// `pages`: whether a folder without an index.html is shown as a page of links.
-    pub(super) fn new(folder: Folder, pages: bool, teller: Teller) -> Self {
+    pub(super) fn new(folder: Folder, pages: bool, teller: Reporter) -> Self {
         Self { files: ServeDir::with_backend("", folder.clone()), folder, pages, teller }
     }
 
@@ -72,7 +72,7 @@ impl Web {
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
         let teller = self.teller;
         let response = self.answer(request).await;
-        teller.tell(&Told::request(client, version, &method, target, &response));
+        teller.tell(&Event::request(client, version, &method, target, &response));
         response
     }
 
@@ -144,7 +144,7 @@ pub(super) async fn serve_http<S>(
     stream: TlsStream<TcpStream>,
     client: SocketAddr,
     stop: &Stop,
-    teller: Teller,
+    teller: Reporter,
     service: S,
 ) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
@@ -176,7 +176,7 @@ pub(super) async fn serve_http<S>(
         teller.failed(client, error);
     } else if left && teller.json {
         // Browsers open connections that they do not need: for people that would be noise.
-        teller.tell(&Told::Left { client, advice: advice::LEFT });
+        teller.tell(&Event::Left { client, advice: advice::LEFT });
     }
 }
 
@@ -223,7 +223,7 @@ impl Asked {
 
 /// Sends a client that speaks plain HTTP to the same place over HTTPS. `home` is where, when it
 /// does not say by which name it came.
-pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, teller: Teller) {
+pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, teller: Reporter) {
     let service = service_fn(|request: Request<Incoming>| {
         let location = secure_location(&request, &home);
         async move {
@@ -239,7 +239,7 @@ pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, t
             // The answer is true of this server as it runs now, and of the next one perhaps not.
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            teller.tell(&Told::Redirected { client, location });
+            teller.tell(&Event::Redirected { client, location });
             Ok::<_, Infallible>(response)
         }
     });

@@ -7,17 +7,17 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 
-use super::told::Told;
+use super::root_options::RootOptions;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
 use crate::truststore::environment::{self, Set};
 
-/// Print the variables that let programs trust your CA
+/// Print environment variables that make programs trust your CA
 ///
-/// For Node.js, Python, Java, Go, curl and others, whether they look into the system's store or not:
-/// eval "$(seal trust env)". Variables that add to a program's roots name a file with your CA alone; those
-/// that take the place of its roots name one with the system's roots in it, too. Nothing is installed, and no
-/// key leaves the CA's folder.
+/// For Node.js, Python, Java, Go, curl and others, whether or not they use the system's store: eval
+/// "$(seal trust env)". Variables that add to a program's roots point to a file with your CA only;
+/// variables that replace its roots point to a bundle with your CA and the system's roots. Installs
+/// nothing, and does not use the CA's key.
 #[derive(Args)]
 #[command(after_help = "Examples:
   eval \"$(seal trust env)\"                              this shell, and what it starts
@@ -26,14 +26,14 @@ use crate::truststore::environment::{self, Set};
   seal trust env --form devcontainer                    for devcontainer.json")]
 pub(crate) struct Env {
     #[command(flatten)]
-    told: Told,
-    /// What to print
+    told: RootOptions,
+    /// Output format
     #[arg(long, value_enum, value_name = "FORM", default_value = "sh")]
     form: Form,
     /// A service of the compose file; may be repeated [default: app]
     #[arg(long, value_name = "NAME")]
     service: Vec<String>,
-    /// Where containers see the files
+    /// Mount point of the folder in containers
     #[arg(long, value_name = "DIR", default_value = "/etc/sealwire-trust")]
     mount: PathBuf,
     /// Print JSON
@@ -47,9 +47,9 @@ enum Form {
     Sh,
     /// Lines of a .env file
     Dotenv,
-    /// An override file for Docker Compose, with the folder mounted
+    /// An override file for Docker Compose that mounts the folder
     Compose,
-    /// What belongs into devcontainer.json, with the folder mounted
+    /// Settings for devcontainer.json that mount the folder
     Devcontainer,
 }
 

@@ -6,23 +6,23 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::told::Told;
+use super::root_options::RootOptions;
 use crate::say::failure::Failure;
 use crate::say::report::Answer;
 use crate::truststore::environment;
 
-/// Run a command whose programs trust your CA
+/// Run a command with your CA trusted, without installing it
 ///
-/// With the variables of `seal trust env`, for this command only; no store is touched. The command takes the
-/// place of `seal` where the system can do that (Unix), so signals and the exit code are the command's.
+/// Sets the variables of `seal trust env` for this command only, and changes no trust store. On
+/// Unix, the command replaces the process of `seal`, so signals and the exit code are its own.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal trust run -- npm test
   seal trust run --roots bundled -- python app.py
-  seal trust run -- seal trust doctor               which programs would reach a server of your CA?")]
+  seal trust run -- seal trust doctor               which programs trust your CA now?")]
 pub(crate) struct Run {
     #[command(flatten)]
-    told: Told,
+    told: RootOptions,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,

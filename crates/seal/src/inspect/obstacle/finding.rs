@@ -150,8 +150,7 @@ impl Seen {
         }
         format!(
             "it is not for what is in the hello{no_name}: the server breaks off whatever is said (it \
-             does not want our address, does not speak TLS here, or stands behind something that lets \
-             nobody through)"
+             does not want our address, does not speak TLS here, or is behind something that blocks all connections)"
         )
     }
 

@@ -246,7 +246,7 @@ fn weaknesses(name: &str) -> Vec<&'static str> {
         }
     };
     let (agreement, cipher) = name.split_once("_WITH_").unwrap_or(("", name));
-    note(agreement.contains("anon"), "nobody proves who they are");
+    note(agreement.contains("anon"), "no authentication");
     note(cipher.starts_with("NULL"), "not encrypted");
     note(agreement.contains("EXPORT"), "broken by design (export)");
     note(cipher.contains("RC4"), "RC4 leaks");
@@ -323,7 +323,7 @@ mod tests {
             ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", &["CBC, not AEAD"]),
             ("TLS_RSA_WITH_AES_128_GCM_SHA256", &["no forward secrecy"]),
             ("TLS_RSA_WITH_RC4_128_SHA", &["RC4 leaks", "no forward secrecy"]),
-            ("TLS_DH_anon_WITH_AES_128_CBC_SHA", &["nobody proves who they are", "CBC, not AEAD"]),
+            ("TLS_DH_anon_WITH_AES_128_CBC_SHA", &["no authentication", "CBC, not AEAD"]),
             (
                 "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
                 &["64-bit blocks (SWEET32)", "no forward secrecy", "CBC, not AEAD"],

@@ -11,9 +11,9 @@ use super::Scan;
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Profile {
-    /// For clients of the last years: TLS 1.3 only, ECDSA
+    /// For modern clients: TLS 1.3 only, ECDSA
     Modern,
-    /// For nearly every client in use: TLS 1.2 with forward secrecy and AEAD, and 1.3
+    /// For nearly all clients: TLS 1.3, and TLS 1.2 with forward secrecy and AEAD
     Intermediate,
 }
 

@@ -183,7 +183,7 @@ impl Asking<'_> {
         *asked += 1;
         let said = self.said(groups, &[]).await?;
         let Said::Nothing(_) = &said else { return Ok(said) };
-        // Whether it says nothing to this, or nothing to anybody at the moment.
+        // Silent on this question only, or on every connection at the moment.
         *asked += 1;
         let again = self.said(groups, &[]).await?;
         let (Some(known), Said::Nothing(_)) = (known, &again) else { return Ok(again) };

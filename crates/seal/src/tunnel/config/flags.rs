@@ -8,13 +8,13 @@ use super::options::{Mode, Process, Service};
 use super::{Plan, plan};
 use crate::say::failure::Failure;
 
-/// TLS comes in, plain goes out
+/// Accept TLS and forward plaintext
 ///
-/// With --ca, clients must show a certificate that leads to it; --allow says which of them may
-/// enter. Rules, revocation and expiry are checked on every connection, resumed or not. The files
-/// are watched: a renewed certificate is taken without a restart, and a bad one is not.
+/// With --ca, clients must present a certificate that chains to it; --allow restricts which. Rules,
+/// revocation and expiry are checked on every connection, including resumed ones. Files are
+/// watched: a renewed certificate takes effect without a restart, and an invalid one is ignored.
 ///
-/// The plain side stays on this machine unless --unsafe-target says otherwise.
+/// Targets must be on this machine, unless --unsafe-target is given.
 #[derive(Args, Debug)]
 #[command(
     mut_arg("servername", |arg| arg.hide(true)),
@@ -29,12 +29,12 @@ pub(crate) struct ServerArgs {
     process: Process,
 }
 
-/// Plain comes in, TLS goes out
+/// Accept plaintext and forward TLS
 ///
-/// The server is verified: its certificate must lead to --ca (or to Mozilla's and this system's
-/// roots) and carry the target's name.
+/// Verifies the server: its certificate must chain to --ca (or to Mozilla's and this system's
+/// roots) and match the target's name.
 ///
-/// The plain side stays on this machine unless --unsafe-listen says otherwise.
+/// Plaintext is accepted on loopback addresses only, unless --unsafe-listen is given.
 #[derive(Args, Debug)]
 #[command(
     mut_arg("acme", |arg| arg.hide(true)),

@@ -15,40 +15,40 @@ use crate::tunnel::proxy::{Accepts, Version};
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Process {
-    /// Threads that move data [default: one per core]
+    /// Number of worker threads [default: one per core]
     #[arg(long, value_name = "NUMBER")]
     pub(super) workers: Option<usize>,
 
-    /// Where /metrics and /status are: ADDRESS:PORT or unix:PATH
+    /// Serve /metrics and /status at ADDRESS:PORT or unix:PATH
     #[arg(long, value_name = "PLACE")]
     pub(super) status: Option<String>,
 
-    /// Become this user once the ports are open
+    /// Switch to this user after opening the ports
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
 
-    /// Become this group [default: the user's]
+    /// Switch to this group [default: the user's]
     #[arg(long, value_name = "NAME", requires = "user")]
     pub(super) group: Option<String>,
 
-    /// Let the kernel keep us to the files that we need (Landlock) [default: auto]
+    /// Restrict file access with Landlock [default: auto]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(super) sandbox: Option<Sandbox>,
 
-    /// How long open connections may go on after SIGTERM [default: 30s]
+    /// Time to let open connections finish after SIGTERM [default: 30s]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) drain: Option<String>,
 
-    /// How often files are looked at, besides being told of changes [default: 1m]
+    /// Interval for checking files, in addition to change notifications [default: 1m]
     #[arg(long, value_name = "TIME")]
     pub(super) reload_every: Option<String>,
 
-    /// How much is told on stderr [default: info]
+    /// Log level on stderr [default: info]
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(super) log: Option<LogLevel>,
 
-    /// In what form [default: text]
+    /// Log format [default: text]
     #[arg(long, value_enum, value_name = "FORM")]
     pub(super) log_format: Option<LogFormat>,
 
@@ -67,175 +67,174 @@ pub(crate) struct Service {
     #[arg(skip)]
     pub(super) mode: Option<Mode>,
 
-    /// Where to listen: ADDRESS:PORT, unix:PATH, systemd or systemd:NAME; may be repeated
+    /// Address to listen on: ADDRESS:PORT, unix:PATH, systemd or systemd:NAME; may be repeated
     #[arg(short, long, required = true, value_name = "PLACE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) listen: Vec<String>,
 
-    /// Where to connect to: HOST:PORT or unix:PATH; several share or take over the work
+    /// Address to forward to: HOST:PORT or unix:PATH; may be repeated, see --balance
     #[arg(short, long, required = true, value_name = "PLACE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) target: Vec<String>,
 
-    /// How several targets are used [default: failover]
+    /// How to choose among several targets [default: failover]
     #[arg(long, value_enum, value_name = "HOW")]
     pub(super) balance: Option<Balance>,
 
-    /// The name that the server must prove, and that is sent to it (SNI) [default: the target's]
+    /// Name to send in SNI and to require in the server's certificate [default: the target's]
     #[arg(long, alias = "server-name", value_name = "NAME")]
     #[serde(alias = "server-name")]
     pub(super) servername: Option<String>,
 
-    /// The protocol by which TLS is asked for, where it does not come first (STARTTLS). A server's
-    /// clients ask, by smtp, imap, pop3, ldap or postgres, and who does not is not let in; a
-    /// client's target is asked, by ftp, xmpp and mysql too
+    /// Start TLS within this protocol (STARTTLS). Servers support smtp, imap, pop3, ldap and
+    /// postgres, and refuse clients that do not upgrade; clients also support ftp, xmpp and mysql
     #[arg(long, value_name = "PROTOCOL")]
     pub(super) starttls: Option<String>,
 
-    /// Our certificate: PEM, the leaf first, then its intermediates; may be repeated
+    /// Own certificate in PEM, the leaf first, then its intermediates; may be repeated
     #[arg(long, value_name = "FILE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) cert: Vec<PathBuf>,
 
-    /// Its private key: PEM, plain or encrypted
+    /// Private key of --cert in PEM, plain or encrypted
     #[arg(long, value_name = "FILE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) key: Vec<PathBuf>,
 
-    /// Certificate and key in one PFX (PKCS#12) file; may be repeated
+    /// Own certificate and key in a PFX (PKCS#12) file; may be repeated
     #[arg(long, value_name = "FILE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) pfx: Vec<PathBuf>,
 
-    /// The OCSP response (DER) that a server staples to its certificate; may be repeated, the first for
-    /// the first --cert, then for --pfx
+    /// OCSP response to staple, in DER; may be repeated, the first for the first --cert, then for
+    /// --pfx
     #[arg(long, value_name = "FILE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) ocsp: Vec<PathBuf>,
 
-    /// Fetch the OCSP responses of certificates without one from the responders that they name, staple
-    /// them, and renew them while the tunnel runs. A file of --cert has the issuer's certificate, too
+    /// Fetch OCSP responses from the responders that the certificates name, staple them, and
+    /// refresh them while the tunnel runs. The file of --cert must contain the issuer's certificate
     #[arg(long)]
     pub(super) ocsp_fetch: bool,
 
-    /// Who says who we are and whom to trust, in place of files: the agent of a SPIFFE Workload API.
-    /// Certificates of its trust domain are believed; rules say which: uri=spiffe://DOMAIN/PATH
+    /// Take the identity and the trust bundle from a SPIFFE Workload API instead of files.
+    /// Certificates of its trust domain are accepted; restrict them by rules:
+    /// uri=spiffe://DOMAIN/PATH
     #[arg(long, value_enum, value_name = "SOURCE")]
     pub(super) identity: Option<IdentitySource>,
 
-    /// Where the agent is: unix:///PATH or tcp://ADDRESS:PORT [default: SPIFFE_ENDPOINT_SOCKET]
+    /// Endpoint of the Workload API: unix:///PATH or tcp://ADDRESS:PORT [default:
+    /// SPIFFE_ENDPOINT_SOCKET]
     #[arg(long, value_name = "ENDPOINT", requires = "identity")]
     pub(super) spiffe_socket: Option<String>,
 
-    /// Believe this trust domain, too, which the agent has to know as federated with ours; may be
-    /// repeated
+    /// Trust this federated trust domain as well; the agent must know it; may be repeated
     #[arg(long, value_name = "DOMAIN", requires = "identity")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) spiffe_federated: Vec<String>,
 
-    /// Fetch the certificate from this CA by ACME, and renew it while the tunnel runs: the URL of
-    /// its directory. The CA checks the names at this service's own port (tls-alpn-01), or at
+    /// Obtain the certificate from the ACME CA with this directory URL, and renew it while the
+    /// tunnel runs. The CA validates the names at this service's port (tls-alpn-01), or at
     /// --acme-http
     #[arg(long, value_name = "URL", conflicts_with_all = ["cert", "pfx"], requires = "acme_name")]
     pub(super) acme: Option<String>,
 
-    /// A name for the certificate; may be repeated
+    /// Name for the certificate; may be repeated
     #[arg(long, value_name = "NAME", requires = "acme")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) acme_name: Vec<String>,
 
-    /// Whom to trust as the CA's server: a PEM file, `system` or `bundled` [default: both]
+    /// Verify the ACME server against these CAs: a PEM file, `system` or `bundled` [default: both]
     #[arg(long, value_name = "FILE", requires = "acme")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) acme_ca: Vec<String>,
 
-    /// The folder of the account and the certificate, which several processes and machines may
-    /// share
+    /// Folder of the account and the certificate; several processes and machines may share it
     #[arg(long, value_name = "DIR", requires = "acme")]
     pub(super) acme_dir: Option<PathBuf>,
 
-    /// Prove the names by http-01 instead, answering here: port 80 of the names has to lead to it.
+    /// Answer http-01 challenges at this address instead; port 80 of the names must lead to it.
     /// Services may share it
     #[arg(long, value_name = "ADDRESS:PORT", requires = "acme")]
     pub(super) acme_http: Option<String>,
 
-    /// The CA's profile
+    /// Certificate profile of the CA
     #[arg(long, value_name = "PROFILE", requires = "acme")]
     pub(super) acme_profile: Option<String>,
 
-    /// A mailbox for the CA to write to; may be repeated
+    /// Contact address for the CA; may be repeated
     #[arg(long, value_name = "MAILBOX", requires = "acme")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) acme_contact: Vec<String>,
 
-    /// The passphrase of the keys and PFX files: a file or env:NAME
+    /// Read the passphrase of the keys and PFX files from FILE or env:NAME
     #[arg(long, value_name = "FILE")]
     pub(super) passphrase_file: Option<String>,
 
-    /// Whom to trust: a PEM file, `system` or `bundled` (Mozilla's roots); may be repeated
+    /// Trust these CAs: a PEM file, `system`, or `bundled` for Mozilla's roots; may be repeated
     #[arg(long, value_name = "FILE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) ca: Vec<String>,
 
-    /// Revocation lists, PEM; with any, each issuer in a chain needs one
+    /// CRLs in PEM; if given, each issuer in a chain needs one
     #[arg(long, value_name = "FILE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) crl: Vec<PathBuf>,
 
-    /// A certificate policy that is acceptable in a peer's chain, dotted; may be repeated [default:
+    /// Acceptable certificate policy in a peer's chain, as a dotted OID; may be repeated [default:
     /// any]
     #[arg(long, value_name = "OID")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) policy: Vec<String>,
 
-    /// Demand that a chain is valid for an acceptable policy, whether or not it says so itself
+    /// Require that a chain is valid for an acceptable policy (requireExplicitPolicy)
     #[arg(long)]
     pub(super) explicit_policy: bool,
 
-    /// Let anyPolicy in a certificate stand for none
+    /// Ignore anyPolicy in certificates (inhibitAnyPolicy)
     #[arg(long)]
     pub(super) inhibit_any: bool,
 
-    /// Do not let CAs map policies to others
+    /// Ignore policy mappings (inhibitPolicyMapping)
     #[arg(long)]
     pub(super) inhibit_map: bool,
 
-    /// Whether clients are asked for a certificate [default: require with --ca, else none]
+    /// Request a client certificate [default: require with --ca, otherwise none]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(super) client_auth: Option<ClientAuth>,
 
-    /// Let in only those with such names: KIND=PATTERN of cn, o, ou, dns, uri, email, ip, pin.
-    /// Terms joined by commas must all hold; of several --allow, any
+    /// Accept only peers with matching names: KIND=PATTERN, with cn, o, ou, dns, uri, email, ip or
+    /// pin. Terms joined by commas must all match; of several --allow, one must
     #[arg(long, value_name = "RULE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) allow: Vec<String>,
 
-    /// Keep out those with such names, whatever --allow says
+    /// Refuse peers with matching names; takes precedence over --allow
     #[arg(long, value_name = "RULE")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) deny: Vec<String>,
 
-    /// Application protocols, best first (RFC 7301)
+    /// ALPN protocols, in order of preference (RFC 7301)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) alpn: Vec<String>,
 
-    /// Speak with old peers too: TLS 1.0 and 1.1, CBC, RSA key exchange and DHE, by this system's
-    /// OpenSSL 3 or 4. Weak; for what cannot be replaced
+    /// Also allow TLS 1.0 and 1.1, CBC, RSA key exchange and DHE, through this system's OpenSSL 3
+    /// or 4. Insecure; for peers that cannot be replaced
     #[arg(long)]
     pub(super) legacy: bool,
 
-    /// The oldest version to speak: 1.2 or 1.3, and with --legacy 1.0 (its default) or 1.1
+    /// Minimum TLS version: 1.2 or 1.3, and with --legacy 1.0 (its default) or 1.1
     #[arg(long, value_name = "VERSION")]
     pub(super) min_version: Option<String>,
 
-    /// Expect a PROXY header before everything else. Whoever sends one names its own source: say
-    /// with --proxy-from who may
+    /// Expect a PROXY header before TLS. Its sender can claim any source address: restrict senders
+    /// with --proxy-from
     #[arg(long, value_enum, value_name = "VERSION")]
     pub(super) proxy_in: Option<Accepts>,
 
-    /// The proxies whose PROXY headers are believed: an address or a network, 10.0.0.0/8; others
-    /// are turned away; may be repeated [default: anybody]
+    /// Accept PROXY headers from this address or network only, and refuse other senders:
+    /// 10.0.0.0/8; may be repeated [default: any]
     #[arg(long, value_name = "ADDRESS", requires = "proxy_in")]
     #[serde(deserialize_with = "one_or_many")]
     pub(super) proxy_from: Vec<String>,
@@ -244,86 +243,86 @@ pub(crate) struct Service {
     #[arg(long, value_enum, value_name = "VERSION")]
     pub(super) proxy_out: Option<Version>,
 
-    /// The secret of a fleet, from which session ticket keys are made: at least 32 bytes
+    /// File with the secret from which a fleet derives its session ticket keys, at least 32 bytes
     #[arg(long, value_name = "FILE")]
     pub(super) ticket_secret_file: Option<PathBuf>,
 
-    /// How many session tickets a client is given in TLS 1.3, each of which resumes one connection; 0:
-    /// none, in TLS 1.2 neither, for clients that only write and never read them [default: 2]
+    /// Number of session tickets to send in TLS 1.3, each for one resumption; 0 disables tickets,
+    /// also in TLS 1.2, for clients that only write and never read [default: 2]
     #[arg(long, value_name = "NUMBER")]
     pub(super) tickets: Option<usize>,
 
-    /// Take the key share that a client sends, also where both sides could do X25519MLKEM768 after a
-    /// HelloRetryRequest: such a client is spared a round trip, and its connection is not post-quantum
+    /// Accept the key share that a client sends even where a HelloRetryRequest would lead to
+    /// X25519MLKEM768: saves such a client a round trip, at the cost of post-quantum key exchange
     #[arg(long)]
     pub(super) no_hybrid_retry: bool,
 
-    /// Where TLS 1.2 sessions are shared: redis://HOST:PORT/DB
+    /// Store shared by several servers for TLS 1.2 sessions: redis://HOST:PORT/DB
     #[arg(long, value_name = "URL", requires = "ticket_secret_file")]
     pub(super) session_store: Option<String>,
 
-    /// Connections at once; further ones wait in the system's queue
+    /// Maximum number of connections; further ones wait in the listen queue
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_connections: Option<usize>,
 
-    /// Handshakes at once
+    /// Maximum number of concurrent handshakes
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_handshakes: Option<usize>,
 
-    /// Connections at once from one address (one /64 of IPv6)
+    /// Maximum number of connections from one address (one /64 of IPv6)
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_per_source: Option<usize>,
 
-    /// How long a client may take for its handshake; like every timeout, a number alone is seconds
-    /// [default: 10s]
+    /// Time limit for a client's handshake; for every timeout, a bare number is seconds [default:
+    /// 10s]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) handshake_timeout: Option<String>,
 
-    /// How long a target may take to answer [default: 10s]
+    /// Time limit for connecting to a target [default: 10s]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) connect_timeout: Option<String>,
 
-    /// How long a connection may carry nothing [default: 12h]
+    /// Close a connection after this time without data [default: 12h]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) idle_timeout: Option<String>,
 
-    /// The same, once one side has no more to send [default: 1m]
+    /// The same, once one side has closed its direction [default: 1m]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) half_close_timeout: Option<String>,
 
-    /// What becomes of open connections whose peer would not be let in any more: by new revocation
-    /// lists, CAs and rules, or since its certificate has expired [default: close]
+    /// What to do with open connections whose peer is no longer acceptable: after a change of CRLs,
+    /// CAs or rules, or because its certificate has expired [default: close]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) recheck: Option<Recheck>,
 
-    /// How long they may go on, to end by themselves [default: 0s]
+    /// Time to let such connections finish before closing them [default: 0s]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) recheck_drain: Option<String>,
 
-    /// How long any connection may be open; each a little less, by up to a tenth [default: no limit]
+    /// Maximum lifetime of a connection, shortened at random by up to a tenth [default: no limit]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) max_lifetime: Option<String>,
 
-    /// How often targets are tried; 0s is never [default: 5s with several targets]
+    /// Interval of health checks; 0s disables them [default: 5s with several targets]
     #[arg(long, value_name = "TIME")]
     pub(super) health_interval: Option<String>,
 
-    /// How long a target may take to answer when it is tried [default: 2s]
+    /// Time limit for a health check [default: 2s]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "time")]
     pub(super) health_timeout: Option<String>,
 
-    /// So many failures in a row take a target out [default: 2]
+    /// Consecutive failures before a target is taken out of service [default: 2]
     #[arg(long, value_name = "NUMBER")]
     pub(super) health_fall: Option<u32>,
 
-    /// So many good answers in a row bring it back [default: 1]
+    /// Consecutive successes before it is put back into service [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub(super) health_rise: Option<u32>,
 
@@ -331,7 +330,7 @@ pub(crate) struct Service {
     #[arg(long)]
     pub(super) unsafe_listen: bool,
 
-    /// Allow targets on other machines, which are spoken to without TLS
+    /// Allow targets on other machines, which receive plaintext over the network
     #[arg(long)]
     pub(super) unsafe_target: bool,
 
@@ -379,9 +378,9 @@ pub(crate) enum Mode {
 pub(crate) enum ClientAuth {
     /// Not asked
     None,
-    /// Asked; one without is let in, unless there are rules
+    /// Request one; accept clients without it, unless there are rules
     Request,
-    /// Asked, and refused without one that passes
+    /// Refuse clients without a valid certificate
     Require,
 }
 
@@ -405,32 +404,32 @@ pub(crate) enum IdentitySource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Recheck {
-    /// They are closed
+    /// Close them
     #[default]
     Close,
-    /// They go on
+    /// Leave them open
     Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Balance {
-    /// The first that works: the others are spare
+    /// The first that is available
     #[default]
     Failover,
-    /// Each in turn
+    /// Each target in turn
     RoundRobin,
-    /// The one with the fewest connections
+    /// The target with the fewest connections
     LeastConnections,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Sandbox {
-    /// As far as the kernel can
+    /// As far as the kernel supports it
     #[default]
     Auto,
-    /// Do not start without
+    /// Refuse to start without it
     Require,
     /// No
     Off,
@@ -439,24 +438,24 @@ pub(crate) enum Sandbox {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum LogLevel {
-    /// What fails
+    /// Failures
     Error,
-    /// And what is refused, and what comes back
+    /// Also refusals and recoveries
     Warn,
-    /// And each connection when it ends
+    /// Also each connection when it closes
     #[default]
     Info,
-    /// And each step of it
+    /// Also each step of a connection
     Debug,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum LogFormat {
-    /// For people
+    /// Human-readable
     #[default]
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 

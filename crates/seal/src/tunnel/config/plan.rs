@@ -34,7 +34,7 @@ pub(super) fn build(
     file: Option<&Path>,
 ) -> Result<Plan, String> {
     if raw.service.is_empty() {
-        return Err("service: there is none; add a [[service]] with listen and target".to_owned());
+        return Err("no service: add a [[service]] with listen and target".to_owned());
     }
     let process = process(&raw)?;
     let mut services = Vec::new();
@@ -42,15 +42,15 @@ pub(super) fn build(
     for (index, service) in raw.service.into_iter().enumerate() {
         let name = match &service.name {
             Some(name) => name.clone(),
-            None => return Err(format!("service {}: name: it has none", index + 1)),
+            None => return Err(format!("service {}: name: missing", index + 1)),
         };
         let at = |e: String| format!("service \"{name}\": {e}");
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         {
-            return Err(at("name: letters, digits, `-`, `_` and `.` make a name".to_owned()));
+            return Err(at("name: only letters, digits, `-`, `_` and `.` are allowed".to_owned()));
         }
         if !names.insert(name.clone()) {
-            return Err(at("name: another service has it".to_owned()));
+            return Err(at("name: already used by another service".to_owned()));
         }
         services.push(build_service(name.clone(), service, folder).map_err(at)?);
     }
@@ -60,7 +60,7 @@ pub(super) fn build(
 
 fn process(raw: &options::Process) -> Result<Process, String> {
     let workers = match raw.workers {
-        Some(0) => return Err("workers: at least one thread has to do the work".to_owned()),
+        Some(0) => return Err("workers: must be at least 1".to_owned()),
         Some(workers) => workers,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
@@ -85,7 +85,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
     let mode = raw.mode.unwrap_or(Mode::Server);
     let listen = parse_all::<Listen>(&raw.listen, "listen")?;
     if listen.is_empty() {
-        return Err("listen: it says nowhere".to_owned());
+        return Err("listen: missing".to_owned());
     }
     let access = access(&raw.allow, &raw.deny)?;
     let acme = acme(&raw, mode, folder)?;
@@ -104,7 +104,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
         })
         .collect::<Result<Vec<_>, _>>()?;
     let default = match targets.is_empty() {
-        true if routes.is_empty() => return Err("target: it says nowhere".to_owned()),
+        true if routes.is_empty() => return Err("target: missing".to_owned()),
         true => None,
         false => Some(Route {
             sni: Vec::new(),
@@ -202,11 +202,11 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
 fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Result<Route, String> {
     let sni = &raw.sni;
     if sni.is_empty() && raw.alpn.is_empty() {
-        return Err("it needs sni or alpn to be chosen by".to_owned());
+        return Err("needs sni or alpn".to_owned());
     }
     let targets = parse_all::<Target>(&raw.target, "target")?;
     if targets.is_empty() {
-        return Err("target: it says nowhere".to_owned());
+        return Err("target: missing".to_owned());
     }
     let identity =
         identity((&raw.cert, &raw.key), &raw.pfx, &raw.ocsp, &raw.passphrase_file, folder)?;
@@ -215,9 +215,8 @@ fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Resul
         None => Ok(inherited.clone()),
     };
     if raw.passthrough && (!identity.is_empty() || raw.allow.is_some() || raw.deny.is_some()) {
-        return Err(
-            "passthrough: TLS does not end here, so there is no cert, allow or deny".to_owned()
-        );
+        return Err("passthrough: cert, allow and deny do not apply, since TLS is not terminated"
+            .to_owned());
     }
     let access = if raw.passthrough {
         Access::default()
@@ -242,10 +241,10 @@ fn build_route(raw: &options::Route, inherited: &Access, folder: &Path) -> Resul
 fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme>, String> {
     let Some(server) = &raw.acme else {
         let given = !raw.acme_name.is_empty() || raw.acme_dir.is_some() || raw.acme_http.is_some();
-        return if given { Err("acme: it says no CA".to_owned()) } else { Ok(None) };
+        return if given { Err("acme: missing".to_owned()) } else { Ok(None) };
     };
     if mode == Mode::Client {
-        return Err("acme: a client is not asked for its name, so no CA can check it".to_owned());
+        return Err("acme: for servers only".to_owned());
     }
     let http = raw.acme_http.as_deref().map(|text| {
         let no = |_| format!("acme-http: {text:?} is no ADDRESS:PORT, such as 0.0.0.0:80");
@@ -253,23 +252,19 @@ fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme
     });
     let http = http.transpose()?;
     if raw.starttls.is_some() && http.is_none() {
-        return Err(
-            "acme: a CA that checks a name does not speak STARTTLS; acme-http is a port of \
-                    its own for that"
-                .to_owned(),
-        );
+        return Err("acme: tls-alpn-01 cannot be used with starttls; set acme-http".to_owned());
     }
     if !server.starts_with("https://") {
         return Err(format!("acme: {server:?} is not the https:// URL of a CA's directory"));
     }
     if !raw.cert.is_empty() || !raw.pfx.is_empty() {
-        return Err("acme: the certificate is fetched; leave cert, key and pfx away".to_owned());
+        return Err("acme: cannot be combined with cert, key or pfx".to_owned());
     }
     if raw.acme_name.is_empty() {
-        return Err("acme-name: a certificate needs a name".to_owned());
+        return Err("acme-name: missing".to_owned());
     }
     let Some(dir) = &raw.acme_dir else {
-        return Err("acme-dir: it says not where to keep the certificate".to_owned());
+        return Err("acme-dir: missing".to_owned());
     };
     let anchor = |text: &String| match text.parse().unwrap_or_else(|never| match never {}) {
         Anchor::File(path) => Anchor::File(folder.join(path)),
@@ -294,7 +289,7 @@ fn spiffe(raw: &options::Service) -> Result<Option<Endpoint>, String> {
             (None, false) => "spiffe-federated",
             (None, true) => return Ok(None),
         };
-        return Err(format!("{alone}: it is for identity = \"spiffe\""));
+        return Err(format!("{alone}: needs identity = \"spiffe\""));
     }
     let given = [
         ("cert", !raw.cert.is_empty()),
@@ -303,9 +298,7 @@ fn spiffe(raw: &options::Service) -> Result<Option<Endpoint>, String> {
         ("ca", !raw.ca.is_empty()),
     ];
     match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(format!(
-            "{option}: the SPIFFE agent says who we are and whom to trust; leave it away"
-        )),
+        Some((option, _)) => Err(format!("{option}: not allowed with identity = \"spiffe\"")),
         None => {
             let federated = Federated::new(&raw.spiffe_federated)
                 .map_err(|e| format!("spiffe-federated: {e}"))?;
@@ -333,7 +326,7 @@ fn identity(
         let (few, option) =
             (certs.len().min(keys.len()), if certs.len() < keys.len() { "cert" } else { "key" });
         return Err(format!(
-            "{option}: each certificate has its key: {few} of one, more of the other"
+            "{option}: each certificate needs its key: {few} of one, more of the other"
         ));
     }
     let passphrase = passphrase.as_deref().map(|text| match text.parse::<Source>() {
@@ -343,11 +336,11 @@ fn identity(
     });
     if matches!(passphrase, Some(Source::Stdin)) {
         return Err(
-            "passphrase-file: it is read again at each reload, so it cannot be stdin".to_owned()
+            "passphrase-file: cannot be standard input, since it is read at each reload".to_owned()
         );
     }
     if passphrase.is_some() && certs.is_empty() && pfx.is_empty() {
-        return Err("passphrase-file: there is no key that it could open".to_owned());
+        return Err("passphrase-file: no key to decrypt".to_owned());
     }
     let files = IdentityFiles {
         pairs: certs.iter().zip(keys).map(|(c, k)| (folder.join(c), folder.join(k))).collect(),
@@ -380,7 +373,7 @@ fn protocols(names: &[String]) -> Result<Vec<String>, String> {
 
 fn limits(raw: &options::Service) -> Result<Limits, String> {
     let at_least_one = |value: Option<usize>, name: &str, default| match value {
-        Some(0) => Err(format!("{name}: with 0 nobody comes in")),
+        Some(0) => Err(format!("{name}: must be at least 1")),
         Some(value) => Ok(value),
         None => Ok(default),
     };

@@ -20,7 +20,7 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 check_starttls(service, protocol)?;
             }
             if service.servername.is_some() {
-                return says("servername: only a client asks a server for its name");
+                return says("servername: for clients only");
             }
             let unnamed = |route: &Route| !route.passthrough && route.identity.is_empty();
             if service.spiffe.is_none() && service.all_routes().any(unnamed) {
@@ -28,30 +28,30 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
             }
             let trusts = !service.ca.is_empty() || service.spiffe.is_some();
             if service.client_auth != ClientAuth::None && !trusts && terminates {
-                return says("ca: it takes one to judge clients' certificates by");
+                return says("ca: missing, but client certificates are requested");
             }
             if service.client_auth == ClientAuth::None {
                 let rules = service.all_routes().any(|route| !route.access.is_empty());
                 if rules {
                     return says(
-                        "allow: rules need clients' certificates; give ca, and not client-auth = \"none\"",
+                        "allow: rules need client certificates; set ca, and not client-auth = \"none\"",
                     );
                 }
                 if !service.crl.is_empty() {
-                    return says("crl: revocation lists need clients' certificates; give ca");
+                    return says("crl: CRLs need client certificates; set ca");
                 }
                 if service.policies.are_given() {
-                    return says("policy: policies are of clients' certificates; give ca");
+                    return says("policy: policies need client certificates; set ca");
                 }
             }
             local_targets(service)?;
         }
         Mode::Client => {
             if !service.routes.is_empty() {
-                return says("route: only a server has a ClientHello to choose by");
+                return says("route: for servers only");
             }
             if client_auth_given {
-                return says("client-auth: only a server asks its clients");
+                return says("client-auth: for servers only");
             }
             if service.ticket_secret_file.is_some() || service.session_store.is_some() {
                 let option = if service.session_store.is_some() {
@@ -59,26 +59,26 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 } else {
                     "ticket-secret-file"
                 };
-                return Err(format!("{option}: only a server keeps sessions for its clients"));
+                return Err(format!("{option}: for servers only"));
             }
             if service.all_routes().any(|route| !route.identity.ocsp.is_empty()) {
-                return says("ocsp: only a server staples a response to its certificate");
+                return says("ocsp: for servers only");
             }
             if service.ocsp_fetch {
-                return says("ocsp-fetch: only a server staples a response to its certificate");
+                return says("ocsp-fetch: for servers only");
             }
             if !service.hybrid_retry {
-                return says("no-hybrid-retry: only a server answers a ClientHello");
+                return says("no-hybrid-retry: for servers only");
             }
             if service.tickets.is_some() {
-                return says("tickets: only a server gives its clients tickets");
+                return says("tickets: for servers only");
             }
             // A SPIFFE ID is no host name: only a rule says which of the trust domain's servers it is.
             if service.spiffe.is_some()
                 && service.all_routes().any(|route| route.access.allow.is_empty())
             {
                 return says(
-                    "allow: a SPIFFE ID is not the target's name, so a rule has to say whose it may be: uri=spiffe://DOMAIN/PATH",
+                    "allow: missing; a SPIFFE ID does not contain the target's name, so a rule must restrict it: uri=spiffe://DOMAIN/PATH",
                 );
             }
             let named = |target: &Target| target.host().is_some() || service.servername.is_some();
@@ -92,16 +92,16 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
                 (service.unsafe_listen, service.listen.iter().find(|listen| !listen.is_local()))
             {
                 return Err(format!(
-                    "listen: {open} lets other machines speak without TLS; listen on 127.0.0.1, or say unsafe-listen"
+                    "listen: {open} accepts plaintext from other machines; listen on 127.0.0.1, or set unsafe-listen"
                 ));
             }
         }
     }
     if service.tickets == Some(0) && service.ticket_secret_file.is_some() {
-        return says("tickets: with 0 there is nothing that ticket-secret-file could protect");
+        return says("tickets: 0 cannot be combined with ticket-secret-file");
     }
     if !service.proxy_from.is_empty() && service.proxy_in.is_none() {
-        return says("proxy-from: no PROXY header is expected; say proxy-in, too");
+        return says("proxy-from: needs proxy-in");
     }
     if service.session_store.is_some() && service.ticket_secret_file.is_none() {
         return says(
@@ -117,8 +117,7 @@ fn check_starttls(service: &Service, protocol: Protocol) -> Result<(), String> {
         return Err(format!("starttls: not for servers: {reason}"));
     }
     if answer::is_greeted(protocol) && !service.routes.is_empty() {
-        return Err("starttls: the client is greeted by its target before it can say which route \
-                    it wants; make a service for each"
+        return Err("starttls: cannot be combined with routes, since the target's greeting comes before the ClientHello; use one service for each"
             .to_owned());
     }
     if service.all_routes().any(|route| route.passthrough) {
@@ -138,7 +137,7 @@ fn local_targets(service: &Service) -> Result<(), String> {
     let plain = service.all_routes().filter(|route| !route.passthrough);
     match plain.flat_map(|route| &route.targets).find(|target| !target.is_local()) {
         Some(target) => Err(format!(
-            "target: {target} is another machine, which would be spoken to without TLS; say unsafe-target if the way there is safe"
+            "target: {target} is another machine, which would receive plaintext; set unsafe-target if the network between is safe"
         )),
         None => Ok(()),
     }
@@ -157,7 +156,7 @@ pub(super) fn one_listener_each(
                 || *listen == Listen::Systemd(None);
             if !shared && !taken.insert(listen) {
                 return Err(format!(
-                    "service \"{}\": listen: {listen} is taken already",
+                    "service \"{}\": listen: {listen} is already used",
                     service.name
                 ));
             }

@@ -1,4 +1,4 @@
-//! Plain comes in, TLS goes out: a target that proves who it is.
+//! Plaintext in, TLS out, to a target that is verified.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::mysql::Login;
-use super::outward::{self, Whence};
+use super::outward::{self, Source};
 use super::postgres;
 use super::{About, Arrival, Established, Failed};
 use crate::say::ourselves::Ourselves;
@@ -18,7 +18,7 @@ use crate::tunnel::end::End;
 use crate::tunnel::greeting;
 use crate::tunnel::live::Place;
 use crate::tunnel::pool::Backend;
-use crate::tunnel::service::{Service, State, Way};
+use crate::tunnel::service::{ActiveRoute, Service, State};
 use sealwire::starttls::Protocol;
 use sealwire::starttls::postgres::Beginning;
 
@@ -31,7 +31,7 @@ pub(super) async fn establish(
     let Arrival { mut socket, source, since, handshake, admission } = arrival;
     let deadline = Instant::from_std(since) + state.config.timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
-    let (Whence { addresses, source, from_source }, mut rest) = heard;
+    let (Source { addresses, source, from_source }, mut rest) = heard;
     let mut beginning = None;
     if state.config.starttls == Some(Protocol::Postgres) {
         let heard = std::mem::take(&mut rest);
@@ -126,7 +126,7 @@ fn warn_of(request: &CertificateRequest, backend: &Backend) {
 /// Connects to a target. Gives what it said first, for the client, and notes what it asked of us.
 async fn connect(
     backend: &Backend,
-    way: &Way,
+    way: &ActiveRoute,
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
     first: First<'_, '_>,
@@ -186,7 +186,7 @@ fn server_name(backend: &Backend, state: &State) -> Result<ServerName, Error> {
 }
 
 /// The rules are about the server's certificate here. They are judged on every connection.
-fn may_be_used(target: &End, state: &State, way: &Way) -> Result<(), Error> {
+fn may_be_used(target: &End, state: &State, way: &ActiveRoute) -> Result<(), Error> {
     let peer = target.peer().ok_or(Error::Misused("a target without TLS"))?;
     state
         .admits(peer, way)

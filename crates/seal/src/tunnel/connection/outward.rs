@@ -19,7 +19,7 @@ use crate::tunnel::service::{Service, State};
 use crate::tunnel::socket::Socket;
 
 /// Where a connection comes from.
-pub(super) struct Whence {
+pub(super) struct Source {
     /// Both ends of it, as far as they are known.
     pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
     pub(super) source: Option<SocketAddr>,
@@ -34,13 +34,13 @@ pub(super) async fn hear(
     deadline: Instant,
     service: &Arc<Service>,
     state: &State,
-) -> Result<(Whence, Vec<u8>), Failed> {
+) -> Result<(Source, Vec<u8>), Failed> {
     let trusted = &state.config.proxy_from;
     if let Some(stranger) = source.map(|source| source.ip())
         && !trusted.is_empty()
         && !trusted.iter().any(|network| network.contains(stranger))
     {
-        let reason = format!("{stranger} is no proxy of ours (proxy-from)");
+        let reason = format!("{stranger} is not allowed by proxy-from");
         return Err(Failed::Turned(Turned::ProxyHeader, reason));
     }
     let (header, rest) = match state.config.proxy_in {
@@ -54,7 +54,7 @@ pub(super) async fn hear(
         None => (source, socket.local_addr()),
     };
     let from_source = count_source(service, state, source)?;
-    Ok((Whence { addresses: source.zip(destination), source, from_source }, rest))
+    Ok((Source { addresses: source.zip(destination), source, from_source }, rest))
 }
 
 /// Reads the PROXY header, and what came right after it.

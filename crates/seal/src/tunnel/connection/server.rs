@@ -11,13 +11,13 @@ use sealwire_acme::client::TlsAlpn01;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
-use super::outward::{self, Whence};
+use super::outward::{self, Source};
 use super::{About, Arrival, Established, Failed, wish};
 use crate::tunnel::end::End;
 use crate::tunnel::live::Place;
 use crate::tunnel::metrics::Turned;
 use crate::tunnel::proxy::TlsFacts;
-use crate::tunnel::service::{Service, State, Way};
+use crate::tunnel::service::{ActiveRoute, Service, State};
 
 /// Makes an incoming connection ready to carry data.
 pub(super) async fn establish(
@@ -52,7 +52,7 @@ pub(super) async fn establish(
     };
     drop(handshake);
     match shaken {
-        Shaken::Terminated { way, offered } => {
+        HelloOutcome::Terminated { way, offered } => {
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
@@ -73,14 +73,14 @@ pub(super) async fn establish(
                     }
                 }
             };
-            let Whence { source, from_source, .. } = whence;
+            let Source { source, from_source, .. } = whence;
             let place = Place::of_client(source, way, offered);
             let context = way.context.as_ref().unwrap_or(&state.context);
             let tether =
                 client.session().and_then(|session| admission.join(session, context, place));
             Ok(Established { client, target, in_use, source, from_source, about, tether })
         }
-        Shaken::Through { hello, way } => {
+        HelloOutcome::Through { hello, way } => {
             service.metrics.passed_through.inc();
             pass_through(client, &hello, way, whence, state).await
         }
@@ -88,15 +88,15 @@ pub(super) async fn establish(
 }
 
 /// What became of a ClientHello.
-enum Shaken<'a> {
+enum HelloOutcome<'a> {
     /// With the protocols that the client offered, where routes go by them.
     Terminated {
-        way: &'a Way,
+        way: &'a ActiveRoute,
         offered: Vec<Vec<u8>>,
     },
     Through {
         hello: Box<ClientHello>,
-        way: &'a Way,
+        way: &'a ActiveRoute,
     },
 }
 
@@ -105,7 +105,7 @@ enum Answered<'a> {
     /// The handshake goes on.
     On,
     /// It is none of ours: the target speaks TLS.
-    Through(Box<ClientHello>, &'a Way),
+    Through(Box<ClientHello>, &'a ActiveRoute),
     /// The client is turned away, and the session has an alert for it.
     Away(Turned, String),
 }
@@ -114,7 +114,7 @@ async fn shake<'a>(
     client: &mut End,
     service: &Service,
     state: &'a State,
-) -> Result<Shaken<'a>, Failed> {
+) -> Result<HelloOutcome<'a>, Failed> {
     let mut way = state.default_way();
     let mut checked = false;
     let mut offered = Vec::new();
@@ -148,7 +148,7 @@ async fn shake<'a>(
                 match answer(question, &mut way, service, state).await? {
                     Answered::On => {}
                     Answered::Through(hello, way) => {
-                        return Ok(Shaken::Through { hello, way });
+                        return Ok(HelloOutcome::Through { hello, way });
                     }
                     Answered::Away(why, reason) => {
                         // The alert goes out; that it ended so is known.
@@ -164,7 +164,7 @@ async fn shake<'a>(
                     return Err(Failed::Silent);
                 }
                 return match way {
-                    Some(way) => Ok(Shaken::Terminated { way, offered }),
+                    Some(way) => Ok(HelloOutcome::Terminated { way, offered }),
                     None => Err(Failed::Silent),
                 };
             }
@@ -194,7 +194,7 @@ fn show(asked: HelloQuestion<'_>, shown: &TlsAlpn01) -> Result<(), Error> {
 /// Answers a question; `way` becomes the one that the client's hello chose.
 async fn answer<'a>(
     question: Question<'_>,
-    way: &mut Option<&'a Way>,
+    way: &mut Option<&'a ActiveRoute>,
     service: &Service,
     state: &'a State,
 ) -> Result<Answered<'a>, Error> {
@@ -235,7 +235,7 @@ async fn answer<'a>(
 
 async fn answer_hello<'a>(
     asked: HelloQuestion<'_>,
-    way: Option<&'a Way>,
+    way: Option<&'a ActiveRoute>,
     service: &Service,
     state: &State,
 ) -> Result<Answered<'a>, Error> {
@@ -274,8 +274,8 @@ async fn stored(hello: &ClientHello, service: &Service, state: &State) -> Option
 async fn pass_through(
     client: End,
     hello: &ClientHello,
-    way: &Way,
-    whence: Whence,
+    way: &ActiveRoute,
+    whence: Source,
     state: &State,
 ) -> Result<Established, Failed> {
     let facts = TlsFacts { authority: hello.server_name(), ..TlsFacts::default() };
@@ -291,7 +291,7 @@ async fn pass_through(
         server_name: hello.server_name().map(str::to_owned),
         ..About::default()
     };
-    let Whence { source, from_source, .. } = whence;
+    let Source { source, from_source, .. } = whence;
     let client = End::plain(socket);
     Ok(Established { client, target, in_use, source, from_source, about, tether: None })
 }
@@ -323,7 +323,7 @@ struct Facts {
     own: Option<(String, String)>,
 }
 
-fn facts(peer: &Peer, way: &Way) -> Facts {
+fn facts(peer: &Peer, way: &ActiveRoute) -> Facts {
     let subject = peer.certificate().filter(|_| peer.authorized()).map(|c| c.subject());
     // With several identities it is not known which was shown.
     let own = match way.context.as_ref().map(|context| context.identities()) {

@@ -72,13 +72,13 @@ async fn greeted(
         }
         Ok(Ok(greeting)) => {
             let _ = client.write_all(&greeting.text).await;
-            format!("it does not serve: {}", String::from_utf8_lossy(&greeting.text).trim_end())
+            format!("unavailable: {}", String::from_utf8_lossy(&greeting.text).trim_end())
         }
         Ok(Err(e)) => e.to_string(),
-        Err(_) => "it did not greet in time".to_owned(),
+        Err(_) => "no greeting in time".to_owned(),
     };
     in_use.failed(&reason);
     let reason = format!("{}: {reason}", in_use.target());
-    error!(service = state.config.name, reason, "the target does not greet");
+    error!(service = state.config.name, reason, "no greeting from the target");
     Err(Failed::Turned(Turned::NoTarget, reason))
 }

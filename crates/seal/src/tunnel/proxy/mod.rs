@@ -33,9 +33,9 @@ const PP2_CLIENT_CERT_SESS: u8 = 0x04;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Version {
-    /// One line of text: addresses only
+    /// Text form, with addresses only
     V1,
-    /// Binary: addresses, and what TLS says of the client
+    /// Binary form, with addresses and facts about the TLS client
     V2,
 }
 

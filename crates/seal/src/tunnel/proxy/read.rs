@@ -16,9 +16,9 @@ const MAX_V1: usize = 107;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Accepts {
-    /// Only the line of text
+    /// The text form only
     V1,
-    /// Only the binary form
+    /// The binary form only
     V2,
     /// Either
     Any,
@@ -50,7 +50,7 @@ pub(crate) fn read(bytes: &[u8], accepts: Accepts) -> Result<Read, Broken> {
     if bytes[..common] == b"PROXY "[..common] && accepts != Accepts::V2 {
         return read_v1(bytes);
     }
-    Err(Broken("no PROXY header of a version that is taken here"))
+    Err(Broken("no PROXY header of an accepted version"))
 }
 
 fn read_v1(bytes: &[u8]) -> Result<Read, Broken> {
@@ -74,7 +74,7 @@ fn read_v1(bytes: &[u8]) -> Result<Read, Broken> {
                 let ip: IpAddr = words.next()?.parse().ok()?;
                 (ip.is_ipv4() == (family == "TCP4")).then_some(ip)
             };
-            let broken = Broken("a PROXY line with an address that is none");
+            let broken = Broken("a PROXY line with an invalid address");
             let (source, destination) = (address(), address());
             let mut port = || {
                 let digits = words.next()?;
@@ -105,7 +105,7 @@ fn read_v2(bytes: &[u8]) -> Result<Read, Broken> {
     let body_length = usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
     let length = 16 + body_length;
     if version_command >> 4 != 2 {
-        return Err(Broken("a PROXY header of a version that does not exist"));
+        return Err(Broken("a PROXY header of an unknown version"));
     }
     if length > MAX_HEADER {
         return Err(Broken("a PROXY header longer than 16 KiB"));

@@ -17,12 +17,12 @@ use crate::say::failure::Failure;
 /// Files of findings, the same for every verb that has some.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct ReportFiles {
-    /// Write what was found to this file, too, as SARIF 2.1.0 (code scanning), in place of the last one
+    /// Also write the findings to this file as SARIF 2.1.0 (code scanning), replacing it
     #[arg(long, value_name = "FILE", value_parser = file)]
     sarif: Option<PathBuf>,
 
-    /// Write what was found to this file, too, as JUnit XML (a test for each thing that was looked at), in place of
-    /// the last one
+    /// Also write the findings to this file as JUnit XML (one test for each item inspected),
+    /// replacing it
     #[arg(long, value_name = "FILE", value_parser = file)]
     junit: Option<PathBuf>,
 }
@@ -94,7 +94,7 @@ impl Checked {
 
 fn file(text: &str) -> Result<PathBuf, &'static str> {
     match text {
-        "" => Err("the name of a file is empty"),
+        "" => Err("empty file name"),
         "-" => Err("standard output has the answer itself: give a file"),
         path => Ok(path.into()),
     }

@@ -45,19 +45,19 @@ pub(super) fn find(handle: Handle) -> Option<ClientSession> {
 }
 
 #[derive(Default)]
-struct Vault {
+struct SessionTable {
     sessions: HashMap<Handle, (u64, ClientSession)>,
     /// When each was last asked for, in turns.
     turns: BTreeMap<u64, Handle>,
     turn: u64,
 }
 
-fn vault() -> MutexGuard<'static, Vault> {
-    static VAULT: LazyLock<Mutex<Vault>> = LazyLock::new(Mutex::default);
+fn vault() -> MutexGuard<'static, SessionTable> {
+    static VAULT: LazyLock<Mutex<SessionTable>> = LazyLock::new(Mutex::default);
     VAULT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Vault {
+impl SessionTable {
     fn keep(&mut self, handle: Handle, session: &ClientSession) {
         self.remove(handle);
         if session.is_expired() {

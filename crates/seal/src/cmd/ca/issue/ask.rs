@@ -44,12 +44,12 @@ impl Issue {
         let server = server.trim_end_matches('/').trim_end_matches("/directory");
         let token = match &self.token_file {
             Some(source) => source.read()?,
-            None => return Err(Failure::usage("--token-file: it is missing")),
+            None => return Err(Failure::usage("--token-file: missing")),
         };
         let token = token.trim();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Failure::usage(
-                "--token-file: no token of `seal ca token new`, which is one line",
+                "--token-file: not a token of `seal ca token new` (one line)",
             ));
         }
         let profile = self.profile.as_deref().or_else(|| self.client.then_some("client"));
@@ -84,7 +84,7 @@ fn why_not(url: &str, status: impl std::fmt::Display, body: &[u8]) -> String {
         .filter_map(|one| Some(Foreign::new(one["detail"].as_str()?).to_string()))
         .collect();
     match details.is_empty() {
-        true => format!("{url}: {status}, from something that is no `seal ca serve`"),
+        true => format!("{url}: {status}; not a `seal ca serve`"),
         false => format!("the CA says: {}", details.join("; ")),
     }
 }

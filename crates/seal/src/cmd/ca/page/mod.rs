@@ -112,18 +112,18 @@ impl CaPage {
             Err(e) => return failure(400, e.to_string()),
         };
         let Ok(reason) = wanted.reason.parse::<RevocationReason>() else {
-            return failure(400, "there is no such reason");
+            return failure(400, "no such reason");
         };
         let store = self.server.store();
         let failed = |e: Error| failure(500, e.to_string());
         let found = match store.certificate(&wanted.serial) {
             Ok(Some(found)) if found.der.is_some() => found,
-            Ok(_) => return failure(404, "there is no such certificate"),
+            Ok(_) => return failure(404, "no such certificate"),
             Err(e) => return failed(e),
         };
         if self.server.authority().signer_of(&found.issuer).is_none() {
             // Its list is signed with another key, which is not here.
-            return failure(409, "this server has not signed it: `seal ca revoke` revokes it");
+            return failure(409, "not issued by this server: revoke it with `seal ca revoke`");
         }
         match store.revoke(&wanted.serial, reason, "the page") {
             Ok(true) => answer(&json!({ "revoked": wanted.serial })),

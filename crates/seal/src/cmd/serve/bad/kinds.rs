@@ -17,7 +17,7 @@ pub(super) enum Fault {
     Alert(Alert),
     /// It speaks no protocol (ALPN) that anybody does.
     NoAlpn,
-    /// It wants a certificate of its clients.
+    /// It requires a client certificate.
     ClientCertificate,
     /// By the old-peer engine: nothing newer than TLS 1.0.
     Tls10,
@@ -57,17 +57,17 @@ const fn kind(name: &'static str, fault: Fault, about: &'static str) -> Kind {
 
 /// In the order in which `--bad list` shows them.
 pub(super) const KINDS: &[Kind] = &[
-    flaw("expired", Flaw::Expired, "the certificate has ended a day ago"),
-    flaw("not-yet-valid", Flaw::NotYetValid, "the certificate begins in a month"),
+    flaw("expired", Flaw::Expired, "the certificate expired a day ago"),
+    flaw("not-yet-valid", Flaw::NotYetValid, "the certificate becomes valid in a month"),
     flaw("wrong-name", Flaw::WrongName, "the certificate is for wrong.example only"),
     flaw("no-names", Flaw::NoNames, "the certificate names its host in the common name only"),
     flaw("self-signed", Flaw::SelfSigned, "the certificate is signed by itself"),
-    flaw("unknown-ca", Flaw::UnknownCa, "the chain leads to a root that nobody has"),
+    flaw("unknown-ca", Flaw::UnknownCa, "the chain ends at an unknown root"),
     flaw("root-in-chain", Flaw::RootInChain, "the same, and the root is sent along"),
     flaw("missing-intermediate", Flaw::MissingIntermediate, "the intermediate is not sent"),
-    flaw("expired-intermediate", Flaw::ExpiredIntermediate, "the intermediate has ended a day ago"),
+    flaw("expired-intermediate", Flaw::ExpiredIntermediate, "the intermediate expired a day ago"),
     flaw("not-a-ca", Flaw::NotACa, "the intermediate is not the certificate of a CA"),
-    flaw("path-length", Flaw::PathLength, "an intermediate may have none below it, and has one"),
+    flaw("path-length", Flaw::PathLength, "an intermediate exceeds the path length of its issuer"),
     flaw(
         "name-constraints",
         Flaw::NameConstraints,
@@ -82,7 +82,7 @@ pub(super) const KINDS: &[Kind] = &[
     flaw(
         "bad-signature",
         Flaw::BadSignature,
-        "the last bit of the certificate's signature is another",
+        "the last bit of the certificate's signature is flipped",
     ),
     flaw("weak-key", Flaw::WeakKey, "the intermediate has an RSA key of 1024 bits"),
     flaw("sha1", Flaw::Sha1, "the certificate is signed with SHA-1"),
@@ -99,14 +99,14 @@ pub(super) const KINDS: &[Kind] = &[
         "a client without a server name (SNI) gets the alert unrecognized_name",
     ),
     kind("no-alpn", Fault::NoAlpn, "no protocol in common (ALPN)"),
-    kind("client-certificate", Fault::ClientCertificate, "wants a certificate of its clients"),
+    kind("client-certificate", Fault::ClientCertificate, "requires a client certificate"),
     kind("tls-1.0", Fault::Tls10, "nothing newer than TLS 1.0; by the old-peer engine"),
     kind(
         "rsa-key-exchange",
         Fault::RsaKeyExchange,
         "TLS 1.2 with RSA key exchange only; by the old-peer engine",
     ),
-    kind("silent", Fault::Silent, "takes the connection and says nothing"),
+    kind("silent", Fault::Silent, "accepts the connection and stays silent"),
     kind(
         "stalls",
         Fault::StallsInHandshake,
@@ -117,7 +117,7 @@ pub(super) const KINDS: &[Kind] = &[
         Fault::DropsBigHellos,
         "never answers a ClientHello of over 1,400 bytes, as some middleboxes",
     ),
-    kind("closes", Fault::ClosesAtOnce, "closes before the client has said anything"),
+    kind("closes", Fault::ClosesAtOnce, "closes before the ClientHello"),
     kind("closes-after-hello", Fault::ClosesAfterHello, "closes after the ClientHello"),
     kind("resets", Fault::Resets, "resets the connection after the ClientHello"),
     kind("plain-http", Fault::PlainHttp, "speaks HTTP without TLS"),
@@ -156,9 +156,8 @@ impl FromStr for Wanted {
             return Ok(Self::One { name: "alert", about: ALERT, fault });
         }
         let found = KINDS.iter().find(|kind| kind.name == text);
-        let Kind { name, about, fault } = found.ok_or_else(|| {
-            "there is no such kind: `seal serve --bad list` shows them".to_owned()
-        })?;
+        let Kind { name, about, fault } =
+            found.ok_or_else(|| "unknown kind: `seal serve --bad list` shows them".to_owned())?;
         Ok(Self::One { name, about, fault: FaultOf(*fault) })
     }
 }

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use self::certificates::{Flaw, Made};
 pub(crate) use self::kinds::Wanted;
 use self::kinds::{Fault, List};
-use super::told::{Teller, Told};
+use super::event::{Event, Reporter};
 use super::{ServeArgs, bracketed, cannot_listen};
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
@@ -40,7 +40,7 @@ const LONGEST_REQUEST: usize = 64 * 1024;
 pub(super) async fn run(
     args: &ServeArgs,
     wanted: Wanted,
-    teller: Teller,
+    teller: Reporter,
 ) -> Result<Answer, Failure> {
     let Wanted::One { name, about, fault } = wanted else {
         report::print(&List::new(), args.json)?;
@@ -59,10 +59,10 @@ pub(super) async fn run(
     let listener = TcpListener::bind(&at).await.map_err(|e| cannot_listen(&at, &e))?;
     let address = listener.local_addr().map_err(|e| Failure::usage(e.to_string()))?;
     if !address.ip().is_loopback() {
-        report::note("other machines can come in, and this server is bad on purpose");
+        report::note("other machines can connect to this intentionally bad server");
     }
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
-    teller.tell(&Told::Bad { address, kind: name, about, root, crl });
+    teller.tell(&Event::Bad { address, kind: name, about, root, crl });
     loop {
         let (tcp, client) = tokio::select! {
             () = stop.asked() => return Ok(Answer::Yes),
@@ -84,12 +84,12 @@ struct Server {
     acceptor: Acceptor,
 }
 
-async fn serve(server: Arc<Server>, tcp: TcpStream, client: SocketAddr, teller: Teller) {
+async fn serve(server: Arc<Server>, tcp: TcpStream, client: SocketAddr, teller: Reporter) {
     let outcome = match server.met(tcp).await {
         Ok(outcome) => outcome.to_owned(),
         Err(error) => format!("failed: {error} [{}]", error.code()),
     };
-    teller.tell(&Told::Met { client, outcome });
+    teller.tell(&Event::Met { client, outcome });
 }
 
 impl Fault {
@@ -147,7 +147,7 @@ impl Server {
         match self.fault {
             Fault::Silent => {
                 transport::ignore(&mut tcp).await?;
-                Ok("was told nothing, and left")
+                Ok("got no answer, and closed")
             }
             Fault::ClosesAtOnce => {
                 transport::close(&mut tcp).await?;
@@ -174,7 +174,7 @@ impl Server {
             }
             Fault::DropsBigHellos if transport::is_big(&tcp).await? => {
                 transport::ignore(&mut tcp).await?;
-                Ok("sent a ClientHello of over 1,400 bytes, was told nothing, and left")
+                Ok("sent a ClientHello of over 1,400 bytes, got no answer, and closed")
             }
             Fault::StallsInHandshake => {
                 self.acceptor.accept(transport::OneRecord::new(tcp)).await?;
@@ -230,7 +230,8 @@ impl Folder {
             return Ok(Self { path: path.to_owned(), _temporary: None });
         }
         let folder = tempfile::Builder::new().prefix("seal-bad-").tempdir();
-        let folder = folder.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+        let folder =
+            folder.map_err(|e| Failure::usage(format!("cannot create a temporary folder: {e}")))?;
         Ok(Self { path: folder.path().to_owned(), _temporary: Some(folder) })
     }
 

@@ -228,8 +228,8 @@ impl Scene {
         command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         match timeout(self.patience, command.output()).await {
-            Err(_) => Err(format!("it has not ended after {} s", self.patience.as_secs())),
-            Ok(Err(error)) => Err(format!("it cannot be started: {error}")),
+            Err(_) => Err(format!("still running after {} s", self.patience.as_secs())),
+            Ok(Err(error)) => Err(format!("cannot be started: {error}")),
             Ok(Ok(output)) => Ok(telling(&String::from_utf8_lossy(&output.stderr))),
         }
     }

@@ -25,12 +25,13 @@ use crate::say::report::{self as say, Answer};
 use crate::truststore::environment::{self, TrustFiles};
 use crate::words::length::Timeout;
 
-/// Try whether the programs that are installed trust your CA, and say why
+/// Test whether the installed programs trust your CA, and explain why
 ///
-/// Starts a server on this machine with a certificate of your CA, and has each program connect: Node.js, Deno,
-/// Bun, Python's ssl and requests, Go, Java, curl, git, cargo, Ruby, PHP, wget, .NET. Of each that trusts it,
-/// the variable, file or store is named that decides; of each that does not, the variable of `seal trust env`
-/// with which it would. Exit code 1 when one does not.
+/// Starts a server on this machine with a certificate of your CA, and connects with each program:
+/// Node.js, Deno, Bun, Python's ssl and requests, Go, Java, curl, git, cargo, Ruby, PHP, wget,
+/// .NET. For each that trusts the CA, names the variable, file or store that makes it do so; for
+/// each that does not, the variable of `seal trust env` that would help. Exits with 1 when one does
+/// not.
 #[derive(Args)]
 #[command(after_help = "Examples:
   seal trust doctor                          this shell as it is
@@ -39,14 +40,14 @@ use crate::words::length::Timeout;
 pub(crate) struct Doctor {
     #[command(flatten)]
     folder: CaFolder,
-    /// The folder of another CA, whose server has to be reached, too: its root stands for those that
-    /// programs have already
+    /// Folder of another CA that must be trusted too; its root stands for those that the programs
+    /// trusted before
     #[arg(long, value_name = "DIR")]
     beside: Option<PathBuf>,
-    /// Only this program; may be repeated
+    /// Limit to this program; may be repeated
     #[arg(long, value_name = "PROGRAM", value_parser = PossibleValuesParser::new(RUNTIMES.iter().map(|one| one.name)))]
     only: Vec<String>,
-    /// How long a program may take
+    /// Time limit for each program
     #[arg(long, value_name = "TIME", default_value = "1m")]
     timeout: Timeout,
     /// Print JSON
@@ -60,8 +61,8 @@ impl Doctor {
         let root = super::root(&self.folder, None)?;
         let other = self.beside.as_deref().map(CaStore::open).transpose()?;
         let temporary = tempfile::Builder::new().prefix("seal-doctor-").tempdir();
-        let temporary =
-            temporary.map_err(|e| Failure::usage(format!("no temporary folder: {e}")))?;
+        let temporary = temporary
+            .map_err(|e| Failure::usage(format!("cannot create a temporary folder: {e}")))?;
         let files = TrustFiles::write(
             temporary.path(),
             temporary.path(),

@@ -46,7 +46,7 @@ pub(super) enum Decided {
 pub(super) struct Variable {
     pub(super) name: &'static str,
     pub(super) value: String,
-    /// How many certificates are in the file that it names.
+    /// Number of certificates in the file that it names.
     pub(super) roots: Option<usize>,
     pub(super) has_the_root: Option<bool>,
     pub(super) has_public_roots: Option<bool>,

@@ -12,23 +12,23 @@ use crate::truststore::environment::{self, TrustFiles};
 
 /// What `trust env`, `run` and `doctor` have in common.
 #[derive(Args)]
-pub(super) struct Told {
+pub(super) struct RootOptions {
     #[command(flatten)]
     pub(super) folder: CaFolder,
-    /// This root instead of the CA's
+    /// Root certificate to use instead of the CA's
     #[arg(long, value_name = "FILE")]
     pub(super) cert: Option<PathBuf>,
-    /// The roots that stand beside it in files which take the place of a program's own: a PEM file,
-    /// `system` or `bundled`; may be repeated [default: those of SSL_CERT_FILE, else the system's]
+    /// Other roots for the bundle that replaces a program's own: a PEM file, `system` or `bundled`;
+    /// may be repeated [default: those of SSL_CERT_FILE, else the system's]
     #[arg(long, value_name = "FILE")]
     roots: Vec<Anchor>,
-    /// The folder for the files that programs are told of [default: one for this root, below
-    /// sealwire/trust in your data folder]
+    /// Folder for the files that the variables point to [default: one for each root, below
+    /// sealwire/trust in the user's data folder]
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
 }
 
-impl Told {
+impl RootOptions {
     /// Writes the files, for programs that see their folder at `seen_at`, or where it is: the folder, too.
     pub(super) fn write(&self, seen_at: Option<&Path>) -> Result<(TrustFiles, PathBuf), Failure> {
         let root = super::root(&self.folder, self.cert.as_deref())?;
@@ -37,7 +37,7 @@ impl Told {
             Some(folder) => folder.clone(),
             None => {
                 let ours = environment::ours().ok_or_else(|| {
-                    Failure::usage("this user has no home folder")
+                    Failure::usage("no home folder")
                         .advise("name a folder for the files with --files")
                 })?;
                 ours.join(self.name(&root.label, &base, seen_at))

@@ -16,10 +16,13 @@ use crate::view::connection::Facts;
 /// One line of what the server has to tell.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Told<'a> {
+pub(super) enum Event<'a> {
     Listening {
         address: SocketAddr,
         serving: String,
+        /// Where other machines reach it, when it listens on all addresses.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        reachable: Vec<SocketAddr>,
         /// Where --metrics gives them.
         #[serde(skip_serializing_if = "Option::is_none")]
         metrics: Option<SocketAddr>,
@@ -126,18 +129,18 @@ pub(super) enum Told<'a> {
     },
 }
 
-impl Told<'_> {
+impl Event<'_> {
     /// A file of the folder that is withheld.
     pub(super) fn withheld(file: &Path, why: Withheld) -> Self {
         let reason = match why {
-            Withheld::Ours => "this server uses it for its own keys",
+            Withheld::Ours => "used by this server for its own keys",
             Withheld::PrivateKey => "it holds a private key (--private-keys serves it)",
         };
         Self::Withheld { file: file.display().to_string(), reason }
     }
 }
 
-impl<'a> Told<'a> {
+impl<'a> Event<'a> {
     /// A request that is answered.
     pub(super) fn request<B>(
         client: SocketAddr,
@@ -160,20 +163,20 @@ impl<'a> Told<'a> {
 
 /// Where lines go, and in which form.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Teller {
+pub(super) struct Reporter {
     pub(super) json: bool,
 }
 
-impl Teller {
+impl Reporter {
     /// Prints a line. When nobody reads it any more, serving goes on.
-    pub(super) fn tell(self, told: &Told<'_>) {
+    pub(super) fn tell(self, told: &Event<'_>) {
         let line = if self.json { report::json_line(told) } else { report::lines(&text(told)) };
         let _ = writeln!(io::stdout().lock(), "{line}");
     }
 
     /// A connection that failed.
     pub(super) fn failed(self, client: SocketAddr, error: &sealwire::Error) {
-        self.tell(&Told::Failed {
+        self.tell(&Event::Failed {
             client,
             code: error.code(),
             alert: error.alert().map(sealwire::Alert::name),
@@ -183,11 +186,18 @@ impl Teller {
     }
 }
 
-fn text(told: &Told<'_>) -> String {
+fn text(told: &Event<'_>) -> String {
     match told {
-        Told::Listening { address, serving, metrics, url, certificates } => {
+        Event::Listening { address, serving, reachable, metrics, url, certificates } => {
             let at = url.as_ref().map_or_else(String::new, |url| format!(" at {url}"));
             let mut text = format!("listening on {address}\n  {:<12}{serving}{at}", "serving");
+            for address in reachable {
+                let place = match url {
+                    Some(_) => format!("https://{address}/"),
+                    None => address.to_string(),
+                };
+                text += &format!("\n  {:<12}{place}", "network");
+            }
             for certificate in *certificates {
                 text += &format!("\n  {:<12}{certificate}", "certificate");
             }
@@ -196,7 +206,7 @@ fn text(told: &Told<'_>) -> String {
             }
             text
         }
-        Told::Bad { address, kind, about, root, crl } => {
+        Event::Bad { address, kind, about, root, crl } => {
             let crl = crl
                 .as_ref()
                 .map_or_else(String::new, |crl| format!("\n  {:<12}{crl}", "revocations"));
@@ -205,59 +215,58 @@ fn text(told: &Told<'_>) -> String {
                 "bad", "root"
             )
         }
-        Told::Met { client, outcome } => format!("{client} {}", Foreign::new(outcome)),
-        Told::Connected { client, facts } => format!("{client} connected\n{facts}"),
-        Told::Redirected { client, location } => {
-            format!("{client} spoke plain HTTP: sent to {}", Foreign::new(location))
+        Event::Met { client, outcome } => format!("{client} {}", Foreign::new(outcome)),
+        Event::Connected { client, facts } => format!("{client} connected\n{facts}"),
+        Event::Redirected { client, location } => {
+            format!("{client} used plain HTTP: redirected to {}", Foreign::new(location))
         }
-        Told::Request { client, http, method, target, status, bytes } => {
+        Event::Request { client, http, method, target, status, bytes } => {
             let bytes = bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
             format!("{client} {http} {method} {} {status} {bytes}", Foreign::new(target))
         }
-        Told::Withheld { file, reason } => {
+        Event::Withheld { file, reason } => {
             format!("{} withheld: {reason}", Foreign::new(file))
         }
-        Told::Closed { client, bytes, exit: None } => {
+        Event::Closed { client, bytes, exit: None } => {
             format!("{client} closed after {bytes} bytes")
         }
-        Told::Closed { client, bytes, exit: Some(exit) } => {
+        Event::Closed { client, bytes, exit: Some(exit) } => {
             format!("{client} closed after {bytes} bytes: the program ended with {exit}")
         }
-        Told::Failed { client, reason, advice: None, .. } => {
+        Event::Failed { client, reason, advice: None, .. } => {
             format!("{client} failed: {}", Foreign::new(reason))
         }
-        Told::Failed { client, reason, advice: Some(advice), .. } => {
+        Event::Failed { client, reason, advice: Some(advice), .. } => {
             format!("{client} failed: {} ({})", Foreign::new(reason), Foreign::new(advice))
         }
-        Told::Left { client, advice } => format!("{client} left without a request ({advice})"),
-        Told::Reloaded => "what has changed is used from now on".to_owned(),
-        Told::NotReloaded { reason } => format!(
-            "the files have changed, and are not used: {}; what was there before goes on",
-            Foreign::new(reason)
-        ),
-        Told::AgentAway { reason } => {
-            format!("the SPIFFE agent is away: {}; what it gave last goes on", Foreign::new(reason))
+        Event::Left { client, advice } => format!("{client} left without a request ({advice})"),
+        Event::Reloaded => "changed files loaded".to_owned(),
+        Event::NotReloaded { reason } => {
+            format!("changed files not loaded: {}; keeping the previous ones", Foreign::new(reason))
         }
-        Told::AgentBack => "the SPIFFE agent gives again".to_owned(),
-        Told::Stapled { subject, until } => {
+        Event::AgentAway { reason } => {
+            format!("SPIFFE agent unreachable: {}; keeping its last identity", Foreign::new(reason))
+        }
+        Event::AgentBack => "SPIFFE agent reachable again".to_owned(),
+        Event::Stapled { subject, until } => {
             let until = until.as_deref().unwrap_or("it does not say when");
             format!("{} has another OCSP response, good until {until}", Foreign::new(subject))
         }
-        Told::NotStapled { subject, reason } => {
+        Event::NotStapled { subject, reason } => {
             format!("{} has no new OCSP response: {}", Foreign::new(subject), Foreign::new(reason))
         }
-        Told::StapleStale { subject } => {
+        Event::StapleStale { subject } => {
             format!("the OCSP response of {} is out of date", Foreign::new(subject))
         }
-        Told::CutOff { subject, reason, .. } => {
+        Event::CutOff { subject, reason, .. } => {
             let subject = subject.as_deref().unwrap_or("a client without a certificate");
             format!("{} is closed: {}", Foreign::new(subject), Foreign::new(reason))
         }
-        Told::Stopping { open: 0 } => "stopping".to_owned(),
-        Told::Stopping { open } => {
+        Event::Stopping { open: 0 } => "stopping".to_owned(),
+        Event::Stopping { open } => {
             format!("stopping; connections still open: {open} (once more stops at once)")
         }
-        Told::Stopped { cut_off: 0 } => "stopped".to_owned(),
-        Told::Stopped { cut_off } => format!("stopped; connections cut off: {cut_off}"),
+        Event::Stopped { cut_off: 0 } => "stopped".to_owned(),
+        Event::Stopped { cut_off } => format!("stopped; connections cut off: {cut_off}"),
     }
 }
