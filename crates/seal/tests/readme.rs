@@ -1,4 +1,4 @@
-//! The README's tour, run word for word, and what the README shows of the library.
+//! The README's tour and the pages of docs/guides, run word for word, and what they show of the library.
 
 use std::io::{BufRead, BufReader, PipeReader, Read, pipe};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,15 @@ const VARIES: &[(&str, &str)] = &[
         "the COUNT trusted certificates",
         r"the \d+ trusted certificates(; a trusted certificate has the same name and another key)?",
     ),
+    ("MS", r"\d+(\.\d+)? ms"),
+    ("SIZE sent, SIZE received", r"\d+(\.\d+)? k?B sent, \d+(\.\d+)? k?B received"),
+    ("SIZE B, MS", r"\d+ B, MS"),
+    // The part of a key in a file's name or a serial number.
+    ("HEX", r"\b[0-9A-Fa-f]{32,64}\b"),
+    ("FINGERPRINT", r"[0-9A-F]{2}(:[0-9A-F]{2}){15,31}"),
+    ("PIN", r"sha256//[A-Za-z0-9+/]{43}="),
+    ("CLOCK UTC", r"\d\d:\d\d:\d\d UTC"),
+    ("DATE", r"\d{4}-\d\d-\d\d"),
     // With and without instructions for AES.
     ("SUITE", r"TLS_(AES_256_GCM_SHA384|AES_128_GCM_SHA256|CHACHA20_POLY1305_SHA256)"),
     // By the kernel.
@@ -33,10 +42,20 @@ fn the_tour_runs_word_for_word() {
     if std::env::var_os(INSIDE).is_none() && in_a_network_of_its_own() {
         return;
     }
+    let told = follow("README.md");
+    assert!(told >= 20, "the tour is gone from the README");
+    for guide in guides() {
+        let told = follow(&guide);
+        assert!(told >= 4, "{guide}: begins with a command and what it prints");
+    }
+}
+
+/// Runs the commands of a page in a folder of its own; returns how many lines of output were compared.
+fn follow(page: &str) -> usize {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut servers = Vec::new();
     let mut told = 0;
-    for block in blocks("console") {
+    for block in blocks(page, "console") {
         for step in steps(&block) {
             let (mut child, output) = start(&step.command, folder.path());
             let mut lines = BufReader::new(output);
@@ -44,7 +63,7 @@ fn the_tour_runs_word_for_word() {
                 for wanted in &step.output {
                     let mut line = String::new();
                     lines.read_line(&mut line).expect("its output");
-                    assert_eq!(shape(line.trim_end()), shape(wanted), "$ {}", step.command);
+                    assert_eq!(shape(line.trim_end()), shape(wanted), "{page}: $ {}", step.command);
                 }
                 servers.push(Server { child, _output: lines });
             } else {
@@ -57,16 +76,28 @@ fn the_tour_runs_word_for_word() {
                 assert_eq!(
                     shapes(&mut said.lines()),
                     shapes(&mut step.output.iter().map(String::as_str)),
-                    "$ {}\n{said}",
+                    "{page}: $ {}\n{said}",
                     step.command
                 );
                 let refused = step.output.iter().any(|line| line.starts_with("seal: "));
-                assert_eq!(status.code(), Some(i32::from(refused)), "$ {}", step.command);
+                assert_eq!(status.code(), Some(i32::from(refused)), "{page}: $ {}", step.command);
             }
             told += step.output.len();
         }
     }
-    assert!(servers.len() >= 2 && told >= 20, "the tour is gone from the README");
+    assert!(!servers.is_empty(), "{page}: no server");
+    told
+}
+
+/// The pages that answer one question each.
+fn guides() -> Vec<String> {
+    let folder = std::fs::read_dir(top().join("docs/guides")).expect("docs/guides");
+    let mut pages: Vec<_> = folder
+        .map(|file| format!("docs/guides/{}", file.expect("a file").file_name().to_string_lossy()))
+        .collect();
+    pages.sort();
+    assert!(pages.len() >= 6, "{pages:?}");
+    pages
 }
 
 /// A server of the tour; stopped at its end.
@@ -84,7 +115,9 @@ impl Drop for Server {
 }
 
 fn runs_until_stopped(command: &str) -> bool {
-    command.starts_with("seal serve ") || command.starts_with("seal tunnel ")
+    ["seal serve ", "seal tunnel server ", "seal tunnel run ", "python3 -u -m http.server "]
+        .iter()
+        .any(|server| command.starts_with(server))
 }
 
 /// Starts a command of the tour as a person would, with the `seal` of this build on the path and
@@ -175,11 +208,11 @@ fn shape(line: &str) -> String {
     })
 }
 
-/// The README's blocks in this language.
-fn blocks(language: &str) -> Vec<Vec<String>> {
+/// A page's blocks in this language.
+fn blocks(page: &str, language: &str) -> Vec<Vec<String>> {
     let mut blocks: Vec<Vec<String>> = Vec::new();
     let mut inside = None;
-    for line in read("README.md").lines() {
+    for line in read(page).lines() {
         match (line.strip_prefix("```"), inside) {
             (Some(_), Some(_)) => inside = None,
             (Some(opened), None) => {
@@ -206,9 +239,11 @@ fn top() -> PathBuf {
 
 #[test]
 fn the_library_is_shown_as_its_examples_are() {
-    let shown = blocks("rust");
+    let shown = blocks("README.md", "rust");
     assert_eq!(shown.len(), 2, "the README shows a server and a client");
-    for (block, example) in shown.iter().zip(["echo_server", "echo_client"]) {
+    let guide = blocks("docs/guides/mutual-tls-in-rust.md", "rust");
+    let examples = ["echo_server", "echo_client", "echo_server"];
+    for (block, example) in shown.iter().chain(&guide).zip(examples) {
         let source = read(&format!("crates/sealwire/examples/{example}.rs"));
         let source: Vec<_> = source.lines().map(str::trim).collect();
         let block: Vec<_> = block.iter().map(|line| line.trim()).collect();
@@ -219,7 +254,7 @@ fn the_library_is_shown_as_its_examples_are() {
 
 #[test]
 fn what_is_installed_is_there() {
-    let commands = blocks("sh").concat();
+    let commands = blocks("README.md", "sh").concat();
     let install = commands.iter().find_map(|line| line.strip_prefix("cargo install "));
     let path = install.and_then(|line| line.split("--path ").nth(1)).expect("cargo install --path");
     let manifest = read(&format!("{path}/Cargo.toml"));
