@@ -1,5 +1,5 @@
 //! The secrets of a connection for a debugger, in the format of NSS that Wireshark reads
-//! (`SSLKEYLOGFILE`). Whoever has them can read the connection.
+//! (`SSLKEYLOGFILE`). Anyone with them can decrypt the connection.
 
 use std::fmt::{self, Write as _};
 use std::fs::File;
@@ -83,7 +83,7 @@ struct Shared {
 type ErrorFn = dyn Fn(&io::Error) + Send + Sync;
 
 impl KeyLogFile {
-    /// Opens `path` for appending; makes it, readable for nobody else, when it is not there.
+    /// Opens `path` for appending; creates it with mode 0600 if needed.
     ///
     /// A pipe has to be ours, and read from; when its reader falls behind, lines are lost
     /// ([`on_error`](Self::on_error)) and no connection waits. Another user's file in a folder that everybody
@@ -106,8 +106,8 @@ impl KeyLogFile {
         Some(Self::open(path))
     }
 
-    /// Who is told when writing fails: once, at the first failure. Connections go on without
-    /// their lines.
+    /// Called when writing fails: once, at the first failure. Connections continue without their
+    /// lines.
     #[must_use]
     pub fn on_error(self, told: impl Fn(&io::Error) + Send + Sync + 'static) -> Self {
         let _ = self.0.told.set(Box::new(told));

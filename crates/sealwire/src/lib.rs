@@ -121,7 +121,7 @@
 //! | [`live`] | contexts that follow their files; peers that are judged again while connected |
 //! | [`session`], [`wire`] | the protocol as a state machine without I/O, and a driver of its bytes |
 //! | [`blocking`] | streams over [`std::io`] |
-//! | [`reading`], [`story`] | ClientHello and ServerHello read, handshakes told message by message |
+//! | [`reading`], [`story`] | ClientHello and ServerHello read, handshakes message by message |
 //!
 //! # Features
 //!

@@ -37,8 +37,9 @@ use crate::wire::Driver;
 /// comes as the error of the first read (RFC 8446, section 4.4.2.4).
 ///
 /// # Errors
-/// Why the handshake failed; the alert that says so is sent before this returns. Options that
-/// raise a question want [`handshake`]: here nobody answers, which is [`Error::RefusedByProgram`].
+/// Why the handshake failed; the alert that says so is sent before this returns. Options that raise
+/// a question need [`handshake`]: here there is no callback to answer, which is
+/// [`Error::RefusedByProgram`].
 pub fn connect<IO: Read + Write>(
     context: &SecureContext,
     options: &ClientOptions,
@@ -62,7 +63,7 @@ pub fn accept<IO: Transport>(
     handshake(Session::server(context, options), io, |_, _| {})
 }
 
-/// Does the handshake of `session` over `io`. `on_event` is told what happens, and answers the
+/// Performs the handshake of `session` over `io`. `on_event` receives the events, and answers the
 /// session's [`question`](Driver::question) when there is [one](Event::Question). A question that
 /// it leaves open ends the connection without a word ([`Error::RefusedByProgram`]). A peer that is
 /// refused is given [a moment](crate::wire::FAREWELL) to read why.

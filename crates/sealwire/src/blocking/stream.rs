@@ -51,8 +51,8 @@ impl<IO> Stream<IO> {
         self.driver.poll_event()
     }
 
-    /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and
-    /// shut down first: then [`received`](Parts::received) is the beginning of what follows.
+    /// Takes the stream apart. To continue without TLS (the reverse of STARTTLS), read to the end
+    /// and shut down first: then [`received`](Parts::received) is the beginning of what follows.
     pub fn into_inner(self) -> Parts<IO> {
         self.driver.into_parts(self.io)
     }
@@ -63,8 +63,8 @@ impl<IO> Stream<IO> {
 }
 
 impl<IO: Read + Write> Stream<IO> {
-    /// Says that no more data will be sent, and sends what is left. Reading goes on. The transport
-    /// stays open in both directions.
+    /// Sends close_notify after the remaining data. Reading continues. The transport stays open in
+    /// both directions.
     ///
     /// # Errors
     /// Those of the transport; the next call goes on.

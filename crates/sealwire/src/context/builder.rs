@@ -132,7 +132,7 @@ impl SecureContextBuilder {
     /// `ciphers` has it: of the parts between colons, those that begin with `TLS_` name suites of
     /// TLS 1.3 (without any, all of them are spoken), and the rest is a list for TLS 1.2 (without
     /// it, only TLS 1.3 is spoken): `ECDHE+AESGCM:!aRSA`, `HIGH:@STRENGTH`,
-    /// `TLS_AES_128_GCM_SHA256:DEFAULT`. Suites that OpenSSL has and this engine has not are
+    /// `TLS_AES_128_GCM_SHA256:DEFAULT`. Suites that OpenSSL supports and this engine does not are
     /// passed over.
     ///
     /// `@SECLEVEL=n` sets the [security level](Self::security_level).

@@ -26,7 +26,7 @@ pub(super) struct Credentials {
 }
 
 impl Trust {
-    /// Everybody who is trusted.
+    /// All trust anchors.
     pub(super) fn all(&self) -> TrustStore {
         let first = self.given.as_ref().or(self.default.as_ref());
         let first = first.cloned().unwrap_or_else(TrustStore::bundled);
@@ -34,7 +34,7 @@ impl Trust {
     }
 
     /// Those of whom chains are completed: all who were given, for this very context or as the
-    /// default. The bundled roots, which nobody has given, are not among them.
+    /// default. The bundled roots, which were not given, are not among them.
     pub(super) fn completing(&self) -> TrustStore {
         if self.completes_nothing {
             return TrustStore::empty();

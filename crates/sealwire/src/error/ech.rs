@@ -6,8 +6,8 @@ use crate::reading::EchConfigList;
 use crate::verify::Refusal;
 use crate::words::ServerName;
 
-/// A server rejected Encrypted Client Hello (RFC 9849, 6.1.6): no data were sent, and the name that was
-/// hidden has not been seen by anybody.
+/// A server rejected Encrypted Client Hello (RFC 9849, 6.1.6): no data were sent, and the name that
+/// was hidden was not revealed.
 #[derive(Debug, Clone)]
 pub struct EchRejection {
     pub(crate) public_name: ServerName,

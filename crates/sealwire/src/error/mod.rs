@@ -17,7 +17,7 @@ pub use fault::Fault;
 /// A connection that did not come to be, or broke.
 ///
 /// The text is one line that states the fact. [`code`](Self::code) is the name that Node gives to
-/// the same failure; nobody needs to match on text.
+/// the same failure, so that code need not match on text.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {

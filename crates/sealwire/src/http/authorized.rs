@@ -22,12 +22,12 @@ pub struct PeerInfo {
     address: Option<SocketAddr>,
 }
 
-/// A peer that has proved who it is. It cannot be made but by [`PeerInfo::authorized`], which asks for
-/// the verdict; so a handler that takes one is not run for anybody else.
+/// A peer that has proved who it is. It cannot be made but by [`PeerInfo::authorized`], which asks
+/// for the verdict; so a handler that takes one runs for authenticated clients only.
 ///
-/// As an extractor of axum's it turns everybody else away with 403; `Option<Authorized>` lets them in
-/// and is `None`. The verdict is that of the handshake: give the acceptor a [`Live`](crate::Live), and
-/// a connection ends when its peer would not be let in any more.
+/// As an extractor of axum's it refuses all other clients with 403; `Option<Authorized>` lets them
+/// in and is `None`. The verdict is that of the handshake: give the acceptor a
+/// [`Live`](crate::Live), and a connection ends when its peer would not be let in any more.
 ///
 /// ```compile_fail
 /// fn forged(peer: sealwire::http::PeerInfo) -> sealwire::http::Authorized {
@@ -41,11 +41,11 @@ pub struct Authorized(PeerInfo);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NotAuthorized {
-    /// Nobody was asked for a certificate: see `Acceptor::client_auth`.
+    /// No certificate was requested: see `Acceptor::client_auth`.
     NotAsked,
     /// The peer has shown none, or one that is not believed.
     Refused(Refusal),
-    /// The program has not said by which connection the request came: a mistake of the program's.
+    /// The request carries no connection information: an error in the program.
     Unknown,
 }
 

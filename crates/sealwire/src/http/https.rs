@@ -20,10 +20,10 @@ use crate::words::ServerName;
 /// Makes the HTTPS connections of a client: of hyper-util's, or of any that takes a service from a
 /// [`Uri`] to a connection. Cheap to clone.
 ///
-/// Each connection has the context that its [`Connector`] has at that moment. So one client, made once
-/// with a connector that follows a `Watched`, goes on while key, CAs and lists change: what is open in
-/// its pool stays, what is new has the new identity. Give the connector a [`Live`](crate::Live), and
-/// what is open is closed when its server would not be let in any more.
+/// Each connection has the context that its [`Connector`] has at that moment. So one client, made
+/// once with a connector that follows a `Watched`, keeps working while key, CAs and CRLs change:
+/// what is open in its pool stays, what is new has the new identity. Give the connector a
+/// [`Live`](crate::Live), and what is open is closed when its server would not be let in any more.
 ///
 /// HTTP/2 is spoken when the connector [offers it](Connector::alpn) and the server chooses it.
 ///

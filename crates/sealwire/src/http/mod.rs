@@ -5,7 +5,7 @@
 //! * [`grpc`] (feature `tonic`) does the same for tonic's channels, and serves tonic's services.
 //! * [`Listener`](crate::Listener) is one for `axum::serve` (feature `axum`).
 //! * [`Connector::rustls_config`](crate::Connector::rustls_config) (feature `rustls-config`) is for
-//!   reqwest, and whoever else wants a configuration of rustls'.
+//!   reqwest, and other users of a rustls configuration.
 //!
 //! On the server's side [`PeerInfo`] says by whose connection a request came, and [`Authorized`] is
 //! the same of a peer that proved who it is: there is no other way to have one.

@@ -13,7 +13,7 @@ use crate::context::SecureContext;
 /// A context that may be swapped for another while others use it. Cheap to clone; clones share it.
 ///
 /// `Acceptor::new` and `Connector::new` take whatever becomes one: a [`SecureContext`], or a
-/// `Watched`, which goes on reading its files as long as somebody has it. Connections keep the
+/// `Watched`, which keeps reading its files as long as it is referenced. Connections keep the
 /// context that they began with.
 #[derive(Clone)]
 pub struct Current {

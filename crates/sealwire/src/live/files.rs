@@ -1,4 +1,4 @@
-//! Notices that files have changed: told by the kernel, or by looking now and then.
+//! Notices changed files: by notifications of the kernel, or by polling.
 
 use std::collections::BTreeSet;
 use std::fmt;

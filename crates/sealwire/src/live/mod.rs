@@ -5,7 +5,7 @@
 //! * [`Watched`] keeps one current: identity, trust and revocation lists out of files, PFX or a
 //!   function of the program's, read again when they change (feature `watch`).
 //! * `Spiffe` is a source of a `Watched`: the agent of a SPIFFE Workload API (feature `spiffe`).
-//! * `Staples` has the OCSP responses that somebody fetches for the certificates of a `Watched`.
+//! * `Staples` holds OCSP responses that the program fetches for the certificates of a `Watched`.
 //! * [`Live`] knows the open connections, and closes those whose peers would not be let in any more.
 //!
 //! Readers take no lock, and nothing here is on the way of data.

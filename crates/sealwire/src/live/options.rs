@@ -38,8 +38,8 @@ impl<T> LiveOptions<T> {
         Self { drain: Duration::ZERO, max_lifetime: None, at_expiry: true, told: Arc::new(|_| {}) }
     }
 
-    /// How long a connection may go on whose peer is not let in any more, so that what is under way
-    /// can end. None by default: data of a peer that is not believed are not waited for.
+    /// How long a connection may continue whose peer is no longer acceptable, so that what is under
+    /// way can end. None by default: data of a peer that is not believed are not waited for.
     #[must_use]
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;

@@ -21,7 +21,7 @@ use crate::words::{SystemClock, now};
 pub struct Material {
     /// Who we are.
     pub identities: Vec<Identity>,
-    /// Whom to trust, besides what else the context trusts; `None`: it adds nobody.
+    /// Trust anchors in addition to those of the context; `None` adds none.
     pub trust: Option<TrustStore>,
     /// Revocation lists, besides others.
     pub crls: Vec<Crl>,

@@ -1,4 +1,4 @@
-//! OCSP responses that somebody fetches, for identities that have none of their own.
+//! OCSP responses fetched by the program, for identities that have none of their own.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,8 +8,9 @@ use sealwire_x509::Certificate;
 
 use crate::context::Identity;
 
-/// OCSP responses for our certificates, kept by whoever fetches them
-/// ([`WatchedBuilder::staples`](super::WatchedBuilder::staples)). Cheap to clone; all clones are one.
+/// OCSP responses for our certificates, kept by the code that fetches them
+/// ([`WatchedBuilder::staples`](super::WatchedBuilder::staples)). Cheap to clone; all clones are
+/// one.
 #[derive(Debug, Clone, Default)]
 pub struct Staples(Arc<Inner>);
 

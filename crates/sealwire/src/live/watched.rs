@@ -94,7 +94,7 @@ pub struct Failure {
 pub enum Change<'a> {
     /// Something new is used from now on.
     Loaded(&'a Status),
-    /// What is new was refused; what was loaded before goes on.
+    /// The new state was refused; the previous one stays in use.
     Refused(&'a LoadError),
 }
 
@@ -295,7 +295,7 @@ impl WatchedBuilder {
         self
     }
 
-    /// How often sources are looked at besides being told of changes; a minute by default.
+    /// How often sources are checked in addition to change notifications; a minute by default.
     #[must_use]
     pub fn look_every(mut self, every: Duration) -> Self {
         self.every = every.max(Duration::from_millis(10));
@@ -451,7 +451,7 @@ impl Inner {
     }
 
     /// Trust and revocation lists of now for those who we were, when there is anything new in them:
-    /// a certificate that cannot be used does not hold back the list that shuts somebody out.
+    /// a certificate that cannot be used does not hold back a CRL that revokes a peer.
     fn with_old_identities(
         &self,
         settings: &WatchedBuilder,

@@ -17,8 +17,8 @@ use super::{
     tbs,
 };
 
-/// Days a certificate of ours is valid unless told otherwise. Below every limit that clients set
-/// for private CAs (Apple's is 825).
+/// Default validity of a certificate in days. Below every limit that clients set for private CAs
+/// (Apple's is 825).
 const DEFAULT_DAYS: u32 = 365;
 /// `openssl x509 -req` without `-days`.
 const OPENSSL_DAYS: u32 = 30;
@@ -54,9 +54,9 @@ where
 /// A certificate to be made. Ends with [`self_signed`](Self::self_signed) or
 /// [`signed_by`](Self::signed_by).
 ///
-/// Unless told otherwise: X.509 v3, valid for 365 days from now, a random serial of 20 bytes, for
-/// servers and clients (extendedKeyUsage), not a CA, with subjectKeyIdentifier, and
-/// authorityKeyIdentifier when the issuer has one.
+/// By default: X.509 v3, valid for 365 days from now, a random serial of 20 bytes, for servers and
+/// clients (extendedKeyUsage), not a CA, with subjectKeyIdentifier, and authorityKeyIdentifier when
+/// the issuer has one.
 #[derive(Debug, Clone)]
 pub struct CertificateBuilder {
     kind: Kind,

@@ -62,7 +62,7 @@ impl NameConstraint {
         PRIVATE_ADDRESSES.iter().map(|text| text.parse().expect("written above"))
     }
 
-    /// Both: what somebody who issues certificates for private use keeps to.
+    /// Both: the constraints of a CA for private use.
     pub fn private() -> impl Iterator<Item = Self> {
         Self::private_names().chain(Self::private_addresses())
     }

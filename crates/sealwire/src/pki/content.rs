@@ -11,7 +11,7 @@ use super::{
 };
 use crate::reading::EchConfigList;
 
-/// One thing that a file of ours or of anybody's may hold.
+/// One object that a file may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Content {

@@ -121,8 +121,8 @@ pub(super) fn must_staple() -> Result<Extension, Error> {
     extension(TLS_FEATURE, false, &vec![STATUS_REQUEST])
 }
 
-/// What a key authorization of ACME is known by. Critical, so that whoever does not know it refuses
-/// the certificate (RFC 8737, section 3).
+/// What a key authorization of ACME is known by. Critical, so that software which does not know it
+/// refuses the certificate (RFC 8737, section 3).
 pub(super) fn acme_identifier(digest: &[u8; 32]) -> Result<Extension, Error> {
     const ACME_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.31");
     let digest = OctetString::new(digest.as_slice()).map_err(|e| unencodable(&e))?;

@@ -1,4 +1,4 @@
-//! A CA as it signs: its certificate and its key, from files that anybody made.
+//! A CA as it signs: its certificate and its key, from files of any origin.
 
 use std::path::Path;
 

@@ -89,8 +89,8 @@ pub(super) fn unencodable(error: &der::Error) -> Error {
     Error::new(Problem::InvalidValue, format!("cannot be encoded as DER: {error}"))
 }
 
-/// What a key of ours signs with: RSA with SHA-256, which everybody reads, others with the digest
-/// that fits the curve.
+/// What a key of ours signs with: RSA with SHA-256, which all programs support, others with the
+/// digest that fits the curve.
 fn signature_algorithm(key: &PrivateKey) -> Result<AlgorithmIdentifierOwned, Error> {
     let oid = match key.algorithm() {
         KeyAlgorithm::Rsa { .. } => {

@@ -159,12 +159,12 @@ impl TrustStore {
         self.set.certificates()
     }
 
-    /// The certificates as one PEM text, in their order; empty when nobody is trusted.
+    /// The certificates as one PEM text, in their order; empty without trust anchors.
     pub fn to_pem(&self) -> String {
         self.certificates().iter().map(Certificate::to_pem).collect()
     }
 
-    /// Whether nobody is trusted.
+    /// Whether there are no trust anchors.
     pub fn is_empty(&self) -> bool {
         self.certificates().is_empty()
     }

@@ -10,13 +10,13 @@ use std::fmt;
 use super::fields::{Extensions, Fields};
 use super::names;
 
-/// The largest ClientHello that is waited for. RFC 8446 allows 16 MiB; nobody sends it.
+/// The largest ClientHello that is accepted. RFC 9846 allows 16 MiB; clients send a few kilobytes.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 
 /// How many bytes of records may be held for one handshake message that is not complete. The
 /// largest message has 64 KiB; in records of 64 bytes, the smallest that RFC 8449 lets a peer ask
 /// for, its headers and tags come to 22 KiB more. Without this limit a peer who sends records of
-/// one byte makes us hold 1.4 MiB for it, before anybody knows who it is.
+/// one byte makes us hold 1.4 MiB for it, before it is authenticated.
 pub(crate) const MAX_HANDSHAKE_WIRE: usize = 96 * 1024;
 
 /// What a client offers.
@@ -64,7 +64,7 @@ impl ClientHello {
         &self.alpn
     }
 
-    /// The session id of TLS 1.2; in TLS 1.3 the 32 bytes that RFC 8446 asks for compatibility.
+    /// The session id of TLS 1.2; in TLS 1.3 the 32 bytes that RFC 9846 asks for compatibility.
     pub fn session_id(&self) -> &[u8] {
         &self.session_id
     }

@@ -40,7 +40,8 @@ pub struct EchContents {
     pub suites: Vec<(u16, u16)>,
     /// How long the longest name is that the server hides; 0 when it does not say.
     pub maximum_name_length: u8,
-    /// The name that everybody sees, and that the server proves when it cannot decrypt.
+    /// The public name, visible to observers; the server authenticates with it when it cannot
+    /// decrypt.
     pub public_name: String,
     /// The types of its extensions. One with the highest bit set has to be understood.
     pub extensions: Vec<u16>,

@@ -1,4 +1,5 @@
-//! Fingerprints of a ClientHello: who it is that offers so, whoever it speaks to.
+//! Fingerprints of a ClientHello: they identify the client software, whatever server it connects
+//! to.
 
 use std::fmt::Write as _;
 

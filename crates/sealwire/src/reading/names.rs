@@ -63,7 +63,7 @@ pub fn signature_scheme(number: u16) -> Cow<'static, str> {
     or_number(named.or_else(|| foreign_scheme(number)), "scheme", number)
 }
 
-/// Those that nobody here can sign or verify by.
+/// Those that no engine here can sign or verify with.
 fn foreign_scheme(number: u16) -> Option<&'static str> {
     Some(match number {
         0x0420 => "rsa_pkcs1_sha256_legacy",

@@ -1,7 +1,7 @@
 //! The cipher suites that have a name: IANA's registry "TLS Cipher Suites", with the numbers of
 //! drafts and of SSL 3 that old servers still take.
 
-/// `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`; `None` for a number that nobody has named.
+/// `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`; `None` for an unassigned number.
 pub fn cipher_suite(number: u16) -> Option<&'static str> {
     let at = SUITES.binary_search_by_key(&number, |(known, _)| *known).ok()?;
     Some(SUITES[at].1)

@@ -27,7 +27,7 @@ pub enum Event {
     HandshakeComplete,
     /// The server gave a session, which a later connection may resume. Once per session, after
     /// [`HandshakeComplete`](Self::HandshakeComplete): in TLS 1.2 at once, in TLS 1.3 as tickets
-    /// come. Of many that nobody takes, the newest eight wait.
+    /// come. Of those not taken, the newest eight are kept.
     NewSession(ClientSession),
     /// The connection is being negotiated again, up to TLS 1.2: by us or by the peer.
     Renegotiating,

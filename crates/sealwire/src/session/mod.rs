@@ -88,7 +88,7 @@ enum Stage {
     /// Stands still until the [`HelloQuestion`] is answered.
     HelloAsked(AskedHello),
     Handshake(Box<Handshake>),
-    /// Stands still until the [`PskQuestion`] is answered, and then goes on with the handshake.
+    /// Pauses until the [`PskQuestion`] is answered, and then continues the handshake.
     PskAsked(AskedPsk),
     /// Stands still until the [`PeerQuestion`] is answered.
     PeerAsked(AskedPeer),
@@ -329,7 +329,7 @@ impl Session {
         !self.core.out.is_empty()
     }
 
-    /// Says that no more data will be sent (RFC 8446, 6.1). Receiving goes on. Once is enough.
+    /// Sends close_notify (RFC 8446, 6.1). Receiving continues. Repeated calls have no effect.
     /// Before [`Event::HandshakeComplete`] it is kept until then.
     pub fn send_close_notify(&mut self) {
         if mem::replace(&mut self.core.closing.we_sent_close_notify, true) {

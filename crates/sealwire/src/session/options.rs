@@ -108,8 +108,8 @@ impl ClientOptions {
     }
 
     /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
-    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
-    /// signed it. An empty list lets nobody pass.
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`,
+    /// regardless of its issuer. An empty list refuses every peer.
     #[must_use]
     pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
         self.settings.pins = Some(pins.into_iter().collect());
@@ -140,9 +140,9 @@ impl ClientOptions {
         self
     }
 
-    /// Whether sessions of TLS 1.3 that this connection is given can be resumed any number of times,
-    /// as OpenSSL's can, and not once. Who watches the network sees then that connections are of one
-    /// client (RFC 8446, C.4); it is for programs that must go on where OpenSSL does.
+    /// Whether sessions of TLS 1.3 that this connection is given can be resumed any number of
+    /// times, as OpenSSL's can, and not once. Who watches the network sees then that connections
+    /// are of one client (RFC 8446, C.4); it is for programs that must continue where OpenSSL does.
     #[must_use]
     pub fn reuse_sessions(mut self, reuse: bool) -> Self {
         self.settings.reuse_sessions = reuse;
@@ -166,7 +166,7 @@ impl ClientOptions {
         self
     }
 
-    /// Whether the secrets of the connection are told, for a debugger, by
+    /// Whether the secrets of the connection are reported, for a debugger, by
     /// [`Event::KeyLog`](crate::session::Event::KeyLog).
     #[must_use]
     pub fn key_log(mut self, log: bool) -> Self {
@@ -174,7 +174,7 @@ impl ClientOptions {
         self
     }
 
-    /// Whether it is told that the server asks for a certificate, and of which CAs, before ours is sent:
+    /// Whether the server's certificate request, with its CAs, is reported before ours is sent:
     /// [`Event::CertificateRequested`](crate::session::Event::CertificateRequested).
     #[must_use]
     pub fn tell_certificate_request(mut self, tell: bool) -> Self {
@@ -201,7 +201,7 @@ impl ClientOptions {
         self
     }
 
-    /// Whether what goes over the connection is told in OpenSSL's words, where OpenSSL speaks it (see
+    /// Whether the connection is traced in the format of OpenSSL, where OpenSSL carries it (see
     /// [`SecureContextBuilder::legacy`](crate::SecureContextBuilder::legacy)):
     /// [`Session::take_trace`](crate::Session::take_trace).
     #[must_use]
@@ -285,7 +285,7 @@ impl ServerOptions {
         self
     }
 
-    /// Whether the secrets of the connection are told, for a debugger, by
+    /// Whether the secrets of the connection are reported, for a debugger, by
     /// [`Event::KeyLog`](crate::session::Event::KeyLog).
     #[must_use]
     pub fn key_log(mut self, log: bool) -> Self {
@@ -293,7 +293,7 @@ impl ServerOptions {
         self
     }
 
-    /// Whether what goes over the connection is told in OpenSSL's words, where OpenSSL speaks it (see
+    /// Whether the connection is traced in the format of OpenSSL, where OpenSSL carries it (see
     /// [`SecureContextBuilder::legacy`](crate::SecureContextBuilder::legacy)):
     /// [`Session::take_trace`](crate::Session::take_trace).
     #[must_use]

@@ -37,7 +37,7 @@ pub enum EchStatus {
     NotOffered,
     /// Nothing was hidden, and it looked as if something were.
     Grease,
-    /// The server took what was hidden, and this name was seen by everybody.
+    /// The server accepted ECH, and this name was visible.
     Accepted {
         /// Of the configuration.
         public_name: ServerName,

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::reading::ClientHello;
 use crate::words::{Alert, Psk};
 
-/// What a session wants to know before it goes on: see
+/// What a session needs to know before it continues: see
 /// [`Session::question`](super::Session::question). Dropped without an answer, it stays open.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -22,8 +22,8 @@ pub enum Question<'a> {
     /// A server has read the client's first message: how shall it be answered?
     /// Asked when [`ServerOptions::ask_client_hello`](crate::ServerOptions::ask_client_hello).
     ClientHello(HelloQuestion<'a>),
-    /// The handshake is complete and the peer is judged: shall the connection go on? Asked when
-    /// the options say `ask_about_peer`.
+    /// The handshake is complete and the peer is verified: accept the connection? Asked when the
+    /// options say `ask_about_peer`.
     VerifyPeer(PeerQuestion<'a>),
     /// A server has made a session, which is to be stored. Asked before
     /// [`Event::HandshakeComplete`](super::Event::HandshakeComplete), once for each session, when
@@ -141,7 +141,7 @@ impl StoreQuestion<'_> {
         &self.0.state().data
     }
 
-    /// It is stored, or cannot be: go on. Afterwards, give the bytes that were left to
+    /// It is stored, or cannot be: continue. Afterwards, give the bytes that were left to
     /// [`receive`](super::Session::receive) again.
     ///
     /// # Errors
@@ -169,9 +169,9 @@ impl PskQuestion<'_> {
         }
     }
 
-    /// The key; a server's answer is for the name that it was asked about. `None`: there is no
-    /// such key, and the handshake goes on or fails without. Afterwards, give the bytes that were left
-    /// to [`receive`](super::Session::receive) again.
+    /// The key; a server's answer is for the name that it was asked about. `None`: there is no such
+    /// key, and the handshake continues or fails without it. Afterwards, give the bytes that were
+    /// left to [`receive`](super::Session::receive) again.
     ///
     /// # Errors
     /// As those of [`receive`](super::Session::receive).

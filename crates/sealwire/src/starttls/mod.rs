@@ -1,9 +1,9 @@
 //! STARTTLS: how protocols that begin in plain are asked for TLS, from the client's side; and in
 //! [`answer`], how clients that ask are answered.
 //!
-//! Each protocol has its few steps in a file of its own. What they have in common is in
-//! `talk`: replies have bounds, and nothing may come behind the last one. Bytes there were put in
-//! by somebody between, to be taken for what comes out of TLS (CVE-2011-0411, CVE-2021-23222).
+//! Each protocol has its few steps in a file of its own. What they have in common is in `talk`:
+//! replies have bounds, and nothing may come behind the last one. Bytes there were put in by an
+//! attacker in the middle, to be taken for what comes out of TLS (CVE-2011-0411, CVE-2021-23222).
 
 pub mod answer;
 mod binary;

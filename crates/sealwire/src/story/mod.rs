@@ -1,4 +1,4 @@
-//! A handshake told message by message: who, when, how many bytes, what and why.
+//! A handshake, message by message: direction, time, size, content and reason.
 //!
 //! A [`Storyteller`] is shown the bytes of a connection as they go by, in both directions, and the
 //! secrets of its key log, which open what TLS 1.3 encrypts. What it tells is for people; what peers
@@ -74,7 +74,7 @@ struct Direction {
 }
 
 impl Storyteller {
-    /// Begins to listen. `now` is when, which certificates are told by.
+    /// Starts observing at `now`, the time against which certificates are described.
     pub fn new(now: SystemTime) -> Self {
         let direction =
             |later| Direction { later: VecDeque::from([later]), ..Direction::default() };
@@ -91,7 +91,7 @@ impl Storyteller {
         }
     }
 
-    /// A secret of the connection. It has to be told before the bytes that it opens.
+    /// A secret of the connection, to be passed in before the bytes that it decrypts.
     pub fn secret(&mut self, line: KeyLogLine) {
         self.secrets.push(line);
     }
@@ -102,7 +102,7 @@ impl Storyteller {
         self.records(from, at);
     }
 
-    /// What was told so far, in order.
+    /// The messages so far, in order.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }

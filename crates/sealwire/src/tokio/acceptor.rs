@@ -209,7 +209,7 @@ impl Acceptor {
         }
     }
 
-    /// Answers a question. A refusal is the next event's error, told when its alert has gone out.
+    /// Answers a question. A refusal becomes the error of the next event, after its alert was sent.
     async fn answer(&self, question: Question<'_>) {
         let _ = match question {
             Question::ClientHello(asked) => {

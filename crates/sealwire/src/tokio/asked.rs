@@ -1,4 +1,4 @@
-//! Who is told that a server asks for a certificate.
+//! Callbacks for a server's certificate request.
 
 use std::fmt;
 use std::sync::Arc;

@@ -75,8 +75,8 @@ impl Connector {
     }
 
     /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
-    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`, whoever
-    /// signed it. An empty list lets nobody pass.
+    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`,
+    /// regardless of its issuer. An empty list refuses every peer.
     #[must_use]
     pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
         self.settings.pins = Some(pins.into_iter().collect());
@@ -121,8 +121,8 @@ impl Connector {
         self
     }
 
-    /// Calls `told` when a server asks for a certificate, before ours is sent: to say, for one, that it
-    /// names other CAs than ours. It must not block. Not by the engine for old peers.
+    /// Calls `told` when a server requests a certificate, before ours is sent: to say, for one,
+    /// that it names other CAs than ours. It must not block. Not by the engine for old peers.
     #[must_use]
     pub fn on_certificate_request(
         mut self,

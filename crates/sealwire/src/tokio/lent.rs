@@ -9,10 +9,11 @@ impl Connector {
     /// `ClientBuilder::tls_backend_preconfigured`, hyper-rustls, tokio-rustls.
     ///
     /// The verdict on servers is ours, and so is the choice of the identity: both are asked anew in
-    /// each handshake, of the context that the connector has then. A refusal is in rustls' error, as a
-    /// [`Refusal`](crate::verify::Refusal); the server is told `certificate_unknown` (46). Versions, suites and
-    /// groups are those of now. Sessions are not resumed, since rustls asks nobody about their server
-    /// again. Timeouts, and when a connection has to end, are the client's business.
+    /// each handshake, of the context that the connector has then. A refusal is in rustls' error,
+    /// as a [`Refusal`](crate::verify::Refusal); the server is told `certificate_unknown` (46).
+    /// Versions, suites and groups are those of now. Sessions are not resumed, since rustls does
+    /// not verify their server again. Timeouts, and when a connection has to end, are the client's
+    /// business.
     ///
     /// # Errors
     /// A setting that cannot be kept here, by its name: `peer_verification` other than required,

@@ -19,9 +19,9 @@ use crate::error::Error;
 /// Accepts TCP connections and gives out those whose handshake is complete.
 ///
 /// Each handshake is a task of its own, with the acceptor's timeout and a limit on how many are
-/// under way, so that a silent or slow client delays nobody, nor do so many of them that the limit
-/// is reached. They go on only while somebody waits in [`accept`](Self::accept); dropping the
-/// listener ends them.
+/// under way, so that a silent or slow client delays no other, nor do so many of them that the
+/// limit is reached. They make progress only while a caller waits in [`accept`](Self::accept);
+/// dropping the listener ends them.
 ///
 /// ```no_run
 /// # async fn example(context: sealwire::SecureContext) -> std::io::Result<()> {
@@ -87,10 +87,10 @@ impl Listener {
         }
     }
 
-    /// How many handshakes may be under way at once; 4096 by default. Further clients wait in
-    /// the system's queue; when the oldest handshake has taken more than three seconds, it is
-    /// given up for them ([`Error::HandshakeTimedOut`]), so that a flood of silent clients
-    /// shuts nobody out.
+    /// How many handshakes may be under way at once; 4096 by default. Further clients wait in the
+    /// system's queue; when the oldest handshake has taken more than three seconds, it is given up
+    /// for them ([`Error::HandshakeTimedOut`]), so that a flood of silent clients excludes no
+    /// client.
     #[must_use]
     pub fn handshake_limit(mut self, limit: usize) -> Self {
         self.limit = limit.max(1);

@@ -93,8 +93,8 @@ impl<IO> TlsStream<IO> {
         self.driver.set_max_fragment_size(bytes)
     }
 
-    /// Takes the stream apart. To go on without TLS (the reverse of STARTTLS), read to the end and
-    /// shut down first: then [`received`](Parts::received) is the beginning of what follows.
+    /// Takes the stream apart. To continue without TLS (the reverse of STARTTLS), read to the end
+    /// and shut down first: then [`received`](Parts::received) is the beginning of what follows.
     pub fn into_inner(self) -> Parts<IO> {
         self.driver.into_parts(self.io)
     }

@@ -31,7 +31,7 @@ pub enum NameCheck {
 /// What [`NameCheck::Custom`] calls: the name asked for and the leaf.
 pub type CustomCheck = dyn Fn(&ServerName, &Certificate) -> Result<(), String> + Send + Sync;
 
-/// The certificate is for somebody else.
+/// The certificate is for another name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameMismatch {
     host: String,

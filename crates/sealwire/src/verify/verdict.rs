@@ -154,8 +154,8 @@ impl Verdict {
         &self.chain
     }
 
-    /// Whether the chain ends for want of a certificate: nobody gave one with the name of the
-    /// issuer of its last. (One that is there and does not fit is told of in the evidence.)
+    /// Whether the chain is incomplete: no certificate was given with the name of the issuer of its
+    /// last. (One that is there and does not fit is told of in the evidence.)
     pub fn lacks_issuer(&self) -> bool {
         self.lacks_issuer
     }

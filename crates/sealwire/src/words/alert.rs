@@ -1,4 +1,4 @@
-//! Alerts by number, by the name RFC 8446 (section 6) gives them, and as OpenSSL reports them.
+//! Alerts by number, by the name that RFC 9846 (section 6) gives them, and as OpenSSL reports them.
 
 use std::fmt;
 
@@ -83,7 +83,7 @@ impl Alert {
         [21, 3, 3, 0, 2, 2, self.0]
     }
 
-    /// The name in RFC 8446 or in the RFC that added it; `unknown` for any other number.
+    /// The name in RFC 9846 or in the RFC that added it; `unknown` for any other number.
     pub fn name(self) -> &'static str {
         self.row().map_or("unknown", |row| row.1)
     }

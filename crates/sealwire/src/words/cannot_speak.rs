@@ -5,7 +5,7 @@ use std::fmt;
 use super::Alert;
 use super::openssl_reason::{self as reason, Reason};
 
-/// Why a context can speak to nobody.
+/// Why a context cannot make any connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CannotSpeak {

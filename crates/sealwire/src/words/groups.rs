@@ -51,7 +51,7 @@ fn by_name(name: &str) -> Option<NamedGroup> {
     })
 }
 
-/// A group of OpenSSL's that the engine lacks is named as that, so that nobody looks for a typo.
+/// A group of OpenSSL's that the engine lacks is reported as such, and not as a typo.
 fn unknown(name: &str) -> ConfigError {
     const OPENSSL_ONLY: [&str; 13] = [
         "p-521",

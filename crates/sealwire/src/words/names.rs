@@ -18,7 +18,7 @@ pub enum ProtocolVersion {
     Tls11,
     /// TLS 1.2 (RFC 5246).
     Tls12,
-    /// TLS 1.3 (RFC 8446).
+    /// TLS 1.3 (RFC 9846, which obsoletes RFC 8446).
     Tls13,
 }
 

@@ -3,8 +3,8 @@
 use super::SignatureScheme as S;
 use super::{ConfigError, SignatureScheme};
 
-/// The schemes of the engine, in OpenSSL's order of preference: elliptic curves before RSA, and
-/// the shorter digest first. Those of ML-DSA stand behind, for nobody has such certificates yet.
+/// The schemes of the engine, in OpenSSL's order of preference: elliptic curves before RSA, and the
+/// shorter digest first. Those of ML-DSA come last, since such certificates are rare.
 pub(crate) const DEFAULT: &[SignatureScheme] = &[
     S::ECDSA_SECP256R1_SHA256,
     S::ECDSA_SECP384R1_SHA384,
@@ -69,8 +69,8 @@ pub(crate) fn parse(list: &str) -> Result<Vec<SignatureScheme>, ConfigError> {
 /// How the name of a scheme is understood.
 enum Known {
     Scheme(SignatureScheme),
-    /// OpenSSL has it, the engine has not: it is left out of a list that has others, since both
-    /// sides only ever use what they share.
+    /// Supported by OpenSSL, not by the engine: it is left out of a list that has others, since
+    /// both sides only ever use what they share.
     OpensslOnly,
 }
 

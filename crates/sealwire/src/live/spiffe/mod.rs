@@ -72,7 +72,7 @@ struct State {
     failing: Vec<Arc<Failing>>,
 }
 
-/// Who is told why the agent gives nothing, or that it gives again.
+/// Called with the reason when the agent fails, and when it recovers.
 type Failing = dyn Fn(Option<&str>) + Send + Sync;
 
 /// What the agent gave, at one moment.

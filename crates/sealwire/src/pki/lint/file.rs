@@ -85,7 +85,7 @@ impl Named {
     }
 }
 
-/// What is said when the message of a handshake that shows these is longer than everybody takes.
+/// What is said when the message of a handshake that shows these is longer than some peers accept.
 fn size(presented: &[Certificate]) -> Option<Lint> {
     /// Java's `jdk.tls.maxHandshakeMessageSize`.
     const JAVA: usize = 32_768;

@@ -9,7 +9,7 @@ use super::{Findings, KeyAlgorithm, Lint};
 use crate::pki::content::elements;
 use crate::pki::{Error, MlDsaForm, PrivateKey, encrypted, no_key, pem};
 
-/// By what a key is found encrypted that not everybody opens: the name of the algorithm, a code, who minds.
+/// Encryption of keys that some programs cannot open: the name of the algorithm, a code, who minds.
 const ENCRYPTIONS: [(&str, &str, &str); 3] = [
     (
         "1.3.6.1.4.1.11591.4.11",

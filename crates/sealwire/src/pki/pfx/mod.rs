@@ -118,9 +118,9 @@ impl Pfx {
         write::write(self, passphrase, write::Form::Modern { iterations })
     }
 
-    /// Writes it for programs from before 2018 (Windows 7 and Server 2016, macOS up to 14,
-    /// Java 8 before update 301): 3DES and SHA-1 with 2048 iterations. Whoever has the file can
-    /// guess passphrases quickly.
+    /// Writes it for programs from before 2018 (Windows 7 and Server 2016, macOS up to 14, Java 8
+    /// before update 301): 3DES and SHA-1 with 2048 iterations. Anyone with the file can guess
+    /// passphrases quickly.
     pub fn to_der_legacy(&self, passphrase: &str) -> Result<Vec<u8>, Error> {
         write::write(self, passphrase, write::Form::Legacy)
     }

@@ -119,8 +119,9 @@ impl CaStore {
 
     /// Keeps the networks whose addresses the CA signs for beside its certificate, one a line.
     ///
-    /// They bind whoever signs with this store and asks [`Self::addresses`] first, and not a thief
-    /// of the key: that would take constraints in the certificate, which BoringSSL cannot read.
+    /// They bind programs that sign with this store and check [`Self::addresses`] first, and not a
+    /// thief of the key: that would take constraints in the certificate, which BoringSSL cannot
+    /// read.
     pub fn limit_addresses(&self, networks: &[NameConstraint]) -> Result<(), Error> {
         let _lock = self.lock_file()?;
         let text: String = networks.iter().map(|network| format!("{network}\n")).collect();

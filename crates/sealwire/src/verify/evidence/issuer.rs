@@ -49,7 +49,7 @@ pub(super) fn of(code: Code, certificate: &Certificate, situation: &Situation<'_
         .join("; ")
 }
 
-/// Whether nobody gave a certificate with the name of `certificate`'s issuer.
+/// Whether no certificate with the name of `certificate`'s issuer was given.
 pub(in crate::verify) fn is_missing(certificate: &Certificate, situation: &Situation<'_>) -> bool {
     namesake(certificate, situation).is_none()
 }

@@ -1,5 +1,6 @@
-//! Revocation of the public web, without asking anybody: the data that the program `upki` of the rustls project
-//! keeps on a machine (CRLite filters, made by Mozilla of the revocation lists of all public CAs).
+//! Revocation of the public web, without online queries: the data that the program `upki` of the
+//! rustls project keeps on a machine (CRLite filters, made by Mozilla of the revocation lists of
+//! all public CAs).
 //!
 //! A filter answers about the certificates that certain logs of Certificate Transparency had entered up to a
 //! certain time, so a certificate tells by its timestamps (SCTs) which filter knows of it. One that is too new, is

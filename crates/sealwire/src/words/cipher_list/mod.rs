@@ -98,7 +98,7 @@ fn of_list(list: &str) -> impl Iterator<Item = CipherSuite> {
     chosen.into_iter().filter_map(|suite| CipherSuite::old_or_new(suite.name))
 }
 
-/// As `SSL_CTX_set_ciphersuites`: names that nobody knows are passed over, unless none is known.
+/// As `SSL_CTX_set_ciphersuites`: unknown names are ignored, unless all are unknown.
 fn by_iana_name(
     names: &[&str],
     lacking: &mut Vec<&'static str>,
@@ -159,8 +159,8 @@ fn known_to_openssl(iana: &str) -> Option<&'static str> {
     all.find(|name| *name == iana)
 }
 
-/// A list that OpenSSL could speak and this engine cannot is named as that, so that nobody looks
-/// for a typo.
+/// A list that OpenSSL supports and this engine does not is reported as such, so that a user does
+/// not look for a typo.
 fn none_of(lacking: &[&str]) -> ConfigError {
     const SHOWN: usize = 3;
     let more = match lacking.len().saturating_sub(SHOWN) {
