@@ -1,5 +1,6 @@
 //! A filter over the facts of many flows at once, kept by column: what they decide, nobody need look up.
 
+use super::words::{Asked, columns};
 use super::{Field, Filter, Kind, Node, Op, Value};
 
 /// A column of numbers.
@@ -45,6 +46,8 @@ pub(crate) trait Facts {
     fn numbers(&self, column: Number) -> Option<Vec<i64>>;
     /// The texts of a column, and which of them each flow has: below zero where it has none.
     fn words(&self, column: Word) -> Option<(Vec<String>, Vec<i64>)>;
+    /// The flows that have words, and those that may.
+    fn having(&self, asked: &Asked) -> Option<[Vec<bool>; 2]>;
     /// All URLs one behind the other, their ASCII letters small, a line feed behind each.
     fn urls(&self) -> Option<Vec<u8>>;
     /// Where each URL of so many bytes begins, and where its path does.
@@ -120,7 +123,9 @@ fn said(node: &Node, facts: &dyn Facts) -> Said {
             all.with(&said(node, facts), |a, b| a || b)
         }),
         Node::Not(node) => said(node, facts).turned(),
-        Node::Text(..) => Said::nothing(count),
+        Node::Text(text, _) => {
+            having(Asked::text("", text), facts).unwrap_or_else(|| Said::nothing(count))
+        }
         Node::Field(field, op, value, _) => {
             leaf(field, *op, value, facts).unwrap_or_else(|| Said::nothing(count))
         }
@@ -152,9 +157,20 @@ fn leaf(field: &Field, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said>
         (Field::Error, Value::Text(text)) if op != Op::NotEqual && !text.is_empty() => {
             Some(Said::at_most(has(mark::ERROR)?))
         }
+        (Field::Body(side), Value::Text(text)) if op == Op::Contains => {
+            having(Asked::text(columns(*side), text), facts)
+        }
+        (Field::Header(_, Some(name)), _) if op != Op::NotEqual => {
+            having(Asked::name(name), facts).map(|said| Said::at_most(said.may))
+        }
         (Field::Statement, _) => Some(Said::at_most(has(mark::STATEMENT)?)),
         _ => None,
     }
+}
+
+fn having(asked: Option<Asked>, facts: &dyn Facts) -> Option<Said> {
+    let [must, may] = facts.having(&asked?)?;
+    Some(Said { must, may })
 }
 
 fn number(field: &Field) -> Option<Number> {

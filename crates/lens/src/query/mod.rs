@@ -9,11 +9,13 @@ mod facts;
 mod lex;
 mod parse;
 mod sql;
+mod words;
 
 pub use eval::Subject;
 pub(crate) use eval::{default_port, split_authority};
 pub(crate) use facts::{Facts, Number, Word, mark};
 pub use sql::{Condition, Parameter};
+pub(crate) use words::{Asked, Known, Words};
 
 use std::fmt;
 

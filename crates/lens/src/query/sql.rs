@@ -1,8 +1,9 @@
 //! A filter as a condition on the tables of a session file.
 //!
-//! Values are parameters, always. The functions `header_has`, `matches`, `body_text` and `text_in`
+//! Values are parameters, always. The functions `header_has`, `matches`, `body_text`, `text_in` and `is_noted`
 //! are those that `store` gives its readers.
 
+use super::words::{Asked, Words, columns};
 use super::{Field, Filter, Kind, Node, Op, Side, Value};
 
 /// A condition on a row of `flow`, with its parameters in their order.
@@ -14,8 +15,9 @@ pub struct Condition {
     pub parameters: Vec<Parameter>,
     /// Whether what is written now is below a `not`, where what is unknown must not come out as true.
     is_negated: bool,
-    /// The flows that are looked at, when not all are.
+    /// The flows that are looked at, when not all are, and what is known of them.
     within: Option<(i64, i64)>,
+    words: Words,
 }
 
 /// A value of a condition.
@@ -25,18 +27,20 @@ pub enum Parameter {
     Text(String),
     /// A number.
     Number(i64),
+    /// Flows that are noted.
+    Flows(Vec<u8>),
 }
 
 impl Filter {
     /// The condition that a row of `flow` has to fulfil.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        self.condition_on(None)
+        self.condition_on(None, Words::new())
     }
 
-    /// The same for flows from one number to another: of the rest, nothing is looked for in the index.
-    pub(crate) fn condition_within(&self, first: i64, last: i64) -> Condition {
-        let mut condition = self.condition_on(Some((first, last)));
+    /// The same for flows from one number to another, with what the full-text index has of them: it is not asked.
+    pub(crate) fn condition_within(&self, first: i64, last: i64, words: Words) -> Condition {
+        let mut condition = self.condition_on(Some((first, last)), words);
         if !condition.sql.is_empty() {
             condition.push(" AND ");
         }
@@ -46,8 +50,8 @@ impl Filter {
         condition
     }
 
-    fn condition_on(&self, within: Option<(i64, i64)>) -> Condition {
-        let mut condition = Condition { within, ..Condition::default() };
+    fn condition_on(&self, within: Option<(i64, i64)>, words: Words) -> Condition {
+        let mut condition = Condition { within, words, ..Condition::default() };
         if let Some(root) = &self.root {
             condition.node(root);
         }
@@ -91,51 +95,72 @@ impl Condition {
         self.push(")");
     }
 
-    /// Through the index; what it has not got to yet is looked into, the newest first.
-    fn text(&mut self, column: &str, text: &str) {
-        let Some(phrase) = phrase(text) else {
+    /// Through the index; what it has not got to yet is looked into.
+    fn text(&mut self, columns: &'static str, text: &str) {
+        let Some(asked) = Asked::text(columns, text) else {
             // Nothing in it that the index has: signs only.
             self.push("flow.path LIKE ? ESCAPE '\\'");
             self.like(text);
             return;
         };
-        self.push("(flow.id IN (");
-        self.matching(format!("{column}{phrase}"));
-        self.push(") OR flow.id IN (SELECT d.flow FROM (");
-        self.unindexed();
-        self.push(
-            ") u JOIN detail d ON d.flow=u.flow JOIN flow f ON f.id=u.flow WHERE \
-             text_in(?,?,f.host,f.path,d.request_head,d.response_head,d.request_body,d.response_body)))",
-        );
-        self.value(column.trim_end_matches(" : ").to_owned());
-        self.value(text.to_owned());
+        self.push("(");
+        self.matching(&asked);
+        if self.push_late(&asked, " OR flow.id IN (SELECT d.flow FROM (") {
+            self.push(
+                ") u JOIN detail d ON d.flow=u.flow JOIN flow f ON f.id=u.flow WHERE \
+                 text_in(?,?,f.host,f.path,d.request_head,d.response_head,d.request_body,d.response_body))",
+            );
+            self.value(columns.trim_end_matches(" : ").to_owned());
+            self.value(text.to_owned());
+        }
+        self.push(")");
     }
 
     /// The flows that the full-text index has for this.
-    fn matching(&mut self, words: String) {
-        self.push("SELECT rowid FROM search WHERE search MATCH ?");
-        self.value(words);
-        if let Some((first, last)) = self.within {
-            self.compare(" AND rowid>=?", first);
-            self.compare(" AND rowid<=?", last);
+    fn matching(&mut self, asked: &Asked) {
+        if let Some(known) = self.words.get(asked) {
+            let noted = known.noted.clone();
+            self.push("is_noted(?,flow.id)");
+            self.parameters.push(Parameter::Flows(noted));
+        } else {
+            self.push("flow.id IN (SELECT rowid FROM search WHERE search MATCH ?");
+            self.value(asked.matched());
+            if let Some((first, last)) = self.within {
+                self.compare(" AND rowid>=?", first);
+                self.compare(" AND rowid<=?", last);
+            }
+            self.push(")");
         }
     }
 
-    /// The flows that it has not got to.
-    fn unindexed(&mut self) {
-        self.push("SELECT flow FROM unindexed");
+    /// Behind `before` the flows that it has not got to; `false`, and nothing, where it is known that there are none.
+    fn push_late(&mut self, asked: &Asked, before: &str) -> bool {
+        let late = self.words.get(asked).map(|known| known.late.clone());
+        if late.as_ref().is_some_and(Vec::is_empty) {
+            return false;
+        }
+        self.push(before);
+        // Those that were late when the index was asked may be in it by now.
+        self.push(if late.is_some() {
+            "SELECT flow FROM detail WHERE is_noted(?,flow)"
+        } else {
+            "SELECT flow FROM unindexed WHERE 1"
+        });
+        self.parameters.extend(late.map(Parameter::Flows));
         if let Some((first, last)) = self.within {
-            self.compare(" WHERE flow BETWEEN ?", first);
+            self.compare(" AND flow BETWEEN ?", first);
             self.compare(" AND ?", last);
         }
+        true
     }
 
-    /// Of flows, those that may have these words in their heads, and then more of the condition.
-    fn only_with(&mut self, words: &str) {
-        self.push("flow.id IN (");
-        self.matching(format!("head : {words}"));
-        self.push(" UNION ALL ");
-        self.unindexed();
+    /// Of flows, those that may have this in their heads, and then more of the condition.
+    fn only_with(&mut self, asked: &Asked) {
+        self.push("(");
+        self.matching(asked);
+        if self.push_late(asked, " OR flow.id IN (") {
+            self.push(")");
+        }
         self.push(") AND ");
     }
 
@@ -183,23 +208,14 @@ impl Condition {
                 self.push(")");
             }
             Field::Host => self.column("flow.host", op, text),
-            Field::Path => self.indexed("flow.path", op, text),
+            Field::Path => self.column("flow.path", op, text),
             Field::Method => self.column("flow.method", op, text),
             Field::Scheme => self.column("flow.scheme", op, text),
             Field::Type => self.column("flow.type", op, text),
             Field::Error => self.column("flow.error", op, text),
             Field::Version => self.column("flow.version", op, text),
-            _ => self.indexed("(flow.scheme||'://'||flow.authority||flow.path)", op, text),
+            _ => self.column("(flow.scheme||'://'||flow.authority||flow.path)", op, text),
         }
-    }
-
-    /// Where words of the text are in the full-text index, only those that have them are compared.
-    fn indexed(&mut self, column: &str, op: Op, text: &str) {
-        let words = matches!(op, Op::Contains | Op::Equal).then(|| words_within(text)).flatten();
-        if let Some(words) = words {
-            self.only_with(&words);
-        }
-        self.column(column, op, text);
     }
 
     fn column(&mut self, column: &str, op: Op, text: &str) {
@@ -230,10 +246,10 @@ impl Condition {
             None => &["d.request_head", "d.response_head"][..],
         };
         // Who has a field has its name.
-        if let (Some(name), true) = (name.filter(|name| name.is_ascii()), op != Op::NotEqual)
-            && let Some(words) = whole_words(name)
+        if op != Op::NotEqual
+            && let Some(asked) = name.and_then(Asked::name)
         {
-            self.only_with(&words);
+            self.only_with(&asked);
         }
         self.push("EXISTS(SELECT 1 FROM detail d WHERE d.flow=flow.id AND (");
         for (n, head) in heads.iter().enumerate() {
@@ -259,13 +275,8 @@ impl Condition {
     }
 
     fn body(&mut self, side: Option<Side>, op: Op, text: &str) {
-        let column = match side {
-            None => "{request response} : ",
-            Some(Side::Request) => "request : ",
-            Some(Side::Response) => "response : ",
-        };
-        if op == Op::Contains && phrase(text).is_some() {
-            return self.text(column, text);
+        if op == Op::Contains && Asked::text("", text).is_some() {
+            return self.text(columns(side), text);
         }
         let sides = match side {
             Some(Side::Request) => &["request"][..],
@@ -312,30 +323,6 @@ impl Condition {
         self.push(sql);
         self.value(text.to_owned());
     }
-}
-
-/// Words in a row as FTS5 writes them, the last one by its beginning; `None` where there is no letter.
-fn phrase(text: &str) -> Option<String> {
-    whole_words(text).map(|words| format!("{words} *"))
-}
-
-/// The same, and the last one whole.
-fn whole_words(text: &str) -> Option<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let words: Vec<_> = words.collect();
-    // Only letters, digits and spaces are inside the quotes.
-    (!words.is_empty()).then(|| format!("\"{}\"", words.join(" ")))
-}
-
-/// The words that are whole in a text wherever it stands, as FTS5 writes them: not the first, of which the
-/// beginning may be missing; the last by its beginning. `None` where there are none, or where the index
-/// may divide them otherwise.
-fn words_within(text: &str) -> Option<String> {
-    if !text.is_ascii() {
-        return None;
-    }
-    let from = text.find(|c: char| !c.is_ascii_alphanumeric())?;
-    phrase(&text[from..])
 }
 
 fn is(kind: Kind) -> &'static str {

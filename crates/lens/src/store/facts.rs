@@ -5,8 +5,8 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::fold;
-use crate::query::{Facts, Number, Word, mark};
+use super::{fold, words};
+use crate::query::{Asked, Facts, Number, Word, mark};
 
 /// How many numbers of flows are in a block.
 pub(super) const BLOCK: i64 = 4_096;
@@ -283,20 +283,25 @@ fn unpacked_ids(data: &[u8]) -> Option<Vec<i64>> {
 /// A block as it is stored, read a column at a time.
 pub(super) struct Block<'a> {
     database: &'a Connection,
+    words: &'a words::Words,
     number: i64,
     ids: Vec<i64>,
 }
 
 impl<'a> Block<'a> {
     /// `None` where there is none (yet), or one that cannot be read.
-    pub(super) fn read(database: &'a Connection, number: i64) -> Option<Self> {
+    pub(super) fn read(
+        database: &'a Connection,
+        words: &'a words::Words,
+        number: i64,
+    ) -> Option<Self> {
         let (first, last) = range(number);
         let mut ids = unpacked_ids(&column(database, number, IDS)?)?;
         ids.iter_mut().for_each(|id| *id = id.saturating_add(first));
         let is_good = ids.is_sorted_by(|a, b| a < b)
             && ids.first().is_none_or(|id| *id >= first)
             && ids.last().is_none_or(|id| *id <= last);
-        is_good.then_some(Self { database, number, ids })
+        is_good.then_some(Self { database, words, number, ids })
     }
 
     fn column(&self, field: i64) -> Option<Vec<u8>> {
@@ -330,6 +335,10 @@ impl Facts for Block<'_> {
             rest = more;
         }
         Some((texts, unpacked(rest, self.ids.len())?))
+    }
+
+    fn having(&self, asked: &Asked) -> Option<[Vec<bool>; 2]> {
+        self.words.having(asked, self.number, &self.ids)
     }
 
     fn urls(&self) -> Option<Vec<u8>> {

@@ -8,6 +8,9 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// How many [`Found::bytes`] are.
+    pub(super) const BYTES: usize = BLOCK as usize / 8;
+
     pub(super) fn new() -> Self {
         Self { bits: [0; (BLOCK / 64) as usize] }
     }
@@ -23,6 +26,15 @@ impl Found {
 
     pub(super) fn note(&mut self, at: usize, matches: bool) {
         self.bits[at / 64] |= u64::from(matches) << (at % 64);
+    }
+
+    pub(super) fn has(&self, at: usize) -> bool {
+        self.bits[at / 64] & (1 << (at % 64)) != 0
+    }
+
+    /// The bits, the lowest of each byte first.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
+        self.bits.iter().flat_map(|bits| bits.to_le_bytes())
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -47,8 +59,7 @@ impl Found {
 
     /// Their numbers, in the block that begins with `first`.
     pub(super) fn ids(&self, first: i64) -> Vec<i64> {
-        let has = |at: &i64| self.bits[*at as usize / 64] & (1 << (at % 64)) != 0;
-        (0..BLOCK).filter(has).map(|at| first + at).collect()
+        (0..BLOCK).filter(|at| self.has(*at as usize)).map(|at| first + at).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 
-use super::head;
+use super::{head, words};
 use crate::content;
 
 /// How much of a body is looked through.
@@ -22,6 +22,9 @@ pub(super) fn add(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("header_has", 4, flags, |context| header_has(context))?;
     connection.create_scalar_function("body_text", 2, flags, |context| {
         Ok(body_text(blob(context, 0), blob(context, 1)))
+    })?;
+    connection.create_scalar_function("is_noted", 2, flags, |context| {
+        Ok(words::is_noted(blob(context, 0), context.get(1)?))
     })?;
     connection.create_scalar_function("text_in", 8, flags, |context| text_in(context))
 }

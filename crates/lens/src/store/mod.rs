@@ -21,6 +21,7 @@ mod rows;
 mod schema;
 mod search;
 mod segment;
+mod words;
 mod write;
 
 pub use read::{Order, Reader};

@@ -275,6 +275,7 @@ pub(super) fn sql_of(condition: Condition) -> (String, Vec<Value>) {
     let value = |parameter| match parameter {
         Parameter::Text(text) => Value::Text(text),
         Parameter::Number(number) => Value::Integer(number),
+        Parameter::Flows(noted) => Value::Blob(noted),
     };
     let wher =
         if condition.sql.is_empty() { String::new() } else { format!(" WHERE {}", condition.sql) };

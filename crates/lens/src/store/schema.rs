@@ -12,7 +12,16 @@ const APPLICATION: i64 = 0x5365_616c;
 /// Of the tables below.
 const VERSION: i64 = 1;
 
-const TABLES: &str = "
+/// How texts are divided into words.
+macro_rules! divided {
+    () => {
+        "tokenize='unicode61 remove_diacritics 2'"
+    };
+}
+pub(super) const DIVIDED: &str = divided!();
+
+const TABLES: &str = concat!(
+    "
 CREATE TABLE connection(
   id INTEGER PRIMARY KEY, started INTEGER, client TEXT, entrance TEXT, host TEXT, port INTEGER,
   address TEXT, passed TEXT, ended INTEGER, sent INTEGER, received INTEGER, fault TEXT);
@@ -42,8 +51,11 @@ CREATE TABLE wire(
   data BLOB, segment INTEGER, place INTEGER, PRIMARY KEY(connection, leg, n)) WITHOUT ROWID;
 CREATE TABLE unindexed(flow INTEGER PRIMARY KEY);
 CREATE VIRTUAL TABLE search USING fts5(
-  head, request, response, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2');
-";
+  head, request, response, content='', contentless_delete=1, ",
+    divided!(),
+    ");
+"
+);
 
 /// What a session of an older build gets when it is recorded into again.
 const LATER: &str = "
@@ -92,6 +104,10 @@ pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
         .map_err(|e| StoreError::open(path, &e))?;
     check(&connection, path)?;
     let _ = connection.busy_timeout(Duration::from_secs(5));
+    // The words of the index, for this connection only.
+    connection
+        .execute_batch("CREATE VIRTUAL TABLE temp.term USING fts5vocab(main, search, instance)")
+        .map_err(|e| StoreError::open(path, &e))?;
     connection
         .execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA trusted_schema=OFF;")
         .map_err(|e| StoreError::open(path, &e))?;

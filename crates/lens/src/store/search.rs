@@ -13,6 +13,7 @@ use super::facts::{Block, block_of, range};
 use super::found::Found;
 use super::read::{Order, Reader, sql_of};
 use super::rows::{COLUMNS, Summary};
+use super::words::Words;
 use crate::query::{Facts, Filter};
 
 /// What has been found so far.
@@ -26,6 +27,7 @@ pub struct Search {
     found: BTreeMap<i64, Found>,
     total: u64,
     pace: usize,
+    words: Words,
 }
 
 /// Rows that are asked at once: at first, and at least.
@@ -60,6 +62,12 @@ impl Search {
     #[must_use]
     pub fn last(&self) -> i64 {
         self.last
+    }
+
+    /// How many entries of the full-text index it has passed.
+    #[cfg(test)]
+    pub(super) fn passed(&self) -> u64 {
+        self.words.passed()
     }
 
     /// The numbers of what was found, in its order, without the first `from`.
@@ -119,8 +127,9 @@ impl Reader {
             Order::Oldest => end("min")?,
             Order::Newest => Some(last),
         };
+        let words = Words::of(filter).map_err(StoreError::read)?;
         let (found, filter) = (BTreeMap::new(), filter.clone());
-        Ok(Search { filter, order, last, next, found, total: 0, pace: FIRST_PACE })
+        Ok(Search { filter, order, last, next, found, total: 0, pace: FIRST_PACE, words })
     }
 
     /// Goes on with it for a time, or until all has been looked at.
@@ -179,13 +188,65 @@ struct Step {
 }
 
 fn steps(c: &mut Connection, search: &mut Search, until: Instant) -> rusqlite::Result<()> {
+    let mut is_shown = false;
     while let Some(next) = search.next {
-        step(c, search, next, until)?;
+        let known = known_for(c, search, until)?;
+        if known {
+            step(c, search, next, until)?;
+        } else if !is_shown && search.words.can_show() {
+            show(c, search, next, until)?;
+            is_shown = true;
+        }
         if Instant::now() >= until {
             break;
         }
     }
     Ok(())
+}
+
+/// Adds what matches by what is known of the words so far. All of that is looked at again.
+fn show(
+    c: &mut Connection,
+    search: &mut Search,
+    begin: i64,
+    until: Instant,
+) -> rusqlite::Result<()> {
+    search.words.is_enough = true;
+    let mut shown = Ok(());
+    while let (Ok(()), Some(next)) = (&shown, search.next) {
+        shown = step(c, search, next, until);
+        if Instant::now() >= until {
+            break;
+        }
+    }
+    search.words.is_enough = false;
+    search.next = Some(begin);
+    shown
+}
+
+/// Goes on with the words where the next block needs it, and says whether it is known what its flows have.
+fn known_for(c: &Connection, search: &mut Search, until: Instant) -> rusqlite::Result<bool> {
+    let Some(next) = search.next else { return Ok(true) };
+    let is_known = |search: &Search| {
+        let is_known = search.words.are_known(i64::MIN)
+            || search.order == Order::Newest
+                && newest(c, next)?.is_none_or(|id| search.words.are_known(range(block_of(id)).0));
+        Ok::<_, rusqlite::Error>(is_known)
+    };
+    // A third of the time is left to show what there is.
+    let now = Instant::now();
+    let until = until - until.saturating_duration_since(now) / 3;
+    while !is_known(search)? {
+        search.words.go_on(c, search.last, until.min(Instant::now() + SHORT))?;
+        if Instant::now() >= until {
+            return is_known(search);
+        }
+    }
+    Ok(true)
+}
+
+fn newest(c: &Connection, until: i64) -> rusqlite::Result<Option<i64>> {
+    c.prepare_cached("SELECT max(id) FROM flow WHERE id<=?")?.query_row([until], |row| row.get(0))
 }
 
 fn step(
@@ -207,7 +268,7 @@ fn step(
         } else {
             (begun + TOO_LONG).min(until + SHORT)
         };
-        let Some(matching) = matching(c, &search.filter, &step, longest)? else {
+        let Some(matching) = matching(c, search, &step, longest)? else {
             search.pace = (search.pace.min(asked) / 8).max(LEAST_PACE);
             return Ok(());
         };
@@ -252,9 +313,13 @@ fn gathered(
             Order::Oldest => (first.max(id), last.min(search.last)),
             Order::Newest => (first, last.min(id)),
         };
+        // Of the next it is not known yet which words they have.
+        if step.is_some() && !search.words.are_known(range(block_of(id)).0) {
+            return Ok(step);
+        }
         let room = search.pace - step.as_ref().map_or(0, |step| step.open.len() + step.unknown);
         let mut more = Step { first, last, certain: Vec::new(), open: Vec::new(), unknown: 0 };
-        match Block::read(c, block_of(id)) {
+        match Block::read(c, &search.words, block_of(id)) {
             Some(block) => more.decide(&search.filter, block_of(id), &block),
             None => more.unknown = (last - first + 1) as usize,
         }
@@ -334,7 +399,7 @@ impl Step {
 /// Asks the rows; `None` when that took too long.
 fn matching(
     c: &mut Connection,
-    filter: &Filter,
+    search: &Search,
     step: &Step,
     until: Instant,
 ) -> rusqlite::Result<Option<Vec<i64>>> {
@@ -347,7 +412,8 @@ fn matching(
             only = format!(" AND flow.id IN ({})", named(&step.open));
         }
     }
-    let (wher, values) = sql_of(filter.condition_within(first, last));
+    let (wher, values) =
+        sql_of(search.filter.condition_within(first, last, search.words.within(first, last)));
     let sql = format!("SELECT id FROM flow NOT INDEXED{wher}{only}");
     c.progress_handler(1_000, Some(move || Instant::now() > until))?;
     let found = c

@@ -419,3 +419,80 @@ fn an_old_session_goes_on_and_others_are_refused() {
     let error = Reader::open(&empty).err().expect("refused").to_string();
     assert!(error.contains("no session file"), "{error}");
 }
+
+#[test]
+fn a_search_passes_each_entry_of_the_index_once() {
+    let (_folder, store) = made();
+    const FLOWS: u64 = 6_000;
+    for id in 1..=FLOWS {
+        // All have two words that never stand in a row, and each has one of its own.
+        whole(&store, id, "/common", 200, format!("<p>seldom{id}</p>").as_bytes());
+        // Else bodies would be dropped.
+        if id % 200 == 0 {
+            store.flush();
+        }
+    }
+    store.flush_index();
+    note_facts(&store.shared.path).expect("noted");
+    let reader = store.reader().expect("a reader");
+    let all = FLOWS;
+    for (filter, found, entries) in [
+        ("common", all, all),
+        ("comm", all, all),
+        ("body:seldom", all, all),
+        ("seldom", all, all),
+        ("body:common", 0, 0),
+        ("\"common application\"", 0, 0),
+        ("body:seldom59 common", 111, 111 + all),
+        ("not common", 0, all),
+        ("not body:seldom1", all - 1_111, 1_111),
+        ("header.x-odd-case:yes", all, all),
+        ("header.content-type:xml", 0, all),
+        ("path:/comm", all, 0),
+        ("url:test:8443/comm", all, 0),
+    ] {
+        let parsed = Filter::parse(filter).expect(filter);
+        for order in [Order::Newest, Order::Oldest] {
+            let mut search = reader.search(&parsed, order, None).expect(filter);
+            while !search.is_complete() {
+                // As little as can be at once.
+                reader.go_on(&mut search, Instant::now()).expect(filter);
+            }
+            assert_eq!(search.total(), found, "{filter}");
+            assert_eq!(search.passed(), entries, "{filter}");
+        }
+    }
+}
+
+#[test]
+fn a_search_has_the_newest_before_it_has_passed_the_index() {
+    let (_folder, store) = made();
+    for id in 1..=9_000 {
+        whole(&store, id, "/common", 200, format!("<p>seldom{id}</p>").as_bytes());
+        // Else bodies would be dropped.
+        if id % 200 == 0 {
+            store.flush();
+        }
+    }
+    store.flush_index();
+    note_facts(&store.shared.path).expect("noted");
+    let reader = store.reader().expect("a reader");
+    for filter in ["common", "body:seldom"] {
+        let parsed = Filter::parse(filter).expect(filter);
+        let mut search = reader.search(&parsed, Order::Newest, None).expect(filter);
+        while search.total() == 0 {
+            reader.go_on(&mut search, Instant::now()).expect(filter);
+        }
+        if filter == "common" {
+            assert!(search.passed() < 5_000, "{}", search.passed());
+        }
+        let mut total = 0;
+        while !search.is_complete() {
+            assert!(search.total() >= total, "{filter}");
+            total = search.total();
+            reader.go_on(&mut search, Instant::now()).expect(filter);
+        }
+        assert_eq!(search.ids(0, 3), [9_000, 8_999, 8_998], "{filter}");
+        assert_eq!(search.total(), 9_000, "{filter}");
+    }
+}
