@@ -4,6 +4,7 @@
 use sealwire_lens::flow::{Direction, FrameKind, HttpVersion, What};
 use sealwire_testing::installed;
 
+use crate::faithful::{client_of, tunnel};
 use crate::origins::before;
 use crate::support::{ok, run};
 
@@ -119,4 +120,36 @@ async fn node_finds_at_the_proxy_what_it_would_find_at_the_origin() {
     assert_eq!(frames[0], (Direction::Response, FrameKind::Text, "hi".into()));
     assert_eq!(frames[1], (Direction::Request, FrameKind::Text, "abc".into()));
     assert_eq!(frames[2].1, FrameKind::Binary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_resets_with_all_its_answers_is_no_fault() {
+    if !installed("node") {
+        return;
+    }
+    let (proxy, origin) = before(ORIGIN, |_| {}).await;
+    let tcp = tunnel(&proxy, "localhost", origin.port).await;
+    tcp.set_zero_linger().unwrap();
+    let name = "localhost".parse().unwrap();
+    let tls = client_of(&proxy, &["h2"]).connect(name, tcp).await.unwrap();
+    let (mut send, connection) = h2::client::handshake(tls).await.unwrap();
+    let driving = tokio::spawn(connection);
+    let url = format!("https://localhost:{}/", origin.port);
+    let request = http::Request::get(url).body(()).unwrap();
+    let (answer, _) = send.send_request(request, true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    while let Some(piece) = body.data().await {
+        piece.unwrap();
+    }
+    assert!(body.trailers().await.unwrap().is_some());
+    proxy
+        .memory
+        .told(|events| {
+            events.iter().any(|event| matches!(event.what, What::End { .. })).then_some(())
+        })
+        .await;
+    // Without a word: a socket that does not linger is reset.
+    driving.abort();
+    let _ = driving.await;
+    assert_eq!(proxy.memory.fault().await, None);
 }
