@@ -73,7 +73,7 @@ mod tests {
         }
         assert!(Target::parse("localhost:http", 1234).is_err());
         let error = Target::parse("http://localhost", 1234).unwrap_err();
-        assert_eq!(error, "http:// is not spoken here: give HOST:PORT");
+        assert_eq!(error, "http:// is not supported: give HOST:PORT");
         assert!(Target::parse("localhost:65536", 1234).is_err());
     }
 }
