@@ -1,13 +1,13 @@
 //! Frames of HTTP/2 that carry nothing and end nothing.
 
 use std::io;
-use std::time::Instant;
+
+use super::allowance::Allowance;
 
 /// Counts DATA frames without data: no window holds them back, so that they would wait in memory for as long
 /// as the other side does not read (the flood of CVE-2019-9518).
 pub(super) struct EmptyFrames {
-    began: Instant,
-    seen: u64,
+    allowance: Allowance,
     /// Bytes to pass over before the next frame's head.
     skip: usize,
     /// What has come of the next frame's head.
@@ -25,7 +25,8 @@ const PER_SECOND: u64 = 64;
 impl EmptyFrames {
     /// Of a connection whose frames begin after so many bytes.
     pub(super) fn after(skip: usize) -> Self {
-        Self { began: Instant::now(), seen: 0, skip, head: [0; HEAD], filled: 0 }
+        let allowance = Allowance::new(AT_ONCE, PER_SECOND);
+        Self { allowance, skip, head: [0; HEAD], filled: 0 }
     }
 
     /// Hears what was read.
@@ -55,13 +56,7 @@ impl EmptyFrames {
         let [high, middle, low, kind, flags, ..] = self.head;
         self.skip = u32::from_be_bytes([0, high, middle, low]) as usize;
         let is_empty = self.skip == 0 || self.skip == 1 && flags & PADDED != 0;
-        if kind != DATA || !is_empty || flags & END_STREAM != 0 {
-            return Ok(());
-        }
-        self.seen += 1;
-        if self.seen <= AT_ONCE
-            || self.seen <= AT_ONCE + PER_SECOND * self.began.elapsed().as_secs()
-        {
+        if kind != DATA || !is_empty || flags & END_STREAM != 0 || self.allowance.take() {
             return Ok(());
         }
         let why = format!("more than {AT_ONCE} DATA frames without data");

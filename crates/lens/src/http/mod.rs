@@ -1,6 +1,8 @@
 //! HTTP as it passes: read to be told, and passed on as it came.
 
+mod allowance;
 mod ask;
+mod begin;
 pub(crate) mod body;
 mod empty;
 mod exchange;

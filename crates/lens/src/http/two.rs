@@ -1,11 +1,9 @@
 //! A client that speaks HTTP/2, and an origin that does: each stream passes by itself.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -16,6 +14,8 @@ use http::{HeaderMap, Request, Response};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::allowance::Allowance;
+use super::begin::{Connection, open};
 use super::held::{self, Ahead};
 use super::paced::Paced;
 use super::websocket::{Deflate, Listener};
@@ -25,11 +25,15 @@ use crate::intercept::tls::Origin;
 use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller};
 
 /// How much a side may send before it is passed on.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+pub(super) const STREAM_WINDOW: u32 = 256 * 1024;
+pub(super) const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// How many streams a client may have open when the origin does not say.
 const MOST_STREAMS: u32 = 256;
-const MOST_HEADERS: u32 = 256 * 1024;
+pub(super) const MOST_HEADERS: u32 = 256 * 1024;
+/// Informational answers of one request: no window holds them back, so that they wait in memory for a client
+/// that does not read.
+const EARLY_AT_ONCE: u64 = 256;
+const EARLY_PER_SECOND: u64 = 16;
 
 impl Relay {
     /// Serves a client over HTTP/2.
@@ -55,51 +59,6 @@ impl Relay {
                 None => Err(format!("the origin: {error}")),
             },
         }
-    }
-}
-
-type Connection = h2::client::Connection<Paced<Stream>, Bytes>;
-
-/// Begins with an origin, and waits until it has said what it allows: its settings come before the answer to
-/// a ping.
-async fn open(origin: Stream) -> Result<(SendRequest<Bytes>, Connection), sealwire::Error> {
-    let (origin, failure) = Paced::origin(origin);
-    let settled = async {
-        let (send, mut connection) = h2::client::Builder::new()
-            .enable_push(false)
-            .initial_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(MOST_HEADERS)
-            .handshake::<_, Bytes>(origin)
-            .await?;
-        let Some(mut ping) = connection.ping_pong() else { return Ok((send, connection)) };
-        let ended = tokio::select! {
-            pong = ping.ping(h2::Ping::opaque()) => pong.map(|_| false),
-            ended = &mut connection => ended.map(|()| true),
-        };
-        match ended? {
-            true => Err(Closed::BeforeAsked),
-            false => Ok((send, connection)),
-        }
-    };
-    settled.await.map_err(|closed| match (closed, failure.get()) {
-        (_, Some(error)) => error.clone(),
-        (Closed::BeforeAsked, None) => {
-            io::Error::other("it closed before it was asked anything").into()
-        }
-        (Closed::Broken(error), None) => io::Error::other(error).into(),
-    })
-}
-
-/// How an origin ended before it could be asked.
-enum Closed {
-    BeforeAsked,
-    Broken(h2::Error),
-}
-
-impl From<h2::Error> for Closed {
-    fn from(error: h2::Error) -> Self {
-        Self::Broken(error)
     }
 }
 
@@ -272,7 +231,7 @@ impl Streams {
         agreed: Option<watch::Sender<Deflate>>,
     ) -> Result<(), Broken> {
         let gone = |why: &str| Broken::To(why.to_owned());
-        let mut early_answers = EarlyAnswers::new();
+        let mut early_answers = Allowance::new(EARLY_AT_ONCE, EARLY_PER_SECOND);
         let head = loop {
             let next = poll_fn(|cx| {
                 if respond.poll_reset(cx).is_ready() {
@@ -285,7 +244,7 @@ impl Streams {
             });
             match next.await {
                 Came::Reset => return Err(gone("it gave the request up")),
-                Came::Early(Ok(_)) if !early_answers.may_pass() => {
+                Came::Early(Ok(_)) if !early_answers.take() => {
                     flow.note(
                         "the origin sent informational answers without end: the stream was reset",
                     );
@@ -450,27 +409,6 @@ enum Came {
     Reset,
     Early(Result<Response<()>, h2::Error>),
     Answer(Result<Response<RecvStream>, h2::Error>),
-}
-
-/// How many informational answers of one request have passed. No window holds them back, so that they wait
-/// in memory for a client that does not read.
-struct EarlyAnswers {
-    began: Instant,
-    passed: u64,
-}
-
-impl EarlyAnswers {
-    const AT_ONCE: u64 = 256;
-    const PER_SECOND: u64 = 16;
-
-    fn new() -> Self {
-        Self { began: Instant::now(), passed: 0 }
-    }
-
-    fn may_pass(&mut self) -> bool {
-        self.passed += 1;
-        self.passed <= Self::AT_ONCE + Self::PER_SECOND * self.began.elapsed().as_secs()
-    }
 }
 
 /// Who ended a stream before its time.

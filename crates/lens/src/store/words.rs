@@ -159,9 +159,7 @@ impl Word {
             let mut rows = query.query(params![self.matched(), self.below])?;
             while let Some(row) = rows.next()? {
                 let id: i64 = row.get(0)?;
-                let block = block_of(id);
-                let found = self.noted.entry(block).or_insert_with(Found::new);
-                found.note((id - range(block).0) as usize, true);
+                note(&mut self.noted, id);
                 self.below = id;
                 passed += 1;
                 if passed.is_multiple_of(ROWS) && Instant::now() >= until {
@@ -262,12 +260,14 @@ fn late(c: &Connection, last: i64) -> rusqlite::Result<BTreeMap<i64, Found>> {
     let mut query = c.prepare_cached("SELECT flow FROM unindexed WHERE flow<=?")?;
     let mut rows = query.query([last])?;
     while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        let block = block_of(id);
-        let found = late.entry(block).or_insert_with(Found::new);
-        found.note((id - range(block).0) as usize, true);
+        note(&mut late, row.get(0)?);
     }
     Ok(late)
+}
+
+fn note(found: &mut BTreeMap<i64, Found>, id: i64) {
+    let block = block_of(id);
+    found.entry(block).or_insert_with(Found::new).note((id - range(block).0) as usize, true);
 }
 
 /// Blocks one behind the other, each behind its number, for [`is_noted`].
