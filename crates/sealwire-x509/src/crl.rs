@@ -12,7 +12,7 @@ use crate::der::{Elements, INTEGER, SEQUENCE};
 use crate::distribution_point::DirName;
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::list_entries::Entries;
-use crate::list_terms::Terms;
+use crate::list_terms::{Said, Terms};
 use crate::name::{Name, name, printable};
 use crate::one_line::one_line;
 use crate::owned::{Owned, printed};
@@ -287,6 +287,15 @@ impl Crl {
         certificate.serial_number().is_none_or(|number| self.may_list_number(number))
     }
 
+    /// What an indirect list or a delta list says: see [`Terms::look_up`].
+    pub(crate) fn look_up(
+        &self,
+        serial: &[u8],
+        is_issuer: impl Fn(Option<&DirName>) -> bool,
+    ) -> Said {
+        self.0.terms.look_up(self.der(), &self.0.entries, serial, is_issuer)
+    }
+
     /// Whether an entry has the serial number of this certificate, whoever issued that: without, the
     /// list has nothing against it. Costs one look-up, and no signature is checked.
     #[must_use]
@@ -312,7 +321,7 @@ impl Crl {
 
 impl PartialEq for Crl {
     fn eq(&self, other: &Self) -> bool {
-        self.der() == other.der()
+        Arc::ptr_eq(&self.0, &other.0) || self.der() == other.der()
     }
 }
 

@@ -7,7 +7,8 @@ use crate::error::{Error, Problem};
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// Where the serial numbers are in a list, in the order of the numbers.
+/// Where the entries are in a list, in the order of their serial numbers, and those of one number in the
+/// order of the list.
 pub(crate) struct Entries(Box<[u32]>);
 
 impl Entries {
@@ -29,7 +30,7 @@ impl Entries {
         let mut parts = Elements::of(whole.contents);
         let signed = parts.element(SEQUENCE).ok_or_else(malformed)?;
         let mut kept = Vec::new();
-        let mut starts = Vec::new();
+        let mut places = Vec::new();
         let (mut times, mut seen) = (0, 0);
         for field in Elements::of(signed.contents) {
             seen += field.encoding.len();
@@ -37,7 +38,7 @@ impl Entries {
                 UTC_TIME | GENERALIZED_TIME => times += 1,
                 // What comes before the times is the algorithm and the name.
                 SEQUENCE if times > 0 => {
-                    starts = read(der, field).ok_or_else(malformed)?;
+                    places = read(der, field).ok_or_else(malformed)?;
                     continue;
                 }
                 _ => {}
@@ -51,24 +52,44 @@ impl Entries {
         for part in parts {
             list.extend_from_slice(part.encoding);
         }
-        starts.sort_unstable_by(|&one, &other| serial(der, one).cmp(&serial(der, other)));
-        Ok((Self(starts.into()), encode(SEQUENCE, &list)))
+        places.sort_unstable_by(|&one, &other| {
+            serial(der, one).cmp(&serial(der, other)).then(one.cmp(&other))
+        });
+        Ok((Self(places.into()), encode(SEQUENCE, &list)))
     }
 
     /// Whether one of the list's entries has this serial number (the contents of an INTEGER).
     pub(crate) fn contain(&self, der: &[u8], number: &[u8]) -> bool {
-        let number = significant(number);
-        self.0.binary_search_by(|&start| serial(der, start).cmp(&Some(number))).is_ok()
+        !self.of(der, number).is_empty()
+    }
+
+    /// Where the entries with this serial number are, in the order of the list.
+    pub(crate) fn of(&self, der: &[u8], number: &[u8]) -> &[u32] {
+        let number = Some(significant(number));
+        let begin = self.0.partition_point(|&place| serial(der, place) < number);
+        let behind = &self.0[begin..];
+        let count = behind.iter().take_while(|&&place| serial(der, place) == number).count();
+        &behind[..count]
     }
 }
 
-/// Where the serial number of each entry begins.
+/// Where an element of a list is in it.
+pub(crate) fn place(der: &[u8], element: Element<'_>) -> Option<u32> {
+    u32::try_from(element.encoding.as_ptr() as usize - der.as_ptr() as usize).ok()
+}
+
+/// The fields of the entry there.
+pub(crate) fn fields(der: &[u8], place: u32) -> Option<Elements<'_>> {
+    Elements::of(der.get(usize::try_from(place).ok()?..)?).enter(SEQUENCE)
+}
+
+/// Where each entry begins.
 fn read(der: &[u8], entries: Element<'_>) -> Option<Vec<u32>> {
-    let mut starts = Vec::new();
+    let mut places = Vec::new();
     let mut seen = 0;
     for entry in Elements::of(entries.contents) {
         let mut fields = Elements::of(entry.contents);
-        let number = fields.element(INTEGER).filter(|number| !number.contents.is_empty())?;
+        fields.element(INTEGER).filter(|number| !number.contents.is_empty())?;
         let time = fields.next()?;
         let extensions = fields.next();
         let known = matches!(time.tag, UTC_TIME | GENERALIZED_TIME)
@@ -77,17 +98,15 @@ fn read(der: &[u8], entries: Element<'_>) -> Option<Vec<u32>> {
         if entry.tag != SEQUENCE || !known {
             return None;
         }
-        let start = number.encoding.as_ptr() as usize - der.as_ptr() as usize;
-        starts.push(u32::try_from(start).ok()?);
+        places.push(place(der, entry)?);
         seen += entry.encoding.len();
     }
-    (seen == entries.contents.len()).then_some(starts)
+    (seen == entries.contents.len()).then_some(places)
 }
 
-/// The serial number that begins there; there always is one.
-fn serial(der: &[u8], start: u32) -> Option<&[u8]> {
-    let at = usize::try_from(start).ok()?;
-    Elements::of(der.get(at..)?).element(INTEGER).map(|number| significant(number.contents))
+/// The serial number of the entry there; there always is one.
+fn serial(der: &[u8], place: u32) -> Option<&[u8]> {
+    fields(der, place)?.element(INTEGER).map(|number| significant(number.contents))
 }
 
 /// A number without bytes that say nothing.
@@ -137,6 +156,19 @@ mod tests {
             assert!(entries.contain(&der, &[&[0x00][..], number].concat()), "written longer");
             assert!(!entries.contain(&der, &number[1..]));
         }
+    }
+
+    #[test]
+    fn entries_of_one_number_are_found_in_the_order_of_the_list() {
+        let der = list(&[&[7], &[9], &[7], &[1], &[7], &[0x00, 0x80], &[0x80]]);
+        let (entries, _) = Entries::split(&der).unwrap();
+        let sevens = entries.of(&der, &[7]);
+        assert_eq!(sevens.len(), 3);
+        assert!(sevens.is_sorted(), "{sevens:?}");
+        for number in [&[9][..], &[1], &[0x00, 0x80], &[0x80]] {
+            assert_eq!(entries.of(&der, number).len(), 1, "{number:?}");
+        }
+        assert!(entries.of(&der, &[8]).is_empty());
     }
 
     #[test]

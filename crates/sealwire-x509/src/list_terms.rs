@@ -1,12 +1,11 @@
 //! What a revocation list says of itself: whose certificates it is about, and which of them
-//! (RFC 5280 section 5.2), and the entries of lists that have more to say than a serial number.
-
-use std::collections::HashMap;
+//! (RFC 5280 section 5.2), and what entries have to say beside a serial number.
 
 use crate::der::{
     BOOLEAN, CONTEXT_0, Element, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
 };
 use crate::distribution_point::{self as point, ALL_REASONS, DirName, PointName};
+use crate::list_entries::{self, Entries};
 
 /// `[2]`, `[3]`, ... primitive.
 const fn context(number: u8) -> u8 {
@@ -45,15 +44,9 @@ pub(crate) struct Terms {
     pub(crate) unknown_critical: bool,
     /// An extension cannot be read, or says two things at once.
     pub(crate) invalid: bool,
-    /// The entries by serial number, of an indirect list or a delta list.
-    entries: HashMap<Box<[u8]>, Vec<Entry>>,
-}
-
-/// An entry of a list that is not looked up by serial number alone.
-struct Entry {
-    /// Whose certificate it is; `None` when it is the list's issuer's.
-    issuer: Option<std::sync::Arc<[DirName]>>,
-    removed: bool,
+    /// Where the certificates of another issuer begin among the entries of an indirect list, and of
+    /// which: until there, they are the list's issuer's.
+    issuers: Vec<(u32, Vec<DirName>)>,
 }
 
 /// What an indirect list or a delta list says of a certificate.
@@ -130,7 +123,7 @@ impl Terms {
                 self.add_extension(&extension, issuer)?;
             }
         }
-        self.read_entries(Elements::of(entries.map_or(&[], |it| it.contents)))
+        self.read_entries(der, Elements::of(entries.map_or(&[], |it| it.contents)))
     }
 
     fn add_extension(&mut self, extension: &Extension<'_>, issuer: &[u8]) -> Option<()> {
@@ -174,33 +167,27 @@ impl Terms {
         fields.next().is_none().then_some(())
     }
 
-    fn read_entries(&mut self, mut entries: Elements<'_>) -> Option<()> {
-        let keep = self.indirect || self.base.is_some();
-        let mut issuer = None;
+    /// Reads what entries say, and keeps nothing of it but where another issuer begins: there may be
+    /// millions.
+    fn read_entries(&mut self, der: &[u8], mut entries: Elements<'_>) -> Option<()> {
         for entry in entries.by_ref() {
             let mut fields = Elements::of(entry.contents);
-            let serial = fields.element(INTEGER)?;
+            fields.element(INTEGER)?;
             fields.next()?; // revocationDate
-            let mut removed = false;
-            if let Some(extensions) = fields.enter(SEQUENCE) {
-                for extension in Extension::all(extensions)? {
-                    match extension.oid {
-                        CERTIFICATE_ISSUER if self.indirect => {
-                            let names = Elements::of(extension.value).enter(SEQUENCE)?;
-                            let names = point::directories(point::general_names(names));
-                            issuer = Some(std::sync::Arc::from(names));
-                        }
-                        REASON => {
-                            removed = Elements::of(extension.value).next()?.contents == REMOVED;
-                            self.unknown_critical |= extension.critical;
-                        }
-                        _ => self.unknown_critical |= extension.critical,
+            let Some(extensions) = fields.enter(SEQUENCE) else { continue };
+            for extension in Extension::all(extensions)? {
+                match extension.oid {
+                    CERTIFICATE_ISSUER if self.indirect => {
+                        let names = Elements::of(extension.value).enter(SEQUENCE)?;
+                        let names = point::directories(point::general_names(names));
+                        self.issuers.push((list_entries::place(der, entry)?, names));
                     }
+                    REASON => {
+                        Elements::of(extension.value).next()?;
+                        self.unknown_critical |= extension.critical;
+                    }
+                    _ => self.unknown_critical |= extension.critical,
                 }
-            }
-            if keep {
-                let entry = Entry { issuer: issuer.clone(), removed };
-                self.entries.entry(serial.contents.into()).or_default().push(entry);
             }
         }
         entries.is_at_end().then_some(())
@@ -211,29 +198,51 @@ impl Terms {
         self.some_reasons.unwrap_or(ALL_REASONS)
     }
 
-    /// Whether its entries are to be looked up here and not by AWS-LC.
+    /// Whether entries say more than that a certificate of the list's issuer is revoked.
     pub(crate) fn has_own_entries(&self) -> bool {
         self.indirect || self.base.is_some()
     }
 
-    /// What the list says of a certificate: its serial number (the contents of the INTEGER), and
-    /// whether its issuer is who a name says, `None` being the list's own issuer.
+    /// What the list, an indirect or a delta list, says of a certificate: its serial number (the
+    /// contents of the INTEGER), and whether its issuer is who a name says, `None` being the list's own
+    /// issuer. Of several entries the last one counts.
     pub(crate) fn look_up(
         &self,
+        der: &[u8],
+        entries: &Entries,
         serial: &[u8],
         is_issuer: impl Fn(Option<&DirName>) -> bool,
     ) -> Said {
-        let entries = self.entries.get(serial).map_or(&[][..], Vec::as_slice);
-        let about = entries.iter().filter(|entry| match &entry.issuer {
+        let last = entries.of(der, serial).iter().rev().find(|&&place| match self.issuer(place) {
             None => is_issuer(None),
             Some(names) => names.iter().any(|name| is_issuer(Some(name))),
         });
-        match about.map(|entry| entry.removed && self.base.is_some()).next_back() {
+        match last {
             None => Said::Nothing,
-            Some(true) => Said::Removed,
-            Some(false) => Said::Revoked,
+            Some(&place) if self.base.is_some() && is_removal(der, place) => Said::Removed,
+            Some(_) => Said::Revoked,
         }
     }
+
+    /// Whose certificate the entry there is about; `None` when it is the list's issuer's.
+    fn issuer(&self, place: u32) -> Option<&[DirName]> {
+        let begun = self.issuers.partition_point(|(begin, _)| *begin <= place);
+        let (_, names) = self.issuers.get(begun.checked_sub(1)?)?;
+        Some(names)
+    }
+}
+
+/// Whether the entry there takes a certificate off the list.
+fn is_removal(der: &[u8], place: u32) -> bool {
+    let reason = || {
+        let mut fields = list_entries::fields(der, place)?;
+        fields.element(INTEGER)?;
+        fields.next()?; // revocationDate
+        let extensions = Extension::all(fields.enter(SEQUENCE)?)?;
+        let reason = extensions.iter().rfind(|extension| extension.oid == REASON)?;
+        Elements::of(reason.value).next()
+    };
+    reason().is_some_and(|reason| reason.contents == REMOVED)
 }
 
 impl KeyReference {

@@ -216,7 +216,7 @@ impl<'a> Subject<'a> {
             };
         }
         let issuer = self.certificate.issuer_ptr();
-        terms.look_up(&self.serial, |name| match name {
+        list.look_up(&self.serial, |name| match name {
             // SAFETY: the name of a live certificate, unchanged since it was parsed.
             Some(name) => unsafe { name.is(issuer) },
             None => list.is_issued_in_name_of(self.certificate),
