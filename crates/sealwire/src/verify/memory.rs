@@ -4,18 +4,26 @@
 //! on their purpose, and on the time. Of a good chain, time only changes whether its certificates
 //! are valid: nothing else that `X509_verify_cert` looks at moves. So a good chain is good again for
 //! the same bytes and purpose while the time is within the validity of every certificate of the
-//! path that was found. Names are not part of it: they are compared each time. With revocation lists
-//! nothing is kept, and what was refused is judged anew.
+//! path that was found. What was refused is judged anew.
+//!
+//! Names are not part of it: they are compared each time. But by the rules of RFC 9525 the answer depends
+//! on nothing but leaf and name, so the name that passed first is not compared again.
+//!
+//! Revocation lists belong to the policy as well: another list is another policy, which remembers
+//! nothing. With them, time also decides which list is the best, and whether the certificate that signed
+//! it is valid, which need not be on the path. So the answer holds until the next moment at which any
+//! list, any certificate that was shown or any that is trusted begins to be valid or ceases to be.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use sealwire_x509::{Certificate, Purpose};
 
-use super::Verdict;
+use super::{NameCheck, Policy, Verdict};
+use crate::words::ServerName;
 
 /// How many chains are remembered; the oldest goes first.
 const CHAINS: usize = 64;
@@ -28,32 +36,47 @@ const MAX_BYTES: usize = 16 * 1024;
 #[derive(Default)]
 pub(crate) struct Memory(ArcSwap<VecDeque<Arc<Good>>>);
 
-struct Good {
+pub(super) struct Good {
     presented: Vec<Certificate>,
     purpose: Purpose,
     verdict: Verdict,
-    /// Seconds since 1970 between which every certificate of the path is valid.
+    /// Seconds since 1970 between which nothing changes that the verdict depends on.
     times: Range<i64>,
+    /// For which name the leaf was found to be.
+    name: OnceLock<ServerName>,
+}
+
+impl Good {
+    /// The certificates, and what was found about them at `time`, with this name.
+    pub(super) fn judged(
+        &self,
+        name: Option<&(ServerName, NameCheck)>,
+    ) -> (Vec<Certificate>, Verdict) {
+        let (certificates, verdict) = (self.presented.clone(), self.verdict.clone());
+        let by_rfc = name.filter(|(_, rules)| matches!(rules, NameCheck::Rfc9525));
+        if by_rfc.is_some_and(|(name, _)| self.name.get() == Some(name)) {
+            return (certificates, verdict);
+        }
+        let verdict = verdict.with_name(&certificates, name);
+        if let (Some((name, _)), true) = (by_rfc, verdict.is_trusted()) {
+            // Another may have been first.
+            let _ = self.name.set(name.clone());
+        }
+        (certificates, verdict)
+    }
 }
 
 impl Memory {
-    /// What was found about `chain` (DER, leaf first), when that was good and still is at `time`:
-    /// the certificates read, and the verdict without a name.
-    pub(super) fn recall(
-        &self,
-        chain: &[&[u8]],
-        purpose: Purpose,
-        time: i64,
-    ) -> Option<(Vec<Certificate>, Verdict)> {
+    /// What was found about `chain` (DER, leaf first), when that was good and still is at `time`.
+    pub(super) fn recall(&self, chain: &[&[u8]], purpose: Purpose, time: i64) -> Option<Arc<Good>> {
         let good = self.0.load();
         let same = |good: &&Arc<Good>| {
             good.presented.iter().map(Certificate::der).eq(chain.iter().copied())
         };
-        let found = good
-            .iter()
+        good.iter()
             .filter(|good| good.purpose == purpose && good.times.contains(&time))
-            .find(same)?;
-        Some((found.presented.clone(), found.verdict.clone()))
+            .find(same)
+            .cloned()
     }
 
     /// The certificate of these bytes, when it is the leaf of a good chain.
@@ -65,22 +88,23 @@ impl Memory {
     /// Keeps what was found about `presented` at `time`, if it is good.
     pub(super) fn keep(
         &self,
+        policy: &Policy,
         presented: &[Certificate],
         purpose: Purpose,
         verdict: &Verdict,
         time: i64,
     ) {
-        let path = verdict.chain();
-        // The last second does not count: X509_cmp_time takes it for the past.
-        let from = path.iter().map(Certificate::not_before).max().unwrap_or(i64::MAX);
-        let until = path.iter().map(Certificate::not_after).min().unwrap_or(i64::MIN);
         let bytes: usize = presented.iter().map(|one| one.der().len()).sum();
-        let times = from..until;
-        if !verdict.is_trusted() || !times.contains(&time) || bytes > MAX_BYTES {
+        if !verdict.is_trusted() || bytes > MAX_BYTES {
+            return;
+        }
+        let times = times(policy, presented, verdict, time);
+        if !times.contains(&time) {
             return;
         }
         let presented = presented.to_vec();
-        let good = Arc::new(Good { presented, purpose, verdict: verdict.clone(), times });
+        let (verdict, name) = (verdict.clone(), OnceLock::new());
+        let good = Arc::new(Good { presented, purpose, verdict, times, name });
         // Two connections may have found the same at the same time.
         let known = |other: &Good| other.purpose == purpose && other.presented == good.presented;
         self.0.rcu(|all| {
@@ -94,6 +118,29 @@ impl Memory {
     }
 }
 
+/// Between which times the answer is the one that it is at `time`; empty when it does not hold then.
+fn times(policy: &Policy, presented: &[Certificate], verdict: &Verdict, time: i64) -> Range<i64> {
+    let path = verdict.chain();
+    // The last second does not count: X509_cmp_time takes it for the past.
+    let mut from = path.iter().map(Certificate::not_before).max().unwrap_or(i64::MAX);
+    let mut until = path.iter().map(Certificate::not_after).min().unwrap_or(i64::MIN);
+    if policy.crls.is_empty() {
+        return from..until;
+    }
+    let certificates = presented.iter().chain(policy.trust.certificates());
+    let of_certificates = certificates.flat_map(|one| [one.not_before(), one.not_after()]);
+    let lists = policy.crls.iter();
+    let of_lists = lists.flat_map(|list| [Some(list.this_update()), list.next_update()]).flatten();
+    for change in of_certificates.chain(of_lists) {
+        if change <= time {
+            from = from.max(change);
+        } else {
+            until = until.min(change);
+        }
+    }
+    from..until
+}
+
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Memory")
@@ -104,12 +151,16 @@ impl fmt::Debug for Memory {
 mod tests {
     use std::slice::from_ref;
     use std::sync::Arc;
+    use std::time::{Duration, UNIX_EPOCH};
 
-    use sealwire_x509::{Certificate, Purpose};
+    use sealwire_x509::{Certificate, Crl, Purpose};
 
     use crate::TrustStore;
-    use crate::pki::{self, CertificateBuilder, KeyAlgorithm, PrivateKey};
-    use crate::verify::{NameCheck, Policy, Verdict, judge, recall};
+    use crate::pki::{
+        self, CertificateBuilder, CrlBuilder, CrlNumber, KeyAlgorithm, PrivateKey,
+        RevocationReason, Revoked,
+    };
+    use crate::verify::{NameCheck, Policy, Verdict, judge, judge_anew, recall};
 
     fn policy(trusted: &Certificate, security_level: u8) -> Policy {
         Policy {
@@ -199,7 +250,95 @@ mod tests {
         };
         assert_eq!(judged("elsewhere.example"), Some("ERR_TLS_CERT_ALTNAME_INVALID"));
         assert_eq!(judged("localhost"), None);
+        assert_eq!(judged("localhost"), None);
         assert_eq!(judged("elsewhere.example"), Some("ERR_TLS_CERT_ALTNAME_INVALID"));
+    }
+
+    /// A CA, and a certificate of its.
+    fn authority() -> (pki::Issuer, Certificate, Certificate) {
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let subject = pki::Subject::from_common_name("CA").unwrap();
+        let ca = CertificateBuilder::new(subject).authority(None).self_signed(&key).unwrap();
+        let issuer = pki::Issuer::new(ca.clone(), key).unwrap();
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let builder = CertificateBuilder::for_names(vec!["localhost".parse().unwrap()]).unwrap();
+        let leaf = builder.signed_by(&issuer, key.spki_der()).unwrap();
+        (issuer, ca, leaf)
+    }
+
+    #[test]
+    fn a_name_that_passed_by_one_rule_is_compared_by_another() {
+        let (leaf, _) = pki::self_signed(["localhost"]).unwrap();
+        let (policy, time) = (policy(&leaf, 2), leaf.not_before() + 1);
+        judge(&policy, from_ref(&leaf), Purpose::Server, None, time);
+        let good = |rules: NameCheck| {
+            let name = ("localhost".parse().unwrap(), rules);
+            let again = recall(&policy, &[leaf.der()], Purpose::Server, Some(&name), time);
+            again.expect("the chain is good").1.is_trusted()
+        };
+        assert!(good(NameCheck::Rfc9525) && good(NameCheck::Rfc9525) && good(NameCheck::Node));
+        let other = "elsewhere.example".parse().unwrap();
+        assert!(!good(NameCheck::ForName(other, Arc::new(NameCheck::Rfc9525))));
+        assert!(!good(NameCheck::Custom(Arc::new(|_, _| Err("no".to_owned())))));
+    }
+
+    #[test]
+    fn with_revocation_lists_a_chain_is_good_until_one_of_them_is_not() {
+        let (issuer, ca, leaf) = authority();
+        let now = leaf.not_before() + 1000;
+        let at = |time: i64| UNIX_EPOCH + Duration::from_secs(time.try_into().unwrap());
+        let list = |from: i64, until: i64| CrlBuilder {
+            number: CrlNumber::from(1),
+            this_update: at(from),
+            next_update: at(until),
+            revoked: Vec::new(),
+        };
+        let list = |from, until| list(from, until).signed_by(&issuer).unwrap();
+        let with = |crls: Vec<Crl>| Policy { crls: crls.into(), ..policy(&ca, 2) };
+        // The one of now, one that is over and one that is to come.
+        let lists = [(-50, 60), (-90, -10), (30, 500)].map(|(a, b)| list(now + a, now + b));
+        for own in [with(lists[..1].to_vec()), with(lists.to_vec())] {
+            let anew = Policy { memory: Arc::default(), ..own.clone() };
+            assert!(judge(&own, from_ref(&leaf), Purpose::Client, None, now).is_trusted());
+            assert!(remembered(&own, &leaf, Purpose::Client, now).is_some());
+            // Second by second it says what judging says, or nothing.
+            for time in now - 100..now + 600 {
+                let judged = judge_anew(&anew, from_ref(&leaf), Purpose::Client, time);
+                let again = remembered(&own, &leaf, Purpose::Client, time);
+                assert!(again.is_none_or(|_| judged.is_trusted()), "{}", time - now);
+            }
+        }
+        let two = with(lists.to_vec());
+        judge(&two, from_ref(&leaf), Purpose::Client, None, now);
+        for (time, known) in [(-11, false), (-10, true), (29, true), (30, false)] {
+            let again = remembered(&two, &leaf, Purpose::Client, now + time);
+            assert_eq!(again.is_some(), known, "another list would be the best: {time}");
+        }
+    }
+
+    #[test]
+    fn another_list_is_asked_anew() {
+        let (issuer, ca, leaf) = authority();
+        let now = leaf.not_before() + 1000;
+        let at = |time: i64| UNIX_EPOCH + Duration::from_secs(time.try_into().unwrap());
+        let with = |revoked: Vec<Revoked>| {
+            let (this_update, next_update) = (at(now - 10), at(now + 10));
+            let number = CrlNumber::from(1);
+            let list = CrlBuilder { number, this_update, next_update, revoked };
+            let crls = Arc::from([list.signed_by(&issuer).unwrap()]);
+            Policy { crls, ..policy(&ca, 2) }
+        };
+        let good = with(Vec::new());
+        assert!(judge(&good, from_ref(&leaf), Purpose::Client, None, now).is_trusted());
+        assert!(remembered(&good, &leaf, Purpose::Client, now).is_some());
+        let serial = leaf.serial_number().unwrap().to_vec();
+        let reason = RevocationReason::KeyCompromise;
+        let bad = with(vec![Revoked { serial, time: at(now - 20), reason }]);
+        for _ in 0..2 {
+            assert!(remembered(&bad, &leaf, Purpose::Client, now).is_none());
+            let verdict = judge(&bad, from_ref(&leaf), Purpose::Client, None, now);
+            assert_eq!(verdict.refusal().unwrap().code().name(), "CERT_REVOKED");
+        }
     }
 
     #[test]

@@ -58,8 +58,8 @@ pub(crate) fn judge(
     time: i64,
 ) -> Verdict {
     let verdict = judge_chain(policy, presented, purpose, time);
-    if policy.crls.is_empty() && !policy.public.is_asked() {
-        policy.memory.keep(presented, purpose, &verdict, time);
+    if !policy.public.is_asked() {
+        policy.memory.keep(policy, presented, purpose, &verdict, time);
     }
     verdict.with_name(presented, name)
 }
@@ -83,9 +83,7 @@ pub(crate) fn recall(
     name: Option<&(ServerName, NameCheck)>,
     time: i64,
 ) -> Option<(Vec<Certificate>, Verdict)> {
-    let (certificates, verdict) = policy.memory.recall(presented, purpose, time)?;
-    let verdict = verdict.with_name(&certificates, name);
-    Some((certificates, verdict))
+    Some(policy.memory.recall(presented, purpose, time)?.judged(name))
 }
 
 fn judge_chain(policy: &Policy, presented: &[Certificate], purpose: Purpose, time: i64) -> Verdict {
@@ -183,7 +181,7 @@ impl Verdict {
 
     /// Adds the answer of the server name check. The code that counts stays the chain's, as in Node,
     /// where a name is only looked at when the chain is good: otherwise a wrong name comes first.
-    fn with_name(
+    pub(super) fn with_name(
         mut self,
         presented: &[Certificate],
         name: Option<&(ServerName, NameCheck)>,
