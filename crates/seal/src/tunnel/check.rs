@@ -1,6 +1,6 @@
 //! `seal tunnel check`: says what a file means, and tries what can be tried without serving.
 
-use sealwire::live::Staples;
+use sealwire::live::{KnownFiles, Staples};
 use std::fmt;
 use std::time::Duration;
 
@@ -63,7 +63,9 @@ async fn check_service(service: &config::Service, try_targets: bool) -> ServiceR
     let id = agent.as_ref().ok().and_then(Option::as_ref).map(Agent::id);
     let who = id.map(|id| format!(" as {id}")).unwrap_or_default();
     let material = agent
-        .and_then(|agent| Contexts::load(service, agent.as_ref(), &Staples::new()))
+        .and_then(|agent| {
+            Contexts::load(service, agent.as_ref(), &Staples::new(), &KnownFiles::new())
+        })
         .map(|contexts| match contexts.not_after {
             Some(time) => {
                 format!(

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sealwire::live::Staples;
-use sealwire::pki::{Crl, Error, Problem};
+use sealwire::live::{KnownFiles, Staples};
+use sealwire::pki::Crl;
 use sealwire::{Identity, ProtocolVersion, SecureContext, TrustStore};
 
 use super::config::{Mode, Service};
 use super::tickets::FleetSecret;
-use crate::files;
 use crate::files::agent::Agent;
 use crate::files::material::{IdentityFiles, public_roots, trust_in};
 use crate::net::legacy::wish;
@@ -42,8 +41,9 @@ impl Contexts {
         service: &Service,
         agent: Option<&Agent>,
         staples: &Staples,
+        known: &KnownFiles,
     ) -> Result<Self, Failure> {
-        Self::load_for(service, agent, &|files| {
+        Self::load_for(service, agent, known, &|files| {
             let ours = match agent {
                 Some(agent) if files.is_empty() => agent.identities(),
                 _ => files.load()?,
@@ -62,10 +62,11 @@ impl Contexts {
     pub(crate) fn load_for(
         service: &Service,
         agent: Option<&Agent>,
+        known: &KnownFiles,
         identities: &dyn Fn(&IdentityFiles) -> Result<Vec<Identity>, Failure>,
     ) -> Result<Self, Failure> {
         let trust = trust(service, agent)?;
-        let mut crls = crls(service)?;
+        let mut crls = crls(service, known)?;
         crls.extend(agent.map(Agent::crls).unwrap_or_default());
         let fleet = service.ticket_secret_file.as_deref().map(FleetSecret::read).transpose()?;
         let keys = fleet.as_ref().map(|f| f.ticket_keys(&service.name, SystemTime::now()));
@@ -115,27 +116,37 @@ impl Contexts {
 
 /// A digest of all files of a service as they are now, readable or not, of what its agent gave, and of
 /// which responses were fetched: when it changes, they have to be read again.
-pub(crate) fn fingerprint(service: &Service, agent: Option<&Agent>, staples: &Staples) -> [u8; 32] {
-    digest_of(service.files(), agent, staples.changes())
+pub(crate) fn fingerprint(
+    service: &Service,
+    agent: Option<&Agent>,
+    staples: &Staples,
+    known: &KnownFiles,
+) -> [u8; 32] {
+    digest_of(service.files(), agent, staples.changes(), known)
 }
 
 /// The same of those that say who is let in.
-pub(crate) fn trust_fingerprint(service: &Service, agent: Option<&Agent>) -> [u8; 32] {
-    digest_of(service.trust_files(), agent, 0)
+pub(crate) fn trust_fingerprint(
+    service: &Service,
+    agent: Option<&Agent>,
+    known: &KnownFiles,
+) -> [u8; 32] {
+    digest_of(service.trust_files(), agent, 0, known)
 }
 
-fn digest_of(files: Vec<&Path>, agent: Option<&Agent>, staples: u64) -> [u8; 32] {
+fn digest_of(
+    files: Vec<&Path>,
+    agent: Option<&Agent>,
+    staples: u64,
+    known: &KnownFiles,
+) -> [u8; 32] {
     let mut digest = Context::new(&SHA256);
     digest.update(&staples.to_be_bytes());
     digest.update(&agent.map_or(0, Agent::generation).to_be_bytes());
     for path in files {
-        let content = files::read(path);
-        let (length, bytes) = match &content {
-            Ok(bytes) => (bytes.len(), bytes.as_slice()),
-            Err(_) => (usize::MAX, &[][..]),
-        };
-        digest.update(&length.to_be_bytes());
-        digest.update(bytes);
+        let content = known.digest(path);
+        digest.update(&[u8::from(content.is_some())]);
+        digest.update(&content.unwrap_or_default());
     }
     let mut out = [0; 32];
     out.copy_from_slice(digest.finish().as_ref());
@@ -153,16 +164,10 @@ fn trust(service: &Service, agent: Option<&Agent>) -> Result<Option<TrustStore>,
     Ok(trust.map(|trust| service.policies.apply_to(trust)).transpose()?)
 }
 
-fn crls(service: &Service) -> Result<Vec<Crl>, Failure> {
+fn crls(service: &Service, known: &KnownFiles) -> Result<Vec<Crl>, Failure> {
     let mut crls = Vec::new();
     for path in &service.crl {
-        let found =
-            Crl::all_from_pem(&files::read(path)?).map_err(|e| e.at(path.display().to_string()))?;
-        if found.is_empty() {
-            let nothing = Error::new(Problem::NoPemBlock, "no revocation list");
-            return Err(nothing.at(path.display().to_string()).into());
-        }
-        crls.extend(found);
+        crls.extend(known.crls(path)?);
     }
     Ok(crls)
 }

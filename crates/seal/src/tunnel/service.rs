@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use sealwire::live::{Live, Unfit};
+use sealwire::live::{KnownFiles, Live, Unfit};
 use sealwire::session::ClientHello;
 use sealwire::{
     ClientAuth, ClientOptions, Identity, Peer, SecureContext, ServerName, ServerOptions,
@@ -41,6 +41,7 @@ pub(crate) struct Service {
     /// The open connections.
     pub(crate) live: Live<Place>,
     loaded: Mutex<Loaded>,
+    known: KnownFiles,
     /// What fetches its certificate, where ACME does.
     pub(crate) keeper: Option<Arc<Keeper>>,
     renewal_error: Mutex<Option<String>>,
@@ -100,10 +101,11 @@ impl Service {
         let keeper = config.acme.as_ref().map(acme::keeper).transpose();
         let keeper = keeper.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         let stapler = Stapler::default();
-        let fingerprint = contexts::fingerprint(config, agent.as_ref(), &stapler.staples);
-        let trust = contexts::trust_fingerprint(config, agent.as_ref());
+        let known = KnownFiles::new();
+        let fingerprint = contexts::fingerprint(config, agent.as_ref(), &stapler.staples, &known);
+        let trust = contexts::trust_fingerprint(config, agent.as_ref(), &known);
         let counted = metrics.service(&config.name);
-        let built = Contexts::load(config, agent.as_ref(), &stapler.staples)
+        let built = Contexts::load(config, agent.as_ref(), &stapler.staples, &known)
             .and_then(|c| State::build(config, c, agent, None, metrics));
         let state = built.map_err(|e| e.prefix(&format!("service \"{}\"", config.name)))?;
         if let Err(unfit) = state.state.check(None) {
@@ -125,6 +127,7 @@ impl Service {
                 since: SystemTime::now(),
                 last_error: None,
             }),
+            known,
             keeper: keeper.map(Arc::new),
             renewal_error: Mutex::default(),
             stapler,
@@ -159,10 +162,14 @@ impl Service {
     /// everything as it was, and is told: in the log, the status and the metrics. True: fine.
     pub(crate) fn reload(&self, config: Option<&config::Service>, metrics: &Metrics) -> bool {
         let old = self.state();
+        if let Some(config) = config {
+            self.known.distrust(&config.files());
+        }
         let fingerprint = contexts::fingerprint(
             config.unwrap_or(&old.config),
             old.agent.as_ref(),
             &self.stapler.staples,
+            &self.known,
         );
         let unchanged = config.is_none() && self.loaded().fingerprint == fingerprint;
         if unchanged {
@@ -170,7 +177,7 @@ impl Service {
         }
         let config = config.unwrap_or(&old.config);
         let changed = self.loaded().fingerprint != fingerprint;
-        let trust = contexts::trust_fingerprint(config, old.agent.as_ref());
+        let trust = contexts::trust_fingerprint(config, old.agent.as_ref(), &self.known);
         let failure = match self.rebuild(config, &old, changed, metrics) {
             Ok(built) => {
                 self.take(built, fingerprint, trust, None);
@@ -182,8 +189,8 @@ impl Service {
         self.metrics.failed_reloads.inc();
         error!(service = self.name, reason = %failure, "reload failed; keeping the previous configuration");
         // A certificate that cannot be used holds back no list that shuts somebody out.
-        let known =
-            (self.loaded().trust != trust).then(|| with_old_identities(config, &old, metrics));
+        let known = (self.loaded().trust != trust)
+            .then(|| with_old_identities(config, &old, metrics, &self.known));
         match known {
             Some(Ok(built)) => {
                 self.take(built, fingerprint, trust, Some(failure.to_string()));
@@ -206,7 +213,8 @@ impl Service {
         changed: bool,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
-        let contexts = Contexts::load(config, old.agent.as_ref(), &self.stapler.staples)?;
+        let contexts =
+            Contexts::load(config, old.agent.as_ref(), &self.stapler.staples, &self.known)?;
         let built = State::build(config, contexts, old.agent.clone(), Some(old), metrics)?;
         if changed {
             built.state.check(Some(old)).map_err(|unfit| Failure::usage(unfit.to_string()))?;
@@ -383,8 +391,9 @@ fn with_old_identities(
     config: &config::Service,
     old: &State,
     metrics: &Metrics,
+    known: &KnownFiles,
 ) -> Result<Built, Failure> {
-    let contexts = Contexts::load_for(config, old.agent.as_ref(), &|files| {
+    let contexts = Contexts::load_for(config, old.agent.as_ref(), known, &|files| {
         let same = old.ways().find(|way| way.route.identity == *files);
         let context = same.and_then(|way| way.context.as_ref());
         let known = context.map(|context| context.identities().to_vec());

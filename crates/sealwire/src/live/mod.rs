@@ -6,6 +6,7 @@
 //!   function of the program's, read again when they change (feature `watch`).
 //! * `Spiffe` is a source of a `Watched`: the agent of a SPIFFE Workload API (feature `spiffe`).
 //! * `Staples` holds OCSP responses that the program fetches for the certificates of a `Watched`.
+//! * [`KnownFiles`] reads revocation lists, and large files once only (feature `watch`).
 //! * [`Live`] knows the open connections, and closes those whose peers would not be let in any more.
 //!
 //! Readers take no lock, and nothing here is on the way of data.
@@ -17,11 +18,15 @@ mod files;
 #[cfg(feature = "watch")]
 mod fitness;
 mod judgement;
+#[cfg(feature = "watch")]
+mod known;
 mod options;
 #[cfg(feature = "watch")]
 mod source;
 #[cfg(feature = "spiffe")]
 mod spiffe;
+#[cfg(feature = "watch")]
+mod stamp;
 #[cfg(feature = "watch")]
 mod staples;
 mod tether;
@@ -34,6 +39,8 @@ pub use current::Current;
 pub use files::FileWatch;
 #[cfg(feature = "watch")]
 pub use fitness::Unfit;
+#[cfg(feature = "watch")]
+pub use known::KnownFiles;
 pub use options::{Closed, LiveOptions};
 #[cfg(feature = "watch")]
 pub use source::Material;

@@ -5,11 +5,13 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sealwire_x509::{Certificate, Crl, pem};
+use sealwire_x509::{Certificate, Crl};
 use zeroize::Zeroizing;
 
+use super::known::KnownFiles;
 use super::staples::Staples;
 use super::watched::LoadError;
 use crate::context::{Identity, SecureContextBuilder};
@@ -51,9 +53,10 @@ pub(super) type Function =
     dyn Fn() -> Result<Material, Box<dyn StdError + Send + Sync>> + Send + Sync;
 
 /// All sources, as they were at one moment. Each file is read once, so that what is built is what was
-/// compared.
+/// compared; but for revocation lists, which may be large, and are compared by their digests.
 pub(super) struct Snapshot {
     files: BTreeMap<PathBuf, Result<Zeroizing<Vec<u8>>, Error>>,
+    known: Arc<KnownFiles>,
     given: Vec<Result<Material, LoadError>>,
     staples: Staples,
     pub(super) digest: [u8; 32],
@@ -104,14 +107,7 @@ impl Source {
                 add_trust(trust, &more);
             }
             Self::Trust(more) => add_trust(trust, more),
-            Self::CrlFile(path) => {
-                let bytes = snapshot.bytes(path)?;
-                let read = match pem::is_pem(bytes) {
-                    true => Crl::all_from_pem(bytes),
-                    false => Crl::from_der(bytes).map(|one| vec![one]),
-                };
-                builder = builder.crls(read.map_err(|e| e.at(at(path)))?);
-            }
+            Self::CrlFile(path) => builder = builder.crls(snapshot.known.crls(path)?),
             Self::Program(_) => {
                 let Material { identities, trust: more, crls } =
                     given.next().unwrap_or_else(|| Ok(Material::default()))?;
@@ -135,19 +131,25 @@ fn add_trust(trust: &mut Option<TrustStore>, more: &TrustStore) {
 }
 
 impl Snapshot {
-    pub(super) fn take(sources: &[Source], staples: &Staples) -> Self {
+    pub(super) fn take(sources: &[Source], staples: &Staples, known: &Arc<KnownFiles>) -> Self {
         let mut files = BTreeMap::new();
+        let mut lists = Vec::new();
         let mut given = Vec::new();
         for source in sources {
-            for path in source.files() {
-                files.entry(path.to_path_buf()).or_insert_with(|| read(path));
-            }
-            if let Source::Program(ask) = source {
-                given.push(ask().map_err(|e| LoadError::Program(e.into())));
+            match source {
+                Source::CrlFile(path) => lists.push(known.digest(path)),
+                Source::Program(ask) => {
+                    given.push(ask().map_err(|e| LoadError::Program(e.into())));
+                }
+                _ => {
+                    for path in source.files() {
+                        files.entry(path.to_path_buf()).or_insert_with(|| read(path));
+                    }
+                }
             }
         }
-        let digest = digest(&files, &given, staples.changes());
-        Self { files, given, staples: staples.clone(), digest }
+        let digest = digest(&files, &lists, &given, staples.changes());
+        Self { files, known: known.clone(), given, staples: staples.clone(), digest }
     }
 
     /// What a context is built of; with `ours`, those are the identities, whatever the sources have.
@@ -197,6 +199,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 
 fn digest(
     files: &BTreeMap<PathBuf, Result<Zeroizing<Vec<u8>>, Error>>,
+    lists: &[Option<[u8; 32]>],
     given: &[Result<Material, LoadError>],
     staples: u64,
 ) -> [u8; 32] {
@@ -209,6 +212,9 @@ fn digest(
     };
     for content in files.values() {
         put(content.as_ref().ok().map(|bytes| bytes.as_slice()));
+    }
+    for list in lists {
+        put(list.as_ref().map(<[u8; 32]>::as_slice));
     }
     for material in given {
         let Ok(Material { identities, trust, crls }) = material else {

@@ -16,6 +16,7 @@ use super::connections::Live;
 use super::current::Current;
 use super::files::{FileWatch, LONGEST, QUIET, Why};
 use super::fitness::Unfit;
+use super::known::KnownFiles;
 use super::source::{Material, Snapshot, Source};
 use super::staples::Staples;
 use crate::context::{Identity, SecureContext, SecureContextBuilder};
@@ -120,6 +121,7 @@ type Listener = dyn Fn(&Change<'_>) + Send + Sync;
 pub struct WatchedBuilder {
     sources: Vec<Source>,
     staples: Staples,
+    known: Arc<KnownFiles>,
     purposes: Vec<Purpose>,
     every: Duration,
     first_is_judged: bool,
@@ -145,6 +147,7 @@ impl Watched {
         WatchedBuilder {
             sources: Vec::new(),
             staples: Staples::new(),
+            known: Arc::default(),
             purposes: Vec::new(),
             every: Duration::from_secs(60),
             first_is_judged: true,
@@ -322,7 +325,7 @@ impl WatchedBuilder {
     /// # Errors
     /// When what there is would be refused.
     pub fn start(self) -> Result<Watched, LoadError> {
-        let snapshot = Snapshot::take(&self.sources, &self.staples);
+        let snapshot = Snapshot::take(&self.sources, &self.staples, &self.known);
         let context = self.build(&snapshot, None, None)?;
         let files: Vec<PathBuf> =
             self.sources.iter().flat_map(Source::files).map(Path::to_path_buf).collect();
@@ -411,7 +414,7 @@ impl Inner {
         let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
         let Loader { settings, tried } = &mut *loader;
         let until = Instant::now() + LONGEST;
-        let mut snapshot = Snapshot::take(&settings.sources, &settings.staples);
+        let mut snapshot = Snapshot::take(&settings.sources, &settings.staples, &settings.known);
         if snapshot.digest == *tried {
             return Ok(false);
         }
@@ -422,7 +425,7 @@ impl Inner {
             if waits || built.is_err() {
                 thread::sleep(QUIET);
             }
-            let again = Snapshot::take(&settings.sources, &settings.staples);
+            let again = Snapshot::take(&settings.sources, &settings.staples, &settings.known);
             if again.digest == snapshot.digest || Instant::now() >= until {
                 break built;
             }

@@ -74,14 +74,21 @@ pub use validity::Validity;
 pub fn certificates_from_file(path: &Path) -> Result<Vec<Certificate>, Error> {
     let one = |der: &[u8]| Certificate::from_der(der).map(|one| vec![one]);
     let in_bundle = |bundle: Bundle| bundle.certificates;
-    all_from_file(path, Content::Certificate, Certificate::all_from_pem, one, in_bundle)
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    all_in(&bytes, path, Content::Certificate, Certificate::all_from_pem, one, in_bundle)
 }
 
 /// Reads the revocation lists of a file, at least one: PEM, DER, or PKCS#7 in either. Errors name
 /// the file.
 pub fn crls_from_file(path: &Path) -> Result<Vec<Crl>, Error> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+    crls_in(&bytes, path)
+}
+
+/// The same of what was read from `path`.
+pub(crate) fn crls_in(bytes: &[u8], path: &Path) -> Result<Vec<Crl>, Error> {
     let one = |der: &[u8]| Crl::from_der(der).map(|one| vec![one]);
-    all_from_file(path, Content::Crl, Crl::all_from_pem, one, |bundle| bundle.crls)
+    all_in(bytes, path, Content::Crl, Crl::all_from_pem, one, |bundle| bundle.crls)
 }
 
 /// The certificates and revocation lists of a PKCS#7 bundle (`.p7b`), PEM or DER; either may be empty.
@@ -95,24 +102,24 @@ pub fn in_pkcs7(bytes: &[u8]) -> Result<(Vec<Certificate>, Vec<Crl>), Error> {
     }
 }
 
-fn all_from_file<T>(
+fn all_in<T>(
+    bytes: &[u8],
     path: &Path,
     wanted: Content,
     from_pem: impl Fn(&[u8]) -> Result<Vec<T>, Error>,
     from_der: impl Fn(&[u8]) -> Result<Vec<T>, Error>,
     in_bundle: impl Fn(Bundle) -> Vec<T>,
 ) -> Result<Vec<T>, Error> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
-    let read = if pem::is_pem(&bytes) { from_pem(&bytes) } else { from_der(&bytes) };
+    let read = if pem::is_pem(bytes) { from_pem(bytes) } else { from_der(bytes) };
     // Looked for last, so that the usual files are read once.
-    let read = read.or_else(|error| match Bundle::find(&bytes)? {
+    let read = read.or_else(|error| match Bundle::find(bytes)? {
         Some(bundle) => Ok(in_bundle(bundle)).and_then(|all| match all.is_empty() {
             true => Err(Error::new(Problem::NoPemBlock, format!("no {wanted} in the PKCS#7"))),
             false => Ok(all),
         }),
         None => Err(error),
     });
-    read.map_err(|e| content::explained(e, &bytes, &[wanted]).at(path.display().to_string()))
+    read.map_err(|e| content::explained(e, bytes, &[wanted]).at(path.display().to_string()))
 }
 
 /// Says what is wrong with a file that should hold a certificate, as far as its bytes tell.
