@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,6 +80,9 @@ type Rule<T> = dyn Fn(&Peer, &T) -> Result<(), String> + Send + Sync;
 
 struct Entry<T> {
     open: Arc<Open<T>>,
+    /// By whose terms its path was found, or holds since. Not kept longer than that: a context may have
+    /// revocation lists of any size.
+    context: SecureContext,
     expires: i64,
     /// When it has to end, in milliseconds since the registry was made, and why.
     ends: Option<u64>,
@@ -93,7 +97,6 @@ struct Open<T> {
     serial: Option<Serial>,
     /// Whether its peer is judged by the contexts that are rechecked by.
     ours: bool,
-    context: SecureContext,
     about: T,
 }
 
@@ -165,17 +168,30 @@ impl<T: Send + Sync + 'static> Live<T> {
             let all: Vec<_> = lock(shard)
                 .iter()
                 .filter(|(_, entry)| entry.condemned.is_none())
-                .map(|(id, entry)| (*id, entry.open.clone(), entry.expires))
+                .map(|(id, entry)| (*id, entry.open.clone(), entry.context.clone(), entry.expires))
                 .collect();
             done.open += all.len();
-            for (id, open, expires) in all {
-                match latest.judge(&mut judge, &open, expires) {
+            let mut holds = Vec::with_capacity(all.len());
+            for (id, open, terms, expires) in all {
+                let (again, same_path) = latest.judge(&mut judge, &open, &terms, expires);
+                match again {
                     Again::Good => {}
                     Again::Unknown => done.unknown += 1,
                     Again::Bad(why) => {
                         done.closed += 1;
                         self.0.condemn(id, why);
+                        continue;
                     }
+                }
+                if same_path {
+                    holds.push(id);
+                }
+            }
+            let mut old = Vec::with_capacity(holds.len());
+            let mut shard = lock(shard);
+            for id in holds {
+                if let Some(entry) = shard.get_mut(&id) {
+                    old.push(mem::replace(&mut entry.context, context.clone()));
                 }
             }
         }
@@ -223,17 +239,18 @@ impl<T: Send + Sync + 'static> Admission<T> {
         let signal = Arc::new(Signal::default());
         let expires = if options.at_expiry && ours { expiry(&peer) } else { i64::MAX };
         let ends = options.max_lifetime.map(|lifetime| registry.end_of(id, lifetime));
-        let (kin, serial, context) = (Kin::of(&peer), Serial::of(&peer), context.clone());
-        let open =
-            Arc::new(Open { signal: signal.clone(), peer, kin, serial, ours, context, about });
-        let entry = Entry { open: open.clone(), expires, ends, condemned: None };
+        let (kin, serial) = (Kin::of(&peer), Serial::of(&peer));
+        let open = Arc::new(Open { signal: signal.clone(), peer, kin, serial, ours, about });
+        let (terms, condemned) = (context.clone(), None);
+        let entry = Entry { open: open.clone(), context: terms, expires, ends, condemned };
         lock(registry.shard(id)).insert(id, entry);
         registry.due.fetch_min(expires, Ordering::SeqCst);
         registry.due_by_clock.fetch_min(ends.unwrap_or(u64::MAX), Ordering::SeqCst);
         // What was judged again since does not know of it.
         if registry.generation.load(Ordering::SeqCst) != self.generation
             && let Some(latest) = &*registry.latest.load()
-            && let Again::Bad(why) = latest.judge(&mut Judge::new(&latest.context), &open, expires)
+            && let (Again::Bad(why), _) =
+                latest.judge(&mut Judge::new(&latest.context), &open, context, expires)
         {
             registry.condemn(id, why);
         }
@@ -242,15 +259,22 @@ impl<T: Send + Sync + 'static> Admission<T> {
 }
 
 impl<T> Latest<T> {
-    fn judge(&self, judge: &mut Judge, open: &Open<T>, expires: i64) -> Again {
+    /// Also whether that is by the path that the connection had.
+    fn judge(
+        &self,
+        judge: &mut Judge,
+        open: &Open<T>,
+        terms: &SecureContext,
+        expires: i64,
+    ) -> (Again, bool) {
         if let Err(reason) = (self.rule)(&open.peer, &open.about) {
-            return Again::Bad(Why::Rule(reason));
+            return (Again::Bad(Why::Rule(reason)), false);
         }
         if !open.ours {
-            return Again::Good;
+            return (Again::Good, true);
         }
-        let Open { peer, kin, serial, context, .. } = open;
-        judge.judge(&Known { peer, kin: *kin, serial: *serial, context, expires })
+        let Open { peer, kin, serial, .. } = open;
+        judge.judge(&Known { peer, kin: *kin, serial: *serial, context: terms, expires })
     }
 }
 
@@ -326,7 +350,7 @@ impl<T> Registry<T> {
                         continue;
                     }
                     (None, _) if entry.expires <= calendar => {
-                        expired.push((*id, entry.open.clone()));
+                        expired.push((*id, entry.open.clone(), entry.context.clone()));
                         continue;
                     }
                     _ => {}
@@ -349,15 +373,15 @@ impl<T> Registry<T> {
     }
 
     /// A certificate of these has expired. Another path may do instead; that is for a verdict to say.
-    fn end_expired(&self, expired: Vec<(u64, Arc<Open<T>>)>) -> usize {
+    fn end_expired(&self, expired: Vec<(u64, Arc<Open<T>>, SecureContext)>) -> usize {
         let latest = self.latest.load();
         let mut closed = 0;
-        for (id, open) in expired {
-            let context = latest.as_ref().map_or(&open.context, |latest| &latest.context);
-            let Open { peer, kin, serial, context: terms, .. } = &*open;
+        for (id, open, terms) in expired {
+            let context = latest.as_ref().map_or(&terms, |latest| &latest.context);
+            let Open { peer, kin, serial, .. } = &*open;
             let (kin, serial) = (*kin, *serial);
-            let known = Known { peer, kin, serial, context: terms, expires: i64::MIN };
-            match Judge::new(context).judge(&known) {
+            let known = Known { peer, kin, serial, context: &terms, expires: i64::MIN };
+            match Judge::new(context).judge(&known).0 {
                 Again::Bad(why) => {
                     closed += 1;
                     self.condemn(id, why);
@@ -413,9 +437,71 @@ fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::Duration;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
 
     use super::Live;
+    use crate::context::{Identity, SecureContext};
+    use crate::pki::{
+        CertificateBuilder, CrlBuilder, CrlNumber, Issuer, KeyAlgorithm, PrivateKey, Subject,
+        TrustStore,
+    };
+    use crate::session::{ClientOptions, ServerOptions, Session};
+    use crate::words::ClientAuth;
+
+    /// The server's end of a connection whose client shows a certificate.
+    fn open(client: &SecureContext, server: &SecureContext) -> Session {
+        let to = ClientOptions::new("localhost".parse().unwrap());
+        let mut client = Session::client(client, &to).unwrap();
+        let asking = ServerOptions::new().client_auth(ClientAuth::Require);
+        let mut server = Session::server(server, &asking);
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        while client.is_handshaking() || server.is_handshaking() {
+            pass(&mut client, &mut server, &mut up);
+            pass(&mut server, &mut client, &mut down);
+        }
+        server
+    }
+
+    fn pass(from: &mut Session, to: &mut Session, wire: &mut Vec<u8>) {
+        from.take_output(wire);
+        let consumed = to.receive(wire, &mut Vec::new()).unwrap();
+        wire.drain(..consumed);
+    }
+
+    #[test]
+    fn an_open_connection_keeps_no_context_of_the_past() {
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let subject = Subject::from_common_name("CA").unwrap();
+        let ca = CertificateBuilder::new(subject).authority(None).self_signed(&key).unwrap();
+        let issuer = Issuer::new(ca.clone(), key).unwrap();
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let leaf = CertificateBuilder::for_names(vec!["localhost".parse().unwrap()]).unwrap();
+        let leaf = leaf.signed_by(&issuer, key.spki_der()).unwrap();
+        let context = |number: u64| {
+            let this_update = SystemTime::now() - Duration::from_secs(10);
+            let next_update = this_update + Duration::from_secs(1000);
+            let number = CrlNumber::from(number);
+            let list = CrlBuilder { number, this_update, next_update, revoked: Vec::new() };
+            SecureContext::builder()
+                .identity(Identity::new(vec![leaf.clone()], &key).unwrap())
+                .trust(TrustStore::from_certificates([ca.clone()]).unwrap())
+                .crls([list.signed_by(&issuer).unwrap()])
+                .build()
+                .unwrap()
+        };
+        let (client, first, second) = (context(1), context(2), context(3));
+        let live = Live::<()>::default();
+        let sessions = [open(&client, &first), open(&client, &first)];
+        let join = |session: &Session| live.admit().join(session, &first, ()).unwrap();
+        let _tethers = sessions.each_ref().map(join);
+        let past = Arc::downgrade(first.policy());
+        drop(first);
+        assert!(past.upgrade().is_some(), "they were judged by it");
+        let done = live.recheck(&second);
+        assert_eq!((done.open, done.closed, done.unknown), (2, 0, 0));
+        assert!(past.upgrade().is_none(), "its lists may be large");
+    }
 
     #[test]
     fn lifetimes_differ_by_up_to_a_tenth() {

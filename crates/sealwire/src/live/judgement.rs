@@ -124,16 +124,17 @@ impl Judge {
         }
     }
 
-    pub(super) fn judge(&mut self, known: &Known<'_>) -> Again {
+    /// Also whether the path is the one that it was.
+    pub(super) fn judge(&mut self, known: &Known<'_>) -> (Again, bool) {
         if let Some(again) = self.as_kin(known) {
-            return again;
+            return (again, true);
         }
         if known.peer.verified_chain().is_empty() {
             // It was not believed before: the rules have their say, lists have none.
-            return Again::Good;
+            return (Again::Good, true);
         }
         if let Some(refusal) = known.kin.and_then(|kin| self.as_outcast(&kin, known.peer)) {
-            return Again::Bad(Why::Refused(refusal));
+            return (Again::Bad(Why::Refused(refusal)), false);
         }
         let (again, same_path) = self.judge_in_full(known.peer);
         if let (Some(kin), Again::Bad(Why::Refused(refusal))) = (known.kin, &again)
@@ -151,7 +152,7 @@ impl Judge {
                 Again::Bad(_) => None,
             };
         }
-        again
+        (again, same_path)
     }
 
     /// What was said of another of its kin whose path held, unless a list may name this one.

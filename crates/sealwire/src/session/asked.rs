@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::handshake::Handshake;
 use super::reply::HelloReply;
 use super::{Core, Event, Peer, ServerOptions, Stage, handshake};
+use crate::context::SecureContext;
 use crate::engine::Engine;
 use crate::engine::resumption::SessionData;
 use crate::error::Error;
@@ -13,6 +14,7 @@ use crate::words::{Alert, Psk};
 
 /// The client's first message has come.
 pub(super) struct AskedHello {
+    pub(super) context: SecureContext,
     pub(super) options: Box<ServerOptions>,
     pub(super) hello: Box<ClientHello>,
 }

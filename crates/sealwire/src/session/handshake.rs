@@ -13,7 +13,7 @@ use super::options::ServerOptions;
 use super::peer::{Authorization, EchStatus, Peer};
 use super::reply::HelloReply;
 use super::{CertificateRequest, Core, Stage, Turn, diagnosis, keeping};
-use crate::context::Serving;
+use crate::context::{SecureContext, Serving};
 use crate::engine::{
     self, Again, Channel, EarlyData, Engine, Examiner, Facts, Failure, Papers, Step, last_word,
 };
@@ -26,6 +26,7 @@ use crate::words::{
 
 /// A server that has not read the whole ClientHello yet.
 pub(super) struct AwaitedHello {
+    pub(super) context: SecureContext,
     pub(super) options: Box<ServerOptions>,
     pub(super) reassembly: Reassembly,
 }
@@ -33,6 +34,8 @@ pub(super) struct AwaitedHello {
 /// What is needed until the handshake is complete, and not after.
 pub(super) struct Handshake {
     pub(super) engine: Box<dyn Engine>,
+    /// Not kept beyond: an open connection may outlive many contexts, each with its revocation lists.
+    pub(super) context: SecureContext,
     pub(super) asked_for_certificate: bool,
     pub(super) ask_about_peer: bool,
     pub(super) request_ocsp: bool,
@@ -68,7 +71,7 @@ impl AwaitedHello {
             reading::Read::Broken => Box::default(),
         };
         let asks = self.options.ask_client_hello;
-        let asked = AskedHello { options: self.options, hello };
+        let asked = AskedHello { context: self.context, options: self.options, hello };
         if asks {
             core.events.push_back(Event::Question);
             return Turn::on(0, Stage::HelloAsked(asked));
@@ -79,12 +82,10 @@ impl AwaitedHello {
 
 /// Starts the engine of a server, as the reply to the hello has it.
 pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> Stage {
-    let AskedHello { options, hello } = asked;
+    let AskedHello { context, options, hello } = asked;
     let client_auth = reply.client_auth.unwrap_or(options.client_auth);
-    if let Some(context) = reply.context {
-        core.context = context;
-    }
-    if let Err(lack) = core.context.can_speak() {
+    let context = reply.context.unwrap_or(context);
+    if let Err(lack) = context.can_speak() {
         return core.refuse(lack.into(), lack.alert());
     }
     let own = match (&reply.identity, &reply.credentials) {
@@ -92,8 +93,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         (None, Some(credentials)) => credentials.first_chain(),
         (None, None) => None,
     };
-    let own = own.or_else(|| core.context.first_chain()).cloned();
-    let context = core.context.clone();
+    let own = own.or_else(|| context.first_chain()).cloned();
     let serving = Serving {
         client_auth,
         alpn: reply.alpn.as_deref().unwrap_or(&options.alpn),
@@ -115,7 +115,7 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
         Err(failure) => return Stage::Failed(failure.into()),
     };
     let examiner = Examiner {
-        policy: reply.credentials.as_ref().unwrap_or(&core.context).policy().clone(),
+        policy: reply.credentials.as_ref().unwrap_or(&context).policy().clone(),
         name: None,
         pins: None,
         purpose: Purpose::Client,
@@ -129,9 +129,10 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
     papers.server.found = reply.resume;
     core.desk.papers = Some(papers);
     core.judged_elsewhere =
-        reply.credentials.as_ref().is_some_and(|other| !other.judges_like(&core.context));
+        reply.credentials.as_ref().is_some_and(|other| !other.judges_like(&context));
     Stage::Handshake(Box::new(Handshake {
         engine,
+        context,
         asked_for_certificate: client_auth != ClientAuth::None,
         ask_about_peer: options.ask_about_peer,
         request_ocsp: false,
@@ -213,7 +214,7 @@ impl Handshake {
             && !self.engine.is_openssl()
         {
             let likely = version.or_else(|| diagnosis::at_most(hello));
-            diagnosis::refine(&mut failure, hello, likely, &core.context);
+            diagnosis::refine(&mut failure, hello, likely, &self.context);
         }
         if let Some(alert) = failure.alert
             && !self.engine.say_last(alert, &core.desk, start, &mut core.out)
@@ -226,8 +227,8 @@ impl Handshake {
 
     /// Judges the peer, unless that was done inside the handshake, and writes down what is known.
     fn complete(self, core: &mut Core) -> Stage {
-        let Self { engine, asked_for_certificate, ask_about_peer, server_name, .. } = self;
-        let Self { request_ocsp, own, hello, greases, .. } = self;
+        let Self { engine, context, asked_for_certificate, ask_about_peer, .. } = self;
+        let Self { server_name, request_ocsp, own, hello, greases, .. } = self;
         let facts = engine.facts().expect("a complete handshake has all facts");
         let papers = core.desk.papers.as_mut().expect("they stay until the connection is open");
         // With pins it has to have one of those keys, and shows none.
@@ -235,12 +236,12 @@ impl Handshake {
         let by_psk = by_psk.filter(|_| papers.examined.is_none() && papers.examiner.pins.is_none());
         let (certificates, authorization) = match by_psk {
             Some(identity) => (Vec::new(), Authorization::ByPsk(identity.into())),
-            None if asked_for_certificate => judged(&*engine, &facts, papers, core.context.now()),
+            None if asked_for_certificate => judged(&*engine, &facts, papers, context.now()),
             None => (Vec::new(), Authorization::NotAsked),
         };
         if let (true, Authorization::Refused(refusal)) = (papers.refuse_at_once, &authorization) {
             if let Some((server_name, _)) = &papers.examiner.name {
-                core.context.forget_sessions(server_name);
+                context.forget_sessions(server_name);
             }
             engine.refuse(engine::alert_for(refusal), &mut core.desk, &mut core.out);
             return Stage::Failed(Error::PeerRefused(refusal.clone()));
@@ -252,7 +253,7 @@ impl Handshake {
         let shared_schemes = if facts.resumed {
             Box::default() // nobody signed anything
         } else {
-            core.context.shared_schemes(schemes)
+            context.shared_schemes(schemes)
         };
         let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
         let ocsp_response = papers.ocsp_response.take().filter(|_| request_ocsp);

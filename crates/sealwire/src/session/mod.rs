@@ -63,7 +63,6 @@ pub struct Session {
 
 /// What a session has at every stage.
 struct Core {
-    context: SecureContext,
     /// Bytes to send that no call has fetched yet: handshake, alerts, tickets, key updates.
     out: Vec<u8>,
     max_fragment: usize,
@@ -178,6 +177,7 @@ impl Session {
         };
         let handshake = Handshake {
             engine,
+            context: context.clone(),
             asked_for_certificate: true,
             ask_about_peer: *ask_about_peer,
             request_ocsp,
@@ -190,7 +190,7 @@ impl Session {
                 .or_else(|| sni.then(|| options.server_name.to_string())),
             unheard: true,
         };
-        let mut session = Self::new(context.clone(), Stage::Handshake(Box::new(handshake)));
+        let mut session = Self::new(Stage::Handshake(Box::new(handshake)));
         session.core.desk = desk;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
@@ -199,7 +199,8 @@ impl Session {
     /// A server session; it waits for a ClientHello.
     pub fn server(context: &SecureContext, options: &ServerOptions) -> Self {
         let (options, reassembly) = (Box::new(options.clone()), Reassembly::default());
-        Self::new(context.clone(), Stage::Hello(AwaitedHello { options, reassembly }))
+        let context = context.clone();
+        Self::new(Stage::Hello(AwaitedHello { context, options, reassembly }))
     }
 
     /// Takes what came from the peer. `tls` is everything received and not yet consumed, oldest
@@ -460,9 +461,8 @@ impl Session {
         self.core.closing.peer_sent_close_notify
     }
 
-    fn new(context: SecureContext, stage: Stage) -> Self {
+    fn new(stage: Stage) -> Self {
         let core = Core {
-            context,
             out: Vec::new(),
             max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
