@@ -126,6 +126,11 @@ impl Database for Counted {
         self.database.query(sql, values)
     }
 
+    fn find(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>, Error> {
+        self.count(0);
+        self.database.find(sql, values)
+    }
+
     fn transaction(
         &self,
         durability: Durability,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::claims::Claim;
 use super::signed::Signed;
 use super::{Answer, Call, Inner};
 use crate::clock::{Seconds, rfc3339};
@@ -88,7 +89,20 @@ impl Inner {
         if open && self.now() > authz.expires {
             authz.status = AuthzStatus::Expired;
         }
+        if let Some(claims) = &self.claims {
+            claims.show_in(&mut authz);
+        }
         Ok(authz)
+    }
+
+    /// Begins to check a challenge. `None`: one is being checked, or was.
+    fn begin_validation(&self, begun: &Authz, place: usize) -> Result<Option<Begun>, Problem> {
+        Ok(match &self.claims {
+            Some(claims) => {
+                claims.take(&begun.id, place).map(|claim| Begun { _claim: Some(claim) })
+            }
+            None => self.store.begin_validation(begun)?.then_some(Begun { _claim: None }),
+        })
     }
 
     fn authz_object(&self, call: &Call, authz: &Authz) -> Value {
@@ -135,11 +149,12 @@ impl Inner {
             let mut begun = authz.clone();
             begun.status = AuthzStatus::Processing;
             begun.challenges[position].status = ChallengeStatus::Processing;
-            if self.store.begin_validation(&begun)? {
-                checked = Some(self.validate(call, begun.clone(), position, &signed));
+            if let Some(until_done) = self.begin_validation(&begun, position)? {
+                let proof = Self::proof(call, &begun, position, &signed);
+                checked = Some(self.validate(call, proof, begun.clone(), position, until_done));
                 authz = begun;
-            } else if let Some(now) = self.store.authz(id)? {
-                authz = now;
+            } else {
+                authz = self.authz_of(id, &signed)?;
             }
         }
         let challenge = &authz.challenges[position];
@@ -156,16 +171,10 @@ impl Inner {
         })
     }
 
-    /// Checks in the background, and tells the challenge as it is then.
-    fn validate(
-        &self,
-        call: &Call,
-        mut authz: Authz,
-        position: usize,
-        signed: &Signed,
-    ) -> oneshot::Receiver<Vec<u8>> {
+    /// What is to be shown.
+    fn proof(call: &Call, authz: &Authz, position: usize, signed: &Signed) -> Proof {
         let challenge = &authz.challenges[position];
-        let proof = Proof {
+        Proof {
             kind: challenge.kind,
             identifier: authz.identifier.clone(),
             wildcard: authz.wildcard,
@@ -175,7 +184,18 @@ impl Inner {
                 format!("{}/acme/account/{}", call.base, authz.account),
                 signed.kid.clone(),
             ],
-        };
+        }
+    }
+
+    /// Checks in the background, and tells the challenge as it is then.
+    fn validate(
+        &self,
+        call: &Call,
+        proof: Proof,
+        mut authz: Authz,
+        position: usize,
+        begun: Begun,
+    ) -> oneshot::Receiver<Vec<u8>> {
         let (store, check) = (self.store.clone(), self.check.clone());
         let proofs_last = self.settings.proofs_last.max(SHORTEST_PROOF);
         let (base, persist_as) = (call.base.clone(), self.settings.persist_as.clone());
@@ -189,6 +209,8 @@ impl Inner {
                     tracing::error!(reason = %e, "what a check has shown could not be kept");
                     return;
                 }
+                // From here on the database tells.
+                drop(begun);
                 let challenge = &authz.challenges[position];
                 let object = challenge_object(&base, persist_as.as_deref(), &authz, challenge);
                 // Whoever has asked may be gone.
@@ -205,6 +227,11 @@ impl Inner {
     fn persist_as(&self) -> Option<&str> {
         self.settings.persist_as.as_deref()
     }
+}
+
+/// A check that has begun, and its claim, where that is not in the database.
+struct Begun {
+    _claim: Option<Claim>,
 }
 
 /// Notes in an authorization what came of a check.

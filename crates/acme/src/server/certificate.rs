@@ -6,7 +6,7 @@ use sealwire::pki::Certificate;
 use super::{Answer, Call, Inner};
 use crate::authority::bytes_of_hex;
 use crate::protocol::{Kind, Problem};
-use crate::store::{Issued, SignedCrl};
+use crate::store::{Issued, IssuerRecord, SignedCrl};
 
 impl Inner {
     /// A certificate with its chain: as servers send it, without the root; as number 1, with it.
@@ -36,12 +36,19 @@ impl Inner {
     /// A certificate and those above it, PEM.
     pub(super) fn chain(&self, issued: &Issued, with_root: bool) -> Result<String, Problem> {
         let der = issued.der.as_deref().ok_or_else(|| Problem::not_found("certificate"))?;
-        let above = match self.store.issuer(&issued.issuer)? {
-            Some(issuer) => Certificate::all_from_pem(issuer.chain.as_bytes()).unwrap_or_default(),
-            None => Vec::new(),
+        let above = match self.authority.signer_of(&issued.issuer) {
+            Some(signer) => signer.chain().to_vec(),
+            None => self.chain_of(&issued.issuer)?,
         };
         let above = above.iter().filter(|one| with_root || !one.is_self_signed());
         Ok(std::iter::once(pem(der)).chain(above.map(Certificate::to_pem)).collect())
+    }
+
+    /// The certificates of a CA whose key is not here any more.
+    fn chain_of(&self, issuer: &str) -> Result<Vec<Certificate>, Problem> {
+        let issuer = self.store.issuer(issuer)?;
+        let read = |issuer: IssuerRecord| Certificate::all_from_pem(issuer.chain.as_bytes()).ok();
+        Ok(issuer.and_then(read).unwrap_or_default())
     }
 
     /// The revocation list of a CA, signed anew when something was revoked or half its time is over.

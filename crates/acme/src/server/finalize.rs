@@ -8,12 +8,13 @@ use hyper::StatusCode;
 use sealwire::pki::{Certificate, Csr, KeyAlgorithm};
 use serde::Deserialize;
 
+use super::claims::Claims;
 use super::order::shown;
 use super::{Answer, Call, Inner};
 use crate::authority::{Refused, Request, Signer, bytes_of_hex};
 use crate::jws::{Jwk, base64url, from_base64url};
 use crate::protocol::{Identifier, Kind, Problem};
-use crate::store::{Error, Event, Issued, Order, OrderStatus, random};
+use crate::store::{Error, Event, Issued, Order, OrderStatus, Store, random};
 
 #[derive(Deserialize)]
 struct Finalize {
@@ -41,8 +42,28 @@ impl Inner {
         let wanted: Finalize = signed.jws.payload()?;
         let der = from_base64url(&wanted.csr)
             .ok_or_else(|| bad_csr("it is not base64url without padding"))?;
-        check_csr(&der, &order.identifiers, &signed.account.key)?;
-        order.csr = Some(base64url(&der));
+        let csr = check_csr(&der, &order.identifiers, &signed.account.key)?;
+        let signs = match &self.claims {
+            Some(claims) => self.sign_alone(claims, &mut order, &csr)?,
+            None => self.sign_claimed(&mut order, &csr, &der)?,
+        };
+        if !signs {
+            order = self.current_order(id, &signed)?;
+        }
+        Ok(shown(StatusCode::OK, call, &order))
+    }
+
+    /// Signs where there is one node. False: another request is at it.
+    fn sign_alone(&self, claims: &Claims, order: &mut Order, csr: &Csr) -> Result<bool, Problem> {
+        let Some(_until_recorded) = claims.take(&order.id, 0) else { return Ok(false) };
+        order.serial = Some(new_serial()?);
+        self.sign(order, csr, Store::record_order)?;
+        Ok(true)
+    }
+
+    /// Claims the order and takes a number, in the database, and signs. False: somebody else was faster.
+    fn sign_claimed(&self, order: &mut Order, csr: &Csr, der: &[u8]) -> Result<bool, Problem> {
+        order.csr = Some(base64url(der));
         let serial = new_serial()?;
         let signer = self.authority.signer();
         let taken = Issued {
@@ -57,28 +78,36 @@ impl Inner {
             names: String::new(),
             der: None,
         };
-        if self.store.begin_signing(&order, &taken)? {
-            order.serial = Some(serial);
-            self.sign(&mut order)?;
-        } else {
-            order = self.current_order(id, &signed)?;
+        if !self.store.begin_signing(order, &taken)? {
+            return Ok(false);
         }
-        Ok(shown(StatusCode::OK, call, &order))
+        order.serial = Some(serial);
+        self.sign(order, csr, Store::record_for_order)?;
+        Ok(true)
     }
 
-    /// Signs for an order that was claimed. May be done again, by another node, when the first has
-    /// died: what is recorded first counts.
-    pub(super) fn sign(&self, order: &mut Order) -> Result<(), Problem> {
-        let (Some(serial), Some(csr)) = (&order.serial, &order.csr) else {
-            return Err(Problem::new(Kind::ServerInternal, "the order has lost its request"));
-        };
+    /// Signs for an order whose signer has died. Both may have signed: what is recorded first counts.
+    pub(super) fn sign_again(&self, order: &mut Order) -> Result<(), Problem> {
+        let lost = || Problem::new(Kind::ServerInternal, "the order has lost its request");
+        let csr = order.csr.as_deref().and_then(from_base64url).ok_or_else(lost)?;
+        let csr = Csr::from_der(&csr).map_err(|e| bad_csr(&e.to_string()))?;
+        self.sign(order, &csr, Store::record_for_order)
+    }
+
+    /// Signs for an order that was claimed, and has `record` note it.
+    fn sign(
+        &self,
+        order: &mut Order,
+        csr: &Csr,
+        record: fn(&Store, &Order, &Issued) -> Result<bool, Error>,
+    ) -> Result<(), Problem> {
+        let lost = || Problem::new(Kind::ServerInternal, "the order has lost its number");
+        let serial = order.serial.as_ref().ok_or_else(lost)?;
         let profiles = &self.settings.profiles;
         let profile = profiles.iter().find(|profile| profile.name() == order.profile);
         let profile = profile.or_else(|| profiles.first());
         let profile =
             profile.ok_or_else(|| Problem::new(Kind::ServerInternal, "the CA has no profiles"))?;
-        let csr = Csr::from_der(&from_base64url(csr).unwrap_or_default())
-            .map_err(|e| bad_csr(&e.to_string()))?;
         let signer = self.authority.signer();
         let request = Request {
             serial: &bytes_of_hex(serial),
@@ -99,9 +128,15 @@ impl Inner {
         let account = Some(order.account.clone());
         let issued =
             Issued::now(&certificate, signer.id(), account, &order.identifiers, self.now());
-        // Where another was faster, its certificate is the one, which has the same number.
-        self.recorded_whole(&issued.serial, || self.store.record_for_order(order, &issued))?;
-        order.status = OrderStatus::Valid;
+        if self.recorded_whole(&issued.serial, || record(&self.store, order, &issued))? {
+            order.status = OrderStatus::Valid;
+        } else if let Some(recorded) = self.store.order(&order.id)? {
+            // Another was faster: its certificate is the one, when it is on the disk.
+            *order = recorded;
+            if order.status == OrderStatus::Valid && self.is_being_recorded(order) {
+                order.status = OrderStatus::Processing;
+            }
+        }
         Ok(())
     }
 
@@ -117,6 +152,11 @@ impl Inner {
         let recorded = record()?;
         recording().remove(serial);
         Ok(recorded)
+    }
+
+    /// Whether somebody on this node signs for an order.
+    pub(super) fn is_being_signed(&self, order: &Order) -> bool {
+        self.claims.as_ref().is_some_and(|claims| claims.has(&order.id))
     }
 
     /// Whether the certificate of an order is still on its way to the disk.
@@ -188,7 +228,7 @@ pub(super) fn read_csr(der: &[u8]) -> Result<Csr, Problem> {
 }
 
 /// Holds a request to its order: its names and no others, and a key that is not the account's.
-fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<(), Problem> {
+fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<Csr, Problem> {
     let csr = read_csr(der)?;
     if csr.spki_der() == account.to_spki() {
         return Err(bad_csr("its key is the account's; a certificate has a key of its own"));
@@ -208,7 +248,7 @@ fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<()
     }
     match ordered.difference(&asked).next() {
         Some(less) => Err(bad_csr(&format!("it does not ask for {less}, which the order does"))),
-        None => Ok(()),
+        None => Ok(csr),
     }
 }
 

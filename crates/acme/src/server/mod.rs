@@ -5,6 +5,7 @@ mod account;
 mod authorization;
 mod call;
 mod certificate;
+mod claims;
 mod finalize;
 mod issue;
 mod key_change;
@@ -33,6 +34,7 @@ use crate::protocol::{Kind, NameRules, Problem};
 use crate::store::{Error, Store};
 use crate::validation::Proof;
 pub use call::{Answer, Call};
+use claims::Claims;
 pub use listen::Door;
 use nonce::Nonces;
 
@@ -87,6 +89,8 @@ struct Inner {
     nonces: Nonces,
     check: Check,
     runtime: Handle,
+    /// Who works at what, where there is one node.
+    claims: Option<Claims>,
     /// Numbers of certificates on their way to the disk, which nobody hears of yet.
     recording: Mutex<HashSet<String>>,
     refusals: issue::Refusals,
@@ -113,6 +117,7 @@ impl Server {
     ) -> Result<Self, Error> {
         let nonces = Nonces::new(&store)?;
         let runtime = Handle::current();
+        let claims = (!store.is_shared()).then(Claims::default);
         let inner = Inner {
             store,
             authority,
@@ -120,6 +125,7 @@ impl Server {
             nonces,
             check,
             runtime,
+            claims,
             recording: Mutex::default(),
             refusals: issue::Refusals::default(),
         };

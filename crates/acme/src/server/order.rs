@@ -193,9 +193,12 @@ impl Inner {
             OrderStatus::Pending | OrderStatus::Ready if late => {
                 self.fail(&mut order, Problem::malformed("the order was not done in time"))?;
             }
+            OrderStatus::Pending | OrderStatus::Ready if self.is_being_signed(&order) => {
+                order.status = OrderStatus::Processing;
+            }
             OrderStatus::Pending => self.look_at_authorizations(&mut order)?,
             OrderStatus::Processing if self.store.take_over(&order)? => {
-                self.sign(&mut order)?;
+                self.sign_again(&mut order)?;
             }
             OrderStatus::Valid if self.is_being_recorded(&order) => {
                 order.status = OrderStatus::Processing;

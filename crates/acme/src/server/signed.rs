@@ -1,5 +1,7 @@
 //! Who sends a request: its signature, its nonce, and the account behind them.
 
+use std::sync::Arc;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::nonce::Known;
@@ -10,7 +12,7 @@ use crate::store::{Account, AccountStatus};
 
 /// A request whose signature is good, by an account.
 pub(super) struct Signed {
-    pub(super) account: Account,
+    pub(super) account: Arc<Account>,
     /// The account's URL as the client writes it.
     pub(super) kid: String,
     pub(super) jws: Jws,
@@ -79,7 +81,7 @@ impl Inner {
     }
 
     /// The account of a URL, by whichever name of this server it begins with.
-    fn account_at(&self, kid: &str) -> Result<Account, Problem> {
+    fn account_at(&self, kid: &str) -> Result<Arc<Account>, Problem> {
         let none = || {
             let shown: String = kid.chars().take(200).collect();
             Problem::new(Kind::AccountDoesNotExist, format!("there is no account {shown:?}"))

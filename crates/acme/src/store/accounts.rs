@@ -1,5 +1,7 @@
 //! Accounts, and the keys that they are bound by.
 
+use std::sync::Arc;
+
 use super::{
     Account, AccountStatus, Durability, EabKey, Error, Event, Row, Store, from_json, to_json, word,
 };
@@ -62,12 +64,16 @@ impl Store {
         Ok(made)
     }
 
-    /// The account of this name.
+    /// The account of this name. In a file of SQLite it is as it was when this process read or changed it last.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn account(&self, id: &str) -> Result<Option<Account>, Error> {
-        self.one(ACCOUNT, &[id.into()], |row| from_json(row.text(0)?))
+    pub fn account(&self, id: &str) -> Result<Option<Arc<Account>>, Error> {
+        let read = || self.one(ACCOUNT, &[id.into()], |row| from_json::<Account>(row.text(0)?));
+        match &self.known {
+            Some(known) => known.get(id, read),
+            None => Ok(read()?.map(Arc::new)),
+        }
     }
 
     /// The account of this key.
@@ -84,7 +90,7 @@ impl Store {
         change: impl Fn(&mut Account),
     ) -> Result<Option<Account>, Error> {
         let mut changed = None;
-        self.database.transaction(Durability::Process, &mut |tx| {
+        let done = self.database.transaction(Durability::Process, &mut |tx| {
             changed = None;
             // Takes the row, so that nobody changes it meanwhile.
             let locked = tx.execute(
@@ -110,7 +116,12 @@ impl Store {
             )?;
             changed = Some(account);
             Ok(())
-        })?;
+        });
+        // Also where that failed, which may be said of what was done.
+        if let Some(known) = &self.known {
+            known.forget(id);
+        }
+        done?;
         Ok(changed)
     }
 

@@ -4,7 +4,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sealwire::pki::RevocationReason;
 
 use super::orders::insert_certificate;
-use super::{Durability, Error, Event, Issued, IssuerRecord, Order, Row, SignedCrl, Store, Value};
+use super::{
+    Durability, Error, Event, Issued, IssuerRecord, Order, Row, SignedCrl, Statements, Store, Value,
+};
 use crate::clock::Seconds;
 
 /// Which certificates are wanted.
@@ -58,12 +60,27 @@ impl Store {
                 "UPDATE orders SET status = 'valid' WHERE id = $1 AND serial = $2",
                 &[order.id.as_str().into(), issued.serial.as_str().into()],
             )?;
-            if let Some(replaces) = &order.replaces {
-                tx.execute(
-                    "UPDATE certificate SET replaced = $1 WHERE serial = $2 AND replaced IS NULL",
-                    &[order.id.as_str().into(), replaces.as_str().into()],
-                )?;
+            note_replaced(tx, order)?;
+            self.log_in(tx, &issued_event(issued))
+        })?;
+        Ok(recorded)
+    }
+
+    /// The same where nothing was noted before it was signed. False: the order is done, or over, already.
+    pub(crate) fn record_order(&self, order: &Order, issued: &Issued) -> Result<bool, Error> {
+        let mut recorded = false;
+        self.database.transaction(Durability::Disk, &mut |tx| {
+            let done = tx.execute(
+                "UPDATE orders SET status = 'valid', serial = $1 WHERE id = $2 AND status IN \
+                 ('pending', 'ready')",
+                &[issued.serial.as_str().into(), order.id.as_str().into()],
+            )?;
+            recorded = done == 1;
+            if !recorded {
+                return Ok(());
             }
+            insert_certificate(tx, issued)?;
+            note_replaced(tx, order)?;
             self.log_in(tx, &issued_event(issued))
         })?;
         Ok(recorded)
@@ -342,6 +359,16 @@ impl Store {
             })
         })
     }
+}
+
+/// Notes which certificate an order renews, if it says so.
+fn note_replaced(tx: &mut dyn Statements, order: &Order) -> Result<(), Error> {
+    let Some(replaces) = &order.replaces else { return Ok(()) };
+    tx.execute(
+        "UPDATE certificate SET replaced = $1 WHERE serial = $2 AND replaced IS NULL",
+        &[order.id.as_str().into(), replaces.as_str().into()],
+    )?;
+    Ok(())
 }
 
 pub(super) fn issued_event(issued: &Issued) -> Event {

@@ -134,6 +134,14 @@ pub trait Database: Send + Sync {
     /// When the database fails.
     fn query(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error>;
 
+    /// A look for the row that a key has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn find(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>, Error> {
+        Ok(self.query(sql, values)?.into_iter().next())
+    }
+
     /// Several statements, all of them or none. Those of others come before or after.
     ///
     /// # Errors

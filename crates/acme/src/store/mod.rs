@@ -8,6 +8,7 @@ mod audit;
 mod certificates;
 mod database;
 mod failures;
+mod known;
 mod orders;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -28,6 +29,7 @@ pub use audit::LogEntry;
 pub use certificates::{Counts, Filter};
 pub use database::{Database, Durability, Error, Row, Statements, Value};
 pub use failures::Failed;
+use known::KnownAccounts;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use records::{
@@ -40,13 +42,16 @@ pub use sqlite::Sqlite;
 #[derive(Clone)]
 pub struct Store {
     database: Arc<dyn Database>,
+    /// Where the database is ours alone.
+    known: Option<Arc<KnownAccounts>>,
     clock: Clock,
 }
 
 impl Store {
     /// Over a database.
     pub fn new(database: impl Database + 'static, clock: Clock) -> Self {
-        Self { database: Arc::new(database), clock }
+        let known = (!database.is_shared()).then(Arc::default);
+        Self { database: Arc::new(database), known, clock }
     }
 
     /// In a file of SQLite.
@@ -119,7 +124,7 @@ impl Store {
         values: &[Value],
         read: impl Fn(&Row) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        self.database.query(sql, values)?.first().map(read).transpose()
+        self.database.find(sql, values)?.as_ref().map(read).transpose()
     }
 }
 

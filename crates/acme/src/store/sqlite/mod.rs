@@ -98,6 +98,16 @@ impl Database for Sqlite {
         found
     }
 
+    /// By the writer's connection, where nobody writes: it has the pages at hand, while a reader's are
+    /// out of date after each change.
+    fn find(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>, Error> {
+        let found = match self.writer.try_lock() {
+            Ok(writer) => Direct(&writer).query(sql, values)?,
+            Err(_) => self.query(sql, values)?,
+        };
+        Ok(found.into_iter().next())
+    }
+
     fn transaction(&self, durability: Durability, work: Work<'_>) -> Result<(), Error> {
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
