@@ -8,6 +8,7 @@ mod init;
 mod intermediate;
 mod issue;
 mod list;
+mod listed;
 mod log;
 mod page;
 mod permitted;

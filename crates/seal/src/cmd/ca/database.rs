@@ -39,6 +39,12 @@ impl Place {
         }
     }
 
+    /// The store of a CA that there is.
+    pub(super) fn of_ca(&self, folder: &CaFolder) -> Result<Store, Failure> {
+        folder.open()?;
+        Ok(self.open(folder)?.0)
+    }
+
     /// The store, which is made when there is none, and where it is.
     pub(super) fn open(&self, folder: &CaFolder) -> Result<(Store, String), Failure> {
         match &self.database {

@@ -7,9 +7,10 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Subcommand};
 use sealwire::Foreign;
 use sealwire::pki::NameConstraint;
-use sealwire_acme::store::EabKey;
+use sealwire_acme::store::{EabKey, Store};
 use serde::Serialize;
 
+use super::listed::Records;
 use super::{database, permitted};
 use crate::files::ca_folder::CaFolder;
 use crate::say::failure::Failure;
@@ -51,12 +52,7 @@ pub(crate) struct New {
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    folder: CaFolder,
-    #[command(flatten)]
-    database: database::Place,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    keys: Records,
 }
 
 #[derive(Serialize)]
@@ -72,10 +68,6 @@ impl fmt::Display for Made {
 }
 
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Listed(Vec<Line>);
-
-#[derive(Serialize)]
 struct Line {
     kid: String,
     label: String,
@@ -85,22 +77,12 @@ struct Line {
     account: Option<String>,
 }
 
-impl fmt::Display for Listed {
+impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none; `seal ca eab new` makes one");
-        }
-        let lines = self.0.iter().map(|line| {
-            let state = if line.account.is_some() { "used" } else { "unused" };
-            let names = if line.names.is_empty() { "any name" } else { &line.names };
-            format!(
-                "{}  {state:<6}  {}  {names}  {}",
-                line.kid,
-                line.made,
-                Foreign::new(&line.label)
-            )
-        });
-        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+        let Self { kid, made, .. } = self;
+        let state = if self.account.is_some() { "used" } else { "unused" };
+        let names = if self.names.is_empty() { "any name" } else { &self.names };
+        write!(f, "{kid}  {state:<6}  {made}  {names}  {}", Foreign::new(&self.label))
     }
 }
 
@@ -138,9 +120,6 @@ impl New {
 
 impl List {
     fn run(self) -> Result<Answer, Failure> {
-        self.folder.open()?;
-        let (store, _) = self.database.open(&self.folder)?;
-        let keys = store.eab_keys().map_err(|e| Failure::usage(e.to_string()))?;
         let line = |key: EabKey| Line {
             made: card::time(key.created),
             names: key.rules.names.to_string(),
@@ -149,7 +128,6 @@ impl List {
             label: key.label,
             account: key.account,
         };
-        report::print(&Listed(keys.into_iter().map(line).collect()), self.json)?;
-        Ok(Answer::Yes)
+        self.keys.list("seal ca eab new", Store::eab_keys, line)
     }
 }

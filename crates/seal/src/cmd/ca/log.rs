@@ -30,8 +30,7 @@ const AT_ONCE: i64 = 1000;
 
 impl Log {
     pub(super) fn run(self) -> Result<Answer, Failure> {
-        self.folder.open()?;
-        let (store, _) = self.database.open(&self.folder)?;
+        let store = self.database.of_ca(&self.folder)?;
         if self.check {
             return match store.check_log() {
                 Ok(entries) => {

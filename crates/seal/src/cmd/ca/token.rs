@@ -5,9 +5,10 @@ use std::fmt;
 use clap::{Args, Subcommand};
 use sealwire::Foreign;
 use sealwire::pki::NameConstraint;
-use sealwire_acme::store::{Token, random_id};
+use sealwire_acme::store::{Store, Token, random_id};
 use serde::Serialize;
 
+use super::listed::Records;
 use super::{database, permitted};
 use crate::files::ca_folder::CaFolder;
 use crate::say::failure::Failure;
@@ -60,12 +61,7 @@ pub(crate) struct New {
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    folder: CaFolder,
-    #[command(flatten)]
-    database: database::Place,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    tokens: Records,
 }
 
 /// Invalidate a token
@@ -95,10 +91,6 @@ impl fmt::Display for Made {
 }
 
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Listed(Vec<Line>);
-
-#[derive(Serialize)]
 struct Line {
     id: String,
     label: String,
@@ -109,25 +101,14 @@ struct Line {
     profiles: Vec<String>,
 }
 
-impl fmt::Display for Listed {
+impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none; `seal ca token new` makes one");
-        }
-        let lines = self.0.iter().map(|line| {
-            let users = line.users.iter().map(|user| Foreign::new(user).to_string());
-            let names = Some(line.names.clone()).filter(|names| !names.is_empty());
-            let whom: Vec<_> = names.into_iter().chain(users).collect();
-            format!(
-                "{}  {} left  to {}  {}  {}",
-                line.id,
-                line.uses,
-                line.expires,
-                whom.join(", "),
-                Foreign::new(&line.label)
-            )
-        });
-        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+        let Self { id, uses, expires, .. } = self;
+        let users = self.users.iter().map(|user| Foreign::new(user).to_string());
+        let names = Some(self.names.clone()).filter(|names| !names.is_empty());
+        let whom: Vec<_> = names.into_iter().chain(users).collect();
+        let (whom, label) = (whom.join(", "), Foreign::new(&self.label));
+        write!(f, "{id}  {uses} left  to {expires}  {whom}  {label}")
     }
 }
 
@@ -169,9 +150,6 @@ impl New {
 
 impl List {
     fn run(self) -> Result<Answer, Failure> {
-        self.folder.open()?;
-        let (store, _) = self.database.open(&self.folder)?;
-        let tokens = store.tokens().map_err(|e| Failure::usage(e.to_string()))?;
         let line = |token: Token| Line {
             expires: card::time(token.expires),
             names: token.rules.names.to_string(),
@@ -181,15 +159,13 @@ impl List {
             label: token.label,
             users: token.users,
         };
-        report::print(&Listed(tokens.into_iter().map(line).collect()), self.json)?;
-        Ok(Answer::Yes)
+        self.tokens.list("seal ca token new", Store::tokens, line)
     }
 }
 
 impl End {
     fn run(self) -> Result<Answer, Failure> {
-        self.folder.open()?;
-        let (store, _) = self.database.open(&self.folder)?;
+        let store = self.database.of_ca(&self.folder)?;
         match store.end_token(&self.id).map_err(|e| Failure::usage(e.to_string()))? {
             true => Ok(Answer::Yes),
             false => Err(Failure::usage(format!("{}: no such token", self.id))
