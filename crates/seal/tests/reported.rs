@@ -170,3 +170,37 @@ fn models_of_the_schema_accept_sarif_and_a_reader_accepts_junit() {
     assert!(sarif.contains("\"uri\": \"no/such\""), "{sarif}");
     dir.seal("inventory all --sarif -").err_is("give a file");
 }
+
+/// What `inspect` says of a file that is good for nothing, under one code in both forms.
+#[test]
+fn what_is_wrong_with_a_file_has_a_code() {
+    if !peers::installed(&["openssl"]) {
+        return;
+    }
+    let dir = material();
+    // A list of one ECH configuration, of a version that is a draft's.
+    dir.write("ech.pem", "-----BEGIN ECHCONFIG-----\nAAb+CgACAAA=\n-----END ECHCONFIG-----\n");
+    dir.openssl("req -new -key all/rsa.key -subj /CN=a -outform DER -out request.der");
+    let mut request = dir.read("request.der");
+    *request.last_mut().unwrap() ^= 1;
+    dir.write("request.der", request);
+    dir.openssl("req -new -key all/rsa.key -subj /CN=a -out a.csr");
+    dir.openssl("x509 -req -in a.csr -signkey all/rsa.key -days -1 -out over.pem");
+    for (file, code) in [
+        ("ech.pem", "NO_ECH_CONFIG"),
+        ("request.der", "BAD_SIGNATURE"),
+        ("over.pem", "NOT_VALID_NOW"),
+    ] {
+        let ran = dir.seal(&format!("inspect {file} --sarif f.sarif --junit f.xml"));
+        assert_eq!(ran.code, 1, "{file}: {ran:?}");
+        let sarif: Value = serde_json::from_slice(&dir.read("f.sarif")).unwrap();
+        let results = &sarif["runs"][0]["results"];
+        let found: Vec<_> = results.as_array().unwrap().iter().map(|one| &one["ruleId"]).collect();
+        assert_eq!(found, [code], "{file}: {sarif:#}");
+        assert_eq!(results[0]["level"], "error", "{file}: {sarif:#}");
+        let uri = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+        assert_eq!(uri, file, "{sarif:#}");
+        let junit = String::from_utf8(dir.read("f.xml")).unwrap();
+        assert!(junit.contains("failures=\"1\"") && junit.contains(code), "{file}: {junit}");
+    }
+}
