@@ -28,7 +28,7 @@ impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let blame = match error {
             Error::PeerRefused(_) => "PeerRefused",
-            Error::AlertReceived(_) => "AlertReceived",
+            Error::AlertReceived { .. } => "AlertReceived",
             Error::NotTls(_) => "NotTls",
             Error::Incompatible(_) => "Incompatible",
             Error::Misbehaved(_) => "Misbehaved",

@@ -7,7 +7,7 @@ use std::slice;
 use crate::calls::{self, Counts, Handler};
 use crate::context::{Context, Role};
 use crate::failure::Failure;
-use crate::owned::{Borrowing, Credential, OwnedBio, der_of, drain, write};
+use crate::owned::{Borrowing, Credential, OwnedBio, der_of, der_of_name, drain, write};
 use crate::sessions;
 use crate::source::Found;
 use crate::table::{Bio, Pkey, Ssl, Table, number};
@@ -342,6 +342,31 @@ impl Connection {
         }
     }
 
+    /// The names (DER) of the CAs that a server listed when it asked for a certificate; `None`: it has not
+    /// asked, or says nothing of CAs in TLS 1.3.
+    pub fn requested_authorities(&mut self) -> Option<Vec<Vec<u8>>> {
+        let table = self.table();
+        // SAFETY: the connection is ours; the list and its names are OpenSSL's, and are copied here.
+        unsafe {
+            let list = (table.SSL_get0_peer_CA_list)(self.ssl.as_ptr());
+            if list.is_null() {
+                return None;
+            }
+            let names = 0..(table.OPENSSL_sk_num)(list);
+            let der = |at| der_of_name(self.found(), (table.OPENSSL_sk_value)(list, at).cast());
+            Some(names.filter_map(der).collect())
+        }
+    }
+
+    /// Our certificate (DER), if one was chosen.
+    pub fn own_certificate(&mut self) -> Option<Vec<u8>> {
+        // SAFETY: the connection is ours; what OpenSSL lends is copied.
+        unsafe {
+            let own = (self.table().SSL_get_certificate)(self.ssl.as_ptr());
+            if own.is_null() { None } else { der_of(self.found(), own) }
+        }
+    }
+
     /// What was agreed on, once the handshake is complete.
     pub fn negotiated(&mut self) -> Option<Negotiated> {
         let table = self.table();
@@ -356,7 +381,6 @@ impl Connection {
             (table.SSL_get0_alpn_selected)(ssl, &raw mut alpn, &raw mut alpn_length);
             let alpn = (!alpn.is_null() && alpn_length > 0)
                 .then(|| slice::from_raw_parts(alpn, alpn_length as usize).to_vec());
-            let own = (table.SSL_get_certificate)(ssl);
             let peer = (table.SSL_get0_peer_certificate)(ssl);
             Some(Negotiated {
                 version: u16::try_from((table.SSL_version)(ssl)).ok()?,
@@ -365,7 +389,7 @@ impl Connection {
                 resumed: (table.SSL_session_reused)(ssl) == 1,
                 temporary_key: self.temporary_key(),
                 peer_leaf: if peer.is_null() { None } else { der_of(self.found(), peer) },
-                own_certificate: if own.is_null() { None } else { der_of(self.found(), own) },
+                own_certificate: self.own_certificate(),
                 finished: self.finished(table.SSL_get_finished),
                 peer_finished: self.finished(table.SSL_get_peer_finished),
                 ocsp_response: self.ocsp_response(),

@@ -1,11 +1,11 @@
 //! What OpenSSL counts and we own: certificates, keys, lists.
 
-use std::ffi::{c_long, c_uchar};
+use std::ffi::{c_int, c_long, c_uchar};
 use std::ptr::{self, NonNull};
 
 use crate::failure::Failure;
 use crate::source::{Found, Library};
-use crate::table::{Bio, Pkey, Stack, X509};
+use crate::table::{Bio, Pkey, Stack, X509, X509Name};
 
 /// A chain of certificates with the key of its leaf, as OpenSSL has them. Nothing of it is changed
 /// after it was made.
@@ -113,12 +113,33 @@ impl Drop for OwnedX509 {
 /// # Safety
 /// `certificate` is one.
 pub(crate) unsafe fn der_of(found: &Found, certificate: *const X509) -> Option<Vec<u8>> {
+    // SAFETY: the caller's promise.
+    unsafe { written(found.table.i2d_X509, certificate) }
+}
+
+/// The DER of a name that OpenSSL holds.
+///
+/// # Safety
+/// `name` is one.
+pub(crate) unsafe fn der_of_name(found: &Found, name: *const X509Name) -> Option<Vec<u8>> {
+    // SAFETY: the caller's promise.
+    unsafe { written(found.table.i2d_X509_NAME, name) }
+}
+
+/// What one of OpenSSL's `i2d` functions writes of something.
+///
+/// # Safety
+/// `thing` is what the function takes.
+unsafe fn written<T>(
+    write: unsafe extern "C" fn(*const T, *mut *mut c_uchar) -> c_int,
+    thing: *const T,
+) -> Option<Vec<u8>> {
     // SAFETY: the caller's promise; without a place to write to it only counts.
-    let length = unsafe { (found.table.i2d_X509)(certificate, ptr::null_mut()) };
+    let length = unsafe { write(thing, ptr::null_mut()) };
     let mut der = vec![0; usize::try_from(length).ok().filter(|length| *length > 0)?];
     let mut at: *mut c_uchar = der.as_mut_ptr();
     // SAFETY: as above, and there is room for what was counted.
-    let written = unsafe { (found.table.i2d_X509)(certificate, &raw mut at) };
+    let written = unsafe { write(thing, &raw mut at) };
     (written == length).then_some(der)
 }
 

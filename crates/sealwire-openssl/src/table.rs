@@ -175,6 +175,7 @@ functions! {
     fn SSL_export_keying_material(*mut Ssl, *mut c_uchar, usize, *const c_char, usize, *const c_uchar, usize, c_int) -> c_int;
     fn SSL_get0_peer_certificate(*const Ssl) -> *mut X509;
     fn SSL_get_certificate(*const Ssl) -> *mut X509;
+    fn SSL_get0_peer_CA_list(*const Ssl) -> *const Stack;
     fn SSL_session_reused(*const Ssl) -> c_int;
     fn SSL_renegotiate(*mut Ssl) -> c_int;
     fn X509_STORE_CTX_get0_untrusted(*const StoreCtx) -> *mut Stack;
@@ -184,6 +185,7 @@ functions! {
     fn i2d_X509(*const X509, *mut *mut c_uchar) -> c_int;
     fn X509_free(*mut X509);
     fn d2i_X509_NAME(*mut *mut X509Name, *mut *const c_uchar, c_long) -> *mut X509Name;
+    fn i2d_X509_NAME(*const X509Name, *mut *mut c_uchar) -> c_int;
     fn X509_NAME_free(*mut X509Name);
     fn d2i_AutoPrivateKey(*mut *mut Pkey, *mut *const c_uchar, c_long) -> *mut Pkey;
     fn PEM_read_bio_Parameters(*mut Bio, *mut *mut Pkey) -> *mut Pkey;

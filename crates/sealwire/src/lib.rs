@@ -158,7 +158,7 @@ mod words;
 
 pub use context::{Identity, SecureContext, SecureContextBuilder};
 pub use engine::resumption::{ClientSession, TicketKeys};
-pub use error::{EchRejection, Error, Fault};
+pub use error::{EchRejection, Error, Fault, OwnCertificate};
 pub use key_log::{KeyLogFile, KeyLogLine};
 pub use live::Live;
 #[cfg(feature = "watch")]

@@ -31,7 +31,7 @@ pub(crate) fn for_origin(error: &Error, asked: bool) -> Option<&'static str> {
     match error {
         Error::Io(_) if asked => Some(CLIENT_CERT),
         Error::PeerRefused(refusal) => for_code(refusal.code().name()),
-        Error::AlertReceived(alert) => match alert.number() {
+        Error::AlertReceived { alert, .. } => match alert.number() {
             116 | 40 | 42..=46 | 48 => Some(CLIENT_CERT),
             112 => {
                 Some("the origin does not serve that name: check the name that the client asks for")

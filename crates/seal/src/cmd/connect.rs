@@ -3,11 +3,10 @@
 use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sealwire::pki::{Certificate, Crl};
 use sealwire::session::CertificateRequest;
 use sealwire::verify::{Code, NameCheck, Pin};
 use sealwire::{
@@ -29,7 +28,6 @@ use crate::net::program;
 use crate::net::target::Target;
 use crate::say::advice;
 use crate::say::failure::Failure;
-use crate::say::ourselves::Ourselves;
 use crate::say::report::{self, Answer};
 use crate::view::connection::{Facts, Side};
 use crate::words::name_rules::NameRules;
@@ -158,18 +156,15 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
         None => args.target.host.parse().map_err(|e| Failure::usage(format!("{e}")))?,
     };
     args.legacy.warn();
-    let asked = Asked::default();
-    let own_lists = args.own_lists.read()?;
-    let connector = args.connector(&name, &asked)?;
+    let connector = args.connector(&name)?;
     let at = args.target.to_string();
     for _ in 0..args.reconnect {
-        let (tls, address) = args.connect(&connector, &name, (&asked, &own_lists)).await?;
+        let (tls, address) = args.connect(&connector, &name).await?;
         args.tell(&tls, address)?;
         take_tickets(tls).await.map_err(|e| Failure::of_connection(&at, &e.into()))?;
     }
-    let (tls, address) = args.connect(&connector, &name, (&asked, &own_lists)).await?;
+    let (tls, address) = args.connect(&connector, &name).await?;
     let facts = args.tell(&tls, address)?;
-    let own = tls.peer().local_certificates().to_vec();
     let verified = facts.authorized || !args.pin.is_empty();
     if let Some(command) = &args.exec {
         let facts = facts.as_environment("SEAL_SERVER", &at);
@@ -181,29 +176,12 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<Answer, Failure> {
             _ => Err(Failure::usage(format!("{command}: ended with {}", ran.exit_text()))),
         };
     }
-    pipe(tls).await.map_err(|e| {
-        let error = e.into();
-        args.of_ours(Failure::of_connection(&at, &error), &error, &own, (&asked, &own_lists))
-    })?;
+    pipe(tls).await.map_err(|e| Failure::of_connection(&at, &e.into()))?;
     Ok(if verified { Answer::Yes } else { Answer::No })
 }
 
-/// What the server asked for, when it asked for a certificate.
-#[derive(Clone, Default)]
-struct Asked(Arc<Mutex<Option<CertificateRequest>>>);
-
-impl Asked {
-    fn note(&self, request: &CertificateRequest) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.clone());
-    }
-
-    fn get(&self) -> Option<CertificateRequest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 impl ConnectArgs {
-    fn connector(&self, name: &ServerName, asked: &Asked) -> Result<Connector, Failure> {
+    fn connector(&self, name: &ServerName) -> Result<Connector, Failure> {
         let wrong = |e: sealwire::ConfigError| Failure::usage(e.to_string());
         let by_default = || legacy::oldest(self.legacy.legacy);
         let oldest = self.min_version.map_or_else(by_default, Version::version);
@@ -221,7 +199,7 @@ impl ConnectArgs {
             None => public_roots(),
         };
         let mut builder = self.legacy.apply(SecureContext::builder()).versions(versions);
-        builder = builder.trust(self.policies.apply_to(trust)?);
+        builder = builder.trust(self.policies.apply_to(trust)?).own_crls(self.own_lists.read()?);
         for identity in self.material.identities()? {
             builder = builder.identity(identity);
         }
@@ -238,7 +216,7 @@ impl ConnectArgs {
             .send_sni(!self.no_sni)
             .handshake_timeout(self.route.timeout.get())
             .alpn(self.alpn.iter().map(String::as_str))
-            .on_certificate_request(self.on_request(asked));
+            .on_certificate_request(self.on_request());
         if let Some(file) = self.key_log.open()? {
             connector = connector.key_log(file);
         }
@@ -252,14 +230,12 @@ impl ConnectArgs {
         Ok(connector)
     }
 
-    /// Notes what the server asks for, and says before our certificate is sent that it is not that.
-    fn on_request(&self, asked: &Asked) -> impl Fn(&CertificateRequest) + Send + Sync + 'static {
-        let (asked, target) = (asked.clone(), self.target.to_string());
+    /// Says before our certificate is sent that it is not what the server asks for.
+    fn on_request(&self) -> impl Fn(&CertificateRequest) + Send + Sync + 'static {
+        let target = self.target.to_string();
         let silent = self.quiet || self.json;
         move |request| {
-            asked.note(request);
-            let ours = Ourselves { request: Some(request), ..Ourselves::default() };
-            if let Some(fact) = ours.of_another_ca().filter(|_| !silent) {
+            if let Some(fact) = request.mismatch().filter(|_| !silent) {
                 report::note(format_args!("seal: {target}: {fact}: it may refuse it"));
             }
         }
@@ -279,14 +255,13 @@ impl ConnectArgs {
         &self,
         connector: &Connector,
         name: &ServerName,
-        known: (&Asked, &[Crl]),
     ) -> Result<(TlsStream<TcpStream>, std::net::SocketAddr), Failure> {
         let Reached { tcp, address } = self.route.reach(&self.target, name.as_str()).await?;
         let sent = self.sni.as_ref().unwrap_or(name).clone();
         let tls = connector.connect(sent, tcp).await;
         let tls = match tls {
             Ok(tls) => tls,
-            Err(error) => return Err(self.failure(&error, name, known).await),
+            Err(error) => return Err(self.failure(&error, name).await),
         };
         if self.insecure {
             self.check_pin(tls.peer())?;
@@ -295,20 +270,14 @@ impl ConnectArgs {
     }
 
     /// Why there is no connection. Where it is that the server is old, how old, and how to go on.
-    async fn failure(
-        &self,
-        error: &sealwire::Error,
-        name: &ServerName,
-        known: (&Asked, &[Crl]),
-    ) -> Failure {
+    async fn failure(&self, error: &sealwire::Error, name: &ServerName) -> Failure {
         let failure = Failure::of_connection_to(&self.target.to_string(), Some(name), error);
         let no_version = matches!(
             error.code(),
             "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" | "ERR_SSL_UNSUPPORTED_PROTOCOL"
         );
         if self.legacy.legacy || !no_version {
-            let own = self.material.own_chain();
-            return self.of_ours(failure, error, &own, known);
+            return failure;
         }
         let sni = (!self.no_sni && name.ip().is_none()).then(|| name.as_str());
         match scan::newest_old_version(&self.route, &self.target, name.as_str(), sni).await {
@@ -316,25 +285,6 @@ impl ConnectArgs {
                 "the server speaks {version} and nothing newer: have it brought up to date; until then \
                  --legacy goes on, as weak as that is"
             )),
-            None => failure,
-        }
-    }
-
-    /// With advice about our own certificate, when the server says that it does not take it.
-    fn of_ours(
-        &self,
-        failure: Failure,
-        error: &sealwire::Error,
-        own: &[Certificate],
-        (asked, crls): (&Asked, &[Crl]),
-    ) -> Failure {
-        let Some(alert) = error.alert() else { return failure };
-        let (request, trust) = (asked.get(), self.material.trust().ok().flatten());
-        let request = request.as_ref();
-        let chain = request.map(CertificateRequest::shown).filter(|shown| !shown.is_empty());
-        let chain = chain.unwrap_or(own);
-        match (Ourselves { chain, request, crls, trust: trust.as_ref() }).explain(alert) {
-            Some(ours) => failure.advise(ours),
             None => failure,
         }
     }

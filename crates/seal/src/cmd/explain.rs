@@ -102,7 +102,8 @@ fn verdicts() -> impl Iterator<Item = Entry> {
 fn alerts() -> impl Iterator<Item = Entry> {
     (0..=u8::MAX).map(Alert::from_number).filter(|alert| alert.name() != "unknown").map(|alert| {
         let is_error = alert.openssl_reason().is_some();
-        let reported = is_error.then(|| sealwire::Error::AlertReceived(alert).code().to_string());
+        let reported = sealwire::Error::AlertReceived { alert, ours: None };
+        let reported = is_error.then(|| reported.code().to_string());
         Entry {
             kind: "alert",
             name: alert.name(),

@@ -113,12 +113,6 @@ impl Material {
         Ok(builder)
     }
 
-    /// The certificates of our first identity, where they are in a file by themselves.
-    pub(crate) fn own_chain(&self) -> Vec<Certificate> {
-        let pem = self.cert.first().and_then(|path| super::read(path).ok());
-        pem.and_then(|pem| Certificate::all_from_pem(&pem).ok()).unwrap_or_default()
-    }
-
     /// Where the passphrase comes from, if it was said.
     pub(crate) fn passphrase_source(&self) -> Option<&Source> {
         self.passphrase_file.as_ref()

@@ -3,7 +3,7 @@
 
 use sealwire::pki::{Certificate, Error, GeneralName, OtherForm, Problem};
 use sealwire::verify::Finding;
-use sealwire::{Alert, EchRejection, ServerName};
+use sealwire::{Alert, EchRejection, OwnCertificate, ServerName};
 
 /// Advice for a problem with a key, a certificate or a file.
 pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
@@ -182,9 +182,22 @@ pub(crate) fn for_failure(error: &sealwire::Error, name: Option<&ServerName>) ->
             for_finding(refusal.findings().last()?, refusal.chain(), name)
         }
         sealwire::Error::EchRejected(rejection) => Some(for_ech(rejection)),
+        sealwire::Error::AlertReceived { ours: Some(ours), .. } => {
+            for_ours(ours).map(str::to_owned)
+        }
         _ => for_failure_of(error).map(str::to_owned),
     }
 }
+
+/// Advice to a client whose certificate a server refuses: the error says what is known of it.
+fn for_ours(ours: &OwnCertificate) -> Option<&'static str> {
+    match ours.certificate() {
+        None => Some(GIVE_CERTIFICATE),
+        Some(_) => for_code(ours.findings().first()?.code().name()),
+    }
+}
+
+const GIVE_CERTIFICATE: &str = "give a client certificate with --cert and --key, or --pfx";
 
 /// Advice to whom a server does not take what was hidden: its own configurations, where it may be
 /// believed.
@@ -203,7 +216,7 @@ fn for_ech(rejection: &EchRejection) -> String {
 fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
     use sealwire::Error as E;
     match error {
-        E::AlertReceived(alert) => for_alert(*alert),
+        E::AlertReceived { alert, .. } => for_alert(*alert),
         E::NotTls(_) => Some("check the port, or speak that protocol without TLS"),
         E::ClosedInHandshake => Some("it may have refused us without saying why"),
         E::Incompatible(_) if error.code() == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE" => {
@@ -216,7 +229,7 @@ fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
 /// Advice to whom a peer has sent this alert.
 pub(crate) fn for_alert(alert: Alert) -> Option<&'static str> {
     match alert.number() {
-        116 => Some("give a client certificate with --cert and --key, or --pfx"),
+        116 => Some(GIVE_CERTIFICATE),
         45 => Some(
             "when ours is good by our clock, the server's own revocation list is out of date: \
              servers with OpenSSL say the same of both",
@@ -233,7 +246,7 @@ pub(crate) fn for_alert(alert: Alert) -> Option<&'static str> {
 pub(crate) fn of_client(error: &sealwire::Error) -> Option<String> {
     use sealwire::Error as E;
     match error {
-        E::AlertReceived(alert) => match alert.number() {
+        E::AlertReceived { alert, .. } => match alert.number() {
             42 | 46 => Some(
                 "the client may not trust our certificate's issuer, or the certificate does not match the name that it asked for",
             ),
@@ -258,6 +271,7 @@ pub(crate) const LEFT: &str = "a client that does not know the certificate's iss
 /// the names that they have in JSON.
 pub(crate) fn for_changes(changes: &[&str]) -> Option<&'static str> {
     Some(match changes {
+        ["ask-first"] => "--starttls postgres asks first",
         ["two-segments" | "two-records"] => {
             "ask who runs the firewall or proxy between; another network shows whether it is that"
         }

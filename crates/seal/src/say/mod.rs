@@ -3,6 +3,5 @@
 pub(crate) mod advice;
 pub(crate) mod codes;
 pub(crate) mod failure;
-pub(crate) mod ourselves;
 pub(crate) mod progress;
 pub(crate) mod report;

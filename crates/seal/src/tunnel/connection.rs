@@ -11,9 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sealwire::SecureContext;
 use sealwire::live::{Admission, Tether};
-use sealwire::session::CertificateRequest;
 use tracing::{info, warn};
 
 use super::config::Mode;
@@ -58,8 +56,6 @@ struct About {
     alpn: Option<String>,
     /// The subject of the peer's certificate.
     peer: Option<String>,
-    /// What the target asked of us, if it wanted a certificate, and who we are.
-    asked: Option<Box<(CertificateRequest, SecureContext)>>,
 }
 
 /// Why a connection came to nothing.
@@ -107,12 +103,9 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     drop((open, pass, in_use, from_source));
     let (seconds, up, down) = (since.elapsed().as_secs_f64(), ended.up, ended.down);
     let (source, how) = (shown(source), how(&ended.reason));
-    let About { tls, server_name, alpn, peer, asked } = &*about;
+    let About { tls, server_name, alpn, peer } = &*about;
     // Who passed TLS through has seen nothing of what the client thinks of it.
     let hint = match &ended.reason {
-        Reason::Target(error) if !is_server => asked
-            .as_deref()
-            .and_then(|(request, context)| client::explained(error, Some(request), context)),
         _ if !is_server || !tls.starts_with("TLS") => None,
         Reason::Client(error) if error.alert().is_some() => advice::of_client(error),
         Reason::Finished | Reason::Client(_) if up == 0 => {

@@ -46,6 +46,28 @@ pub(crate) fn before(upstream: u16, judge: impl Fn(&Seen) -> Fate + Send + Sync 
     port
 }
 
+/// An HTTP proxy that connects to `upstream`, whatever it is asked for; its port. So a server on any
+/// port is reached as if it were on a well-known one.
+pub(crate) fn proxy_to(upstream: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") {
+                    client.read_exact(&mut byte).ok()?;
+                    head.push(byte[0]);
+                }
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+                relay(client, upstream, &[], usize::MAX);
+                Some(())
+            });
+        }
+    });
+    port
+}
+
 fn pass(mut client: TcpStream, upstream: u16, judge: &dyn Fn(&Seen) -> Fate) {
     let Some(seen) = look(&mut client) else { return };
     match judge(&seen) {
@@ -72,6 +94,9 @@ fn look(client: &mut TcpStream) -> Option<Seen> {
         let read = client.read(&mut room).ok().filter(|read| *read > 0)?;
         bytes.extend_from_slice(&room[..read]);
         first_read = if first_read == 0 { read } else { first_read };
+        if bytes.first() != Some(&HANDSHAKE) {
+            return None; // somebody asks for TLS first, which nobody here answers
+        }
         let (mut rest, mut message, mut records) = (&bytes[..], Vec::new(), 0);
         while let Some(record) = Record::first(rest).filter(|record| record.kind == HANDSHAKE) {
             message.extend_from_slice(record.content());

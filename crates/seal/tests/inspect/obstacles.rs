@@ -1,9 +1,10 @@
 //! Why a handshake dies on the way: middleboxes that each let some hello not pass, and the smallest
 //! change that is found to help.
 
+use sealwire_testing::PostgreSql;
 use serde_json::{Value, json};
 
-use super::middlebox::{Fate, Seen, before};
+use super::middlebox::{Fate, Seen, before, proxy_to};
 use super::peers::s_server::Openssl;
 use super::peers::served::Served;
 use super::peers::{Folder, installed};
@@ -327,4 +328,66 @@ fn a_server_that_fails_now_and_then_is_told_from_one_that_minds() {
     let obstacle = &json(&ran)["failure"]["obstacle"];
     assert_eq!(obstacle["smallest_change"], json!([]), "{obstacle:#}");
     assert!(obstacle["points_to"].as_str().unwrap().contains("comes and goes"), "{obstacle:#}");
+}
+
+/// What is found out about the server at `port`, reached as if it were on PostgreSQL's.
+fn on_postgres_port(dir: &Folder, port: u16, options: &str) -> Value {
+    let proxy = proxy_to(port);
+    json(&dir.seal(&format!(
+        "inspect localhost:5432 --proxy http://127.0.0.1:{proxy} --ca ca/ca.pem --json {options}"
+    )))
+}
+
+/// PostgreSQL 15, which closes a connection that begins with TLS.
+#[test]
+fn postgresql_is_asked_first() {
+    let dir = server_of_localhost();
+    let pem = |name: &str| String::from_utf8(dir.read(name)).unwrap();
+    let home = Folder::new();
+    let started = PostgreSql::with_tls(home.root(), &pem("ec.pem"), &pem("ec.key"));
+    let Some(server) = started else { return };
+    let facts = on_postgres_port(&dir, server.port, "");
+    let obstacle = &facts["failure"]["obstacle"];
+    if obstacle.is_null() {
+        // From 17 on TLS may begin at once.
+        assert_eq!(facts["failure"], Value::Null, "{facts:#}");
+        return;
+    }
+    assert_eq!(obstacle["smallest_change"], json!(["ask-first"]), "{facts:#}");
+    assert!(obstacle["advice"].as_str().unwrap().contains("--starttls postgres"), "{facts:#}");
+    let asked = on_postgres_port(&dir, server.port, "--starttls postgres");
+    assert_eq!(asked["failure"], Value::Null, "{asked:#}");
+}
+
+#[test]
+fn postgresql_without_tls_is_told_from_an_obstacle() {
+    let (dir, home) = (server_of_localhost(), Folder::new());
+    let Some(server) = PostgreSql::start(home.root(), "ssl = off") else { return };
+    let facts = on_postgres_port(&dir, server.port, "");
+    let obstacle = &facts["failure"]["obstacle"];
+    assert_eq!(obstacle["smallest_change"], Value::Null, "{facts:#}");
+    let says = "after TLS was asked for (PostgreSQL) is answered, though not agreed to";
+    assert!(obstacle["points_to"].as_str().unwrap().contains(says), "{facts:#}");
+}
+
+/// A server that takes TLS at once, as PostgreSQL 17 does, behind a box that minds long hellos.
+#[test]
+fn postgresqls_port_is_a_port_like_others() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let dir = server_of_localhost();
+    let server = Openssl::start(&dir, "-cert ec.pem -key ec.key -alpn postgresql");
+    let long = before(server.port, |seen| unless(seen.bytes.len() <= PACKET, Fate::Reset));
+    let facts = on_postgres_port(&dir, long, "");
+    let obstacle = &facts["failure"]["obstacle"];
+    assert_eq!(obstacle["smallest_change"], json!(["no-ml-kem"]), "{facts:#}");
+    let tried = obstacle["tried"].as_array().unwrap();
+    assert_eq!(tried[0]["changes"], json!(["ask-first"]), "{facts:#}");
+    let changed = tried.iter().filter(|one| one["changes"] != json!([])).count();
+    assert!((1..=8).contains(&changed), "{facts:#}");
+    let nothing = before(server.port, |_| Fate::Close);
+    let facts = on_postgres_port(&dir, nothing, "");
+    let tried = facts["failure"]["obstacle"]["tried"].as_array().expect("an obstacle").len();
+    assert_eq!(tried, 8, "{facts:#}");
 }

@@ -62,7 +62,12 @@ fn a_refusal_is_explained_by_our_own_certificate() {
         case("gone", "", lists, "no fault found in our certificate"),
         case("other", "", named, another),
         case("other", "", nobody, "the server may not trust our certificate's"),
-        case("", "", named, "give a client certificate issued by CN=Clients with --cert and --key"),
+        case(
+            "",
+            "",
+            named,
+            "the server wants a client certificate issued by CN=Clients, and we have none",
+        ),
     ] {
         for version in ["-tls1_2", "-tls1_3"] {
             it.is_told(&dir, version);
@@ -93,7 +98,7 @@ impl Case {
         let facts = json(&ran);
         // In TLS 1.3 the refusal comes after the handshake, which has not failed.
         let told = match version {
-            "-tls1_2" => &facts["failure"]["advice"],
+            "-tls1_2" => &facts["failure"]["reason"],
             _ => &facts["our_certificate"],
         };
         assert!(told.as_str().unwrap_or_default().contains(says), "{version} {says}: {facts:#}");

@@ -21,7 +21,7 @@ async fn told(dir: &Files, port: u16, record: &[u8]) -> u8 {
     below.write_all(record).unwrap();
     let read = tokio::time::timeout(PATIENCE, stream.read(&mut back)).await.expect("it ends");
     match sealwire::Error::from(read.unwrap_err()) {
-        sealwire::Error::AlertReceived(alert) => alert.number(),
+        sealwire::Error::AlertReceived { alert, .. } => alert.number(),
         other => panic!("no alert: {other:?}"),
     }
 }

@@ -39,7 +39,7 @@ async fn alert(stream: &mut Stream) -> u8 {
     let mut room = [0; 16];
     let read = tokio::time::timeout(PATIENCE, stream.read(&mut room)).await.expect("it is closed");
     match Error::from(read.unwrap_err()) {
-        Error::AlertReceived(alert) => alert.number(),
+        Error::AlertReceived { alert, .. } => alert.number(),
         other => panic!("no alert: {other:?}"),
     }
 }

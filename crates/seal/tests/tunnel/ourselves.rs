@@ -17,7 +17,7 @@ fn a_target_that_names_other_cas_is_told_before_and_after_it_refuses_us() {
     dir.seal(issue).ok();
     let says = "and ours is by CN=Others";
     for (version, message, field) in
-        [("-tls1_2", "no target can be reached", "reason"), ("-tls1_3", "connection ended", "hint")]
+        [("-tls1_2", "no target can be reached", "reason"), ("-tls1_3", "connection ended", "end")]
     {
         let judges = "-Verify 2 -verify_return_error -CAfile ca.pem";
         let server =

@@ -25,6 +25,7 @@ pub struct SecureContextBuilder {
     identities: Vec<Identity>,
     trust: Trust,
     crls: Vec<Crl>,
+    own_crls: Vec<Crl>,
     versions: RangeInclusive<ProtocolVersion>,
     suites: Vec<CipherSuite>,
     prefer_server_order: bool,
@@ -46,6 +47,7 @@ impl SecureContextBuilder {
             identities: Vec::new(),
             trust: Trust::default(),
             crls: Vec::new(),
+            own_crls: Vec::new(),
             versions: ProtocolVersion::Tls12..=ProtocolVersion::Tls13,
             suites: cipher_list::default_suites(),
             prefer_server_order: true,
@@ -116,6 +118,15 @@ impl SecureContextBuilder {
     #[must_use]
     pub fn crls(mut self, crls: impl IntoIterator<Item = Crl>) -> Self {
         self.crls.extend(crls);
+        self
+    }
+
+    /// Adds revocation lists in which a client's own certificate is looked up, besides [`crls`](Self::crls),
+    /// when a server refuses it ([`Error::own_certificate`](crate::Error::own_certificate)). Peers
+    /// are not looked up in them.
+    #[must_use]
+    pub fn own_crls(mut self, crls: impl IntoIterator<Item = Crl>) -> Self {
+        self.own_crls.extend(crls);
         self
     }
 
@@ -328,6 +339,7 @@ impl SecureContextBuilder {
             credentials,
             trust: trusted,
             policy,
+            own_crls: self.own_crls,
             settings,
             lack: speech.lack.filter(|_| old.is_none()),
             old,

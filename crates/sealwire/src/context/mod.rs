@@ -22,12 +22,13 @@ pub(crate) use server::Serving;
 use credentials::Credentials;
 
 use crate::engine::{self, Credential};
+use crate::error::{Known, OwnCertificate};
 use crate::pki::TrustStore;
 use crate::reading::{ClientHello, EchConfigList};
-use crate::verify::Policy;
+use crate::verify::{CertificateRequest, Policy};
 use crate::words::{
-    CannotSpeak, CipherSuite, ConfigError, ProtocolVersion, ServerName, SignatureScheme, now,
-    scheme_list,
+    Alert, CannotSpeak, CipherSuite, ConfigError, ProtocolVersion, ServerName, SignatureScheme,
+    now, scheme_list,
 };
 
 /// Identities, trust and protocol settings for any number of connections of both roles.
@@ -51,6 +52,8 @@ struct Inner {
     credentials: Credentials,
     trust: TrustStore,
     policy: Arc<Policy>,
+    /// Lists in which our own certificate is looked up when a server refuses it.
+    own_crls: Vec<Crl>,
     settings: engine::Settings,
     client: engine::ClientConfig,
     resumption: resumption::Resumption,
@@ -138,6 +141,27 @@ impl SecureContext {
     /// The revocation lists that peers are looked up in.
     pub fn crls(&self) -> &[Crl] {
         &self.policy().crls
+    }
+
+    /// What our own certificate has to do with it that a server refuses us by this alert. `chain` is
+    /// ours, unless the request says what was shown.
+    pub(crate) fn own_certificate_behind(
+        &self,
+        alert: Alert,
+        chain: &[Certificate],
+        request: Option<CertificateRequest>,
+    ) -> Option<OwnCertificate> {
+        let shown = request.as_ref().map(|request| request.shown().to_vec());
+        let shown = shown.filter(|shown| !shown.is_empty());
+        let crls = [self.crls(), &self.0.own_crls[..]].concat();
+        let known = Known {
+            chain: shown.as_deref().unwrap_or(chain),
+            request,
+            crls: &crls,
+            trust: self.trust(),
+            now: self.now(),
+        };
+        OwnCertificate::behind(alert, known)
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {

@@ -12,7 +12,7 @@ use super::resumption::{ClientSessions, ServerSessions};
 use super::rustls::{Derived, EarlyData, Protected, SessionValue};
 use super::secrets::Secrets;
 use crate::key_log::KeyLogLine;
-use crate::verify::{NameCheck, Policy, Refusal, Verdict, judge, recall};
+use crate::verify::{CertificateRequest, NameCheck, Policy, Refusal, Verdict, judge, recall};
 use crate::words::{Alert, Pin, ProtocolVersion, Psk, ServerName};
 
 /// The desk of one connection. Most of an open one's are empty: only a client of TLS 1.3 has
@@ -59,10 +59,9 @@ pub(crate) struct Papers {
     /// The name that everybody sees where the hello hides another: by it the server proves itself when it
     /// does not take what is hidden.
     pub(crate) public_name: Option<ServerName>,
-    /// Whether a server's request for a certificate is told, and the names of CAs (DER) in one that
-    /// has not been told yet.
-    pub(crate) tell_request: bool,
+    /// The names of CAs (DER) in a server's request for a certificate, and whether it is still to be told.
     pub(crate) requested: Option<Vec<Vec<u8>>>,
+    pub(crate) tell_request: bool,
     pub(crate) secrets: Secrets,
     /// What the engine derives twice.
     pub(super) derived: Derived,
@@ -150,8 +149,8 @@ impl Papers {
             no_identity: false,
             requested_schemes: Vec::new(),
             public_name: None,
-            tell_request: false,
             requested: None,
+            tell_request: false,
             secrets: Secrets::default(),
             derived: Derived::default(),
             protected: Protected::default(),
@@ -170,6 +169,19 @@ impl Papers {
         {
             self.examiner.name = Some((public.clone(), NameCheck::Rfc9525));
         }
+    }
+
+    /// A server's request for a certificate, and what we show it.
+    pub(crate) fn request(&self) -> Option<CertificateRequest> {
+        let named = self.requested.as_ref()?;
+        Some(CertificateRequest::new(named, self.shown.clone()))
+    }
+
+    /// The same, which nobody needs again.
+    pub(crate) fn take_request(&mut self) -> Option<CertificateRequest> {
+        let request = self.request();
+        self.requested = None;
+        request
     }
 
     /// Judges the chain that the peer shows (DER), and keeps leaf and verdict.

@@ -2,6 +2,7 @@
 
 mod ech;
 mod fault;
+mod own_certificate;
 
 use std::fmt;
 use std::io;
@@ -13,6 +14,8 @@ use crate::words::openssl_reason::{OpensslReason, Reason};
 use crate::words::{Alert, CannotSpeak};
 pub use ech::EchRejection;
 pub use fault::Fault;
+pub(crate) use own_certificate::Known;
+pub use own_certificate::OwnCertificate;
 
 /// A connection that did not come to be, or broke.
 ///
@@ -23,8 +26,14 @@ pub use fault::Fault;
 pub enum Error {
     /// We refuse the peer: its certificates or its name do not hold.
     PeerRefused(Refusal),
-    /// The peer refuses us: it sent this alert.
-    AlertReceived(Alert),
+    /// The peer refuses us.
+    AlertReceived {
+        /// The alert that it sent.
+        alert: Alert,
+        /// What our own certificate has to do with it, when we are the client and the alert is about
+        /// that certificate (42 to 46, 48, 116).
+        ours: Option<Arc<OwnCertificate>>,
+    },
     /// The peer does not speak TLS at all.
     NotTls(NotTls),
     /// The peer and we have no version, suite, group or signature scheme in common, or it wants
@@ -60,7 +69,7 @@ impl Error {
         match self {
             Self::PeerRefused(refusal) => refusal.code().name(),
             // What OpenSSL does not report goes down its end-of-file path.
-            Self::AlertReceived(alert) => alert.reason().map_or("ECONNRESET", Reason::code),
+            Self::AlertReceived { alert, .. } => alert.reason().map_or("ECONNRESET", Reason::code),
             Self::NotTls(found) => found.reason().code(),
             Self::CannotSpeak(lack) => lack.reason().code(),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
@@ -92,9 +101,22 @@ impl Error {
     /// The alert, when it is the peer who refuses us.
     pub fn alert(&self) -> Option<Alert> {
         match self {
-            Self::AlertReceived(alert) => Some(*alert),
+            Self::AlertReceived { alert, .. } => Some(*alert),
             _ => None,
         }
+    }
+
+    /// What our own certificate has to do with it, when a server refuses it.
+    pub fn own_certificate(&self) -> Option<&OwnCertificate> {
+        match self {
+            Self::AlertReceived { ours, .. } => ours.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The peer sent this alert.
+    pub(crate) fn of_alert(alert: Alert) -> Self {
+        Self::AlertReceived { alert, ours: None }
     }
 
     /// OpenSSL's name for this failure, where it has one: exactly where [`code`](Self::code)
@@ -105,7 +127,7 @@ impl Error {
 
     fn reason(&self) -> Option<&'static Reason> {
         match self {
-            Self::AlertReceived(alert) => alert.reason(),
+            Self::AlertReceived { alert, .. } => alert.reason(),
             Self::NotTls(found) => Some(found.reason()),
             Self::CannotSpeak(lack) => Some(lack.reason()),
             Self::Incompatible(fault) | Self::Misbehaved(fault) | Self::Internal(fault) => {
@@ -120,8 +142,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PeerRefused(refusal) => write!(f, "peer refused: {refusal}"),
-            Self::AlertReceived(alert) => {
-                write!(f, "the peer refused with {alert}: {}", alert.meaning())
+            Self::AlertReceived { alert, ours } => {
+                write!(f, "the peer refused with {alert}: {}", alert.meaning())?;
+                ours.as_ref().map_or(Ok(()), |ours| write!(f, "; {ours}"))
             }
             Self::NotTls(found) => found.fmt(f),
             Self::CannotSpeak(lack) => lack.fmt(f),
@@ -182,7 +205,7 @@ impl From<Error> for io::Error {
             Error::Truncated | Error::ClosedInHandshake => io::ErrorKind::UnexpectedEof,
             Error::HandshakeTimedOut | Error::LifetimeOver => io::ErrorKind::TimedOut,
             Error::PeerRefused(_)
-            | Error::AlertReceived(_)
+            | Error::AlertReceived { .. }
             | Error::EchRejected(_)
             | Error::RefusedByProgram => io::ErrorKind::PermissionDenied,
             Error::NotTls(_) | Error::Incompatible(_) | Error::Misbehaved(_) => {

@@ -11,8 +11,9 @@ use super::event::Event;
 use super::facts::HandshakeSummary;
 use super::options::ServerOptions;
 use super::peer::{Authorization, EchStatus, Peer};
+use super::refused::{Asked, explained};
 use super::reply::HelloReply;
-use super::{CertificateRequest, Core, Stage, Turn, diagnosis, keeping};
+use super::{Core, Stage, Turn, diagnosis, keeping};
 use crate::context::{SecureContext, Serving};
 use crate::engine::{
     self, Again, Channel, EarlyData, Engine, Examiner, Facts, Failure, Papers, Step, last_word,
@@ -198,9 +199,10 @@ impl Handshake {
         // Once the server has passed: who is refused is not told of, and nothing has been sent yet.
         if step.is_ok()
             && let Some(papers) = desk.papers.as_mut().filter(|papers| papers.examined.is_some())
-            && let Some(authorities) = papers.requested.take()
+            && papers.tell_request
+            && let Some(request) = papers.request()
         {
-            let request = CertificateRequest::new(&authorities, papers.shown.clone());
+            papers.tell_request = false;
             core.events.push_back(Event::CertificateRequested(request));
         }
         (consumed, step)
@@ -222,7 +224,14 @@ impl Handshake {
             let may_add = !self.encrypting && version != Some(ProtocolVersion::Tls13);
             last_word::correct(&mut core.out, start, alert, may_add);
         }
-        failure.error
+        match self.hello {
+            Some(_) => failure.error,
+            None => {
+                let own = self.own.as_deref().unwrap_or_default();
+                let request = core.desk.papers.as_deref_mut().and_then(Papers::take_request);
+                explained(failure.error, &self.context, own, request)
+            }
+        }
     }
 
     /// Judges the peer, unless that was done inside the handshake, and writes down what is known.
@@ -260,6 +269,8 @@ impl Handshake {
         if request_ocsp && can_staple {
             core.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
+        // Up to TLS 1.2 it has passed judgement before the handshake is complete.
+        let request = papers.take_request().filter(|_| facts.protocol == ProtocolVersion::Tls13);
         let to_store = mem::take(&mut papers.server).made(facts.protocol == ProtocolVersion::Tls13);
         let we_are_client = papers.examiner.purpose == Purpose::Server;
         let peer = Arc::new(Peer {
@@ -288,6 +299,7 @@ impl Handshake {
             we_are_client,
             secrets: mem::take(&mut papers.secrets),
         }));
+        core.asked = request.map(|request| Box::new(Asked { context, request }));
         if ask_about_peer {
             core.events.push_back(Event::Question);
             Stage::PeerAsked(AskedPeer { engine, peer, to_store })

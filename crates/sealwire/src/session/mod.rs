@@ -12,7 +12,6 @@
 //! bytes at hand); hostile bytes end in an error.
 
 mod asked;
-mod certificate_request;
 mod diagnosis;
 mod event;
 mod facts;
@@ -21,6 +20,7 @@ mod keeping;
 mod options;
 mod peer;
 mod question;
+mod refused;
 mod reply;
 mod sni_router;
 
@@ -31,7 +31,6 @@ use std::mem;
 use std::sync::Arc;
 
 use asked::{AskedHello, AskedPeer, AskedPsk, AskedStore};
-pub use certificate_request::CertificateRequest;
 pub use event::Event;
 pub use facts::ByteCount;
 use facts::{Counted, HandshakeSummary, Traffic};
@@ -53,6 +52,7 @@ use crate::engine::{self, Channel, Desk, Examiner, Old, OldClient, Papers, Step}
 use crate::error::Error;
 use crate::reading::Reassembly;
 pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
+pub use crate::verify::CertificateRequest;
 use crate::words::{Alert, ClientAuth, PeerVerification};
 
 /// One side of one TLS connection.
@@ -72,6 +72,8 @@ struct Core {
     desk: Desk,
     /// What the handshake left that is secret.
     kept: Option<Box<HandshakeSummary>>,
+    /// What a server asked of us that may refuse us still.
+    asked: Option<Box<refused::Asked>>,
     traffic: Traffic,
     closing: Closing,
     /// The last words of an engine that is gone.
@@ -469,6 +471,7 @@ impl Session {
             peer: None,
             desk: Desk::default(),
             kept: None,
+            asked: None,
             traffic: Traffic::default(),
             closing: Closing::default(),
             trace: None,
@@ -513,9 +516,12 @@ impl Core {
                 step => break step,
             }
         };
+        if self.asked.is_some() && self.traffic.received.plaintext > 0 {
+            self.heard_data();
+        }
         self.tell_sessions();
         self.traffic.received.tls += taken as u64;
-        let received = step.map_err(Error::from).map(|step| {
+        let received = step.map_err(|failure| self.refused(failure.into())).map(|step| {
             if step == Step::PeerClosed {
                 self.closing.peer_sent_close_notify = true;
                 self.events.push_back(Event::PeerClosed);

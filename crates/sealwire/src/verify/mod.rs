@@ -6,6 +6,7 @@
 //! [`check_server_identity`].
 
 mod alt_name;
+mod certificate_request;
 mod code;
 mod common_name;
 mod evidence;
@@ -17,6 +18,7 @@ mod verdict;
 
 pub use crate::words::{InvalidPin, Pin};
 pub(crate) use alt_name::{AltName, alt_names_text};
+pub use certificate_request::CertificateRequest;
 pub use code::Code;
 pub use common_name::check_common_name_constraints;
 pub use identity::{CustomCheck, NameCheck, NameMismatch, check_server_identity};

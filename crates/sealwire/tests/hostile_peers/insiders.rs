@@ -300,7 +300,7 @@ async fn what_insiders_send_without_end_ends() {
             assert!(cost.longest < MOST_WORK, "{role} {what}: {:?}", cost.longest);
             assert!(ours.plaintext.is_empty(), "{role} {what}");
             match ours.error {
-                Some(Error::Misbehaved(_) | Error::AlertReceived(_)) => {}
+                Some(Error::Misbehaved(_) | Error::AlertReceived { .. }) => {}
                 // A client keeps the tickets that it can use, and drops the rest; and a message that
                 // does not end is waited for, like any.
                 None if role == "client"

@@ -155,7 +155,7 @@ async fn a_client_takes_nothing_that_it_did_not_offer() {
         assert!(
             matches!(
                 error,
-                Error::Misbehaved(_) | Error::Incompatible(_) | Error::AlertReceived(_)
+                Error::Misbehaved(_) | Error::Incompatible(_) | Error::AlertReceived { .. }
             ),
             "{what}: {error}"
         );

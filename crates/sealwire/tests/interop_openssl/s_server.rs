@@ -96,12 +96,18 @@ async fn when_we_are_refused_we_know_why() {
     if !present("openssl") {
         return;
     }
-    for (shown, trusted, alert_12, alert_13) in [
-        ("", "ca", 40, 116),
-        ("p256", "other-ca", 48, 48),
-        ("expired", "ca", 45, 45),
-        ("tutorial", "ca", 48, 48),
-        ("server-only", "ca", 43, 43),
+    for (shown, trusted, alert_12, alert_13, says) in [
+        ("", "ca", 40, 116, "the server wants a client certificate, and we have none"),
+        (
+            "p256",
+            "other-ca",
+            48,
+            48,
+            "no fault found in our certificate (by CN=Test-ca, good until ",
+        ),
+        ("expired", "ca", 45, 45, "it is our certificate: CERT_HAS_EXPIRED: "),
+        ("tutorial", "ca", 48, 48, "our certificate"),
+        ("server-only", "ca", 43, 43, "it is our certificate: INVALID_PURPOSE: "),
     ] {
         let options = requiring(trusted);
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -112,6 +118,54 @@ async fn when_we_are_refused_we_know_why() {
             let alert = if version == ProtocolVersion::Tls12 { alert_12 } else { alert_13 };
             let expected = Some(Alert::from_number(alert));
             assert_eq!(error.alert(), expected, "{shown} {version}: {error:?}");
+            let ours = error.own_certificate().expect("an alert about it").to_string();
+            assert!(
+                ours.starts_with(says) || says == "our certificate",
+                "{shown} {version}: {ours}"
+            );
+            assert!(error.to_string().ends_with(&ours), "{error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_asked_for_and_lists_at_hand_explain_a_refusal() {
+    if !present("openssl") {
+        return;
+    }
+    let lists = ["-crl_check", "-CRL", &credentials().path("crl.pem").display().to_string()]
+        .map(str::to_owned);
+    let another = "it is our certificate: the server takes certificates of CN=Test-other-ca, and ours is \
+                   by CN=Test-ca";
+    let revoked = "it is our certificate: CERT_REVOKED: ";
+    for (shown, trusted, knows, says) in [
+        ("p256", "other-ca", false, another),
+        ("revoked", "ca", true, revoked),
+        ("revoked", "ca", false, "no fault found in our certificate"),
+        (
+            "",
+            "ca",
+            false,
+            "the server wants a client certificate issued by CN=Test-ca, and we have none",
+        ),
+    ] {
+        let mut options = requiring(trusted);
+        options[3] = "-CAfile".to_owned(); // whose subjects it names
+        if shown == "revoked" {
+            options.extend(lists.clone());
+        }
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let (_server, port) = s_server("p256", &options);
+        for version in VERSIONS {
+            let own = if knows { credentials().crl() } else { Vec::new() };
+            let client = connector(only(context(shown, "ca").own_crls(own), version));
+            let error = call(&client, "localhost", port).await.expect_err("refused");
+            let ours = error.own_certificate().expect("an alert about it");
+            assert!(ours.to_string().starts_with(says), "{shown} {version}: {ours}");
+            assert_eq!(ours.certificate().is_none(), shown.is_empty(), "{shown} {version}");
+            let names = ours.request().expect("it asked").authorities();
+            let subject = credentials().certificate(trusted).subject();
+            assert_eq!(names, [subject], "{shown} {version}");
         }
     }
 }

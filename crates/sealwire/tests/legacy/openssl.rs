@@ -132,6 +132,51 @@ async fn suites_of_tls13_that_the_first_engine_has_not() {
     }
 }
 
+/// What OpenSSL's engine knows of the request, in every old version; TLS 1.3 is the other engine's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_explained_by_our_own_certificate() {
+    if !ready() {
+        return;
+    }
+    let path = |name: &str| credentials().files(name).cert.display().to_string();
+    let files = credentials().files("rsa");
+    let (cert, key) = (files.cert.display().to_string(), files.key.display().to_string());
+    let crl = credentials().path("crl.pem").display().to_string();
+    for (shown, trusted, more, says) in [
+        (
+            "",
+            "ca",
+            "",
+            "the server wants a client certificate issued by CN=Test-ca, and we have none",
+        ),
+        ("expired", "ca", "", "it is our certificate: CERT_HAS_EXPIRED: "),
+        ("server-only", "ca", "", "it is our certificate: INVALID_PURPOSE: "),
+        ("revoked", "ca", &crl, "it is our certificate: CERT_REVOKED: "),
+        (
+            "client",
+            "other-ca",
+            "",
+            "takes certificates of CN=Test-other-ca, and ours is by CN=Test-ca",
+        ),
+    ] {
+        let trusted = path(trusted);
+        let mut options = vec!["-cert", &cert, "-key", &key, "-cipher", "ALL:@SECLEVEL=0"];
+        options.extend(["-Verify", "3", "-verify_return_error", "-CAfile", &trusted]);
+        if !more.is_empty() {
+            options.extend(["-crl_check", "-CRL", more]);
+        }
+        let (_server, port) = s_server(&options);
+        for version in OLD {
+            let builder = context(shown, "ca").own_crls(credentials().crl());
+            let client = Connector::new(old(builder, version, "AES128-SHA"));
+            let error = call(&client, "localhost", port).await.expect_err("refused");
+            let ours = error.own_certificate().expect(says).to_string();
+            assert!(ours.contains(says), "{shown} {version}: {ours}");
+            assert!(error.to_string().ends_with(&ours), "{error}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pre_shared_keys_each_way() {
     if !ready() {
@@ -323,7 +368,7 @@ impl Line {
                 let consumed = match consumed {
                     Ok(consumed) => consumed,
                     // OpenSSL ends a connection that is not negotiated again as it wishes.
-                    Err(Error::AlertReceived(_)) if wanted == "refused" => return,
+                    Err(Error::AlertReceived { .. }) if wanted == "refused" => return,
                     Err(error) => panic!("{error}"),
                 };
                 self.received.drain(..consumed);

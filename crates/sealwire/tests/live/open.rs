@@ -41,7 +41,7 @@ async fn who_is_on_a_new_list_is_closed_and_nobody_else() {
 
     let Error::PeerRefused(refusal) = closed.await.unwrap() else { panic!("refused") };
     assert_eq!(refusal.code().name(), "CERT_REVOKED");
-    let Error::AlertReceived(alert) = end_of(&mut alices).await else { panic!("an alert") };
+    let Error::AlertReceived { alert, .. } = end_of(&mut alices).await else { panic!("an alert") };
     assert_eq!(alert.number(), 44, "certificate_revoked");
     assert!(talks(&mut for_bob, &mut bobs).await);
     assert_eq!(live.open(), 1);

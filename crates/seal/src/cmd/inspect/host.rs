@@ -29,7 +29,6 @@ use crate::net::dial::Reached;
 use crate::net::target::Target;
 use crate::say::advice;
 use crate::say::failure::Failure;
-use crate::say::ourselves::Ourselves;
 use crate::say::report::{self, Answer};
 use crate::view::card::Card;
 use crate::view::checked::{Checked, Finding, Level};
@@ -124,15 +123,6 @@ pub(super) async fn inspect(
     let observed =
         observed::handshake(&mut tcp, &context, &options, start, args.route.timeout.get());
     let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
-    let crls = args.own_lists.read()?;
-    let (request, own) = (observed.request.as_ref(), args.material.own_chain());
-    let shown = request.map(CertificateRequest::shown).filter(|shown| !shown.is_empty());
-    let ours = Ourselves {
-        chain: shown.unwrap_or(&own),
-        request,
-        crls: &crls,
-        trust: args.material.has_trust().then_some(&trust),
-    };
     let obstacle = obstacle(args, target, &name, &options, &trust, &observed).await?;
     let story = observed.story();
     let leaf = story.certificates().first().cloned();
@@ -174,16 +164,13 @@ pub(super) async fn inspect(
         address,
         server_name: name.to_string(),
         connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
-        our_certificate: ours.of_another_ca().or_else(|| {
-            let error = observed.refusal.as_ref()?;
-            Some(format!("{error}: {}", ours.explain(error.alert()?)?))
-        }),
-        failure: observed
-            .outcome
-            .as_ref()
-            .err()
-            .map(|error| Broken::of(error, &ours, args, target))
-            .map(|broken| Broken { obstacle, ..broken }),
+        our_certificate: observed.request.as_ref().and_then(CertificateRequest::mismatch).or_else(
+            || {
+                let error = observed.refusal.as_ref()?;
+                error.own_certificate().map(|_| error.to_string())
+            },
+        ),
+        failure: observed.outcome.as_ref().err().map(|error| Broken::of(error, obstacle)),
         trust: verdict.map(|verdict| {
             Trust::new(target.to_string(), &verdict, &trust, Some(&name))
                 .with_public(upki::found().as_ref(), &verdict)
@@ -221,7 +208,8 @@ pub(super) async fn inspect(
 }
 
 fn settings(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContextBuilder, Failure> {
-    let mut builder = args.legacy.apply(SecureContext::builder()).trust(trust.clone());
+    let builder = args.legacy.apply(SecureContext::builder()).trust(trust.clone());
+    let mut builder = builder.own_crls(args.own_lists.read()?);
     for identity in args.material.identities()? {
         builder = builder.identity(identity);
     }
@@ -239,7 +227,7 @@ async fn obstacle(
 ) -> Result<Option<Obstacle>, Failure> {
     let wants_certificate = |m: &Message| m.name == "CertificateRequest";
     match &observed.outcome {
-        Err(error) if obstacle::is_unexplained(error) && !is_postgres(args, target) => {}
+        Err(error) if obstacle::is_unexplained(error) => {}
         _ => return Ok(None),
     }
     // Who asks us for a certificate and then leaves has seen our hello, and does without us.
@@ -251,6 +239,7 @@ async fn obstacle(
         target,
         name,
         alpn: &protocols(args, target),
+        may_be_postgres: is_postgres(args, target),
         options,
         settings: &|| settings(args, trust),
         observed,
@@ -310,23 +299,15 @@ impl Connection {
 }
 
 impl Broken {
-    fn of(error: &Error, ours: &Ourselves<'_>, args: &InspectArgs, target: &Target) -> Self {
-        let advice = match error.alert().and_then(|alert| ours.explain(alert)) {
-            Some(ours) => Some(ours),
-            None if is_postgres(args, target) => Some(
-                "this is PostgreSQL's port, where TLS is asked for first: --starttls postgres; TLS at \
-                 once is for 17 and later, with --alpn postgresql"
-                    .to_owned(),
-            ),
-            None => advice::for_failure(error, None),
-        };
+    fn of(error: &Error, obstacle: Option<Obstacle>) -> Self {
+        let advice = advice::for_failure(error, None);
         let reason = match error {
             Error::Io(io) if io.kind() == ErrorKind::ConnectionReset => {
                 "the server broke the connection off in the middle of the handshake".to_owned()
             }
             other => other.to_string(),
         };
-        Self { code: error.code(), reason, advice, obstacle: None }
+        Self { code: error.code(), reason, advice, obstacle }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::say::failure::Failure;
 /// One change of a hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
+    /// After TLS was asked for as PostgreSQL has it.
+    AskFirst,
     TwoSegments,
     TwoRecords,
     NoMlDsa,
@@ -27,6 +29,7 @@ pub(crate) enum Change {
 
 /// A hello that can be said.
 pub(super) struct Hello {
+    pub(super) asks_first: bool,
     pub(super) carriage: Carriage,
     pub(super) context: SecureContext,
     pub(super) options: ClientOptions,
@@ -57,9 +60,10 @@ pub(super) fn changed(
     let unusable = |e: sealwire::ConfigError| Failure::usage(e.to_string());
     let mut settings = (broken.settings)()?;
     let mut options = broken.options.clone();
-    let mut carriage = Carriage::Whole;
+    let (mut asks_first, mut carriage) = (false, Carriage::Whole);
     for change in changes {
         match change {
+            Change::AskFirst => asks_first = true,
             Change::TwoSegments => carriage = Carriage::TwoSegments,
             Change::TwoRecords => carriage = Carriage::TwoRecords,
             Change::NoMlDsa => settings = settings.signature_schemes(SCHEMES).map_err(unusable)?,
@@ -80,7 +84,7 @@ pub(super) fn changed(
         }
     }
     let context = settings.build().map_err(unusable)?;
-    Ok(Hello { carriage, context, options, bytes: length })
+    Ok(Hello { asks_first, carriage, context, options, bytes: length })
 }
 
 /// The protocols, and others that fill up so many bytes.
@@ -102,6 +106,7 @@ impl Change {
     /// Its name for machines.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::AskFirst => "ask-first",
             Self::TwoSegments => "two-segments",
             Self::TwoRecords => "two-records",
             Self::NoMlDsa => "no-ml-dsa",
@@ -124,6 +129,7 @@ impl Serialize for Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AskFirst => "after TLS was asked for (PostgreSQL)",
             Self::TwoSegments => "in two TCP segments",
             Self::TwoRecords => "in two TLS records",
             Self::NoMlDsa => "without the schemes of ML-DSA",

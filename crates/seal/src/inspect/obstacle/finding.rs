@@ -64,6 +64,11 @@ impl Seen {
 
     fn of_one(&self, change: Change) -> String {
         match change {
+            Change::AskFirst => {
+                "the server is a PostgreSQL that begins TLS when it is asked to: all do, and those before 17 \
+                 only so"
+                    .to_owned()
+            }
             Change::TwoSegments => {
                 "something on the way reads the first packet only and breaks off by \
                                     what is in it: a filter on names, most likely"

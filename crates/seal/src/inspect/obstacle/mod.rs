@@ -7,6 +7,7 @@ mod finding;
 use std::time::{Duration, Instant};
 
 use sealwire::reading::{HANDSHAKE, Record};
+use sealwire::starttls::{self, Protocol};
 use sealwire::story::From;
 use sealwire::{Alert, ClientOptions, Error, SecureContextBuilder, ServerName};
 use serde::{Serialize, Serializer};
@@ -26,6 +27,8 @@ pub(crate) struct Broken<'a> {
     pub(crate) target: &'a Target,
     pub(crate) name: &'a ServerName,
     pub(crate) alpn: &'a [String],
+    /// Whether TLS was begun at once on PostgreSQL's port, and nobody said that it is to be so.
+    pub(crate) may_be_postgres: bool,
     pub(crate) options: &'a ClientOptions,
     /// The settings that its context was built of.
     pub(crate) settings: &'a dyn Fn() -> Result<SecureContextBuilder, Failure>,
@@ -110,6 +113,7 @@ impl Search<'_> {
     /// ML-KEM and ML-DSA anyway, so it comes last.
     fn changes(&self) -> Vec<Vec<Change>> {
         use Change as C;
+        let may_be_postgres = self.broken.may_be_postgres;
         let offers_alpn = !self.broken.alpn.is_empty();
         let sends_name = self.broken.sends_name();
         let new = [(true, C::NoMlDsa), (offers_alpn, C::NoAlpn), (true, C::NoMlKem)];
@@ -122,7 +126,11 @@ impl Search<'_> {
             (false, false) => &[C::AnyName],
             (false, true) => &[],
         };
-        let singles = [cut, &new, name].concat().into_iter().map(|change| vec![change]);
+        let ask: &[C] = if may_be_postgres && !self.heard { &[C::AskFirst] } else { &[] };
+        let mut singles = [ask, cut, &new, name].concat();
+        // PostgreSQL closes a connection without its protocol, so it is left out with others only.
+        singles.retain(|change| *change != C::NoAlpn || !may_be_postgres);
+        let singles = singles.into_iter().map(|change| vec![change]);
         singles.chain([new, vec![C::Tls12Only]]).collect()
     }
 
@@ -169,10 +177,22 @@ impl Search<'_> {
         let Ok(mut reached) = route.reach(target, name.as_str()).await else {
             return (Outcome::NotReached, hello.bytes);
         };
-        let Hello { carriage, context, options, .. } = hello;
+        let Hello { asks_first, carriage, context, options, .. } = hello;
         // The time is kept by the caller, for all of it.
         let ours = route.timeout.get();
         let tcp = &mut reached.tcp;
+        if *asks_first
+            && let Err(error) = starttls::ask(tcp, Protocol::Postgres, name.as_str()).await
+        {
+            let outcome = match error {
+                starttls::Error::NoTls(..) | starttls::Error::TurnedAway(..) => {
+                    Outcome::Answered(error.to_string())
+                }
+                starttls::Error::Unlike(..) => Outcome::Died("not PostgreSQL"),
+                _ => Outcome::Died("closed"),
+            };
+            return (outcome, hello.bytes);
+        }
         let observed = observed::handshake_by(*carriage, tcp, context, options, start, ours).await;
         let Ok(observed) = observed else { return (Outcome::NotReached, hello.bytes) };
         let outcome = match &observed.outcome {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sealwire::session::{CertificateRequest, Event};
-use sealwire::{Error, SecureContext, ServerName, Session};
+use sealwire::{Error, ServerName, Session};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -13,7 +13,6 @@ use super::mysql::Login;
 use super::outward::{self, Source};
 use super::postgres;
 use super::{About, Arrival, Established, Failed};
-use crate::say::ourselves::Ourselves;
 use crate::tunnel::end::End;
 use crate::tunnel::greeting;
 use crate::tunnel::live::Place;
@@ -44,22 +43,20 @@ pub(super) async fn establish(
         let logs_in = state.config.starttls == Some(Protocol::Mysql);
         let mut login = logs_in.then(|| Login::of(&mut socket, &mut rest));
         let first = First { login: login.as_mut(), beginning: beginning.as_ref() };
-        let mut request = None;
-        let connected = connect(&backend, way, state, addresses, first, &mut request).await;
+        let connected = connect(&backend, way, state, addresses, first).await;
         let (greeted, silent) =
             login.map_or((false, false), |login| (login.greeted, login.waits_for_client));
         match connected {
             Ok((mut target, greeting)) => {
                 backend.succeeded(false);
                 drop(handshake);
-                let mut about = about(&target, service, since);
+                let about = about(&target, service, since);
                 if !rest.is_empty() {
                     target.send_first(&rest)?;
                 }
                 let mut client = End::plain(socket);
                 client.send_first(&greeting)?;
                 let context = way.context.as_ref().unwrap_or(&state.context);
-                about.asked = request.map(|request| Box::new((request, context.clone())));
                 let place = Place::of_target(source, way);
                 let tether =
                     target.session().and_then(|session| admission.join(session, context, place));
@@ -79,10 +76,7 @@ pub(super) async fn establish(
                     service.metrics.handshake_failed(e.code());
                 }
                 backend.failed(&e.to_string());
-                let context = way.context.as_ref().unwrap_or(&state.context);
-                let ours = explained(&e, request.as_ref(), context);
-                let ours = ours.map_or_else(String::new, |ours| format!(" ({ours})"));
-                reasons.push(format!("{}: {e} [{}]{ours}", backend.target, e.code()));
+                reasons.push(format!("{}: {e} [{}]", backend.target, e.code()));
                 if greeted {
                     break;
                 }
@@ -98,39 +92,20 @@ struct First<'a, 'b> {
     beginning: Option<&'a Beginning>,
 }
 
-/// What our own certificate has to do with it that a target refuses us.
-pub(super) fn explained(
-    error: &Error,
-    request: Option<&CertificateRequest>,
-    context: &SecureContext,
-) -> Option<String> {
-    let ours = context.identities().first().map(sealwire::Identity::chain);
-    let shown = request.map(CertificateRequest::shown).filter(|shown| !shown.is_empty());
-    let ours = Ourselves {
-        chain: shown.or(ours).unwrap_or_default(),
-        request,
-        crls: context.crls(),
-        trust: Some(context.trust()),
-    };
-    ours.explain(error.alert()?)
-}
-
 /// Says before our certificate is sent that the target has named other CAs.
 fn warn_of(request: &CertificateRequest, backend: &Backend) {
-    let ours = Ourselves { request: Some(request), ..Ourselves::default() };
-    if let Some(reason) = ours.of_another_ca() {
+    if let Some(reason) = request.mismatch() {
         warn!(target = backend.target.to_string(), reason, "the target may refuse us");
     }
 }
 
-/// Connects to a target. Gives what it said first, for the client, and notes what it asked of us.
+/// Connects to a target. Gives what it said first, for the client.
 async fn connect(
     backend: &Backend,
     way: &ActiveRoute,
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
     first: First<'_, '_>,
-    request: &mut Option<CertificateRequest>,
 ) -> Result<(End, Vec<u8>), Error> {
     let First { mut login, beginning } = first;
     let deadline = Instant::now() + state.config.timeouts.connect;
@@ -153,10 +128,7 @@ async fn connect(
         loop {
             match target.next_event().await? {
                 Event::HandshakeComplete => break,
-                Event::CertificateRequested(asked) => {
-                    warn_of(&asked, backend);
-                    *request = Some(asked);
-                }
+                Event::CertificateRequested(asked) => warn_of(&asked, backend),
                 _ => {}
             }
         }
@@ -203,6 +175,5 @@ fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
         server_name: peer.server_name().map(str::to_owned),
         alpn: peer.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
         peer: peer.certificate().map(|certificate| certificate.subject().to_string()),
-        asked: None,
     }
 }

@@ -307,7 +307,6 @@ fn about(peer: &Peer) -> About {
             .certificate()
             .filter(|_| peer.authorized())
             .map(|certificate| certificate.subject().to_string()),
-        asked: None,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn failure(told: Told, papers: Option<&mut Papers>) -> Failure {
     let error = match number {
         Some(alert @ RECEIVED..=1255) => {
             let alert = u8::try_from(alert - RECEIVED).unwrap_or(u8::MAX);
-            Error::AlertReceived(Alert::from_number(alert))
+            Error::of_alert(Alert::from_number(alert))
         }
         Some(number) => {
             let named = Reason::of_openssl(number, &told.text);

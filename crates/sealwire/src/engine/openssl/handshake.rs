@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_openssl::{Connection, Progress};
+use sealwire_x509::Certificate;
 
 use super::answers::Answers;
 use super::channel::Open;
@@ -123,11 +124,7 @@ impl Handshake {
             }
         }
         papers.ocsp_response = agreed.ocsp_response;
-        let own = agreed.own_certificate;
-        papers.shown = self.credentials.iter().map(Credential::chain).find_map(|chain| {
-            let is_it = chain.first().map(|leaf| leaf.der()) == own.as_deref();
-            (own.is_some() && is_it).then(|| chain.clone())
-        });
+        papers.shown = shown(&self.credentials, agreed.own_certificate);
         let finished = |value: &[u8]| Short::of(value).unwrap_or_default();
         let (ours, theirs) = (finished(&agreed.finished), finished(&agreed.peer_finished));
         let kept = &mut papers.secrets.finished;
@@ -178,6 +175,12 @@ impl Engine for Handshake {
                 chain,
             };
             let went = connection.feed(next).and_then(|()| connection.handshake(&mut answers, out));
+            if !self.rest.is_server && papers.requested.is_none() {
+                papers.requested = connection.requested_authorities();
+                if papers.requested.is_some() {
+                    papers.shown = shown(&self.credentials, connection.own_certificate());
+                }
+            }
             match went {
                 Ok(Progress::NeedsInput) => {}
                 Ok(Progress::Done) => {
@@ -254,6 +257,13 @@ impl Engine for Handshake {
     ) -> Option<Result<(), Error>> {
         Some(export(&self.connection, output, label, context))
     }
+}
+
+/// Which of our chains has this leaf (DER).
+fn shown(credentials: &[Credential], leaf: Option<Vec<u8>>) -> Option<Arc<[Certificate]>> {
+    let leaf = leaf?;
+    let mut chains = credentials.iter().map(Credential::chain);
+    chains.find(|chain| chain.first().is_some_and(|first| first.der() == leaf)).cloned()
 }
 
 pub(super) fn export(

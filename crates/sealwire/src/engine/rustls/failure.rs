@@ -79,7 +79,7 @@ fn named(error: E, version: Option<ProtocolVersion>, no_identity: bool) -> Failu
     let blame: fn(Fault) -> Error = match &error {
         E::AlertReceived(alert) => {
             let alert = Alert::from_number((*alert).into());
-            return Failure { error: Error::AlertReceived(alert), alert: None };
+            return Failure { error: Error::of_alert(alert), alert: None };
         }
         E::PeerIncompatible(_) | E::NoApplicationProtocol | E::NoCertificatesPresented => {
             Error::Incompatible

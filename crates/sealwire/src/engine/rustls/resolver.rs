@@ -103,9 +103,7 @@ impl ResolvesClientCert for ClientIdentities {
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         slot::papers(|papers| {
-            if papers.tell_request {
-                papers.requested = Some(root_hint_subjects.iter().map(|it| it.to_vec()).collect());
-            }
+            papers.requested = Some(root_hint_subjects.iter().map(|it| it.to_vec()).collect());
             papers.requested_schemes = schemes.iter().map(names::number).collect();
         });
         let ours = schemes.iter().filter(|scheme| self.schemes.contains(scheme));

@@ -1,4 +1,4 @@
-//! A server's wish for a client certificate.
+//! A server's request for a client certificate, beside what it is shown.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use sealwire_x509::{Certificate, Name};
 /// A server asked for a certificate (RFC 8446, 4.3.2; RFC 5246, 7.4.4).
 #[derive(Debug, Clone)]
 pub struct CertificateRequest {
-    pub(super) authorities: Vec<Name>,
-    pub(super) shown: Option<Arc<[Certificate]>>,
+    authorities: Vec<Name>,
+    shown: Option<Arc<[Certificate]>>,
 }
 
 impl CertificateRequest {
-    pub(super) fn new(authorities: &[Vec<u8>], shown: Option<Arc<[Certificate]>>) -> Self {
+    pub(crate) fn new(authorities: &[Vec<u8>], shown: Option<Arc<[Certificate]>>) -> Self {
         let authorities = authorities.iter().filter_map(|der| Name::from_der(der).ok()).collect();
         Self { authorities, shown }
     }
@@ -35,5 +35,24 @@ impl CertificateRequest {
         };
         let of_one = |one: &Certificate| named(&one.issuer()) || named(&one.subject());
         self.authorities.is_empty() || self.shown().iter().any(of_one)
+    }
+
+    /// That the server named CAs and the certificate shown is of none of them, in a sentence. It is known
+    /// before the certificate is sent; many servers, with OpenSSL, take it all the same.
+    pub fn mismatch(&self) -> Option<String> {
+        let leaf = self.shown().first().filter(|_| !self.is_met())?;
+        let named = self.authorities_text();
+        Some(format!("the server takes certificates of {named}, and ours is by {}", leaf.issuer()))
+    }
+
+    /// The CAs that the server named, the first of many.
+    pub(crate) fn authorities_text(&self) -> String {
+        const SHOWN: usize = 4;
+        let names = self.authorities.iter().take(SHOWN).map(ToString::to_string);
+        let mut text = names.collect::<Vec<_>>().join(" or ");
+        if let Some(more @ 1..) = self.authorities.len().checked_sub(SHOWN) {
+            text += &format!(" or {more} others");
+        }
+        text
     }
 }
