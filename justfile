@@ -14,6 +14,11 @@ demo *args:
 ci:
     .ci/run
 
+# A fresh clone, the README's first commands, its tour and the guides, word for word. Builds all once more: half an
+# hour; `--quick` leaves `cargo test --workspace` out
+fresh *args:
+    .ci/fresh {{args}}
+
 # The tests (OpenSSL, Node and curl judge when they are installed)
 test *args:
     cargo test --workspace --features {{features}} {{args}}

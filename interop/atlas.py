@@ -176,7 +176,7 @@ certificates of `seal ca`. Written by `just interop` on {day} with {version} on 
 
 Each cell is a connection: the certificate has this kind of key, is for an address (127.0.0.1), the client shows a
 certificate, or speaks TLS 1.2 only. *Speaks* is what both agreed on by default; *resumes*: a second connection of the same
-client went on with the session of the first ("-": it makes no second one here, or there is no telling). "no" there is
+client resumed the session of the first ("-": it makes no second one here, or it cannot be told). "no" there is
 theirs: Deno keeps no sessions between its calls, NSS's server gives no tickets, and Bun's gives them with its first data,
 for which `seal connect --reconnect` does not wait; Go's proxies keep none. "-" in other columns: the peer has no way to say so. Each "no" has a
 number, and below whose it is.

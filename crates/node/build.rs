@@ -3,7 +3,7 @@
 fn main() {
     napi_build::setup();
     // Node unloads the addon when the last Worker that has loaded it ends; the threads that do the
-    // work of handshakes go on.
+    // work of handshakes continues.
     if std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "unix")
         && std::env::var("CARGO_CFG_TARGET_VENDOR").is_ok_and(|vendor| vendor != "apple")
     {

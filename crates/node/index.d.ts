@@ -1,7 +1,7 @@
 /// <reference types="node" />
 
 // The types are those of node:tls for what is here, in every @types/node from 20 on. What it has and
-// this file has not: createSecurePair (gone from Node 24), pre-shared keys, the event maps.
+// this file lacks: createSecurePair (gone from Node 24), pre-shared keys, the event maps.
 
 export {
   CLIENT_RENEG_LIMIT,

@@ -70,7 +70,7 @@ export interface Issuer {
 export interface CertificateOptions extends OwnerOptions, SubjectOptions {
   /** In place of a private key: the certificate is for the holder of this one. */
   publicKey?: Pem;
-  /** In place of a key: for who has signed this request. Its subject is taken, its names if `copyNames`. */
+  /** In place of a key: for the signer of this request. Its subject is taken, its names if `copyNames`. */
   csr?: string | NodeJS.ArrayBufferView;
   copyNames?: boolean;
   /** Default: it signs itself. */
@@ -79,7 +79,7 @@ export interface CertificateOptions extends OwnerOptions, SubjectOptions {
   ca?: boolean;
   /** How many further CAs may stand below it. */
   pathLength?: number;
-  /** Names, networks and `@mailbox.hosts` that a CA may sign for, and those that it may not. */
+  /** Names, networks and `@mailbox.hosts` that a CA may sign for, and excluded ones. */
   permitted?: string | readonly string[];
   excluded?: string | readonly string[];
   ocspUrl?: string;

@@ -3,7 +3,7 @@
 //! ```text
 //!   server      the requests, one file for each kind      client     orders, renews, keeps
 //!   validation  who really has a name
-//!   authority   who signs, for whom and for how long
+//!   authority   the signer, its profiles and validity
 //!   store       accounts, orders, certificates, the log; over SQLite or PostgreSQL
 //!   jws         signed requests                           protocol   problems, identifiers
 //!   clock       the time, all of it

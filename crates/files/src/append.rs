@@ -10,15 +10,15 @@ use crate::guard::{check_link, check_secrets};
 use crate::pipe::{told_of_pipe, without_waiting};
 use crate::place::no_folder;
 
-/// Opens `path` to append secrets to it; makes it, readable for nobody else, when it is not there.
+/// Opens `path` to append secrets to it; creates it, readable by its owner only, when it is missing.
 ///
 /// As [`write_file`](crate::write_file) it writes into a pipe or a device only when it is ours, and into a pipe only when
-/// somebody reads from it; when that reader falls behind, writing fails with `WouldBlock` and does not wait.
-/// Another user's file in a folder that everybody may write to is refused, as Linux does with
+/// a reader is there; when that reader falls behind, writing fails with `WouldBlock` and does not wait.
+/// Another user's file in a world-writable folder is refused, as Linux does with
 /// `fs.protected_regular`: its owner put it there to read what is written.
 ///
 /// # Errors
-/// With the file's name: what is there would give the secrets away, is a pipe that nobody reads, or cannot
+/// With the file's name: what is there would give the secrets away, is a pipe without a reader, or cannot
 /// be opened.
 pub fn append_secrets(path: &Path) -> Result<File, Error> {
     check_link(path)?;

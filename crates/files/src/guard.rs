@@ -30,7 +30,7 @@ pub(crate) fn check_ours(_: &Path, _: &Metadata, _: Access) -> Result<(), Error>
 }
 
 /// What secrets may be appended to: a pipe or a device as [`check_ours`] has it, and no file that another
-/// user has put into a folder of everybody's.
+/// user has put into a world-writable folder.
 #[cfg(unix)]
 pub(crate) fn check_secrets(path: &Path, there: &Metadata) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
@@ -80,7 +80,7 @@ pub(crate) fn check_link(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails when something that is no secret would take the place of a private key: nobody means that,
+/// Fails when something that is no secret would take the place of a private key: that is never intended,
 /// and the key is lost.
 pub(crate) fn spare_key(path: &Path) -> Result<(), Error> {
     const KEY: &[u8] = b"PRIVATE KEY-----";

@@ -1,4 +1,4 @@
-//! Files written whole or not at all, and keys that nobody else can read, not for a moment: how the
+//! Files written whole or not at all, and keys that only their owner can read, at any moment: how the
 //! library keeps the folder of a CA, and the program everything that it makes.
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Pipes and devices: opened without waiting for whoever is at their other end.
+//! Pipes and devices: opened without waiting for the other end.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sealwire_x509::{Error, Problem};
 
-/// Opens what is no regular file, a pipe or a device, without waiting until somebody reads: nobody may
+/// Opens what is no regular file, a pipe or a device, without waiting for a reader: none may
 /// ever come. What is written afterwards waits for the reader, who is there.
 #[cfg(unix)]
 pub(crate) fn open_at_once(path: &Path) -> Result<File, Error> {
@@ -38,7 +38,7 @@ pub(crate) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Why something could not be opened: of a pipe, that nobody reads.
+/// Why something could not be opened: of a pipe, that it has no reader.
 #[cfg(unix)]
 pub(crate) fn told_of_pipe(path: &Path, error: &io::Error) -> Error {
     if error.raw_os_error() != Some(rustix::io::Errno::NXIO.raw_os_error()) {

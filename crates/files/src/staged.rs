@@ -210,7 +210,7 @@ fn put_where_nothing_is(new: NamedTempFile, target: &Path) -> Result<File, Persi
     })
 }
 
-/// The same file under a second name: by a link, or by a copy where there are none (FAT).
+/// The same file under a second name: by a link, or by a copy where links are not supported (FAT).
 fn keep_beside(target: &Path) -> io::Result<NamedTempFile<()>> {
     let keep = |name: &Path| match fs::hard_link(target, name) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => fs::copy(target, name).map(|_| ()),

@@ -15,7 +15,7 @@ const built = path.join(root, 'sealwire.node');
 /** What the package brings along for some platforms. */
 const prebuilt = path.join(root, 'prebuilt', platform, 'sealwire.node');
 
-/** The package that has nothing but the addon for this platform, if somebody has installed it. */
+/** The package that has nothing but the addon for this platform, if it is installed. */
 const companion = `@sealwire/${platform}`;
 
 function isMusl() {

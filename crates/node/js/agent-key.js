@@ -56,7 +56,7 @@ function material(value) {
   return value ? text(value) : '';
 }
 
-/** Keys and PFX, each with what opens it: by the wrong passphrase nobody gets a connection. */
+/** Keys and PFX, each with what opens it: a wrong passphrase gets no connection. */
 function locked(value, property, passphrase) {
   if (!value) return '';
   if (!Array.isArray(value)) return text(value) + opener(passphrase);

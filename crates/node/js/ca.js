@@ -1,6 +1,6 @@
 'use strict';
 
-// Whom to trust by default, and the functions that tell and change it.
+// The default trusted certificates, and the functions that get and set them.
 
 const fs = require('fs');
 const flags = require('./flags');

@@ -26,7 +26,7 @@ function connect(...args) {
   };
   validate.func(options.checkServerIdentity, 'options.checkServerIdentity');
   checkMinDHSize(options.minDHSize);
-  // Only `false` turns it off: an `undefined` that is spread over the default does not.
+  // Only `false` turns it off: an `undefined` that is spread over the default keeps it.
   options.rejectUnauthorized = options.rejectUnauthorized !== false;
   const servername = checkedServername(options.servername);
   const secureContext = options.secureContext || createSecureContext(options);

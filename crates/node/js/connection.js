@@ -68,13 +68,13 @@ class Connection {
     ...Connection.#WAITING,
     receive(connection, chunk) {
       connection.#incoming.push(chunk);
-      // Who talks on while the program considers its answer is not listened to for ever.
+      // A peer that keeps sending while the program considers its answer is cut off.
       if (connection.#incoming.size > MOST_AHEAD) connection.#link.pause();
     },
   };
 
-  /** The handshake is complete and the program is judging the peer, of whom nothing is looked at
-   * before. Who writes to a peer has accepted it. */
+  /** The handshake is complete and the program is judging the peer, whose data is not read
+   * before. Writing to a peer accepts it. */
   static #JUDGED = {
     ...Connection.#WAITING,
     write: (connection, data, callback) => connection.#encrypt(data, callback),
@@ -213,8 +213,8 @@ class Connection {
   }
 
   /**
-   * Who is told what happens: `stirred()` for any bytes, `named(servername)` when a
-   * client has said whom it wants, `complete()` when there are facts to judge
+   * Receives the events: `stirred()` for any bytes, `named(servername)` when a
+   * client has sent its SNI, `complete()` when there are facts to judge
    * the peer by, `data(bytes)`, which says whether more is wanted, `delivered()` after a record,
    * `told(..)` for what a session tells besides, `end()`, `failed(error)`, `transportFailed(error)`, and when it is
    * gone `close()`, or `closeWhenRead()` where the end may not have been read.
@@ -321,7 +321,7 @@ class Connection {
     this.#link?.resume();
   }
 
-  /** A handshake goes on whether or not somebody reads. */
+  /** A handshake proceeds whether or not the program reads. */
   stopReading() {
     this.#reading = false;
     this.#state.stopReading(this);
@@ -369,7 +369,7 @@ class Connection {
 
   // --- the end of the transport -------------------------------------------------------------------
 
-  /** Goes on as far as it can with what there is. */
+  /** Proceeds as far as it can with the received bytes. */
   #work() {
     if (!this.#incoming.isBusy) this.#state.work(this);
   }
@@ -451,10 +451,10 @@ class Connection {
     this.#awaitsEnd = this.#role.isServer && progress.hasOutput && !progress.asksAgain;
     if (progress.serverName) this.#owner.named(progress.serverName);
     if (this.#reading || !progress.complete) this.#link.resume();
-    // The last words of a handshake wait for the verdict: who is refused hears nothing, as in Node.
+    // The last messages of a handshake wait for the verdict: a refused peer gets nothing, as in Node.
     if (progress.complete) this.#outgoing.hold();
     else if (progress.hasOutput) this.#outgoing.say(this.#session, this.#link);
-    // Who speaks with a client is known when its hello is answered.
+    // The context of a client is known when its hello is answered.
     if (!progress.clientHello) this.#tellTrace();
     if (progress.told) this.#owner.told(progress.told);
     // Who awaits the one event must have its turn before the next.
@@ -508,7 +508,7 @@ class Connection {
    * begun; else why it cannot.
    */
   renegotiate(ask, require) {
-    // Who asks a peer for more has accepted it.
+    // Asking a peer for more accepts it.
     if (![Connection.#JUDGED, Connection.#OPEN].includes(this.#state)) return 'the connection is not open';
     const why = this.#session.renegotiate(ask, require) ?? null;
     if (why === null) this.#outgoing.say(this.#session, this.#link);
@@ -548,9 +548,9 @@ class Connection {
 
   #fail(failure) {
     this.#incoming.clear();
-    // Who sends a fatal alert sends nothing after it (RFC 8446, 6.2).
+    // Nothing follows a fatal alert (RFC 8446, 6.2).
     if (this.#state === Connection.#OPEN && typeof failure.alert === 'number') this.#tellEndNow();
-    // Who speaks no TLS reads no alert, and is not waited for.
+    // A peer that does not speak TLS reads no alert, and is not waited for.
     const isTls = this.#firstBytes?.[0] === HANDSHAKE && this.#firstBytes[1] === 3;
     this.#hasRefused = this.#role.isServer && isTls && typeof failure.alert !== 'number';
     const error = this.#refusal ?? connectionError(likeOpenssl(failure, this.#firstBytes));

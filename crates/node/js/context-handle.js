@@ -144,7 +144,7 @@ class ContextHandle {
     return this.#native ? undefined : undefined;
   }
 
-  /** Adds to the options, and makes the context anew; connections to come have it. */
+  /** Adds to the options, and rebuilds the context; connections to come have it. */
   static #change(handle, more) {
     const options = { ...handle.#options, ...more(handle.#options) };
     handle.#native = handle.#build(options);

@@ -98,7 +98,7 @@ function buildFor(options, name) {
 }
 
 const DEFAULT_LEVEL = major >= 24 ? 2 : 1;
-/** OpenSSL 3.0 has an eye on what our own certificates were signed with; later ones have not. */
+/** OpenSSL 3.0 checks the signature algorithm of our own certificates; later ones skip that. */
 const CHECKS_OWN_DIGESTS = process.versions.openssl?.startsWith('3.0') ?? false;
 
 function configure(step) {
@@ -170,7 +170,7 @@ function startWithCiphers(options, range, name) {
 
 /**
  * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
- * it does in Node when nobody shares one: said, since the program may have meant something else.
+ * it does in Node when no peer shares one: reported, since the program may have meant something else.
  */
 function chooseSuites(words, wish) {
   try {

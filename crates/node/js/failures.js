@@ -132,7 +132,7 @@ function isAboutGroups(error) {
   return error.message === NO_GROUPS;
 }
 
-/** What is wrong with a setting, in the native side's words when Node has none. */
+/** What is wrong with a setting, in the native side's words when Node has no text for it. */
 function configError(error) {
   if (error.code === 'BeyondEngine') return withDetail(ssl('ERR_SSL_NO_CIPHER_MATCH'), error);
   if (error.code?.startsWith('ERR_SSL_')) return withDetail(ssl(error.code), error);

@@ -2,7 +2,7 @@
 
 // The handle of a TLSSocket: what stands in the place where Node's own sockets have a handle of
 // libuv. It has the methods that net.Socket calls on such a handle, so that what net.Socket knows
-// (timeouts, addresses, byte counts, closing) goes on working. The transport under the connection
+// (timeouts, addresses, byte counts, closing) keeps working. The transport under the connection
 // answers what is asked about addresses and the like.
 
 const { HandshakeFacts } = require('./facts');
@@ -74,7 +74,7 @@ class TLSHandle extends HandshakeFacts {
 
   // --- agents -------------------------------------------------------------------------------------
 
-  /** Nobody waits for data from now on, until `wake`. */
+  /** No reader waits for data from now on, until `wake`. */
   rest() {
     this.#isIdle = true;
     if (!this.reading) this.readStart();
@@ -103,7 +103,7 @@ class TLSHandle extends HandshakeFacts {
     return this.#isIdle || this.#onread !== this.#usualOnread;
   }
 
-  /** Whether something has come that nobody has seen yet. */
+  /** Whether unread bytes have arrived. */
   hasPendingRead() {
     return this.#connection.hasUnread || hasPendingRead(this.#transport);
   }

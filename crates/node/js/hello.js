@@ -9,7 +9,7 @@ const { ssl } = require('./failures');
 
 const NO_APPLICATION_PROTOCOL = 120;
 
-/** Whether somebody wants to have a say in the answer. */
+/** Whether the program takes part in the answer. */
 function asksHello({ server, ALPNCallback, SNICallback }) {
   const listens = (event) => server?.listenerCount?.(event) > 0;
   return Boolean(typeof ALPNCallback === 'function' || SNICallback || listens('resumeSession') || listens('OCSPRequest'));
@@ -60,7 +60,7 @@ function findSession({ socket, hello, answer, next }) {
   }));
 }
 
-/** Gives a session to the program's store, and goes on when it is there. */
+/** Gives a session to the program's store, and continues when it is there. */
 function storeSession(socket, id, data, proceed) {
   const { server } = socket._tlsOptions;
   if (!(server?.listenerCount?.('newSession') > 0)) {

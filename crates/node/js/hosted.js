@@ -17,7 +17,7 @@ function take() {
   recognizeServers();
 }
 
-/** Whoever has Node's own https.Server and asks by `instanceof` for it hears yes of ours. */
+/** `instanceof` of Node's own https.Server is true for ours. */
 function recognizeServers() {
   const { Server } = internals.builtin('node:https');
   const isOurs = (object) => Object.prototype.isPrototypeOf.call(require('./https').Server.prototype, object);

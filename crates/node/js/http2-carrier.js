@@ -1,7 +1,7 @@
 'use strict';
 
 // What Node's HTTP/2 is given in place of a TLSSocket. Its C++ half reads and writes a handle of its
-// own kind, which ours is not; it has one for any stream, and this shows that one as the socket's.
+// own kind, unlike ours; it has one for any stream, and this shows that one as the socket's.
 // All else is the socket's own, so that a session is `encrypted` and knows its `alpnProtocol`, and
 // `session.socket` is a TLSSocket with its certificate and name.
 

@@ -25,7 +25,7 @@ const makeFunctions = vm.compileFunction(`
   return { get, request };
 `, ['ClientRequest', 'optionsOf'], { filename: 'node:https' });
 
-/** Both functions, for the agent that `defaultAgent()` gives when a request names none. */
+/** Both functions, for the agent that `defaultAgent()` gives when a request has no agent. */
 function requestsBy(defaultAgent) {
   return makeFunctions(http.ClientRequest, (args) => optionsOf(args, defaultAgent()));
 }

@@ -57,7 +57,7 @@ function defaultProtocols(options) {
   return options?.ALPNCallback ? undefined : ['http/1.1'];
 }
 
-/** Who has not become a client is the program's business, if it listens. */
+/** Failed clients are the program's business, if it listens. */
 function tellClientError(error, socket) {
   if (!this.emit('clientError', error, socket)) socket.destroy(error);
 }

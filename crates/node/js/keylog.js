@@ -8,7 +8,7 @@ const flags = require('./flags');
 const file = flags.value('tls-keylog');
 let warned = false;
 
-/** Whether somebody listens to the secrets of connections, at one of these. */
+/** Whether one of these has a listener for the secrets of connections. */
 function isWanted(...emitters) {
   return file !== undefined || emitters.some((emitter) => emitter?.listenerCount?.('keylog') > 0);
 }

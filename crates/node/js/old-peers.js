@@ -11,7 +11,7 @@ const validate = require('./validate');
 /** Suites that only old peers need, by the names that a list may spell out. */
 const OLD_SUITE = /^(?:ECDHE-(?:RSA|ECDSA)-)?(?:AES|CAMELLIA|ARIA)(?:128|256)-(?:SHA|SHA256|SHA384|CCM8?)$|^AES(?:128|256)-GCM-SHA(?:256|384)$|^(?:[A-Z]+-)?PSK-/;
 
-/** Who writes this wants to be understood by old peers, whatever else is in the list. */
+/** A list with this asks for old peers, whatever else it contains. */
 const NO_LEVEL = /@SECLEVEL=0$/;
 
 let everywhere = false;

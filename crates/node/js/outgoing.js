@@ -110,7 +110,7 @@ class Outgoing {
     if (this.#isHolding) this.say(session, link);
   }
 
-  /** Gives up the write that waits, and tells it why; false: there is none. */
+  /** Fails the pending write with the reason; false: no write is pending. */
   giveUp(error) {
     if (this.#waiting === null) return false;
     const { callback } = this.#waiting;

@@ -1,6 +1,6 @@
 'use strict';
 
-// Keys, requests, certificates, PFX and revocation lists, made and read: what Node's crypto does not
+// Keys, requests, certificates, PFX and revocation lists, created and read: what Node's crypto cannot
 // make. Each function gives a promise and works on another thread; the one whose name ends in Sync
 // gives the thing itself.
 

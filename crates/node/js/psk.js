@@ -24,7 +24,7 @@ function keyOf(socket, callback, identity) {
   return { identity, psk: checkedKey(psk) };
 }
 
-/** Who a client is to the server that gives this hint. */
+/** The identity of a client for the server that sends this hint. */
 function identityFor(callback, hint) {
   const answer = callback(hint === null ? null : hint.toString());
   if (answer === undefined || answer === null) return null;

@@ -20,7 +20,7 @@ function joined(first, second) {
   return Buffer.concat([first, second]);
 }
 
-/** How many bytes of `chunk` belong to the record that `begun` is the front of; undefined: who knows. */
+/** How many bytes of `chunk` belong to the record that `begun` is the front of; undefined: unknown. */
 function missingOfRecord(begun, chunk) {
   const byte = (at) => (at < begun.length ? begun[at] : chunk[at - begun.length]);
   const length = (byte(3) << 8) | byte(4);

@@ -45,7 +45,7 @@ class Role {
     return this.#psk.callback ? pskContext(this.secureContext, this.#psk.hint) : nativeContext(this.secureContext);
   }
 
-  /** The context for a name that is none of a host's; undefined: there is nothing that could say it. */
+  /** The context for a name that is not a host name; undefined without a callback. */
   get contextForNames() {
     return this.#psk.callback ? this.context : namesContext(this.secureContext);
   }
@@ -57,7 +57,7 @@ class Role {
     }
   }
 
-  /** The pre-shared key that is asked for, of the program; null: there is none. */
+  /** The program's pre-shared key for the request; null without one. */
   keyFor({ identity, hint }) {
     if (this.isServer) return keyOf(this.socket, this.#psk.callback, identity);
     return identityFor(this.#psk.callback, hint ?? null);
@@ -148,7 +148,7 @@ class ServerRole extends Role {
     return handleOf(this.secureContext).asksForTicketKeys;
   }
 
-  /** Gives a session to the program's store, and goes on when it is there. */
+  /** Gives a session to the program's store, and continues when it is there. */
   onSession(id, data, proceed) {
     storeSession(this.socket, id, data, proceed);
   }

@@ -17,7 +17,7 @@ function take(size) {
   return free.pop() ?? Buffer.allocUnsafeSlow(SIZE);
 }
 
-/** Gives a buffer back that nobody reads any more. */
+/** Gives a buffer back that is no longer read. */
 function give(room) {
   if (room.length === SIZE && free.length < MOST_KEPT) free.push(room);
 }

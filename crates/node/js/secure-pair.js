@@ -24,7 +24,7 @@ class SecurePair extends EventEmitter {
       rejectUnauthorized: Boolean(rejectUnauthorized),
     });
     this.cleartext.once('secure', () => this.emit('secure'));
-    // Nobody else begins: a client of it says hello by itself.
+    // No event starts it: a client of it sends its hello itself.
     if (!isServer) process.nextTick(() => this.cleartext._start());
   }
 

@@ -46,7 +46,7 @@ function Server(options, listener) {
   if (listener) this.on('secureConnection', listener);
 }
 
-// Also one of Node's own servers, for whoever asks by `instanceof`.
+// Also one of Node's own servers, for `instanceof`.
 Object.setPrototypeOf(Server.prototype, nativeTls.Server.prototype);
 Object.setPrototypeOf(Server, net.Server);
 Object.defineProperty(Server, Symbol.hasInstance, hasInstance(Server, madeBy(nativeTls.Server)));
@@ -161,7 +161,7 @@ Server.prototype.setSecureContext = function setSecureContext(options) {
   for (const name of [...CONTEXT_OPTIONS, ...JUDGED_OPTIONS, 'honorCipherOrder', 'sessionTimeout', 'ticketKeys']) {
     chosen[name] = this[name];
   }
-  // Who asks for the server's order has a bit set among them, whatever they were.
+  // Asking for the server's order sets a bit among them, whatever they were.
   const secureOptions = this.secureOptions ?? 0;
   chosen.secureOptions = this.honorCipherOrder ? secureOptions | SSL_OP_CIPHER_SERVER_PREFERENCE : secureOptions;
   this._sharedCreds = createSecureContext(chosen);

@@ -27,7 +27,7 @@ class TLSSocket extends SocketOverHandle {
   /** Sessions that wait for the verdict. */
   #sessionsHeld = true;
   #onread;
-  /** When the connection was negotiated again the last time, and who waits for the end of that. */
+  /** When the connection was negotiated again the last time, and the callers that wait for its end. */
   #renegotiation = { isDisabled: false, last: 0, done: null };
 
   constructor(socket, options) {
@@ -260,13 +260,13 @@ class TLSSocket extends SocketOverHandle {
     const { session } = this.#connection;
     for (let more = session.nextSession(); more; more = session.nextSession()) {
       if (this.listenerCount('session') > 0) this.emit('session', this.#sealedSession());
-      // Who awaits the one sees it, and not the next already.
+      // Code that awaits one event sees it before the next.
       if (session.hasNextSession()) runTicks();
     }
   }
 
   #sealedSession() {
-    // In TLS 1.3 there is none before a ticket has come; as in Node, its bytes resume nothing then.
+    // In TLS 1.3 no session exists before a ticket has come; as in Node, its bytes resume nothing then.
     const session = this.#connection.session.currentSession() ?? Buffer.alloc(0);
     return sessions.seal({ session, name: this._peerName ?? '', verified: this.authorized });
   }
@@ -360,7 +360,7 @@ class TLSSocket extends SocketOverHandle {
     return undefined;
   }
 
-  /** Of SocketOverHandle: the descriptor to which records may go at once; -1: they may not. */
+  /** Of SocketOverHandle: the descriptor to write records to at once; -1: none. */
   _descriptor() {
     return this._handle ? this.#connection.descriptor : -1;
   }

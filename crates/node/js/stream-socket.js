@@ -2,7 +2,7 @@
 
 // A net.Socket over any Duplex, as Node has one under a TLSSocket over such a stream. There are
 // packages that take its class from there (`_handle._parentWrap.constructor`), to give a stream to
-// whoever wants a socket.
+// code that needs a socket.
 
 const { executionAsyncId } = require('async_hooks');
 const { nodeError } = require('./errors');

@@ -54,12 +54,12 @@ class Link {
     this.#trace?.sent(bytes);
   }
 
-  /** Tells what went over, on stderr; in the `words` of who speaks, if it has any. */
+  /** Prints what was transferred, on stderr; in the engine's `words`, if it has any. */
   tellTrace(words) {
     this.#trace?.tell(words);
   }
 
-  /** Sends records. Without a callback nobody waits for them. */
+  /** Sends records. Without a callback no caller waits for them. */
   send(bytes, callback) {
     if (!bytes) return;
     this.traceSent(bytes);
@@ -90,7 +90,7 @@ class SocketLink extends Link {
   #restore;
   /** Why a write has failed. */
   writeError = null;
-  /** What such a socket has read belongs to nobody else and may be decrypted in place. */
+  /** What such a socket has read has no other owner and may be decrypted in place. */
   owned;
   #isPlain;
 
@@ -300,7 +300,7 @@ class StreamLink extends Link {
 
   constructor(stream, on) {
     super(stream);
-    // Anything but bytes means that somebody else has set the stream up for text or objects.
+    // Anything but bytes means that the stream is set up for text or objects.
     this.#onData = (chunk) => {
       if (typeof chunk === 'string' || stream.readableObjectMode) {
         stream.pause();
@@ -315,7 +315,7 @@ class StreamLink extends Link {
     stream.once('end', () => on.end());
   }
 
-  /** Made only for who asks: as long as nobody reads from it, it leaves the stream alone. */
+  /** Created on request: until it is read, it leaves the stream alone. */
   get carrier() {
     return (this.#carrier ??= new StreamSocket(this.stream));
   }

@@ -22,7 +22,7 @@ function wayFor(agent, options) {
 
 function endpointOf(agent, { host, port }) {
   const endpoint = `${net.isIPv6(host) ? `[${host}]` : host}:${port || agent.defaultPort}`;
-  // node:http has looked at the host of a request; this is for who calls createConnection itself.
+  // node:http has looked at the host of a request; this is for callers of createConnection itself.
   if (/[\r\n]/.test(endpoint)) throw nodeError('ERR_INVALID_ARG_VALUE', 'options.host', host);
   return endpoint;
 }
@@ -106,7 +106,7 @@ function secure(carrier, options, prepare, callback) {
   try {
     socket = tls.connect({ servername: net.isIP(host) ? undefined : host, ...options, socket: carrier });
   } catch (error) {
-    // Thrown here it would be nobody's to catch.
+    // Thrown here, no code could catch it.
     carrier.destroy();
     callback(error, carrier);
     return;

@@ -15,7 +15,7 @@ let last = 0;
 
 const workers = new Workers(deliver);
 
-/** Goes on with the handshake of a session, and tells `owner` by `advanced(progress)`, or `panicked()`. */
+/** Continues the handshake of a session, and tells `owner` by `advanced(progress)`, or `panicked()`. */
 function advance(session, received, owner) {
   last = (last + 1) >>> 0;
   workers.advance(session, last, received);
@@ -28,7 +28,7 @@ function deliver() {
     if (done === null) return;
     const owner = waiting.get(done.token);
     waiting.delete(done.token);
-    // By itself each: a listener of the program's that throws keeps nobody else from being told.
+    // Each separately: a listener that throws must not keep others from being called.
     process.nextTick(tell, owner, done.progress);
   }
   setImmediate(deliver);

@@ -21,9 +21,9 @@ pub(crate) struct Connection {
     pub(crate) told: Told,
     /// Whether the program has a say in the answer to a ClientHello.
     pub(crate) asks_hello: bool,
-    /// Whom the client wants, until that is told.
+    /// The client's SNI, until it is reported.
     server_name: Option<String>,
-    /// Secrets, which leave here only when somebody listens.
+    /// Secrets, which leave here only with a listener.
     pub(crate) key_log: Vec<KeyLogLine>,
     /// The session that is offered to the server, and then the one told last.
     pub(crate) session: Option<ClientSession>,
@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// Goes on with the handshake as far as the bytes received lead.
+    /// Continues the handshake as far as the received bytes allow.
     pub(crate) fn advance(&mut self) {
         if let Stage::New(start) = &self.stage {
             let (context, options) = &**start;

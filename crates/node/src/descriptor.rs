@@ -1,6 +1,6 @@
 //! Sockets of Node's by their descriptors: past the event loop, and without waiting.
 
-/// Whether something waits at a socket that nobody has read, which the caller keeps open meanwhile.
+/// Whether a socket, which the caller keeps open meanwhile, has unread bytes.
 #[cfg(unix)]
 pub(crate) fn has_pending_read(fd: i32) -> bool {
     use std::os::fd::BorrowedFd;

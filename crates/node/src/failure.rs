@@ -10,7 +10,7 @@ pub(crate) type Thrown = napi::Error<String>;
 /// Why a connection failed.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
-    /// Who is to blame, by the name of the variant of [`sealwire::Error`].
+    /// The party at fault, by the name of the variant of [`sealwire::Error`].
     pub blame: &'static str,
     /// Node's code.
     pub code: &'static str,

@@ -68,7 +68,7 @@ impl Places {
     }
 
     /// The identities that are complete and that the engine can use, and why another is not one. A
-    /// certificate without its key, or a key alone, is none, as in Node.
+    /// certificate without its key, or a key alone, is not an identity, as in Node.
     pub(crate) fn identities(&self) -> (Vec<Identity>, Vec<Unusable>) {
         let mut identities = Vec::new();
         let mut unusable = Vec::new();

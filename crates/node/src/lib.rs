@@ -36,7 +36,7 @@ pub fn cert_compression_algorithms() -> Vec<&'static str> {
     sealwire::CertCompression::supported().iter().map(|algorithm| algorithm.name()).collect()
 }
 
-/// Whether bytes wait at the socket with this descriptor that nobody has read. Not told on Windows.
+/// Whether the socket with this descriptor has unread bytes. Unknown on Windows.
 #[napi]
 pub fn has_pending_read(fd: i32) -> bool {
     descriptor::has_pending_read(fd)
@@ -60,7 +60,7 @@ pub fn why_no_openssl() -> Option<String> {
     old::why_no_openssl()
 }
 
-/// Whether nobody has been told yet that this process speaks with old peers; asked once for each of its threads.
+/// Whether the warning about old peers is still due; asked once for each thread of the process.
 #[napi]
 pub fn is_first_warning() -> bool {
     old::is_first_warning()

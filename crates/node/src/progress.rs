@@ -1,4 +1,4 @@
-//! What a session tells JavaScript, and is told, as plain objects.
+//! The events and answers between a session and JavaScript, as plain objects.
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
@@ -15,11 +15,11 @@ pub struct Progress {
     pub has_output: bool,
     /// Whether they ask a client for another hello.
     pub asks_again: bool,
-    /// What the client said first, when that is a question. Nothing goes on before the answer.
+    /// What the client said first, when that is a question. The handshake waits for the answer.
     pub client_hello: Option<Hello>,
-    /// A session to be stored. Nothing goes on before [`Session::stored`](crate::session::Session::stored).
+    /// A session to be stored. The handshake waits for [`Session::stored`](crate::session::Session::stored).
     pub store_session: Option<Stored>,
-    /// A pre-shared key that is needed. Nothing goes on before
+    /// A pre-shared key that is needed. The handshake waits for
     /// [`Session::answer_psk`](crate::session::Session::answer_psk).
     pub psk: Option<PskAsked>,
     /// What was agreed: the handshake is complete.
@@ -28,13 +28,13 @@ pub struct Progress {
     pub data: Option<Buffer>,
     /// Bytes received and not used yet, for [`Session::receive`](crate::session::Session::receive).
     pub rest: Option<Buffer>,
-    /// Whether the peer has said that it will send no more.
+    /// Whether the peer has said that it sends no more data.
     pub peer_closed: bool,
     /// What else was told.
     pub told: Option<Told>,
     /// Why the connection failed.
     pub failure: Option<Failure>,
-    /// Whom the client wants, when it has said so in this turn and was not asked about it.
+    /// The client's SNI, when it came in this turn without a question.
     pub server_name: Option<String>,
 }
 
@@ -66,13 +66,13 @@ pub struct Stored {
     pub data: Buffer,
 }
 
-/// What a session tells besides data, in order of its kind.
+/// The events of a session besides data, by kind.
 #[derive(Default)]
 #[napi(object, object_from_js = false)]
 pub struct Told {
     /// How many lines the key log has, for [`Session::take_key_log`](crate::session::Session::take_key_log).
     pub key_log: u32,
-    /// Whether the server's staple was told, or that there is none.
+    /// Whether the server's staple, or its absence, was reported.
     pub has_ocsp: bool,
     /// The OCSP response that the server has stapled.
     pub ocsp_response: Option<Buffer>,

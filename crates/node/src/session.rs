@@ -52,7 +52,7 @@ impl Session {
         Self(Arc::new(Mutex::new(connection)))
     }
 
-    /// Goes on with the handshake on this thread, with more bytes received: for a turn that costs less than
+    /// Continues the handshake on this thread, with more bytes received: for a turn that costs less than
     /// the way to another one and back.
     #[napi]
     pub fn advance(&self, received: &[u8]) -> Result<Progress, Thrown> {
@@ -67,7 +67,7 @@ impl Session {
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
     /// judge by, `identity` whose certificate to show whatever the client offers, and `context` what to
-    /// serve it by in place of the session's own. The next turn goes on from there.
+    /// serve it by in place of the session's own. The next turn continues from there.
     #[napi]
     pub fn answer_hello(
         &self,
@@ -112,7 +112,7 @@ impl Session {
         Ok(())
     }
 
-    /// The session told last is stored. The next turn goes on from there.
+    /// The last reported session is stored. The next turn continues from there.
     #[napi]
     pub fn stored(&self) -> Result<(), Thrown> {
         let mut connection = self.lock()?;
@@ -128,7 +128,7 @@ impl Session {
         Ok(())
     }
 
-    /// Answers the question for a pre-shared key; without a key there is none. The next turn goes on
+    /// Answers the question for a pre-shared key; without a key the answer is no. The next turn continues
     /// from there.
     #[napi]
     pub fn answer_psk(&self, identity: Option<&[u8]>, key: Option<&[u8]>) -> Result<(), Thrown> {
@@ -293,7 +293,7 @@ impl Session {
         Ok(mem::take(&mut self.lock()?.data).into())
     }
 
-    /// What was told besides data.
+    /// The events besides data.
     #[napi]
     pub fn take_told(&self) -> Result<Told, Thrown> {
         Ok(mem::take(&mut self.lock()?.told))
@@ -328,7 +328,7 @@ impl Session {
         })
     }
 
-    /// The lines of the key log, when somebody `listens`; else they are wiped.
+    /// The lines of the key log, when the program `listens`; else they are wiped.
     #[napi]
     pub fn take_key_log(&self, listens: bool) -> Result<Vec<String>, Thrown> {
         let lines = mem::take(&mut self.lock()?.key_log);
@@ -337,7 +337,7 @@ impl Session {
     }
 
     /// Makes the next session that the server has given the [`current`](Self::current_session)
-    /// one. False: there is none.
+    /// one. False: no such session.
     #[napi]
     pub fn next_session(&self) -> Result<bool, Thrown> {
         let mut connection = self.lock()?;

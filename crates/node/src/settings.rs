@@ -93,7 +93,7 @@ impl ServerConnection {
             .client_auth(client_auth)
             .verification(PeerVerification::Recorded)
             .alpn(self.alpn.iter().map(|name| name.to_vec()))
-            // In any case: whom the client wants is told also of a handshake that fails.
+            // In any case: the client's SNI is reported for failed handshakes too.
             .ask_client_hello(true)
             .ask_store_session(self.ask_store_session)
             .key_log(self.key_log)

@@ -20,7 +20,7 @@ impl TrustStore {
         Self(sealwire::TrustStore::bundled())
     }
 
-    /// The roots of the operating system; none when it has none.
+    /// The roots of the operating system; empty when it has none.
     #[napi(factory)]
     pub fn system() -> Self {
         Self(sealwire::TrustStore::system().unwrap_or_else(|_| sealwire::TrustStore::empty()))

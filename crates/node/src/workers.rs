@@ -54,7 +54,7 @@ impl Workers {
         Ok(Self { desk: Arc::new(desk), under_way: 0 })
     }
 
-    /// Goes on with the handshake of a session, with more bytes received, if there are any. The
+    /// Continues the handshake of a session, with more bytes received, if there are any. The
     /// session is not to be used before its turn, known by its `token`, is taken.
     #[napi]
     pub fn advance(
@@ -100,7 +100,7 @@ struct Desk {
 #[derive(Default)]
 struct Tray {
     done: VecDeque<Taken>,
-    /// Whether the event loop was woken and has not seen the tray empty since.
+    /// Whether the event loop was woken and has not seen the completed empty since.
     is_woken: bool,
 }
 
@@ -170,7 +170,7 @@ impl Pool {
                     queue.next().run();
                 }
             };
-            // One thread is enough to go on; without any, handshakes could only wait for ever.
+            // One thread is enough; without any, handshakes could only wait for ever.
             thread::Builder::new()
                 .name("sealwire".into())
                 .spawn(work)

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   args, cmd    the command line, and a module for each verb
-//!   tunnel       TLS in front of programs that speak none: [`Tunnel`], for other programs too
+//!   tunnel       TLS for plaintext servers and clients: [`Tunnel`], for other programs too
 //!   inventory    what certificates there are, in files and on servers
 //!   inspect      looking at a connection of ours and at a server
 //!   truststore   the roots that a machine trusts

@@ -16,12 +16,12 @@ use crate::sessions::{NewSession, appended, read, written};
 use crate::source::Found;
 use crate::table::{Ssl, SslSession, StoreCtx, number};
 
-/// Who answers what a handshake asks.
+/// Answers the questions of a handshake.
 pub trait Handler {
-    /// Whether the peer with this chain (DER, leaf first) may go on.
+    /// Whether the peer with this chain (DER, leaf first) is accepted.
     ///
     /// # Errors
-    /// It may not: a number of OpenSSL's (`X509_V_ERR_*`), by which the alert is chosen.
+    /// Refused: a number of OpenSSL's (`X509_V_ERR_*`), by which the alert is chosen.
     fn verify(&mut self, chain: &[Vec<u8>]) -> Result<(), i32>;
 
     /// A server's choice among the protocols that a client offers: the place of one, or `None` to
@@ -34,10 +34,10 @@ pub trait Handler {
     /// The key that a server shares with the client of this name.
     fn psk_of(&mut self, identity: &[u8]) -> Option<Vec<u8>>;
 
-    /// Who a client is to this server, which may have given a hint.
+    /// The identity of a client for this server, which may have sent a hint.
     fn psk(&mut self, hint: Option<&[u8]>) -> Option<PskAnswer>;
 
-    /// A session that can go on later: one that a client was given, or one that a server may store.
+    /// A resumable session: one that a client received, or one that a server may store.
     fn new_session(&mut self, session: NewSession);
 
     /// The session (DER) that a server has stored under this id.
@@ -47,14 +47,14 @@ pub trait Handler {
     /// taken.
     fn ticket(&mut self) -> Option<Zeroizing<Vec<u8>>>;
 
-    /// Whether the session of a ticket goes on in which that was found.
+    /// Whether to resume the session of a ticket with that content.
     fn takes_ticket(&mut self, found: &[u8]) -> TakesTicket;
 
     /// The OCSP response (DER) that a server staples.
     fn staple(&mut self) -> Option<Vec<u8>>;
 }
 
-/// Whether the session of a ticket goes on.
+/// Whether to resume the session of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakesTicket {
     /// No: a full handshake follows, with a new ticket.
@@ -109,7 +109,7 @@ pub(crate) fn with<T>(
     result
 }
 
-/// What a callback does; `otherwise` when nobody is there, or it panics.
+/// What a callback does; `otherwise` without a handler, or when it panics.
 fn answer<T>(otherwise: T, work: impl FnOnce(&Call<'_>) -> T) -> T {
     let Some(call) = CALL.get() else { return otherwise };
     // SAFETY: the slot holds a call only while that lasts, which is in a frame below on this stack.

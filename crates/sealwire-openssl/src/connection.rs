@@ -59,7 +59,7 @@ pub struct Negotiated {
     pub suite: u16,
     /// The protocol (RFC 7301).
     pub alpn: Option<Vec<u8>>,
-    /// Whether an earlier session goes on, or a key was shared before (TLS 1.3).
+    /// Whether a session was resumed, or a pre-shared key used (TLS 1.3).
     pub resumed: bool,
     /// The key agreement's, as this side saw it.
     pub temporary_key: Option<TemporaryKey>,
@@ -145,7 +145,7 @@ impl Connection {
         self.or_why(set)
     }
 
-    /// A client's wish for an OCSP response.
+    /// A client's request for an OCSP response.
     pub fn request_ocsp(&mut self) {
         let ocsp = number::TLSEXT_STATUSTYPE_OCSP;
         self.ctrl(number::SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE, ocsp, ptr::null_mut());
@@ -173,7 +173,7 @@ impl Connection {
         self.or_why(set)
     }
 
-    /// Offers a server to go on with this session (DER). False: it is none.
+    /// Offers a server this session (DER) for resumption. False: it is not a session.
     pub fn offer_session(&mut self, der: &[u8]) -> bool {
         let Some(session) = sessions::read(self.found(), der) else { return false };
         // SAFETY: both are ours; the connection takes a reference of its own.
@@ -228,7 +228,7 @@ impl Connection {
         unsafe { write(self.found(), self.incoming.as_ptr(), record) }
     }
 
-    /// Goes on with the handshake.
+    /// Continues the handshake.
     ///
     /// # Errors
     /// Why it failed; the alert that says so is in `out`.
@@ -308,7 +308,7 @@ impl Connection {
     }
 
     /// Begins to negotiate the connection again (up to TLS 1.2): a client by its hello, a server by
-    /// the request for one. How it goes on is the matter of [`read`](Self::read).
+    /// the request for one. It continues in [`read`](Self::read).
     ///
     /// # Errors
     /// When that is not possible.

@@ -185,12 +185,12 @@ impl ContextBuilder {
     /// OpenSSL's parameters for DHE that go with the certificate.
     ///
     /// # Errors
-    /// When OpenSSL has none.
+    /// When OpenSSL does not support it.
     pub fn dh_auto(self) -> Result<Self, Failure> {
         self.set(number::SSL_CTRL_SET_DH_AUTO, 1)
     }
 
-    /// Parameters for DHE of our own. Without any, there is none.
+    /// Parameters for DHE of our own. Without them, DHE is disabled.
     ///
     /// # Errors
     /// When the security level does not allow them.
@@ -300,7 +300,7 @@ impl ContextBuilder {
         self.option(number::SSL_OP_NO_TICKET)
     }
 
-    /// Sessions go on later: the handler keeps them, is asked for those that a server has stored, and
+    /// Enables resumption: the handler keeps the sessions, is asked for those that a server has stored, and
     /// what is to be in tickets. They are good for so many seconds.
     #[must_use]
     pub fn keep_sessions(self, lifetime: u32) -> Self {

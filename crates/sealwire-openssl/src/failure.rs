@@ -58,7 +58,7 @@ impl Failure {
 }
 
 impl Found {
-    /// Nobody else's error may be taken for one of the call that follows.
+    /// A stale error must not be taken for one of the call that follows.
     pub(crate) fn clear_errors(&self) {
         // SAFETY: the queue is the thread's own.
         unsafe { (self.table.ERR_clear_error)() }

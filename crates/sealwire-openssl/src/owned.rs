@@ -44,7 +44,7 @@ impl DhParameters {
     /// Of a PEM text: `DH PARAMETERS` (PKCS#3) or `X9.42 DH PARAMETERS`.
     ///
     /// # Errors
-    /// When there are none in it.
+    /// When it contains none.
     pub fn from_pem(library: Library, pem: &[u8]) -> Result<Self, Failure> {
         use crate::table::number::{EVP_PKEY_DH, EVP_PKEY_DHX};
 

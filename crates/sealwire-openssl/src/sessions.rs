@@ -1,4 +1,4 @@
-//! Sessions that go on in later connections, as bytes.
+//! Sessions for later connections, as bytes.
 
 use std::ffi::{c_long, c_uchar, c_uint};
 use std::ptr::{self, NonNull};
@@ -49,7 +49,7 @@ impl Drop for OwnedSession {
     }
 }
 
-/// Reads a session back; `None` where it is none.
+/// Reads a session back; `None` where it is not a session.
 pub(crate) fn read(found: &'static Found, der: &[u8]) -> Option<OwnedSession> {
     let mut at: *const c_uchar = der.as_ptr();
     let length = c_long::try_from(der.len()).ok()?;
@@ -59,7 +59,7 @@ pub(crate) fn read(found: &'static Found, der: &[u8]) -> Option<OwnedSession> {
     Some(OwnedSession { found, session: NonNull::new(session)? })
 }
 
-/// Writes a session down, if it can go on at all.
+/// Encodes a session, if it is resumable.
 ///
 /// # Safety
 /// `session` is one.

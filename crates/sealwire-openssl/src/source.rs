@@ -34,7 +34,7 @@ impl Source {
     /// The OpenSSL that is there.
     ///
     /// # Errors
-    /// When there is none, or none of major version 3 or 4.
+    /// When it is not found, or not of major version 3 or 4.
     pub fn library(self) -> Result<Library, Unavailable> {
         static HOST: OnceLock<Result<Found, Unavailable>> = OnceLock::new();
         static SYSTEM: OnceLock<Result<Found, Unavailable>> = OnceLock::new();

@@ -1,4 +1,4 @@
-//! Who is to blame when the wrong issuer was chosen.
+//! The certificate at fault when the wrong issuer was chosen.
 
 use aws_lc_sys as c;
 

@@ -21,7 +21,7 @@ use crate::public_key::PublicKey;
 use crate::signature::{Method, Signed};
 use crate::trust_settings::TrustSettings;
 
-/// An X.509 certificate (RFC 5280), of any version.
+/// An X.509 certificate ([RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)), of any version.
 ///
 /// Cloning is cheap and shares the parsed certificate. Two certificates are equal when their bytes
 /// are. `Debug` shows the subject only.
@@ -43,7 +43,7 @@ struct Parsed {
     cost: OnceLock<Cost>,
 }
 
-// SAFETY: AWS-LC calls an X509 safe to share as long as nobody mutates it while others read
+// SAFETY: AWS-LC calls an X509 safe to share as long as it is not mutated while others read
 // (openssl/x509.h, "Thread safety"). Nothing in this crate mutates one after `Certificate::build`:
 // names and the to-be-signed part keep the encoding they were parsed from, the public key is
 // decoded by the parser, and the cached extensions are filled in `build` (and are behind the
@@ -139,7 +139,7 @@ impl Certificate {
         irregularity: Option<Irregularity>,
     ) -> Self {
         // Fills the lazily cached extensions, so that nothing is left to change when shared.
-        // SAFETY: a live certificate that nobody else sees yet.
+        // SAFETY: a live certificate that is not shared yet.
         let flags = unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
         let invalid = flags & c::EXFLAG_INVALID as u32 != 0;
         let judged =
@@ -171,7 +171,8 @@ impl Certificate {
         u8::try_from(version + 1).unwrap_or(0)
     }
 
-    /// What in it RFC 5280 forbids, so that it can be read and [`verify`](crate::verify) says no;
+    /// What in it [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)
+    /// forbids, so that it can be read and [`verify`](crate::verify) says no;
     /// `None` for nearly every certificate.
     #[must_use]
     pub fn irregularity(&self) -> Option<Irregularity> {
@@ -192,14 +193,14 @@ impl Certificate {
         self.tbs_fields().map(|fields| fields.serial)
     }
 
-    /// Whom the certificate is about.
+    /// The subject of the certificate.
     #[must_use]
     pub fn subject(&self) -> Name {
         // SAFETY: a live certificate; the name is its own and comes from the parser.
         unsafe { name(c::X509_get_subject_name(self.as_ptr())) }
     }
 
-    /// Who issued it.
+    /// The issuer.
     #[must_use]
     pub fn issuer(&self) -> Name {
         // SAFETY: a live certificate; the name is its own and comes from the parser.
@@ -336,7 +337,7 @@ impl Certificate {
     /// Whether this certificate names the subject of `issuer` as its issuer. No signature is checked.
     #[must_use]
     pub fn names_as_issuer(&self, issuer: &Self) -> bool {
-        // SAFETY: two live names that nobody changes.
+        // SAFETY: two live names that is not mutated.
         unsafe {
             let subject = c::X509_get_subject_name(issuer.as_ptr());
             c::X509_NAME_cmp(self.issuer_ptr(), subject) == 0
@@ -552,11 +553,12 @@ pub struct SignatureAlgorithm {
     /// The dotted object identifier.
     pub oid: String,
     /// The digest it signs, `sha256`, also where only the parameters tell (RSASSA-PSS). `None`
-    /// when unknown or when there is none of its own (Ed25519).
+    /// when unknown, or when the algorithm has no separate digest (Ed25519).
     pub digest: Option<String>,
 }
 
-/// The digest in the parameters of RSASSA-PSS (RFC 4055 section 3.1), which AWS-LC does not tell.
+/// The digest in the parameters of RSASSA-PSS
+/// ([RFC 4055 section 3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1)), which AWS-LC does not tell.
 fn pss_digest(certificate: &[u8]) -> Option<String> {
     let mut fields = Elements::of(certificate).enter(SEQUENCE)?;
     fields.element(SEQUENCE)?;
@@ -575,7 +577,7 @@ fn valid(der: &[u8]) -> Option<Owned<c::X509>> {
     let mut rest = der.as_ptr();
     // SAFETY: `len` readable bytes; on success a new certificate.
     let x509 = unsafe { Owned::new(c::d2i_X509(std::ptr::null_mut(), &raw mut rest, len)) }?;
-    // SAFETY: a live certificate that nobody else sees yet.
+    // SAFETY: a live certificate that is not shared yet.
     let flags = unsafe { c::X509_get_extension_flags(x509.as_ptr()) };
     (flags & c::EXFLAG_INVALID as u32 == 0).then_some(x509)
 }

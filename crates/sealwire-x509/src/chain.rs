@@ -56,10 +56,10 @@ impl RawError {
     }
 }
 
-/// The verify callback: writes an error down and lets the verification go on, as Node's does.
+/// The verify callback: records an error and lets the verification continue, as Node's does.
 ///
 /// # Safety
-/// `context` is live and its first extra data points to a [`Recorder`] that nobody else uses.
+/// `context` is live and its first extra data points to a [`Recorder`] that has no other user.
 unsafe extern "C" fn record(ok: c_int, context: *mut c::X509_STORE_CTX) -> c_int {
     if ok == 1 {
         return 1;

@@ -1,4 +1,5 @@
-//! Name constraints (RFC 5280 section 4.2.1.10): what names a CA's certificate lets be issued for.
+//! Name constraints ([RFC 5280 section 4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)):
+//! what names a CA's certificate lets be issued for.
 //!
 //! `X509_verify_cert` holds the names in a certificate to them. What is here puts a name to them
 //! that is in no certificate, and says which constraint was broken.
@@ -45,7 +46,8 @@ pub enum Subtree {
     /// The names that begin with this one.
     DirName(Name),
     /// A kind of name that no implementation compares, a value that is not what its kind says, or
-    /// a `minimum` or `maximum`. By the number of the choice in RFC 5280's GeneralName.
+    /// a `minimum` or `maximum`. By the number of the choice in
+    /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)'s GeneralName.
     Unsupported(u8),
 }
 
@@ -124,7 +126,7 @@ pub(crate) fn check(issuer: &Certificate, name: &GeneralName) -> Result<(), Name
 }
 
 impl Certificate {
-    /// The nameConstraints extension; `None` when there is none.
+    /// The nameConstraints extension; `None` when it is missing.
     ///
     /// # Errors
     /// [`Problem::Malformed`](crate::Problem::Malformed) when it cannot be read or is there
@@ -144,7 +146,7 @@ impl Certificate {
 }
 
 /// # Safety
-/// `stack` is null or a live stack of GENERAL_SUBTREE that nobody changes.
+/// `stack` is null or a live stack of GENERAL_SUBTREE that is not mutated.
 unsafe fn subtrees<S>(stack: *const S) -> Vec<Subtree> {
     // SAFETY: as promised.
     let all = unsafe { elements::<_, c::GENERAL_SUBTREE>(stack) };
@@ -264,7 +266,7 @@ fn begins_with(name: &Name, base: &Name) -> bool {
     base.len() <= name.len() && base.iter().zip(name).all(equal)
 }
 
-/// The number of the choice in RFC 5280's GeneralName.
+/// The number of the choice in [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)'s GeneralName.
 fn tag_of(name: &GeneralName) -> u8 {
     match name {
         GeneralName::OtherName { .. } => 0,

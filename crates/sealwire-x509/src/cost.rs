@@ -22,7 +22,7 @@ impl Cost {
         Self { signature, names, constraints }
     }
 
-    /// Without the check of a signature by its key: nobody asks a leaf to sign.
+    /// Without the check of a signature by its key: a leaf signs no certificate.
     pub(crate) fn of_leaf(self) -> Self {
         Self { signature: 0, ..self }
     }
@@ -32,7 +32,7 @@ impl Cost {
         Self { constraints: 0, ..self }
     }
 
-    /// Only what it constrains: its names, and its key, were chosen by whoever trusts it.
+    /// Only what it constrains: its names, and its key, were chosen by the party that trusts it.
     pub(crate) fn of_trusted(self) -> Self {
         Self { constraints: self.constraints, ..Self::default() }
     }

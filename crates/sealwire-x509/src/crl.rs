@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 section 5).
+//! Certificate revocation lists ([RFC 5280 section 5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,12 +51,14 @@ pub(crate) enum Signature {
 }
 
 // SAFETY: as for an X509, nothing mutates an X509_CRL after it was parsed but the sorting of its
-// entries at the first look-up, and it has none. The reference count is atomic.
+// entries at the first look-up, and this list is never searched. The reference count is atomic.
 unsafe impl Send for Parsed {}
 // SAFETY: as above.
 unsafe impl Sync for Parsed {}
 
-/// Which certificates a list is about (RFC 5280, 5.2.4 and 5.2.5), by what it says of itself.
+/// Which certificates a list is about
+/// ([RFC 5280, 5.2.4](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.4)
+/// and 5.2.5), by what it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrlScope {
@@ -66,7 +68,8 @@ pub struct CrlScope {
     pub indirect: bool,
     /// The only kind of certificate that it is about, in words.
     pub only: Option<&'static str>,
-    /// The only reasons of revocation that it is about, in the words of RFC 5280.
+    /// The only reasons of revocation that it is about, in the words of
+    /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280).
     pub only_reasons: Option<Vec<&'static str>>,
 }
 
@@ -107,7 +110,7 @@ impl Crl {
     /// Reads every `X509 CRL` block of a PEM text, whatever surrounds them.
     ///
     /// # Errors
-    /// [`Problem::NoPemBlock`] when there is none, [`Problem::Malformed`], naming the line.
+    /// [`Problem::NoPemBlock`] without a block, [`Problem::Malformed`], naming the line.
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, Error> {
         let blocks = pem::blocks(pem);
         let crls = blocks.iter().filter(|block| block.label() == "X509 CRL");
@@ -134,7 +137,7 @@ impl Crl {
         pem::encode("X509 CRL", self.der())
     }
 
-    /// Who issued it.
+    /// The issuer.
     #[must_use]
     pub fn issuer(&self) -> Name {
         // SAFETY: a live list; the name is its own and comes from the parser.
@@ -259,13 +262,13 @@ impl Crl {
 
     /// Whether the issuer of the certificate is the issuer of the list.
     pub(crate) fn is_issued_in_name_of(&self, certificate: &Certificate) -> bool {
-        // SAFETY: two live names that nobody changes.
+        // SAFETY: two live names that is not mutated.
         unsafe { c::X509_NAME_cmp(self.issuer_ptr(), certificate.issuer_ptr()) == 0 }
     }
 
     /// Whether the subject of the certificate is the issuer of the list.
     pub(crate) fn is_issued_by_name_of(&self, certificate: &Certificate) -> bool {
-        // SAFETY: two live names that nobody changes.
+        // SAFETY: two live names that is not mutated.
         unsafe {
             let subject = c::X509_get_subject_name(certificate.as_ptr());
             c::X509_NAME_cmp(self.issuer_ptr(), subject) == 0
@@ -273,12 +276,12 @@ impl Crl {
     }
 
     pub(crate) fn is_issued_by(&self, name: &DirName) -> bool {
-        // SAFETY: a live name that nobody changes.
+        // SAFETY: a live name that is not mutated.
         unsafe { name.is(self.issuer_ptr()) }
     }
 
     pub(crate) fn has_issuer_of(&self, other: &Self) -> bool {
-        // SAFETY: two live names that nobody changes.
+        // SAFETY: two live names that is not mutated.
         unsafe { c::X509_NAME_cmp(self.issuer_ptr(), other.issuer_ptr()) == 0 }
     }
 
@@ -296,7 +299,7 @@ impl Crl {
         self.0.terms.look_up(self.der(), &self.0.entries, serial, is_issuer)
     }
 
-    /// Whether an entry has the serial number of this certificate, whoever issued that: without, the
+    /// Whether an entry has the serial number of this certificate, whatever its issuer: without, the
     /// list has nothing against it. Costs one look-up, and no signature is checked.
     #[must_use]
     pub fn may_list(&self, certificate: &Certificate) -> bool {
@@ -351,7 +354,8 @@ fn parse(der: &[u8]) -> Result<Owned<c::X509_CRL>, Error> {
     }
 }
 
-/// The names of the bits of a ReasonFlags (RFC 5280, 4.2.1.13), as they are read.
+/// The names of the bits of a ReasonFlags
+/// ([RFC 5280, 4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)), as they are read.
 fn reason_names(bits: u16) -> Vec<&'static str> {
     const NAMES: [(u16, &str); 8] = [
         (0x40, "keyCompromise"),

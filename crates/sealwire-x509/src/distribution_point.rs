@@ -1,5 +1,5 @@
 //! The names of distribution points: where a certificate says its list is, and what a list says
-//! of itself (RFC 5280 sections 4.2.1.13 and 5.2.5).
+//! of itself ([RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) sections 4.2.1.13 and 5.2.5).
 
 use aws_lc_sys as c;
 
@@ -15,13 +15,14 @@ pub(crate) const CONTEXT_1_PRIMITIVE: u8 = 0x81;
 const DIRECTORY: u8 = 0xA4;
 const SET: u8 = 0x31;
 
-/// Every reason that RFC 5280 has, in the bits in which a ReasonFlags is read.
+/// Every reason that [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)
+/// has, in the bits in which a ReasonFlags is read.
 pub(crate) const ALL_REASONS: u16 = 0x807F;
 
 /// A distinguished name to compare: letters of either case and runs of spaces are equal.
 pub(crate) struct DirName(Owned<c::X509_NAME>);
 
-// SAFETY: a parsed name that nobody changes has its canonical form cached; comparing only reads it.
+// SAFETY: a parsed name that is not mutated has its canonical form cached; comparing only reads it.
 unsafe impl Send for DirName {}
 // SAFETY: as above.
 unsafe impl Sync for DirName {}
@@ -36,7 +37,7 @@ impl DirName {
     }
 
     /// # Safety
-    /// `name` is live, came out of a parser, and nobody changes it.
+    /// `name` is live, came out of a parser, and is not mutated.
     pub(crate) unsafe fn is(&self, name: *const c::X509_NAME) -> bool {
         // SAFETY: two live names.
         unsafe { c::X509_NAME_cmp(self.0.as_ptr(), name) == 0 }
@@ -60,10 +61,10 @@ pub(crate) enum PointName {
 
 /// One element of a certificate's cRLDistributionPoints.
 pub(crate) struct Point {
-    /// `None`: it has none, which matches every list.
+    /// `None`: it is missing, which matches every list.
     pub(crate) names: Option<Vec<PointName>>,
     pub(crate) reasons: u16,
-    /// `cRLIssuer`: who issues the list, when that is not who issued the certificate.
+    /// `cRLIssuer`: the issuer of the list, when it is not the issuer of the certificate.
     pub(crate) issuers: Option<Vec<PointName>>,
 }
 

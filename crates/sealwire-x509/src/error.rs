@@ -52,7 +52,7 @@ pub enum Problem {
     InvalidValue,
     /// A signature over a request or certificate does not verify.
     BadSignature,
-    /// The cryptographic library failed in a way that is nobody's input: no memory, no entropy.
+    /// The cryptographic library failed in a way that no input causes: no memory, no entropy.
     Internal,
 }
 
@@ -154,7 +154,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Holds AWS-LC's error queue of this thread for the length of a call: empty at the start, so that
-/// what is read belongs to this call, and empty at the end, so that nobody else finds our leavings.
+/// what is read belongs to this call, and empty at the end, so that later calls do not find stale errors.
 pub(crate) struct ErrorQueue {
     // The queue is thread-local; the guard must be dropped where it was made.
     _this_thread: PhantomData<*const ()>,

@@ -1,4 +1,5 @@
-//! The extensions of certificates (RFC 5280 section 4.2).
+//! The extensions of certificates
+//! ([RFC 5280 section 4.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2)).
 
 use std::ffi::c_int;
 use std::net::IpAddr;
@@ -41,7 +42,8 @@ pub enum GeneralName {
     },
     /// A kind without a type of its own, or a value that does not fit its kind.
     Other {
-        /// The number of the choice in RFC 5280's GeneralName: 1 email, 2 DNS, 3 x400Address,
+        /// The number of the choice in
+        /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)'s GeneralName: 1 email, 2 DNS, 3 x400Address,
         /// 5 ediPartyName, 6 URI, 7 address.
         tag: u8,
         /// The bytes of the value; for 3 and 5 the whole GeneralName, DER.
@@ -139,7 +141,7 @@ fn dotted(contents: &[u8]) -> Option<String> {
 }
 
 impl Certificate {
-    /// The subjectAltName extension; empty when there is none.
+    /// The subjectAltName extension; empty when it is missing.
     ///
     /// # Errors
     /// [`Problem::Malformed`] when it cannot be read or is there twice.
@@ -169,7 +171,7 @@ impl Certificate {
     }
 
     /// The basicConstraints extension: whether it is a CA, and how many intermediate CAs may
-    /// follow. `None` when there is none, or none that can be read.
+    /// follow. `None` when it is missing or unreadable.
     #[must_use]
     pub fn basic_constraints(&self) -> Option<(bool, Option<u32>)> {
         let _queue = ErrorQueue::new();
@@ -184,7 +186,7 @@ impl Certificate {
         Some((ca != 0, (!path_len.is_null()).then_some(len)))
     }
 
-    /// The keyUsage extension. `None` when there is none, or none that can be read.
+    /// The keyUsage extension. `None` when it is missing or unreadable.
     #[must_use]
     pub fn key_usage(&self) -> Option<KeyUsages> {
         let value = self.extension::<c::ASN1_STRING>(c::NID_key_usage).ok()??;
@@ -194,7 +196,7 @@ impl Certificate {
         Some(KeyUsages::from_bits(byte(0) | byte(1) << 8))
     }
 
-    /// The extendedKeyUsage extension as dotted object identifiers. `None` when there is none, or
+    /// The extendedKeyUsage extension as dotted object identifiers. `None` when it is missing, or
     /// none that can be read.
     #[must_use]
     pub fn extended_key_usage(&self) -> Option<Vec<String>> {
@@ -274,7 +276,8 @@ impl Certificate {
         points.into_iter().flatten().filter_map(names).flatten().collect()
     }
 
-    /// The list of signed certificate timestamps in the certificate (RFC 6962, section 3.3), as in TLS.
+    /// The list of signed certificate timestamps in the certificate
+    /// ([RFC 6962, section 3.3](https://www.rfc-editor.org/rfc/rfc6962#section-3.3)), as in TLS.
     #[must_use]
     pub fn timestamp_list(&self) -> Option<Vec<u8>> {
         const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
@@ -295,7 +298,7 @@ impl Certificate {
     }
 
     /// Whether the certificate demands that its server staples an OCSP response: the TLS feature
-    /// `status_request` (RFC 7633), "must-staple".
+    /// `status_request` ([RFC 7633](https://www.rfc-editor.org/rfc/rfc7633)), "must-staple".
     #[must_use]
     pub fn demands_staple(&self) -> bool {
         const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
@@ -306,7 +309,7 @@ impl Certificate {
         listed.any(|feature| feature.number() == Some(STATUS_REQUEST))
     }
 
-    /// The certificatePolicies extension as dotted object identifiers. `None` when there is none, or
+    /// The certificatePolicies extension as dotted object identifiers. `None` when it is missing, or
     /// none that can be read.
     #[must_use]
     pub fn policies(&self) -> Option<Vec<String>> {
@@ -393,7 +396,7 @@ impl Certificate {
         }
     }
 
-    /// The DER value of an extension; `None` when there is none.
+    /// The DER value of an extension; `None` when it is missing.
     pub(crate) fn extension_value(&self, nid: c_int) -> Option<Vec<u8>> {
         // SAFETY: a live certificate; the extension and its value are its own.
         unsafe {
@@ -406,7 +409,7 @@ impl Certificate {
         }
     }
 
-    /// The parsed value of an extension; `None` when there is none.
+    /// The parsed value of an extension; `None` when it is missing.
     pub(crate) fn extension<T: Free>(&self, nid: c_int) -> Result<Option<Owned<T>>, Error> {
         let queue = ErrorQueue::new();
         let mut critical: c_int = -1;
@@ -474,7 +477,7 @@ pub(crate) unsafe fn general_name(
     })
 }
 
-/// An address of either length, or bytes that are none.
+/// An address of either length, or bytes of another length.
 fn address(bytes: &[u8]) -> GeneralName {
     match *bytes {
         [a, b, c, d] => GeneralName::Ip([a, b, c, d].into()),

@@ -1,4 +1,4 @@
-//! Text that somebody else wrote, on its way to a person.
+//! Untrusted text, escaped for display.
 
 use std::fmt::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! Who may be an issuer.
+//! The candidates for an issuer.
 
 use aws_lc_sys as c;
 
@@ -8,7 +8,7 @@ use crate::key_kind::can_have_signed;
 use crate::purpose::Purpose;
 use crate::request::{MAX_INTERMEDIATES, Request};
 
-/// Who may be an issuer in the next run.
+/// The candidates for an issuer in the next run.
 pub(crate) struct Candidates<'a> {
     pub(crate) request: Request<'a>,
     pub(crate) intermediates: Vec<&'a Certificate>,
@@ -22,7 +22,7 @@ pub(crate) struct Candidates<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Culprit<'a> {
     pub(crate) certificate: &'a Certificate,
-    /// It led nowhere as a trusted certificate, but may do as an intermediate.
+    /// No chain was found with it as a trusted certificate; it may work as an intermediate.
     pub(crate) only_as_trusted: bool,
     /// Its key cannot have made the signature, whatever the key's value.
     pub(crate) of_wrong_key_kind: bool,

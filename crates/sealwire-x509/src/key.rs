@@ -180,7 +180,7 @@ impl PrivateKey {
                 && c::EVP_PKEY_CTX_set_rsa_keygen_bits(context.as_ptr(), bits.into()) == 1
                 && c::EVP_PKEY_keygen(context.as_ptr(), &raw mut key) == 1
         };
-        // SAFETY: null, or a new key that nobody else has.
+        // SAFETY: null, or a new key that has no other owner.
         match unsafe { Owned::new(key) } {
             Some(key) if made => Ok(Self::adopt(key)),
             _ => Err(queue.error(Problem::Unsupported)),
@@ -189,7 +189,7 @@ impl PrivateKey {
 
     fn adopt(key: Owned<c::EVP_PKEY>) -> Self {
         // AWS-LC leaves the public half out where it was left out; GnuTLS and ring want it.
-        // SAFETY: a live key that nobody else sees yet; its EC key is null or its own.
+        // SAFETY: a live key that is not shared yet; its EC key is null or its own.
         unsafe {
             let ec = c::EVP_PKEY_get0_EC_KEY(key.as_ptr());
             if !ec.is_null() {
@@ -214,7 +214,7 @@ impl PrivateKey {
         unsafe { bits_of(self.as_ptr()) }
     }
 
-    /// The key as PKCS#8 v1 (RFC 5208), not encrypted.
+    /// The key as PKCS#8 v1 ([RFC 5208](https://www.rfc-editor.org/rfc/rfc5208)), not encrypted.
     ///
     /// # Errors
     /// [`Problem::Internal`].

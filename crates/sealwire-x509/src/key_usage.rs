@@ -1,4 +1,5 @@
-//! The keyUsage extension: what a key may be used for (RFC 5280, section 4.2.1.3).
+//! The keyUsage extension: what a key may be used for
+//! ([RFC 5280, section 4.2.1.3](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3)).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,8 @@ use aws_lc_sys as c;
 
 use crate::error::{Error, Problem};
 
-/// One use, a bit of the keyUsage extension. Its text is RFC 5280's name: `digitalSignature`.
+/// One use, a bit of the keyUsage extension. Its text is
+/// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)'s name: `digitalSignature`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyUsage {
     /// Signatures, as in every TLS 1.3 handshake.
@@ -35,7 +37,7 @@ pub enum KeyUsage {
 pub struct KeyUsages(u16);
 
 impl KeyUsage {
-    /// Every use, in the order of RFC 5280.
+    /// Every use, in the order of [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280).
     pub const ALL: [Self; 9] = [
         Self::DigitalSignature,
         Self::NonRepudiation,
@@ -48,7 +50,7 @@ impl KeyUsage {
         Self::DecipherOnly,
     ];
 
-    /// RFC 5280's name.
+    /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)'s name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -91,7 +93,7 @@ impl KeyUsages {
         self.0 & usage.bit() != 0
     }
 
-    /// The uses in the order of RFC 5280.
+    /// The uses in the order of [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280).
     pub fn iter(self) -> impl Iterator<Item = KeyUsage> {
         KeyUsage::ALL.into_iter().filter(move |usage| self.contains(*usage))
     }

@@ -38,7 +38,7 @@
 //!     partial_chain: false,
 //! };
 //! let verdict = verify(&request)?;
-//! let last = verdict.errors.last().expect("nobody is trusted");
+//! let last = verdict.errors.last().expect("the trust set is empty");
 //! assert_eq!(error_name(last.code), "DEPTH_ZERO_SELF_SIGNED_CERT");
 //! assert_eq!(error_text(last.code), "self-signed certificate");
 //!

@@ -40,7 +40,7 @@ pub(crate) struct Terms {
     pub(crate) key: KeyReference,
     /// The encodings of the two extensions that a delta list shares with its base.
     pub(crate) shared: [Option<Box<[u8]>>; 2],
-    /// There is a critical extension, of the list or of an entry, that nobody here knows.
+    /// There is a critical extension, of the list or of an entry, that is unknown here.
     pub(crate) unknown_critical: bool,
     /// An extension cannot be read, or says two things at once.
     pub(crate) invalid: bool,

@@ -1,5 +1,6 @@
-//! Certificates that RFC 5280 forbids and AWS-LC does not take, but OpenSSL does: AWS-LC gets a copy
-//! in which what it stumbles over is written as it should be; everybody else gets the bytes as they are.
+//! Certificates that [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)
+//! forbids and AWS-LC does not take, but OpenSSL does: AWS-LC gets a copy
+//! in which what it stumbles over is written as it should be; all other code gets the bytes unchanged.
 //!
 //! Those that it does not parse are shown, as OpenSSL shows them, and trusted never. An end entity's
 //! with a path length, which is a common slip in configurations, is judged without it.
@@ -21,7 +22,8 @@ const GENERALIZED_TIME: u8 = 0x18;
 pub enum Irregularity {
     /// It has extensions, which version 3 alone may have, and says to be of this one (1 or 2).
     Version(u8),
-    /// A time of its validity is written in a form that RFC 5280 leaves out.
+    /// A time of its validity is written in a form that
+    /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) leaves out.
     Time,
 }
 

@@ -1,4 +1,4 @@
-//! Distinguished names (RFC 5280 section 4.1.2.4).
+//! Distinguished names ([RFC 5280 section 4.1.2.4](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.4)).
 
 use std::ffi::c_ulong;
 use std::fmt;
@@ -14,7 +14,8 @@ use crate::owned::{Owned, encoded, printed};
 
 /// A distinguished name: the subject or issuer of a certificate, or the issuer of a CRL.
 ///
-/// Two names are equal when their DER encodings are. `Display` is RFC 4514's text, the most specific
+/// Two names are equal when their DER encodings are. `Display` is
+/// [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)'s text, the most specific
 /// part first: `CN=localhost,O=Sealwire\, Inc.,C=DE`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
@@ -42,7 +43,7 @@ pub struct Attribute {
 
 impl Name {
     /// # Safety
-    /// `name` is live, came out of a parser, and nobody changes it.
+    /// `name` is live, came out of a parser, and is not mutated.
     pub(crate) unsafe fn of(name: *mut c::X509_NAME) -> Result<Self, Error> {
         // SAFETY: a live name. Unchanged since it was parsed, it only copies its cached encoding.
         let der = unsafe { encoded(|out| c::i2d_X509_NAME(name, out)) }?;
@@ -86,7 +87,9 @@ impl Name {
         &self.der
     }
 
-    /// The name in the form of RFC 2253, the last part first, as OpenSSL prints directory names
+    /// The name in the form of
+    /// [RFC 2253](https://www.rfc-editor.org/rfc/rfc2253),
+    /// the last part first, as OpenSSL prints directory names
     /// among others (`XN_FLAG_RFC2253`, but text outside ASCII as it is): `CN=localhost,C=DE`.
     ///
     /// # Errors

@@ -1,14 +1,16 @@
-//! The one text form in which names are shown: RFC 4514's, the most specific part first.
+//! The one text form in which names are shown:
+//! [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)'s, the most specific part first.
 
 use std::fmt::{Display, Formatter, Result, Write};
 
 use crate::foreign::is_printable;
 
-/// An attribute of a name: what it is called, and its text, or `#` and the DER of what is none in
+/// An attribute of a name: its name, and its text, or `#` and the DER of a value that has no text in
 /// hexadecimal.
 pub type ShownAttribute = (String, std::result::Result<String, String>);
 
-/// A name as RFC 4514 writes it, of its relative names in the order of the encoding:
+/// A name as [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)
+/// writes it, of its relative names in the order of the encoding:
 /// `CN=localhost,O=Sealwire\, Inc.,C=DE`. Every name that is shown passes through here.
 pub struct Rfc4514<'a>(pub &'a [Vec<ShownAttribute>]);
 
@@ -32,7 +34,8 @@ impl Display for Rfc4514<'_> {
     }
 }
 
-/// RFC 4514, section 2.4; what does not print as hex too, so that one name is one line.
+/// [RFC 4514, section 2.4](https://www.rfc-editor.org/rfc/rfc4514#section-2.4);
+/// what does not print as hex too, so that one name is one line.
 fn write_escaped(value: &str, f: &mut Formatter<'_>) -> Result {
     let last = value.char_indices().next_back().map(|(i, _)| i);
     for (i, c) in value.char_indices() {

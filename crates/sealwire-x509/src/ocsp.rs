@@ -1,4 +1,5 @@
-//! OCSP responses (RFC 6960): what a responder says of a certificate, as servers staple it.
+//! OCSP responses ([RFC 6960](https://www.rfc-editor.org/rfc/rfc6960)):
+//! what a responder says of a certificate, as servers staple it.
 
 use std::ffi::{CStr, c_int, c_ulong};
 use std::fmt;
@@ -16,13 +17,13 @@ use crate::owned::{Owned, Stack};
 /// An OCSP response, parsed. Being readable says nothing about whose it is: see
 /// [`verify`](Self::verify).
 pub struct OcspResponse {
-    /// What the responder answered with; none when it only said why it does not.
+    /// The content of the response; `None` when it only holds an error status.
     basic: Option<Owned<c::OCSP_BASICRESP>>,
     status: c_int,
     responder: Option<OcspResponder>,
 }
 
-/// Who a response says made it.
+/// The responder that a response names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OcspResponder {
     /// The subject of its certificate.
@@ -42,7 +43,7 @@ pub struct OcspAnswer {
     pub next_update: Option<i64>,
 }
 
-/// The state of a certificate (RFC 6960, section 2.2).
+/// The state of a certificate ([RFC 6960, section 2.2](https://www.rfc-editor.org/rfc/rfc6960#section-2.2)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OcspStatus {
     /// Not known to be revoked.
@@ -51,19 +52,21 @@ pub enum OcspStatus {
     Revoked {
         /// Since when, in seconds since 1970.
         since: i64,
-        /// Why, in the words of RFC 5280: `keyCompromise`; none when the responder does not say.
+        /// Why, in the words of [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280):
+        /// `keyCompromise`; none when the responder does not say.
         reason: Option<&'static str>,
     },
     /// The responder does not know the certificate.
     Unknown,
 }
 
-/// Whose signature a verified response has (RFC 6960, section 4.2.2.2).
+/// Whose signature a verified response has
+/// ([RFC 6960, section 4.2.2.2](https://www.rfc-editor.org/rfc/rfc6960#section-4.2.2.2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OcspSigner {
     /// The issuer of the certificate itself.
     Issuer,
-    /// Somebody with a certificate for `OCSPSigning` by that issuer.
+    /// A delegate, with a certificate for `OCSPSigning` by that issuer.
     Delegate,
 }
 
@@ -109,7 +112,8 @@ impl OcspResponse {
         Ok(Self { basic: Some(basic), status, responder: responder(der) })
     }
 
-    /// Why the responder does not answer, in the words of RFC 6960: `tryLater`; `None` when it does.
+    /// Why the responder does not answer, in the words of
+    /// [RFC 6960](https://www.rfc-editor.org/rfc/rfc6960): `tryLater`; `None` when it does.
     #[must_use]
     pub fn refusal(&self) -> Option<&'static str> {
         Some(match self.status {
@@ -123,7 +127,7 @@ impl OcspResponse {
         })
     }
 
-    /// Who it says made it.
+    /// The responder that it names.
     #[must_use]
     pub fn responder(&self) -> Option<&OcspResponder> {
         self.responder.as_ref()
@@ -162,8 +166,8 @@ impl OcspResponse {
         )
     }
 
-    /// Whether what it says of `certificate` is the word of `issuer`, who signed that, or of
-    /// somebody whom `issuer` lets answer for it, at `time` (seconds since 1970): the verdict of
+    /// Whether its statement on `certificate` is signed by `issuer`, which issued that, or by
+    /// a delegate of `issuer`, at `time` (seconds since 1970): the verdict of
     /// `OCSP_basic_verify` with `issuer` as the one who is trusted. It says nothing of whether
     /// `issuer` is.
     ///
@@ -195,7 +199,7 @@ impl OcspResponse {
         let certificates = unsafe { Stack::of(std::iter::once(issuer.as_ptr()))? };
         // OCSP_NOEXPLICIT: no trust of the issuer's file makes up for a missing OCSPSigning.
         let flags = c_ulong::from((flags | c::OCSP_NOEXPLICIT).unsigned_abs());
-        // SAFETY: all are live; the store's parameters are its own, and it is used by nobody else.
+        // SAFETY: all are live; the store's parameters are its own, and it is not used elsewhere.
         let verified = unsafe {
             c::X509_STORE_set_flags(store.as_ptr(), c::X509_V_FLAG_PARTIAL_CHAIN as c_ulong);
             let parameters = c::X509_STORE_get0_param(store.as_ptr());
@@ -235,8 +239,10 @@ impl fmt::Debug for OcspResponse {
     }
 }
 
-/// The request (RFC 6960, section 4.1.1; DER) that asks a responder about `certificate`, which `issuer`
-/// signed. It names it by SHA-1, which every responder knows (RFC 5019), and has no nonce, so that what the
+/// The request ([RFC 6960, section 4.1.1](https://www.rfc-editor.org/rfc/rfc6960#section-4.1.1);
+/// DER) that asks a responder about `certificate`, which `issuer`
+/// signed. It names it by SHA-1, which every responder knows
+/// ([RFC 5019](https://www.rfc-editor.org/rfc/rfc5019)), and has no nonce, so that what the
 /// responder has signed before is an answer.
 ///
 /// # Errors
@@ -367,7 +373,7 @@ fn reason(queue: &ErrorQueue) -> String {
     }
 }
 
-/// Who made the response, which AWS-LC has read and does not tell.
+/// The responder, which AWS-LC has parsed and does not expose.
 fn responder(der: &[u8]) -> Option<OcspResponder> {
     const ENUMERATED: u8 = 0x0A;
     const BY_NAME: u8 = 0xA1;

@@ -85,7 +85,7 @@ pub(crate) struct Bytes {
 
 impl Bytes {
     /// # Safety
-    /// `data` is null or `len` initialised bytes from `OPENSSL_malloc` that nobody else owns.
+    /// `data` is null or `len` initialised bytes from `OPENSSL_malloc` without another owner.
     pub(crate) unsafe fn new(data: *mut u8, len: usize) -> Option<Self> {
         Some(Self { data: NonNull::new(data)?, len })
     }
@@ -103,7 +103,7 @@ impl Drop for Bytes {
     }
 }
 
-/// A `STACK_OF(..)` whose elements somebody else owns; freeing it frees only the array.
+/// A `STACK_OF(..)` whose elements are owned elsewhere; freeing it frees only the array.
 pub(crate) struct Stack<'a> {
     stack: NonNull<c::OPENSSL_STACK>,
     _elements: PhantomData<&'a c_void>,
@@ -140,10 +140,10 @@ impl Drop for Stack<'_> {
     }
 }
 
-/// The elements of a `STACK_OF(T)`, which may be null (then there are none).
+/// The elements of a `STACK_OF(T)`, which may be null (no elements).
 ///
 /// # Safety
-/// `stack` is null or a live `STACK_OF(T)` that nobody changes while the iterator is used.
+/// `stack` is null or a live `STACK_OF(T)` that is not mutated while the iterator is used.
 pub(crate) unsafe fn elements<S, T>(stack: *const S) -> impl Iterator<Item = *mut T> {
     let stack: *const c::OPENSSL_STACK = stack.cast();
     // SAFETY: null (answered with 0) or a live stack.

@@ -65,7 +65,8 @@ impl Attempt {
 
     /// A certificate without basicConstraints whose key usage lets it sign is some kind of CA to
     /// OpenSSL 3: suitable for the purpose, and as an anchor enough of one (its extensions are no
-    /// part of the path: RFC 5280, 6.1.1, d). AWS-LC tells the callback that it is no CA, and goes
+    /// part of the path: [RFC 5280, 6.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1),
+    /// d). AWS-LC tells the callback that it is no CA, and goes
     /// on; of an anchor, this is the one thing told that is passed over.
     fn admit_anchor(&mut self, request: &Request<'_>) {
         let is_plain = |certificate: &Certificate| {
@@ -112,7 +113,8 @@ impl Attempt {
     }
 
     /// A path length constraint binds its certificate whether that is self-issued or not. (AWS-LC
-    /// does not look at that of self-issued ones, a root's least of all. RFC 5280 leaves it open
+    /// does not look at that of self-issued ones, a root's least of all.
+    /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) leaves it open
     /// what a trust anchor's constraints mean; OpenSSL 3 and Node enforce them.)
     fn check_path_lengths(&mut self) {
         let mut below = 0;
@@ -151,7 +153,7 @@ impl Attempt {
         }
     }
 
-    /// What was mended for AWS-LC to read is not trusted, whoever trusts it.
+    /// What was mended for AWS-LC to read is not trusted, in any trust set.
     fn refuse_irregular(&mut self) {
         for (depth, certificate) in self.chain.iter().enumerate() {
             let code = match certificate.irregularity() {

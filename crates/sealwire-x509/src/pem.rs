@@ -1,4 +1,5 @@
-//! PEM blocks in a text (RFC 7468, and RFC 1421 headers), read as generously as OpenSSL does,
+//! PEM blocks in a text ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468), and
+//! [RFC 1421](https://www.rfc-editor.org/rfc/rfc1421) headers), read as generously as OpenSSL does,
 //! because files come from mail clients, editors and heredocs.
 //!
 //! AWS-LC's own reader stops at lines longer than 254 characters and at the first bad block, and
@@ -23,7 +24,7 @@ pub struct Block<'a> {
 
 /// Every block of the text in order, whatever surrounds it: a byte order mark, CRLF, lines of any
 /// width, spaces at their ends, the invisible characters that web pages put around lines. Nothing
-/// is decoded yet, so a damaged block that nobody wants does no harm.
+/// is decoded yet, so a damaged block that is not used does no harm.
 #[must_use]
 pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
@@ -174,7 +175,7 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// The `Name: value` lines before the first empty line, as one text; empty when there are none.
+    /// The `Name: value` lines before the first empty line, as one text; empty without such lines.
     #[must_use]
     pub fn headers(&self) -> String {
         let lines = self.lines().take(self.header_lines());

@@ -1,4 +1,4 @@
-//! What AWS-LC's reasons mean, in the words of somebody who has a file and not a parser.
+//! AWS-LC's reasons in words for a user with a file, not a parser.
 
 /// What is wrong with bytes that AWS-LC refuses for this reason, where there is more to say than
 /// its name.

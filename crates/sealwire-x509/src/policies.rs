@@ -1,4 +1,5 @@
-//! Certificate policies (RFC 5280 sections 4.2.1.4 and 6.1): which of them a chain has to be valid
+//! Certificate policies ([RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)
+//! sections 4.2.1.4 and 6.1): which of them a chain has to be valid
 //! for.
 
 use std::ffi::{CString, c_int};
@@ -9,7 +10,8 @@ use crate::certificate::Certificate;
 use crate::error::{Error, ErrorQueue, Problem};
 use crate::owned::{Owned, no_memory};
 
-/// The initial state of policy processing (RFC 5280 section 6.1.1, c to g), in the terms of
+/// The initial state of policy processing
+/// ([RFC 5280 section 6.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1), c to g), in the terms of
 /// OpenSSL's `-policy`, `-explicit_policy`, `-inhibit_any` and `-inhibit_map`.
 ///
 /// The default asks for nothing: the constraints that the certificates of a chain themselves make

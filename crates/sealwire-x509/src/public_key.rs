@@ -23,7 +23,7 @@ pub enum KeyType {
         /// OpenSSL's short name of the curve: `prime256v1`, `secp384r1`, `secp521r1`, ...
         curve: &'static str,
     },
-    /// Ed25519 (RFC 8410).
+    /// Ed25519 ([RFC 8410](https://www.rfc-editor.org/rfc/rfc8410)).
     Ed25519,
     /// Anything else, by OpenSSL's long name or its dotted object identifier.
     Other(String),

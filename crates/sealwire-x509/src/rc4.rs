@@ -52,7 +52,8 @@ pub fn rc4(key: &[u8], input: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
 
 #[cfg(test)]
 mod tests {
-    /// Of RFC 6229, section 2: the first bytes of the key stream.
+    /// Of [RFC 6229, section 2](https://www.rfc-editor.org/rfc/rfc6229#section-2):
+    /// the first bytes of the key stream.
     #[test]
     fn is_rc4() {
         let stream = super::rc4(&[1, 2, 3, 4, 5], &[0; 8]).unwrap();

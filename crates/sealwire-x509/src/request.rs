@@ -15,7 +15,7 @@ pub struct Request<'a> {
     /// [`MAX_INTERMEDIATES`] are looked at, or fewer when their keys and name constraints would
     /// take more than some 20 ms to work through.
     pub intermediates: &'a [Certificate],
-    /// Who is trusted.
+    /// The trusted certificates.
     pub trust: &'a TrustSet,
     /// Which certificate policies the chain has to be valid for.
     pub policies: &'a CertificatePolicies,
@@ -44,7 +44,7 @@ pub struct Verdict {
     pub errors: Vec<ChainError>,
     /// The chain that was judged, the leaf first.
     pub chain: Vec<Certificate>,
-    /// Whether X509_verify_cert returned 1. Private, so that nobody else can make a yes.
+    /// Whether X509_verify_cert returned 1. Private, so that no other code can construct an acceptance.
     accepted: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Rules of RFC 5280, of its updates and of OpenSSL 3 that AWS-LC does not have. They only refuse.
+//! Rules of [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280),
+//! of its updates and of OpenSSL 3 that AWS-LC does not have. They only refuse.
 
 use aws_lc_sys as c;
 
@@ -10,12 +11,13 @@ use crate::issuers::Candidates;
 use crate::key_kind::can_have_signed;
 use crate::request::ChainError;
 
-/// id-on-SmtpUTF8Mailbox (RFC 9598).
+/// id-on-SmtpUTF8Mailbox ([RFC 9598](https://www.rfc-editor.org/rfc/rfc9598)).
 const SMTP_UTF8_MAILBOX: &str = "1.3.6.1.5.5.7.8.9";
 /// 2.5.29.32.0
 const ANY_POLICY: &[u8] = &[0x55, 0x1D, 32, 0];
 const UTF8_STRING: u8 = 0x0C;
-/// Qualifiers of policies that RFC 5280 knows: id-qt-cps, id-qt-unotice.
+/// Qualifiers of policies that
+/// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) knows: id-qt-cps, id-qt-unotice.
 const QUALIFIERS: [&[u8]; 2] = [&[0x2B, 6, 1, 5, 5, 7, 2, 1], &[0x2B, 6, 1, 5, 5, 7, 2, 2]];
 
 /// What a chain (leaf first) breaks of them.
@@ -49,7 +51,8 @@ pub(crate) fn broken(chain: &[Certificate], candidates: &Candidates<'_>) -> Vec<
     errors
 }
 
-/// RFC 5280, 4.2.1.4: who cannot interpret a qualifier in a critical certificatePolicies extension
+/// [RFC 5280, 4.2.1.4](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.4):
+/// a verifier that cannot interpret a qualifier in a critical certificatePolicies extension
 /// has to refuse the certificate.
 fn has_unknown_critical_qualifier(certificate: &Certificate) -> bool {
     let nid = c::NID_certificate_policies;
@@ -73,14 +76,16 @@ fn has_unknown_critical_qualifier(certificate: &Certificate) -> bool {
     all_known().is_none()
 }
 
-/// RFC 5280, 4.2.1.5: policies are not mapped to or from anyPolicy.
+/// [RFC 5280, 4.2.1.5](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.5):
+/// policies are not mapped to or from anyPolicy.
 fn maps_any_policy(certificate: &Certificate) -> bool {
     let Some(mappings) = certificate.extension_value(c::NID_policy_mappings) else { return false };
     let mut pairs = Elements::of(&mappings).enter(SEQUENCE).into_iter().flatten();
     pairs.any(|pair| Elements::of(pair.contents).any(|policy| policy.contents == ANY_POLICY))
 }
 
-/// RFC 9598, section 6: constraints on rfc822Names hold for international mailboxes too.
+/// [RFC 9598, section 6](https://www.rfc-editor.org/rfc/rfc9598#section-6):
+/// constraints on rfc822Names hold for international mailboxes too.
 fn wrong_mailbox(certificate: &Certificate, above: &[Certificate]) -> Option<i32> {
     if !above.iter().any(Certificate::has_name_constraints)
         || !certificate.has_extension(c::NID_subject_alt_name)

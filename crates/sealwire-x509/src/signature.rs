@@ -89,7 +89,8 @@ impl Method {
         })
     }
 
-    /// RSASSA-PSS-params (RFC 4055 section 3.1). What is left out is SHA-1, and a salt of 20 bytes.
+    /// RSASSA-PSS-params ([RFC 4055 section 3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1)).
+    /// What is left out is SHA-1, and a salt of 20 bytes.
     fn pss(mut algorithm: Elements<'_>) -> Option<Self> {
         let mut fields = algorithm.enter(SEQUENCE)?;
         let digest = match fields.enter(CONTEXT_0) {

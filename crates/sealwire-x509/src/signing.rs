@@ -1,5 +1,5 @@
 //! Signing in the way that an AlgorithmIdentifier names: with any digest and any salt, which the
-//! signers of aws-lc-rs have not.
+//! signers of aws-lc-rs do not cover.
 
 use aws_lc_sys as c;
 

@@ -1,4 +1,5 @@
-//! Times in the forms of X.680 that RFC 5280 leaves out: old certificates have them.
+//! Times in the forms of X.680 that
+//! [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) leaves out: old certificates have them.
 
 /// A moment as UTCTime or GeneralizedTime says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Moment {
         Some(Self { seconds, year: u16::try_from(year).ok()? })
     }
 
-    /// The same moment as RFC 5280 has it: tag and contents.
+    /// The same moment as [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) has it: tag and contents.
     pub(crate) fn to_der(self) -> Vec<u8> {
         let (days, rest) = (self.seconds.div_euclid(86_400), self.seconds.rem_euclid(86_400));
         // An offset moves a moment by less than a day, so the year is this one or its neighbour.

@@ -1,4 +1,4 @@
-//! The certificates somebody trusts.
+//! A set of trusted certificates.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::error::Error;
 /// A set of trusted certificates: what `ca` is to Node and `-CAfile` to OpenSSL.
 ///
 /// They are whole certificates and stay subject to checks: one that has expired or may not sign
-/// vouches for nobody. Cloning is cheap, and one set serves any number of threads at once without
+/// accepts no chain. Cloning is cheap, and one set serves any number of threads at once without
 /// a lock: each verdict takes the few certificates that matter to it out of the set.
 #[derive(Clone)]
 pub struct TrustSet(Arc<Trusted>);

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::owned::{Owned, no_memory};
 use crate::purpose::Purpose;
 
-/// For what a certificate is trusted, and for what it is not, as contents of OBJECT IDENTIFIERs.
+/// The trusted and rejected purposes of a certificate, as contents of OBJECT IDENTIFIERs.
 pub(crate) struct TrustSettings {
     /// `None`: there is no such list, and trust is as without settings.
     trusted: Option<Vec<Vec<u8>>>,
@@ -70,7 +70,7 @@ impl TrustSettings {
         for (wanted, nid) in USES {
             // SAFETY: the numbers are those of objects that AWS-LC knows.
             let object = unsafe { c::OBJ_nid2obj(nid) };
-            // SAFETY: a live certificate that nobody else sees yet, and a static object.
+            // SAFETY: a live certificate that is not shared yet, and a static object.
             let done = unsafe {
                 match self.meaning(wanted) {
                     Meaning::Rejected => c::X509_add1_reject_object(x509.as_ptr(), object),

@@ -13,7 +13,7 @@ const MAX_RETRIES: usize = 8;
 /// Judges a certificate.
 ///
 /// The rules are those of OpenSSL's TLS defaults as Node uses them: the trust set is searched for
-/// issuers first, then what came with the leaf; all checks go on after a failure, so that
+/// issuers first, then what came with the leaf; all checks continue after a failure, so that
 /// everything wrong is told. AWS-LC does not look for a second path when the first one fails; so a
 /// no that may be due to the choice of an issuer is tried again without it, a bounded number of
 /// times. When no try succeeds, the errors are those of the first.

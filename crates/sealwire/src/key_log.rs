@@ -86,8 +86,8 @@ impl KeyLogFile {
     /// Opens `path` for appending; creates it with mode 0600 if needed.
     ///
     /// A pipe has to be ours, and read from; when its reader falls behind, lines are lost
-    /// ([`on_error`](Self::on_error)) and no connection waits. Another user's file in a folder that everybody
-    /// may write to (`/tmp`) is refused: its owner would read the connections.
+    /// ([`on_error`](Self::on_error)) and no connection waits. Another user's file in a world-writable
+    /// folder (`/tmp`) is refused: its owner would read the connections.
     ///
     /// # Errors
     /// Such a pipe or file, and those of the file system; the text names the file.

@@ -4,9 +4,9 @@
 //! AWS-LC's, so the codes are OpenSSL's (`CERT_HAS_EXPIRED`) and the names on top are those of Node's
 //! `tls` module (`authorized`, `ERR_TLS_CERT_ALTNAME_INVALID`).
 //!
-//! A [`SecureContext`] holds who we are and whom we trust; it is built once and shared. A [`Connector`] makes
+//! A [`SecureContext`] holds identities, trust and protocol settings; it is built once and shared. A [`Connector`] makes
 //! clients of it, an [`Acceptor`] or [`Listener`] servers, and what comes out is a [`TlsStream`] whose
-//! [`Peer`] tells who is at the other end.
+//! [`Peer`] describes the other side.
 //!
 //! # A client
 //!
@@ -129,7 +129,7 @@
 //! |---|---|
 //! | `tokio` (default) | [`Connector`], [`Acceptor`], [`Listener`], [`TlsStream`] |
 //! | `watch` | [`live::Watched`]: identity, trust and lists that follow their files |
-//! | `hyper`, `axum`, `tonic` | connections of HTTP clients and servers, and who is at the other end of a request |
+//! | `hyper`, `axum`, `tonic` | connections of HTTP clients and servers, and the peer of a request |
 //! | `rustls-config` | a `rustls::ClientConfig` with our verdicts, for reqwest and others |
 //! | `spiffe` | identity and trust from a SPIFFE Workload API |
 //! | `starttls` | the dialogues that come before TLS: SMTP, IMAP, POP3, LDAP, PostgreSQL, MySQL |

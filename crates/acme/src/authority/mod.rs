@@ -1,4 +1,4 @@
-//! Who signs: an intermediate below the CA of a folder, made when there is none, and replaced in
+//! The signer: an intermediate below the CA of a folder, created when missing, and replaced in
 //! time; the root's key is needed for that alone.
 
 mod profile;
@@ -25,7 +25,7 @@ const INTERMEDIATES: &str = "intermediates";
 /// How long an intermediate is valid, where the root is for longer.
 const INTERMEDIATE_LASTS: Seconds = 365 * 86_400;
 
-/// Those who sign for a CA in a folder, the last of whom signs now.
+/// The intermediates of a CA in a folder; the last one signs.
 pub struct Authority {
     folder: PathBuf,
     passphrase: Option<Zeroizing<Vec<u8>>>,
@@ -54,14 +54,14 @@ impl Authority {
         Ok(opened)
     }
 
-    /// Who signs now.
+    /// The current signer.
     #[must_use]
     pub fn signer(&self) -> Arc<Signer> {
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
         signers.last().expect("opened with one, and never without").clone()
     }
 
-    /// Who signed by this name, if its key is here.
+    /// The signer of this name, if its key is here.
     #[must_use]
     pub fn signer_of(&self, id: &str) -> Option<Arc<Signer>> {
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Authority {
     /// Looks for intermediates that were made meanwhile. True: another one signs now.
     ///
     /// # Errors
-    /// With the file at fault; who signed before goes on.
+    /// With the file at fault; the previous signer stays in use.
     pub fn refresh(&self) -> Result<bool, Error> {
         let known = self.signers.read().unwrap_or_else(PoisonError::into_inner).len();
         let numbers = numbers(&self.folder);

@@ -36,7 +36,7 @@ impl Profile {
     }
 
     /// `server` and `client` for a week, `shortlived` for a day. The first is the one of those who
-    /// ask for none.
+    /// request no profile.
     #[must_use]
     pub fn usual() -> Vec<Self> {
         let (server, client) = (ExtendedKeyUsage::SERVER_AUTH, ExtendedKeyUsage::CLIENT_AUTH);

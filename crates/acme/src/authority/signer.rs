@@ -26,9 +26,9 @@ pub struct Signer {
 pub struct Request<'a> {
     /// Its number: 16 random bytes, taken in the store before.
     pub serial: &'a [u8],
-    /// For whom.
+    /// The identifiers.
     pub identifiers: &'a [Identifier],
-    /// A user, who has no host name: the common name.
+    /// A user, without a host name: the common name.
     pub user: Option<&'a str>,
     /// The public key.
     pub spki: &'a [u8],

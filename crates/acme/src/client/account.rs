@@ -1,4 +1,4 @@
-//! The account at a CA: its key in the folder, made when there is none.
+//! The account at a CA: its key in the folder, created when missing.
 
 use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
 
@@ -14,14 +14,14 @@ pub struct Credentials {
     pub secret: String,
 }
 
-/// Where and as whom to ask.
+/// The CA, and the account to use there.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The URL of the CA's directory.
     pub server: String,
     /// `mailto:` URLs.
     pub contact: Vec<String>,
-    /// For CAs that want to know whom they deal with.
+    /// For CAs that require external account binding.
     pub eab: Option<Credentials>,
 }
 
@@ -31,7 +31,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the account of this server in the folder; makes one when there is none.
+    /// Opens the account of this server in the folder; creates one when there is none yet.
     ///
     /// # Errors
     /// What the folder, the way to the CA or the CA has to say.

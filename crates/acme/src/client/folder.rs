@@ -9,10 +9,10 @@
 //! archive/NAME/NUMBER/     those files, for each renewal; the last three are kept
 //! renewal/NAME.json        what was asked for, and when it is due
 //! shown/NAME               what a CA that checks a name is to be shown, while it does
-//! lock                     held by whoever changes anything
+//! lock                     held during any change
 //! ```
 //!
-//! Key and certificate change together, by moving the link: whoever opens the files sees the old
+//! Key and certificate change together, by moving the link: a reader of the files sees the old
 //! pair or the new. Several processes, and machines that share the folder, may use it at once.
 
 use std::fs::{self, File, OpenOptions};
@@ -40,7 +40,7 @@ pub struct RenewalConfig {
     pub server: String,
     /// The profile, when it is not the CA's usual.
     pub profile: Option<String>,
-    /// How names are proved, in the words of whoever proves them.
+    /// How names are validated, in the form of the code that does it.
     pub proof: serde_json::Value,
     /// Run after each renewal.
     pub run: Option<String>,
@@ -55,7 +55,7 @@ impl RenewalConfig {
         serde_json::json!({ "way": "service" })
     }
 
-    /// Whether the service that it is for fetches and renews it; nobody else can prove its names.
+    /// Whether the service that it is for fetches and renews it; no other program can validate its names.
     #[must_use]
     pub fn is_renewed_by_service(&self) -> bool {
         self.proof == Self::service()
@@ -74,12 +74,12 @@ pub struct Held {
 /// Renewals that are kept.
 const KEPT: u32 = 3;
 
-/// Somebody works in the folder until this is dropped.
+/// Holds the lock of the folder until dropped.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held until dropped")] File);
 
 impl Folder {
-    /// Opens a folder; makes it when there is none, for its owner only.
+    /// Opens a folder; creates it when missing, for its owner only.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -96,7 +96,7 @@ impl Folder {
         Self { root: root.to_owned() }
     }
 
-    /// Waits until nobody else changes the folder. A lock ends with its process, however that ends.
+    /// Waits for the lock of the folder. A lock ends with its process, however that ends.
     ///
     /// # Errors
     /// When the file of the lock cannot be written.
@@ -108,7 +108,7 @@ impl Folder {
         locked.map(Lock).map_err(|e| Error::at(path.display(), e))
     }
 
-    /// The same, without waiting: `None` when somebody else has it.
+    /// The same, without waiting: `None` when another process holds it.
     ///
     /// # Errors
     /// When the file of the lock cannot be written.
@@ -215,7 +215,7 @@ impl Folder {
         let target = Path::new("../archive").join(file_name(name)).join(number.to_string());
         point(&live, &target, &folder).map_err(|e| Error::at(live.display(), e))?;
         for old in numbers(&archive).into_iter().filter(|old| old + KEPT <= number) {
-            // One too many harms nobody.
+            // A superfluous one does no harm.
             let _ = fs::remove_dir_all(archive.join(old.to_string()));
         }
         Ok(live)

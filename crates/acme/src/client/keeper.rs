@@ -12,7 +12,7 @@ use crate::clock::{Clock, Seconds};
 pub struct Keeper {
     /// Where it is, for all who share it.
     pub folder: Folder,
-    /// Which CA, and as whom.
+    /// The CA, and the account there.
     pub login: Login,
     /// The names; the certificate goes by the first.
     pub names: Vec<String>,
@@ -69,13 +69,13 @@ pub enum Step {
     Renewed,
     /// It is not time yet, or not time to try again.
     NotDue,
-    /// Somebody else works in the folder.
+    /// Another process holds the lock of the folder.
     Busy,
 }
 
 impl Keeper {
     /// Sees to it that there is something to begin with: where no certificate was fetched before,
-    /// one that is signed by itself, which nobody believes, and which is replaced as soon as the
+    /// a self-signed one, which no client trusts, and which is replaced as soon as the
     /// service can be asked for its name.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ impl Keeper {
 
     fn wish(&self) -> Result<RenewalConfig, Error> {
         let kept = self.folder.wish(self.name())?;
-        // Other names are another wish.
+        // Other names make another order.
         Ok(kept.filter(|wish| wish.names == self.names).unwrap_or_else(|| RenewalConfig {
             names: self.names.clone(),
             server: self.login.server.clone(),

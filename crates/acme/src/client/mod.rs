@@ -20,7 +20,7 @@ pub use schedule::{Schedule, backoff};
 
 use std::fmt;
 
-/// What went wrong, in one line: who is at fault, and why.
+/// What went wrong, in one line: the party at fault, and why.
 #[derive(Debug, Clone)]
 pub struct Error(pub(crate) String);
 

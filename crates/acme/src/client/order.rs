@@ -1,4 +1,4 @@
-//! One certificate, from the wish to the files.
+//! One certificate, from the order to the files.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whom a certificate is for, as ACME says it: DNS names and addresses (RFC 8738).
+//! ACME identifiers: DNS names and addresses (RFC 8738).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -109,7 +109,7 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// Which names somebody may have: everything below these. None at all means no limit.
+/// The permitted names: everything below these. An empty list permits all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameRules(Vec<NameConstraint>);
 

@@ -72,7 +72,7 @@ pub struct Problem {
     pub detail: String,
     /// The status of HTTP.
     pub status: u16,
-    /// Whom it is about, in a part of another.
+    /// The identifier, in a subproblem.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub identifier: Option<Identifier>,
     /// The parts, each about one identifier.
@@ -101,7 +101,7 @@ impl Problem {
         Self::new(Kind::Malformed, detail)
     }
 
-    /// This client may not.
+    /// This client is not authorized.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(Kind::Unauthorized, detail)
     }
@@ -119,7 +119,7 @@ impl Problem {
         self
     }
 
-    /// Whom it is about.
+    /// The identifier.
     #[must_use]
     pub fn about(mut self, identifier: &Identifier) -> Self {
         self.identifier = Some(identifier.clone());

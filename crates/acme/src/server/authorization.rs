@@ -1,4 +1,4 @@
-//! Authorizations and challenges (RFC 8555, section 7.5): who has to show what, and whether it did.
+//! Authorizations and challenges (RFC 8555, section 7.5): what a client must show, and whether it did.
 
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -213,7 +213,7 @@ impl Inner {
                 drop(begun);
                 let challenge = &authz.challenges[position];
                 let object = challenge_object(&base, persist_as.as_deref(), &authz, challenge);
-                // Whoever has asked may be gone.
+                // The client may be gone.
                 let _ = done.send(serde_json::to_vec(&object).unwrap_or_default());
             };
             match at_once {

@@ -51,7 +51,7 @@ impl Inner {
         Ok(issuer.and_then(read).unwrap_or_default())
     }
 
-    /// The revocation list of a CA, signed anew when something was revoked or half its time is over.
+    /// The revocation list of a CA, signed again after a revocation or half its lifetime.
     pub(super) fn crl(&self, file: &str) -> Result<Answer, Problem> {
         let id = file.strip_suffix(".crl").ok_or_else(|| Problem::not_found("list"))?;
         let now = self.now();

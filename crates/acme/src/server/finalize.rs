@@ -140,8 +140,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Records a certificate. Until it is on the disk, nobody hears of it who looks meanwhile; where that
-    /// fails, nobody ever does.
+    /// Records a certificate. Until it is on the disk, no other request sees it; where that
+    /// fails, none ever does.
     fn recorded_whole(
         &self,
         serial: &str,

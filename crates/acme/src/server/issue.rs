@@ -1,5 +1,5 @@
 //! Certificates for people who have no ACME client: a request, and a token that says what it may be for.
-//! Nobody proves a name; whoever made the token has said who has it.
+//! Names are not validated: the token carries the permission.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::jws::from_base64url;
 use crate::protocol::{Identifier, Kind, Problem};
 use crate::store::{Issued, Token};
 
-/// What tokens were refused for lately, so that who asks again and again fills no log.
+/// What tokens were refused for lately, so that repeated requests do not fill the log.
 #[derive(Default)]
 pub(super) struct Refusals(Mutex<HashMap<String, (String, Seconds)>>);
 
@@ -46,7 +46,7 @@ struct Wanted {
 impl Inner {
     pub(super) fn issue_by_token(&self, call: &Call) -> Result<Answer, Problem> {
         let secret = call.bearer.as_deref().ok_or_else(no_token)?;
-        // Whose secret is nobody's is not noted: anybody could fill the log.
+        // An unknown secret is not logged: any client could fill the log.
         let token = self.store.token(secret)?.ok_or_else(no_token)?;
         let answered = self.issue_for(&token, call);
         if let Err(problem) = &answered
@@ -97,7 +97,7 @@ impl Inner {
         })
     }
 
-    /// The names of a request, and its user, each of whom the token permits.
+    /// The names of a request, and its user, each permitted by the token.
     fn names_for(
         &self,
         token: &Token,

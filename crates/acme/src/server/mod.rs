@@ -1,5 +1,5 @@
 //! An ACME server (RFC 8555, RFC 8737, RFC 8738, RFC 9773, and the profiles draft): requests in,
-//! answers out. [`Server`] does no TLS and listens nowhere; [`Door`] does, and hands it requests.
+//! answers out. [`Server`] does no TLS and opens no socket; [`Door`] does, and passes it requests.
 
 mod account;
 mod authorization;
@@ -91,12 +91,12 @@ struct Inner {
     runtime: Handle,
     /// Who works at what, where there is one node.
     claims: Option<Claims>,
-    /// Numbers of certificates on their way to the disk, which nobody hears of yet.
+    /// Serial numbers of certificates on their way to the disk, not visible yet.
     recording: Mutex<HashSet<String>>,
     refusals: issue::Refusals,
 }
 
-/// How long the answer to who has something to show waits for its check: most take less, and need not be
+/// How long the response to a challenge waits for its validation: most take less, and need not be
 /// asked for again.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -104,7 +104,7 @@ const SOON: Duration = Duration::from_secs(1);
 const LONGEST_BODY: usize = 64 * 1024;
 
 impl Server {
-    /// A server over what a CA remembers and who signs for it. Checks run on the runtime of the
+    /// A server over the store and the signer of a CA. Checks run on the runtime of the
     /// caller.
     ///
     /// # Errors
@@ -139,13 +139,13 @@ impl Server {
         &self.0.store
     }
 
-    /// Who signs.
+    /// The signer.
     #[must_use]
     pub fn authority(&self) -> &Arc<Authority> {
         &self.0.authority
     }
 
-    /// Notes who signs now, after [`Authority::refresh`]: clients of who did before hear that they
+    /// Notes the current signer, after [`Authority::refresh`]: clients of the previous one learn that they
     /// should renew.
     ///
     /// # Errors

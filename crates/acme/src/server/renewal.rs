@@ -10,7 +10,7 @@ use crate::clock::rfc3339;
 use crate::protocol::{Kind, Problem};
 
 impl Inner {
-    /// Anybody may ask. Who has to be replaced (revoked, or signed by a CA that does not sign any
+    /// Any client may ask. A certificate to be replaced (revoked, or signed by a CA that does not sign any
     /// more) hears of a window in the past.
     pub(super) fn renewal_info(&self, id: &str) -> Result<Answer, Problem> {
         let found = self.by_renewal_id(id)?;

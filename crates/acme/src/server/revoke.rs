@@ -1,5 +1,5 @@
 //! Revocation (RFC 8555, section 7.6): by the account whose certificate it is, by one that has proved
-//! all its names, or by whoever has its key.
+//! all its names, or by the holder of its key.
 
 use hyper::StatusCode;
 use sealwire::pki::{Certificate, RevocationReason};

@@ -1,4 +1,4 @@
-//! Who sends a request: its signature, its nonce, and the account behind them.
+//! The sender of a request: its signature, its nonce, and the account behind them.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::{
 
 const ACCOUNT: &str = "SELECT body FROM account WHERE id = $1";
 
-/// What became of a wish to have an account.
+/// The result of a request for an account.
 #[derive(Debug)]
 pub(crate) enum Made {
     /// It is there.
@@ -82,7 +82,7 @@ impl Store {
         self.one(sql, &[thumbprint.into()], |row| from_json(row.text(0)?))
     }
 
-    /// Changes an account that is valid, as `change` says. `None`: there is none (any more).
+    /// Changes an account that is valid, as `change` says. `None`: it does not exist, or no longer.
     pub(crate) fn change_account(
         &self,
         id: &str,
@@ -92,7 +92,7 @@ impl Store {
         let mut changed = None;
         let done = self.database.transaction(Durability::Process, &mut |tx| {
             changed = None;
-            // Takes the row, so that nobody changes it meanwhile.
+            // Locks the row against changes meanwhile.
             let locked = tx.execute(
                 "UPDATE account SET status = status WHERE id = $1 AND status = 'valid'",
                 &[id.into()],

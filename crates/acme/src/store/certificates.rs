@@ -101,7 +101,7 @@ impl Store {
             self.log_in(tx, &issued_event(issued))
         })?;
         deliver().inspect_err(|_| {
-            // The first error is the one to tell; a note too many harms nobody.
+            // The first error is the one to report; a superfluous entry does no harm.
             let _ = self.database.transaction(Durability::Disk, &mut |tx| {
                 let serial = issued.serial.as_str();
                 tx.execute("DELETE FROM certificate WHERE serial = $1", &[serial.into()])?;
@@ -347,7 +347,7 @@ impl Store {
         })
     }
 
-    /// Who signs or has signed by this name.
+    /// The current or former signer of this name.
     pub(crate) fn issuer(&self, id: &str) -> Result<Option<IssuerRecord>, Error> {
         let sql = "SELECT id, since, replaced, chain FROM issuer WHERE id = $1";
         self.one(sql, &[id.into()], |row| {

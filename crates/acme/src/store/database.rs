@@ -105,7 +105,7 @@ pub trait Statements {
     fn query(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error>;
 }
 
-/// How sure a change has to be before the work goes on.
+/// How durable a change must be before the work continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// It outlives the process: a power cut may undo it, and the client asks again.

@@ -1,4 +1,4 @@
-//! What has failed, for whoever looks after the CA.
+//! Failures, for the operator of the CA.
 
 use super::{Authz, ChallengeStatus, Error, Order, Row, Store, from_json};
 use crate::clock::Seconds;
@@ -10,7 +10,7 @@ pub struct Failed {
     pub time: Seconds,
     /// Whose.
     pub account: String,
-    /// For whom.
+    /// The identifiers.
     pub names: String,
     /// What: the way of the proof, or `order`.
     pub what: String,

@@ -74,7 +74,7 @@ impl Store {
         self.database.is_shared()
     }
 
-    /// A secret of so many bytes that all who use this database share: made by whoever asks first.
+    /// A secret of so many bytes that all who use this database share: created on first use.
     ///
     /// # Errors
     /// When the database fails.
@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-/// A name that nobody can guess, for URLs.
+/// A name that cannot be guessed, for URLs.
 ///
 /// # Errors
 /// When there are no random bytes.

@@ -7,7 +7,7 @@ use super::{
 use crate::clock::Seconds;
 use crate::protocol::Identifier;
 
-/// After so long somebody who works at something is believed to be dead.
+/// After so long a worker is considered dead.
 pub(crate) const CLAIM_LASTS: Seconds = 60;
 
 const ORDER: &str = "SELECT body, status, serial, claimed FROM orders WHERE id = $1";
@@ -77,7 +77,7 @@ impl Store {
     }
 
     /// Begins to sign for an order whose names are all proved: it is claimed, and the number of the certificate taken, before there
-    /// is one. False: somebody else was faster.
+    /// is one. False: another worker was faster.
     pub(crate) fn begin_signing(&self, order: &Order, wanted: &Issued) -> Result<bool, Error> {
         let mut begun = false;
         let now = self.clock.now();
@@ -101,7 +101,7 @@ impl Store {
         Ok(begun)
     }
 
-    /// Takes over an order whose signer has died. False: it has not, as far as one can tell.
+    /// Takes over an order whose signer has died. False: it seems alive.
     pub(crate) fn take_over(&self, order: &Order) -> Result<bool, Error> {
         let now = self.clock.now();
         let taken = self.database.execute(

@@ -7,7 +7,7 @@ use crate::clock::Seconds;
 use crate::jws::Jwk;
 use crate::protocol::{Identifier, NameRules, Problem};
 
-/// Somebody who asks for certificates.
+/// A client that requests certificates.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {
     /// In its URL.
@@ -47,14 +47,14 @@ pub enum AccountStatus {
     Revoked,
 }
 
-/// A key for external account binding: whoever has it may make one account.
+/// A key for external account binding: its holder may create one account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EabKey {
     /// Its name.
     pub kid: String,
     /// The secret, in base64url.
     pub secret: String,
-    /// For whom, in the words of whoever made it.
+    /// Its purpose, in the words of the operator.
     pub label: String,
     /// When it was made.
     pub created: Seconds,
@@ -65,12 +65,12 @@ pub struct EabKey {
     pub account: Option<String>,
 }
 
-/// What lets somebody have certificates who has no ACME client.
+/// A token that permits certificates without an ACME client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Token {
     /// Its name; not its secret.
     pub id: String,
-    /// For whom, in the words of whoever made it.
+    /// Its purpose, in the words of the operator.
     pub label: String,
     /// When it was made.
     pub created: Seconds,
@@ -78,7 +78,7 @@ pub struct Token {
     pub expires: Seconds,
     /// What may be asked for; without names, no names at all.
     pub rules: AccountRules,
-    /// Users, who have no host name: common names of certificates for clients.
+    /// Users, without a host name: common names of certificates for clients.
     pub users: Vec<String>,
     /// How many certificates are left.
     #[serde(skip)]
@@ -119,7 +119,7 @@ pub struct Order {
     pub created: Seconds,
     /// When it is too late.
     pub expires: Seconds,
-    /// For whom.
+    /// The identifiers.
     pub identifiers: Vec<Identifier>,
     /// What has to be proved.
     pub authorizations: Vec<String>,
@@ -202,7 +202,7 @@ pub struct Challenge {
     pub status: ChallengeStatus,
     /// When it was shown.
     pub validated: Option<Seconds>,
-    /// Why it was not.
+    /// The error otherwise.
     pub error: Option<Problem>,
 }
 
@@ -239,7 +239,7 @@ pub enum ChallengeStatus {
 pub struct Issued {
     /// Its number, in upper-case hexadecimal.
     pub serial: String,
-    /// The subjectKeyIdentifier of who signed it, in hexadecimal.
+    /// The subjectKeyIdentifier of the signer, in hexadecimal.
     pub issuer: String,
     /// Whose it is; none when it was signed by hand.
     pub account: Option<String>,
@@ -285,7 +285,7 @@ impl Issued {
     }
 }
 
-/// Who signs or has signed.
+/// A current or former signer.
 #[derive(Debug, Clone)]
 pub struct IssuerRecord {
     /// Its subjectKeyIdentifier, in hexadecimal.

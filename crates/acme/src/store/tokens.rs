@@ -1,4 +1,4 @@
-//! Tokens: who has one may have certificates for what it says, without proving names.
+//! Tokens: the holder of one gets certificates for its names, without validation.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -7,7 +7,7 @@ use super::{Durability, Error, Event, Issued, Row, Store, Token, from_json, rand
 use crate::jws::base64url;
 
 impl Store {
-    /// Makes a token: its secret, which is kept nowhere.
+    /// Creates a token: its secret, which is not stored.
     ///
     /// # Errors
     /// When the database fails.
@@ -53,7 +53,7 @@ impl Store {
         rows.iter().map(token).collect()
     }
 
-    /// Ends a token. False: there is none.
+    /// Ends a token. False: it does not exist.
     ///
     /// # Errors
     /// When the database fails.

@@ -108,7 +108,7 @@ async fn fetch(validator: &Validator, place: &Place) -> Result<Fetched, Problem>
     let context = SecureContext::builder().build().map_err(|e| failed(&e))?;
     let name: ServerName =
         place.host.to_string().parse().map_err(|e: InvalidServerName| failed(&e))?;
-    // Whoever asks for a certificate need not have a good one yet.
+    // The server may not have a valid certificate yet.
     let connector = Connector::new(context).peer_verification(PeerVerification::Recorded);
     let tls = connector.connect(name, tcp).await.map_err(|e| failed(&e))?;
     ask(tls, place).await

@@ -1,4 +1,4 @@
-//! Who really has a name: the checks of RFC 8555 section 8, RFC 8737 and RFC 8738.
+//! Validation of names: the challenges of RFC 8555 section 8, RFC 8737 and RFC 8738.
 //!
 //! A CA that connects to whatever address a client names could be made to knock at doors of others,
 //! so every address is held to a list of networks before anything is sent to it.
@@ -50,7 +50,7 @@ impl Default for Settings {
     }
 }
 
-/// What is to be shown, and by whom.
+/// What must be shown, and by which server.
 #[derive(Debug, Clone)]
 pub struct Proof {
     /// By which way.
@@ -86,7 +86,7 @@ impl Validator {
     /// Checks a proof.
     ///
     /// # Errors
-    /// What is missing, for whoever has to show it.
+    /// What is missing, for the operator of the server.
     pub async fn check(&self, proof: &Proof) -> Result<(), Problem> {
         let checking = async {
             match proof.kind {

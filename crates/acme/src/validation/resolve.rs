@@ -1,4 +1,4 @@
-//! The DNS, asked anew each time.
+//! DNS lookups, without a cache.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::protocol::{Kind, Problem};
 pub struct Resolver(TokioResolver);
 
 impl Resolver {
-    /// One that asks `server`, or whom the system asks.
+    /// One that asks `server`, or the system's resolvers.
     ///
     /// # Errors
     /// When the system's settings cannot be read.

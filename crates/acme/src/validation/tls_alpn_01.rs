@@ -1,4 +1,4 @@
-//! tls-alpn-01 (RFC 8737): a certificate, for a protocol that nobody else speaks.
+//! tls-alpn-01 (RFC 8737): a certificate, for a protocol of its own.
 
 use std::net::IpAddr;
 
@@ -25,7 +25,7 @@ pub(super) async fn check(validator: &Validator, proof: &Proof) -> Result<(), Pr
     let tcp = validator.connect(host, validator.settings.tls_port).await?;
     let context = SecureContext::builder().build().map_err(|e| failed(&e))?;
     let name: ServerName = sni(host).parse().map_err(|e: InvalidServerName| failed(&e))?;
-    // The certificate proves what its extension says, and is signed by nobody.
+    // The certificate proves what its extension says, and is self-signed.
     let connector = Connector::new(context)
         .peer_verification(PeerVerification::Recorded)
         .resume(false)

@@ -17,7 +17,7 @@ use crate::export::{Redactor, summary_json};
 use crate::store::Live;
 
 /// `event: flows` (a list of summaries), `held` (what waits), `banner` (a text), `reload` (too much
-/// happened to be told: read anew).
+/// happened to be told: reload).
 pub(super) fn stream(session: Arc<Session>, query: Option<&str>) -> Answer {
     let filter = match filter(&Query::read(query.unwrap_or_default())) {
         Ok(filter) => filter,

@@ -26,7 +26,7 @@ type Outcome = Result<Answer, Box<Answer>>;
 
 fn try_read(session: &Session, path: &[&str], query: &Query) -> Outcome {
     let reader = &session.reader;
-    // What is shared is redacted; what the page shows is not.
+    // Exports are redacted; the page is not redacted.
     let shared =
         if query.is("secrets") { Redactor::showing_everything() } else { Redactor::hiding() };
     let shown =

@@ -31,7 +31,7 @@ pub struct Session {
     pub rules: Current,
     /// What waits for a decision.
     pub holds: Holds,
-    /// Who may look.
+    /// The access check.
     pub token: Token,
     /// What the page says of the session: the file's name.
     pub title: String,

@@ -1,4 +1,4 @@
-//! Searches of the API: each request goes on with one for a short time, and says what it has.
+//! Searches of the API: each request continues one for a short time, and returns what it has.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_millis(70);
 /// Searches that are remembered; the one that was asked for longest ago goes.
 const MOST: usize = 4;
 
-/// The searches of a session's page that others may go on with.
+/// The searches of a session's page that later requests may continue.
 #[derive(Default)]
 pub struct Searches(Mutex<Vec<(Asked, Arc<Mutex<Search>>)>>);
 
@@ -23,7 +23,7 @@ struct Asked {
 }
 
 impl Searches {
-    /// Goes on with the search that was begun with `last` as its newest flow, or begins one, and tells
+    /// Continues the search that was begun with `last` as its newest flow, or begins one, and tells
     /// `tell` where it stands.
     pub(super) fn go_on<T>(
         &self,

@@ -20,7 +20,7 @@ pub enum AnswerBody {
     Pieces(mpsc::Receiver<Bytes>),
 }
 
-/// Nothing but the page's own files runs or styles, nothing is loaded from elsewhere, nobody frames it.
+/// Nothing but the page's own files runs or styles, nothing is loaded from elsewhere, no page may frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src blob: data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

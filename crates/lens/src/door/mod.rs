@@ -1,4 +1,4 @@
-//! A page on this machine for whoever has its URL, whatever it shows.
+//! A page on this machine for the holder of its URL, whatever it shows.
 //!
 //! Every request must name this server by its address or `localhost` in `Host` (so no site whose name
 //! was bound to 127.0.0.1 gets in), come from no other origin, and, for anything but the page's own
@@ -30,7 +30,7 @@ pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// What a page is made of.
 pub trait Page: Send + Sync + 'static {
-    /// Who may look.
+    /// The access check.
     fn token(&self) -> &Token;
 
     /// The command that has printed the page's URL.
@@ -39,7 +39,7 @@ pub trait Page: Send + Sync + 'static {
     /// Type and text of one of the page's own files.
     fn file(&self, path: &str) -> Option<(&'static str, &'static [u8])>;
 
-    /// Answers a request of somebody who has the token; `path` is what follows `/api/`.
+    /// Answers a request that carries the token; `path` is what follows `/api/`.
     fn answer(self: Arc<Self>, path: String, request: Request<Incoming>) -> Answering;
 }
 
@@ -60,7 +60,7 @@ pub async fn serve(listener: TcpListener, page: Arc<impl Page>) -> std::io::Resu
             accepted = listener.accept() => accepted,
             Some(_) = open.join_next() => continue,
         };
-        // One that failed concerns nobody else; a lack of descriptors passes.
+        // A failed connection affects no other; a lack of descriptors passes.
         let Ok((tcp, _)) = accepted else {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             continue;

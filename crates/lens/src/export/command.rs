@@ -29,7 +29,7 @@ pub fn curl(reader: &Reader, id: i64, redactor: Redactor) -> Result<Option<Strin
         let name = String::from_utf8_lossy(&header.name).into_owned();
         let value = redactor.header(header);
         compressed |= name.eq_ignore_ascii_case("accept-encoding");
-        // curl takes an empty value for the wish to send none.
+        // An empty value makes curl omit the header.
         let text = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         parts.push(format!("-H {}", shell(&text)));
     }

@@ -1,4 +1,4 @@
-//! Two flows side by side: what one has that the other has not.
+//! Two flows side by side: the differences between them.
 
 use super::{Redactor, Whole};
 use crate::content;

@@ -232,7 +232,7 @@ fn query(path: &str) -> Value {
 pub struct Imported {
     /// Flows that are there now.
     pub flows: u64,
-    /// Entries that are none, and why, at most ten of them.
+    /// Invalid entries, and why, at most ten of them.
     pub left_out: Vec<String>,
 }
 
@@ -255,7 +255,7 @@ pub fn import(
     let mut known = Map::new();
     let mut numbers = Map::new();
     for (n, entry) in entries.iter().enumerate() {
-        // The connections of the file, numbered anew.
+        // The connections of the file, renumbered.
         let next = first.0.0 + known.len() as u64;
         let named = entry["connection"].as_str().map_or_else(|| format!("#{n}"), str::to_owned);
         let connection = known.entry(named).or_insert_with(|| next.into()).as_u64().unwrap_or(next);

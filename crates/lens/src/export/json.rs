@@ -103,7 +103,7 @@ pub fn frames_json(frames: &[FrameRow], redactor: Redactor) -> Value {
     frames.iter().map(frame).collect()
 }
 
-/// A connection: who, where, and TLS of both legs.
+/// A connection: client, origin, and TLS of both legs.
 ///
 /// # Errors
 /// When the session cannot be read.

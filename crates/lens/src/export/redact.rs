@@ -12,7 +12,7 @@ use crate::flow::Header;
 /// What stands in place of a secret.
 pub(crate) const HIDDEN: &str = "REDACTED";
 
-/// Hides secrets, or does not.
+/// Whether to hide secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redactor {
     hides: bool,

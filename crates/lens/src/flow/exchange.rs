@@ -36,7 +36,7 @@ pub struct RequestHead {
     pub scheme: String,
     /// Host and, where it is not the scheme's own, port.
     pub authority: String,
-    /// Path and query as they were on the wire; empty where a protocol has none.
+    /// Path and query as they were on the wire; empty where the protocol has no path.
     pub path: String,
     /// Header fields without HTTP/2's pseudo-headers.
     pub headers: Vec<Header>,
@@ -65,7 +65,7 @@ pub struct ResponseHead {
     pub raw: Bytes,
 }
 
-/// From whom to whom.
+/// The direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the client to the origin.
@@ -79,7 +79,7 @@ pub enum Direction {
 pub struct Body {
     /// The flow.
     pub flow: FlowId,
-    /// Who sent it.
+    /// The sender.
     pub direction: Direction,
     /// The bytes; long pieces are shared with the relay, not copied.
     pub data: Bytes,
@@ -90,7 +90,7 @@ pub struct Body {
 pub struct Frame {
     /// The flow of the upgrade.
     pub flow: FlowId,
-    /// Who sent it.
+    /// The sender.
     pub direction: Direction,
     /// What it is.
     pub kind: FrameKind,

@@ -119,7 +119,7 @@ pub enum What {
     Trailers {
         /// The flow.
         flow: FlowId,
-        /// Who sent them.
+        /// The sender.
         direction: Direction,
         /// In their order.
         headers: Vec<Header>,

@@ -78,7 +78,7 @@ pub struct VerdictFacts {
 /// Why a handshake failed.
 #[derive(Clone, Debug)]
 pub struct TlsFailure {
-    /// One line: who is at fault, and what happened.
+    /// One line: the party at fault, and what happened.
     pub reason: String,
     /// The alert that was sent or received.
     pub alert: Option<u8>,

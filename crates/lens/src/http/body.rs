@@ -11,7 +11,7 @@ use crate::flow::{Header, HttpVersion};
 /// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// There is none.
+    /// No body.
     None,
     Length(u64),
     Chunked,

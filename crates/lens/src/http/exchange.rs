@@ -11,14 +11,14 @@ use super::ruled;
 use crate::flow::{Direction, HttpVersion, RequestHead, ResponseHead};
 use crate::intercept::{FlowTeller, Proxy};
 
-/// Who broke an exchange, and how.
+/// The party that broke an exchange, and how.
 #[derive(Debug)]
 pub(super) enum Fault {
     Client(String),
     Origin(sealwire::Error),
     /// Its words, where they were no TLS error.
     Garbled(String),
-    /// Nobody's: it was ended at a breakpoint.
+    /// No party: it was ended at a breakpoint.
     Ruled,
 }
 
@@ -26,14 +26,14 @@ pub(super) enum Fault {
 pub(super) enum Answered {
     /// All of it is passed on. Whether another request may follow.
     Whole { keeps: bool },
-    /// The connection goes on as something else.
+    /// The connection switches to another protocol.
     Switched(head::Response),
 }
 
 /// What is to be done to an answer's head on its way.
 pub(super) struct Manner<'a> {
     pub(super) method: &'a str,
-    /// Whether the client means to go on after this.
+    /// Whether the client keeps the connection open after this.
     pub(super) keeps: bool,
     pub(super) proxy: &'a Proxy,
     /// The request that is answered as the client sent it, which rules ask about.
@@ -198,7 +198,7 @@ async fn answer(
         raw = ruled::response_bytes(head);
     }
     if let Some(body) = ruled.body {
-        // What the origin sends in its place is not read, so its connection cannot go on.
+        // What the origin sends in its place is not read, so its connection cannot be reused.
         let body = if method_has_body { body } else { Bytes::new() };
         to.write(raw, body).await.map_err(of_client)?;
         to.flush().await.map_err(of_client)?;
@@ -282,7 +282,7 @@ enum Broken {
     To(io::Error),
 }
 
-/// The data of a body in a piece of the wire. Those of chunks are put together, so that who sends it
+/// The data of a body in a piece of the wire. Those of chunks are joined, so that a peer that sends it
 /// byte by byte is not told byte by byte.
 fn joined(piece: &Bytes, data: &[std::ops::Range<usize>]) -> Bytes {
     match data {

@@ -170,7 +170,7 @@ pub(crate) fn edited(
             out.extend_from_slice(first_line.unwrap_or(line));
             continue;
         }
-        // A line that begins with a blank goes on with the field before it.
+        // A line that begins with a blank continues the field before it.
         if !matches!(line.first(), Some(b' ' | b'\t')) {
             let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
             let replaced = if name.len() < line.len() { drop(name.trim_ascii()) } else { None };

@@ -9,7 +9,7 @@ use h2::RecvStream;
 use super::body::{self, Framing};
 use super::link;
 
-/// The longest body that is held. A longer one goes on as it is sent.
+/// The longest body that is held. A longer one is streamed.
 const LONGEST: usize = 1 << 20;
 /// How long its end is waited for: one that streams would never be shown otherwise.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/1, and where its requests go.
+//! A client that speaks HTTP/1, and the upstream of its requests.
 
 use bytes::{Buf, Bytes};
 
@@ -36,7 +36,7 @@ pub(crate) enum After {
 enum Then {
     Next(Link, Way),
     Close(Link),
-    /// It went on as something else, which has ended.
+    /// It switched to another protocol, which has ended.
     Over,
 }
 
@@ -129,7 +129,7 @@ impl Relay {
         }
     }
 
-    /// An origin closed, or said something that nobody asked for: that its patience is over.
+    /// An origin closed, or sent an unsolicited response: a timeout.
     async fn unasked(&self, client: &mut Link, origin: &mut Link, says: bool) {
         if says {
             let flow = self.teller.request(opaque::head("http", &self.target));
@@ -297,7 +297,7 @@ impl Relay {
         }
     }
 
-    /// The connection goes on as something else than HTTP.
+    /// The connection switches to another protocol than HTTP.
     async fn switch(
         &self,
         client: Link,

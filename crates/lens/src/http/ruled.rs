@@ -8,7 +8,7 @@ use crate::rules::Decision;
 
 /// What becomes of a request.
 pub(super) enum Request {
-    /// It goes on, with another head if there is one, at most so many bytes a second.
+    /// It is forwarded, with another head if there is one, at most so many bytes a second.
     On {
         head: Option<Box<RequestHead>>,
         throttle: Option<u64>,
@@ -31,8 +31,8 @@ pub(super) struct Response {
     pub(super) abort: bool,
 }
 
-/// Asks the rules about a request, and does what has to be done before it goes on. `body` is the whole
-/// body, if it can be held: somebody at a breakpoint is shown it.
+/// Asks the rules about a request, and acts before it is forwarded. `body` is the whole
+/// body, if it can be held: a breakpoint shows it.
 pub(super) async fn request(
     proxy: &Proxy,
     told: &RequestHead,

@@ -411,7 +411,7 @@ enum Came {
     Answer(Result<Response<RecvStream>, h2::Error>),
 }
 
-/// Who ended a stream before its time.
+/// The side that reset a stream.
 enum Ended {
     ByClient(String),
     ByOrigin(h2::Error),

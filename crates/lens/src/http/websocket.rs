@@ -13,14 +13,14 @@ use crate::intercept::FlowTeller;
 
 /// How much of a message is kept to be told.
 const KEPT: usize = 256 * 1024;
-/// How much is inflated of one message: who compresses more wants to keep us busy.
+/// The limit on one inflated message, against compression bombs.
 const MOST_INFLATED: u64 = 64 * 1024 * 1024;
 
 /// What the two sides agreed on about compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deflate {
     Off,
-    /// Whether each side begins anew with each message: the client's, the server's.
+    /// Whether each side resets its context with each message: the client's, the server's.
     On {
         anew: [bool; 2],
     },

@@ -77,11 +77,11 @@ impl Authority {
         self.issuer.certificate()
     }
 
-    /// Who the proxy is to a client that asked for `host`, whose origin showed `origin`: with the
+    /// The identity for a client that asked for `host`, whose origin showed `origin`: with the
     /// same names, so that a client finds what it would find there.
     ///
     /// # Errors
-    /// When `host` is no name and the origin has none.
+    /// When `host` is not a name and the origin has none.
     pub(crate) fn identity(
         &self,
         host: &str,

@@ -1,5 +1,5 @@
 //! The handshake of one leg, driven by hand: every byte of it is seen, and before a client is
-//! answered, it may be left to somebody else.
+//! answered, other code may take it over.
 
 use std::io;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Handshake {
         Self { wire, driver: Driver::with_received(session, received.to_vec()), seen }
     }
 
-    /// Goes on until the handshake is complete, or something is asked.
+    /// Continues until the handshake is complete, or has a question.
     pub(crate) async fn next(&mut self) -> Result<Event, Error> {
         match tokio::time::timeout(PATIENCE, self.event()).await {
             Ok(outcome) => outcome,

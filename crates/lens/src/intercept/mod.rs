@@ -1,4 +1,4 @@
-//! Between a client and its origin: where clients come in, TLS of both legs, and who is let alone.
+//! Between a client and its origin: the entrances for clients, TLS of both legs, and passthrough.
 //!
 //! A client's ClientHello is read first. Then the origin is reached, with the protocols and the name
 //! that the client asked for, and only when it has answered the client is: so the client finds the

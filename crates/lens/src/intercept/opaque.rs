@@ -15,7 +15,7 @@ pub(crate) async fn pass_by(mut client: Wire, mut origin: Wire) -> io::Result<()
     passed.map(drop)
 }
 
-/// The head of a flow that has none on the wire.
+/// The head of a flow without one on the wire.
 pub(crate) fn head(scheme: &str, target: &Target) -> RequestHead {
     RequestHead {
         version: HttpVersion::Http11,

@@ -10,7 +10,7 @@ use crate::flow::{Composed, FlowId, Sender, Sending};
 /// Requests that may wait.
 const MOST_WAITING: usize = 256;
 
-/// A request to send, and whom to tell its flow's number.
+/// A request to send, and the channel for its flow's number.
 pub(crate) struct Order {
     pub(crate) request: Composed,
     pub(crate) began: oneshot::Sender<FlowId>,

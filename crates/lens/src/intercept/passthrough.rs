@@ -31,7 +31,7 @@ pub struct HostPattern {
 pub(crate) struct Refused(Mutex<HashMap<String, (Instant, String)>>);
 
 impl Passthrough {
-    /// Why connections to `host` are left alone; `None` when they are not.
+    /// Why connections to `host` are left alone; `None` when they are intercepted.
     pub(crate) fn why(&self, host: &str) -> Option<&'static str> {
         if self.hosts.iter().any(|pattern| pattern.fits(host)) {
             return Some("its host is on the passthrough list");

@@ -1,4 +1,4 @@
-//! What a client is shown in place of an answer that the origin did not give: who is at fault, the
+//! The response to a client when the origin gave none: the party at fault, the
 //! facts, what to do. For people in a browser, and as text.
 
 use std::fmt::Write as _;

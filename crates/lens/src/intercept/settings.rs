@@ -36,17 +36,17 @@ pub struct Settings {
     pub mode: Mode,
     /// The CA that clients trust.
     pub authority: Authority,
-    /// Whom origins' certificates are judged by.
+    /// The roots that verify origins' certificates.
     pub trust: TrustStore,
     /// Whether an origin that does not pass is gone on with all the same.
     pub insecure: bool,
-    /// Who we are to origins that ask.
+    /// The identity for origins that request one.
     pub client_certificates: Vec<(HostPattern, Identity)>,
     /// Which connections are left alone.
     pub passthrough: Passthrough,
     /// The proxy that origins are reached through.
     pub upstream: Option<UpstreamProxy>,
-    /// Whether `Alt-Svc` is taken out of answers, so that clients do not go on by QUIC, past us.
+    /// Whether `Alt-Svc` is taken out of answers, so that clients do not switch to QUIC, past the proxy.
     pub strip_alt_svc: bool,
     /// Whether the bytes of the wire are told, too ([`What::Wire`](crate::flow::What::Wire)).
     pub record_wire: bool,

@@ -34,7 +34,7 @@ impl Reply {
     }
 }
 
-/// Reads what a client asks for. Who may come in is not asked for: the proxy listens where only this
+/// Reads what a client asks for, without authentication: the proxy listens where only this
 /// machine comes.
 pub(crate) async fn read<IO>(io: &mut IO) -> io::Result<Target>
 where

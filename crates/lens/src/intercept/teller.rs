@@ -1,4 +1,4 @@
-//! Telling of one connection, and of its flows.
+//! Records one connection, and its flows.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,12 +13,12 @@ use crate::flow::{
     RequestHead, ResponseHead, What,
 };
 
-/// Whom all connections of a proxy are told to, and the numbers that they get.
+/// The recorder of all connections of a proxy, and the numbers that they get.
 #[derive(Clone)]
 pub(crate) struct Chronicle {
     recorder: Arc<dyn Recorder>,
     numbers: Arc<Numbers>,
-    /// Whether the bytes of the wire are told, too.
+    /// Whether the bytes on the wire are recorded, too.
     wire: bool,
 }
 
@@ -28,7 +28,7 @@ struct Numbers {
     flows: AtomicU64,
 }
 
-/// Tells of one connection.
+/// Records one connection.
 #[derive(Clone)]
 pub(crate) struct Teller {
     chronicle: Chronicle,
@@ -36,7 +36,7 @@ pub(crate) struct Teller {
     composed: Option<Arc<Composed>>,
 }
 
-/// What is known of a request that no client sent, before it is told.
+/// The parts of a request that no client sent, before it is recorded.
 struct Composed {
     repeats: Option<FlowId>,
     began: Mutex<Option<oneshot::Sender<FlowId>>>,
@@ -96,7 +96,7 @@ impl Teller {
         self.tell(What::PassedBy { connection: self.connection, reason: reason.into() });
     }
 
-    /// Whether somebody wants the bytes of the wire.
+    /// Whether to record the bytes on the wire.
     pub(crate) fn wants_wire(&self) -> bool {
         self.chronicle.wire
     }
@@ -115,7 +115,7 @@ impl Teller {
             && let Some(began) =
                 composed.began.lock().unwrap_or_else(PoisonError::into_inner).take()
         {
-            // Who asked for it may have gone.
+            // The caller may be gone.
             let _ = began.send(flow);
         }
         FlowTeller { teller: self.clone(), flow, bodies: Default::default(), ended: false }

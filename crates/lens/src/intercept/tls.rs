@@ -24,7 +24,7 @@ pub(crate) struct Contexts {
 
 /// What became of a client that began with TLS.
 pub(crate) enum Met {
-    /// Both legs are open, or the client's is and why the origin's is not.
+    /// Both legs are open, or the client's only, with the origin's failure.
     Open { client: Stream, origin: Result<Origin, Refusal> },
     /// Left alone, with what the client has sent already.
     LeftAlone { client: Wire, origin: Wire },

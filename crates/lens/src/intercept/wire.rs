@@ -1,5 +1,5 @@
 //! A TCP connection whose first bytes may have been read already, which counts, and whose bytes are
-//! told when somebody wants them.
+//! recorded on request.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! A filter over the facts of many flows at once, kept by column: what they decide, nobody need look up.
+//! A filter over the facts of many flows at once, kept by column: what they decide needs no look-up.
 
 use super::words::{Asked, columns};
 use super::{Field, Filter, Kind, Node, Op, Value};
@@ -42,9 +42,9 @@ pub(crate) mod mark {
 pub(crate) trait Facts {
     /// The numbers of the flows.
     fn ids(&self) -> &[i64];
-    /// A column of numbers; below zero where a flow has none.
+    /// A column of numbers; below zero where a flow has no value.
     fn numbers(&self, column: Number) -> Option<Vec<i64>>;
-    /// The texts of a column, and which of them each flow has: below zero where it has none.
+    /// The texts of a column, and which of them each flow has: below zero where it has no text.
     fn words(&self, column: Word) -> Option<(Vec<String>, Vec<i64>)>;
     /// The flows that have words, and those that may.
     fn having(&self, asked: &Asked) -> Option<[Vec<bool>; 2]>;
@@ -88,7 +88,7 @@ impl Said {
 
     fn but_for_open(mut self, marks: &[i64]) -> Self {
         for ((must, may), marks) in self.must.iter_mut().zip(&mut self.may).zip(marks) {
-            // Marks that are below zero are none, and have this bit, too.
+            // Marks below zero are absent, and have this bit, too.
             let is_open = marks & mark::OPEN != 0;
             *must &= !is_open;
             *may |= is_open;
@@ -153,7 +153,7 @@ fn leaf(field: &Field, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said>
         (Field::Path | Field::Url, Value::Text(text)) => {
             in_urls(*field == Field::Path, op, text, facts)
         }
-        // Of others it is known that they have none of it.
+        // The others are known not to contain it.
         (Field::Error, Value::Text(text)) if op != Op::NotEqual && !text.is_empty() => {
             Some(Said::at_most(has(mark::ERROR)?))
         }
@@ -224,7 +224,7 @@ fn by_words(column: Word, op: Op, value: &Value, facts: &dyn Facts) -> Option<Sa
     Some(Said::known(chosen(&which, &matching, none)))
 }
 
-/// Of each flow what is said of its text, and `none` of one that has none.
+/// For each flow the result for its text, and `none` for a flow without text.
 fn chosen(which: &[i64], said: &[bool], none: bool) -> Vec<bool> {
     let one = |n: &i64| usize::try_from(*n).map_or(none, |n| said.get(n) == Some(&true));
     which.iter().map(one).collect()
@@ -246,7 +246,7 @@ fn in_urls(of_path: bool, op: Op, text: &str, facts: &dyn Facts) -> Option<Said>
     }
     let urls = facts.urls()?;
     let finder = memchr::memmem::Finder::new(&text);
-    // Where it is nowhere, it need not be known where each of them is.
+    // Without any match, the positions are not needed.
     let Some(first) = finder.find(&urls) else {
         return Some(Said::known(vec![op == Op::NotEqual; facts.ids().len()]));
     };

@@ -133,7 +133,7 @@ impl Condition {
         }
     }
 
-    /// Behind `before` the flows that it has not got to; `false`, and nothing, where it is known that there are none.
+    /// Behind `before` the flows that it has not got to; `false`, and nothing, where there are known to be none.
     fn push_late(&mut self, asked: &Asked, before: &str) -> bool {
         let late = self.words.get(asked).map(|known| known.late.clone());
         if late.as_ref().is_some_and(Vec::is_empty) {
@@ -245,7 +245,7 @@ impl Condition {
             Some(Side::Response) => &["d.response_head"][..],
             None => &["d.request_head", "d.response_head"][..],
         };
-        // Who has a field has its name.
+        // A flow with a field has its name.
         if op != Op::NotEqual
             && let Some(asked) = name.and_then(Asked::name)
         {

@@ -52,7 +52,7 @@ impl Connection {
         }
     }
 
-    /// A client on its way to one origin: who speaks first, and what.
+    /// A client on its way to one origin: which side sends first, and what.
     async fn tunnel(self, tunnel: Tunnel) -> Result<(), String> {
         let Tunnel { mut client, mut origin, target } = tunnel;
         if let Mode::Reverse(reverse) = &self.proxy.settings().mode
@@ -198,7 +198,7 @@ enum First {
     Nobody,
 }
 
-/// Waits for the first byte, whoever sends it. What came stays where it is.
+/// Waits for the first byte of either side, without consuming it.
 async fn first_of(client: &mut Wire, origin: Option<&mut Wire>) -> Result<First, String> {
     if let Some(byte) = client.ahead().first() {
         return Ok(First::Client(*byte));
@@ -221,7 +221,7 @@ async fn first_of(client: &mut Wire, origin: Option<&mut Wire>) -> Result<First,
     }
 }
 
-/// Reads as much of a client's first data as tells what it speaks; an origin that speaks first does not
+/// Reads as much of a client's first data as tells what it speaks; an origin that speaks first ends the wait
 /// speak HTTP. Gives what was read of both. An origin that fails meanwhile is a refusal, which the client
 /// is told once it asks: in TLS 1.3 a server judges the certificate after the handshake is complete here.
 async fn look(

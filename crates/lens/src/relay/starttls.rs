@@ -118,7 +118,7 @@ async fn in_plain(
 }
 
 /// Where TLS begins in what a client sent: a ClientHello's record. A client of MySQL does not wait for
-/// an answer to its wish for TLS.
+/// an answer to its request for TLS.
 fn tls_in(bytes: &[u8], protocol: Protocol) -> Option<usize> {
     let is_hello = |rest: &[u8]| matches!(rest, [22, 3, ..]);
     if is_hello(bytes) {

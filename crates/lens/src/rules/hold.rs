@@ -1,4 +1,4 @@
-//! Breakpoints: messages that wait for somebody's decision.
+//! Breakpoints: messages that wait for a decision.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -36,7 +36,7 @@ pub struct Held {
     pub flow: FlowId,
     /// What waits.
     pub message: HeldMessage,
-    /// The whole body; `None` when it is longer than can be held, and goes on as it is.
+    /// The whole body; `None` when it is longer than can be held, and is forwarded unchanged.
     pub body: Option<Bytes>,
 }
 
@@ -52,9 +52,9 @@ pub enum HeldMessage {
 /// What becomes of it.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// It goes on as it is.
+    /// Forward it unchanged.
     Continue,
-    /// This request goes on. `None` keeps the body.
+    /// Forward this request. `None` keeps the body.
     Request(Box<RequestHead>, Option<Bytes>),
     /// This answer is given; to a request that waits, without asking the origin.
     Response(Box<ResponseHead>, Option<Bytes>),
@@ -98,7 +98,7 @@ impl Holds {
         found.is_some_and(|(_, answer)| answer.send(decision).is_ok())
     }
 
-    /// Lets everything go on, now and later: nobody is there to decide.
+    /// Forwards everything, now and later: no client is left to decide.
     pub fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;
@@ -142,7 +142,7 @@ impl Holds {
     }
 }
 
-/// Takes a message off the list when nobody waits for it any more.
+/// Takes a message off the list when its flow no longer waits.
 struct Leave<'a> {
     holds: &'a Holds,
     id: u64,

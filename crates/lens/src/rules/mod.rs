@@ -26,7 +26,7 @@ pub struct Rules {
     rules: Vec<Rule>,
 }
 
-/// The rules that hold now; changed while traffic goes on. Clones are the same.
+/// The rules that hold now; changed while traffic flows. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Current(std::sync::Arc<arc_swap::ArcSwap<Rules>>);
 
@@ -78,13 +78,13 @@ pub struct Action {
     pub request_headers: Vec<(String, Option<String>)>,
     /// Sets a header of the answer, or removes it (`None`).
     pub response_headers: Vec<(String, Option<String>)>,
-    /// Waits before the request goes on.
+    /// Waits before the request is forwarded.
     pub delay: Option<Duration>,
     /// Bytes a second of each body.
     pub throttle: Option<u64>,
-    /// Stops the request until somebody decides.
+    /// Stops the request until a decision.
     pub break_request: bool,
-    /// Stops the answer until somebody decides.
+    /// Stops the response until a decision.
     pub break_response: bool,
     /// Closes the connection instead of answering.
     pub block: bool,
@@ -143,7 +143,7 @@ impl Rules {
         Self { rules }
     }
 
-    /// Whether there are none: then nothing need be asked.
+    /// Whether there are no rules: then no look-up is needed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

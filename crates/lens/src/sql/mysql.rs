@@ -256,7 +256,7 @@ impl Packets {
             return (count + taken, false);
         }
         self.in_body = false;
-        // One of 16 MiB less one goes on in the next.
+        // One of 16 MiB less one continues in the next.
         let whole = self.head[..3] != [0xff; 3];
         if !whole {
             self.head.clear();

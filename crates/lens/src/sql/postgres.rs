@@ -13,7 +13,7 @@ pub(super) struct Session {
     server: Messages,
     /// Whether the client has begun to log in: before, its messages have no type.
     started: bool,
-    /// Answers of one byte to wishes for encryption that are still to come.
+    /// Pending one-byte answers to requests for encryption.
     wishes: u32,
     /// Texts of prepared statements, and of which one a portal is.
     prepared: Remembered,

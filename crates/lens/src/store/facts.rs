@@ -289,7 +289,7 @@ pub(super) struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// `None` where there is none (yet), or one that cannot be read.
+    /// `None` where it is missing (yet) or unreadable.
     pub(super) fn read(
         database: &'a Connection,
         words: &'a words::Words,

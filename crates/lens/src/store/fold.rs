@@ -205,7 +205,7 @@ impl Folded {
             let side = side(body.direction);
             open.sizes[side] += body.data.len() as u64;
             let state = &mut open.bodies[side];
-            // A gap cannot be shown as if it were none: after the first, nothing is kept.
+            // A gap must stay visible: after the first, nothing is kept.
             if state.dropped > 0 || state.written + state.pending.len() as u64 >= longest {
                 return open.dropped(side, body.data.len() as u64);
             }
@@ -293,7 +293,7 @@ pub(super) fn micros(at: SystemTime) -> i64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
 }
 
-/// What is told of one flow in lines. An origin could go on for ever.
+/// The limit on lines of one flow. An origin could send without end.
 const MOST_LINES: usize = 64 * 1024;
 
 fn line(to: &mut String, text: &str) {

@@ -70,7 +70,7 @@ fn header_has(context: &Context<'_>) -> rusqlite::Result<bool> {
     Ok(named != (op == "!"))
 }
 
-/// A body as text, or nothing when it is none.
+/// A body as text, or nothing when it is binary.
 pub(super) fn body_text(body: &[u8], head: &[u8]) -> Option<String> {
     let encoding = head::find(head, "content-encoding");
     let data = content::decoded(body, encoding, LOOKED_THROUGH);

@@ -27,8 +27,8 @@ pub(super) struct Inbox {
     shared: Arc<Shared>,
 }
 
-/// What was told and not taken. Its reader is woken by the first of many and by what cannot wait: to wake it
-/// each time would cost a relay more than to tell.
+/// Pending commands. Their reader is woken by the first of many and by what cannot wait: to wake it
+/// each time would cost a relay more than to send.
 #[derive(Default)]
 struct Queue {
     told: Mutex<Waiting>,
@@ -42,11 +42,11 @@ struct Waiting {
     bytes: usize,
     /// Something in it cannot wait.
     is_urgent: bool,
-    /// Its reader has gone: what is told is dropped, and who waits for it hears so.
+    /// Its reader is gone: commands are dropped, and waiting callers get an error.
     is_over: bool,
 }
 
-/// Where the store's thread gets what was told.
+/// The receiving end for the store's thread.
 pub(super) struct Arrivals(Arc<Queue>);
 
 impl Queue {

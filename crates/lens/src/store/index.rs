@@ -44,7 +44,7 @@ pub(super) fn run(shared: &Shared, woken: &Receiver<()>) {
     }
 }
 
-/// Takes some flows that are over. `false` when there are none left.
+/// Takes some finished flows. `false` when none is left.
 fn some(database: &mut Connection, shared: &Shared) -> rusqlite::Result<bool> {
     let rows = waiting(database)?;
     if rows.is_empty() {

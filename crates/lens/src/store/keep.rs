@@ -59,7 +59,7 @@ fn forget(database: &mut Connection, segments: &mut Segments) -> rusqlite::Resul
     let last = number("SELECT max(id)+?-0 FROM flow", 0)?;
     let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
     let before = first + ((last - first) / 10).clamp(1, STEP);
-    // A flow that is still open is written anew when it goes on; so what is newest may go, too.
+    // A flow that is still open is written again with its next event; so the newest may go, too.
     for sql in [
         "DELETE FROM search WHERE rowid IN (SELECT id FROM flow WHERE id<?1 AND id NOT IN (SELECT flow FROM unindexed))",
         "DELETE FROM unindexed WHERE flow<?1",

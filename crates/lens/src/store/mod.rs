@@ -103,7 +103,7 @@ pub enum Live {
 pub struct Status {
     /// Bytes of bodies that were not recorded because the disk did not keep up.
     pub dropped: u64,
-    /// Why nothing is recorded any more; traffic goes on.
+    /// Why recording stopped; traffic continues.
     pub stopped: Option<String>,
 }
 
@@ -130,10 +130,10 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 impl Store {
-    /// Records into `path`: a new file, or an old session that goes on.
+    /// Records into `path`: a new file, or an old session to continue.
     ///
     /// # Errors
-    /// When the file cannot be made or is none of ours.
+    /// When the file cannot be created or is not a session file.
     pub fn create(path: &Path, options: Options) -> Result<Self, StoreError> {
         // What is recorded is decrypted, so the file is made, and looked at, as one of secrets.
         sealwire_files::append_secrets(path).map_err(|e| StoreError(e.to_string()))?;
@@ -184,7 +184,7 @@ impl Store {
         &self.shared.path
     }
 
-    /// News, from now on. Who falls behind is told so by the channel, and reads anew.
+    /// News, from now on. A receiver that falls behind learns so from the channel, and reloads.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Live> {
         self.shared.live.subscribe()
@@ -268,7 +268,7 @@ impl Shared {
     }
 }
 
-/// Notes by column what an older build, or one that was killed, has not: searches are quicker afterwards.
+/// Fills the columns that an older build, or a killed one, did not write: searches are quicker afterwards.
 /// It takes seconds for a million flows, so it is for a thread of its own.
 ///
 /// # Errors

@@ -72,7 +72,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
         .map_err(|e| told(&e))?
         == 0;
     if is_new {
-        // What a filter finds belongs to whoever recorded it.
+        // The flows that a filter finds belong to the user that recorded them.
         connection.execute_batch("PRAGMA auto_vacuum=INCREMENTAL").map_err(|e| told(&e))?;
     } else {
         check(&connection, path)?;
@@ -97,7 +97,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
 /// Opens a file for reading.
 pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
     // Not read-only: a file whose recorder was killed has its last second in the WAL, and reading
-    // that makes its index anew. `query_only` keeps us from writing all the same.
+    // that rebuilds its index. `query_only` keeps us from writing all the same.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)
         .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))

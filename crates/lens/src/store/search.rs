@@ -1,4 +1,4 @@
-//! Searches that say what they have found when their time is over, and then go on.
+//! Searches that return what they have found when their time is over, and can continue.
 //!
 //! A search walks from one end of the session to the other. What the facts of a block decide costs next to
 //! nothing; the rest is asked of the rows, in steps as long as they are quick.
@@ -20,9 +20,9 @@ use crate::query::{Facts, Filter};
 pub struct Search {
     filter: Filter,
     order: Order,
-    /// The newest flow that it looks at: those that come later are none of it.
+    /// The newest flow that it looks at: later ones are not part of it.
     last: i64,
-    /// Where it goes on; `None` when it has looked at all.
+    /// Where it continues; `None` when it has looked at all.
     next: Option<i64>,
     found: BTreeMap<i64, Found>,
     total: u64,
@@ -132,7 +132,7 @@ impl Reader {
         Ok(Search { filter, order, last, next, found, total: 0, pace: FIRST_PACE, words })
     }
 
-    /// Goes on with it for a time, or until all has been looked at.
+    /// Continues it for a time, or until all has been looked at.
     ///
     /// # Errors
     /// When the file cannot be read, or few flows take too long.
@@ -224,7 +224,7 @@ fn show(
     shown
 }
 
-/// Goes on with the words where the next block needs it, and says whether it is known what its flows have.
+/// Continues with the words where the next block needs it, and says whether it is known what its flows have.
 fn known_for(c: &Connection, search: &mut Search, until: Instant) -> rusqlite::Result<bool> {
     let Some(next) = search.next else { return Ok(true) };
     let is_known = |search: &Search| {
@@ -308,7 +308,7 @@ fn gathered(
         let there = c.prepare_cached(find)?.query_row([next], |row| row.get::<_, Option<i64>>(0));
         let Some(id) = there?.filter(|id| *id <= search.last) else { return Ok(step) };
         let (first, last) = range(block_of(id));
-        // A flow that was added in between is none of what was looked at.
+        // A flow that was added in between was not looked at.
         let (first, last) = match search.order {
             Order::Oldest => (first.max(id), last.min(search.last)),
             Order::Newest => (first, last.min(id)),

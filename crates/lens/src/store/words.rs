@@ -1,8 +1,8 @@
 //! What the full-text index has of a search's words, read once for the whole search.
 //!
-//! FTS5 joins all words that begin so anew whenever it is asked for a beginning, from the first flow on, and
+//! FTS5 joins all words with a prefix again for each prefix query, from the first flow on, and
 //! passes rows that do not match without looking at the end of the range. So a search lists the words that begin
-//! so, asks for each of them whole, and goes on behind the row where its time was over: what a turn costs is in
+//! so, asks for each of them whole, and continues after the row where its time was over: what a turn costs is in
 //! proportion to the rows that it passes.
 
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl Words {
         Ok(Self { each: each.collect(), late: None, is_negated, is_enough: false, passed: 0 })
     }
 
-    /// Goes on with what has got least far, for a time.
+    /// Continues the one that is least far, for a time.
     pub(super) fn go_on(
         &mut self,
         c: &Connection,

@@ -9,7 +9,7 @@ const { countSentBy } = require('./handles');
 const { onreadProperties, room } = require('./reading');
 
 /**
- * What Node's reading of a handle goes by: the property of the handle for who is told, the function that tells it,
+ * What Node's reading of a handle goes by: the property of the handle for its owner, the function that notifies it,
  * and the method of a socket that it calls first. Undefined: this Node has others.
  */
 const readingBy = (() => {
@@ -33,7 +33,7 @@ class Accepted {
   /** As streams have it. */
   _handle;
   allowHalfOpen;
-  /** Who is told. */
+  /** The owner. */
   owner = null;
   bytesSent = 0;
   /** What Node's `onread` looks at. */
@@ -158,7 +158,7 @@ class Accepted {
 }
 
 /**
- * Has a server that listens give what it accepts to `take(accepted)`, where nobody but `listener` would see the
+ * Has a server that listens give what it accepts to `take(accepted)`, where only `listener` would see the
  * socket that Node makes of it, and nothing is asked of it that only a socket does.
  */
 function acceptBy(server, listener, take) {

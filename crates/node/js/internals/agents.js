@@ -6,7 +6,7 @@ const http = require('http');
 
 /**
  * The proxy that Node has read from an agent's `proxyEnv`, with `protocol`, `href`, `auth`,
- * `proxyConnectionOptions` and `shouldUseProxy(host, port)`. Undefined where there is none, and in
+ * `proxyConnectionOptions` and `shouldUseProxy(host, port)`. Undefined where it is missing, and in
  * versions of Node that know no such option.
  */
 function proxyOf(agent) {

@@ -18,8 +18,8 @@ function normalizedArgs(args) {
 const clientSockets = diagnosticsChannel.channel('net.client.socket');
 
 /**
- * Connects a socket on behalf of another: whoever is told of client sockets (the channel
- * `net.client.socket`) is told of `owner`.
+ * Connects a socket on behalf of another: subscribers for client sockets (the channel
+ * `net.client.socket`) get `owner`.
  */
 function connectFor(owner, socket, options) {
   if (!clientSockets.hasSubscribers) {

@@ -66,7 +66,7 @@ function asksForPendingReads(stream) {
   return stream?._handle?.hasPendingRead !== undefined;
 }
 
-/** Writes past the queue of the stream: the caller has none under way. */
+/** Writes past the queue of the stream: the caller has no other write pending. */
 function writeAtOnce(socket, data, callback) {
   socket._writeGeneric(false, data, 'buffer', callback);
 }

@@ -16,7 +16,7 @@ let StreamSocket;
 function streamSocket(stream) {
   StreamSocket ??= findStreamSocket();
   const socket = new StreamSocket(stream);
-  // Who has the stream is told by the stream.
+  // The owner of the stream learns it from the stream.
   socket.on('error', () => {});
   return socket;
 }
@@ -54,7 +54,7 @@ function madeBy(native) {
   return (object) => Reflect.apply(Function.prototype[Symbol.hasInstance], native, [object]);
 }
 
-/** Whether whoever asks, by a getter that calls this, is Node's own TLS. */
+/** Whether the caller of a getter that calls this is Node's own TLS. */
 function isAskedByNodesTls() {
   const { stackTraceLimit } = Error;
   Reflect.set(Error, 'stackTraceLimit', 3);

@@ -6,7 +6,7 @@ const Module = require('module');
 const { writeSync } = require('fs');
 
 /**
- * Does what is due on the next tick, as Node's own TLS does after each record that it delivers. Who
+ * Does what is due on the next tick, as Node's own TLS does after each record that it delivers. Code that
  * reads on 'readable' sees the difference: there are programs that read once for each record, and
  * since Node 26 a read gives one. Without it, they read more seldom and get more at a time.
  */

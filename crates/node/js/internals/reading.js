@@ -9,7 +9,7 @@ const room = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
  * The properties that the option `onread` of net.Socket sets, which have no names. Undefined: this
- * Node has others, and sockets go on to allocate memory for each read.
+ * Node's internals changed, and sockets keep allocating memory for each read.
  */
 const onreadProperties = (() => {
   const socket = new net.Socket({ onread: { buffer: room, callback: () => true } });

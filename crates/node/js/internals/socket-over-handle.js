@@ -17,19 +17,19 @@ class SocketOverHandle extends net.Socket {
     super({ ...options, handle, manualStart: true });
   }
 
-  /** Where the socket under it was connected to, for who asks this one. */
+  /** The address of the socket under it, for callers that ask this one. */
   _takeAddressesOf(socket) {
     this._host = socket._host;
     this.autoSelectFamilyAttemptedAddresses = socket.autoSelectFamilyAttemptedAddresses;
   }
 
-  /** Says that something is going on, for `setTimeout`. */
+  /** Reports activity, for `setTimeout`. */
   _stir() {
     this._unrefTimer();
   }
 
   /**
-   * Gives data to who reads; false: no more for now. To one that flows as fast as they come they are given without
+   * Gives data to the reader; false: no more for now. To one that flows as fast as they come they are given without
    * the buffer, of which nothing is left to do then but to ask for more, which comes by itself.
    */
   _give(data) {
@@ -43,7 +43,7 @@ class SocketOverHandle extends net.Socket {
     return true;
   }
 
-  /** Gives the end of the data to who reads, once. */
+  /** Gives the end of the data to the reader, once. */
   _pushEnd() {
     if (this._readableState.endEmitted) return;
     this.push(null);
@@ -81,7 +81,7 @@ class SocketOverHandle extends net.Socket {
   }
 }
 
-// Whoever asks whether a socket is one of Node's own TLS hears yes: `instanceof` looks at prototypes.
+// A check for Node's own TLS sockets is true for ours: `instanceof` looks at prototypes.
 // All that is between the two is overridden, by TLSSocket; the constructor stays net.Socket's.
 Object.setPrototypeOf(SocketOverHandle.prototype, nativeTls.TLSSocket.prototype);
 

@@ -11,7 +11,7 @@ use sealwire::pki::{
 
 use super::{Made, Order, invalid, key, parse, parse_all, request};
 
-/// Who signs.
+/// The signer.
 #[napi(object, object_to_js = false)]
 pub struct IssuerOrder {
     pub cert: String,

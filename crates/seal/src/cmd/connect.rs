@@ -269,7 +269,7 @@ impl ConnectArgs {
         Ok((tls, address))
     }
 
-    /// Why there is no connection. Where it is that the server is old, how old, and how to go on.
+    /// Why there is no connection. For an old server: how old, and how to continue.
     async fn failure(&self, error: &sealwire::Error, name: &ServerName) -> Failure {
         let failure = Failure::of_connection_to(&self.target.to_string(), Some(name), error);
         let no_version = matches!(
@@ -378,7 +378,7 @@ async fn pipe(tls: TlsStream<TcpStream>) -> io::Result<()> {
     }
 }
 
-/// Prints what comes. When nobody reads it any more (`seal connect .. | head`), that is the end.
+/// Prints what comes. Ends when its reader has closed (`seal connect .. | head`).
 async fn print(mut from: impl AsyncRead + Unpin) -> io::Result<()> {
     let mut stdout = tokio::io::stdout();
     let mut buffer = vec![0; 16 * 1024];

@@ -1,4 +1,4 @@
-//! `seal tunnel`: TLS for programs that speak none.
+//! `seal tunnel`: TLS for plaintext servers and clients.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Who we are and whom we trust, from the agent of a SPIFFE Workload API.
+//! Identity and trust from the agent of a SPIFFE Workload API.
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Federated {
     /// at the end of its chain has to be that domain's own: what another's says of it is worth nothing.
     ///
     /// # Errors
-    /// Why it has none.
+    /// Why it has no identity.
     pub(crate) fn judge(&self, spiffe: &Spiffe, peer: &Peer) -> Result<(), String> {
         if !peer.authorized() {
             return Ok(());
@@ -73,7 +73,7 @@ impl Endpoint {
         Self { at, federated }
     }
 
-    /// Connects, and waits for who we are.
+    /// Connects, and waits for the identity.
     ///
     /// # Errors
     /// No agent is there, or it has nothing for this program that can be used.
@@ -172,7 +172,7 @@ impl Agent {
         self.spiffe.status().failure
     }
 
-    /// Who we are.
+    /// The identity.
     pub(crate) fn id(&self) -> String {
         self.spiffe.status().id.to_string()
     }

@@ -28,7 +28,7 @@ struct Database {
     issuer: String,
 }
 
-/// Who answers for a certificate.
+/// The issuer of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
     /// The CA itself, whose key signs the list that it is on once it is revoked.
@@ -202,7 +202,7 @@ impl Ledger {
         Ok(found.and_then(|one| Certificate::from_der(one.der.as_deref()?).ok()))
     }
 
-    /// Revokes a certificate that `ca serve` has signed; its list is signed anew when it is next asked
+    /// Revokes a certificate that `ca serve` has signed; its list is signed again when it is next asked
     /// for.
     pub(crate) fn revoke_served(
         &self,
@@ -334,7 +334,7 @@ impl Ledger {
         self.ca.folder().join(name)
     }
 
-    /// The lock of the folder, which everybody takes who changes it.
+    /// The lock of the folder, taken for every change.
     fn lock(&self) -> Result<fs::File, Failure> {
         let path = self.file("lock");
         let mut options = OpenOptions::new();

@@ -1,4 +1,4 @@
-//! Who we are and whom we trust: from options to identities and trust stores.
+//! Identity and trust: from options to identities and trust stores.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::passphrase::{self, Source};
 use crate::say::failure::Failure;
 use crate::words::clock;
 
-/// Who we are and whom we trust, the same for every verb that speaks TLS.
+/// Identity and trust, the same for every verb that speaks TLS.
 #[derive(Args, Debug)]
 pub(crate) struct Material {
     /// Own certificate in PEM, the leaf first, then its intermediates; may be repeated, each with
@@ -52,7 +52,7 @@ pub(crate) struct IdentityFiles {
     pub(crate) ocsp: Vec<PathBuf>,
 }
 
-/// Whom to believe.
+/// The trusted certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Anchor {
     File(PathBuf),
@@ -94,7 +94,7 @@ impl Material {
     }
 
     /// A context that follows the files of our identities, with these OCSP responses stapled to them, and
-    /// of whom we trust, as far as they are given.
+    /// of the trusted CAs, as far as they are given.
     ///
     /// # Errors
     /// As [`identities`](Self::identities) and [`trust`](Self::trust).
@@ -188,7 +188,7 @@ impl IdentityFiles {
 }
 
 impl IdentityFiles {
-    /// Adds them to what is watched. Who has to be asked for a passphrase is asked now, once.
+    /// Adds them to what is watched. A passphrase is prompted for now, once.
     fn watched(&self, mut builder: WatchedBuilder) -> Result<WatchedBuilder, Failure> {
         let passphrase = |file: &Path, open: &dyn Fn(Option<&str>) -> Result<Identity, Error>| {
             let what = file.display().to_string();
@@ -268,7 +268,7 @@ pub(crate) fn trusted_in_pfx(
     path: &Path,
     passphrase: Option<&Source>,
 ) -> Result<Option<Vec<Certificate>>, Failure> {
-    // What can be read once only (a pipe) is left to who reads PEM.
+    // What can be read once only (a pipe) is left to the PEM reader.
     if !path.is_file() {
         return Ok(None);
     }
@@ -289,7 +289,7 @@ pub(crate) fn trusted_in_pfx(
     Ok(Some(all))
 }
 
-/// Whom a client trusts unless told otherwise: Mozilla's roots and the system's. A system without
+/// The roots that a client trusts by default: Mozilla's roots and the system's. A system without
 /// roots of its own still has Mozilla's.
 pub(crate) fn public_roots() -> TrustStore {
     super::upki::refusing_revoked(match TrustStore::system() {

@@ -1,4 +1,4 @@
-//! Who is at work: a user, or root on behalf of one. `sudo` gives root's home folder to what it
+//! The user at work, or root on behalf of one. `sudo` gives root's home folder to what it
 //! runs, so a CA of the user's has to be named.
 
 use std::env;

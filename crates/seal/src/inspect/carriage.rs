@@ -1,4 +1,4 @@
-//! How a ClientHello is cut for its way: who stands between may look at its first piece only.
+//! How a ClientHello is split: a middlebox may look at its first piece only.
 
 use std::io;
 use std::time::Duration;

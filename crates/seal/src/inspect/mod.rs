@@ -1,4 +1,4 @@
-//! Looking at TLS from the bytes on: what was said on a connection, by whom, when and why.
+//! Inspecting TLS from the bytes on: the messages of a connection, their senders, times and reasons.
 
 mod carriage;
 pub(crate) mod ech;

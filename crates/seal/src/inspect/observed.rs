@@ -28,7 +28,7 @@ pub(crate) struct Observed {
     carriage: Carriage,
     /// What the server asked for, when it asked for a certificate.
     pub(crate) request: Option<CertificateRequest>,
-    /// When the handshake was complete on our side, or why it was not.
+    /// When the handshake was complete on our side, or why it failed.
     pub(crate) outcome: Result<Duration, Error>,
     /// How the server refused us after it: in TLS 1.3 it judges our certificate then.
     pub(crate) refusal: Option<Error>,
@@ -73,7 +73,7 @@ pub(crate) async fn handshake_by(
     observed.outcome = shaken.unwrap_or(Err(Error::HandshakeTimedOut)).map(|()| start.elapsed());
     if observed.outcome.is_ok() {
         // A server sends its tickets before it reads on, and ends its side when it reads that we have ended
-        // ours: so nobody waits whose server does.
+        // ours: so there is no wait for such a server.
         observed.driver.close();
         let listened = async {
             observed.send(tcp, start).await?;

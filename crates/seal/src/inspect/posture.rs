@@ -46,7 +46,7 @@ pub(crate) enum Exchange {
     PostQuantumByRetry,
     /// The server knows one, and the handshake did not agree on it.
     PostQuantumKnown,
-    /// It knows none.
+    /// It supports none.
     Classical,
     /// The handshake agreed on another group; what the server knows was not asked, or is not known.
     NotSelected,
@@ -196,7 +196,7 @@ impl Authentication {
     fn of(scheme: Option<String>, sent: &[Certificate]) -> Self {
         let certificates: Vec<Signed> = sent.iter().map(Signed::of).collect();
         let leaf = certificates.first().map(|leaf| leaf.key_post_quantum);
-        // A key signs what stands below it; of the last one only the signature of who is above tells.
+        // A key signs what stands below it; of the last one only the signature above it tells.
         let signatures = certificates.iter().filter(|one| !one.self_signed);
         let parts: Vec<Option<bool>> =
             leaf.into_iter().chain(signatures.map(|one| one.signature_post_quantum)).collect();

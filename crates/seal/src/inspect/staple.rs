@@ -17,7 +17,7 @@ pub(crate) struct Staple {
     next_update: Option<String>,
     revoked_since: Option<String>,
     revocation_reason: Option<&'static str>,
-    /// Who it says made it.
+    /// The responder that it names.
     responder: Option<String>,
     /// Whose signature it has: `issuer`, or `delegate` of it; null when it could not be verified.
     signed_by: Option<&'static str>,

@@ -15,7 +15,7 @@ pub(super) const START: usize = 512;
 const LONGEST: u64 = 16 << 20;
 /// How deep archives may lie in each other: an image's layers lie in it, and it may be compressed.
 const DEEPEST: usize = 4;
-/// What all entries of one file may come to: nothing that is compressed a thousand times over goes on for ever.
+/// What all entries of one file may come to: a limit against compression bombs.
 const MOST: u64 = 16 << 30;
 /// What may stand before an entry of a tar: its name, and attributes that are kept beside it. It lies in memory.
 const HEAD: u64 = 1 << 20;
@@ -177,7 +177,7 @@ impl Read for Bounded<'_> {
     }
 }
 
-/// All members of a gzip file. What follows the last one and is none (blocks of a tape, a signature) is passed over,
+/// All members of a gzip file. What follows the last one (blocks of a tape, a signature) is passed over,
 /// as gzip does.
 struct Gzip<R> {
     member: Option<GzDecoder<R>>,

@@ -307,7 +307,7 @@ fn hex(fingerprint: &str) -> String {
 /// Version 4 (RFC 9562).
 fn uuid() -> String {
     let mut bytes = [0; 16];
-    // Without random bytes it is not unique, which harms nobody who reads one bill.
+    // Without random bytes it is not unique, which does no harm to a reader of one bill.
     let _ = rand::fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

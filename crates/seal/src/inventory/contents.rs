@@ -53,7 +53,7 @@ fn is_cut(bytes: &[u8]) -> bool {
     is_long(bytes) && length > bytes.len().saturating_sub(2 + digits) as u64
 }
 
-/// Whether a file has a name that says what is in it: of others nobody misses anything.
+/// Whether a file has a name that says what is in it: others are not expected to.
 fn is_called_certificate(place: &str) -> bool {
     const ENDS: [&str; 9] = ["der", "cer", "crt", "pem", "crl", "p7b", "p7c", "pfx", "p12"];
     let end = place.rsplit_once('.').map_or("", |(_, end)| end);

@@ -99,7 +99,7 @@ fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Base64::decode_vec(text).ok().map(Zeroizing::new)
 }
 
-/// A value that goes on in the next lines, without what divides them, and where it ends: `base64` breaks its lines
+/// A value that continues in the next lines, without what divides them, and where it ends: `base64` breaks its lines
 /// at 76 characters, and YAML has them indented. `None` of one that ends with its line.
 fn wrapped(
     text: &[u8],
@@ -107,7 +107,7 @@ fn wrapped(
     end: usize,
     is_base64: impl Fn(&u8) -> bool,
 ) -> Option<(Zeroizing<Vec<u8>>, usize)> {
-    /// Nobody breaks lines so early.
+    /// No encoder breaks lines so early.
     const SHORTEST_LINE: usize = 16;
     let width = end - start;
     let mut value = Zeroizing::new(text[start..end].to_vec());

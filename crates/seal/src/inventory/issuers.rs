@@ -1,4 +1,4 @@
-//! Who may have issued what, among the certificates of one place: a file may hold tens of thousands.
+//! Possible issuers among the certificates of one place: a file may hold tens of thousands.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use sealwire::pki::{Certificate, Name};
 /// How many may stand above one certificate. More of one name are made to cost time.
 const MOST: usize = 100;
 
-/// The certificates of a place, by whom they are about.
+/// The certificates of a place, by subject.
 pub(super) struct Issuers<'a>(HashMap<String, Vec<&'a Certificate>>);
 
 impl<'a> Issuers<'a> {

@@ -37,7 +37,7 @@ pub(crate) enum What {
     List(Box<Crl>),
     /// A server itself: how it agrees on keys and proves who it is.
     Server(Box<Posture>),
-    /// Something that should have been read and was not, and why.
+    /// Something that could not be read, and why.
     Unreadable(String),
 }
 

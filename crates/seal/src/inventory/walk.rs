@@ -14,7 +14,7 @@ use crate::words::pattern::Pattern;
 const LONGEST: u64 = 64 << 20;
 
 /// What is in these files, and in all files below those that are folders. Links to files are followed, links
-/// to folders are not: whoever points there is found where it is. What is below them and like one of `exclude`,
+/// to folders are not: their targets are found where they are. What is below them and like one of `exclude`,
 /// by its path or its name, is left out.
 pub(crate) fn files(paths: &[PathBuf], exclude: &[Pattern], candidates: &Candidates) -> Vec<Found> {
     let mut all = Vec::new();
@@ -77,7 +77,7 @@ fn look(entry: &DirEntry) -> Look {
         Ok(meta) if is_named && !meta.is_dir() => {
             Look::Tell("neither a file nor a folder (`-` is standard input)".to_owned())
         }
-        // A link to where this user may not look. Those that lead nowhere hold nothing.
+        // A link to where this user may not look. Dangling ones hold nothing.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Look::Tell(error.to_string()),
         Ok(_) | Err(_) => Look::Pass,
     }
@@ -108,7 +108,7 @@ fn file(path: &Path, is_named: bool, candidates: &Candidates, found: &mut Vec<Fo
         Ok(())
     });
     if let Err(error) = opened {
-        // A log, or a file that is gone by now: of those that were met on the way nobody expects anything.
+        // A log, or a file that is gone by now: of those met on the way nothing is expected.
         if !is_named && matches!(error.kind(), ErrorKind::FileTooLarge | ErrorKind::NotFound) {
             return;
         }

@@ -9,7 +9,7 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 /// What Prometheus reads.
 pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// An answer that nobody keeps: what it says changes.
+/// A response that must not be cached: its content changes.
 pub(crate) fn answer(
     status: StatusCode,
     kind: &'static str,

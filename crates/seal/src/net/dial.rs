@@ -54,7 +54,7 @@ impl Route {
         self.proxy.is_some()
     }
 
-    /// Connects as far as TLS. `name` is whom a STARTTLS protocol is told to want (XMPP's `to`).
+    /// Connects as far as TLS. `name` is the host that a STARTTLS protocol names (XMPP's `to`).
     pub(crate) async fn reach(&self, target: &Target, name: &str) -> Result<Reached, Failure> {
         self.reach_by(target, name, self.starttls).await
     }

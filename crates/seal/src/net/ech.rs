@@ -8,7 +8,7 @@ use sealwire::reading::EchConfigList;
 
 use crate::say::failure::Failure;
 
-/// Reads the configurations of a file; the word `grease` is none.
+/// Reads the configurations of a file; the word `grease` is not a file.
 ///
 /// # Errors
 /// With the file at fault.

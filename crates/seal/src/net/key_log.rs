@@ -24,7 +24,7 @@ pub(crate) struct KeyLog {
 }
 
 impl KeyLog {
-    /// The file, opened; an empty name, as of a variable that is set to nothing, is none.
+    /// The file, opened; an empty name, as of an empty variable, means no file.
     pub(crate) fn open(&self) -> Result<Option<KeyLogFile>, Failure> {
         let Some(path) = self.key_log.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
             return Ok(None);

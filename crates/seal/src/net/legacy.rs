@@ -1,4 +1,4 @@
-//! The wish to speak with old peers.
+//! Speaking with old peers, on request.
 
 use std::ops::RangeInclusive;
 
@@ -26,7 +26,7 @@ impl LegacyOption {
         oldest(self.legacy)..=ProtocolVersion::Tls13
     }
 
-    /// Wishes it of a context, before anything else is said of that, and warns.
+    /// Enables it in a context builder, before anything else, and warns.
     pub(crate) fn apply(self, builder: SecureContextBuilder) -> SecureContextBuilder {
         let builder = wish(self.legacy, builder);
         builder.versions(self.versions())

@@ -28,7 +28,7 @@ const LONGEST: usize = 64 * 1024;
 const AGAIN: i64 = 30;
 const AGAIN_AT_MOST: i64 = 600;
 
-/// When a response that says no nextUpdate is asked for anew.
+/// When a response that says no nextUpdate is fetched again.
 const WITHOUT_END: i64 = 3600;
 
 /// How often [`Stapler::look`] has something to do.
@@ -62,7 +62,7 @@ pub(crate) enum News {
         /// Until when it is good, in seconds since 1970.
         until: Option<i64>,
     },
-    /// The responder is away, or what it says is no good; what there was goes on while it is good.
+    /// The responder is away, or its response is unusable; the previous one stays in use while it is valid.
     Failed { subject: String, reason: String },
     /// It is out of date. One that was fetched is not stapled any more.
     Stale { subject: String },
@@ -156,7 +156,7 @@ impl Stapler {
 /// Whether servers with these identities have, or will fetch, what their certificates demand of them.
 ///
 /// # Errors
-/// When a certificate demands a stapled OCSP response, and there is none and no way to one.
+/// When a certificate demands a stapled OCSP response, and none is available.
 pub(crate) fn check_demands(identities: &[Identity], fetch: bool) -> Result<(), Failure> {
     let lacks = |one: &&Identity| demanded(one) && one.ocsp_response().is_none();
     for identity in identities.iter().filter(lacks) {
@@ -190,7 +190,7 @@ fn demanded(identity: &Identity) -> bool {
     identity.leaf().demands_staple()
 }
 
-/// Whom to ask about a certificate, and who issued it.
+/// The responder of a certificate, and its issuer.
 fn asked(identity: &Identity) -> Result<(Uri, &Certificate), String> {
     let leaf = identity.leaf();
     let named = leaf.authority_info_access().into_iter();

@@ -1,4 +1,4 @@
-//! Stopping in good order: first nothing new is taken on, then what goes on may end.
+//! Stopping in good order: first nothing new is accepted, then open work may end.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Tells everybody to stop when the process is asked to (SIGINT, SIGTERM).
+/// Tells all tasks to stop when the process is asked to (SIGINT, SIGTERM).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stop {
     asked: CancellationToken,

@@ -175,7 +175,7 @@ fn for_missing_issuer(last: &Certificate) -> Option<String> {
     Some(format!("its issuer's certificate is at {url}: have it sent, or give it with --untrusted"))
 }
 
-/// Advice for a connection that failed, to us, who asked for `name`.
+/// Advice for a failed connection that asked for `name`.
 pub(crate) fn for_failure(error: &sealwire::Error, name: Option<&ServerName>) -> Option<String> {
     match error {
         sealwire::Error::PeerRefused(refusal) => {
@@ -199,7 +199,7 @@ fn for_ours(ours: &OwnCertificate) -> Option<&'static str> {
 
 const GIVE_CERTIFICATE: &str = "give a client certificate with --cert and --key, or --pfx";
 
-/// Advice to whom a server does not take what was hidden: its own configurations, where it may be
+/// Advice after a rejected Encrypted Client Hello: its own configurations, where it may be
 /// believed.
 fn for_ech(rejection: &EchRejection) -> String {
     match rejection.retry_configs() {
@@ -226,7 +226,7 @@ fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
     }
 }
 
-/// Advice to whom a peer has sent this alert.
+/// Advice after this alert of a peer.
 pub(crate) fn for_alert(alert: Alert) -> Option<&'static str> {
     match alert.number() {
         116 => Some(GIVE_CERTIFICATE),
@@ -299,7 +299,7 @@ pub(crate) fn sentence(error: &sealwire::Error) -> String {
     }
 }
 
-/// What a verdict's code means, to somebody who meets it for the first time.
+/// What a verdict's code means, for a first encounter.
 pub(crate) fn meaning(code: &str) -> &'static str {
     match code {
         "DEPTH_ZERO_SELF_SIGNED_CERT" => {

@@ -1,4 +1,4 @@
-//! Why a command could not answer: one line, who is at fault, and what to do.
+//! Why a command could not answer: one line, the party at fault, and what to do.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -54,7 +54,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// A connection with the peer at `whom` that failed.
+    /// A failed connection with the peer `whom`.
     pub(crate) fn of_connection(whom: &str, error: &sealwire::Error) -> Self {
         Self::of_connection_to(whom, None, error)
     }

@@ -56,12 +56,12 @@ pub(crate) fn json_line<T: Serialize>(value: &T) -> String {
     ascii_controls(&serde_json::to_string(value).unwrap_or_default())
 }
 
-/// Says something beside the answer, on standard error; when nobody reads that, it is not said.
+/// Says something beside the answer, on standard error; dropped when its reader has closed.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", lines(&text.to_string()));
 }
 
-/// Prints `text` and a line end. Quiet when nobody reads any more.
+/// Prints `text` and a line end. Quiet when its reader has closed.
 pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     out(&lines(text))
 }

@@ -64,7 +64,7 @@ impl TrustFiles {
             (WGETRC, wgetrc.as_bytes()),
         ] {
             let path = folder.join(name);
-            // Who reads it now is not disturbed.
+            // A current reader is not disturbed.
             if fs::read(&path).is_ok_and(|there| there == content) {
                 continue;
             }

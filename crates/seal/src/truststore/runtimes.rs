@@ -3,7 +3,7 @@
 /// A variable of the environment by which a program is told of roots.
 pub(crate) struct Variable {
     pub(crate) name: &'static str,
-    /// Who reads it.
+    /// The programs that read it.
     pub(crate) readers: &'static str,
     pub(crate) effect: Effect,
 }

@@ -148,7 +148,7 @@ impl TrustStore for Linux {
 }
 
 impl Linux {
-    /// The files of the anchors' folder that are this certificate, whoever put them there.
+    /// The files of the anchors' folder that are this certificate, however they got there.
     fn anchors_of(&self, root: &Root) -> Result<Vec<PathBuf>, Failure> {
         let folder = self.root.join(self.layout.anchors);
         let mut found = Vec::new();

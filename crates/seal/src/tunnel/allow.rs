@@ -1,4 +1,4 @@
-//! Who may come in: rules about the names in a certificate.
+//! Access control: rules on the names in a certificate.
 //!
 //! A rule is one or more terms, `cn=alice` or `ou=ops,dns=*.example`, and holds when **all** its
 //! terms do. A list of rules holds when **any** of them does. A term holds when one of the
@@ -30,10 +30,10 @@ pub(crate) struct Names {
     pub(crate) pin: String,
 }
 
-/// Whom a service lets in, of those whose certificate is good.
+/// The clients that a service admits, of those with a valid certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// Empty: everybody.
+    /// Empty: every client.
     pub(crate) allow: Vec<Rule>,
     /// Goes before `allow`.
     pub(crate) deny: Vec<Rule>,
@@ -80,13 +80,13 @@ impl Access {
         self.allow.is_empty() && self.deny.is_empty()
     }
 
-    /// Whether the one with these names may enter; `None` is somebody without a good certificate.
+    /// Whether a client with these names may enter; `None` is a client without a valid certificate.
     ///
     /// # Errors
     /// The reason for a no, with the names that were offered.
     pub(crate) fn judge(&self, names: Option<&Names>) -> Result<(), String> {
         let Some(names) = names else {
-            // Nobody can say of a stranger that no deny rule holds for it.
+            // Of an unknown client it is not known that no deny rule matches.
             return if self.is_empty() {
                 Ok(())
             } else {

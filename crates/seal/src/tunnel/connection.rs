@@ -28,7 +28,7 @@ use crate::say::advice;
 /// A connection that was just accepted.
 pub(crate) struct Incoming {
     pub(crate) socket: Socket,
-    /// Where it comes from; nowhere in particular on a Unix socket.
+    /// Where it comes from; without an address on a Unix socket.
     pub(crate) source: Option<SocketAddr>,
     pub(crate) since: Instant,
     /// Its place among the connections, and among the handshakes.
@@ -50,7 +50,7 @@ struct Established {
 /// What the log says of a connection when it ends.
 #[derive(Debug, Default)]
 struct About {
-    /// `TLSv1.3 resumed`, or how it goes on.
+    /// `TLSv1.3 resumed`, or the passthrough.
     tls: String,
     server_name: Option<String>,
     alpn: Option<String>,
@@ -99,12 +99,12 @@ pub(crate) async fn serve(incoming: Incoming, service: Arc<Service>) {
     service.metrics.bytes_up.inc_by(ended.up);
     service.metrics.bytes_down.inc_by(ended.down);
     let (service_name, target) = (&service.name, in_use.target().to_string());
-    // Once it is said to be over, it counts nowhere any more.
+    // Once its end is logged, no count includes it.
     drop((open, pass, in_use, from_source));
     let (seconds, up, down) = (since.elapsed().as_secs_f64(), ended.up, ended.down);
     let (source, how) = (shown(source), how(&ended.reason));
     let About { tls, server_name, alpn, peer } = &*about;
-    // Who passed TLS through has seen nothing of what the client thinks of it.
+    // Passthrough does not see what the client thinks of the server.
     let hint = match &ended.reason {
         _ if !is_server || !tls.starts_with("TLS") => None,
         Reason::Client(error) if error.alert().is_some() => advice::of_client(error),

@@ -153,8 +153,8 @@ fn digest_of(
     out
 }
 
-/// Whom the service trusts. A client without trust of its own trusts the public roots; a server
-/// without asks nobody.
+/// The certificates that the service trusts. A client without trust of its own trusts the public roots; a server
+/// without requests no certificate.
 fn trust(service: &Service, agent: Option<&Agent>) -> Result<Option<TrustStore>, Failure> {
     let trust = match service.ca.is_empty() {
         true if agent.is_some() => agent.map(Agent::trust),

@@ -1,4 +1,4 @@
-//! The tunnel for programs that are not `seal`.
+//! The tunnel for other programs than `seal`.
 
 use std::path::Path;
 

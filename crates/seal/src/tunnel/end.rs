@@ -66,8 +66,8 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Whether it is worth to ask for more. The sender of several small records goes on writing while
-    /// they are decrypted; who sent one waits for the answer.
+    /// Whether it is worth to ask for more. The sender of several small records keeps writing while
+    /// they are decrypted; a sender of one waits for the answer.
     fn grows(&self) -> bool {
         (2..RECORDS).contains(&self.records) && self.plain.len() < GATHERED
     }
@@ -97,7 +97,7 @@ impl End {
     }
 
     /// The socket of an end without TLS, and with TLS that never began: what came on it stays
-    /// unconsumed until the session goes on.
+    /// unconsumed until the session continues.
     pub(crate) fn into_raw(self) -> (Socket, Vec<u8>) {
         match self.line {
             Line::Plain { .. } => (self.socket, Vec::new()),
@@ -386,7 +386,7 @@ impl End {
                 (Err(e), _) => return Poll::Ready(Err(self.last_word(cx, e))),
             }
         }
-        // Who waits keeps no buffer.
+        // A waiting connection keeps no buffer.
         match &mut self.line {
             Line::Tls { driver, .. } => driver.shrink(),
             Line::Plain { pending, sent } => (*pending, *sent) = (Vec::new(), 0),

@@ -39,7 +39,7 @@ impl Gate {
             let left = self.left.notified();
             tokio::pin!(left);
             left.as_mut().enable();
-            // Somebody may have left since.
+            // A client may have left since.
             if let Some(pass) = self.try_enter() {
                 return pass;
             }

@@ -18,7 +18,7 @@ use crate::say::failure::Failure;
 #[derive(Debug)]
 pub(crate) struct Open {
     socket: Kind,
-    /// Where it is, as somebody would connect to it.
+    /// The address, as a client would connect to it.
     pub(crate) shown: String,
     /// A socket file of ours, removed at the end.
     _file: Option<SocketFile>,
@@ -84,7 +84,7 @@ impl Open {
         // A restart need not wait for the connections of before.
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
-            // `[::]` is everybody, whatever the system's default.
+            // `[::]` means every address, whatever the system's default.
             socket.set_only_v6(false)?;
         }
         socket.bind(&SockAddr::from(address))?;
@@ -168,7 +168,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// Whether a socket file is there on which nobody listens any more.
+/// Whether a stale socket file is there.
 fn is_left_over(path: &Path) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
     is_socket

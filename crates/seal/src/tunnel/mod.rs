@@ -4,7 +4,7 @@
 //!   config    a plan, by flags or by file            check     says what it means, and tries it
 //!   run       opens, confines itself, reloads, drains
 //!   worker    one thread: accepts, and keeps its connections to itself
-//!   connection  one of them: handshake, who may enter, the way to a target
+//!   connection  one of them: handshake, access control, the target
 //!   relay     moves its data, between two ends
 //!   service   the settings that a reload replaces    pool      targets, and which are up
 //!   live      open connections, judged again

@@ -35,7 +35,7 @@ pub(crate) struct Backend {
     open: AtomicUsize,
     last_error: Mutex<Option<String>>,
     health: Health,
-    /// Whether somebody checks it already.
+    /// Whether a check is running already.
     checked: AtomicBool,
     pub(crate) metrics: TargetMetrics,
 }
@@ -151,7 +151,7 @@ impl Backend {
         }
     }
 
-    /// Notes that it does not.
+    /// Notes that it failed.
     pub(crate) fn failed(&self, reason: &str) {
         self.metrics.failures.inc();
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
@@ -168,7 +168,7 @@ impl Backend {
         }
     }
 
-    /// True for the first to ask: who is to check it from now on.
+    /// True for the first caller, which checks it from now on.
     pub(crate) fn begin_checks(&self) -> bool {
         !self.checked.swap(true, Ordering::Relaxed)
     }
@@ -184,7 +184,7 @@ impl Backend {
         }
     }
 
-    /// Asks anew for the addresses of its name.
+    /// Resolves its name again.
     pub(crate) async fn resolve(&self) -> io::Result<()> {
         let Target::Tcp { host, port } = &self.target else { return Ok(()) };
         if host.parse::<std::net::IpAddr>().is_ok() {

@@ -27,7 +27,7 @@ pub(crate) struct Relay {
     half_close: Duration,
     last_activity: Instant,
     alarm: Pin<Box<Sleep>>,
-    /// Whoever may take the yes to the peer back.
+    /// The list that may revoke the peer's admission.
     tether: Option<Box<Tether>>,
     /// It was not polled before: there may be tickets for the client.
     fresh: bool,
@@ -138,7 +138,7 @@ impl Relay {
         cut.unwrap_or(Poll::Pending).map(Reason::CutOff)
     }
 
-    /// Whether it has been quiet for too long. The alarm is set anew only when it rings.
+    /// Whether it has been quiet for too long. The timer is reset only when it fires.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Reason> {
         loop {
             let half_closed = self.up != Stage::Open || self.down != Stage::Open;

@@ -24,7 +24,7 @@ use crate::say::report::Answer;
 /// Runs a tunnel until it is told to stop.
 ///
 /// # Errors
-/// What keeps it from starting: a file, a place that cannot be listened on, a user that is none.
+/// What keeps it from starting: a file, a place that cannot be listened on, an unknown user.
 pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
     log::start(&plan.process);
     let metrics = Arc::new(Metrics::new());
@@ -92,7 +92,7 @@ pub(crate) fn run(plan: Plan) -> Result<Answer, Failure> {
 struct Control {
     plan: Plan,
     metrics: Arc<Metrics>,
-    /// Told when something may have changed.
+    /// Notified when something may have changed.
     changed: Arc<Notify>,
     listeners: Vec<(Arc<Service>, Vec<Open>)>,
     workers: Workers,

@@ -188,7 +188,7 @@ impl Service {
         };
         self.metrics.failed_reloads.inc();
         error!(service = self.name, reason = %failure, "reload failed; keeping the previous configuration");
-        // A certificate that cannot be used holds back no list that shuts somebody out.
+        // An unusable certificate holds back no list that revokes a client.
         let known = (self.loaded().trust != trust)
             .then(|| with_old_identities(config, &old, metrics, &self.known));
         match known {
@@ -205,7 +205,7 @@ impl Service {
         false
     }
 
-    /// Builds everything anew. What files have changed to has to hold before peers.
+    /// Rebuilds everything. Changed files must pass the checks of peers.
     fn rebuild(
         &self,
         config: &config::Service,
@@ -340,7 +340,7 @@ impl State {
         self.default.as_ref()
     }
 
-    /// Who we are, on any way.
+    /// The identities, on any route.
     pub(crate) fn identities(&self) -> Vec<Identity> {
         let contexts = self.ways().filter_map(|way| way.context.as_ref());
         contexts.flat_map(|context| context.identities().iter().cloned()).collect()
@@ -351,7 +351,7 @@ impl State {
         self.routes.iter().chain(&self.default)
     }
 
-    /// Whether our certificates would hold before those who judge them, as far as they are not `old`.
+    /// Whether our certificates would pass their verifiers, as far as they are not `old`.
     fn check(&self, old: Option<&Self>) -> Result<(), Unfit> {
         let purpose = self.config.mode.purpose();
         for way in self.ways() {
@@ -363,7 +363,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether a peer may go this way: by its SPIFFE ID where an agent says whom to trust, and by the
+    /// Whether a peer may go this way: by its SPIFFE ID where an agent provides trust, and by the
     /// rules. They are asked on every connection, resumed or not, as chain, revocation and expiry are
     /// judged by the session itself.
     pub(crate) fn admits(&self, peer: &Peer, way: &ActiveRoute) -> Result<(), String> {
@@ -440,6 +440,6 @@ fn server_options(config: &config::Service) -> ServerOptions {
             !config.routes.is_empty() || config.session_store.is_some() || config.acme.is_some(),
         )
         .ask_store_ticketless(config.session_store.is_some())
-        // Who is turned away by a rule gets no ticket.
+        // A client that a rule refuses gets no ticket.
         .ask_about_peer(rules || config.spiffe.is_some())
 }

@@ -1,9 +1,9 @@
 //! A store for sessions that many machines share: Redis.
 //!
 //! What is stored is encrypted and authenticated under a key of the fleet's secret, with the session's
-//! id and the service bound to it: who can read the store learns nothing, and who can write to it
-//! can make nobody resume a session that the fleet did not make. When the store is away, handshakes
-//! are full ones, and nobody waits for it.
+//! id and the service bound to it: a reader of the store learns nothing, and a writer
+//! cannot cause resumption of a session that the fleet did not make. When the store is away, handshakes
+//! are full ones, and none waits for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(crate) struct SessionStore {
 /// Whether the store answers.
 struct Health {
     started: Instant,
-    /// Until when nobody asks, in milliseconds after `started`.
+    /// Until when it is not asked, in milliseconds after `started`.
     away_until: AtomicU64,
     away: AtomicBool,
 }
@@ -94,7 +94,7 @@ impl SessionStore {
 
     /// Looks a session up.
     pub(crate) async fn load(&self, id: &[u8], metrics: &ServiceMetrics) -> Option<SessionData> {
-        // Somebody else may have written a large value there; a part of one opens for nobody.
+        // Another program may have written a large value there; a part of one does not decrypt.
         let mut command = redis::cmd("GETRANGE");
         command.arg(self.name(id)).arg(0).arg(LARGEST - 1);
         let found = match self.ask::<Vec<u8>>(&command).await {

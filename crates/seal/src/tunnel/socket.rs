@@ -156,7 +156,7 @@ impl AsyncWrite for Socket {
 }
 
 impl Listener {
-    /// The next connection, and where it comes from (nowhere in particular on a Unix socket).
+    /// The next connection, and where it comes from (no address on a Unix socket).
     pub(crate) async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {

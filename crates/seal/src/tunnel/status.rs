@@ -64,9 +64,9 @@ struct ServiceStatus {
     loaded_at: u64,
     /// Why the last reload failed; the previous configuration stays in use.
     reload_error: Option<String>,
-    /// Why ACME did not renew the certificate; the old one goes on.
+    /// Why ACME did not renew the certificate; the old one stays in use.
     renewal_error: Option<String>,
-    /// Why the SPIFFE agent gives nothing; what it gave last goes on.
+    /// Why the SPIFFE agent does not answer; its last answer stays in use.
     agent_error: Option<String>,
 }
 

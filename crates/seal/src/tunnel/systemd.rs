@@ -1,4 +1,4 @@
-//! Telling the service manager how we are (sd_notify). Without one, nobody is told.
+//! Notifies the service manager (sd_notify). Does nothing without one.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) fn reloading() {
     }
 }
 
-/// No more is accepted; what is open goes on for a while.
+/// No more is accepted; open connections may end.
 pub(crate) fn stopping(status: &str) {
     tell(&[NotifyState::Stopping, NotifyState::Status(status)]);
 }

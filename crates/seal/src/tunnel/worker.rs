@@ -74,7 +74,7 @@ impl Workers {
                 }
                 runtime.block_on(async {
                     stop.cancelled().await;
-                    // Connections go on until the process ends.
+                    // Connections stay open until the process ends.
                     std::future::pending::<()>().await;
                 });
             };
@@ -83,7 +83,7 @@ impl Workers {
         Ok(Self { shared, stop, threads })
     }
 
-    /// Accepts no more. Connections go on.
+    /// Accepts no more. Connections stay open.
     pub(crate) fn stop_accepting(&self) {
         self.stop.cancel();
     }
@@ -109,7 +109,7 @@ async fn accept(
 ) {
     loop {
         let next = async {
-            // Whoever has to wait waits in the system's queue.
+            // Clients wait in the system's queue.
             let pass = service.connections.enter().await;
             let handshake = service.handshakes.enter().await;
             (listener.accept().await, pass, handshake)

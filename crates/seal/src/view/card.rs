@@ -172,12 +172,12 @@ pub(crate) fn time(seconds: i64) -> String {
     Moment::from_seconds(seconds).to_string()
 }
 
-/// Whom it is about.
+/// The subject.
 pub(crate) fn subject(certificate: &Certificate) -> String {
     name(&certificate.subject())
 }
 
-/// Who issued it.
+/// The issuer.
 pub(crate) fn issuer(certificate: &Certificate) -> String {
     name(&certificate.issuer())
 }

@@ -30,7 +30,7 @@ pub(crate) struct Facts {
     pub(crate) resumed: bool,
     /// `accepted` or `grease`; what is not taken is an error.
     pub(crate) ech: Option<&'static str>,
-    /// Which name everybody has seen where another was hidden.
+    /// The public name, sent in plaintext, where ECH hid another.
     pub(crate) ech_public_name: Option<String>,
     pub(crate) peer: Side,
     pub(crate) peer_certificate: Option<Brief>,
@@ -188,7 +188,7 @@ impl Display for Facts {
         if let Some(card) = &self.own_certificate {
             line("we are", card)?;
         }
-        // Of use to those who know the peer by its key, which are those whom no CA helps.
+        // For users who identify the peer by its key, without a CA.
         if let (Some(pin), Some(_), Side::Server) =
             (&self.peer_pin, &self.authorization_error, self.peer)
         {

@@ -51,7 +51,7 @@ impl Lists {
 }
 
 impl List {
-    /// What it is not about, line by line: whoever trusts it should not think it is about all.
+    /// What it does not cover, line by line: users should not take it for complete.
     fn scope(&self) -> Vec<String> {
         let base = self.delta_of.as_ref();
         let delta = base.map(|base| format!("delta list: only what has changed since list {base}"));

@@ -32,7 +32,7 @@ impl EchConfigs {
         Self { configs: list.configs().iter().map(One::of).collect(), base64: list.to_base64() }
     }
 
-    /// The names that everybody sees, each once.
+    /// The public names, each once.
     pub(crate) fn public_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for name in self.configs.iter().filter_map(|one| one.public_name.as_deref()) {

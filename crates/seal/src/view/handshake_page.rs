@@ -1,4 +1,4 @@
-//! The handshake as one page that needs nothing else: a drawing of who says what, in order, each
+//! The handshake as one page that needs nothing else: a drawing of the messages of both sides, in order, each
 //! message to be opened for its parts and bytes.
 
 use sealwire::story::{From, Message};

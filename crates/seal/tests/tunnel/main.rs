@@ -15,6 +15,7 @@ mod hybrid;
 mod legacy;
 mod limits;
 mod live;
+mod mqtt;
 mod neighbours;
 mod ourselves;
 mod postgres;

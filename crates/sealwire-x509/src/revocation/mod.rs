@@ -1,5 +1,6 @@
 //! Whether a certificate is revoked: which lists are about it, whether they hold, and what they say
-//! (RFC 5280 section 6.3), as OpenSSL 3 decides it with `-crl_check_all -extended_crl -use_deltas`.
+//! ([RFC 5280 section 6.3](https://www.rfc-editor.org/rfc/rfc5280#section-6.3)),
+//! as OpenSSL 3 decides it with `-crl_check_all -extended_crl -use_deltas`.
 //!
 //! AWS-LC knows neither indirect lists, nor lists signed by another key of the CA or about some
 //! reasons only, nor delta lists. So `X509_verify_cert` judges the chain without lists, and what is
@@ -21,7 +22,7 @@ use crate::list_terms::{Extension, Said};
 use crate::request::{ChainError, Veto};
 use score::{Found, Passed};
 
-/// The signature of a larger list is not checked by the keys of a chain that does not hold: whoever
+/// The signature of a larger list is not checked by the keys of a chain that does not hold: the sender that
 /// sent the chain could have it hashed on every connection.
 const SMALL: usize = 64 * 1024;
 

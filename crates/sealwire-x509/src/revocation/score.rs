@@ -1,4 +1,4 @@
-//! Which of the lists is the best for a certificate, and who signed it.
+//! Which of the lists is the best for a certificate, and the signer of that list.
 
 use super::{Check, Subject, time_errors};
 use crate::certificate::Certificate;
@@ -196,7 +196,7 @@ impl KeyReference {
     }
 }
 
-/// The reasons for which the list is about the certificate; or why it is not.
+/// The reasons for which the list is about the certificate; or why it is not about it.
 fn scope(
     terms: &Terms,
     list: &Crl,

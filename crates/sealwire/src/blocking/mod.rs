@@ -1,8 +1,8 @@
 //! TLS over anything that is [`Read`] and [`Write`], for programs with a thread for each
 //! connection.
 //!
-//! [`connect`] and [`accept`] do the handshake and give a [`Stream`]. How long anything may take is
-//! the transport's to say (`TcpStream::set_read_timeout`).
+//! [`connect`] and [`accept`] perform the handshake and return a [`Stream`]. Timeouts are set on
+//! the transport (`TcpStream::set_read_timeout`).
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,10 +31,11 @@ use crate::error::Error;
 use crate::session::{ClientOptions, Event, ServerOptions, Session};
 use crate::wire::Driver;
 
-/// Makes TLS of `io`, whose other end is to prove that it is the server that the options name.
+/// Performs the TLS handshake as a client over `io` and verifies that the peer is the server that the options name.
 ///
 /// In TLS 1.3 a server judges the client's certificate after the client is done: such a refusal
-/// comes as the error of the first read (RFC 8446, section 4.4.2.4).
+/// comes as the error of the first read
+/// ([RFC 8446, section 4.4.2.4](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2.4)).
 ///
 /// # Errors
 /// Why the handshake failed; the alert that says so is sent before this returns. Options that raise
@@ -50,7 +51,7 @@ pub fn connect<IO: Read + Write>(
     Ok(stream)
 }
 
-/// Makes TLS of `io`, whose other end is a client. A client that is refused is given
+/// Performs the TLS handshake as a server over `io`. A client that is refused is given
 /// [a moment](crate::wire::FAREWELL) to read why.
 ///
 /// # Errors

@@ -10,9 +10,9 @@ use crate::wire::{Driver, FAREWELL, FAREWELL_BYTES, Next, Parts, Received, has_h
 
 /// A TLS connection over `IO`.
 ///
-/// A read gives 0 bytes only after the peer's `close_notify`. When the transport ends without it,
+/// A read returns 0 bytes only after the peer's `close_notify`. When the transport ends without it,
 /// the read fails with [`io::ErrorKind::UnexpectedEof`]: what was received may be cut short.
-/// [`shutdown`](Self::shutdown) sends ours; dropping the stream does not, and says so to the peer by
+/// [`shutdown`](Self::shutdown) sends ours; dropping the stream does not, which the peer sees as
 /// that error. A client that only writes ends with [`finish`](Self::finish). I/O errors hold an [`Error`] of ours, which `Error::from` takes out.
 ///
 /// A transport that would block, or whose time is up, loses nothing: call again.
@@ -23,7 +23,7 @@ pub struct Stream<IO> {
 }
 
 impl<IO> Stream<IO> {
-    /// What is known of the other side.
+    /// The other side of the connection.
     pub fn peer(&self) -> &Peer {
         self.session().peer().expect("a stream is handed out after the handshake")
     }
@@ -46,7 +46,7 @@ impl<IO> Stream<IO> {
         self.driver.set_max_fragment_size(bytes)
     }
 
-    /// What happened since the handshake, in order; of new sessions the last eight are kept.
+    /// The events since the handshake, in order; of new sessions the last eight are kept.
     pub fn next_event(&mut self) -> Option<Event> {
         self.driver.poll_event()
     }
@@ -67,7 +67,7 @@ impl<IO: Read + Write> Stream<IO> {
     /// both directions.
     ///
     /// # Errors
-    /// Those of the transport; the next call goes on.
+    /// Those of the transport; the next call continues.
     pub fn shutdown(&mut self) -> io::Result<()> {
         self.driver.close();
         self.flush()
@@ -157,7 +157,7 @@ impl<IO: Read + Write> Stream<IO> {
     }
 
     /// The transport takes nothing any more. What the peer said before it hung up says why: an
-    /// alert, say, that nobody has read yet.
+    /// alert, say, that is still unread.
     fn last_word(&mut self, error: io::Error) -> io::Error {
         if !has_hung_up(&error) {
             return error;

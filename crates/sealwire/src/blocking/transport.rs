@@ -1,4 +1,4 @@
-//! What a server needs of a transport besides reading and writing.
+//! The transport of a server, besides reading and writing.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A transport of a server's connection.
 ///
 /// A socket that is closed while something of the peer's is unread is reset, and the alert that says
-/// why the peer is refused may be lost with it. So the side that sends is ended by itself, and what
+/// why the peer is refused may be lost with it. So the sending side is shut down alone, and what
 /// still comes is read for a while (as [`wire::FAREWELL`](crate::wire::FAREWELL) has it). That can be
 /// done with the sockets of the standard library. For a transport of your own, an empty
 /// `impl Transport` will do: it is closed at once then.

@@ -79,7 +79,8 @@ impl SecureContextBuilder {
     }
 
     /// Trusts exactly this set, in place of the bundled roots. A server names its members to the
-    /// clients that it asks for a certificate (RFC 8446, 4.2.4), unless they are very many.
+    /// clients that it asks for a certificate
+    /// ([RFC 8446, 4.2.4](https://www.rfc-editor.org/rfc/rfc8446#section-4.2.4)), unless they are very many.
     #[must_use]
     pub fn trust(mut self, trust: TrustStore) -> Self {
         self.trust.given = Some(trust);
@@ -96,7 +97,7 @@ impl SecureContextBuilder {
         self
     }
 
-    /// Whom to trust when [`trust`](Self::trust) says nothing, in place of the bundled roots:
+    /// The roots to trust when [`trust`](Self::trust) is not called, in place of the bundled roots:
     /// [`TrustStore::from_env`], say. These are not named to clients.
     #[must_use]
     pub fn default_trust(mut self, trust: TrustStore) -> Self {
@@ -139,10 +140,10 @@ impl SecureContextBuilder {
         self
     }
 
-    /// The cipher suites to speak, best first, in OpenSSL's list language, as Node's option
-    /// `ciphers` has it: of the parts between colons, those that begin with `TLS_` name suites of
-    /// TLS 1.3 (without any, all of them are spoken), and the rest is a list for TLS 1.2 (without
-    /// it, only TLS 1.3 is spoken): `ECDHE+AESGCM:!aRSA`, `HIGH:@STRENGTH`,
+    /// The cipher suites to enable, best first, in OpenSSL's list language, as in Node's option
+    /// `ciphers`: of the parts between colons, those that begin with `TLS_` name suites of
+    /// TLS 1.3 (without any, all of them are enabled), and the rest is a list for TLS 1.2 (without
+    /// it, only TLS 1.3 is enabled): `ECDHE+AESGCM:!aRSA`, `HIGH:@STRENGTH`,
     /// `TLS_AES_128_GCM_SHA256:DEFAULT`. Suites that OpenSSL supports and this engine does not are
     /// passed over.
     ///
@@ -165,10 +166,10 @@ impl SecureContextBuilder {
         Ok(self)
     }
 
-    /// The cipher suites to speak, best first: exactly these.
+    /// The cipher suites to enable, best first: exactly these.
     ///
     /// # Errors
-    /// When there is none.
+    /// When the list is empty.
     pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Result<Self, ConfigError> {
         if suites.is_empty() {
             return Err(ConfigError::new("cipher_suites", "no cipher suite is given"));
@@ -238,7 +239,7 @@ impl SecureContextBuilder {
     /// OpenSSL's security level, 0 to 5 (`SSL_CTX_set_security_level`). At 2, the default, RSA
     /// keys under 2048 bits and SHA-1 signatures are refused: in the chains of peers when they are
     /// judged, and in our own when the context is built. From 3 on, suites, groups and signature
-    /// schemes that give less are not spoken either. It only ever refuses: what the engine cannot
+    /// schemes that give less are disabled too. It only ever refuses: what the engine cannot
     /// do stays refused at 0.
     #[must_use]
     pub fn security_level(mut self, level: u8) -> Self {
@@ -255,7 +256,7 @@ impl SecureContextBuilder {
         self
     }
 
-    /// What [`build`](Self::build) would say of an identity with this chain.
+    /// Whether [`build`](Self::build) would accept an identity with this chain.
     ///
     /// # Errors
     /// As for `build`.
@@ -263,7 +264,8 @@ impl SecureContextBuilder {
         Strength::of_level(self.security_level)?.check(chain, self.check_own_digests)
     }
 
-    /// The algorithms by which certificates are compressed in TLS 1.3 (RFC 8879), best first: ours
+    /// The algorithms by which certificates are compressed in TLS 1.3
+    /// ([RFC 8879](https://www.rfc-editor.org/rfc/rfc8879)), best first: ours
     /// for peers that can unpack them, and theirs for us. None by default, as in Node. A compressed
     /// chain is kept for the next connections.
     #[must_use]

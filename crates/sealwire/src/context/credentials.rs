@@ -1,10 +1,10 @@
-//! Who we are and whom we trust, as a context holds it.
+//! A context's identities and trusted certificates.
 
 use super::Identity;
 use crate::engine::Credential;
 use crate::pki::{self, TrustStore};
 
-/// Whom to trust, by where it was said.
+/// The trusted certificates, by the setting that they come from.
 #[derive(Default)]
 pub(super) struct Trust {
     pub(super) given: Option<TrustStore>,
@@ -33,7 +33,7 @@ impl Trust {
         self.extra.as_ref().map_or_else(|| first.clone(), |extra| first.and(extra))
     }
 
-    /// Those of whom chains are completed: all who were given, for this very context or as the
+    /// The certificates that complete chains: all that were given, for this context or as the
     /// default. The bundled roots, which were not given, are not among them.
     pub(super) fn completing(&self) -> TrustStore {
         if self.completes_nothing {

@@ -1,4 +1,4 @@
-//! Who we are: a certificate chain and its private key.
+//! An identity: a certificate chain and its private key.
 
 use std::fmt;
 use std::fs;
@@ -62,10 +62,10 @@ impl Identity {
     }
 
     /// A new key with a self-signed certificate for these names, for tests and development
-    /// servers. Who is to trust it needs [`leaf`](Self::leaf).
+    /// servers. Peers that shall trust it need [`leaf`](Self::leaf).
     ///
     /// # Errors
-    /// When a name is none, or there are no names.
+    /// When a name is not valid, or there are no names.
     pub fn self_signed<I>(names: I) -> Result<Self, Error>
     where
         I: IntoIterator,
@@ -85,7 +85,7 @@ impl Identity {
             .map_err(|_| Error::new(Problem::InvalidValue, "the passphrase is not UTF-8"))?;
         let given = (!passphrase.is_empty()).then_some(passphrase);
         let pfx = Pfx::from_der(der.as_ref(), given)?;
-        // PFX files keep their certificates in any order; what leads nowhere is not sent.
+        // PFX files keep their certificates in any order; certificates outside the leaf's chain are not sent.
         let mut chain = vec![pfx.certificate().clone()];
         chain.extend(pki::issuers(pfx.certificate(), pfx.chain()));
         Self::new(chain, pfx.key())
@@ -137,8 +137,9 @@ impl Identity {
         })
     }
 
-    /// The same identity with an OCSP response (DER; RFC 6066, section 8), which a server staples
-    /// to the certificate for each client that asks. It is sent as it is: that it is about this
+    /// The same identity with an OCSP response (DER;
+    /// [RFC 6066, section 8](https://www.rfc-editor.org/rfc/rfc6066#section-8)), which a server staples
+    /// to the certificate for each client that requests it. It is sent unchanged: that it is about this
     /// certificate, and fresh, is the program's to see to.
     #[must_use]
     pub fn with_ocsp_response(self, response: impl Into<Vec<u8>>) -> Self {
@@ -147,10 +148,10 @@ impl Identity {
 
     /// The same with a response that is looked at first: that it is one, about this certificate, of today
     /// (seconds since 1970), and says `good`; and, where the chain has the issuer's certificate, that the
-    /// issuer signed it, or somebody for it.
+    /// issuer or its delegate signed it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The fault of the response.
     pub fn stapling(self, response: &[u8], today: i64) -> Result<Self, Error> {
         let bad =
             |what: &str| Error::new(Problem::InvalidValue, format!("the OCSP response: {what}"));
@@ -173,7 +174,7 @@ impl Identity {
         Ok(self.with_ocsp_response(response))
     }
 
-    /// What the response that is stapled says of our certificate; `None` without one, or when it is about
+    /// The status in the stapled response; `None` without one, or when it is about
     /// others.
     pub fn ocsp_answer(&self) -> Option<OcspAnswer> {
         let response = OcspResponse::from_der(self.ocsp_response()?).ok()?;
@@ -187,7 +188,7 @@ impl Identity {
         }
     }
 
-    /// The certificate of who issued ours, where the chain has it.
+    /// The issuer's certificate, where the chain contains it.
     pub fn issuer(&self) -> Option<&Certificate> {
         self.chain().iter().find(|one| one.subject() == self.leaf().issuer())
     }

@@ -1,4 +1,4 @@
-//! The secure context: who we are, whom we trust and how we speak, built once and shared.
+//! The secure context: identities, trust and protocol settings, built once and shared.
 
 mod builder;
 mod credentials;
@@ -34,7 +34,7 @@ use crate::words::{
 /// Identities, trust and protocol settings for any number of connections of both roles.
 ///
 /// Immutable and cheap to clone. To change something, build another and use it for the
-/// connections to come; those that exist keep theirs.
+/// new connections; existing ones keep theirs.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -91,7 +91,7 @@ impl SecureContext {
         credentials.identities.get(chosen)
     }
 
-    /// The cipher suites that are spoken, in order of preference. None: see
+    /// The enabled cipher suites, in order of preference. None: see
     /// [`versions`](SecureContextBuilder::versions).
     pub fn supported_cipher_suites(&self) -> Vec<CipherSuite> {
         if self.can_speak().is_err() {
@@ -117,7 +117,7 @@ impl SecureContext {
                 && ours.security_level == theirs.security_level
     }
 
-    /// Whom this context trusts.
+    /// The certificates that this context trusts.
     pub fn trust(&self) -> &TrustStore {
         &self.0.trust
     }
@@ -192,7 +192,7 @@ impl SecureContext {
     }
 
     /// Whether OpenSSL with the same settings would share a signature scheme with this peer. By
-    /// default it has all that have a name, also those that this engine has not.
+    /// default it enables all that have a name, also those that this engine does not support.
     pub(crate) fn openssl_shares_a_scheme(&self, of_peer: &[u16]) -> bool {
         let by_default = *self.0.settings.manner().schemes == *scheme_list::DEFAULT;
         let named = |number: &u16| SignatureScheme::from_number(*number).is_some();
@@ -206,7 +206,7 @@ impl SecureContext {
         of_peer.iter().filter_map(ours).copied().collect()
     }
 
-    /// By what servers are judged, and as whom a client takes part.
+    /// The policy that servers are verified by, and the identity of a client.
     #[cfg(feature = "rustls-config")]
     pub(crate) fn client_terms(&self) -> (Arc<Policy>, engine::ClientIdentity) {
         (self.policy().clone(), self.0.client.identity())
@@ -230,7 +230,7 @@ impl SecureContext {
         if alpn.is_empty() && send_sni { shared.clone() } else { shared.adapted(alpn, send_sni) }
     }
 
-    /// The same with Encrypted Client Hello, and the name that everybody sees then.
+    /// The same with Encrypted Client Hello, and the public name that is then sent in plaintext.
     pub(crate) fn with_ech(
         &self,
         config: &engine::ClientConfig,

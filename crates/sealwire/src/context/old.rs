@@ -1,4 +1,4 @@
-//! The wish to speak with old peers, and what is made of it.
+//! Speaking with old peers: the options, and the engine built from them.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -35,12 +35,12 @@ pub(super) struct Given<'a> {
 }
 
 impl SecureContextBuilder {
-    /// Speaks with old peers as well, through OpenSSL: say it before
+    /// Enables old peers as well, through OpenSSL. Call it before
     /// [`cipher_list`](Self::cipher_list) and [`groups`](Self::groups), which then take what is for
-    /// old peers only. TLS 1.0 and 1.1 are spoken where [`versions`](Self::versions) has them.
+    /// old peers only. TLS 1.0 and 1.1 are enabled where [`versions`](Self::versions) includes them.
     ///
     /// A server's connection is the second engine's when OpenSSL would agree with the client on what
-    /// the first has not. A client's is when its settings name such a thing: a version before
+    /// the first does not support. A client's is when its settings name such a thing: a version before
     /// TLS 1.2, a list that has nothing else for TLS 1.2, pre-shared keys. All other connections are
     /// what they are without this.
     #[must_use]
@@ -52,7 +52,7 @@ impl SecureContextBuilder {
 
 impl LegacyOptions {
     /// # Errors
-    /// When there is no OpenSSL, or it cannot do what is wished.
+    /// When there is no OpenSSL, or it cannot do what is requested.
     pub(super) fn build(self, given: Given<'_>) -> Result<Option<Old>, ConfigError> {
         let Some(legacy) = self.legacy else { return Ok(None) };
         let (oldest, newest) = (*given.versions.start(), *given.versions.end());

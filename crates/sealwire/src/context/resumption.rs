@@ -60,7 +60,7 @@ impl SecureContextBuilder {
         self
     }
 
-    /// Goes on with the ticket keys of `other` and the sessions that it keeps as a client: for a
+    /// Takes over the ticket keys of `other` and the sessions that it keeps as a client: for a
     /// context that replaces it, with a renewed certificate or other trust. Without, sessions end
     /// with their context, since random keys are its own. Both contexts then have the same keys,
     /// also later. [`ticket_keys`](Self::ticket_keys) given beside it are set for both.
@@ -71,8 +71,8 @@ impl SecureContextBuilder {
         self
     }
 
-    /// How many tickets a server gives in each TLS 1.3 handshake; each resumes one connection. 2
-    /// by default. With 0 there are none, in TLS 1.2 neither.
+    /// How many tickets a server sends in each TLS 1.3 handshake; each resumes one connection. 2
+    /// by default. 0 disables tickets, in TLS 1.2 too.
     #[must_use]
     pub fn tickets(mut self, count: usize) -> Self {
         self.sessions.tickets = count;
@@ -89,8 +89,9 @@ impl SecureContextBuilder {
         self
     }
 
-    /// Whether a connection that resumes a session is given tickets for others, as RFC 8446 (C.4)
-    /// has it: the default. OpenSSL's servers give none, and their clients use one again.
+    /// Whether a connection that resumes a session is given tickets for others, as
+    /// [RFC 8446 (C.4)](https://www.rfc-editor.org/rfc/rfc8446#appendix-C.4)
+    /// recommends: the default. OpenSSL's servers send none then, and their clients reuse one.
     #[must_use]
     pub fn renew_tickets(mut self, renew: bool) -> Self {
         self.sessions.renew = renew;
@@ -98,8 +99,10 @@ impl SecureContextBuilder {
     }
 
     /// How long a session can be resumed; 300 seconds by default, as in OpenSSL and Node. With 0
-    /// none is. TLS 1.3 allows seven days at most (RFC 8446, 4.6.1): a longer time is cut to that.
-    /// A client goes by it when the server does not say how long its session is good.
+    /// none is. TLS 1.3 allows seven days at most
+    /// ([RFC 8446, 4.6.1](https://www.rfc-editor.org/rfc/rfc8446#section-4.6.1)):
+    /// a longer time is cut to that.
+    /// A client uses it when the server sends no lifetime.
     #[must_use]
     pub fn session_timeout(mut self, timeout: Duration) -> Self {
         self.sessions.timeout = timeout;
@@ -178,7 +181,7 @@ impl Settings {
 }
 
 impl Inner {
-    /// How servers of this context give sessions. One in which nobody asked for a certificate must
+    /// How servers of this context issue sessions. A session without a certificate request must
     /// not be resumed where one is asked for, so `client_auth` is bound into it.
     pub(super) fn granting(&self, client_auth: ClientAuth) -> Granting {
         let Resumption { ring, tickets, stateless, renew, lifetime, id_context, .. } =

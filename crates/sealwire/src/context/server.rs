@@ -107,7 +107,7 @@ impl Inner {
     /// usually those are its own.
     fn build_server(&self, whom: Whom, from: &Self) -> engine::ServerConfig {
         let (client_auth, post_quantum) = whom;
-        // Who only says whom to trust leaves us who we are, as in Node's `addContext`.
+        // A context with trust only keeps the identities of this one, as in Node's `addContext`.
         let ours = from.credentials.identities.is_empty();
         let credentials = if ours { &self.credentials.shown } else { &from.credentials.shown };
         self.settings.server(Service {
@@ -121,7 +121,8 @@ impl Inner {
 }
 
 /// The CA names for the certificate request. A whole root program is many kilobytes of names that
-/// help no client to choose: then none are sent, which means any (RFC 8446, 4.2.4).
+/// help no client to choose: then none are sent, which means any
+/// ([RFC 8446, 4.2.4](https://www.rfc-editor.org/rfc/rfc8446#section-4.2.4)).
 fn advertised(trust: &TrustStore) -> Vec<Vec<u8>> {
     const TOO_MANY: usize = 64;
     match trust.certificates() {

@@ -1,6 +1,6 @@
 //! Which engine a connection gets.
 //!
-//! Only a context that wishes to speak with old peers has a choice at all. The first engine speaks
+//! Only a context that asks to speak with old peers has a choice at all. The first engine speaks
 //! whatever it can; what OpenSSL with the same settings would agree on, and the first engine cannot,
 //! is the second's. The choice is made before the engine is started and never changed: nothing is
 //! tried with one and then with the other.
@@ -46,7 +46,7 @@ pub(crate) struct Keys {
 /// engine's where its settings name what only that can speak.
 pub(crate) fn as_client(ours: &Repertoire) -> Which {
     let first = ours.new_peers && ours.oldest >= ProtocolVersion::Tls12 && !ours.psk;
-    // A list that has nothing of the first engine's for TLS 1.2, or for TLS 1.3, is a wish, too.
+    // A list that has nothing of the first engine's for TLS 1.2, or for TLS 1.3, is a request for it, too.
     let only_old = |of_tls13: bool| {
         let of = |suite: &&CipherSuite| is_tls13(suite) == of_tls13;
         let mut wished = ours.suites.iter().filter(of).peekable();
@@ -72,7 +72,7 @@ pub(crate) fn as_server(ours: &Repertoire, hello: &ClientHello, keys: Keys) -> W
             let suite = suite(ours, hello, keys, ProtocolVersion::Tls12);
             match suite {
                 Some(suite) => !suite.is_old() && can_sign,
-                // Refused, by whom has suites for it.
+                // The engine that has suites for it refuses the client.
                 None => ours.suites.iter().any(|suite| !suite.is_old() && is_tls12(suite)),
             }
         }
@@ -87,7 +87,7 @@ fn is_tls13(suite: &CipherSuite) -> bool {
     suite.protocol() == ProtocolVersion::Tls13
 }
 
-/// Whether the suite that the two would agree on in TLS 1.3 is the second engine's; without any, who
+/// Whether the suite that the two would agree on in TLS 1.3 is the second engine's; without any, the engine that
 /// has suites for it refuses.
 fn is_old_in_tls13(ours: &Repertoire, hello: &ClientHello) -> bool {
     let offered = hello.cipher_suites();

@@ -1,4 +1,4 @@
-//! Who we are, as an engine shows it.
+//! An identity in the form that an engine sends.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! What one connection has at hand for its engine, and what the engine leaves there.
+//! The state of one connection that its engine reads and writes.
 //!
 //! Engines share much between connections (verifiers, the choice of the identity, ticket keys), but
-//! what to check, what to offer and what was found belongs to one. It lies at the connection's
-//! desk, which the session hands to its engine with each call.
+//! what to check, what to offer and what was found belongs to one. That is the
+//! connection's state, which the session passes to its engine with each call.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::key_log::KeyLogLine;
 use crate::verify::{CertificateRequest, NameCheck, Policy, Refusal, Verdict, judge, recall};
 use crate::words::{Alert, Pin, ProtocolVersion, Psk, ServerName};
 
-/// The desk of one connection. Most of an open one's are empty: only a client of TLS 1.3 has
+/// The state of one connection. It is mostly empty once the connection is open: only a client of TLS 1.3 has
 /// sessions to come.
 #[derive(Default)]
 pub(crate) struct Desk {
@@ -56,8 +56,8 @@ pub(crate) struct Papers {
     pub(crate) no_identity: bool,
     /// The signature schemes by which a server wants a client to sign, by number.
     pub(crate) requested_schemes: Vec<u16>,
-    /// The name that everybody sees where the hello hides another: by it the server proves itself when it
-    /// does not take what is hidden.
+    /// The public name of ECH, sent in plaintext: the server authenticates as this name when it
+    /// rejects the inner hello.
     pub(crate) public_name: Option<ServerName>,
     /// The names of CAs (DER) in a server's request for a certificate, and whether it is still to be told.
     pub(crate) requested: Option<Vec<Vec<u8>>>,
@@ -93,7 +93,7 @@ pub(crate) struct PskPapers {
 pub(crate) enum PskAsked {
     /// A server: the key of the client that calls itself so.
     Identity(Vec<u8>),
-    /// A client: who it is to the server that gives this hint.
+    /// A client: its identity for the server that sends this hint.
     Hint(Option<Vec<u8>>),
 }
 
@@ -130,7 +130,7 @@ impl PskPapers {
 pub(super) enum Objection {
     /// The leaf cannot be read, so its key could not be checked: an error in every mode.
     Unreadable,
-    /// It does not pass, and must. The peer is told by this alert; the reason is in the papers.
+    /// It does not pass, and must. This alert is sent to the peer; the reason is in the handshake's state.
     Refused(Alert),
 }
 

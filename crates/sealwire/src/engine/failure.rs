@@ -6,7 +6,7 @@ use crate::words::Alert;
 /// A failure of an engine, in our words, whichever engine it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    /// Who is to blame, and OpenSSL's name for it.
+    /// The party at fault, and OpenSSL's name for the failure.
     pub(crate) error: Error,
     /// The alert that OpenSSL sends for it; `None` where the engine's is right.
     pub(crate) alert: Option<Alert>,

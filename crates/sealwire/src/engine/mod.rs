@@ -78,7 +78,7 @@ impl Sink for Vec<u8> {
 
 /// The handshake of one side of one connection.
 pub(crate) trait Engine: fmt::Debug + Send + Sync {
-    /// Takes bytes from the front of `tls` and goes on until the handshake is complete or more
+    /// Takes bytes from the front of `tls` and continues until the handshake is complete or more
     /// bytes are needed. What is to be sent is appended to `out`, also when the result is an error.
     fn advance(
         &mut self,
@@ -126,8 +126,8 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Exports keying material of a complete handshake; `None` where the secret behind it is at the
-    /// desk ([`Secrets`]).
+    /// Exports keying material of a complete handshake; `None` where the secret behind it is in the
+    /// connection's state ([`Secrets`]).
     fn export(
         &self,
         _output: &mut [u8],
@@ -219,7 +219,7 @@ pub(crate) enum Step {
     SinkFull,
     /// The peer sent `close_notify`: no more data will come.
     PeerClosed,
-    /// A pre-shared key is needed; which one is in the papers.
+    /// A pre-shared key is needed; which one is in the handshake's state.
     AskPsk,
     /// The open connection is being negotiated again.
     Renegotiating,

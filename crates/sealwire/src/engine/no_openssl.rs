@@ -1,11 +1,11 @@
-//! In place of the engine for old peers, where the feature `legacy` is off: there is none.
+//! Stands in for the legacy engine where the feature `legacy` is off.
 
 use super::resumption::Granting;
 use super::{Credential, Desk, Engine, Failure};
 use crate::reading::ClientHello;
 use crate::words::{ClientAuth, ProtocolVersion};
 
-/// Nobody has one.
+/// Never constructed.
 pub(crate) enum Old {}
 
 /// How one connection is served.

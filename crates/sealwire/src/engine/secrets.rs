@@ -1,8 +1,8 @@
 //! What a handshake leaves that the engine keeps to itself: the Finished values, and the secret
 //! behind exported keying material.
 //!
-//! The engine's handshake interface has no exporter, and its record layer may be gone by the time
-//! somebody asks. So the one secret that is needed is caught at the desk while the engine derives
+//! The engine's handshake interface has no exporter, and its record layer may be gone when an export
+//! is requested. So the one secret that is needed is kept in the connection's state while the engine derives
 //! it: about 150 bytes for each connection, wiped when it ends.
 
 use aws_lc_rs::{digest, hkdf};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::short::Short;
 use crate::error::Error;
 
-/// What was caught at the desk.
+/// The secrets kept in the connection's state.
 #[derive(Default)]
 pub(crate) struct Secrets {
     pub(crate) finished: Finished,

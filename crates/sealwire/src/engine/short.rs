@@ -18,7 +18,7 @@ impl<const MAX: usize> Short<MAX> {
         Some(short)
     }
 
-    /// `None`: there are none.
+    /// `None`: it is empty.
     pub(crate) fn get(&self) -> Option<&[u8]> {
         self.bytes.get(..usize::from(self.len)).filter(|bytes| !bytes.is_empty())
     }

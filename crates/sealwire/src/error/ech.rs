@@ -6,7 +6,9 @@ use crate::reading::EchConfigList;
 use crate::verify::Refusal;
 use crate::words::ServerName;
 
-/// A server rejected Encrypted Client Hello (RFC 9849, 6.1.6): no data were sent, and the name that
+/// A server rejected Encrypted Client Hello
+/// ([RFC 9849, 6.1.6](https://www.rfc-editor.org/rfc/rfc9849#section-6.1.6)):
+/// no data were sent, and the name that
 /// was hidden was not revealed.
 #[derive(Debug, Clone)]
 pub struct EchRejection {
@@ -21,7 +23,7 @@ impl EchRejection {
         &self.public_name
     }
 
-    /// The configurations to try in place of ours; `None`: the server has switched ECH off. They are to
+    /// The configurations to try in place of ours; `None`: the server has disabled ECH. They are to
     /// be believed where the server [is authorized](Self::is_authorized) only.
     pub fn retry_configs(&self) -> Option<&EchConfigList> {
         self.retry_configs.as_ref()
@@ -33,7 +35,7 @@ impl EchRejection {
         self.refusal.is_none()
     }
 
-    /// Why it is not.
+    /// The reason otherwise.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::words::openssl_reason::Reason;
 
-/// What there is to say about a failure: a sentence, and OpenSSL's name for it.
+/// A failure: a sentence, and OpenSSL's name for it.
 #[derive(Debug, Clone)]
 pub struct Fault {
     what: What,

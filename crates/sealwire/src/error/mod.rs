@@ -1,4 +1,4 @@
-//! Why a connection failed, by who is to blame.
+//! Why a connection failed, by the party at fault.
 
 mod ech;
 mod fault;
@@ -17,9 +17,9 @@ pub use fault::Fault;
 pub(crate) use own_certificate::Known;
 pub use own_certificate::OwnCertificate;
 
-/// A connection that did not come to be, or broke.
+/// A connection that could not be established, or broke.
 ///
-/// The text is one line that states the fact. [`code`](Self::code) is the name that Node gives to
+/// The text is one line that states the fact. [`code`](Self::code) is Node's name for
 /// the same failure, so that code need not match on text.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -39,7 +39,7 @@ pub enum Error {
     /// The peer and we have no version, suite, group or signature scheme in common, or it wants
     /// something that we do not have.
     Incompatible(Fault),
-    /// The settings of our own context leave nothing that the engine could speak.
+    /// The settings of our own context leave nothing that the engine supports.
     CannotSpeak(CannotSpeak),
     /// The server does not take what we hid by Encrypted Client Hello.
     EchRejected(Arc<EchRejection>),

@@ -1,4 +1,4 @@
-//! Who is at the other end of the connection by which a request came.
+//! The peer of the connection that a request came on.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use crate::verify::Refusal;
 
 /// The other end of a connection: what is known of it, believed or not. Cheap to clone.
 ///
-/// axum gives it as `ConnectInfo<PeerInfo>`, tonic among the extensions of each request, and
+/// axum passes it as `ConnectInfo<PeerInfo>`, tonic in the extensions of each request, and
 /// hyper-util's client among those of each response. A program that drives hyper itself puts it into
 /// the extensions of the requests of a connection.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub struct PeerInfo {
 #[derive(Debug, Clone)]
 pub struct Authorized(PeerInfo);
 
-/// Why there is no [`Authorized`].
+/// The reason for the absence of an [`Authorized`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NotAuthorized {
@@ -62,7 +62,7 @@ impl PeerInfo {
         Self { address: Some(address), ..self }
     }
 
-    /// What the handshake told.
+    /// The peer of the handshake.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
@@ -72,10 +72,10 @@ impl PeerInfo {
         self.address
     }
 
-    /// The same, of a peer that has proved who it is.
+    /// The same, of an authenticated peer.
     ///
     /// # Errors
-    /// Why it has not.
+    /// The reason why it is not.
     pub fn authorized(&self) -> Result<Authorized, NotAuthorized> {
         if self.peer.authorized() {
             return Ok(Authorized(self.clone()));
@@ -97,7 +97,7 @@ impl Authorized {
         info.ok_or(NotAuthorized::Unknown)?.authorized()
     }
 
-    /// What the handshake told.
+    /// The peer of the handshake.
     pub fn peer(&self) -> &Peer {
         self.0.peer()
     }
@@ -114,7 +114,7 @@ impl Authorized {
 }
 
 impl NotAuthorized {
-    /// The status of an answer that says so: 403, or 500 where it is the program's mistake.
+    /// The status of the response: 403, or 500 where it is the program's mistake.
     pub fn status(&self) -> http::StatusCode {
         match self {
             Self::Unknown => http::StatusCode::INTERNAL_SERVER_ERROR,
@@ -122,7 +122,7 @@ impl NotAuthorized {
         }
     }
 
-    /// What the peer may know: the code, and nothing about our CAs.
+    /// The text for the peer: the code, and nothing about our CAs.
     pub fn told(&self) -> String {
         match self {
             Self::NotAsked => "this service needs a client certificate".to_owned(),

@@ -19,10 +19,10 @@ use super::{HttpsConnector, NotAuthorized, PeerInfo};
 use crate::tokio::{Connector, Listener, TlsStream};
 
 /// The endpoint of `https://host:port`, for [`channel`]; tonic's settings (timeouts, limits) may be
-/// changed. It is told apart from the others by its origin, since tonic itself makes no TLS for it.
+/// changed. Its origin distinguishes it from others, since tonic itself adds no TLS to it.
 ///
 /// # Errors
-/// When it is no such URL.
+/// When it is not such a URL.
 pub fn endpoint(uri: &Uri) -> Result<Endpoint, InvalidUriParts> {
     let mut below = uri.clone().into_parts();
     if let Some(authority) = &below.authority

@@ -25,7 +25,7 @@ use crate::words::ServerName;
 /// what is open in its pool stays, what is new has the new identity. Give the connector a
 /// [`Live`](crate::Live), and what is open is closed when its server would not be let in any more.
 ///
-/// HTTP/2 is spoken when the connector [offers it](Connector::alpn) and the server chooses it.
+/// HTTP/2 is used when the connector [offers it](Connector::alpn) and the server chooses it.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,7 +59,7 @@ impl HttpsConnector {
 }
 
 impl<C> HttpsConnector<C> {
-    /// Over what another service connects to: through a proxy, say.
+    /// Connects through another service: a proxy, say.
     pub fn over(connector: Connector, below: C) -> Self {
         Self { connector, below, any_scheme: false }
     }

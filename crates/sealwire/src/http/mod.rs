@@ -7,8 +7,8 @@
 //! * [`Connector::rustls_config`](crate::Connector::rustls_config) (feature `rustls-config`) is for
 //!   reqwest, and other users of a rustls configuration.
 //!
-//! On the server's side [`PeerInfo`] says by whose connection a request came, and [`Authorized`] is
-//! the same of a peer that proved who it is: there is no other way to have one.
+//! On the server's side [`PeerInfo`] is the peer of a request, and [`Authorized`] is
+//! the same of an authenticated peer: there is no other way to obtain one.
 
 #[cfg(any(feature = "hyper", feature = "axum"))]
 mod authorized;

@@ -1,4 +1,4 @@
-//! The open connections, and who of them may stay.
+//! The open connections, and which of them may stay open.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::session::{Peer, Session};
 /// Give it to an `Acceptor` or `Connector`, and [`recheck`](Self::recheck) after each change of trust,
 /// revocation lists or rules; a `Watched` that has it does so. Exactly the connections are closed
 /// whose peer would not be let in now. Those that drive a [`Session`] themselves
-/// [admit](Self::admit) it, and look at its [`Tether`].
+/// [admit](Self::admit) it, and check its [`Tether`].
 ///
 /// Connections end at the expiry of their peer's certificate, and at the end of their lifetime, when
 /// [`tick`](Self::tick) is called: `Watched` does so twice a second.
@@ -39,7 +39,7 @@ pub struct Admission<T = ()> {
     generation: u64,
 }
 
-/// What came of judging all connections again.
+/// The result of verifying all connections again.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Rechecked {
@@ -140,7 +140,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.judge_all(context, rule)
     }
 
-    /// The same, and by a rule of the program's, which gives its reason for a no. The rule is kept for
+    /// The same, with a rule of the program's, which returns the reason for a refusal. The rule is kept for
     /// the connections whose handshakes are under way.
     pub fn recheck_by(
         &self,
@@ -207,7 +207,7 @@ fn nothing<T>(_: &Peer, _: &T) -> Result<(), String> {
 
 impl<T: Send + Sync + 'static> Admission<T> {
     /// The handshake is complete: the connection is open from now on. Its peer was judged by `context`.
-    /// `about` is told when it is closed.
+    /// `about` is passed to the callback when it is closed.
     /// `None`: it is not complete.
     pub fn join(self, session: &Session, context: &SecureContext, about: T) -> Option<Tether> {
         self.enter(session, context, about, true)

@@ -18,7 +18,7 @@ use crate::context::SecureContext;
 #[derive(Clone)]
 pub struct Current {
     slot: Arc<ArcSwap<SecureContext>>,
-    /// Who keeps it current.
+    /// The thread that keeps it current.
     _keeper: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -28,7 +28,7 @@ impl Current {
         SecureContext::clone(&self.slot.load())
     }
 
-    /// Uses `context` for the connections to come. Where it follows files, those that change next
+    /// Uses `context` for new connections. Where it follows files, later changes
     /// have the last word.
     pub fn set(&self, context: SecureContext) {
         self.slot.store(Arc::new(context));

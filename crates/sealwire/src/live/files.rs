@@ -48,7 +48,7 @@ struct Watching {
 
 impl FileWatch {
     /// Calls `look` when something may have changed, about a tenth of a second after it did, and every
-    /// so often in any case: some file systems tell of nothing. What has changed, it finds out itself.
+    /// so often in any case: some file systems send no notifications. The thread finds out what changed.
     pub fn new(
         files: impl IntoIterator<Item = PathBuf>,
         every: Duration,
@@ -57,7 +57,7 @@ impl FileWatch {
         Self::start(files.into_iter().collect(), every, None, move |_| look())
     }
 
-    /// The folders that are watched for these files: what a sandbox has to let it read.
+    /// The folders that are watched for these files, which a sandbox must permit.
     pub fn folders<'a>(files: impl Iterator<Item = &'a Path>) -> BTreeSet<PathBuf> {
         folders(files)
     }

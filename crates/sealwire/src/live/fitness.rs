@@ -9,7 +9,7 @@ use crate::pki::{self, ChainCheck, TrustStore};
 use crate::verify::Refusal;
 use crate::words::Date;
 
-/// What a peer would hold against an identity, or what keeps us from judging any peer.
+/// The reason why peers would refuse an identity, or why no peer could be verified.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Unfit {
@@ -24,7 +24,7 @@ pub enum Unfit {
     Chain {
         /// The subject of our certificate.
         subject: String,
-        /// Who issued it.
+        /// Its issuer.
         issuer: String,
     },
     /// Our own revocation list names our certificate.
@@ -34,9 +34,9 @@ pub enum Unfit {
     },
     /// Every CA that is trusted has expired, or is not valid yet.
     Trust,
-    /// A revocation list is older than it says it is good for.
+    /// A revocation list is past its nextUpdate.
     List {
-        /// Who issued it.
+        /// Its issuer.
         issuer: String,
         /// Until when it was good, in seconds since 1970.
         until: i64,
@@ -44,12 +44,12 @@ pub enum Unfit {
 }
 
 impl Unfit {
-    /// Judges the identities of `context` as a peer would that trusts whoever issued them, and looks
-    /// whether its trust and its lists can be of use. What is in `old` as well is not asked about: that
+    /// Judges the identities of `context` as a peer that trusts their issuers would, and checks
+    /// whether its trust and its lists are usable. What is in `old` as well is not asked about: that
     /// a certificate has expired is no reason to refuse a new revocation list.
     ///
     /// # Errors
-    /// What would not hold.
+    /// The first unfit part.
     pub fn check(
         context: &SecureContext,
         purposes: &[Purpose],

@@ -3,9 +3,9 @@
 //! What a new list or CA set says of a peer depends on the certificates above its leaf, on which
 //! lists are about it, and on its serial number. Peers that have the first two in common are a
 //! *kin*: when one of them passes by the path that it had, all of them do that no list names. So
-//! one of each kin is judged in full, and the others cost a look-up. Whoever is named is judged in
-//! full, too: nobody is closed but by a verdict. When a CA is trusted no longer, that verdict is the same
-//! for all whom it issued, who showed the same certificates above their own and name its key alike: it is
+//! one of each kin is judged in full, and the others cost a look-up. A peer that a list names is judged in
+//! full, too: only a verdict closes a connection. When a CA is trusted no longer, that verdict is the same
+//! for all peers that it issued, with the same certificates above their own and the same key identifier: it is
 //! reached once, and said of each.
 
 use std::collections::HashMap;
@@ -23,7 +23,9 @@ use crate::verify::{Policy, Refusal, Verdict, judge_anew};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Kin([u8; 32]);
 
-/// A serial number of the length that RFC 5280 allows (4.1.2.2), beside what else is known of a connection:
+/// A serial number of the length that
+/// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)
+/// allows (4.1.2.2), beside what else is known of a connection:
 /// to look for it in a list touches no memory of the certificate's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Serial {
@@ -49,7 +51,7 @@ pub(super) enum Again {
     /// As before.
     Good,
     /// A list is missing or too old to tell. New connections are refused for it; one that was judged
-    /// when there was a list goes on.
+    /// when there was a list stays open.
     Unknown,
     Bad(Why),
 }
@@ -67,7 +69,7 @@ pub(super) struct Judge {
     pub(super) judged: usize,
 }
 
-/// Who is refused for want of a trusted issuer.
+/// A peer that is refused because its issuer is not trusted.
 struct Outcast {
     refusal: Refusal,
     /// What was shown above the leaf.
@@ -77,7 +79,7 @@ struct Outcast {
 }
 
 impl Kin {
-    /// `None`: like nobody else.
+    /// `None`: no other peer is like it.
     pub(super) fn of(peer: &Peer) -> Option<Self> {
         let (leaf, above) = peer.verified_chain().split_first()?;
         if above.is_empty() {
@@ -130,7 +132,7 @@ impl Judge {
             return (again, true);
         }
         if known.peer.verified_chain().is_empty() {
-            // It was not believed before: the rules have their say, lists have none.
+            // It did not verify before: the rules apply, lists do not.
             return (Again::Good, true);
         }
         if let Some(refusal) = known.kin.and_then(|kin| self.as_outcast(&kin, known.peer)) {
@@ -217,7 +219,7 @@ impl Judge {
     }
 }
 
-/// Whether nothing speaks against the peer but that nobody can tell whether it is revoked.
+/// Whether the only finding against the peer is an unknown revocation status.
 fn wants_a_list(refusal: &Refusal) -> bool {
     refusal.findings().iter().all(|finding| {
         matches!(

@@ -1,4 +1,4 @@
-//! What outlives its files: contexts that follow them, and open connections that are judged again.
+//! Contexts that follow their files, and open connections that are verified again.
 //!
 //! * [`Current`] is a context that is swapped while others use it. An `Acceptor` and a `Connector`
 //!   take one, and each connection has the context of its moment.

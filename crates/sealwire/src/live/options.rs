@@ -1,4 +1,4 @@
-//! How long connections may live, and who hears of their end.
+//! How long connections may live, and the callback for their end.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::tether::Why;
 use crate::session::Peer;
 
-/// What [`Live`](super::Live) does with connections that are not let in any more. The default closes
+/// What [`Live`](super::Live) does with connections that are no longer admitted. The default closes
 /// them at once, and sets no other end.
 pub struct LiveOptions<T = ()> {
     pub(super) drain: Duration,
@@ -24,11 +24,11 @@ type Told<T> = dyn Fn(&Closed<'_, T>) + Send + Sync;
 pub struct Closed<'a, T> {
     /// Whose connection it is.
     pub peer: &'a Peer,
-    /// What was said of it when it was [admitted](super::Admission::join).
+    /// The program's value from when it was [admitted](super::Admission::join).
     pub about: &'a T,
     /// Why.
     pub why: &'a Why,
-    /// How long it may go on yet.
+    /// How long it may stay open from now on.
     pub drain: Duration,
 }
 

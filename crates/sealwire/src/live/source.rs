@@ -18,10 +18,10 @@ use crate::context::{Identity, SecureContextBuilder};
 use crate::pki::{Error, TrustStore};
 use crate::words::{SystemClock, now};
 
-/// What a function of the program's gives: identities, trust and revocation lists of now.
+/// The result of a function of the program's: current identities, trust and revocation lists.
 #[derive(Debug, Clone, Default)]
 pub struct Material {
-    /// Who we are.
+    /// The identity.
     pub identities: Vec<Identity>,
     /// Trust anchors in addition to those of the context; `None` adds none.
     pub trust: Option<TrustStore>,

@@ -1,4 +1,4 @@
-//! OCSP responses fetched by the program, for identities that have none of their own.
+//! OCSP responses fetched by the program, for identities without one of their own.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +28,8 @@ impl Staples {
         Self::default()
     }
 
-    /// Keeps a response (DER) for this certificate. It is sent as it is:
-    /// [`Identity::stapling`] says before whether it is good.
+    /// Keeps a response (DER) for this certificate. It is sent unchanged:
+    /// [`Identity::stapling`] checks it beforehand.
     pub fn put(&self, certificate: &Certificate, response: Vec<u8>) {
         let mut kept = self.0.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.insert(certificate.der().to_vec(), response);
@@ -51,7 +51,7 @@ impl Staples {
         kept.get(certificate.der()).cloned()
     }
 
-    /// The identity with the response for its certificate; as it is when there is none, or when it has one
+    /// The identity with the response for its certificate; unchanged without one, or when it has one
     /// already.
     #[must_use]
     pub fn stapled(&self, identity: Identity) -> Identity {

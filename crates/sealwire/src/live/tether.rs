@@ -56,7 +56,7 @@ impl Why {
         }
     }
 
-    /// The alert that tells the peer.
+    /// The alert for the peer.
     pub fn alert(&self) -> Alert {
         match self {
             Self::Refused(refusal) => engine::alert_for(refusal),
@@ -91,22 +91,22 @@ impl Tether {
         Self { signal, id, registry, reader: None, writer: None }
     }
 
-    /// Whether the connection is to be closed. One atomic load.
+    /// Whether the connection must be closed. One atomic load.
     pub fn is_cut(&self) -> bool {
         self.signal.is_cut.load(Ordering::Acquire)
     }
 
-    /// Why the connection is to be closed, if it is.
+    /// Why the connection must be closed, if it must.
     pub fn cut(&self) -> Option<&Why> {
         if self.is_cut() { self.signal.why.get() } else { None }
     }
 
-    /// Waits until the connection is to be closed.
+    /// Waits until the connection must be closed.
     pub async fn cut_off(&mut self) -> Why {
         poll_fn(|cx| self.poll_cut(cx)).await
     }
 
-    /// Ready when the connection is to be closed; else the task is woken when it is.
+    /// Ready when the connection must be closed; else the task is woken then.
     pub fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<Why> {
         if !self.is_cut() {
             Self::wake_later(&self.signal, &mut self.reader, cx);

@@ -26,16 +26,16 @@ use crate::words::ConfigError;
 /// Identity, trust and revocation lists that follow their files: what changes is read, built completely
 /// and then used for the connections to come, within a second. Cheap to clone.
 ///
-/// What would not hold is refused, said, and tried again with the next change; the last that was good
-/// goes on. Refused is what cannot be read, a key that is not its certificate's, and what a peer would
+/// What would not hold is refused, logged, and tried again with the next change; the last good configuration
+/// stays in use. Refused is what cannot be read, a key that is not its certificate's, and what a peer would
 /// refuse that trusts the issuer: a certificate that has expired or is not valid yet, is not for its
 /// purpose, is too weak, or is not led on from by those behind it; besides, revocation lists that are
 /// too old or name us, and CAs of which none is valid. A file is not believed while it changes.
-/// What was good once is not asked about again: a certificate that has expired meanwhile, or a new one
+/// What was accepted once is not checked again: a certificate that has expired meanwhile, or a new one
 /// that is refused, holds back no trust and no list.
 ///
 /// Files may be replaced by renaming, written in place, or be links that Kubernetes swaps (`..data`).
-/// The kernel tells of changes, and every minute they are looked at in any case.
+/// The kernel reports changes, and the files are checked every minute in any case.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -89,7 +89,7 @@ pub struct Failure {
     pub error: LoadError,
 }
 
-/// What happened to a [`Watched`].
+/// An event of a [`Watched`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Change<'a> {
@@ -208,7 +208,7 @@ impl WatchedBuilder {
     }
 
     /// The OCSP response (DER) that a server staples to the identity that was added last, from files.
-    /// It is looked at as [`Identity::stapling`] does: one that is no good is refused as every other
+    /// It is checked as by [`Identity::stapling`]: an unusable one is refused as every other
     /// file is.
     #[must_use]
     pub fn ocsp_file(mut self, path: impl AsRef<Path>) -> Self {
@@ -220,7 +220,7 @@ impl WatchedBuilder {
         self
     }
 
-    /// The OCSP responses for those who have none from a file: what is put there later is used after
+    /// The OCSP responses for identities without one from a file: what is put there later is used after
     /// [`Watched::reload`].
     #[must_use]
     pub fn staples(mut self, staples: &Staples) -> Self {
@@ -228,7 +228,7 @@ impl WatchedBuilder {
         self
     }
 
-    /// Whom to trust, PEM; several are added up. Without any trust it is the bundled roots.
+    /// Trusted certificates, PEM; several files are added up. The default is the bundled roots.
     #[must_use]
     pub fn trust_file(mut self, path: impl AsRef<Path>) -> Self {
         self.sources.push(Source::TrustFile(path.as_ref().to_path_buf()));
@@ -260,7 +260,7 @@ impl WatchedBuilder {
         self
     }
 
-    /// Identity, CAs and revocation lists that an agent gives; what it gives anew is used at once.
+    /// Identity, CAs and revocation lists from an agent; its updates are used at once.
     #[cfg(feature = "spiffe")]
     #[must_use]
     pub fn spiffe(mut self, spiffe: &super::spiffe::Spiffe) -> Self {
@@ -269,7 +269,7 @@ impl WatchedBuilder {
         self.material(move || Ok::<_, std::convert::Infallible>(asked.material()))
     }
 
-    /// What our certificate has to be good for, as peers judge it: [`Purpose::Server`],
+    /// The purpose that our certificate must have for its peers: [`Purpose::Server`],
     /// [`Purpose::Client`], or both. Called once for each. Without, it may be for anything.
     #[must_use]
     pub fn purpose(mut self, purpose: Purpose) -> Self {
@@ -290,8 +290,8 @@ impl WatchedBuilder {
         self
     }
 
-    /// Takes what there is at the start as it is, also when peers would refuse it: for a server that is
-    /// to show just that. What comes later is judged.
+    /// Accepts the files at the start unchecked, also when peers would refuse them: for a server that is meant
+    /// to show just that. Later changes are checked.
     #[must_use]
     pub fn take_the_first_as_it_is(mut self) -> Self {
         self.first_is_judged = false;
@@ -305,7 +305,7 @@ impl WatchedBuilder {
         self
     }
 
-    /// Told of each change, in the thread that watches. Without, [`tracing`] has it.
+    /// Sets the callback for each change, called in the watching thread. Without, [`tracing`] has it.
     #[must_use]
     pub fn on_change(mut self, listener: impl Fn(&Change<'_>) + Send + Sync + 'static) -> Self {
         self.listener = Some(Box::new(listener));
@@ -320,7 +320,7 @@ impl WatchedBuilder {
     }
 
     /// Loads everything for the first time, and watches it from then on: until the last clone, and
-    /// whoever took one, is dropped.
+    /// everything that took one, is dropped.
     ///
     /// # Errors
     /// When what there is would be refused.
@@ -409,7 +409,7 @@ impl WatchedBuilder {
 
 impl Inner {
     /// Looks at the sources, and uses what is new and good. `settled`: nothing has changed for a
-    /// moment, or whoever asks does not want to wait.
+    /// moment, or the caller does not want to wait.
     fn look(&self, settled: bool) -> Result<bool, LoadError> {
         let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
         let Loader { settings, tried } = &mut *loader;

@@ -23,7 +23,8 @@ const DEFAULT_DAYS: u32 = 365;
 /// `openssl x509 -req` without `-days`.
 const OPENSSL_DAYS: u32 = 30;
 
-/// 9999-12-31T23:59:59Z, which says that there is no end (RFC 5280, section 4.1.2.5).
+/// 9999-12-31T23:59:59Z, which says that there is no end
+/// ([RFC 5280, section 4.1.2.5](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5)).
 const NO_END: i64 = 253_402_300_799;
 
 /// A self-signed certificate for these names and its key, in one call: for tests and development
@@ -268,8 +269,9 @@ impl CertificateBuilder {
         self
     }
 
-    /// Promises that the server staples an OCSP response (RFC 7633). Clients that check it refuse
-    /// the server when it does not.
+    /// Promises that the server staples an OCSP response
+    /// ([RFC 7633](https://www.rfc-editor.org/rfc/rfc7633)). Clients that check it refuse
+    /// the server otherwise.
     #[must_use]
     pub fn must_staple(mut self) -> Self {
         self.must_staple = true;
@@ -277,7 +279,7 @@ impl CertificateBuilder {
     }
 
     /// Shows the digest (SHA-256) of a key authorization, by which a server proves its name to an
-    /// ACME CA (tls-alpn-01, RFC 8737).
+    /// ACME CA (tls-alpn-01, [RFC 8737](https://www.rfc-editor.org/rfc/rfc8737)).
     ///
     /// # Errors
     /// Never, unless 32 bytes cannot be encoded.
@@ -304,7 +306,7 @@ impl CertificateBuilder {
     /// Signs the certificate with the key that it is for.
     pub fn self_signed(&self, key: &PrivateKey) -> Result<Certificate, Error> {
         if self.needs_issuer && self.subject.is_empty() {
-            // Whom a certificate names as its issuer has a name (RFC 5280, section 4.1.2.4).
+            // An issuer name must not be empty (RFC 5280, section 4.1.2.4).
             let mut named = self.clone();
             named.subject.push("O", "self-signed certificate")?;
             return named.self_signed(key);
@@ -414,7 +416,8 @@ impl CertificateBuilder {
         Ok(names)
     }
 
-    /// RFC 5280, section 4.2.1.3: keyEncipherment only for RSA (the RSA key exchange of TLS 1.2).
+    /// [RFC 5280, section 4.2.1.3](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3):
+    /// keyEncipherment only for RSA (the RSA key exchange of TLS 1.2).
     fn fitting_key_usage(&self, key: KeyAlgorithm) -> Vec<KeyUsage> {
         match (self.kind, key) {
             (Kind::Authority { .. }, _) => vec![KeyUsage::KeyCertSign, KeyUsage::CrlSign],

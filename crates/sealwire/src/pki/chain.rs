@@ -13,11 +13,11 @@ use crate::{ServerName, TrustStore};
 pub struct ChainCheck<'a> {
     /// The certificates as a peer sends them: the leaf, then its intermediates.
     pub presented: &'a [Certificate],
-    /// Who is trusted.
+    /// The trusted certificates.
     pub trust: &'a TrustStore,
     /// Revocation lists. When there are any, every certificate but the root must be covered.
     pub crls: &'a [Crl],
-    /// What the leaf is used as.
+    /// The purpose of the leaf.
     pub purpose: Purpose,
     /// The name that was asked for, and the rules to compare it by.
     pub name: Option<(ServerName, NameCheck)>,
@@ -28,7 +28,7 @@ pub struct ChainCheck<'a> {
 }
 
 impl ChainCheck<'_> {
-    /// Trusted, or everything that speaks against it.
+    /// Trusted, or all findings against it.
     pub fn verdict(&self) -> Verdict {
         let policy = Policy {
             trust: self.trust.set().clone(),

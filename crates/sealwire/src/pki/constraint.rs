@@ -1,4 +1,5 @@
-//! Name constraints: what names a CA may sign for (RFC 5280, section 4.2.1.10).
+//! Name constraints: what names a CA may sign for
+//! ([RFC 5280, section 4.2.1.10](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10)).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -31,10 +32,14 @@ pub enum NameConstraint {
     Email(String),
 }
 
-/// The names set aside by RFC 6761, RFC 6762, RFC 8375 and ICANN (internal).
+/// The names set aside by
+/// [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761),
+/// [RFC 6762](https://www.rfc-editor.org/rfc/rfc6762),
+/// [RFC 8375](https://www.rfc-editor.org/rfc/rfc8375) and ICANN (internal).
 const PRIVATE_NAMES: &[&str] = &["localhost", "test", "example", "internal", "local", "home.arpa"];
 
-/// The addresses of RFC 1918, RFC 4193, loopback and link-local.
+/// The addresses of [RFC 1918](https://www.rfc-editor.org/rfc/rfc1918),
+/// [RFC 4193](https://www.rfc-editor.org/rfc/rfc4193), loopback and link-local.
 const PRIVATE_ADDRESSES: &[&str] = &[
     "127.0.0.0/8",
     "10.0.0.0/8",

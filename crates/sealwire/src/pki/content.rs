@@ -1,4 +1,4 @@
-//! What is in a file, whatever its name says.
+//! The content of a file, whatever its name.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// What these bytes hold, in order: each block of a PEM text that is known here, or the one
+    /// The content of these bytes, in order: each known block of a PEM text, or the one
     /// thing that a DER file is. Empty when it is nothing of these.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Content {
     }
 }
 
-/// What a signed structure means to be that nobody can read, by its first fields: what is wrong with
+/// What an unreadable signed structure is meant to be, by its first fields: what is wrong with
 /// it is for its reader to say.
 fn signed_shape(der: &[u8]) -> Option<Content> {
     let [signed] = &elements(der)?[..] else { return None };
@@ -198,7 +198,8 @@ fn first_element(bytes: &[u8]) -> Option<&[u8]> {
     (length < bytes.len()).then(|| &bytes[..length])
 }
 
-/// A PFX begins with its version, 3, and then the ContentInfo (RFC 7292, section 4); its lengths
+/// A PFX begins with its version, 3, and then the ContentInfo
+/// ([RFC 7292, section 4](https://www.rfc-editor.org/rfc/rfc7292#section-4)); its lengths
 /// may be those of BER.
 fn is_pfx(der: &[u8]) -> bool {
     let header = match der {

@@ -1,4 +1,5 @@
-//! Making certificate revocation lists (RFC 5280, section 5).
+//! Making certificate revocation lists
+//! ([RFC 5280, section 5](https://www.rfc-editor.org/rfc/rfc5280#section-5)).
 //!
 //! By hand and not with x509-cert's builder, which names the issuer's issuer as the authority:
 //! verifiers then do not find the list.
@@ -17,7 +18,8 @@ use x509_cert::time::Time;
 use super::signature::{sign_der, unencodable};
 use super::{Certificate, Crl, Error, Issuer, KeyUsage, Problem, extension, validity};
 
-/// Why a certificate was revoked (RFC 5280, section 5.3.1).
+/// Why a certificate was revoked
+/// ([RFC 5280, section 5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are the standard's own")]
 pub enum RevocationReason {
@@ -95,7 +97,7 @@ pub struct Revoked {
     pub serial: Vec<u8>,
     /// Since when.
     pub time: SystemTime,
-    /// Why. `Unspecified` is not written, as RFC 5280 asks.
+    /// Why. `Unspecified` is not written, as [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) asks.
     pub reason: RevocationReason,
 }
 
@@ -107,7 +109,8 @@ impl Revoked {
     }
 }
 
-/// The number of a revocation list: of at most 20 bytes (RFC 5280, section 5.2.3), and greater than
+/// The number of a revocation list: of at most 20 bytes
+/// ([RFC 5280, section 5.2.3](https://www.rfc-editor.org/rfc/rfc5280#section-5.2.3)), and greater than
 /// that of every list before it. Its text is hexadecimal in whole bytes, as `openssl ca` keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CrlNumber([u8; NUMBER_LENGTH]);
@@ -178,7 +181,8 @@ pub struct CrlBuilder {
     pub revoked: Vec<Revoked>,
 }
 
-/// TBSCertList (RFC 5280, section 5.1). As in certificates, the issuer's name stays as it is.
+/// TBSCertList ([RFC 5280, section 5.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.1)).
+/// As in certificates, the issuer's name stays as it is.
 #[derive(Sequence)]
 struct TbsCertList<'a> {
     version: u8,

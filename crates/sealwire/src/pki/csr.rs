@@ -1,4 +1,4 @@
-//! Certificate signing requests (PKCS#10, RFC 2986).
+//! Certificate signing requests (PKCS#10, [RFC 2986](https://www.rfc-editor.org/rfc/rfc2986)).
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ const UNSTRUCTURED_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.84
 
 /// A certificate signing request.
 ///
-/// One that was read is not trusted: [`verify`](Self::verify) says whether its maker has the key.
+/// One that was read is not trusted: [`verify`](Self::verify) checks the possession of the key.
 #[derive(Debug, Clone)]
 pub struct Csr {
     der: Vec<u8>,
@@ -38,7 +38,7 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// What `openssl req -new -key .. -subj ..` makes: the subject, no extensions.
+    /// The request of `openssl req -new -key .. -subj ..`: the subject, no extensions.
     pub fn new(key: &PrivateKey, subject: &Subject) -> Result<Self, Error> {
         CsrBuilder::new(subject.clone()).sign(key)
     }
@@ -109,7 +109,7 @@ impl Csr {
         verify_der(&self.der, &self.spki)
     }
 
-    /// Who asks.
+    /// The subject.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
@@ -165,12 +165,16 @@ impl Csr {
             .collect()
     }
 
-    /// The challenge password (RFC 2985, section 5.4.1), which some CAs ask for.
+    /// The challenge password
+    /// ([RFC 2985, section 5.4.1](https://www.rfc-editor.org/rfc/rfc2985#section-5.4.1)),
+    /// which some CAs ask for.
     pub fn challenge_password(&self) -> Option<String> {
         self.text_attribute(CHALLENGE_PASSWORD)
     }
 
-    /// The unstructured name (RFC 2985, section 5.4.2), `openssl req`'s "optional company name".
+    /// The unstructured name
+    /// ([RFC 2985, section 5.4.2](https://www.rfc-editor.org/rfc/rfc2985#section-5.4.2)),
+    /// `openssl req`'s "optional company name".
     pub fn unstructured_name(&self) -> Option<String> {
         self.text_attribute(UNSTRUCTURED_NAME)
     }
@@ -192,7 +196,7 @@ impl Csr {
     }
 }
 
-/// What to put in a request besides the subject.
+/// The content of a request besides the subject.
 #[derive(Debug, Clone)]
 pub struct CsrBuilder {
     subject: Subject,
@@ -240,7 +244,7 @@ impl CsrBuilder {
         self
     }
 
-    /// Asks for "must staple" (RFC 7633).
+    /// Asks for "must staple" ([RFC 7633](https://www.rfc-editor.org/rfc/rfc7633)).
     #[must_use]
     pub fn must_staple(mut self) -> Self {
         self.must_staple = true;

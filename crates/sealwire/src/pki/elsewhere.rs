@@ -4,13 +4,13 @@ use std::fmt;
 
 use super::pem;
 
-/// What a file is that another program wrote for itself.
+/// Names the private format of another program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OtherForm {
     /// `OPENSSH PRIVATE KEY`.
     OpenSsh,
-    /// The line of an OpenSSH public key, or the block of RFC 4716.
+    /// The line of an OpenSSH public key, or the block of [RFC 4716](https://www.rfc-editor.org/rfc/rfc4716).
     SshPublic,
     /// PuTTY's `.ppk`.
     Putty,

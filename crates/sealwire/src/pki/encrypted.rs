@@ -26,8 +26,8 @@ pub enum KeyEncryption {
         iterations: u32,
     },
     /// scrypt with N = 2^14, r = 8, p = 5: 16 MiB of memory, the most that OpenSSL reads without
-    /// being told, and five rounds of it. Harder to guess on graphics cards; OpenSSL 1.1 and later
-    /// and Node read it, Java and Windows do not.
+    /// an option, and five rounds of it. Harder to guess on graphics cards; OpenSSL 1.1 and later
+    /// and Node can read it, Java and Windows cannot.
     Scrypt,
 }
 
@@ -68,7 +68,8 @@ pub(super) fn parameters(iterations: u32) -> Result<pbes2::Parameters, Error> {
         .map_err(|e| Error::new(Problem::InvalidValue, format!("{iterations} iterations: {e}")))
 }
 
-/// DER of an EncryptedPrivateKeyInfo (RFC 5958, section 3) around a PKCS#8 key.
+/// DER of an EncryptedPrivateKeyInfo
+/// ([RFC 5958, section 3](https://www.rfc-editor.org/rfc/rfc5958#section-3)) around a PKCS#8 key.
 pub(super) fn encrypt(
     pkcs8: &[u8],
     passphrase: &[u8],
@@ -86,7 +87,8 @@ pub(super) fn encrypt(
     info.to_der().map_err(failed)
 }
 
-/// EncryptedPrivateKeyInfo (RFC 5958, section 3), whatever it is encrypted with.
+/// EncryptedPrivateKeyInfo
+/// ([RFC 5958, section 3](https://www.rfc-editor.org/rfc/rfc5958#section-3)), whatever it is encrypted with.
 #[derive(Sequence)]
 struct Encrypted {
     algorithm: AlgorithmIdentifierOwned,

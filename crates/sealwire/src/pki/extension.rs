@@ -1,4 +1,5 @@
-//! The extensions that we write, each with the criticality that RFC 5280 asks for.
+//! The extensions that we write, each with the criticality that
+//! [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) asks for.
 
 use aws_lc_rs::digest;
 use const_oid::ObjectIdentifier;
@@ -18,7 +19,7 @@ use x509_cert::ext::pkix::{
 use super::signature::unencodable;
 use super::{Error, ExtendedKeyUsage, KeyUsage, NameConstraint, Problem, SubjectAltName, usage};
 
-/// id-pe-tlsfeature (RFC 7633).
+/// id-pe-tlsfeature ([RFC 7633](https://www.rfc-editor.org/rfc/rfc7633)).
 const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
 
 pub(super) fn extension(
@@ -46,7 +47,8 @@ pub(super) fn extended_key_usage(purposes: &[ExtendedKeyUsage]) -> Result<Extens
     extension(rfc5280::ID_CE_EXT_KEY_USAGE, false, &oids)
 }
 
-/// `critical` when the subject is empty (RFC 5280, section 4.2.1.6).
+/// `critical` when the subject is empty
+/// ([RFC 5280, section 4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
 pub(super) fn subject_alt_name(
     names: &Vec<GeneralName>,
     critical: bool,
@@ -115,21 +117,23 @@ fn uri(text: &str) -> Result<GeneralName, Error> {
     SubjectAltName::uri(text)?.to_general_name()
 }
 
-/// "Must staple": the server promises an OCSP response in the handshake (RFC 7633).
+/// "Must staple": the server promises an OCSP response in the handshake
+/// ([RFC 7633](https://www.rfc-editor.org/rfc/rfc7633)).
 pub(super) fn must_staple() -> Result<Extension, Error> {
     const STATUS_REQUEST: u8 = 5;
     extension(TLS_FEATURE, false, &vec![STATUS_REQUEST])
 }
 
 /// What a key authorization of ACME is known by. Critical, so that software which does not know it
-/// refuses the certificate (RFC 8737, section 3).
+/// refuses the certificate ([RFC 8737, section 3](https://www.rfc-editor.org/rfc/rfc8737#section-3)).
 pub(super) fn acme_identifier(digest: &[u8; 32]) -> Result<Extension, Error> {
     const ACME_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.31");
     let digest = OctetString::new(digest.as_slice()).map_err(|e| unencodable(&e))?;
     extension(ACME_IDENTIFIER, true, &digest)
 }
 
-/// SHA-1 of the public key's bits, the first method of RFC 5280, section 4.2.1.2, and OpenSSL's.
+/// SHA-1 of the public key's bits, the first method of
+/// [RFC 5280, section 4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2), and OpenSSL's.
 /// A label, not a security measure.
 pub(super) fn key_identifier(spki: &[u8]) -> Result<Vec<u8>, Error> {
     let spki = SubjectPublicKeyInfoRef::from_der(spki)

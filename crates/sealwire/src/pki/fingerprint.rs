@@ -19,7 +19,8 @@ pub fn sha512_fingerprint(der: &[u8]) -> String {
     colons(&digest::SHA512, der)
 }
 
-/// The pin of a public key: SHA-256 of the SubjectPublicKeyInfo's DER in base64 (RFC 7469,
+/// The pin of a public key: SHA-256 of the SubjectPublicKeyInfo's DER in base64
+/// ([RFC 7469](https://www.rfc-editor.org/rfc/rfc7469#section-2.4),
 /// section 2.4; curl's `--pinnedpubkey sha256//..`). It stays when a certificate is renewed with
 /// the same key.
 pub fn spki_pin(spki: &[u8]) -> String {

@@ -6,7 +6,7 @@ use super::{Certificate, Error, PrivateKey, Problem};
 
 /// A certificate authority: its certificate and the key that signs.
 ///
-/// Loaded from what OpenSSL, mkcert, step or we wrote; nothing of it is made anew, so what it
+/// Loaded from what OpenSSL, mkcert, step or we wrote; it is used unchanged, so what it
 /// signs chains to the certificate as it is installed.
 #[derive(Debug, Clone)]
 pub struct Issuer {

@@ -47,9 +47,11 @@ pub enum KeyAlgorithm {
     EcdsaP384,
     /// ECDSA on NIST P-521 (`secp521r1`). Browsers do not accept it in certificates.
     EcdsaP521,
-    /// Ed25519 (RFC 8410). Browsers do not accept it in certificates.
+    /// Ed25519 ([RFC 8410](https://www.rfc-editor.org/rfc/rfc8410)).
+    /// Browsers do not accept it in certificates.
     Ed25519,
-    /// ML-DSA-44 (FIPS 204, RFC 9881): signatures that quantum computers do not forge either, of 2,420
+    /// ML-DSA-44 (FIPS 204, [RFC 9881](https://www.rfc-editor.org/rfc/rfc9881)):
+    /// signatures that quantum computers do not forge either, of 2,420
     /// bytes. In TLS 1.3 alone, between programs of 2025 and later.
     MlDsa44,
     /// ML-DSA-65: signatures of 3,309 bytes.
@@ -106,7 +108,7 @@ impl KeyAlgorithm {
     }
 }
 
-/// What a public key is (DER of a SubjectPublicKeyInfo), also when it is of no use for TLS here:
+/// The type of a public key (DER of a SubjectPublicKeyInfo), also of one that cannot be used for TLS here:
 /// `ECDSA P-256`, `RSA 768`, `DSA 1024`, `ED448`.
 pub fn key_text(spki: &[u8]) -> String {
     match (KeyAlgorithm::of_spki(spki), PublicKey::from_spki(spki)) {
@@ -263,7 +265,7 @@ impl PrivateKey {
 
     /// Reads a key that is not encrypted.
     pub(super) fn from_plain_der(der: &[u8]) -> Result<Self, Error> {
-        // OpenSSL reads rsaEncryption without its NULL, AWS-LC does not.
+        // OpenSSL accepts rsaEncryption without its NULL, AWS-LC rejects it.
         if let Ok(info) = PrivateKeyInfoRef::from_der(der)
             && info.algorithm.oid == rfc5912::RSA_ENCRYPTION
             && info.algorithm.parameters.is_none()
@@ -294,7 +296,7 @@ impl PrivateKey {
         Ok(Self { algorithm, pkcs8: key.to_pkcs8_der()?, spki: key.spki_der()? })
     }
 
-    /// What kind of key it is.
+    /// The type of the key.
     pub fn algorithm(&self) -> KeyAlgorithm {
         self.algorithm
     }

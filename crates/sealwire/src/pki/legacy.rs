@@ -53,7 +53,7 @@ pub struct LegacyCertificate {
 }
 
 impl LegacyCertificate {
-    /// Describes `certificate`. What cannot be read in it is left out, as in Node.
+    /// Describes `certificate`. Unreadable parts are left out, as in Node.
     pub fn of(certificate: &Certificate) -> Self {
         let key = certificate.public_key().ok();
         let key_type = key.as_ref().map(|key| &key.key_type);
@@ -93,7 +93,7 @@ impl LegacyCertificate {
     }
 }
 
-/// The subjectAltName extension in the words of OpenSSL and Node; `None` when there is none, or
+/// The subjectAltName extension in the words of OpenSSL and Node; `None` when it is missing, or
 /// none that can be read.
 fn subject_alt_name_text(certificate: &Certificate) -> Option<String> {
     let names =

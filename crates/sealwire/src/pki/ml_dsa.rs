@@ -1,4 +1,5 @@
-//! ML-DSA keys (FIPS 204), whose private half has three forms (RFC 9881, section 6). Not every
+//! ML-DSA keys (FIPS 204), whose private half has three forms
+//! ([RFC 9881, section 6](https://www.rfc-editor.org/rfc/rfc9881#section-6)). Not every
 //! program reads all of them, so one leads to the others as far as that can be.
 
 use aws_lc_rs::encoding::AsRawBytes as _;
@@ -20,9 +21,10 @@ use super::{Error, KeyAlgorithm, Problem};
 /// How the private half of an ML-DSA key is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MlDsaForm {
-    /// 32 bytes, of which all else is computed: what RFC 9881 recommends, Node and Python write.
+    /// 32 bytes, of which all else is computed: what
+    /// [RFC 9881](https://www.rfc-editor.org/rfc/rfc9881) recommends, Node and Python write.
     Seed,
-    /// What is computed of them, which leads to no seed again: Java reads no other form.
+    /// The expanded key, which does not contain the seed: Java reads no other form.
     Expanded,
     /// Seed and expanded key: what OpenSSL 3.5 and later write.
     Both,

@@ -56,7 +56,7 @@ pub(crate) use pfx::at_file as pfx_at_file;
 pub use pfx::{Pfx, PfxCertificate, PfxContents};
 pub(crate) use pss::{PssDigest, PssKey, is_signed as is_signed_by_pss_key};
 // What the fence reads. Its verifier stays inside: `ChainCheck` and connections are the only ones
-// who say yes to a chain, with a security level and a name.
+// to accept a chain, with a security level and a name.
 pub use sealwire_x509::{
     Attribute, Certificate, CertificatePolicies, Crl, CrlScope, Error, GeneralName, Irregularity,
     KeyType, KeyUsage, KeyUsages, Name, OcspAnswer, OcspResponder, OcspResponse, OcspSigner,
@@ -94,7 +94,7 @@ pub(crate) fn crls_in(bytes: &[u8], path: &Path) -> Result<Vec<Crl>, Error> {
 /// The certificates and revocation lists of a PKCS#7 bundle (`.p7b`), PEM or DER; either may be empty.
 ///
 /// # Errors
-/// [`Problem::Malformed`] when it cannot be read, [`Problem::NoPemBlock`] when it is no such bundle.
+/// [`Problem::Malformed`] when it cannot be read, [`Problem::NoPemBlock`] when it is not such a bundle.
 pub fn in_pkcs7(bytes: &[u8]) -> Result<(Vec<Certificate>, Vec<Crl>), Error> {
     match Bundle::find(bytes)? {
         Some(bundle) => Ok((bundle.certificates, bundle.crls)),

@@ -12,10 +12,11 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::{Error, Problem};
 
-/// One name of a certificate (an entry of its subjectAltName; RFC 5280, section 4.2.1.6).
+/// One name of a certificate (an entry of its subjectAltName;
+/// [RFC 5280, section 4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
 ///
 /// From text it is guessed (`localhost`, `127.0.0.1`, `::1`, `user@example.com`,
-/// `https://example.com/`) or said as OpenSSL says it (`DNS:localhost`, `IP:127.0.0.1`,
+/// `https://example.com/`) or in OpenSSL's form (`DNS:localhost`, `IP:127.0.0.1`,
 /// `email:user@example.com`, `URI:urn:x`). International host names become ASCII (`xn--`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]

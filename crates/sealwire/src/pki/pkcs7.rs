@@ -1,5 +1,7 @@
 //! Certificates and revocation lists in a PKCS#7 file (`.p7b` of Windows and AD CS, `BEGIN PKCS7`):
-//! SignedData that signs nothing (RFC 2315, section 9; RFC 5652, section 5).
+//! SignedData that signs nothing
+//! ([RFC 2315, section 9](https://www.rfc-editor.org/rfc/rfc2315#section-9);
+//! [RFC 5652, section 5](https://www.rfc-editor.org/rfc/rfc5652#section-5)).
 
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber, Tagged as _};
@@ -35,7 +37,7 @@ pub(super) fn is_bundle(der: &[u8]) -> bool {
 
 impl Bundle {
     /// All that is in the PKCS#7 blocks of a PEM text, or in the one that a file is; `None` when
-    /// there is none.
+    /// it contains none.
     pub(super) fn find(bytes: &[u8]) -> Result<Option<Self>, Error> {
         let mut all: Option<Self> = None;
         if !pem::is_pem(bytes) {

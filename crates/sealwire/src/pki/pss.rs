@@ -1,4 +1,5 @@
-//! RSA keys that are for RSASSA-PSS only (id-RSASSA-PSS; RFC 4055): what their parameters restrict them
+//! RSA keys that are for RSASSA-PSS only (id-RSASSA-PSS;
+//! [RFC 4055](https://www.rfc-editor.org/rfc/rfc4055)): what their parameters restrict them
 //! to, and their signatures, which the RSA keys of the libraries below do not make.
 
 use aws_lc_rs::rand::SystemRandom;

@@ -1,4 +1,4 @@
-//! Making a certificate anew: the same content, a new serial and a new time.
+//! Renewing a certificate: the same content, a new serial number and a new validity.
 
 use aws_lc_rs::digest;
 use const_oid::db::rfc5280;
@@ -14,7 +14,7 @@ use super::signature::unencodable;
 use super::store::bytes_of_hex;
 use super::{Certificate, Error, Issuer, Problem, extension};
 
-/// Who signs.
+/// The signer.
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
     Itself,
@@ -81,7 +81,8 @@ impl Old {
     }
 }
 
-/// The first method of RFC 7093: 160 bits of SHA-256. Go has it since 1.25.
+/// The first method of [RFC 7093](https://www.rfc-editor.org/rfc/rfc7093):
+/// 160 bits of SHA-256. Go has it since 1.25.
 fn truncated_sha256(spki: &[u8]) -> Result<Vec<u8>, Error> {
     let spki = SubjectPublicKeyInfoRef::from_der(spki)
         .map_err(|e| Error::new(Problem::Malformed, format!("the public key: {e}")))?;
@@ -95,8 +96,8 @@ fn key_identifier(extension: &Extension) -> Option<Vec<u8>> {
     Some(id.as_bytes().to_vec())
 }
 
-/// Whether an authorityKeyIdentifier is about the one who signs now. (`openssl req -x509` writes one
-/// that is not, when the other identifier was chosen by hand; verifiers then miss the issuer.)
+/// Whether an authorityKeyIdentifier names the current signer. (`openssl req -x509` writes one
+/// that does not, when the other identifier was chosen by hand; verifiers then miss the issuer.)
 fn names(authority: &Extension, signer: Option<&[u8]>, by: By<'_>) -> bool {
     let value = AuthorityKeyIdentifier::from_der(authority.extn_value.as_bytes());
     let Ok(value) = value else { return false };

@@ -9,7 +9,8 @@ use x509_cert::ext::Extension;
 use super::signature::unencodable;
 use super::{Error, Problem};
 
-/// TBSCertificate (RFC 5280, section 4.1). Our own and not x509-cert's, whose fields are private:
+/// TBSCertificate ([RFC 5280, section 4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)).
+/// Our own and not x509-cert's, whose fields are private:
 /// here names and keys stay the bytes they were, so an issuer's name never changes its encoding.
 #[derive(Sequence)]
 pub(super) struct TbsCertificate<'a> {
@@ -59,7 +60,7 @@ pub(super) fn any(der: &[u8]) -> Result<AnyRef<'_>, Error> {
     AnyRef::from_der(der).map_err(|e| unencodable(&e))
 }
 
-/// The most that RFC 5280 allows, in bytes.
+/// The most that [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) allows, in bytes.
 pub(super) const LONGEST_SERIAL: usize = 20;
 
 /// So many bytes: random bits, after one that keeps the number positive and one that keeps it at

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::{Error, KeyAlgorithm, PrivateKey, Problem, pem};
 
-/// ECPrivateKey (RFC 5915, section 3). Inside PKCS#8 the curve is left out, since it is said
+/// ECPrivateKey ([RFC 5915, section 3](https://www.rfc-editor.org/rfc/rfc5915#section-3)).
+/// Inside PKCS#8 the curve is left out, since it is said
 /// outside; on its own it has to be there.
 #[derive(Sequence)]
 struct EcPrivateKey<'a> {

@@ -1,4 +1,4 @@
-//! Whom to believe: sets of trusted certificates.
+//! Sets of trusted certificates.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::verify::Public;
 #[cfg(feature = "upki")]
 use crate::verify::PublicRevocations;
 
-/// A set of certificates that are trusted to say who others are.
+/// A set of trusted certificates.
 ///
 /// Whole certificates are kept, so that validity, key usage and constraints of a root count as
 /// they do for OpenSSL. An empty set is legal: every chain fails against it. Cheap to clone.
@@ -25,7 +25,7 @@ pub struct TrustStore {
 }
 
 impl TrustStore {
-    /// Nobody.
+    /// The empty set: trusts no certificate.
     pub fn empty() -> Self {
         static EMPTY: LazyLock<TrustStore> = LazyLock::new(|| {
             TrustStore::from_certificates([]).expect("an empty set needs no input")
@@ -88,11 +88,11 @@ impl TrustStore {
 
     /// The set that Node trusts by default in the same environment: [`bundled`](Self::bundled), with
     /// [`system`](Self::system) when `NODE_USE_SYSTEM_CA` is `1`, and the certificates of the file
-    /// that `NODE_EXTRA_CA_CERTS` names. Read anew each time.
+    /// that `NODE_EXTRA_CA_CERTS` names. Read on every call.
     ///
     /// As in Node, a set that cannot be read is left out; unlike there, it is the caller who hears
     /// of it. Show the errors, one line each, or give up: the connections that need the missing
-    /// certificates will fail with nothing else to tell why.
+    /// certificates will fail without another hint.
     pub fn from_env() -> (Self, Vec<Error>) {
         Self::from_variables(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
@@ -132,7 +132,8 @@ impl TrustStore {
         self
     }
 
-    /// Which certificate policies a chain has to be valid for (RFC 5280, section 6.1.1), besides
+    /// The certificate policies that a chain must be valid for
+    /// ([RFC 5280, section 6.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1)), besides
     /// what its certificates demand themselves. By default nothing is asked for.
     #[must_use]
     pub fn require_policies(mut self, policies: CertificatePolicies) -> Self {
@@ -140,8 +141,8 @@ impl TrustStore {
         self
     }
 
-    /// Refuses what these data of the public web say is revoked. They speak of leaves of public CAs, and only
-    /// refuse; of what they do not cover they say nothing. Data that cannot be read refuse every chain. A verdict
+    /// Refuses certificates that these data of the public web list as revoked. They cover leaves of public CAs, and only
+    /// refuse; other certificates are unaffected. Unreadable data refuse every chain. A verdict
     /// reads one or two files of a few megabytes then, and is not remembered.
     #[cfg(feature = "upki")]
     #[must_use]

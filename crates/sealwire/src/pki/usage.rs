@@ -1,4 +1,4 @@
-//! What a key may be used for: extendedKeyUsage in OpenSSL's words, keyUsage in x509-cert's.
+//! The permitted uses of a key: extendedKeyUsage in OpenSSL's words, keyUsage in x509-cert's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,7 +29,9 @@ pub(super) fn of_flags(flags: x509_cert::ext::pkix::KeyUsage) -> Vec<KeyUsage> {
     KeyUsage::ALL.into_iter().filter(|usage| flags.0.contains(flag(*usage))).collect()
 }
 
-/// A purpose of the extendedKeyUsage extension (RFC 5280, section 4.2.1.12): OpenSSL's name or a
+/// A purpose of the extendedKeyUsage extension
+/// ([RFC 5280, section 4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12)):
+/// OpenSSL's name or a
 /// dotted OID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExtendedKeyUsage(pub(super) ObjectIdentifier);
@@ -43,7 +45,7 @@ impl ExtendedKeyUsage {
     pub const CODE_SIGNING: Self = Self(rfc5280::ID_KP_CODE_SIGNING);
     /// S/MIME.
     pub const EMAIL_PROTECTION: Self = Self(rfc5280::ID_KP_EMAIL_PROTECTION);
-    /// RFC 3161 time stamps.
+    /// [RFC 3161](https://www.rfc-editor.org/rfc/rfc3161) time stamps.
     pub const TIME_STAMPING: Self = Self(rfc5280::ID_KP_TIME_STAMPING);
     /// Answers of an OCSP responder.
     pub const OCSP_SIGNING: Self = Self(rfc5280::ID_KP_OCSP_SIGNING);

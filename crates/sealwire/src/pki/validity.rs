@@ -17,7 +17,8 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// From `not_before` to `not_after`. RFC 5280 has years up to 9999.
+    /// From `not_before` to `not_after`.
+    /// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280) has years up to 9999.
     pub fn between(not_before: SystemTime, not_after: SystemTime) -> Result<Self, Error> {
         let validity = Self { not_before, not_after };
         if not_after < not_before {
@@ -64,7 +65,8 @@ impl Validity {
     }
 }
 
-/// UTCTime up to 2049, GeneralizedTime after (RFC 5280, section 4.1.2.5).
+/// UTCTime up to 2049, GeneralizedTime after
+/// ([RFC 5280, section 4.1.2.5](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5)).
 pub(super) fn time(moment: SystemTime) -> Result<Time, Error> {
     DateTime::from_system_time(moment).map(Time::from).map_err(|_| out_of_range())
 }

@@ -1,25 +1,29 @@
 //! The ClientHello, read before the engine sees it.
 //!
 //! A server must choose certificate, trust and protocols by what the client says first, and the
-//! engine offers only a part of it. So the session reads the message itself (RFC 8446, 4.1.2;
-//! RFC 5246, 7.4.1.2), without changing a byte, and starts the engine when the answer is there.
-//! What only those ask for who look at clients is read out of the bytes when it is asked for.
+//! engine offers only a part of it. So the session reads the message itself
+//! ([RFC 8446, 4.1.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2);
+//! [RFC 5246, 7.4.1.2](https://www.rfc-editor.org/rfc/rfc5246#section-7.4.1.2)),
+//! without changing a byte, and starts the engine when the answer is there.
+//! Fields that only inspection needs are parsed on demand.
 
 use std::fmt;
 
 use super::fields::{Extensions, Fields};
 use super::names;
 
-/// The largest ClientHello that is accepted. RFC 9846 allows 16 MiB; clients send a few kilobytes.
+/// The largest ClientHello that is accepted.
+/// [RFC 9846](https://www.rfc-editor.org/rfc/rfc9846) allows 16 MiB; clients send a few kilobytes.
 pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 
 /// How many bytes of records may be held for one handshake message that is not complete. The
-/// largest message has 64 KiB; in records of 64 bytes, the smallest that RFC 8449 lets a peer ask
+/// largest message has 64 KiB; in records of 64 bytes, the smallest that
+/// [RFC 8449](https://www.rfc-editor.org/rfc/rfc8449) lets a peer ask
 /// for, its headers and tags come to 22 KiB more. Without this limit a peer who sends records of
 /// one byte makes us hold 1.4 MiB for it, before it is authenticated.
 pub(crate) const MAX_HANDSHAKE_WIRE: usize = 96 * 1024;
 
-/// What a client offers.
+/// A client's offer.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientHello {
     /// The message, with its header of four bytes.
@@ -38,7 +42,8 @@ pub struct ClientHello {
     requests_ocsp: bool,
     /// `legacy_version`; `None` when there was no hello to read.
     legacy_version: Option<u16>,
-    /// Whether it is about a connection that is being negotiated again (RFC 5746).
+    /// Whether it is about a connection that is being negotiated again
+    /// ([RFC 5746](https://www.rfc-editor.org/rfc/rfc5746)).
     renegotiates: bool,
 }
 
@@ -49,22 +54,24 @@ pub(crate) enum Read {
     Incomplete,
     /// All of it is there.
     Complete(Box<ClientHello>),
-    /// This can never become one; the engine will say what is wrong with it.
+    /// This can never become one; the engine reports the fault.
     Broken,
 }
 
 impl ClientHello {
-    /// The host name of SNI (RFC 6066), as the client spelled it.
+    /// The host name of SNI ([RFC 6066](https://www.rfc-editor.org/rfc/rfc6066)), as the client spelled it.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
     }
 
-    /// The application protocols offered (RFC 7301), in the client's order.
+    /// The application protocols offered
+    /// ([RFC 7301](https://www.rfc-editor.org/rfc/rfc7301)), in the client's order.
     pub fn alpn(&self) -> &[Vec<u8>] {
         &self.alpn
     }
 
-    /// The session id of TLS 1.2; in TLS 1.3 the 32 bytes that RFC 9846 asks for compatibility.
+    /// The session id of TLS 1.2; in TLS 1.3 the 32 bytes that
+    /// [RFC 9846](https://www.rfc-editor.org/rfc/rfc9846) asks for compatibility.
     pub fn session_id(&self) -> &[u8] {
         &self.session_id
     }
@@ -103,7 +110,8 @@ impl ClientHello {
         self.legacy_version
     }
 
-    /// Whether it is about a connection that is being negotiated again (RFC 5746).
+    /// Whether it is about a connection that is being negotiated again
+    /// ([RFC 5746](https://www.rfc-editor.org/rfc/rfc5746)).
     pub fn renegotiates(&self) -> bool {
         self.renegotiates
     }
@@ -121,9 +129,9 @@ impl ClientHello {
 
 /// What is read out of the bytes when it is asked for.
 impl ClientHello {
-    /// Reads a message, with its header of four bytes. What is wrong inside of an extension is for
-    /// the server to refuse ([`is_well_formed`](Self::is_well_formed)); the rest is told all the
-    /// same. `None` when it is no ClientHello at all.
+    /// Reads a message, with its header of four bytes. A malformed extension is for
+    /// the server to refuse ([`is_well_formed`](Self::is_well_formed)); the rest is parsed all the
+    /// same. `None` when it is not a ClientHello.
     pub fn parse(message: &[u8]) -> Option<Self> {
         let length = 4 + body(message).ok()??.len();
         Self::of(message[..length].to_vec())
@@ -136,17 +144,18 @@ impl ClientHello {
     }
 
     /// Whether each extension that is read here has the syntax of its RFC, and none comes twice
-    /// (RFC 8446, section 4.2).
+    /// ([RFC 8446, section 4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.2)).
     pub fn is_well_formed(&self) -> bool {
         self.well_formed
     }
 
-    /// Whether data are announced that come before the handshake is over (RFC 8446, 4.2.10).
+    /// Whether data are announced that come before the handshake is over
+    /// ([RFC 8446, 4.2.10](https://www.rfc-editor.org/rfc/rfc8446#section-4.2.10)).
     pub(crate) fn offers_early_data(&self) -> bool {
         self.extensions().get(42).is_some()
     }
 
-    /// Whether pre-shared keys are offered (TLS 1.3): of sessions that go on, or others.
+    /// Whether pre-shared keys are offered (TLS 1.3): of sessions to resume, or external ones.
     #[cfg(feature = "legacy")]
     pub(crate) fn offers_psk(&self) -> bool {
         self.extensions().get(41).is_some()
@@ -169,7 +178,7 @@ impl ClientHello {
         self.message.get(6..38).unwrap_or_default()
     }
 
-    /// The compression methods offered: 0 is none.
+    /// The compression methods offered: 0 is null.
     pub fn compression_methods(&self) -> &[u8] {
         self.parts().map_or(&[], |parts| parts.compressions)
     }
@@ -195,7 +204,7 @@ impl ClientHello {
         shares
     }
 
-    /// The point formats offered (RFC 8422).
+    /// The point formats offered ([RFC 8422](https://www.rfc-editor.org/rfc/rfc8422)).
     pub fn point_formats(&self) -> &[u8] {
         let body = self.extensions().get(11);
         body.and_then(|body| Fields(body).vector8()).unwrap_or_default()
@@ -207,7 +216,8 @@ impl ClientHello {
         offered.copied().max().or(self.legacy_version).unwrap_or(0)
     }
 
-    /// Whether meaningless numbers are among the offers (RFC 8701), as Chromium sends them.
+    /// Whether meaningless numbers are among the offers
+    /// ([RFC 8701](https://www.rfc-editor.org/rfc/rfc8701)), as Chromium sends them.
     pub fn has_grease(&self) -> bool {
         self.extensions().any(|(kind, _)| names::is_grease(kind))
             || self.cipher_suites.iter().any(|suite| names::is_grease(*suite))
@@ -240,7 +250,7 @@ impl ClientHello {
 
     fn read(&mut self, kind: u16, mut body: Fields<'_>) -> Option<()> {
         match kind {
-            // A name that is not UTF-8 is nobody's.
+            // A name that is not UTF-8 matches no host.
             0 => {
                 let name = host_name(body)?.map(std::str::from_utf8);
                 self.server_name = name.and_then(Result::ok).map(str::to_owned);
@@ -332,7 +342,9 @@ const STORED_ID: usize = 32;
 const MAX_STORED_IDS: usize = 4;
 
 const HANDSHAKE_RECORD: u8 = 22;
-/// The longest record that is not encrypted (RFC 8446, 5.1); a longer one is refused by its header.
+/// The longest record that is not encrypted
+/// ([RFC 8446, 5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1));
+/// a longer one is refused by its header.
 const MAX_RECORD: usize = 1 << 14;
 const CLIENT_HELLO: u8 = 1;
 
@@ -390,7 +402,8 @@ fn body(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     Ok(body.get(..length))
 }
 
-/// The `host_name` entry of a ServerNameList, of which there is one at most (RFC 6066, section 3).
+/// The `host_name` entry of a ServerNameList, of which there is one at most
+/// ([RFC 6066, section 3](https://www.rfc-editor.org/rfc/rfc6066#section-3)).
 fn host_name(mut body: Fields<'_>) -> Option<Option<&[u8]>> {
     let mut list = Fields(body.vector16()?);
     let mut found = None;

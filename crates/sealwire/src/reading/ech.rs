@@ -1,4 +1,5 @@
-//! Configurations of Encrypted Client Hello (RFC 9849, section 4): what a server publishes so that
+//! Configurations of Encrypted Client Hello
+//! ([RFC 9849, section 4](https://www.rfc-editor.org/rfc/rfc9849#section-4)): what a server publishes so that
 //! clients can hide the name that they ask for.
 
 use base64ct::{Base64, Encoding as _};
@@ -18,36 +19,38 @@ pub struct EchConfigList {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EchConfig {
-    /// 0xfe0d in RFC 9849; configurations of other versions are passed over.
+    /// 0xfe0d in [RFC 9849](https://www.rfc-editor.org/rfc/rfc9849);
+    /// configurations of other versions are passed over.
     pub version: u16,
-    /// What it says; `None` in other versions.
+    /// Its content; `None` in other versions.
     pub contents: Option<EchContents>,
     /// As it is in the list.
     bytes: Vec<u8>,
 }
 
-/// What a configuration of RFC 9849 says.
+/// The content of a configuration of [RFC 9849](https://www.rfc-editor.org/rfc/rfc9849) says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EchContents {
     /// By which the server finds its key.
     pub config_id: u8,
-    /// The KEM of HPKE (RFC 9180, 7.1), by number.
+    /// The KEM of HPKE ([RFC 9180, 7.1](https://www.rfc-editor.org/rfc/rfc9180#section-7.1)), by number.
     pub kem: u16,
     /// The server's public key of that KEM.
     pub public_key: Vec<u8>,
-    /// Pairs of a KDF and an AEAD (RFC 9180, 7.2 and 7.3), by number.
+    /// Pairs of a KDF and an AEAD
+    /// ([RFC 9180, 7.2](https://www.rfc-editor.org/rfc/rfc9180#section-7.2) and 7.3), by number.
     pub suites: Vec<(u16, u16)>,
-    /// How long the longest name is that the server hides; 0 when it does not say.
+    /// The length of the longest hidden name (maximum_name_length); 0 when not given.
     pub maximum_name_length: u8,
     /// The public name, visible to observers; the server authenticates with it when it cannot
     /// decrypt.
     pub public_name: String,
-    /// The types of its extensions. One with the highest bit set has to be understood.
+    /// The types of its extensions. One with the highest bit set is mandatory.
     pub extensions: Vec<u16>,
 }
 
-/// The version of RFC 9849, which is the extension's number, too.
+/// The version of [RFC 9849](https://www.rfc-editor.org/rfc/rfc9849), which is the extension's number, too.
 pub const ECH: u16 = 0xfe0d;
 
 const LABEL: &str = "ECHCONFIG";

@@ -33,7 +33,8 @@ impl<'a> Fields<'a> {
         self.take(4)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
     }
 
-    /// A vector whose length is in one byte before it (RFC 8446, section 3.4).
+    /// A vector whose length is in one byte before it
+    /// ([RFC 8446, section 3.4](https://www.rfc-editor.org/rfc/rfc8446#section-3.4)).
     pub fn vector8(&mut self) -> Option<&'a [u8]> {
         let length = self.u8()?;
         self.take(length.into())
@@ -81,7 +82,8 @@ impl<'a> Extensions<'a> {
         self.0.is_empty()
     }
 
-    /// Whether no type comes twice (RFC 8446, section 4.2).
+    /// Whether no type comes twice
+    /// ([RFC 8446, section 4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.2)).
     pub fn are_distinct(self) -> bool {
         let mut kinds: Vec<u16> = self.map(|(kind, _)| kind).collect();
         kinds.sort_unstable();

@@ -56,7 +56,7 @@ impl ClientHello {
             alpn_ends(self.alpn().first())
         );
         suites.sort();
-        // Whom it speaks to is no part of who it is.
+        // The server that it connects to is not part of the fingerprint.
         extensions.retain(|kind| kind != "0000" && kind != "0010");
         extensions.sort();
         let schemes = plain(&mut self.signature_schemes().iter().copied());

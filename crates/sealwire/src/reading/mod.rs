@@ -1,4 +1,4 @@
-//! What the bytes of a connection say, before and beside any engine: records and messages, the
+//! Parsers for the bytes of a connection, before and beside any engine: records and messages, the
 //! hellos of both sides, the names of their numbers, and what is not TLS at all.
 //!
 //! ```

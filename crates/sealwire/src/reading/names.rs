@@ -197,7 +197,8 @@ pub fn message(kind: u8) -> &'static str {
     }
 }
 
-/// Whether a number means nothing, and was sent so that servers stay tolerant (RFC 8701).
+/// Whether a number means nothing, and was sent so that servers stay tolerant
+/// ([RFC 8701](https://www.rfc-editor.org/rfc/rfc8701)).
 pub fn is_grease(number: u16) -> bool {
     number & 0x0f0f == 0x0a0a && number >> 8 == number & 0xff
 }

@@ -1,4 +1,4 @@
-//! What is it, if it is not TLS? The first bytes of a peer that speaks something else.
+//! Detects other protocols than TLS by the first bytes of a peer.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct NotTls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     HttpRequest,
-    /// `CONNECT`: who sends it takes us for a proxy.
+    /// `CONNECT`: the client takes us for a proxy.
     HttpProxyRequest,
     HttpResponse,
     Ssh,
@@ -39,7 +39,7 @@ impl NotTls {
         }
     }
 
-    /// What it looks like, by the name of the protocol; `None` when it is nothing we know.
+    /// The name of the protocol that it looks like; `None` when unknown.
     pub fn looks_like(&self) -> Option<&'static str> {
         Some(match self.looks_like? {
             Protocol::HttpRequest | Protocol::HttpResponse | Protocol::HttpProxyRequest => "HTTP",
@@ -63,9 +63,10 @@ impl fmt::Display for NotTls {
     }
 }
 
-/// Looks at the first bytes of a connection. `None`: they may be TLS, or there are none yet.
+/// Looks at the first bytes of a connection. `None`: they may be TLS, or nothing was received yet.
 ///
-/// A TLS record starts with its type (20 to 23) and major version 3 (RFC 8446, 5.1).
+/// A TLS record starts with its type (20 to 23) and major version 3
+/// ([RFC 8446, 5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)).
 pub(crate) fn not_tls(first: &[u8], from_client: bool) -> Option<NotTls> {
     match first {
         [] | [20..=23] | [20..=23, 3, ..] => None,

@@ -1,4 +1,6 @@
-//! Records and handshake messages (RFC 8446, sections 4 and 5.1; RFC 5246, sections 6.2 and 7.4).
+//! Records and handshake messages
+//! ([RFC 8446](https://www.rfc-editor.org/rfc/rfc8446), sections 4 and 5.1;
+//! [RFC 5246](https://www.rfc-editor.org/rfc/rfc5246), sections 6.2 and 7.4).
 
 use super::fields::Fields;
 
@@ -11,7 +13,7 @@ pub const HANDSHAKE: u8 = 22;
 /// The content type of data, and in TLS 1.3 of everything that is encrypted.
 pub const APPLICATION_DATA: u8 = 23;
 
-/// A record as it is on the wire.
+/// A record on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
     /// Its content type.
@@ -21,19 +23,19 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The whole record at the front of `bytes`; `None` when there is none yet.
+    /// The whole record at the front of `bytes`; `None` when it is incomplete.
     pub fn first(bytes: &'a [u8]) -> Option<Self> {
         let length = 5 + usize::from(u16::from_be_bytes([*bytes.get(3)?, *bytes.get(4)?]));
         Some(Self { kind: bytes[0], bytes: bytes.get(..length)? })
     }
 
-    /// What is behind the header.
+    /// The content after the header.
     pub fn content(&self) -> &'a [u8] {
         &self.bytes[5..]
     }
 }
 
-/// A handshake message as it is in its records.
+/// A handshake message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeMessage<'a> {
     /// Its type.
@@ -43,7 +45,7 @@ pub struct HandshakeMessage<'a> {
 }
 
 impl<'a> HandshakeMessage<'a> {
-    /// The whole message at the front of `bytes`; `None` when there is none yet.
+    /// The whole message at the front of `bytes`; `None` when it is incomplete.
     pub fn first(bytes: &'a [u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let kind = fields.u8()?;
@@ -51,7 +53,7 @@ impl<'a> HandshakeMessage<'a> {
         Some(Self { kind, bytes: &bytes[..length] })
     }
 
-    /// What is behind the header.
+    /// The content after the header.
     pub fn content(&self) -> &'a [u8] {
         &self.bytes[4..]
     }

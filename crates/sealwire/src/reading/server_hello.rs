@@ -1,8 +1,9 @@
-//! What a server answers: ServerHello or HelloRetryRequest, and its certificates.
+//! A server's answers: ServerHello or HelloRetryRequest, and its certificates.
 
 use super::fields::{Extensions, Fields};
 
-/// The ServerHello that is a HelloRetryRequest has this random (RFC 8446, section 4.1.3).
+/// The ServerHello that is a HelloRetryRequest has this random
+/// ([RFC 8446, section 4.1.3](https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3)).
 const RETRY_RANDOM: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
@@ -20,7 +21,7 @@ pub struct ServerHello {
     pub cipher_suite: u16,
     /// The session id: of the session in TLS 1.2, the client's own in TLS 1.3.
     pub session_id: Vec<u8>,
-    /// The compression that was chosen: 0 is none.
+    /// The compression that was chosen: 0 is null.
     pub compression: u8,
     /// Of the key share, or that a HelloRetryRequest asks for.
     pub group: Option<u16>,
@@ -72,15 +73,15 @@ impl ServerHello {
         Some(hello)
     }
 
-    /// Whether its random says that the server could do better, so that somebody between may have
-    /// tampered (RFC 8446, section 4.1.3).
+    /// Whether its random announces support for a newer version, so that an attacker in between may have
+    /// tampered ([RFC 8446, section 4.1.3](https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3)).
     pub fn was_downgraded(&self) -> bool {
         self.version != 0x0304
             && (self.random.ends_with(b"DOWNGRD\x01") || self.random.ends_with(b"DOWNGRD\0"))
     }
 }
 
-/// A certificate as it is sent.
+/// A certificate as sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CertificateEntry<'a> {
     /// The certificate.
@@ -105,7 +106,8 @@ pub fn certificates(content: &[u8], tls13: bool) -> Option<Vec<CertificateEntry<
     Some(found)
 }
 
-/// The response in a CertificateStatus (RFC 6066, section 8).
+/// The response in a CertificateStatus
+/// ([RFC 6066, section 8](https://www.rfc-editor.org/rfc/rfc6066#section-8)).
 pub fn ocsp_response(status: &[u8]) -> Option<&[u8]> {
     const OCSP: u8 = 1;
     let mut fields = Fields(status);

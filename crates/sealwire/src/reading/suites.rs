@@ -7,7 +7,8 @@ pub fn cipher_suite(number: u16) -> Option<&'static str> {
     Some(SUITES[at].1)
 }
 
-/// Every suite that has a name, but for the two that are signals (RFC 5746, RFC 7507).
+/// Every suite that has a name, but for the two that are signals
+/// ([RFC 5746](https://www.rfc-editor.org/rfc/rfc5746), [RFC 7507](https://www.rfc-editor.org/rfc/rfc7507)).
 pub fn all_cipher_suites() -> impl Iterator<Item = u16> {
     const SIGNALS: [u16; 2] = [0x00ff, 0x5600];
     SUITES.iter().map(|(number, _)| *number).filter(|number| !SIGNALS.contains(number))

@@ -26,7 +26,7 @@ pub(super) struct AskedPeer {
     pub(super) to_store: ToStore,
 }
 
-/// A pre-shared key is needed; which one is in the papers.
+/// A pre-shared key is needed; which one is in the handshake's state.
 pub(super) struct AskedPsk {
     pub(super) handshake: Box<Handshake>,
 }

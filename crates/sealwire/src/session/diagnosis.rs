@@ -42,7 +42,7 @@ pub(super) fn refine(
 
 /// The version that a handshake with this client has at most, before one is agreed.
 pub(super) fn at_most(hello: &ClientHello) -> Option<ProtocolVersion> {
-    // Who does not offer TLS 1.3 gets TLS 1.2.
+    // A client that does not offer TLS 1.3 gets TLS 1.2.
     (!hello.supported_versions().contains(&0x0304)).then_some(ProtocolVersion::Tls12)
 }
 

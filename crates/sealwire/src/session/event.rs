@@ -1,11 +1,11 @@
-//! What a session tells.
+//! The events of a session.
 
 use super::CertificateRequest;
 use crate::engine::resumption::ClientSession;
 use crate::key_log::KeyLogLine;
 
 /// Something happened. Events are taken with [`Session::poll_event`](super::Session::poll_event);
-/// none is told from inside a call of the program's.
+/// none is delivered from inside a call of the program's.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -13,7 +13,7 @@ pub enum Event {
     Question,
     /// The OCSP response that the server stapled (DER), or that it stapled none; before
     /// [`HandshakeComplete`](Self::HandshakeComplete). Told when
-    /// [`ClientOptions::request_ocsp`](crate::ClientOptions::request_ocsp) says so, except on a
+    /// [`ClientOptions::request_ocsp`](crate::ClientOptions::request_ocsp) is set, except on a
     /// connection resumed in TLS 1.2, where OpenSSL and Node are silent too.
     OcspResponse(Option<Vec<u8>>),
     /// A line of the key log, when the options say `key_log`. Those of a handshake that failed
@@ -21,7 +21,7 @@ pub enum Event {
     KeyLog(KeyLogLine),
     /// The server asks for a certificate of ours, which has not been sent yet. Told when
     /// [`ClientOptions::tell_certificate_request`](crate::ClientOptions::tell_certificate_request)
-    /// says so; not by the engine for old peers.
+    /// is set; not by the legacy engine.
     CertificateRequested(CertificateRequest),
     /// The handshake is complete and the peer is judged: data may flow.
     HandshakeComplete,

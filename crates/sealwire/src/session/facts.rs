@@ -1,4 +1,4 @@
-//! What is known of a connection beyond its peer: Finished values, keying material, bytes counted.
+//! Facts about a connection beyond its peer: Finished values, keying material, bytes counted.
 
 use sealwire_x509::Certificate;
 
@@ -30,11 +30,13 @@ pub(super) struct Traffic {
 
 impl Session {
     /// Fills `output` with keying material for another protocol, bound to this connection and the
-    /// same on both sides (RFC 5705; RFC 8446, section 7.5; OpenSSL's
+    /// same on both sides ([RFC 5705](https://www.rfc-editor.org/rfc/rfc5705);
+    /// [RFC 8446, section 7.5](https://www.rfc-editor.org/rfc/rfc8446#section-7.5); OpenSSL's
     /// `SSL_export_keying_material`). In TLS 1.2 no context and an empty one differ; in TLS 1.3
-    /// they do not.
+    /// they disagree.
     ///
-    /// The channel binding `tls-exporter` (RFC 9266) is 32 bytes with the label
+    /// The channel binding `tls-exporter`
+    /// ([RFC 9266](https://www.rfc-editor.org/rfc/rfc9266)) is 32 bytes with the label
     /// `EXPORTER-Channel-Binding` and an empty context.
     ///
     /// # Errors
@@ -75,7 +77,9 @@ impl Session {
         if *we_are_client { secrets.finished.server.get() } else { secrets.finished.client.get() }
     }
 
-    /// The channel binding `tls-unique` (RFC 5929, section 3): the first Finished of a handshake up to
+    /// The channel binding `tls-unique`
+    /// ([RFC 5929, section 3](https://www.rfc-editor.org/rfc/rfc5929#section-3)):
+    /// the first Finished of a handshake up to
     /// TLS 1.2. `None` in TLS 1.3, which has no such binding.
     pub fn tls_unique(&self) -> Option<&[u8]> {
         let (HandshakeSummary { secrets, .. }, peer) = (self.core.kept.as_deref()?, self.peer()?);

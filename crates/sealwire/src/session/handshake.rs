@@ -186,7 +186,7 @@ impl Handshake {
         self.hello.as_ref().is_some_and(|hello| hello.as_bytes().is_empty())
     }
 
-    /// Calls the engine, with the desk in its place.
+    /// Calls the engine with the connection's state.
     fn drive(&mut self, tls: &mut [u8], core: &mut Core) -> (usize, Result<Step, Failure>) {
         let desk = &mut core.desk;
         let (consumed, step) = self.engine.advance(desk, tls, &mut core.out);
@@ -196,7 +196,7 @@ impl Handshake {
         if let Some(lines) = desk.papers.as_mut().and_then(|papers| papers.key_log.as_mut()) {
             core.events.extend(lines.drain(..).map(Event::KeyLog));
         }
-        // Once the server has passed: who is refused is not told of, and nothing has been sent yet.
+        // Only once the server has passed: a refused server's request is not reported.
         if step.is_ok()
             && let Some(papers) = desk.papers.as_mut().filter(|papers| papers.examined.is_some())
             && papers.tell_request
@@ -208,7 +208,7 @@ impl Handshake {
         (consumed, step)
     }
 
-    /// Who is to blame that the handshake failed; and the alert that says so, at the end of what is
+    /// The party at fault for the failed handshake; and the alert that says so, at the end of what is
     /// sent, of which the engine wrote what is behind `start`.
     fn diagnose(self, mut failure: Failure, start: usize, core: &mut Core) -> Error {
         let version = self.engine.version();
@@ -311,7 +311,7 @@ impl Handshake {
 
 /// The peer's chain and what was found of it.
 ///
-/// Inside a resumed handshake nobody is asked; the chain that the session was made with was judged
+/// A resumed handshake carries no certificates; the chain that the session was made with was judged
 /// before it was offered or accepted. A client that was asked and had no certificate is judged here.
 fn judged(
     engine: &dyn Engine,
@@ -344,7 +344,7 @@ impl Core {
             peer.certificates = certificates;
             peer.authorization = authorization_of(verdict);
         } else if !facts.resumed && !matches!(peer.authorization, Authorization::ByPsk(_)) {
-            // It was not asked, or has none: what it showed before it has not shown now.
+            // It was not asked, or has no certificate: an earlier one does not count now.
             peer.certificates = Vec::new();
             peer.authorization = Authorization::NotAsked;
         }

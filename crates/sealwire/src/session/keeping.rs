@@ -11,7 +11,7 @@ use crate::words::ProtocolVersion;
 /// How many new sessions wait for the program; it may never ask, and a server may never stop.
 const MAX_WAITING: usize = 8;
 
-/// Chooses the session that a client offers, and leaves its chain and verdict in the papers.
+/// Chooses the session that a client offers, and leaves its chain and verdict in the handshake's state.
 pub(super) fn choose(
     context: &SecureContext,
     options: &ClientOptions,
@@ -34,7 +34,7 @@ pub(super) fn choose(
 
 impl Core {
     /// A client's handshake is complete: tells of the session that it made, and keeps what is
-    /// needed for those to come. Up to TLS 1.2 there are none.
+    /// needed for those to come. Up to TLS 1.2 none come.
     pub(super) fn tell_first_session(&mut self) {
         let (Some(sessions), Some(peer)) = (&mut self.desk.sessions, &self.peer) else { return };
         let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());

@@ -103,7 +103,7 @@ enum Stage {
 struct Turn {
     consumed: usize,
     stage: Stage,
-    /// Whether the stage it came to can go on without more bytes.
+    /// Whether the stage it came to can continue without more bytes.
     goes_on: bool,
 }
 
@@ -144,7 +144,7 @@ impl Session {
                 "SNI that is no host name, without the engine for old peers",
             ));
         }
-        // With pre-shared keys there are none.
+        // With pre-shared keys there is no certificate.
         if old.is_some() && options.settings.ech.is_some() {
             return Err(Error::Misused("Encrypted Client Hello with the engine for old peers"));
         }
@@ -215,7 +215,7 @@ impl Session {
     /// after the peer's `close_notify`, nothing is consumed.
     ///
     /// # Errors
-    /// Why the connection failed. From then on, every call gives the same error.
+    /// Why the connection failed. From then on, every call returns the same error.
     pub fn receive(&mut self, tls: &mut [u8], sink: &mut dyn Sink) -> Result<usize, Error> {
         let mut consumed = 0;
         loop {
@@ -261,7 +261,7 @@ impl Session {
         }
     }
 
-    /// Encrypts all of `plaintext` into records appended to `out`, after what else there is to
+    /// Encrypts all of `plaintext` into records appended to `out`, after pending bytes to
     /// send.
     ///
     /// # Errors
@@ -315,7 +315,7 @@ impl Session {
         Ok(())
     }
 
-    /// Appends what the session itself has to send to `out`: handshake messages, alerts.
+    /// Appends the session's own pending bytes to `out`: handshake messages, alerts.
     pub fn take_output(&mut self, out: &mut Vec<u8>) {
         // Nothing is kept: after the handshake there is seldom more.
         let said = mem::take(&mut self.core.out);
@@ -332,7 +332,8 @@ impl Session {
         !self.core.out.is_empty()
     }
 
-    /// Sends close_notify (RFC 8446, 6.1). Receiving continues. Repeated calls have no effect.
+    /// Sends close_notify ([RFC 8446, 6.1](https://www.rfc-editor.org/rfc/rfc8446#section-6.1)).
+    /// Receiving continues. Repeated calls have no effect.
     /// Before [`Event::HandshakeComplete`] it is kept until then.
     pub fn send_close_notify(&mut self) {
         if mem::replace(&mut self.core.closing.we_sent_close_notify, true) {
@@ -344,7 +345,7 @@ impl Session {
     }
 
     /// Begins to negotiate an open connection of TLS 1.2 or older again: a client by its hello, a
-    /// server by the request for one. [`Event::Renegotiated`] tells that it is done; what is
+    /// server by the request for one. [`Event::Renegotiated`] reports its end; what is
     /// encrypted meanwhile is sent then. `client_auth`: whether a server asks for a certificate then,
     /// in place of what it did before.
     ///
@@ -388,7 +389,7 @@ impl Session {
         Some(event)
     }
 
-    /// Tells what goes over the connection from now on in OpenSSL's words, where OpenSSL speaks it;
+    /// Traces the connection from now on in OpenSSL's words, where OpenSSL runs it;
     /// from the first message by [`ClientOptions::trace`] and [`ServerOptions::trace`].
     pub fn trace(&mut self) {
         match &mut self.stage {
@@ -403,8 +404,8 @@ impl Session {
         }
     }
 
-    /// What was told since the last time. `None`: the connection is not traced, or OpenSSL does not
-    /// speak it.
+    /// The trace since the last call. `None`: the connection is not traced, or OpenSSL does not
+    /// run it.
     pub fn take_trace(&mut self) -> Option<Vec<u8>> {
         let said = mem::take(&mut self.core.trace);
         let now = match &mut self.stage {
@@ -421,7 +422,7 @@ impl Session {
         }
     }
 
-    /// What is known of the peer; `None` until the handshake is complete.
+    /// The peer; `None` until the handshake is complete.
     pub fn peer(&self) -> Option<&Peer> {
         self.core.peer.as_deref()
     }
@@ -437,7 +438,7 @@ impl Session {
         self.core.judged_elsewhere
     }
 
-    /// Why the session failed, if it did: what every call gives from then on.
+    /// Why the session failed, if it did: the error that every call returns from then on.
     pub fn error(&self) -> Option<&Error> {
         match &self.stage {
             Stage::Failed(error) => Some(error),
@@ -458,7 +459,7 @@ impl Session {
         !matches!(self.stage, Stage::Open(_) | Stage::Failed(_))
     }
 
-    /// Whether the peer has said that it will send no more data.
+    /// Whether the peer has said that it sends no more data.
     pub fn peer_has_closed(&self) -> bool {
         self.core.closing.peer_sent_close_notify
     }
@@ -532,13 +533,13 @@ impl Core {
 }
 
 impl Stage {
-    /// Takes the stage out, to be replaced by the one it leads to; meanwhile there is none to go on
+    /// Takes the stage out, to be replaced by the one it leads to; meanwhile there is none to continue
     /// with.
     fn take(&mut self) -> Self {
         mem::replace(self, Self::Failed(Error::RefusedByProgram))
     }
 
-    /// Goes on with what the peer sent.
+    /// Continues with what the peer sent.
     fn advance(self, tls: &mut [u8], core: &mut Core) -> Turn {
         match self {
             Self::Hello(awaited) => awaited.read(tls, core),

@@ -1,4 +1,4 @@
-//! What one connection is asked to do. Secrets and trust are in the
+//! The options of one connection. Secrets and trust are in the
 //! [`SecureContext`](crate::SecureContext); this is the rest.
 
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use crate::reading::EchConfigList;
 use crate::verify::NameCheck;
 use crate::words::{ClientAuth, ConfigError, PeerVerification, Pin, ServerName, Storing};
 
-/// What one client connection is asked to do.
+/// The options of one client connection.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     pub(crate) server_name: ServerName,
     pub(crate) settings: ClientSettings,
 }
 
-/// What a client says of Encrypted Client Hello (RFC 9849).
+/// A client's use of Encrypted Client Hello ([RFC 9849](https://www.rfc-editor.org/rfc/rfc9849)).
 #[derive(Debug, Clone)]
 pub struct EchOffer(pub(super) Option<Arc<EchConfigList>>);
 
@@ -30,7 +30,7 @@ impl EchOffer {
     ///
     /// # Errors
     /// When none can: of other versions, KEMs or suites, with unknown extensions that are mandatory, or a
-    /// public name that is none.
+    /// invalid public name.
     pub fn hide(configs: EchConfigList) -> Result<Self, ConfigError> {
         engine::check_ech(&configs)?;
         Ok(Self(Some(Arc::new(configs))))
@@ -86,14 +86,15 @@ impl ClientOptions {
         Self { server_name, settings: ClientSettings::default() }
     }
 
-    /// Whether the name is sent in SNI (RFC 6066); on by default. An address never is.
+    /// Whether the name is sent in SNI
+    /// ([RFC 6066](https://www.rfc-editor.org/rfc/rfc6066)); on by default. An address never is.
     #[must_use]
     pub fn send_sni(mut self, send: bool) -> Self {
         self.settings.send_sni = send;
         self
     }
 
-    /// What becomes of the connection when the server does not pass.
+    /// What to do when the server does not verify.
     #[must_use]
     pub fn verification(mut self, verification: PeerVerification) -> Self {
         self.settings.verification = verification;
@@ -108,7 +109,8 @@ impl ClientOptions {
     }
 
     /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
-    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`,
+    /// any CA above it ([RFC 7469, 2.6](https://www.rfc-editor.org/rfc/rfc7469#section-2.6)).
+    /// Anything else is refused with `PINNED_KEY_MISMATCH`,
     /// regardless of its issuer. An empty list refuses every peer.
     #[must_use]
     pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
@@ -116,7 +118,8 @@ impl ClientOptions {
         self
     }
 
-    /// The application protocols to offer (RFC 7301), in order of preference.
+    /// The application protocols to offer
+    /// ([RFC 7301](https://www.rfc-editor.org/rfc/rfc7301)), in order of preference.
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.settings.alpn = protocols.into_iter().map(Into::into).collect();
@@ -141,8 +144,9 @@ impl ClientOptions {
     }
 
     /// Whether sessions of TLS 1.3 that this connection is given can be resumed any number of
-    /// times, as OpenSSL's can, and not once. Who watches the network sees then that connections
-    /// are of one client (RFC 8446, C.4); it is for programs that must continue where OpenSSL does.
+    /// times, as OpenSSL's can, and not once. An observer of the network can then link the connections
+    /// of one client ([RFC 8446, C.4](https://www.rfc-editor.org/rfc/rfc8446#appendix-C.4));
+    /// for programs that must resume where OpenSSL does.
     #[must_use]
     pub fn reuse_sessions(mut self, reuse: bool) -> Self {
         self.settings.reuse_sessions = reuse;
@@ -156,7 +160,8 @@ impl ClientOptions {
         self
     }
 
-    /// Whether the OCSP response that the server staples to its certificate (RFC 6066, section 8)
+    /// Whether the OCSP response that the server staples to its certificate
+    /// ([RFC 6066, section 8](https://www.rfc-editor.org/rfc/rfc6066#section-8))
     /// is told, by [`Event::OcspResponse`](crate::session::Event::OcspResponse) and
     /// [`Peer::ocsp_response`](crate::Peer::ocsp_response). It is not judged: that is the
     /// program's. The server is asked for it in any case.
@@ -182,7 +187,8 @@ impl ClientOptions {
         self
     }
 
-    /// Hides the hello (RFC 9849), or looks so. Only TLS 1.3 is spoken then, and no session is resumed. A
+    /// Hides the hello ([RFC 9849](https://www.rfc-editor.org/rfc/rfc9849)),
+    /// or sends GREASE. Only TLS 1.3 is offered then, and no session is resumed. A
     /// server that does not take it proves to be the configuration's public name, and the connection ends
     /// with [`Error::EchRejected`](crate::Error::EchRejected) and without our certificate.
     #[must_use]
@@ -191,8 +197,8 @@ impl ClientOptions {
         self
     }
 
-    /// Says this in SNI in place of the server's name: a text that is no host name (`sni.0`, whose
-    /// last label is a number). Only the second engine can say such a thing
+    /// Sends this as SNI in place of the server's name: a text that is not a host name (`sni.0`, whose
+    /// last label is a number). Only the second engine can send it
     /// ([`SecureContextBuilder::legacy`](crate::SecureContextBuilder::legacy)), so the connection is
     /// its own; in other contexts it fails.
     #[must_use]
@@ -211,7 +217,7 @@ impl ClientOptions {
     }
 }
 
-/// What one server connection is asked to do.
+/// The options of one server connection.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
     pub(crate) client_auth: ClientAuth,
@@ -237,7 +243,7 @@ impl ServerOptions {
         self
     }
 
-    /// What becomes of a connection whose client has a certificate that does not pass, when
+    /// What to do when a client's certificate does not verify, when
     /// [`client_auth`](Self::client_auth) is [`Require`](ClientAuth::Require). A client without
     /// one is refused all the same.
     #[must_use]
@@ -246,7 +252,8 @@ impl ServerOptions {
         self
     }
 
-    /// The application protocols that are spoken (RFC 7301), in order of preference. A client
+    /// The application protocols
+    /// ([RFC 7301](https://www.rfc-editor.org/rfc/rfc7301)), in order of preference. A client
     /// that offers some and none of these is refused with `no_application_protocol`.
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
@@ -271,7 +278,7 @@ impl ServerOptions {
     }
 
     /// As [`ask_store_session`](Self::ask_store_session), for sessions only that no ticket holds:
-    /// those of TLS 1.2 clients that take none, or of a context without tickets.
+    /// those of TLS 1.2 clients without ticket support, or of a context without tickets.
     #[must_use]
     pub fn ask_store_ticketless(mut self, ask: bool) -> Self {
         self.storing = if ask { Storing::Ticketless } else { Storing::None };

@@ -1,4 +1,4 @@
-//! What is known of the other side once the handshake is done.
+//! The other side, once the handshake is complete.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::pki::TrustStore;
 use crate::verify::Refusal;
 use crate::words::{CipherSuite, NamedGroup, ProtocolVersion, ServerName, SignatureScheme};
 
-/// The other side of a connection: who it is, whether it may be believed, and what was agreed.
+/// The other side of a connection: its certificates, the verdict on them, and the negotiated parameters.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub(crate) authorization: Authorization,
@@ -29,7 +29,7 @@ pub struct Peer {
     pub(crate) ech: EchStatus,
 }
 
-/// What became of a client's Encrypted Client Hello (RFC 9849).
+/// The result of a client's Encrypted Client Hello ([RFC 9849](https://www.rfc-editor.org/rfc/rfc9849)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EchStatus {
@@ -58,7 +58,7 @@ pub(crate) enum Authorization {
 }
 
 impl Peer {
-    /// Whether the peer proved who it is: its chain leads to a trusted root, and a server's name
+    /// Whether the peer is authenticated: its chain leads to a trusted root, and a server's name
     /// is the one asked for. False for a client that was not asked for a certificate.
     pub fn authorized(&self) -> bool {
         matches!(self.authorization, Authorization::Authorized(_) | Authorization::ByPsk(_))
@@ -109,7 +109,7 @@ impl Peer {
         pki::issuers(leaf, sent.iter().chain(trust.certificates()))
     }
 
-    /// What became of our Encrypted Client Hello. Where the server does not take it there is no peer, but
+    /// The result of our Encrypted Client Hello. Where the server rejects it there is no peer, but
     /// [`Error::EchRejected`](crate::Error::EchRejected).
     pub fn ech(&self) -> &EchStatus {
         &self.ech
@@ -136,12 +136,12 @@ impl Peer {
         self.dh_bits
     }
 
-    /// The negotiated application protocol (RFC 7301).
+    /// The negotiated application protocol ([RFC 7301](https://www.rfc-editor.org/rfc/rfc7301)).
     pub fn alpn(&self) -> Option<&[u8]> {
         self.alpn.as_deref()
     }
 
-    /// The name sent in SNI (RFC 6066), as the client spelled it.
+    /// The name sent in SNI ([RFC 6066](https://www.rfc-editor.org/rfc/rfc6066)), as the client spelled it.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
     }
@@ -164,7 +164,8 @@ impl Peer {
         &self.shared_schemes
     }
 
-    /// The OCSP response that the server stapled to its certificate, DER (RFC 6066, section 8),
+    /// The OCSP response that the server stapled to its certificate, DER
+    /// ([RFC 6066, section 8](https://www.rfc-editor.org/rfc/rfc6066#section-8)),
     /// when [`ClientOptions::request_ocsp`](crate::ClientOptions::request_ocsp) asked for it. As it
     /// came: not judged.
     pub fn ocsp_response(&self) -> Option<&[u8]> {

@@ -1,4 +1,4 @@
-//! What a session asks, and what it can be answered: each question takes answers of its own kind.
+//! The questions of a session, each with its own type of answers.
 //!
 //! A question borrows its session, so that it cannot be answered to another; an answer takes it, so
 //! that there is no second one.
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::reading::ClientHello;
 use crate::words::{Alert, Psk};
 
-/// What a session needs to know before it continues: see
+/// A question that a session needs answered before it continues: see
 /// [`Session::question`](super::Session::question). Dropped without an answer, it stays open.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -23,14 +23,14 @@ pub enum Question<'a> {
     /// Asked when [`ServerOptions::ask_client_hello`](crate::ServerOptions::ask_client_hello).
     ClientHello(HelloQuestion<'a>),
     /// The handshake is complete and the peer is verified: accept the connection? Asked when the
-    /// options say `ask_about_peer`.
+    /// options set `ask_about_peer`.
     VerifyPeer(PeerQuestion<'a>),
     /// A server has made a session, which is to be stored. Asked before
     /// [`Event::HandshakeComplete`](super::Event::HandshakeComplete), once for each session, when
-    /// [`ServerOptions::ask_store_session`](crate::ServerOptions::ask_store_session).
+    /// [`ServerOptions::ask_store_session`](crate::ServerOptions::ask_store_session) is set.
     StoreSession(StoreQuestion<'a>),
-    /// A pre-shared key is needed, by a context with `Legacy::psk`: a server's client has said who it
-    /// is, or a client is to say so.
+    /// A pre-shared key is needed, by a context with `Legacy::psk`: a server's client has sent its
+    /// identity, or a client needs one.
     Psk(PskQuestion<'a>),
 }
 
@@ -50,9 +50,9 @@ pub struct PskQuestion<'a>(Open<'a, AskedPsk>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HelloAnswer {
-    /// Go on, with what the reply says; [`HelloReply::new`] leaves all as the session has it.
+    /// Continue with what the reply says; [`HelloReply::new`] changes nothing.
     Serve(HelloReply),
-    /// End the connection, and tell the client by this alert: `unrecognized_name`, say.
+    /// End the connection with this alert: `unrecognized_name`, say.
     Refuse(Alert),
     /// End the connection without a word.
     Close,
@@ -62,9 +62,9 @@ pub enum HelloAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerAnswer {
-    /// Go on.
+    /// Continue.
     Accept,
-    /// End the connection, and tell the peer by this alert: `access_denied`, say.
+    /// End the connection with this alert: `access_denied`, say.
     ///
     /// Where TLS 1.2 leaves our Finished to be sent, the alert comes in its place, and the peer's
     /// handshake fails. Otherwise the peer's handshake is complete by then, and its first read
@@ -89,7 +89,7 @@ impl Question<'_> {
 }
 
 impl HelloQuestion<'_> {
-    /// What the client said.
+    /// The ClientHello.
     pub fn hello(&self) -> &ClientHello {
         &self.0.state().hello
     }
@@ -152,7 +152,7 @@ impl StoreQuestion<'_> {
 }
 
 impl PskQuestion<'_> {
-    /// Asked of a server: the name that the client gives itself.
+    /// For a server: the identity that the client sent.
     pub fn identity(&self) -> Option<&[u8]> {
         match self.asked()? {
             PskAsked::Identity(identity) => Some(identity),
@@ -160,8 +160,8 @@ impl PskQuestion<'_> {
         }
     }
 
-    /// Asked of a client: what the server has said to help it. In TLS 1.3 there is no such thing, and
-    /// a client that speaks it is asked before anything is sent; it may be asked again.
+    /// For a client: the server's identity hint. TLS 1.3 has no hints, and
+    /// a client that offers it is asked before anything is sent; it may be asked again.
     pub fn hint(&self) -> Option<&[u8]> {
         match self.asked()? {
             PskAsked::Identity(_) => None,
@@ -209,7 +209,7 @@ impl From<Result<(), Alert>> for PeerAnswer {
 }
 
 impl Session {
-    /// The open question, if there is one; [`Event::Question`](super::Event::Question) tells of it.
+    /// The open question, if there is one; [`Event::Question`](super::Event::Question) reports it.
     /// The session stands still until it is answered.
     pub fn question(&mut self) -> Option<Question<'_>> {
         let Self { stage, core } = self;

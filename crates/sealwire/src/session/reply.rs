@@ -4,7 +4,7 @@ use crate::context::{Identity, SecureContext};
 use crate::engine::resumption::SessionData;
 use crate::words::ClientAuth;
 
-/// How a server answers a ClientHello. What is not given stays as the session has it.
+/// How a server answers a ClientHello. Absent parts stay as the session has them.
 #[derive(Debug, Default)]
 pub struct HelloReply {
     pub(crate) context: Option<SecureContext>,
@@ -46,7 +46,9 @@ impl HelloReply {
         self
     }
 
-    /// Staple this OCSP response (DER; RFC 6066, section 8) to our certificate. It is sent only
+    /// Staple this OCSP response (DER;
+    /// [RFC 6066, section 8](https://www.rfc-editor.org/rfc/rfc6066#section-8))
+    /// to our certificate. It is sent only
     /// to a client that [asks](crate::reading::ClientHello::requests_ocsp) for one.
     #[must_use]
     pub fn ocsp_staple(mut self, response: impl Into<Vec<u8>>) -> Self {
@@ -64,7 +66,8 @@ impl HelloReply {
     }
 
     /// Ask this client for a certificate in this way, whatever the others are asked: an ACME CA that
-    /// checks a name (RFC 8737) has none to show. Such a client is to get no further.
+    /// validates a name ([RFC 8737](https://www.rfc-editor.org/rfc/rfc8737))
+    /// has no certificate. Close such a connection after the handshake.
     #[must_use]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = Some(client_auth);

@@ -1,6 +1,6 @@
-//! STARTTLS from the server's side, for a server behind us that has none: it is greeted for, and a
-//! client's wish for TLS is granted in its place. Nothing else is: who asks for anything but TLS is
-//! told to ask for that first.
+//! STARTTLS from the server's side, in place of a server without TLS behind us: sends its greeting, and grants a
+//! client's request for TLS. Any other command is
+//! answered with the demand for TLS first.
 
 use std::fmt;
 
@@ -96,7 +96,7 @@ where
     Ok(Vec::new())
 }
 
-/// RFC 3207.
+/// [RFC 3207](https://www.rfc-editor.org/rfc/rfc3207).
 async fn smtp<IO>(talk: &mut Talk<'_, IO>, greeting: &[u8]) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -128,7 +128,8 @@ where
     }
 }
 
-/// RFC 3501, sections 6.1 and 6.2.1. The capabilities in the server's own greeting are those of a
+/// [RFC 3501](https://www.rfc-editor.org/rfc/rfc3501),
+/// sections 6.1 and 6.2.1. The capabilities in the server's own greeting are those of a
 /// connection in plain; the client asks again inside of TLS.
 async fn imap<IO>(talk: &mut Talk<'_, IO>, greeting: &[u8]) -> Result<(), Error>
 where
@@ -169,7 +170,8 @@ where
     }
 }
 
-/// RFC 2595, section 4. The greeting goes on as it is: APOP makes its digest of it.
+/// [RFC 2595, section 4](https://www.rfc-editor.org/rfc/rfc2595#section-4).
+/// The greeting is forwarded unchanged: APOP computes its digest over it.
 async fn pop3<IO>(talk: &mut Talk<'_, IO>, greeting: &[u8]) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,

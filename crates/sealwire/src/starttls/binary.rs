@@ -5,7 +5,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::Error;
 use super::talk::Talk;
 
-/// The extended operation StartTLS (RFC 4511, section 4.14).
+/// The extended operation StartTLS
+/// ([RFC 4511, section 4.14](https://www.rfc-editor.org/rfc/rfc4511#section-4.14)).
 pub(super) async fn ldap<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -192,7 +193,7 @@ where
     if asks {
         talk.nothing_ahead()?;
     }
-    // success, or confidentialityRequired to whoever waits for the answer of another request.
+    // success, or confidentialityRequired in answer to any other request.
     let code = if asks { 0 } else { 13 };
     let response = [0x0a, 1, code, 0x04, 0, 0x04, 0];
     let kind = match operation {

@@ -26,17 +26,19 @@ use crate::Foreign;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// Mail between servers and from clients (RFC 3207): port 25 or 587
+    /// Mail between servers and from clients
+    /// ([RFC 3207](https://www.rfc-editor.org/rfc/rfc3207)): port 25 or 587
     Smtp,
-    /// Mailboxes (RFC 3501, section 6.2.1): port 143
+    /// Mailboxes ([RFC 3501, section 6.2.1](https://www.rfc-editor.org/rfc/rfc3501#section-6.2.1)): port 143
     Imap,
-    /// Mailboxes (RFC 2595): port 110
+    /// Mailboxes ([RFC 2595](https://www.rfc-editor.org/rfc/rfc2595)): port 110
     Pop3,
-    /// Files (RFC 4217): port 21
+    /// Files ([RFC 4217](https://www.rfc-editor.org/rfc/rfc4217)): port 21
     Ftp,
-    /// Messages, of a client (RFC 6120, section 5): port 5222
+    /// Messages, of a client
+    /// ([RFC 6120, section 5](https://www.rfc-editor.org/rfc/rfc6120#section-5)): port 5222
     Xmpp,
-    /// Directories (RFC 4511, section 4.14): port 389
+    /// Directories ([RFC 4511, section 4.14](https://www.rfc-editor.org/rfc/rfc4511#section-4.14)): port 389
     Ldap,
     /// PostgreSQL (SSLRequest): port 5432
     Postgres,
@@ -46,7 +48,7 @@ pub enum Protocol {
 
 /// Why a server could not be asked for TLS.
 ///
-/// What it said is as it said it; `Display` escapes it.
+/// The peer's text is unchanged; `Display` escapes it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -54,11 +56,11 @@ pub enum Error {
     Io(io::Error),
     /// It hung up before it had answered.
     Closed(Protocol),
-    /// It speaks something else; what it said.
+    /// It speaks another protocol; its text.
     Unlike(Protocol, String),
-    /// It speaks the protocol, and has no TLS to offer or did not want to; what it said.
+    /// It speaks the protocol, without TLS; its text.
     NoTls(Protocol, String),
-    /// It turned the client away before TLS came up, or cannot just now; what it said.
+    /// It refused the client before TLS; its text.
     TurnedAway(Protocol, String),
     /// Bytes came behind its agreement, before TLS.
     Injected(Protocol, usize),
@@ -67,11 +69,11 @@ pub enum Error {
 }
 
 /// Speaks `protocol` as far as the server's agreement to TLS: the next byte on `io` is TLS. `name` is
-/// the host that is wanted, which XMPP says.
+/// the host, which XMPP sends.
 ///
 /// # Errors
-/// When the server hangs up, speaks something else, has no TLS, or sends more in plain behind its
-/// agreement. There is no timeout in it.
+/// When the server closes, speaks another protocol, has no TLS, or sends more plaintext after its
+/// agreement. It sets no timeout.
 pub async fn ask<IO>(io: &mut IO, protocol: Protocol, name: &str) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,

@@ -61,7 +61,7 @@ impl Packet {
     /// Takes a packet off the front, if it is there as a whole.
     ///
     /// # Errors
-    /// While somebody logs in, packets are short.
+    /// During authentication, packets are short.
     pub fn take(ahead: &mut Vec<u8>) -> std::io::Result<Option<Self>> {
         const LONGEST: usize = 64 * 1024;
         let Some(&[a, b, c, _]) = ahead.first_chunk() else { return Ok(None) };

@@ -1,5 +1,5 @@
 //! A client of PostgreSQL that knows nothing of TLS, and a server that wants it. The client's own
-//! wishes for encryption are declined, and the server, which sees TLS, is kept from offering the client
+//! requests for encryption are declined, and the server, which sees TLS, is kept from offering the client
 //! what it could not do without: a log-in that is bound to the TLS connection (`SCRAM-SHA-256-PLUS`).
 
 use std::io;
@@ -10,7 +10,7 @@ use super::binary::{CANCEL_REQUEST, GSS_ENCRYPTION_REQUEST, SSL_REQUEST};
 use super::talk::Talk;
 use super::{Error, Protocol};
 
-/// What a client begins with, once its wishes for encryption are declined.
+/// What a client begins with, once its requests for encryption are declined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning {
     packet: Vec<u8>,
@@ -45,7 +45,7 @@ where
         let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
         match code {
             code if length == 8 && (code == SSL_REQUEST || code == GSS_ENCRYPTION_REQUEST) => {
-                // The client waits for the answer: what comes behind the wish was not said by one that
+                // The client waits for the answer: bytes after the request were not sent by a client that
                 // heard it.
                 talk.nothing_ahead()?;
                 wants_tls |= code == SSL_REQUEST;
@@ -91,7 +91,7 @@ impl Message {
     /// Takes one off the front, if it is there as a whole.
     ///
     /// # Errors
-    /// While somebody logs in, messages are short; anything else is another protocol.
+    /// During authentication, messages are short; anything else is another protocol.
     pub fn take(ahead: &mut Vec<u8>) -> io::Result<Option<Self>> {
         const LONGEST: usize = 64 * 1024;
         let Some(&[_, a, b, c, d]) = ahead.first_chunk() else { return Ok(None) };

@@ -47,7 +47,7 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Talk<'a, IO> {
         }
     }
 
-    /// A client's next line. One that begins with TLS has none.
+    /// A client's next line. `None` when it starts with TLS.
     pub(super) async fn command(&mut self) -> Result<String, Error> {
         if self.ahead.is_empty() {
             self.hear().await?;

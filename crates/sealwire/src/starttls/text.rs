@@ -5,7 +5,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::Error;
 use super::talk::Talk;
 
-/// RFC 3207, after the greeting and EHLO of RFC 5321.
+/// [RFC 3207](https://www.rfc-editor.org/rfc/rfc3207), after the greeting and EHLO of
+/// [RFC 5321](https://www.rfc-editor.org/rfc/rfc5321).
 pub(super) async fn smtp<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -22,7 +23,7 @@ where
     agreement(talk, "220").await
 }
 
-/// RFC 4217, section 4.
+/// [RFC 4217, section 4](https://www.rfc-editor.org/rfc/rfc4217#section-4).
 pub(super) async fn ftp<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -32,7 +33,7 @@ where
     agreement(talk, "234").await
 }
 
-/// RFC 3501, section 6.2.1.
+/// [RFC 3501, section 6.2.1](https://www.rfc-editor.org/rfc/rfc3501#section-6.2.1).
 pub(super) async fn imap<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -56,7 +57,7 @@ where
     }
 }
 
-/// RFC 2595, section 4.
+/// [RFC 2595, section 4](https://www.rfc-editor.org/rfc/rfc2595#section-4).
 pub(super) async fn pop3<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -73,7 +74,7 @@ where
     if answer.starts_with("+OK") { Ok(()) } else { Err(talk.no_tls(answer)) }
 }
 
-/// RFC 6120, section 5.4.
+/// [RFC 6120, section 5.4](https://www.rfc-editor.org/rfc/rfc6120#section-5.4).
 pub(super) async fn xmpp<IO>(talk: &mut Talk<'_, IO>, to: &str) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -133,7 +134,8 @@ where
 
 const XMPP_TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 
-/// What a stream error is called, by the first element in it (RFC 6120, section 4.9).
+/// What a stream error is called, by the first element in it
+/// ([RFC 6120, section 4.9](https://www.rfc-editor.org/rfc/rfc6120#section-4.9)).
 async fn stream_error<IO>(talk: &mut Talk<'_, IO>) -> Error
 where
     IO: AsyncRead + AsyncWrite + Unpin,

@@ -1,4 +1,4 @@
-//! A handshake, message by message: direction, time, size, content and reason.
+//! Traces a handshake, message by message: direction, time, size, content and reason.
 //!
 //! A [`Storyteller`] is shown the bytes of a connection as they go by, in both directions, and the
 //! secrets of its key log, which open what TLS 1.3 encrypts. What it tells is for people; what peers
@@ -18,12 +18,12 @@ use crate::reading::{EchConfigList, HandshakeMessage, Record};
 use told::{Context, MessageSummary, hex};
 use unlock::Unlock;
 
-/// Who sent something.
+/// The side that sent a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
     /// The one who connected.
     Client,
-    /// The one who was connected to.
+    /// The side that accepted it.
     Server,
 }
 
@@ -37,13 +37,13 @@ pub struct Message {
     pub from: From,
     /// Its name in the RFCs: `ClientHello`.
     pub name: String,
-    /// Whether it went encrypted; it can be told all the same where the secrets are known.
+    /// Whether it was encrypted; it is decrypted where the secrets are known.
     pub encrypted: bool,
-    /// How long it is, with its header.
+    /// Its length, with its header.
     pub bytes: usize,
-    /// What it says, in a line.
+    /// Its content, in one line.
     pub says: String,
-    /// Why, for those who learn.
+    /// The reason for the message, for learners.
     pub why: Option<String>,
     /// Its parts by name.
     pub fields: Vec<(String, String)>,

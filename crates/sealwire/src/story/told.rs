@@ -1,4 +1,4 @@
-//! What each message of a handshake says, and why it is there.
+//! The content of each message of a handshake, and its reason.
 
 use sealwire_x509::{Certificate, Foreign};
 
@@ -24,7 +24,7 @@ pub(super) struct Context {
     pub(super) now: i64,
 }
 
-/// What is told of a message.
+/// The summary of a message.
 pub(super) struct MessageSummary {
     pub(super) name: String,
     pub(super) says: String,
@@ -193,7 +193,7 @@ fn encrypted_extensions(content: &[u8], context: &mut Context) -> Option<Message
         Some(Foreign::new(protocols.vector8()?).to_string())
     });
     let kinds = listed(list.map(|(kind, _)| names::extension(kind)));
-    // What a server gives whom it could not decrypt (RFC 9849, section 5).
+    // The retry configurations that a server sends when it cannot decrypt the inner hello (RFC 9849, section 5).
     let retry = list.get(ECH).and_then(|body| EchConfigList::from_bytes(body).ok());
     let outer = retry.as_ref().map(|retry| listed(retry.configs().iter().map(outer_name)));
     context.ech_retry = retry;

@@ -1,4 +1,5 @@
-//! Decrypting our own connection of TLS 1.3 with the secrets of its key log (RFC 8446, section 5).
+//! Decrypting our own connection of TLS 1.3 with the secrets of its key log
+//! ([RFC 8446, section 5](https://www.rfc-editor.org/rfc/rfc8446#section-5)).
 
 use crate::KeyLogLine;
 use aws_lc_rs::aead::{
@@ -61,7 +62,8 @@ impl Unlock {
     }
 }
 
-/// HKDF-Expand-Label with an empty context (RFC 8446, section 7.1).
+/// HKDF-Expand-Label with an empty context
+/// ([RFC 8446, section 7.1](https://www.rfc-editor.org/rfc/rfc8446#section-7.1)).
 fn expand(secret: &Prk, label: &str, length: usize) -> Option<Zeroizing<Vec<u8>>> {
     let label = [b"tls13 ", label.as_bytes()].concat();
     let info = [

@@ -70,7 +70,7 @@ impl Acceptor {
         self
     }
 
-    /// The application protocols that are spoken, in order of preference.
+    /// The application protocols, in order of preference.
     #[must_use]
     pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.options = self.options.alpn(protocols);
@@ -94,7 +94,7 @@ impl Acceptor {
     }
 
     /// Answers the client's first message: other certificates for other names (SNI), other
-    /// protocols, an OCSP staple. The choice may take its time. It gives a [`HelloReply`]; an
+    /// protocols, an OCSP staple. The choice may take its time. It returns a [`HelloReply`]; an
     /// `Option` of one, where `None` ends the connection; a `Result` with the
     /// [`Alert`](crate::Alert) to refuse by; or any [`HelloAnswer`].
     #[must_use]
@@ -112,7 +112,7 @@ impl Acceptor {
     }
 
     /// Says of each client, once its handshake is complete and its certificate is judged, whether
-    /// it may come in. A `Result` may hold the [`Alert`](crate::Alert) that turns it away, say
+    /// it is admitted. A `Result` may hold the [`Alert`](crate::Alert) that refuses it, say
     /// [`ACCESS_DENIED`](crate::Alert::ACCESS_DENIED); [`accept`](Self::accept) fails with
     /// [`Error::RefusedByProgram`] then.
     #[must_use]
@@ -143,7 +143,7 @@ impl Acceptor {
         self
     }
 
-    /// Has the clients of open connections judged again: see [`Live`]. Those for whom
+    /// Verifies the clients of open connections again: see [`Live`]. Those for whom
     /// [`on_client_hello`](Self::on_client_hello) has named another context are closed at the end of
     /// their lifetime only.
     #[must_use]
@@ -158,7 +158,7 @@ impl Acceptor {
         self.context.set(context);
     }
 
-    /// Makes TLS of `io`, whose other end is a client.
+    /// Performs the TLS handshake as a server over `io`.
     ///
     /// # Errors
     /// Why the handshake failed. The alert that says so is sent before this returns, and the client

@@ -43,7 +43,8 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector that verifies the server (RFC 9525), sends SNI and resumes sessions. Each
+    /// A connector that verifies the server
+    /// ([RFC 9525](https://www.rfc-editor.org/rfc/rfc9525)), sends SNI and resumes sessions. Each
     /// connection has the context of its moment: a [`SecureContext`] until another is
     /// [set](Self::set_context), or what a `Watched` has loaded.
     pub fn new(context: impl Into<Current>) -> Self {
@@ -60,7 +61,7 @@ impl Connector {
         }
     }
 
-    /// What becomes of a connection whose server does not pass.
+    /// What to do when the server does not verify.
     #[must_use]
     pub fn peer_verification(mut self, verification: PeerVerification) -> Self {
         self.settings.verification = verification;
@@ -75,7 +76,8 @@ impl Connector {
     }
 
     /// Lets only servers pass that have one of these keys in their verified chain: as leaf, or as
-    /// any CA above it (RFC 7469, 2.6). Anything else is refused with `PINNED_KEY_MISMATCH`,
+    /// any CA above it ([RFC 7469, 2.6](https://www.rfc-editor.org/rfc/rfc7469#section-2.6)).
+    /// Anything else is refused with `PINNED_KEY_MISMATCH`,
     /// regardless of its issuer. An empty list refuses every peer.
     #[must_use]
     pub fn pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
@@ -133,7 +135,7 @@ impl Connector {
         self
     }
 
-    /// Hides the hello (RFC 9849), or looks so: see
+    /// Hides the hello ([RFC 9849](https://www.rfc-editor.org/rfc/rfc9849)), or looks so: see
     /// [`ClientOptions::ech`](crate::ClientOptions::ech).
     #[must_use]
     pub fn ech(mut self, offer: EchOffer) -> Self {
@@ -187,10 +189,11 @@ impl Connector {
         self
     }
 
-    /// Makes TLS of `io`, whose other end is to prove that it is `name`.
+    /// Performs the TLS handshake as a client over `io` and verifies that the server is `name`.
     ///
     /// In TLS 1.3 a server judges the client's certificate after the client is done: such a
-    /// refusal comes as the error of the first read (RFC 8446, section 4.4.2.4).
+    /// refusal comes as the error of the first read
+    /// ([RFC 8446, section 4.4.2.4](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2.4)).
     ///
     /// # Errors
     /// Why the handshake failed; the alert that says so is sent before this returns.
@@ -212,12 +215,12 @@ impl Connector {
         Ok(stream)
     }
 
-    /// Connects over TCP to `host:port` (`example.com:443`, `[::1]:443`), whose certificate has to
+    /// Connects over TCP to `host:port` (`example.com:443`, `[::1]:443`), whose certificate must
     /// be for that host. Every address that the host has is tried, one after the other. To connect
     /// may take as long as the handshake may.
     ///
     /// # Errors
-    /// [`Error::Io`] when `address` is none or no connection can be made, and as
+    /// [`Error::Io`] when `address` is not HOST:PORT or no connection can be made, and as
     /// [`connect`](Self::connect).
     pub async fn connect_to(&self, address: &str) -> Result<TlsStream<TcpStream>, Error> {
         let name = host_of(address).map_err(|why| Error::from(invalid(address, &why)))?;

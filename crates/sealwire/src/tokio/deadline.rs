@@ -1,6 +1,6 @@
 //! How long a handshake may take, by timers that are used again.
 //!
-//! A timer that is set where tokio has none interrupts the runtime's next wait: a system call and a turn of the
+//! The first timer of a tokio runtime interrupts the runtime's next wait: a system call and a turn of the
 //! loop on each side, for every handshake when they come one at a time. So a few timers stay set when
 //! their handshakes are done, and the next handshake moves the end of one on, which takes no lock and no call.
 
@@ -66,7 +66,7 @@ impl Deadlines {
         }
     }
 
-    /// One that is still set in this runtime. Nobody waits for another thread.
+    /// One that is still set in this runtime, without waiting for another thread.
     fn take(&self, runtime: Id) -> Option<Timer> {
         let mut kept = self.try_lock()?;
         // A runtime that is over has let all its timers ring.

@@ -1,4 +1,4 @@
-//! What a connector is to those who drive rustls themselves.
+//! A connector for programs that drive rustls themselves.
 
 use super::Connector;
 use crate::engine::{LentConfig, Loan};
@@ -8,9 +8,9 @@ impl Connector {
     /// This connector's settings as a configuration of rustls', for HTTP clients that want one: reqwest's
     /// `ClientBuilder::tls_backend_preconfigured`, hyper-rustls, tokio-rustls.
     ///
-    /// The verdict on servers is ours, and so is the choice of the identity: both are asked anew in
-    /// each handshake, of the context that the connector has then. A refusal is in rustls' error,
-    /// as a [`Refusal`](crate::verify::Refusal); the server is told `certificate_unknown` (46).
+    /// Sealwire verifies the servers and chooses the identity, in
+    /// each handshake with the connector's current context. A refusal is in rustls' error,
+    /// as a [`Refusal`](crate::verify::Refusal); the server gets `certificate_unknown` (46).
     /// Versions, suites and groups are those of now. Sessions are not resumed, since rustls does
     /// not verify their server again. Timeouts, and when a connection has to end, are the client's
     /// business.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{Acceptor, TlsStream};
 use crate::error::Error;
 
-/// Accepts TCP connections and gives out those whose handshake is complete.
+/// Accepts TCP connections and returns those whose handshake is complete.
 ///
 /// Each handshake is a task of its own, with the acceptor's timeout and a limit on how many are
 /// under way, so that a silent or slow client delays no other, nor do so many of them that the
@@ -97,8 +97,8 @@ impl Listener {
         self
     }
 
-    /// What is done with a client before its handshake, in the same task: a PROXY header is read
-    /// (and the address that it names returned), STARTTLS spoken, plain HTTP redirected. `None`
+    /// Runs before a client's handshake, in the same task: a PROXY header is read
+    /// (and the address that it names returned), STARTTLS negotiated, plain HTTP redirected. `None`
     /// means that this client is served already. It has the handshake's timeout for itself.
     #[must_use]
     pub fn before_handshake<F, Fut>(mut self, prepare: F) -> Self
@@ -110,8 +110,8 @@ impl Listener {
         self
     }
 
-    /// Told about each client whose handshake failed, and why. Unless this is set, such clients are
-    /// told as warnings of [`tracing`], with `address`, `code` and `error`.
+    /// Sets the callback for each client whose handshake failed, with the reason. Unless this is set, such clients are
+    /// logged as warnings of [`tracing`], with `address`, `code` and `error`.
     #[must_use]
     pub fn on_handshake_error(
         mut self,
@@ -144,7 +144,7 @@ impl Listener {
                         Err(error) => wait_out(error).await?,
                     }
                 }
-                // The oldest has to make room from then on, if somebody wants it.
+                // The oldest has to make room from then on, if another client comes.
                 () = sleep_until(waits_until.unwrap_or_else(Instant::now)),
                     if waits_until.is_some() => {}
             }
@@ -217,7 +217,7 @@ async fn prepared(acceptor: &Acceptor, preparing: PrepareFuture) -> Result<Optio
     }
 }
 
-/// What becomes of a failed handshake when nobody asked to be told.
+/// Logs a failed handshake when no callback is set.
 fn log(address: SocketAddr, error: &Error) {
     tracing::warn!(%address, code = error.code(), %error, "a client's handshake failed");
 }

@@ -1,4 +1,4 @@
-//! Where a server's sessions are kept, when clients do not keep them themselves.
+//! Stores for a server's sessions, when clients do not keep them in tickets.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::session::{ClientHello, HelloAnswer, SessionData};
 ///
 /// For contexts built with
 /// [`stateless_tickets(false)`](crate::SecureContextBuilder::stateless_tickets); with tickets on,
-/// it serves TLS 1.2 clients that take none. Methods may be written as `async fn`. The handshake
+/// it serves TLS 1.2 clients without ticket support. Methods may be written as `async fn`. The handshake
 /// waits for them, within the acceptor's timeout. A store that fails gives `None`: a full
 /// handshake follows.
 ///

@@ -20,7 +20,7 @@ use crate::words::{ProtocolVersion, Psk};
 
 /// A TLS connection over `IO`.
 ///
-/// A read gives 0 bytes only after the peer's `close_notify`. When the transport ends without
+/// A read returns 0 bytes only after the peer's `close_notify`. When the transport ends without
 /// it, the read fails with [`io::ErrorKind::UnexpectedEof`]: what was received may be cut short.
 /// Shutting the stream down sends `close_notify` and ends our side of the transport; reading goes
 /// on. A client that only writes and then shuts down loses nothing to tickets that it has not read: they
@@ -37,9 +37,9 @@ pub struct TlsStream<IO> {
     on_request: Option<OnRequest>,
     keep_session: bool,
     new_session: Option<ClientSession>,
-    /// Whoever may take the yes to the peer back.
+    /// The list that may revoke the peer's admission.
     tether: Option<Box<Tether>>,
-    /// A server's tickets, for which nobody waits: they go out with its first data, or before it waits.
+    /// A server's tickets, which no peer waits for: they go out with its first data, or before it waits.
     tickets_wait: bool,
     /// The transport takes nothing any more, and tokio was given the time to see what has come.
     hung_up: bool,
@@ -48,13 +48,13 @@ pub struct TlsStream<IO> {
 }
 
 impl<IO> TlsStream<IO> {
-    /// What is known of the other side.
+    /// The other side of the connection.
     pub fn peer(&self) -> &Peer {
         self.session().peer().expect("a stream is handed out after the handshake")
     }
 
     /// The stream over `io` of a connection whose handshake was driven by hand, with a
-    /// [`Driver`]: to be shown what goes by, say, or to do something else than TLS after the
+    /// [`Driver`]: to observe its bytes, say, or to leave TLS after the
     /// ClientHello. What the driver has to send is sent with the first write, flush or read.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl<IO> TlsStream<IO> {
     /// A client's newest session that was not taken yet, to be given to
     /// [`Connector::resume_session`](crate::Connector::resume_session); none unless the connector
     /// [keeps](crate::Connector::keep_session) them. In TLS 1.3 sessions come
-    /// with the first data that are read, or later. The context resumes its sessions by itself;
+    /// with the first data that are read, or later. The context resumes its sessions itself;
     /// this is for programs that choose.
     pub fn take_session(&mut self) -> Option<ClientSession> {
         self.new_session.take()
@@ -146,7 +146,7 @@ impl<IO> TlsStream<IO> {
         self.on_request = told;
     }
 
-    /// Why the connection is not to go on, if it is not. The peer is told once.
+    /// Why the connection must end, if it must. The alert is sent once.
     fn cut_off(&mut self) -> Option<Error> {
         let why = self.tether.as_ref()?.cut()?;
         if self.driver.session().error().is_none() {
@@ -197,7 +197,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
     }
 
-    /// Sends what the last step of the handshake left: the peer waits for it. But nobody waits for the
+    /// Sends what the last step of the handshake left: the peer waits for it. But it does not wait for the
     /// tickets of TLS 1.3, which are all that is left of a server's.
     pub(super) async fn flush_handshake(&mut self) -> Result<(), Error> {
         let peer = self.peer();
@@ -292,7 +292,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     }
 
     /// The transport takes nothing any more. What the peer said before it hung up says why: an
-    /// alert, say, that nobody has read yet.
+    /// alert, say, that is still unread.
     fn poll_last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
         if !has_hung_up(&error) {
             return Poll::Ready(error);
@@ -305,7 +305,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                     Ok(()) => {}
                     Err(said) => return Poll::Ready(said.into()),
                 },
-                // Who writes without a pause is ahead of tokio's look at what has come: it looks
+                // A writer without pauses is ahead of tokio's poll for input: it polls
                 // between now and the next poll.
                 Poll::Pending if !self.hung_up => {
                     self.hung_up = true;
@@ -383,7 +383,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         };
     }
 
-    /// Takes off the transport what a server has sent and nobody has read: a socket that is closed over
+    /// Reads the unread bytes of a server from the transport: a socket that is closed over
     /// it is reset, and what was written and is still on its way is lost. Data among it stay here, for
     /// a reader.
     fn take_tickets(&mut self, cx: &Context<'_>) {

@@ -73,7 +73,7 @@ impl Code {
         name: "ERR_TLS_CERT_ALTNAME_INVALID",
         text: "Hostname/IP does not match certificate's altnames",
     };
-    /// No key of the chain is one of those that were pinned. A name of our own: neither OpenSSL nor
+    /// No key of the chain is pinned. A name of our own: neither OpenSSL nor
     /// Node knows pins.
     pub const PINNED_KEY_MISMATCH: Self = Self {
         name: "PINNED_KEY_MISMATCH",

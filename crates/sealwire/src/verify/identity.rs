@@ -1,4 +1,5 @@
-//! Is the certificate for the server that was asked for? RFC 9525, and Node's rules.
+//! Is the certificate for the server that was asked for?
+//! [RFC 9525](https://www.rfc-editor.org/rfc/rfc9525), and Node's rules.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,7 +14,8 @@ use crate::words::ServerName;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum NameCheck {
-    /// RFC 9525: only subject alternative names count, `*` is a whole left-most label.
+    /// [RFC 9525](https://www.rfc-editor.org/rfc/rfc9525):
+    /// only subject alternative names count, `*` is a whole left-most label.
     #[default]
     Rfc9525,
     /// The rules of Node's `tls.checkServerIdentity`: the common name counts when there is no
@@ -23,12 +25,12 @@ pub enum NameCheck {
     Custom(Arc<CustomCheck>),
     /// These rules, with another name than the one that is asked for by SNI.
     ForName(ServerName, Arc<Self>),
-    /// No check at all: **any** certificate of any trusted CA passes for this server. For those
-    /// who identify the peer by another means, such as a private CA with one member.
+    /// No check at all: **any** certificate of any trusted CA passes for this server. For programs
+    /// that identify the peer by other means, such as a private CA with one member.
     DangerousNone,
 }
 
-/// What [`NameCheck::Custom`] calls: the name asked for and the leaf.
+/// The callback of [`NameCheck::Custom`]: gets the requested name and the leaf.
 pub type CustomCheck = dyn Fn(&ServerName, &Certificate) -> Result<(), String> + Send + Sync;
 
 /// The certificate is for another name.

@@ -14,7 +14,7 @@ pub(super) fn findings(chain: &[Certificate], level: u8) -> Vec<ChainError> {
         let mut find = |code| {
             found.push(ChainError::new(code, depth, Some(certificate.clone())));
         };
-        // Of a kind of key that nobody here knows there is more to say than that it is small:
+        // An unknown kind of key needs no finding about its size:
         // X509_verify_cert refuses it.
         if key_bits(certificate).is_some_and(|bits| bits < required) {
             find(if depth == 0 { EE_KEY_TOO_SMALL } else { CA_KEY_TOO_SMALL });

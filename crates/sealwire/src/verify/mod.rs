@@ -1,4 +1,4 @@
-//! Who is the peer, and may it be believed? The verdict, its codes and the reasons.
+//! Verification of peers: the verdict, its codes and the reasons.
 //!
 //! One function judges every chain, in every mode and on every connection, resumed or not:
 //! `judge` asks AWS-LC's `X509_verify_cert` (through `sealwire-x509`), adds the checks that can

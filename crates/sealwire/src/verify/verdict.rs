@@ -1,4 +1,4 @@
-//! The one function that says yes or no to a chain, and what it has to say.
+//! The one function that accepts or refuses a chain, and its verdict.
 
 use std::fmt;
 use std::sync::Arc;
@@ -153,7 +153,7 @@ impl Verdict {
     }
 
     /// Whether the chain is incomplete: no certificate was given with the name of the issuer of its
-    /// last. (One that is there and does not fit is told of in the evidence.)
+    /// last. (One that is there and does not fit is named in the evidence.)
     pub fn lacks_issuer(&self) -> bool {
         self.lacks_issuer
     }

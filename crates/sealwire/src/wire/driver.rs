@@ -21,20 +21,20 @@ pub struct Driver {
     outbox: Outbox,
 }
 
-/// What [`Driver::next`] came to.
+/// The result of [`Driver::next`].
 #[derive(Debug)]
 pub enum Next {
-    /// Something happened. An open [`question`](Driver::question) is told again each time, until it
+    /// Something happened. An open [`question`](Driver::question) is reported each time, until it
     /// is answered.
     Event(Event),
     /// Nothing: send what is [`outgoing`](Driver::outgoing), and read more.
     Transport,
-    /// The connection has failed. What is outgoing, an alert perhaps, tells the peer why: send it
-    /// before the error is told.
+    /// The connection has failed. The outgoing bytes may hold an alert for the peer: send them
+    /// before returning the error.
     Failed(Error),
 }
 
-/// What [`Driver::read`] came to.
+/// The result of [`Driver::read`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
     /// So many bytes of data were given.
@@ -42,7 +42,7 @@ pub enum Received {
     /// No data, before more comes from the transport. What is [`outgoing`](Driver::outgoing) is to
     /// be sent first.
     Blocked,
-    /// The peer has said that no more data will come.
+    /// The peer has sent close_notify: no more data will come.
     End,
 }
 
@@ -90,7 +90,7 @@ impl Driver {
         self.session.set_max_fragment_size(bytes)
     }
 
-    /// Goes on as far as the bytes lead that have come. For the handshake; of an open connection,
+    /// Proceeds as far as the received bytes allow. For the handshake; of an open connection,
     /// it leaves data where they are.
     #[allow(clippy::should_implement_trait, reason = "it never ends")]
     pub fn next(&mut self) -> Next {
@@ -179,7 +179,7 @@ impl Driver {
     }
 
     /// Encrypts all of `data` to the end of `room`, behind what else there is to send, all of which
-    /// goes over to it. What the transport does not take is to be [`put back`](Self::put_back).
+    /// goes over to it. The caller must [`put back`](Self::put_back) what the transport does not take.
     ///
     /// # Errors
     /// Those of [`Session::encrypt`].
@@ -190,7 +190,7 @@ impl Driver {
         self.session.encrypt(data, room)
     }
 
-    /// What is to be sent. [`sent`](Self::sent) tells how much of it was.
+    /// The bytes to send. [`sent`](Self::sent) reports how many were.
     pub fn outgoing(&mut self) -> &[u8] {
         if self.session.has_output() {
             self.session.take_output(self.outbox.end());
@@ -204,7 +204,7 @@ impl Driver {
     }
 
     /// Whether the transport has not taken all that was [`outgoing`](Self::outgoing) when that was asked for
-    /// last. What the session has said since can go out with the next data.
+    /// last. Later messages of the session can go out with the next data.
     pub fn is_blocked(&self) -> bool {
         !self.outbox.is_empty()
     }
@@ -233,7 +233,7 @@ impl Driver {
     }
 
     /// Room for more bytes from the transport, of an adequate size;
-    /// [`filled`](Self::filled) tells how much of it was used.
+    /// [`filled`](Self::filled) reports how much of it was used.
     pub fn room(&mut self) -> &mut [u8] {
         self.inbox.room()
     }
@@ -248,7 +248,7 @@ impl Driver {
         self.inbox.push(received);
     }
 
-    /// What has come and is not consumed. Until a [`HelloQuestion`](crate::session::HelloQuestion)
+    /// The received bytes that are not consumed. Until a [`HelloQuestion`](crate::session::HelloQuestion)
     /// is answered, that is everything, as it came.
     pub fn unconsumed(&self) -> &[u8] {
         self.inbox.waiting()
@@ -279,7 +279,7 @@ impl Driver {
     }
 
     /// Decrypts all that has come, before anybody reads it: when the transport takes no more, to
-    /// learn what the peer said before it hung up.
+    /// learn what the peer sent before it closed.
     ///
     /// # Errors
     /// Why the connection failed. Data that came before are there to [`read`](Self::read).
@@ -294,7 +294,7 @@ impl Driver {
         self.session.abort(alert);
     }
 
-    /// Says that no more data will be sent. Reading goes on. Once is enough.
+    /// Sends close_notify: no more data will be sent. Reading stays possible. Further calls do nothing.
     pub fn close(&mut self) {
         self.session.send_close_notify();
     }
@@ -308,7 +308,7 @@ impl Driver {
     /// Takes the driver apart, with its transport: whatever is complete is decrypted, and nothing is
     /// lost.
     pub fn into_parts<IO>(mut self, io: IO) -> Parts<IO> {
-        // An error shows again to who goes on.
+        // An error is returned again by the next call.
         if let Ok(consumed) = self.session.receive(self.inbox.waiting_mut(), &mut self.unread) {
             self.inbox.consume(consumed);
         }

@@ -1,11 +1,11 @@
 //! TLS over a transport of your own: everything between a [`Session`](crate::Session) and the bytes
 //! on the wire, without any I/O.
 //!
-//! A [`Driver`] holds a session, what has come and is not consumed, data that nobody has read, and
-//! what is to be sent. What is left to its user is to read and to write: the streams for tokio and
-//! for blocking transports are made on it, and so are `seal tunnel` and the npm package.
+//! A [`Driver`] holds a session, received bytes that are not consumed, unread data, and
+//! bytes to send. Its user only reads and writes the transport: the streams for tokio and
+//! for blocking transports are built on it, and so are `seal tunnel` and the npm package.
 //!
-//! 1. [`next`](Driver::next) until the handshake is complete: it tells what happens, or wants the
+//! 1. [`next`](Driver::next) until the handshake is complete: it returns events, or needs the
 //!    transport. Then [`outgoing`](Driver::outgoing) is to be sent, and more to be read, into
 //!    [`room`](Driver::room) say.
 //! 2. [`read`](Driver::read) and [`write`](Driver::write) data. After each, `outgoing` may have
@@ -26,7 +26,7 @@
 //!             Next::Event(Event::HandshakeComplete) => break,
 //!             Next::Event(_) => {}
 //!             Next::Transport => exchange(&mut driver, &mut tcp)?,
-//!             // The peer is told why before we are.
+//!             // The alert goes out before the error is returned.
 //!             Next::Failed(error) => {
 //!                 let _ = tcp.write_all(driver.outgoing());
 //!                 return Err(error);
@@ -85,7 +85,7 @@ pub use unread::Room;
 /// How much data one write takes: four full records.
 pub const WRITE_SIZE: usize = 64 * 1024;
 
-/// How long a peer that was told why it is refused should be given to read it, before the
+/// How long a refused peer should be given to read its alert, before the
 /// transport is closed. Closed while something of the peer's is unread, a TCP connection is reset,
 /// and the alert may be lost with it: end the writing side, and read until the end, until this
 /// time is over, or until [`FAREWELL_BYTES`] have come.

@@ -1,9 +1,9 @@
-//! What a stream is made of, once it is taken apart.
+//! The parts of a stream.
 
 use crate::session::Session;
 
-/// What a TLS stream was made of, for a protocol that goes on without TLS, or for a program that
-/// goes on with the [`Session`] by itself. Nothing that was received is lost.
+/// The parts of a TLS stream, for a protocol that continues without TLS, or for a program that
+/// continues with the [`Session`] itself. Nothing received is lost.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Parts<IO> {

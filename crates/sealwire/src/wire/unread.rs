@@ -93,7 +93,7 @@ impl<R: Room + ?Sized> Sink for Reader<'_, R> {
     }
 }
 
-/// Takes nothing: data wait, encrypted, for somebody to read them.
+/// Takes nothing: data stay encrypted until they are read.
 pub(super) struct Closed;
 
 impl Sink for Closed {

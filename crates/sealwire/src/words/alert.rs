@@ -1,4 +1,6 @@
-//! Alerts by number, by the name that RFC 9846 (section 6) gives them, and as OpenSSL reports them.
+//! Alerts by number, by the name that
+//! [RFC 9846 (section 6)](https://www.rfc-editor.org/rfc/rfc9846#section-6)
+//! gives them, and as OpenSSL reports them.
 
 use std::fmt;
 
@@ -54,17 +56,22 @@ static TABLE: [Row; 35] = [
 ];
 
 impl Alert {
-    /// No parameters that both sides accept (RFC 8446, 6.2).
+    /// No parameters that both sides accept
+    /// ([RFC 8446, 6.2](https://www.rfc-editor.org/rfc/rfc8446#section-6.2)).
     pub const HANDSHAKE_FAILURE: Self = Self(40);
-    /// The version offered is not spoken (RFC 8446, 6.2).
+    /// The version offered is not supported
+    /// ([RFC 8446, 6.2](https://www.rfc-editor.org/rfc/rfc8446#section-6.2)).
     pub const PROTOCOL_VERSION: Self = Self(70);
-    /// The connection is fine, and its other end does not want it (RFC 8446, 6.2).
+    /// The connection is fine, and its other end does not want it
+    /// ([RFC 8446, 6.2](https://www.rfc-editor.org/rfc/rfc8446#section-6.2)).
     pub const ACCESS_DENIED: Self = Self(49);
-    /// Something failed that is neither the peer's doing nor the protocol's (RFC 8446, 6.2).
+    /// Something failed that is neither the peer's doing nor the protocol's
+    /// ([RFC 8446, 6.2](https://www.rfc-editor.org/rfc/rfc8446#section-6.2)).
     pub const INTERNAL_ERROR: Self = Self(80);
-    /// No such name is served here (RFC 6066, section 3).
+    /// No such name is served here ([RFC 6066, section 3](https://www.rfc-editor.org/rfc/rfc6066#section-3)).
     pub const UNRECOGNIZED_NAME: Self = Self(112);
-    /// None of the application protocols offered is spoken (RFC 7301, 3.2).
+    /// None of the application protocols offered is supported
+    /// ([RFC 7301, 3.2](https://www.rfc-editor.org/rfc/rfc7301#section-3.2)).
     pub const NO_APPLICATION_PROTOCOL: Self = Self(120);
 
     /// The alert of this number (`AlertDescription`).
@@ -83,17 +90,18 @@ impl Alert {
         [21, 3, 3, 0, 2, 2, self.0]
     }
 
-    /// The name in RFC 9846 or in the RFC that added it; `unknown` for any other number.
+    /// The name in [RFC 9846](https://www.rfc-editor.org/rfc/rfc9846)
+    /// or in the RFC that added it; `unknown` for any other number.
     pub fn name(self) -> &'static str {
         self.row().map_or("unknown", |row| row.1)
     }
 
-    /// What the sender of this alert says, in words.
+    /// The meaning of this alert, in words.
     pub fn meaning(self) -> &'static str {
         self.row().map_or(FAULT, |row| row.3)
     }
 
-    /// What OpenSSL reports when it receives this alert as a fatal one. `None` for those that it
+    /// OpenSSL's error when it receives this alert as a fatal one. `None` for those that it
     /// takes for the end of the connection: `close_notify` and numbers that it does not know.
     pub fn openssl_reason(self) -> Option<OpensslReason> {
         self.reason().map(|reason| reason.openssl())

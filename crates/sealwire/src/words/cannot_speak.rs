@@ -1,4 +1,4 @@
-//! Settings that leave nothing to say.
+//! Settings that leave nothing to negotiate.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::openssl_reason::{self as reason, Reason};
 pub enum CannotSpeak {
     /// The range of versions is empty.
     NoVersion,
-    /// The range of versions has none that the engine speaks: TLS 1.2 and 1.3.
+    /// The range contains no version that the engine supports: TLS 1.2 and 1.3.
     UnsupportedVersion,
     /// None of the cipher suites goes with the versions and the security level.
     NoCipherSuite,

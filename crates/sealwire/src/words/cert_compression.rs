@@ -1,4 +1,4 @@
-//! Certificate compression (RFC 8879): which algorithms there are.
+//! Certificate compression ([RFC 8879](https://www.rfc-editor.org/rfc/rfc8879)): which algorithms there are.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CertCompression {
-    /// zlib (RFC 1950).
+    /// zlib ([RFC 1950](https://www.rfc-editor.org/rfc/rfc1950)).
     Zlib,
-    /// Brotli (RFC 7932), which browsers have.
+    /// Brotli ([RFC 7932](https://www.rfc-editor.org/rfc/rfc7932)), which browsers have.
     Brotli,
-    /// Zstandard (RFC 8878).
+    /// Zstandard ([RFC 8878](https://www.rfc-editor.org/rfc/rfc8878)).
     Zstd,
 }
 

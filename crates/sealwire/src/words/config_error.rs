@@ -1,8 +1,8 @@
-//! What is wrong with a setting.
+//! Errors of settings.
 
 use std::fmt;
 
-/// What is wrong with the settings of a [`SecureContext`](crate::SecureContext); names the option at fault.
+/// An error in the settings of a [`SecureContext`](crate::SecureContext); names the option at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     option: &'static str,
@@ -37,7 +37,7 @@ impl ConfigError {
     }
 
     /// The code that Node's `err.code` has for the same mistake: `ERR_SSL_NO_CIPHER_MATCH`.
-    /// `None` when Node's error has none, or Node has no such option.
+    /// `None` when Node's error has no such code, or Node has no such option.
     pub fn code(&self) -> Option<&'static str> {
         self.code
     }

@@ -1,14 +1,14 @@
-//! The wish to speak with old peers.
+//! Options for old peers.
 
 use std::sync::Arc;
 
 /// How a context speaks with peers that only an older TLS can reach: TLS 1.0 and 1.1, suites with
 /// CBC, RSA key exchange or DHE, pre-shared keys, renegotiation.
 ///
-/// **What it speaks is weaker than what a context speaks without it**, and is meant for devices and
-/// programs that cannot be replaced. It is spoken by OpenSSL, which is found at run time; whether a
+/// **It enables weaker cryptography than a context without it**, and is meant for devices and
+/// programs that cannot be replaced. OpenSSL, found at run time, runs these connections; whether a
 /// peer is believed is decided as always. A connection that TLS 1.2 or 1.3 can make as without it is
-/// made as without it. Never spoken: SSL 3, and suites without encryption or authentication.
+/// made as without it. Never enabled: SSL 3, and suites without encryption or authentication.
 #[derive(Debug, Clone)]
 pub struct Legacy {
     pub(crate) source: OpensslSource,
@@ -89,7 +89,8 @@ impl Legacy {
         self
     }
 
-    /// A server's parameters for DHE (PEM). Without any, a group of RFC 7919 or 3526 that goes with
+    /// A server's parameters for DHE (PEM). Without any, a group of
+    /// [RFC 7919](https://www.rfc-editor.org/rfc/rfc7919) or 3526 that goes with
     /// the certificate is taken.
     #[must_use]
     pub fn dh_parameters(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -113,8 +114,8 @@ impl Legacy {
         self
     }
 
-    /// The same of clients only, which say what they can speak before they know to whom; a server sees
-    /// what its client can speak.
+    /// The same for clients only, which send their offer before they know the server; a server sees
+    /// what its client offers.
     #[must_use]
     pub fn every_client(mut self, every: bool) -> Self {
         self.every_client = every;
@@ -130,7 +131,7 @@ impl Legacy {
         self
     }
 
-    /// What a server tells its clients before they say who they are (up to TLS 1.2), 128 bytes at
+    /// The identity hint that a server sends its clients (up to TLS 1.2), 128 bytes at
     /// most.
     #[must_use]
     pub fn psk_hint(mut self, hint: impl Into<String>) -> Self {
@@ -140,7 +141,7 @@ impl Legacy {
 
     /// How much security OpenSSL asks of versions, suites and parameters
     /// (`SSL_CTX_set_security_level`); certificates are always held to the context's own level.
-    /// Without a number it is that level, or 0 where TLS 1.0 or 1.1 is spoken, which need that.
+    /// Without a number it is that level, or 0 where TLS 1.0 or 1.1 is enabled, which need that.
     #[must_use]
     pub fn protocol_level(mut self, level: u8) -> Self {
         self.level = ProtocolLevel::Given(level);
@@ -148,7 +149,7 @@ impl Legacy {
     }
 
     /// Asks of them what the context asks of certificates, as OpenSSL does: TLS 1.0 and 1.1 are
-    /// not spoken then, unless that is 0.
+    /// disabled then, unless that is 0.
     #[must_use]
     pub fn protocol_level_of_context(mut self) -> Self {
         self.level = ProtocolLevel::OfContext;

@@ -8,17 +8,18 @@ use super::old_suites::OLD_SUITES;
 ///
 /// What is negotiated is TLS 1.2 or 1.3, unless a context asks for [old peers](crate::Legacy). The
 /// older two can be named in any range of versions, as OpenSSL's and Node's users do; without that
-/// wish, a range of nothing else fails in the handshake.
+/// option, a range of only those fails in the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProtocolVersion {
-    /// TLS 1.0 (RFC 2246), for old peers only.
+    /// TLS 1.0 ([RFC 2246](https://www.rfc-editor.org/rfc/rfc2246)), for old peers only.
     Tls10,
-    /// TLS 1.1 (RFC 4346), for old peers only.
+    /// TLS 1.1 ([RFC 4346](https://www.rfc-editor.org/rfc/rfc4346)), for old peers only.
     Tls11,
-    /// TLS 1.2 (RFC 5246).
+    /// TLS 1.2 ([RFC 5246](https://www.rfc-editor.org/rfc/rfc5246)).
     Tls12,
-    /// TLS 1.3 (RFC 9846, which obsoletes RFC 8446).
+    /// TLS 1.3 ([RFC 9846](https://www.rfc-editor.org/rfc/rfc9846), which obsoletes
+    /// [RFC 8446](https://www.rfc-editor.org/rfc/rfc8446)).
     Tls13,
 }
 
@@ -40,7 +41,7 @@ impl fmt::Display for ProtocolVersion {
     }
 }
 
-/// A cipher suite: one that was negotiated, or is to be spoken.
+/// A cipher suite: a negotiated one, or one to enable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CipherSuite(&'static Suite);
 
@@ -68,7 +69,7 @@ pub(super) enum Since {
 /// How a server proves itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Proof {
-    /// In TLS 1.3 that is no matter of the suite.
+    /// In TLS 1.3 the suite does not determine it.
     Any,
     Rsa,
     Ecdsa,
@@ -103,12 +104,12 @@ impl CipherSuite {
         self.0.openssl
     }
 
-    /// The suites that can be spoken, in the engine's order of preference.
+    /// The supported suites, in the engine's order of preference.
     pub fn supported() -> impl Iterator<Item = Self> {
         SUITES.iter().map(Self)
     }
 
-    /// The suite of this name, IANA's or OpenSSL's; `None` when it cannot be spoken.
+    /// The suite of this name, IANA's or OpenSSL's; `None` when it is not supported.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::supported().find(|suite| suite.0.iana == name || suite.0.openssl == name)
     }
@@ -130,7 +131,7 @@ impl CipherSuite {
     }
 
     /// OpenSSL's name for the protocol that the suite came with: Node's `getCipher().version`. That
-    /// may be one which is not spoken any more.
+    /// may be one which is no longer enabled.
     pub fn first_protocol_name(self) -> &'static str {
         match self.0.since {
             Since::Ssl3 => "SSLv3",
@@ -227,7 +228,7 @@ static GROUPS: [Group; 7] = [
     Group { number: 0x0202, iana: "MLKEM1024", openssl: "MLKEM1024" },
 ];
 
-/// Groups in which only old peers agree, and OpenSSL's of TLS 1.3 that the first engine has not.
+/// Groups for old peers only, and OpenSSL's of TLS 1.3 that the first engine does not support.
 #[rustfmt::skip]
 #[cfg(feature = "legacy")]
 static OLD_GROUPS: [Group; 2] = [
@@ -246,7 +247,7 @@ impl NamedGroup {
         self.0.openssl
     }
 
-    /// What Node's `getEphemeralKeyInfo` calls it: elliptic curves are `ECDH`, all others
+    /// Its name in Node's `getEphemeralKeyInfo`: elliptic curves are `ECDH`, all others
     /// `TLSGroup`.
     pub fn kind(self) -> &'static str {
         if self.bits().is_some() { "ECDH" } else { "TLSGroup" }
@@ -276,7 +277,7 @@ impl NamedGroup {
     }
 
     /// Whether what was agreed in it stays secret from who records it and has a quantum computer one
-    /// day: ML-KEM, by itself or beside an elliptic curve.
+    /// day: ML-KEM, alone or combined with an elliptic curve.
     pub fn is_post_quantum(self) -> bool {
         self.0.iana.contains("MLKEM")
     }

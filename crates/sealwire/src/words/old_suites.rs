@@ -1,5 +1,5 @@
-//! The suites that only an older TLS has, or that TLS 1.2 has and nobody should want, and those of
-//! TLS 1.3 that the first engine has not: spoken by the second engine, where a context asks for it.
+//! The suites of older TLS only, the discouraged ones of TLS 1.2, and those of
+//! TLS 1.3 that the first engine does not support: for the second engine, where a context asks for it.
 //!
 //! In OpenSSL's order. What has no encryption or no authentication, RC4 and what OpenSSL 3 has not are
 //! not among them.

@@ -1,4 +1,4 @@
-//! Pins: public keys, one of which has to be in a server's chain.
+//! Pins: public keys, one of which must be in a server's chain.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,8 @@ use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use base64ct::{Base64, Encoding as _};
 use sealwire_x509::Certificate;
 
-/// The SHA-256 of a public key's SubjectPublicKeyInfo (RFC 7469, section 2.4).
+/// The SHA-256 of a public key's SubjectPublicKeyInfo
+/// ([RFC 7469, section 2.4](https://www.rfc-editor.org/rfc/rfc7469#section-2.4)).
 ///
 /// It stays when a certificate is renewed with the same key. As text it is base64 or hex, and
 /// `sha256/` may go before it, with one slash or curl's two, or `sha256:`:

@@ -1,14 +1,14 @@
-//! What is done about a peer, and about the sessions made with it.
+//! What to do with a peer, and with the sessions made with it.
 
-/// What becomes of a connection whose server does not pass.
+/// What to do when a server does not verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PeerVerification {
     /// The handshake fails, with an alert, before our certificate or any data is sent.
     #[default]
     Required,
-    /// The handshake is completed and [`Peer::authorized`](crate::Peer::authorized) tells the
-    /// verdict: Node's `rejectUnauthorized: false`. **The program must look at it.**
+    /// The handshake is completed and [`Peer::authorized`](crate::Peer::authorized) holds the
+    /// verdict: Node's `rejectUnauthorized: false`. **The program must check it.**
     Recorded,
 }
 
@@ -21,7 +21,7 @@ pub enum ClientAuth {
     None,
     /// Asked; a client without one, or with one that does not pass, is let in and
     /// [`authorized`](crate::Peer::authorized) is false: Node's `requestCert: true,
-    /// rejectUnauthorized: false`. **The program must look at it.**
+    /// rejectUnauthorized: false`. **The program must check it.**
     Request,
     /// Asked, and the handshake fails without one that passes: mutual TLS. With
     /// [`ServerOptions::verification`](crate::ServerOptions::verification) `Recorded`, any certificate will do for the handshake.

@@ -42,7 +42,7 @@ pub struct InvalidServerName {
 }
 
 impl InvalidServerName {
-    /// What is wrong with it: "it has an empty label".
+    /// The fault: "it has an empty label".
     pub fn fault(&self) -> &str {
         self.fault
     }
@@ -65,7 +65,8 @@ impl ServerName {
     }
 
     /// The name with its letters in the case in which they are written here, which SNI keeps. It is
-    /// the same name: nothing that compares names looks at the case (RFC 6066, 3).
+    /// the same name: comparisons of names ignore the case
+    /// ([RFC 6066, 3](https://www.rfc-editor.org/rfc/rfc6066#section-3)).
     ///
     /// # Errors
     /// As [`from_str`](Self::from_str).
@@ -155,7 +156,9 @@ fn parse_ip(name: &str) -> Option<IpAddr> {
 
 const NO_ASCII_FORM: &str = "it has no ASCII form (IDNA)";
 
-/// What is wrong with a name (RFC 1035, 2.3.4, and RFC 1123, 2.1). A name whose last label is a
+/// What is wrong with a name
+/// ([RFC 1035, 2.3.4](https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4), and
+/// [RFC 1123, 2.1](https://www.rfc-editor.org/rfc/rfc1123#section-2.1)). A name whose last label is a
 /// number would be taken for an address (WHATWG URL, 3.5).
 fn fault(name: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

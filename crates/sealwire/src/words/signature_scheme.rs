@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A way to sign in a handshake (RFC 8446, section 4.2.3).
+/// A way to sign in a handshake
+/// ([RFC 8446, section 4.2.3](https://www.rfc-editor.org/rfc/rfc8446#section-4.2.3)).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SignatureScheme(u16);
 
@@ -87,7 +88,8 @@ impl SignatureScheme {
         self.row().2
     }
 
-    /// RFC 8446, 4.2.3: PKCS#1 signatures are for certificates only.
+    /// [RFC 8446, 4.2.3](https://www.rfc-editor.org/rfc/rfc8446#section-4.2.3):
+    /// PKCS#1 signatures are for certificates only.
     pub(crate) fn fits_tls13(self) -> bool {
         !matches!(self, Self::RSA_PKCS1_SHA256 | Self::RSA_PKCS1_SHA384 | Self::RSA_PKCS1_SHA512)
     }

@@ -1,4 +1,4 @@
-//! The rooms of the crates of this workspace: who may use whom, drawn from the sources.
+//! The rooms of the crates of this workspace: the permitted uses between them, drawn from the sources.
 //!
 //! A room is a module at the top of a crate, with all below it. `docs/architecture.md` draws the
 //! same layers.
@@ -103,7 +103,7 @@ fn rustls_is_named_behind_the_seam_only() {
     }
 }
 
-/// One desk for one connection at a time, and nothing else that is bound to a thread.
+/// One slot for the state of one connection at a time, and nothing else that is bound to a thread.
 #[test]
 fn the_engine_has_one_thread_local_slot() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -17,7 +17,7 @@ use super::{Done, Responder, Solver};
 use crate::client::{Error, Folder};
 use crate::store::ChallengeKind;
 
-/// What is shown by http-01, to whoever fetches it.
+/// The key authorizations that http-01 serves.
 #[derive(Clone, Default)]
 pub struct Http01 {
     shown: Arc<Mutex<HashMap<String, String>>>,
@@ -43,7 +43,7 @@ impl Http01 {
     }
 }
 
-/// CAs make tokens of a few dozen letters; nobody makes us look for more in the folder.
+/// Tokens of CAs have a few dozen letters; longer ones are not looked up in the folder.
 const LONGEST_TOKEN: usize = 200;
 
 /// Where it is in the folder. No host name has a blank, so tls-alpn-01 never finds it.
@@ -82,7 +82,7 @@ impl Solver for Http01 {
     }
 }
 
-/// Connections at once: CAs make a handful, and everybody else waits.
+/// Connections at once: CAs open a handful; all others wait.
 const MOST: usize = 128;
 
 /// A port where CAs fetch what they look for, until this is dropped.
@@ -97,7 +97,7 @@ impl HttpDoor {
         let serving = tokio::spawn(async move {
             loop {
                 let Ok(place) = places.clone().acquire_owned().await else { return };
-                // One that failed concerns nobody else; a lack of descriptors passes.
+                // A failed connection affects no other; a lack of descriptors passes.
                 let Ok((stream, _)) = tcp.accept().await else {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
@@ -114,7 +114,7 @@ impl HttpDoor {
                         .header_read_timeout(PATIENCE)
                         .keep_alive(false)
                         .serve_connection(TokioIo::new(stream), service);
-                    // Who reads nothing is not waited for either.
+                    // A client that does not read is not waited for either.
                     let _ = tokio::time::timeout(PATIENCE * 2, connection).await;
                 });
             }

@@ -1,4 +1,4 @@
-//! Showing what a CA wants to see: by HTTP, by TLS, or in the DNS by somebody else's program.
+//! Responding to challenges: over HTTP, over TLS, or in the DNS by an external program.
 
 mod http_01;
 
@@ -32,7 +32,7 @@ pub struct Responder {
 
 type Done<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
-/// Who shows it.
+/// The responder.
 pub trait Solver: Send + Sync {
     /// By which way.
     fn kind(&self) -> ChallengeKind;
@@ -56,8 +56,8 @@ impl TlsAlpn01 {
         Self { shown: Arc::default(), folder: Some(folder.clone()) }
     }
 
-    /// Whether a client is a CA that checks a name: it offers `acme-tls/1` and nothing else. Nobody
-    /// else does, and nobody gets into the service by it.
+    /// Whether a client is a CA that validates a name: it offers `acme-tls/1` and nothing else. No other
+    /// client does, and it gives no access to the service.
     #[must_use]
     pub fn asks(hello: &ClientHello) -> bool {
         let mut offered = hello.alpn().iter();

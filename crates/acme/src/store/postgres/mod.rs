@@ -37,7 +37,7 @@ type Prepared = HashMap<&'static str, Statement>;
 const TRIES: u32 = 8;
 
 /// What the tables are made under, so that one node at a time makes them. Any number will do that
-/// nobody else uses: this one is "sealwire" in ASCII.
+/// no other program uses: this one is "sealwire" in ASCII.
 const MAKING: i64 = 0x7365_616c_7769_7265;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 impl Postgres {
     /// Connects to the database of this URL (`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or
-    /// libpq's `host=... dbname=...`), and makes the tables when there are none.
+    /// libpq's `host=... dbname=...`), and creates missing tables.
     ///
     /// Over TLS the server has to prove its name to `connector`, whatever `sslmode` says. Without
     /// an `sslmode` TLS is required to other machines, and used on this one where it is offered.
@@ -115,7 +115,7 @@ impl Postgres {
         }
     }
 
-    /// What `work` says, over a connection that nobody else has meanwhile.
+    /// Runs `work` over a connection of its own.
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
         blocking(|| {
             let mut connection = self.take()?;

@@ -1,13 +1,13 @@
 //! Waiting for the disk, outside of SQLite.
 //!
-//! With `synchronous=FULL` SQLite waits for the disk at each commit, and lets nobody else write
+//! With `synchronous=FULL` SQLite waits for the disk at each commit, and lets no other connection write
 //! meanwhile: so many commits a second as the disk has flushes. Here a commit writes its log
 //! (`synchronous=NORMAL`), gives the turn to the next, and then waits until the log is on the disk,
-//! together with all who wait for the same. So others may see what is not there yet; who hands out what
+//! together with all that wait for the same. So others may see what is not there yet; code that hands out what
 //! cannot be taken back waits for its own.
 //!
 //! It is the same file that SQLite flushes before it copies the log into the database, and a log is
-//! begun anew only after that: what was committed is in the log as it is now, or safely in the database.
+//! restarted only after that: what was committed is in the log as it is now, or safely in the database.
 
 use std::fs::File;
 use std::io;

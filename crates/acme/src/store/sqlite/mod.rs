@@ -37,11 +37,11 @@ const STATEMENTS: usize = 128;
 /// written again and again: the longer the log, the less there is to copy.
 const LOG_PAGES: i64 = 8000;
 
-/// KiB of pages that the writer keeps, which nobody else changes as a rule.
+/// KiB of pages that the writer keeps, which as a rule no other connection changes.
 const WRITER_KIB: i64 = 32 * 1024;
 
 impl Sqlite {
-    /// Opens the database in `path`, and makes it when there is none. Only its owner can read it.
+    /// Opens the database in `path`, and creates it when missing. Only its owner can read it.
     ///
     /// # Errors
     /// When it cannot be opened, or is of a newer version of this program.

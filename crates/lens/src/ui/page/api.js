@@ -53,7 +53,7 @@ export async function save(path, name) {
 }
 
 /**
- * The live stream; begins anew when it breaks.
+ * The live stream; reconnects when it breaks.
  * @param {string} filter @param {(event: string, data: any) => void} tell @param {AbortSignal} signal
  */
 export async function live(filter, tell, signal) {

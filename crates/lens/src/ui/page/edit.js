@@ -32,7 +32,7 @@ export function compose(flow, opened) {
   if (!isText) text.setAttribute('disabled', '');
   const go = h('button', { class: 'main', onclick: () => tried(async () => {
     const request = { method: method.value, url: url.value, headers: fields(head.value), ...(text.value !== before || !flow ? { body: text.value } : {}) };
-    // A body that is written anew is not compressed as the old one was.
+    // An edited body is not compressed as the old one was.
     if ('body' in request) request.headers = request.headers.filter(([name]) => name.toLowerCase() !== 'content-encoding');
     opened((await send('POST', flow ? `flows/${flow.id}/resend` : 'compose', request)).flow);
   }) }, 'Send');

@@ -7,7 +7,7 @@ import { get } from './api.js';
 
 const ROW = 24;
 const PAGE = 100;
-/** So many that came since are kept before it is searched anew. */
+/** So many that came since are kept before the search is repeated. */
 const MOST_FRESH = 5_000;
 /** Browsers do not scroll further than this. */
 const TALLEST = 8_000_000;
@@ -56,7 +56,7 @@ export class List {
     }).observe(this.box);
   }
 
-  /** Reads anew. @param {string} filter @param {boolean} [keep] whether the place is kept */
+  /** Reloads. @param {string} filter @param {boolean} [keep] whether the place is kept */
   async read(filter, keep = false) {
     this.filter = filter;
     for (const asked of this.asked.values()) asked.abort();

@@ -95,7 +95,7 @@ impl Issue {
         Ok(Answer::Yes)
     }
 
-    /// What stays of an earlier wish: when the last certificates came. A script that asks again and
+    /// Kept from an earlier order: when the last certificates came. A script that asks again and
     /// again would use up what a CA gives for a name.
     fn schedule(&self, folder: &Folder) -> Result<Schedule, Failure> {
         let name = self.names.first().map(|name| name.value().into_owned()).unwrap_or_default();
@@ -133,7 +133,7 @@ impl Issue {
     }
 }
 
-/// Fetches a certificate as it is wished for, puts it to use, and tells whoever wants to know.
+/// Fetches a certificate as configured, installs it, and runs the hook.
 pub(super) async fn fetch(
     session: &Session,
     means: &Means,

@@ -37,7 +37,7 @@ impl Place {
     }
 }
 
-/// Which CA, and as whom.
+/// The CA, and the account there.
 #[derive(Args)]
 pub(crate) struct Server {
     /// The CA's directory: https://localhost:14000/directory
@@ -145,7 +145,7 @@ struct Standalone {
 impl Standalone {
     fn new(tcp: TcpListener) -> Result<Self, Failure> {
         let shown = TlsAlpn01::default();
-        // Whoever is not a CA that checks is refused.
+        // A client that is not a validating CA is refused.
         let nothing =
             SecureContext::builder().build().map_err(|e| Failure::usage(e.to_string()))?;
         let of_listener = Arc::new(shown.clone());

@@ -43,7 +43,7 @@ impl Renew {
         let names = if self.names.is_empty() { known } else { self.names.clone() };
         let mut answer = Answer::Yes;
         for name in names {
-            // Whoever else works in the folder may have renewed it meanwhile.
+            // Another process in the folder may have renewed it meanwhile.
             let _lock = folder.lock().map_err(failed)?;
             let Some(mut wish) = folder.wish(&name).map_err(failed)? else { continue };
             if wish.is_renewed_by_service() {

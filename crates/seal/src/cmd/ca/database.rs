@@ -45,7 +45,7 @@ impl Place {
         Ok(self.open(folder)?.0)
     }
 
-    /// The store, which is made when there is none, and where it is.
+    /// The store, which is created when missing, and where it is.
     pub(super) fn open(&self, folder: &CaFolder) -> Result<(Store, String), Failure> {
         match &self.database {
             Some(url) if ["postgres://", "postgresql://"].iter().any(|s| url.starts_with(s)) => {

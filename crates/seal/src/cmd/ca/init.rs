@@ -123,7 +123,7 @@ pub(super) fn key_text(
     Ok(zeroize::Zeroizing::new(pem))
 }
 
-/// Two CAs of one name and different keys are mixed up by everybody who looks for an issuer by its
+/// Two CAs of one name and different keys are mixed up by verifiers, which look for an issuer by its
 /// name, so a part of the key is in it: some bytes that are random in each kind of public key.
 fn default_name(key: &PrivateKey) -> String {
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| env::var(name).ok());

@@ -257,7 +257,7 @@ impl Issue {
 /// Where the files go.
 struct Places {
     certificate: PathBuf,
-    /// None: the request's key is somebody else's.
+    /// None: the request's key stays with its owner.
     key: Option<PathBuf>,
     pfx: Option<PathBuf>,
 }
@@ -271,7 +271,7 @@ impl Places {
     }
 }
 
-/// Whom a certificate is for.
+/// The names of a certificate.
 struct Holder {
     /// `None`: the request's own.
     subject: Option<Subject>,

@@ -1,4 +1,4 @@
-//! What somebody may ask `ca serve` for, by an EAB key or by a token: no more than the CA may sign.
+//! The names that an EAB key or a token of `ca serve` permits: no more than the CA may sign.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ use sealwire_acme::store::AccountRules;
 use crate::say::failure::Failure;
 
 /// The rules of `--permit` and `--profile`. A name that the CA may not sign for is an error now, rather
-/// than for whoever asks for it later.
+/// than for a client that requests it later.
 pub(super) fn rules(
     ca: &CaStore,
     permit: Vec<NameConstraint>,

@@ -79,7 +79,7 @@ impl Revoke {
             self.revoke_served(&ledger, &serial, certificate.as_ref())?;
             None
         } else {
-            // Before anything is changed: whoever cannot sign the list shall not change the index.
+            // Before anything is changed: without the means to sign the list, the index stays unchanged.
             let issuer = self.passphrase.unlock(&store)?;
             if let Some(certificate) = &certificate
                 && !certificate.is_issued_by(issuer.certificate())

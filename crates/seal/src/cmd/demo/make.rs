@@ -44,7 +44,7 @@ pub(super) fn all(dir: &Path, own_folder: bool) -> Result<(Material, Vec<Made>),
     let pfx = Pfx::new(key, certificate.clone(), Vec::new())?.to_der(PASSPHRASE)?;
     write_file(&pfx_file, &pfx, Access::Private, existing)?;
 
-    // The conversations use what is on the disk: the PFX for who we are, the PEM for whom to
+    // The conversations use the files on disk: the PFX for the identity, the PEM for the certificates to
     // trust.
     let material = Material {
         identity: Identity::from_pkcs12_file(&pfx_file, PASSPHRASE)?,

@@ -50,7 +50,7 @@ struct Talk {
     server_sees: Facts,
 }
 
-/// The same words, as somebody between the two sees them.
+/// The same words, as an observer between the two sees them.
 #[derive(Serialize)]
 struct Sniffed {
     words: String,

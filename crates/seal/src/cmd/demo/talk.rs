@@ -20,7 +20,7 @@ pub(super) async fn with_trust(material: &Material) -> Result<Talk, Failure> {
     talk(material, material.trust.clone(), PeerVerification::Required).await
 }
 
-/// The client trusts nobody, and goes on to tell what it found.
+/// The client trusts no certificate, and continues, to report what it found.
 pub(super) async fn without_trust(material: &Material) -> Result<Talk, Failure> {
     talk(material, TrustStore::empty(), PeerVerification::Recorded).await
 }

@@ -82,7 +82,7 @@ pub(super) async fn listen(at: &str, count: Option<u32>, json: bool) -> Result<A
     Ok(Answer::Yes)
 }
 
-/// The client's hello; then it is told that nobody is at home.
+/// The client's hello; then it gets a fatal alert.
 async fn hello(mut tcp: TcpStream) -> Option<ClientHello> {
     const MOST: usize = 64 * 1024;
     let (mut bytes, mut messages) = (Vec::new(), Vec::new());
@@ -96,7 +96,7 @@ async fn hello(mut tcp: TcpStream) -> Option<ClientHello> {
         }
         if let Some(message) = HandshakeMessage::first(&messages) {
             let hello = ClientHello::parse(message.bytes);
-            // A fatal handshake_failure: nothing here could go on.
+            // A fatal handshake_failure: the handshake cannot continue here.
             let _ = tcp.write_all(&[21, 3, 3, 0, 2, 2, 40]).await;
             let _ = tcp.shutdown().await;
             return hello;

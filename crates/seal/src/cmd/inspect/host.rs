@@ -1,4 +1,4 @@
-//! A server: who it is, whether it would be trusted, what it speaks, and its handshake told.
+//! A server: its certificates, the verdict on them, what it supports, and its handshake.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -216,7 +216,7 @@ fn settings(args: &InspectArgs, trust: &TrustStore) -> Result<SecureContextBuild
     Ok(builder)
 }
 
-/// What stands in the way, where the handshake broke off and nobody said why.
+/// The obstacle, where the handshake broke off without a reason.
 async fn obstacle(
     args: &InspectArgs,
     target: &Target,
@@ -260,12 +260,12 @@ fn protocols(args: &InspectArgs, target: &Target) -> Vec<String> {
 
 const POSTGRES: u16 = 5432;
 
-/// Whether TLS was begun at once where PostgreSQL usually is, and nobody said that it is to be so.
+/// Whether TLS was begun at once where PostgreSQL usually is, without an option that asks for it.
 fn is_postgres(args: &InspectArgs, target: &Target) -> bool {
     args.route.starttls.is_none() && args.alpn.is_empty() && target.port == POSTGRES
 }
 
-/// Who signed the leaf: as the verdict found it, else as it was sent.
+/// The issuer of the leaf: as the verdict found it, else as it was sent.
 fn issuer(sent: &[Certificate], verdict: Option<&Verdict>) -> Option<Certificate> {
     let leaf = sent.first()?;
     let found = verdict.and_then(|verdict| verdict.chain().get(1));

@@ -27,7 +27,7 @@ pub(crate) struct Server {
 /// How servers are asked.
 pub(crate) struct Asking {
     pub(crate) route: Route,
-    /// As whom.
+    /// The client identity.
     pub(crate) identities: Vec<Identity>,
     pub(crate) at_once: u16,
     /// Whether for the groups that they know, too.

@@ -60,7 +60,7 @@ pub(crate) struct Export {
 #[derive(Serialize)]
 struct Report {
     file: String,
-    /// Whose key it is; of a trust store nobody's.
+    /// The owner of the key; absent for a trust store.
     subject: Option<String>,
     certificates: usize,
 }

@@ -199,7 +199,7 @@ pub(super) fn kind_name(kind: FrameKind) -> &'static str {
     }
 }
 
-/// Somebody else's text for a terminal, at most so long.
+/// Untrusted text for a terminal, at most so long.
 pub(super) fn short(text: &str, most: usize) -> String {
     let shown = Foreign::new(text).to_string();
     match shown.char_indices().nth(most) {

@@ -189,7 +189,7 @@ impl Started {
         let proxy = Arc::new(Proxy::new(settings, kept.clone(), kept.first())?);
         proxy.set_rules(rules);
         if !options.recording.show(&kept, &proxy).await? {
-            // Nobody is here to decide.
+            // No client is here to decide.
             proxy.holds().close();
         }
         Ok(Self { proxy, listener, stream, kept, address, ca_file })

@@ -51,8 +51,8 @@ impl Recording {
         self.session.is_some()
     }
 
-    /// Begins. `otherwise` is recorded into when no file is named; `folder` takes a session that nobody
-    /// asked to keep.
+    /// Begins. `otherwise` is recorded into when no file is named; `folder` takes a session that the user did not
+    /// ask to keep.
     pub(super) fn start(
         &self,
         stream: Arc<Stream>,

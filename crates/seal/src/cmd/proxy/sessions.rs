@@ -1,4 +1,4 @@
-//! Where the sessions of commands lie that nobody named a file for.
+//! The folder of sessions recorded without a named file.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const MOST_KEPT: usize = 20;
 /// A file for the session of a command, in a folder that only its user reads.
 ///
 /// # Errors
-/// Why there is none.
+/// Why it cannot be determined.
 pub(super) fn new(command: &OsStr) -> Result<PathBuf, String> {
     let folder = state_folder().ok_or("neither XDG_STATE_HOME nor HOME is set")?;
     let folder = folder.join("seal/sessions");

@@ -1,5 +1,5 @@
 //! What happens, on its way from the relay's threads to a terminal or a pipe: by a thread of its own,
-//! so that who reads slowly slows nobody.
+//! so that a slow reader delays no other.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -82,7 +82,7 @@ impl Stream {
             return;
         }
         if let Some(queue) = &*self.queue.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Nobody reads any more: it is ending.
+            // The reader is gone: it is ending.
             let _ = queue.send(event.clone());
         }
     }

@@ -20,7 +20,7 @@ struct Open {
     method: String,
     url: String,
     status: Option<u16>,
-    /// It has a line already, since it goes on.
+    /// It has a line already, since it is open.
     shown: bool,
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn keep(keeper: Arc<Keeper>, watched: Watched) {
             Ok(Step::Renewed) => {
                 let watched = watched.clone();
                 let looked = tokio::task::spawn_blocking(move || {
-                    // Who watches the files may have been faster; why it was refused is told there.
+                    // The file watcher may have been faster; it reports a refusal.
                     let _ = watched.reload();
                     watched.status().last_failure.is_none()
                 });

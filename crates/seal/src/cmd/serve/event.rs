@@ -95,7 +95,7 @@ pub(super) enum Event<'a> {
     NotReloaded {
         reason: String,
     },
-    /// The agent gives nothing; what it gave last goes on.
+    /// The agent does not answer; its last answer stays in use.
     AgentAway {
         reason: String,
     },
@@ -106,7 +106,7 @@ pub(super) enum Event<'a> {
         subject: String,
         until: Option<String>,
     },
-    /// None was fetched; what there was goes on while it is good.
+    /// None was fetched; the previous one stays in use while it is valid.
     NotStapled {
         subject: String,
         reason: String,
@@ -168,7 +168,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Prints a line. When nobody reads it any more, serving goes on.
+    /// Prints a line. Serving continues when the reader has closed.
     pub(super) fn tell(self, told: &Event<'_>) {
         let line = if self.json { report::json_line(told) } else { report::lines(&text(told)) };
         let _ = writeln!(io::stdout().lock(), "{line}");

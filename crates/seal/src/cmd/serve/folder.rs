@@ -32,7 +32,7 @@ pub(super) struct Folder {
     withheld: Arc<TellWithheld>,
 }
 
-/// Who is told of what is withheld.
+/// The receiver of reports on withheld files.
 type TellWithheld = dyn Fn(&Path, Withheld) + Send + Sync;
 
 /// What is served that is not by default.
@@ -102,7 +102,7 @@ impl Folder {
             let Some(name) = name.to_str().filter(|name| self.shows(OsStr::new(name))) else {
                 continue;
             };
-            // What a link points to counts; one that leads out, or nowhere, is left out.
+            // What a link points to counts; one that leads out, or is dangling, is left out.
             let real = self.real(&path.join(name)).and_then(|real| self.stat(&real));
             let Ok(metadata) = real else { continue };
             if self.ours.contains(&Same::of(&metadata)) {
@@ -290,7 +290,7 @@ async fn blocking<T: Send + 'static>(
     spawn_blocking(work).await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
-/// A link that leads out of the folder leads nowhere, to whoever asks.
+/// A link that leads out of the folder is not found, for any client.
 fn outside_is_absent(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::PermissionDenied => io::ErrorKind::NotFound.into(),

@@ -17,7 +17,7 @@ use crate::tunnel::Recheck;
 /// How often lifetimes are looked at where nothing else is.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How long connections may be open, and whether their sessions go on afterwards.
+/// How long connections may be open, and whether their sessions can be resumed afterwards.
 pub(super) struct Lives {
     pub(super) tickets: bool,
     pub(super) hybrid_retry: bool,

@@ -34,7 +34,7 @@ const OCTET_STRING: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
 
 /// Whether the whole of it is, by its outermost elements, a key of PKCS#8, plain or encrypted, of PKCS#1 or
-/// of SEC 1, or a PFX. Nothing is decrypted for it: who asks for a file must not cost work.
+/// of SEC 1, or a PFX. Nothing is decrypted for it: a request for a file must not cost work.
 fn is_key_in_der(bytes: &[u8]) -> bool {
     let Some((SEQUENCE, contents, [])) = element(bytes) else { return false };
     let (mut tags, mut rest) = (Vec::new(), contents);

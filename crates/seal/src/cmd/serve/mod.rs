@@ -249,7 +249,7 @@ impl ServeArgs {
         teller: Reporter,
     ) -> Result<(Shown, Acceptor, Watched), Failure> {
         let longest = self.max_lifetime.map(Length::get);
-        // Who is let in without a certificate stays when it does not hold any more.
+        // A client that is admitted without a certificate stays when its certificate no longer verifies.
         let recheck = match self.client_auth() {
             ClientAuth::Require => self.recheck,
             _ => tunnel::Recheck::Off,

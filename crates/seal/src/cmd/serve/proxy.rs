@@ -151,7 +151,7 @@ impl Proxy {
             response.headers_mut().insert(header::UPGRADE, protocol);
             let upgrade = HeaderValue::from_static("upgrade");
             response.headers_mut().insert(header::CONNECTION, upgrade);
-            // What the two say from now on is theirs. Whoever ends first ends it for both.
+            // From now on the bytes are forwarded unread. The first end ends both.
             stop.spawn(async move {
                 if let (Ok(client), Ok(server)) = (on_client.await, on_server.await) {
                     let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));

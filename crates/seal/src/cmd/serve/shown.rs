@@ -55,7 +55,7 @@ impl Shown {
 
     /// A certificate made on the spot, by the local CA if there is one. It lives in memory only.
     pub(super) fn made_here(ca: &CaFolder, names: Vec<SubjectAltName>) -> Result<Self, Failure> {
-        // Long enough for a server that somebody forgot, short enough to be worth nothing later.
+        // Long enough for a forgotten server, short enough to be worthless later.
         let builder = CertificateBuilder::for_names(names)?
             .extended_key_usage([ExtendedKeyUsage::SERVER_AUTH])
             .validity(Validity::days(30)?);
@@ -99,7 +99,7 @@ impl Shown {
         let name = local.or_else(|| dns(&|name| !name.contains('*') && name != "localhost"));
         match name {
             Some(name) => name.value().into_owned(),
-            // Nobody connects to 0.0.0.0.
+            // Clients cannot connect to 0.0.0.0.
             None if address.is_unspecified() => "localhost".to_owned(),
             None if address.is_ipv6() => format!("[{address}]"),
             None => address.to_string(),
@@ -145,7 +145,7 @@ impl ByName {
         self.fallback.len() < self.identities.len()
     }
 
-    /// The context for a client that asks for no name, or for one that nobody has.
+    /// The context for a client that asks for no name, or for an unknown one.
     pub(super) fn fallback(&self) -> Result<SecureContext, Failure> {
         self.context(self.fallback.clone())
     }

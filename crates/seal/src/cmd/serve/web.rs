@@ -245,7 +245,7 @@ pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, t
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    // Whoever hangs up here has missed the answer; there is nothing else to lose.
+    // A client that closes here has missed the response; nothing else is lost.
     let _ = builder.serve_connection(TokioIo::new(tcp), service).await;
 }
 
@@ -279,7 +279,7 @@ fn html(text: String, head_only: bool) -> Response<Body> {
     response
 }
 
-/// What somebody who edits files and looks at them wants: a browser takes the type as it is said,
+/// For a user who edits files and views them: a browser takes the type as declared,
 /// and asks each time whether the file is still the same.
 fn common_headers(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

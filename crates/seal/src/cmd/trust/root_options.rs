@@ -50,7 +50,7 @@ impl RootOptions {
         Ok((files, folder))
     }
 
-    /// The same for the same call, so that what was told once goes on to hold, and another for others,
+    /// The same for the same call, so that an earlier answer stays valid, and another for others,
     /// which do not disturb it.
     fn name(&self, label: &str, base: &[Certificate], seen_at: Option<&Path>) -> String {
         let mut name = label.to_owned();

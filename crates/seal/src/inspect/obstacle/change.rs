@@ -23,7 +23,7 @@ pub(crate) enum Change {
     NoSni,
     /// With some name, where none was sent.
     AnyName,
-    /// Made as long again as ours was, by protocols that nobody speaks.
+    /// Padded to the length of ours, with unknown protocols.
     AsLong,
 }
 
@@ -48,7 +48,7 @@ const SCHEMES: &str = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:\
 /// encapsulation key, 32 of X25519, and the numbers before them.
 const ML_KEM_BYTES: usize = 1184 + 32 + 6;
 
-/// A name that nobody has (RFC 6761, 6.4).
+/// A reserved name (RFC 6761, 6.4).
 const NOBODY: &str = "sni.invalid";
 
 /// Our hello with these changes. `length` is how long it was.

@@ -61,7 +61,7 @@ pub(crate) enum Outcome {
 const MOST: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether a handshake ended without a reason: a reset, a close, silence, or an alert that names none.
+/// Whether a handshake ended without a reason: a reset, a close, silence, or an alert without one.
 pub(crate) fn is_unexplained(error: &Error) -> bool {
     died(error).is_some() || error.alert().is_some_and(names_no_reason)
 }
@@ -162,7 +162,7 @@ impl Search<'_> {
         let (outcome, hello_bytes) = tokio::time::timeout(patience, self.say(&hello, start))
             .await
             .unwrap_or((Outcome::Died("timed out"), hello.bytes));
-        // A name that nobody has is refused by who wants one: it is the answer that counts.
+        // A server that requires a name refuses a reserved one: any answer counts.
         let through = match outcome {
             Outcome::Through => true,
             Outcome::Answered(_) => changes.contains(&Change::AnyName),

@@ -105,7 +105,7 @@ impl Offer<'_> {
     }
 }
 
-/// A public key that is valid; whose, nobody knows or need know, as no handshake is finished.
+/// A public key that is valid; its owner does not matter, as no handshake is finished.
 fn share(group: u16) -> Vec<u8> {
     const P256: u16 = 23;
     /// The generator of P-256.

@@ -206,7 +206,7 @@ impl Scanner<'_> {
         Ok(hello.map(|hello| hello.cipher_suite))
     }
 
-    /// Offers one group and no share of it: who knows the group asks for the share.
+    /// Offers one group and no share of it: a server that supports the group asks for the share.
     async fn groups(&self) -> Result<(Vec<Group>, Option<String>, usize), Failure> {
         let mut known = Vec::new();
         let mut asked = 1;

@@ -92,7 +92,7 @@ const TLS12: u16 = 0x0303;
 const X25519: u16 = 29;
 const P256: u16 = 23;
 
-/// Asks a server. `sni` is none for an address.
+/// Asks a server. `sni` is `None` for an address.
 ///
 /// # Errors
 /// When it is not reached.

@@ -14,7 +14,7 @@ use crate::net::protocol::Starttls;
 use crate::net::target::Target;
 use crate::say::failure::Failure;
 
-/// Whom to ask, and how.
+/// The server to ask, and how.
 pub(super) struct Prober<'a> {
     pub(super) route: &'a Route,
     pub(super) target: &'a Target,

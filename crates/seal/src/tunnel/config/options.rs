@@ -477,7 +477,7 @@ where
     })
 }
 
-/// The same, where to say nothing is something else than to name none.
+/// The same, where an absent option differs from an empty list.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     one_or_many(deserializer).map(Some)
 }

@@ -35,7 +35,7 @@ pub(crate) struct Process {
     pub(crate) user: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) sandbox: Sandbox,
-    /// How long open connections may go on after SIGTERM.
+    /// How long open connections may stay open after SIGTERM.
     pub(crate) drain: Duration,
     /// How often files are looked at, besides being told of changes.
     pub(crate) reload_every: Duration,
@@ -43,13 +43,13 @@ pub(crate) struct Process {
     pub(crate) log_format: LogFormat,
 }
 
-/// One service: places to listen on, and what becomes of who comes.
+/// One service: places to listen on, and what happens to its clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) mode: Mode,
     pub(crate) listen: Vec<Listen>,
-    /// Where everybody goes whom no route takes. None in a service of routes only.
+    /// The target of clients without a route. `None` in a service of routes only.
     pub(crate) default: Option<Route>,
     pub(crate) routes: Vec<Route>,
     /// Of clients' certificates (server), or of the server's (client).
@@ -71,7 +71,7 @@ pub(crate) struct Service {
     pub(crate) proxy_from: Vec<Network>,
     pub(crate) proxy_out: Option<Version>,
     pub(crate) acme: Option<Acme>,
-    /// The agent that says who we are and whom to trust.
+    /// The agent that provides identity and trust.
     pub(crate) spiffe: Option<Endpoint>,
     pub(crate) ticket_secret_file: Option<PathBuf>,
     pub(crate) session_store: Option<String>,
@@ -110,11 +110,11 @@ pub(crate) struct Route {
     pub(crate) sni: Vec<Pattern>,
     /// Any of these protocols offered; empty: whatever is.
     pub(crate) alpn: Vec<String>,
-    /// TLS goes on to the target as it is.
+    /// TLS is forwarded to the target unchanged.
     pub(crate) passthrough: bool,
     pub(crate) targets: Vec<Target>,
     pub(crate) balance: Balance,
-    /// Who we are there; empty: as the service.
+    /// The identity there; empty: the service's.
     pub(crate) identity: IdentityFiles,
     pub(crate) access: Access,
 }
@@ -143,7 +143,7 @@ pub(crate) struct Timeouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lives {
     pub(crate) recheck: Recheck,
-    /// How long it may go on though its peer is not let in any more.
+    /// How long it may stay open after its peer is no longer admitted.
     pub(crate) drain: Duration,
     pub(crate) longest: Option<Duration>,
 }
@@ -160,7 +160,7 @@ pub(crate) struct Health {
 }
 
 impl Service {
-    /// The routes, and the way for everybody else.
+    /// The routes, and the default.
     pub(crate) fn all_routes(&self) -> impl Iterator<Item = &Route> {
         self.routes.iter().chain(&self.default)
     }
@@ -180,7 +180,7 @@ impl Service {
         self.trust_files().into_iter().chain(secret).chain(identities).collect()
     }
 
-    /// Those that say who is trusted, and who is not any more.
+    /// The sources of trust and revocation.
     pub(crate) fn trust_files(&self) -> Vec<&Path> {
         let anchors = self.ca.iter().filter_map(|anchor| match anchor {
             Anchor::File(path) => Some(path),

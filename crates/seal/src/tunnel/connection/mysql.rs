@@ -1,4 +1,4 @@
-//! A plain client of MySQL, whose log-in goes on in TLS.
+//! A plaintext client of MySQL, whose log-in continues in TLS.
 
 use std::io;
 
@@ -65,7 +65,7 @@ impl<'a> Login<'a> {
             let (last, goes_on) = (packet.is_last(), packet.goes_on());
             self.client.write_all(&packet.renumbered(-1)).await?;
             if last {
-                // Nothing follows before a command, of which each begins to count anew.
+                // Nothing follows before a command, each of which restarts the count.
                 return Ok(self.client.write_all(&received).await?);
             }
             if !goes_on {

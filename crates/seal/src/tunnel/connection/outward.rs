@@ -142,7 +142,7 @@ pub(super) async fn reach(
     no_target(state, &reasons)
 }
 
-/// Tells that nobody can be reached.
+/// Reports that no target can be reached.
 pub(super) fn no_target<T>(state: &State, reasons: &[String]) -> Result<T, Failed> {
     let reason = reasons.join("; ");
     error!(service = state.config.name, reason, "no target can be reached");

@@ -1,4 +1,4 @@
-//! A plain client of PostgreSQL, whose log-in goes on in TLS.
+//! A plaintext client of PostgreSQL, whose log-in continues in TLS.
 
 use sealwire::Error;
 use sealwire::starttls::postgres::{self, Beginning, Message};

@@ -1,4 +1,4 @@
-//! TLS comes in: the handshake, who may enter, and the way to a target.
+//! Incoming TLS: the handshake, access control, and the target.
 
 use std::sync::Arc;
 
@@ -102,9 +102,9 @@ enum HelloOutcome<'a> {
 
 /// What came of a question of the session.
 enum Answered<'a> {
-    /// The handshake goes on.
+    /// The handshake continues.
     On,
-    /// It is none of ours: the target speaks TLS.
+    /// Not for us: the target speaks TLS.
     Through(Box<ClientHello>, &'a ActiveRoute),
     /// The client is turned away, and the session has an alert for it.
     Away(Turned, String),
@@ -134,7 +134,7 @@ async fn shake<'a>(
                     question = Question::ClientHello(asked);
                 }
                 if checked {
-                    // Whoever checks a name gets no further, whatever it may be.
+                    // A validating CA gets no further, whatever it may be.
                     match question {
                         Question::VerifyPeer(asked) => asked.answer(PeerAnswer::Accept)?,
                         Question::StoreSession(asked) => asked.stored()?,
@@ -200,7 +200,7 @@ async fn answer<'a>(
 ) -> Result<Answered<'a>, Error> {
     match question {
         Question::ClientHello(asked) if asked.hello().as_bytes().is_empty() => {
-            // It cannot be read (two names, say), so nobody can tell where it goes, nor may it be
+            // It cannot be read (two names, say), so its route is unknown, nor may it be
             // passed on: the session says what is wrong with it.
             asked.answer(HelloReply::new()).map(|()| Answered::On)
         }
@@ -255,7 +255,7 @@ async fn answer_hello<'a>(
     if let Some(session) = stored(hello, service, state).await {
         reply = reply.resume(session);
     }
-    // Who cannot be served hears it by the next event, with its alert.
+    // A client that cannot be served gets an alert with the next event.
     let _ = asked.answer(reply);
     Ok(Answered::On)
 }
@@ -310,7 +310,7 @@ fn about(peer: &Peer) -> About {
     }
 }
 
-/// What the PROXY header says of the client's TLS; owned, for what it is made of goes on.
+/// What the PROXY header says of the client's TLS; owned, as its source lives on.
 struct Facts {
     version: String,
     cipher: &'static str,

@@ -1,4 +1,4 @@
-//! A client that begins in plain, and asks for TLS by its protocol (STARTTLS).
+//! A client that begins in plaintext, and requests TLS by its protocol (STARTTLS).
 
 use std::net::SocketAddr;
 
@@ -55,7 +55,7 @@ pub(super) async fn await_wish(
     }
 }
 
-/// Reaches the target and takes its greeting; one that is none goes to the client all the same.
+/// Reaches the target and takes its greeting; an invalid one is forwarded to the client all the same.
 async fn greeted(
     client: &mut Socket,
     protocol: Protocol,

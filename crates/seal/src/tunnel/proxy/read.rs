@@ -40,7 +40,7 @@ pub(crate) struct Broken(pub(crate) &'static str);
 /// Reads the header at the front of `bytes`, which is everything received so far.
 ///
 /// # Errors
-/// As soon as it is clear that there is none: somebody connects without going through the proxy.
+/// As soon as it is clear that there is none: a client connects without the proxy.
 pub(crate) fn read(bytes: &[u8], accepts: Accepts) -> Result<Read, Broken> {
     let common = bytes.len().min(SIGNATURE.len());
     if bytes[..common] == SIGNATURE[..common] && accepts != Accepts::V1 {

@@ -84,7 +84,7 @@ struct Artifact {
     uri: String,
 }
 
-/// Forges show what has a line; a certificate is none.
+/// Forges show what has a line; a certificate has none.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Region {

@@ -1,4 +1,4 @@
-//! What OpenSSL asks from inside of its handshake, answered at the desk.
+//! What OpenSSL asks from inside of its handshake, answered from the connection's state.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::engine::resumption::ClientSessions;
 use crate::key_log::KeyLogLine;
 use crate::words::{Alert, TimeSource, now};
 
-/// Who answers, for one call.
+/// The answers to one call.
 pub(super) struct Answers<'a> {
     pub(super) papers: Option<&'a mut Papers>,
     /// A server's protocols, best first.

@@ -1,4 +1,4 @@
-//! What OpenSSL says of a failure, by who is to blame.
+//! Failures of OpenSSL, by the party at fault.
 
 use std::sync::Arc;
 

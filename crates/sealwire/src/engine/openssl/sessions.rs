@@ -1,4 +1,4 @@
-//! Sessions that go on, as OpenSSL makes them.
+//! Session resumption, with the sessions that OpenSSL makes.
 //!
 //! OpenSSL keeps the peer's leaf in a session and not its chain, which is judged again before a session
 //! is offered or accepted. So a client has the chain beside the session; a server puts it, with the

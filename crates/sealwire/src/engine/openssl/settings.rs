@@ -65,7 +65,7 @@ pub(crate) struct OldService<'a> {
     pub(crate) alpn: &'a [Vec<u8>],
     /// The CAs whose certificates are welcome, by the DER of their names.
     pub(crate) named: Vec<Vec<u8>>,
-    /// Who is shown in place of the context's own.
+    /// The identities that are sent in place of the context's own.
     pub(crate) others: Option<Vec<Credential>>,
     /// The OCSP response to staple (DER).
     pub(crate) staple: Option<Vec<u8>>,
@@ -75,7 +75,7 @@ pub(crate) struct OldService<'a> {
 
 const OPTION: &str = "legacy";
 
-/// The library that is called in the words of a program's wish.
+/// The OpenSSL library that the program's options name.
 fn library(source: OpensslSource) -> Result<sealwire_openssl::Library, ConfigError> {
     let source = match source {
         OpensslSource::System => Source::System,
@@ -92,7 +92,7 @@ impl OpensslSource {
     /// Whether there is an OpenSSL.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why it was not found.
     pub fn check(self) -> Result<(), ConfigError> {
         library(self).map(drop)
     }

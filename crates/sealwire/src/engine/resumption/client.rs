@@ -1,7 +1,7 @@
 //! A client's sessions: which one is offered, and what becomes of those that the server gives.
 //!
 //! The engine takes and leaves sessions through a store that all connections share, and that finds
-//! at the connection's desk what is its own; without a desk nothing is offered and nothing is kept.
+//! the connection's own in its state; without one, nothing is offered and nothing is kept.
 
 use std::sync::Arc;
 

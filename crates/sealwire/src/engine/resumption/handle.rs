@@ -15,7 +15,7 @@ use crate::words::{ProtocolVersion, ServerName, TimeSource, now};
 /// Told by [`Event::NewSession`](crate::session::Event::NewSession) and given back with
 /// [`ClientOptions::resume_session`](crate::ClientOptions::resume_session). A context resumes its
 /// own sessions by itself; this is for programs that choose. One of TLS 1.2 can be resumed any
-/// number of times; one of TLS 1.3 once (RFC 8446, C.4), whoever is first: a later connection
+/// number of times; one of TLS 1.3 only once (RFC 8446, C.4): a later connection
 /// does a full handshake, unless [`ClientOptions::reuse_sessions`](crate::ClientOptions::reuse_sessions)
 /// said otherwise where it was made. Cheap to clone; clones are the same session.
 ///
@@ -47,7 +47,7 @@ pub(super) struct Facts {
     pub(super) trusted: bool,
     /// When the server last proved that it has its key, in seconds since 1970.
     pub(super) proven: i64,
-    /// Who we were: the session is resumed only as the very same.
+    /// Our identity at the time: the session is resumed only under the same one.
     pub(super) identity: ClientIdentity,
 }
 
@@ -100,7 +100,7 @@ impl ClientSession {
     /// A handle of this session, for programs that keep sessions as bytes.
     ///
     /// It is good **in this process only**: the engine's sessions cannot leave it. There is room for
-    /// 2048 sessions; when more are kept, the oldest handles lead nowhere any more.
+    /// 2048 sessions; when more are kept, the oldest handles become invalid.
     pub fn to_bytes(&self) -> Vec<u8> {
         let handle = self.0.handle.get_or_init(vault::Handle::random);
         vault::keep(*handle, self);

@@ -28,11 +28,11 @@ const MAX_ACCEPTED: usize = 16;
 
 /// The keys that protect a server's session tickets.
 ///
-/// Whoever has them can read every TLS 1.2 connection that used a ticket made with them, and
+/// A party with these keys can read every TLS 1.2 connection that used a ticket made with them, and
 /// resume sessions of others: treat them as private keys. They are wiped when dropped.
 ///
 /// Servers that share their keys resume each other's sessions. To change them without turning a
-/// client away, make tickets with the new ones and go on [accepting](Self::accepting) the old:
+/// client away, make tickets with the new ones and keep [accepting](Self::accepting) the old:
 ///
 /// ```
 /// # fn example(context: sealwire::SecureContext) -> Result<(), sealwire::ConfigError> {
@@ -53,7 +53,7 @@ impl TicketKeys {
     /// Random keys.
     ///
     /// # Errors
-    /// When the system has no random bytes.
+    /// When the system's random number generator failed.
     pub fn generate() -> Result<Self, ConfigError> {
         let mut keys = Secret::new([0; LENGTH]);
         rand::fill(&mut *keys)

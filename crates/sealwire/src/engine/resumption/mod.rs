@@ -1,9 +1,9 @@
-//! Resumption: sessions that go on in a later connection, without certificates.
+//! Resumption: sessions that continue in a later connection, without certificates.
 //!
-//! Nobody is believed for having been believed once. Before a session is offered (client) or
+//! An earlier verdict does not count. Before a session is offered (client) or
 //! accepted (server), the peer that it was made with is judged by today's trust, lists and clock;
 //! where the verdict is another than it was, the session is passed over, a full handshake
-//! follows, and who the peer is today decides. So a refusal has its alert, and a renewed
+//! follows, and the certificates sent today decide. So a refusal has its alert, and a renewed
 //! certificate is seen.
 //!
 //! The server's side: `keys` and `ring` seal tickets, `state` is what is in them, `server` makes
@@ -30,6 +30,6 @@ pub use keys::TicketKeys;
 pub(crate) use ring::TicketRing;
 pub(crate) use server::{Granting, ServerSessions, Terms};
 
-/// The longest that a session is good (RFC 8446, 4.6.1), in seconds; renewed tickets do not
+/// The maximum lifetime of a session (RFC 8446, 4.6.1), in seconds; renewed tickets do not
 /// lengthen it, so that a peer proves its key at least that often.
 pub(crate) const MAX_AGE: i64 = 7 * 24 * 60 * 60;

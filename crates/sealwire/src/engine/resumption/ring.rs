@@ -77,7 +77,7 @@ impl TicketRing {
         let Ok(fresh) = TicketKeys::generate() else { return };
         let keys = fresh.accepting([current.keys.newest()]);
         let next = Arc::new(Current::new(keys, Some(add(now, self.period))));
-        // Whoever comes second finds it done.
+        // A second thread finds it done.
         self.current.compare_and_swap(&current, next);
     }
 }

@@ -1,7 +1,7 @@
 //! A server's sessions: how tickets and stored sessions are made and taken back.
 //!
 //! The terms are the same for all connections. What concerns one (its client's chain, what the
-//! program found in its store) is in its papers.
+//! program found in its store) is in its handshake's state.
 
 use std::sync::Arc;
 
@@ -39,13 +39,13 @@ pub(crate) struct Terms {
 pub(crate) struct Granting {
     pub(crate) terms: Terms,
     pub(crate) ring: Arc<TicketRing>,
-    /// How many tickets are given in a handshake of TLS 1.3; with 0 there are none at all.
+    /// How many tickets are given in a handshake of TLS 1.3; 0 disables them.
     pub(crate) tickets: usize,
     /// Whether clients keep the sessions, in tickets; otherwise the program does.
     pub(crate) stateless: bool,
 }
 
-/// One connection's part, in its papers.
+/// One connection's part, in its handshake's state.
 #[derive(Default)]
 pub(crate) struct ServerSessions {
     /// Which of the sessions that are made the program wants to store.

@@ -2,7 +2,7 @@
 //!
 //! rustls gives its traffic keys out by deriving them a second time: in TLS 1.2 that is a fifth of
 //! a resumed handshake, in TLS 1.3 a tenth of all its hashing. So the last few results stay with
-//! the papers of the handshake for as long as it lasts, and are wiped with them.
+//! the handshake's state for as long as it lasts, and are wiped with them.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal as are_equal;
 

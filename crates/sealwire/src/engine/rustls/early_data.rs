@@ -1,5 +1,5 @@
 //! The early data of a client, which a server of ours does not take: what it sends before it knows is
-//! dropped (RFC 8446, 4.2.10), and the handshake goes on.
+//! dropped (RFC 8446, 4.2.10), and the handshake continues.
 //!
 //! rustls drops 16,384 bytes as they come, encryption and all, so that it refuses a client which uses up
 //! the 16,384 bytes of data that most servers allow. Here data are counted. A record is early data when
@@ -43,7 +43,7 @@ impl EarlyData {
             return false;
         }
         match &self.opening {
-            // After the second hello there is none (RFC 8446, 4.1.2).
+            // The second hello ends early data (RFC 8446, 4.1.2).
             Some(_) if retried => return false,
             None if !retried => return false,
             Some((key, iv)) if opens(key, *iv, record) => {
@@ -57,7 +57,7 @@ impl EarlyData {
         self.dropped <= MOST
     }
 
-    /// Whether there were too many before there was a key to try. rustls would go on to drop them.
+    /// Whether there were too many before there was a key to try. rustls would keep dropping them.
     pub(super) fn overflow_unread(&self) -> bool {
         self.opening.is_none() && self.dropped > MOST
     }

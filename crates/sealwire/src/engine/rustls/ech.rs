@@ -12,8 +12,8 @@ use crate::words::{ConfigError, ServerName};
 
 const OPTION: &str = "ech";
 
-/// How a hello is hidden by the first of these configurations that can be used, and the name that
-/// everybody sees then.
+/// How a hello is hidden by the first usable configuration, and the public name
+/// that is sent in plaintext.
 pub(super) fn hidden(configs: &EchConfigList) -> Result<(EchMode, ServerName), ConfigError> {
     for config in configs.configs() {
         let alone = EchConfigListBytes::from(config.alone());

@@ -1,4 +1,4 @@
-//! What rustls says of a failure, by who is to blame and by OpenSSL's name for it.
+//! Failures of rustls, by the party at fault and by OpenSSL's name.
 //!
 //! OpenSSL's reasons and alerts were measured, in both roles, against peers that break the rules
 //! one at a time.
@@ -72,7 +72,7 @@ pub(super) fn on_open(error: E) -> Failure {
     named(error, None, false)
 }
 
-/// `no_identity`: we had none that goes with the client's offers, of which rustls makes a general
+/// `no_identity`: no identity of ours matches the client's offers, which rustls reports as a general
 /// error.
 fn named(error: E, version: Option<ProtocolVersion>, no_identity: bool) -> Failure {
     let no_identity = no_identity && matches!(error, E::General(_));

@@ -1,6 +1,6 @@
 //! The alert with which a handshake of TLS 1.3 ends, once it is encrypted.
 //!
-//! rustls chooses its alerts by itself, and for some failures sends none. While nothing is encrypted
+//! rustls chooses its own alerts, and for some failures sends no alert. While nothing is encrypted
 //! the right one takes its place (`last_word`); afterwards only who has the keys can say it. So the
 //! cipher suites note under which keys we send, as they are made, and the alert is sealed here: under
 //! the number of rustls' own, which is thrown away, or under the next. No two records that leave share

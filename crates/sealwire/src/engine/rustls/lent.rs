@@ -1,5 +1,5 @@
-//! rustls' own configuration, lent to a client that drives rustls itself: reqwest, say. Who we are and
-//! whom we believe is ours, and asked anew for each handshake.
+//! rustls' own configuration, lent to a client that drives rustls itself: reqwest, say. Identity and
+//! trust stay the context's, and are read for each handshake.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::words::{self, Pin};
 /// What is lent: a `rustls::ClientConfig`.
 pub(crate) type LentConfig = rustls::ClientConfig;
 
-/// By what a handshake that begins now is judged, and as whom we take part in it.
+/// The policy and the client identity of a handshake that begins now.
 type Terms = dyn Fn() -> (Arc<Policy>, ClientIdentity) + Send + Sync;
 
 /// What a configuration is lent with.

@@ -138,7 +138,7 @@ impl Connection for UnbufferedServerConnection {
 
 /// What became of one state of rustls' machine.
 enum Handled {
-    /// Go on.
+    /// Continue.
     Again,
     /// More bytes are needed, or nothing more is to be done.
     Blocked,
@@ -250,7 +250,7 @@ impl<C: Connection> Rustls<C> {
             };
             consumed += discard;
             if undecrypted {
-                // rustls takes it for early data. Those were dropped before, so it is none.
+                // rustls takes it for early data. Early data was dropped before, so this is not early data.
                 return (consumed, Err(rustls::Error::DecryptError));
             }
             completed |= self.handshaking && !self.connection.common().is_handshaking();
@@ -334,7 +334,7 @@ impl<C: Connection> Rustls<C> {
         Records::new(suite, secrets, kernel)
     }
 
-    /// Has rustls send an alert though it would go on: it alone has the keys. A record that is
+    /// Makes rustls send an alert although it would continue: it alone has the keys. A record that is
     /// longer than any may be, behind those that it has read, makes it say `decode_error`.
     fn give_up(&mut self, held: &[u8], out: &mut Vec<u8>) {
         const TOO_LONG: [u8; 5] = [22, 3, 3, 0xff, 0xff];

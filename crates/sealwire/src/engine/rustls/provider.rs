@@ -1,11 +1,11 @@
-//! The cryptography of the engine: AWS-LC's, with cipher suites that tell the desk what no other
+//! The cryptography of the engine: AWS-LC's, with cipher suites that note in the connection's state what no other
 //! interface of the engine's gives out: the Finished values and the secrets behind the exporter.
 //!
 //! A suite is a plain record of functions. These differ from the provider's own in the key
 //! derivation, which computes the same and notes the result, and in the AEAD, which notes its keys
 //! for the alert of a handshake that fails: a look at a thread-local slot, a few times in a handshake
 //! and never afterwards. Beside the HMAC itself (3 µs) that cannot be
-//! measured, so it is always done; nobody has to ask before the handshake. And what the engine
+//! measured, so it is always done, without a request before the handshake. And what the engine
 //! derives twice is computed once.
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Sessions that go on, as rustls takes and leaves them: the stores and the ticketer that it calls.
-//! They are shared between connections; what is one connection's is at its desk, and without a desk
+//! Session resumption in rustls: the stores and the ticketer that it calls.
+//! They are shared between connections; what is one connection's is in its state, and without a state
 //! nothing is offered, accepted or kept.
 
 use std::fmt;

@@ -36,7 +36,7 @@ pub(crate) struct ClientConfig(pub(super) Arc<rustls::ClientConfig>);
 #[derive(Clone)]
 pub(crate) struct ServerConfig(pub(super) Arc<rustls::ServerConfig>);
 
-/// Who a client is: a session is resumed only under the very identities that made it, so they live
+/// The identity of a client: a session is resumed only under the identities that made it, so they live
 /// as long as it, also when their context is gone.
 #[derive(Clone)]
 pub(crate) struct ClientIdentity(pub(super) Arc<dyn ResolvesClientCert>);
@@ -88,9 +88,9 @@ impl Settings {
         Ok(ClientConfig(Arc::new(config)))
     }
 
-    /// `shared` with Encrypted Client Hello: by these configurations, or a hello that looks so. Only TLS
-    /// 1.3 has it, so only that is spoken, and no session is resumed. The name that everybody sees comes
-    /// with it.
+    /// `shared` with Encrypted Client Hello: with these configurations, or GREASE. It requires TLS
+    /// 1.3, so no other version is offered, and no session is resumed. Returns the public name
+    /// too.
     ///
     /// # Errors
     /// When none of the configurations can be used, or TLS 1.3 is not spoken.
@@ -123,9 +123,9 @@ impl Settings {
         Ok((ClientConfig(Arc::new(config)), name))
     }
 
-    /// Settings for the clients of others, who drive rustls themselves. Nothing of ours is noted there,
-    /// so the provider is plain; and no session is resumed, since nobody would judge its server again,
-    /// and it would go on under the identity that it was made with.
+    /// Settings for the clients of others, who drive rustls themselves. Nothing is noted there,
+    /// so the provider is plain; and no session is resumed, since its server would not be verified again,
+    /// and it would continue under the identity that it was made with.
     #[cfg(feature = "rustls-config")]
     pub(crate) fn lent(&self, loan: super::Loan) -> super::LentConfig {
         let suites = self.manner.suites.iter().map(|suite| names::to_suite(*suite));

@@ -1,8 +1,8 @@
 //! How what rustls shares between connections (its verifiers, the choice of the identity, the stores
 //! of sessions, the key log, the key derivation) reaches the one connection that is being driven.
 //!
-//! Everything happens in one call on one thread: the engine puts its connection's desk into a
-//! thread-local slot, calls rustls, and takes the desk back. With nobody at the desk the verifiers
+//! Everything happens in one call on one thread: the engine puts its connection's state into a
+//! thread-local slot, calls rustls, and takes the state back. With an empty slot the verifiers
 //! refuse, nothing is offered and nothing is kept.
 
 use std::cell::RefCell;
@@ -46,7 +46,7 @@ pub(super) fn papers<T>(work: impl FnOnce(&mut Papers) -> T) -> Option<T> {
     DESK.with_borrow_mut(|desk| desk.papers.as_deref_mut().map(work))
 }
 
-/// What is done with a client's sessions; `None` when nobody drives a client on this thread.
+/// Calls `work` with a client's sessions; `None` when this thread drives no client.
 pub(super) fn sessions<T>(work: impl FnOnce(&mut ClientSessions) -> T) -> Option<T> {
     DESK.with_borrow_mut(|desk| desk.sessions.as_deref_mut().map(work))
 }

@@ -1,5 +1,5 @@
-//! The verifiers that rustls calls: they check the handshake signature and have the chain judged at
-//! the desk of the connection; a refusal ends the handshake when the session wants that.
+//! The verifiers that rustls calls: they check the handshake signature and judge the chain in
+//! the state of the connection; a refusal ends the handshake when the session wants that.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::pki::{self, KeyAlgorithm, PssDigest};
 use crate::words::Alert;
 
 /// The verifier of client sessions whose servers may sign by these schemes. One for the process
-/// and each list: what differs between connections is at the desk, and the engine resumes a session
+/// and each list: what differs between connections is in their state, and the engine resumes a session
 /// only under the verifier that made it.
 pub(super) fn server_cert_verifier(schemes: &[SignatureScheme]) -> Arc<dyn ServerCertVerifier> {
     static KNOWN: Mutex<Vec<Arc<PeerVerifier>>> = Mutex::new(Vec::new());
@@ -151,7 +151,7 @@ impl ClientCertVerifier for PeerVerifier {
     signatures!();
 }
 
-/// Has the chain judged at the desk.
+/// Judges the chain in the connection's state.
 fn examine(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -183,7 +183,7 @@ fn kind_of(objection: Objection) -> CertificateError {
     kind.unwrap_or_else(|| CertificateError::Other(OtherError(Arc::new(Refused(alert)))))
 }
 
-/// What rustls is told of a refusal; the reason itself is at the desk.
+/// What rustls is told of a refusal; the reason itself is in the connection's state.
 #[derive(Debug)]
 struct Refused(Alert);
 

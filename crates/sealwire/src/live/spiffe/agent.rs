@@ -53,8 +53,8 @@ impl Agent {
         Ok(Self { endpoint, name })
     }
 
-    /// Has `hear` told of each answer, and of each failure, in a thread of its own; until it says that
-    /// nobody listens any more.
+    /// Calls `hear` with each response, and with each failure, in a thread of its own, until it returns
+    /// false.
     pub(super) fn follow(
         self,
         mut hear: impl FnMut(Result<X509SvidResponse, String>) -> bool + Send + 'static,
@@ -81,7 +81,7 @@ impl Agent {
         Ok(())
     }
 
-    /// `Ok`: nobody listens any more.
+    /// `Ok`: `hear` returned false.
     async fn listen(
         &self,
         hear: &mut impl FnMut(Result<X509SvidResponse, String>) -> bool,

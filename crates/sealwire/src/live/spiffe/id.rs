@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sealwire_x509::{Certificate, GeneralName};
 
-/// Who a workload is (SPIFFE-ID.md): a trust domain, and a path in it.
+/// The identity of a workload (SPIFFE-ID.md): a trust domain, and a path in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpiffeId {
     text: String,
@@ -18,7 +18,7 @@ impl SpiffeId {
     /// That of a certificate, which has exactly one URI (X509-SVID.md, section 2).
     ///
     /// # Errors
-    /// What it has instead.
+    /// What it has in its place.
     pub fn of(certificate: &Certificate) -> Result<Self, String> {
         let names = certificate.subject_alt_names().map_err(|error| error.to_string())?;
         let mut uris = names.iter().filter_map(|name| match name {

@@ -73,7 +73,7 @@ impl Given {
             };
             let theirs =
                 certificates(bundle).map_err(|e| format!("the bundle of {domain}: {e}"))?;
-            // What is ours nobody else gives.
+            // No federated bundle replaces that of our own trust domain.
             bundles.entry(domain.trust_domain().to_owned()).or_insert(theirs);
         }
         let trust = TrustStore::from_certificates(bundles.values().flatten().cloned())

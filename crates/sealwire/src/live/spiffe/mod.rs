@@ -21,7 +21,7 @@ use super::source::Material;
 use crate::session::Peer;
 use crate::verify::NameCheck;
 
-/// What an agent gives: our SVID (certificate and key) and the bundles (CAs) of trust domains, kept up to
+/// An agent's answers: our SVID (certificate and key) and the bundles (CAs) of trust domains, kept up to
 /// date in a thread of its own. Cheap to clone.
 ///
 /// Give it to [`WatchedBuilder::spiffe`](super::WatchedBuilder::spiffe). When the agent goes away, what it
@@ -29,7 +29,7 @@ use crate::verify::NameCheck;
 /// every half minute at last.
 ///
 /// The chain of a peer proves its SPIFFE ID only when the CA at its end is of the ID's own trust domain:
-/// [`judge`](Self::judge) says so, for `Acceptor::on_peer`; [`name_check`](Self::name_check) is for
+/// [`judge`](Self::judge) returns the reason, for `Acceptor::on_peer`; [`name_check`](Self::name_check) is for
 /// `Connector::name_check`.
 ///
 /// ```no_run
@@ -51,11 +51,11 @@ pub struct Spiffe(Arc<Shared>);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SpiffeStatus {
-    /// Who we are.
+    /// The identity.
     pub id: SpiffeId,
     /// When the agent spoke last.
     pub heard_at: SystemTime,
-    /// Why it does not speak now; `None` while it does.
+    /// Why it does not answer now; `None` while it does.
     pub failure: Option<String>,
 }
 
@@ -86,7 +86,7 @@ struct Given {
 
 impl Spiffe {
     /// Asks the agent at `endpoint` (`unix:///run/spire/agent.sock`, `tcp://127.0.0.1:8081`; `None`: where
-    /// `SPIFFE_ENDPOINT_SOCKET` says) for our identity and the CAs of our trust domain, and waits for the
+    /// `SPIFFE_ENDPOINT_SOCKET` names) for our identity and the CAs of our trust domain, and waits for the
     /// first answer so long.
     ///
     /// # Errors
@@ -95,8 +95,8 @@ impl Spiffe {
         Self::begin(endpoint, wait, false)
     }
 
-    /// The same, believing also the trust domains that ours is federated with. Their peers have to be
-    /// judged by [`judge`](Self::judge): what the CA of one domain says of another is worth nothing.
+    /// The same, trusting also the trust domains that ours is federated with. Their peers must be
+    /// judged by [`judge`](Self::judge): the CA of one domain has no authority over another.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -114,7 +114,7 @@ impl Spiffe {
     /// The SPIFFE ID of a peer whose chain was verified, if its CA is of the ID's own trust domain.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason otherwise.
     pub fn judge(&self, peer: &Peer) -> Result<SpiffeId, String> {
         let path = peer.verified_chain();
         let (Some(leaf), Some(top)) = (path.first(), path.last()) else {
@@ -129,7 +129,7 @@ impl Spiffe {
         }
     }
 
-    /// In place of a server's name: the server has to have a SPIFFE ID of our own trust domain that
+    /// In place of a server's name: the server must have a SPIFFE ID of our own trust domain that
     /// `allow` lets pass. Servers of federated domains do not pass, since this sees no chain.
     pub fn name_check(
         &self,
@@ -151,7 +151,7 @@ impl Spiffe {
         }))
     }
 
-    /// Tells when the agent stops giving, with why, and when it gives again, with `None`, in the thread
+    /// Calls `told` with the reason when the agent stops answering, and with `None` when it answers again, in the thread
     /// that listens to it. Without, [`tracing`] has the first.
     pub fn on_failure(&self, told: impl Fn(Option<&str>) + Send + Sync + 'static) {
         self.state().failing.push(Arc::new(told));

@@ -1,4 +1,4 @@
-//! What is wrong with the certificates of one file together: their order, and whether they fit.
+//! Findings on the certificates of one file together: their order, and whether they match.
 
 use super::{Findings, Lint, Severity, lint};
 use crate::pki::{Certificate, ChainCheck, ExtendedKeyUsage, Moment, Name, Purpose, TrustStore};

@@ -1,4 +1,4 @@
-//! Who refuses a key file, for the form that it is written in. The key itself may be good.
+//! Programs that refuse a key file for its format. The key itself may be good.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
@@ -9,7 +9,7 @@ use super::{Findings, KeyAlgorithm, Lint};
 use crate::pki::content::elements;
 use crate::pki::{Error, MlDsaForm, PrivateKey, encrypted, no_key, pem};
 
-/// Encryption of keys that some programs cannot open: the name of the algorithm, a code, who minds.
+/// Encryption of keys that some programs cannot open: the name of the algorithm, a code, the programs.
 const ENCRYPTIONS: [(&str, &str, &str); 3] = [
     (
         "1.3.6.1.4.1.11591.4.11",
@@ -30,7 +30,7 @@ const PBES2: &str = "1.2.840.113549.1.5.13";
 /// passphrase, what is inside of an encrypted one is looked over as well. The worst comes first.
 ///
 /// # Errors
-/// When there is no key in it, or not one alone.
+/// When it does not contain exactly one key.
 pub fn lint_key(bytes: &[u8], passphrase: Option<&[u8]>) -> Result<Vec<Lint>, Error> {
     let mut found = Findings(Vec::new());
     let der = if pem::is_pem(bytes) {

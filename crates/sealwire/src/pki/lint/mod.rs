@@ -1,4 +1,4 @@
-//! What browsers, OpenSSL, Node, Python and Apple would refuse in a certificate, or what will hurt
+//! Findings on a certificate: what browsers, OpenSSL, Node, Python and Apple would refuse, or what will hurt
 //! later.
 //!
 //! The verifier is asked first: what it says about a certificate that is trusted is an error. Then
@@ -33,7 +33,7 @@ pub struct Lint {
     pub severity: Severity,
     /// A stable name for it, for scripts: `no-san`, `expired`, ...
     pub code: &'static str,
-    /// What it is, and who minds.
+    /// The finding, and the programs that refuse the certificate for it.
     pub text: String,
 }
 
@@ -48,7 +48,7 @@ pub enum Severity {
     Error,
 }
 
-/// Looks a certificate over, as it is at `now` (seconds since 1970). The worst comes first.
+/// Checks a certificate at `now` (seconds since 1970). The worst finding comes first.
 pub fn lint(certificate: &Certificate, now: i64) -> Vec<Lint> {
     let mut found = Findings(Vec::new());
     validity(certificate, now, &mut found);
@@ -124,7 +124,7 @@ fn key_and_signature(certificate: &Certificate, found: &mut Findings) {
             || name.contains("md2")
     };
     let named = algorithm.digest.as_deref().unwrap_or(&algorithm.name);
-    // The signature of a root over itself proves nothing, and nobody looks at it.
+    // The signature of a root over itself proves nothing, and verifiers ignore it.
     if weak(named) && !certificate.is_self_issued() {
         found.error(
             "weak-signature",

@@ -1,4 +1,5 @@
-//! PKCS#12's own key derivation (RFC 7292, appendix B), which the MAC still needs.
+//! PKCS#12's own key derivation
+//! ([RFC 7292, appendix B](https://www.rfc-editor.org/rfc/rfc7292#appendix-B)), which the MAC still needs.
 
 use aws_lc_rs::digest::{Algorithm, Context};
 use zeroize::Zeroizing;

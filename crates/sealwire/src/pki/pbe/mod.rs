@@ -1,7 +1,8 @@
-//! Encryption by a passphrase, of keys and of PFX files: PBES1 and PBES2 (RFC 8018), and PKCS#12's
-//! own (RFC 7292, appendix C).
+//! Encryption by a passphrase, of keys and of PFX files: PBES1 and PBES2
+//! ([RFC 8018](https://www.rfc-editor.org/rfc/rfc8018)), and PKCS#12's
+//! own ([RFC 7292, appendix C](https://www.rfc-editor.org/rfc/rfc7292#appendix-C)).
 //!
-//! Whoever makes a file decides how much work it takes to open it. So every reader has one
+//! The author of a file decides how much work it takes to open it. So every reader has one
 //! [`Opener`], which opens all parts of the file and has one budget for the sum of their work; what
 //! would exceed it is refused before it is begun.
 
@@ -39,7 +40,7 @@ impl Opener {
         opener
     }
 
-    /// Goes on with another passphrase, and with what is left to spend.
+    /// Continues with another passphrase, and with the rest of the budget.
     pub(super) fn set_passphrase(&mut self, passphrase: Option<&[u8]>) {
         self.utf8 = Zeroizing::new(passphrase.unwrap_or_default().to_vec());
         self.bmp = match passphrase {
@@ -122,7 +123,7 @@ enum Method {
 }
 
 impl Method {
-    /// The method, or its name when it is none of ours.
+    /// The method, or the name of an unsupported one.
     fn of(algorithm: &AlgorithmIdentifierOwned) -> Result<Self, String> {
         if algorithm.oid == pkcs5::pbes2::PBES2_OID {
             return pbes2::Parameters::of(algorithm).map(Self::Pbes2);

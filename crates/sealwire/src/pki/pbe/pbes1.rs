@@ -1,4 +1,6 @@
-//! PBES1 with MD5 or SHA-1 and DES or RC2 (RFC 8018, section 6.1): what `openssl pkcs8 -topk8` wrote
+//! PBES1 with MD5 or SHA-1 and DES or RC2
+//! ([RFC 8018, section 6.1](https://www.rfc-editor.org/rfc/rfc8018#section-6.1)):
+//! what `openssl pkcs8 -topk8` wrote
 //! until OpenSSL 1.1, and old Java. Read only; AWS-LC has left it out.
 
 use aws_lc_rs::digest;
@@ -24,7 +26,7 @@ pub(super) fn of(algorithm: &AlgorithmIdentifierOwned) -> Result<Option<Algorith
     }
 }
 
-/// Decrypts what is encrypted this way; `None` when the padding is none.
+/// Decrypts what is encrypted this way; `None` when the padding is invalid.
 pub(super) fn decrypt(
     algorithm: &Algorithm,
     passphrase: &[u8],
@@ -49,7 +51,8 @@ pub(super) fn decrypt(
 type Hash = fn(&[u8]) -> Zeroizing<Vec<u8>>;
 type Cipher = fn(&[u8], &[u8], &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
-/// PBKDF1 (RFC 8018, section 5.1): the digest of passphrase and salt, over and over.
+/// PBKDF1 ([RFC 8018, section 5.1](https://www.rfc-editor.org/rfc/rfc8018#section-5.1)):
+/// the digest of passphrase and salt, over and over.
 fn derive(hash: Hash, passphrase: &[u8], parameters: &Parameters) -> Zeroizing<Vec<u8>> {
     let first = Zeroizing::new([passphrase, &parameters.salt].concat());
     (1..parameters.iteration_count).fold(hash(&first), |derived, _| hash(&derived))

@@ -1,4 +1,5 @@
-//! PBES2 (RFC 8018, section 6.2): a key derivation and a cipher, each of its own.
+//! PBES2 ([RFC 8018, section 6.2](https://www.rfc-editor.org/rfc/rfc8018#section-6.2)):
+//! a key derivation and a cipher, each of its own.
 
 use std::num::NonZeroU32;
 
@@ -40,7 +41,7 @@ struct Pair<'a> {
     cipher: AlgorithmIdentifierRef<'a>,
 }
 
-/// RC2-CBC-Parameter (RFC 8018, appendix B.2.3).
+/// RC2-CBC-Parameter ([RFC 8018, appendix B.2.3](https://www.rfc-editor.org/rfc/rfc8018#appendix-B.2.3)).
 #[derive(Sequence)]
 struct Rc2Parameters<'a> {
     #[asn1(optional = "true")]
@@ -49,7 +50,7 @@ struct Rc2Parameters<'a> {
 }
 
 impl Parameters {
-    /// The parameters, or what the algorithm is called when it is none of ours.
+    /// The parameters, or the name of an unsupported algorithm.
     pub(super) fn of(algorithm: &AlgorithmIdentifierOwned) -> Result<Self, String> {
         let der = algorithm.to_der().map_err(|e| e.to_string())?;
         if let Ok(EncryptionScheme::Pbes2(parameters)) = EncryptionScheme::from_der(&der) {
@@ -103,7 +104,7 @@ impl Parameters {
         }
     }
 
-    /// `None` when the padding is none, which is what a wrong passphrase does.
+    /// `None` when the padding is invalid, as after a wrong passphrase.
     pub(super) fn decrypt(
         &self,
         passphrase: &[u8],

@@ -1,4 +1,5 @@
-//! PKCS#12's own encryptions, with 3DES, RC2 and RC4 (RFC 7292, appendix C).
+//! PKCS#12's own encryptions, with 3DES, RC2 and RC4
+//! ([RFC 7292, appendix C](https://www.rfc-editor.org/rfc/rfc7292#appendix-C)).
 
 use aws_lc_rs::digest;
 use cbc::cipher::block_padding::Pkcs7;

@@ -17,14 +17,15 @@ use crate::pki::pbe::{Opener, prf_of};
 use crate::pki::signature::name_of;
 use crate::pki::{Error, Problem};
 
-/// PBMAC1 (RFC 9579): the key by PBKDF2 instead of PKCS#12's own derivation.
+/// PBMAC1 ([RFC 9579](https://www.rfc-editor.org/rfc/rfc9579)):
+/// the key by PBKDF2 instead of PKCS#12's own derivation.
 const PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
 
 const HMAC_WITH_SHA256_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
 const HMAC_WITH_SHA384_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.10");
 const HMAC_WITH_SHA512_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.11");
 
-/// PBMAC1-params (RFC 8018, appendix A.5).
+/// PBMAC1-params ([RFC 8018, appendix A.5](https://www.rfc-editor.org/rfc/rfc8018#appendix-A.5)).
 #[derive(Sequence)]
 struct Pbmac1 {
     kdf: AlgorithmIdentifierOwned,

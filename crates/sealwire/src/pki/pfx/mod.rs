@@ -1,4 +1,5 @@
-//! PFX files (PKCS#12, RFC 7292): a key, its certificate and the chain in one encrypted file.
+//! PFX files (PKCS#12, [RFC 7292](https://www.rfc-editor.org/rfc/rfc7292)):
+//! a key, its certificate and the chain in one encrypted file.
 
 mod mac;
 mod read;
@@ -19,8 +20,8 @@ pub struct Pfx {
 }
 
 impl Pfx {
-    /// Puts a key, its certificate and the rest of the chain together. Refuses a key that is not
-    /// the certificate's.
+    /// Combines a key, its certificate and the rest of the chain. Fails when the key does not
+    /// belong to the certificate.
     pub fn new(
         key: PrivateKey,
         certificate: Certificate,
@@ -66,7 +67,7 @@ impl Pfx {
     }
 
     /// Reads every key of a PFX with its certificate and chain: a Java key store may have many.
-    /// Fails when there is none; see [`PfxContents`] for files without a key.
+    /// Fails without a key; see [`PfxContents`] for files without a key.
     pub fn all_from_der(der: &[u8], passphrase: Option<&str>) -> Result<Vec<Self>, Error> {
         let contents = PfxContents::from_der(der, passphrase)?;
         if !contents.lone_keys.is_empty() {
@@ -146,13 +147,13 @@ impl Pfx {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct PfxContents {
-    /// The keys whose certificates are there.
+    /// The keys with their certificates.
     pub entries: Vec<Pfx>,
-    /// The keys whose certificates are not, each with its name.
+    /// The keys without a certificate, each with its name.
     pub lone_keys: Vec<(PrivateKey, Option<String>)>,
     /// The certificates that belong to no key and to no key's chain.
     pub certificates: Vec<PfxCertificate>,
-    /// What else there is, in words: `a secret key "x"`.
+    /// Other content, in words: `a secret key "x"`.
     pub others: Vec<String>,
 }
 

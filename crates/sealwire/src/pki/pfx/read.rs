@@ -66,7 +66,8 @@ fn cost(part: &ContentInfo) -> u64 {
     costs.map(|key| pbe::cost(&key.algorithm)).fold(0, u64::saturating_add)
 }
 
-/// PFX (RFC 7292, section 4) for reading; the MAC need not be there.
+/// PFX ([RFC 7292, section 4](https://www.rfc-editor.org/rfc/rfc7292#section-4))
+/// for reading; the MAC need not be there.
 #[derive(Sequence)]
 struct File {
     version: u8,

@@ -1,4 +1,5 @@
-//! The ASN.1 of PKCS#12 (RFC 7292) and what it borrows from CMS (RFC 2315).
+//! The ASN.1 of PKCS#12 ([RFC 7292](https://www.rfc-editor.org/rfc/rfc7292)) and what it borrows from CMS
+//! ([RFC 2315](https://www.rfc-editor.org/rfc/rfc2315)).
 
 use const_oid::ObjectIdentifier;
 use der::Sequence;

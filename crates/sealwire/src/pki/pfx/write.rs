@@ -110,7 +110,7 @@ fn key_bag(pfx: &Pfx, key_id: &[u8], passphrase: &str, form: Form) -> Result<Saf
     })
 }
 
-/// EncryptedPrivateKeyInfo with an algorithm that the pkcs8 crate has not.
+/// EncryptedPrivateKeyInfo with an algorithm that the pkcs8 crate does not support.
 #[derive(Sequence)]
 struct ShroudedKey {
     algorithm: AlgorithmIdentifierOwned,

@@ -43,7 +43,7 @@ pub struct CaStore {
 
 impl CaStore {
     /// Makes a new store for a CA, with `key` as the text of its key file. `above` are the
-    /// certificates that lead to a root, when the CA is not one. Fails when there is a CA already.
+    /// certificates up to a root, when the CA is not one. Fails when the folder contains a CA already.
     pub fn create(
         folder: &Path,
         certificate: &Certificate,
@@ -128,7 +128,7 @@ impl CaStore {
         self.put(ADDRESSES, text.as_bytes(), Access::Public)
     }
 
-    /// The networks whose addresses the CA signs for; `None` when only its certificate says so.
+    /// The networks whose addresses the CA signs for; `None` when only its certificate limits them.
     pub fn addresses(&self) -> Result<Option<Vec<NameConstraint>>, Error> {
         let path = self.file(ADDRESSES);
         let text = match fs::read_to_string(&path) {
@@ -163,7 +163,7 @@ impl CaStore {
         Issuer::from_files(&self.certificate_file(), &self.file("ca-key.pem"), passphrase)
     }
 
-    /// What the CA has signed, in the order of signing.
+    /// The certificates that the CA has signed, in order.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
         Ok(self.index()?.entries)
     }
@@ -199,14 +199,14 @@ impl CaStore {
         // The first error is the one to tell: what is left is a copy that the index does not name.
         put_all(staged).map_err(|not_put| not_put.error)?;
         deliver().inspect_err(|_| {
-            // The first error is the one to tell; a note too many harms nobody.
+            // The first error is the one to report; a superfluous entry does no harm.
             let _ = self.put("index.txt", before.to_text().as_bytes(), Access::Public);
             let _ = fs::remove_file(&copy);
         })
     }
 
-    /// Revokes a certificate by its serial number (hexadecimal). One that this store has not
-    /// signed itself, but the same CA has, must be given as `certificate`.
+    /// Revokes a certificate by its serial number (hexadecimal). A certificate of the same CA that this
+    /// store did not sign must be passed as `certificate`.
     pub fn revoke(
         &self,
         serial: &str,
@@ -275,7 +275,7 @@ impl CaStore {
         Index::parse(&text).map_err(|e| e.at(path.display().to_string()))
     }
 
-    /// Whether this is a file of the store's own, in whose place nothing else is to be put.
+    /// Whether this is one of the store's own files, which must not be overwritten.
     pub fn owns(&self, path: &Path) -> bool {
         const OWN: [&str; 9] = [
             "ca.pem",

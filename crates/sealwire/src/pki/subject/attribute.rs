@@ -21,7 +21,8 @@ pub(super) struct Attribute {
     short: Cow<'static, str>,
     oid: ObjectIdentifier,
     alphabet: Alphabet,
-    /// Least and greatest number of characters (the `ub-` bounds of RFC 5280, appendix A.1).
+    /// Least and greatest number of characters (the `ub-` bounds of
+    /// [RFC 5280, appendix A.1](https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1)).
     length: (usize, usize),
 }
 

@@ -1,4 +1,4 @@
-//! Distinguished names: who a certificate is about.
+//! Distinguished names: the subject of a certificate.
 
 mod attribute;
 mod text;
@@ -18,7 +18,8 @@ use super::{Error, Problem, SubjectAltName};
 
 /// A distinguished name: the subject or issuer of a certificate.
 ///
-/// Made from OpenSSL's form (`/C=SE/O=Example/CN=example.com`), from RFC 4514's
+/// Made from OpenSSL's form (`/C=SE/O=Example/CN=example.com`), from
+/// [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)'s
 /// (`CN=example.com,O=Example,C=SE`), or attribute by attribute. Every attribute is kept, also
 /// when it repeats (two OUs, the DCs of a domain), in the order given.
 ///
@@ -77,7 +78,7 @@ impl Subject {
     }
 
     /// A subject for a certificate that is about these names: the first host name that fits as the
-    /// common name, which people see and a few old programs look for; none when there is none. An
+    /// common name, which people see and a few old programs look for; none otherwise. An
     /// address, mailbox or URI is never one: ACME CAs refuse such a request, and OpenSSL takes it for
     /// a host name that violates the name constraints of its CA.
     pub fn for_names(names: &[SubjectAltName]) -> Result<Self, Error> {
@@ -91,7 +92,8 @@ impl Subject {
 
     /// The subject of a certificate about these names: as [`for_names`](Self::for_names), and where
     /// there is no host name, an organization. An empty subject makes subjectAltName critical
-    /// (RFC 5280, 4.2.1.6), and Erlang/OTP 25 refuses a critical one that holds addresses alone.
+    /// ([RFC 5280, 4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)),
+    /// and Erlang/OTP 25 refuses a critical one that holds addresses alone.
     pub fn of_holder(names: &[SubjectAltName]) -> Result<Self, Error> {
         let mut subject = Self::for_names(names)?;
         if subject.is_empty() && !names.is_empty() {
@@ -116,14 +118,15 @@ impl Subject {
         }
     }
 
-    /// The attributes in order: the name as RFC 4514 and OpenSSL have it (or the dotted OID), and
+    /// The attributes in order: the name as
+    /// [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514) and OpenSSL have it (or the dotted OID), and
     /// the value. A value that is not a string is skipped.
     pub fn attributes(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.rdns().into_iter().flatten().filter_map(|(name, value)| Some((name, value.ok()?)))
     }
 
     /// Every attribute by its relative name: what it is called, and its text, or `#` and the DER of
-    /// what is none.
+    /// a value without text.
     fn rdns(&self) -> Vec<Vec<ShownAttribute>> {
         match &self.parts {
             Parts::Known(name) => {
@@ -155,7 +158,8 @@ impl Subject {
         text::to_openssl(&self.rdns())
     }
 
-    /// From the DER of a `Name` (RFC 5280, section 4.1.2.4).
+    /// From the DER of a `Name`
+    /// ([RFC 5280, section 4.1.2.4](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.4)).
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let parts = match Name::from_der(der) {
             Ok(name) => Parts::Known(name),
@@ -189,7 +193,8 @@ impl Subject {
     }
 }
 
-/// Both text forms: one that begins with `/` is OpenSSL's, everything else RFC 4514's.
+/// Both text forms: one that begins with `/` is OpenSSL's, everything else
+/// [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)'s.
 impl FromStr for Subject {
     type Err = Error;
 
@@ -206,7 +211,7 @@ impl FromStr for Subject {
     }
 }
 
-/// RFC 4514: most specific attribute first.
+/// [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514): most specific attribute first.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Rfc4514(&self.rdns()).fmt(f)

@@ -1,4 +1,5 @@
-//! The two text forms of a name: OpenSSL's `/C=SE/CN=x` and RFC 4514's `CN=x,C=SE`.
+//! The two text forms of a name: OpenSSL's `/C=SE/CN=x` and
+//! [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)'s `CN=x,C=SE`.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -41,7 +42,9 @@ pub(super) fn parse_openssl(text: &str) -> Result<Vec<Rdn>, Error> {
     Ok(rdns)
 }
 
-/// RFC 4514, and from RFC 2253 the quoted value, the `;`, and blanks around names and values.
+/// [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514), and from
+/// [RFC 2253](https://www.rfc-editor.org/rfc/rfc2253)
+/// the quoted value, the `;`, and blanks around names and values.
 pub(super) fn parse_rfc4514(text: &str) -> Result<Vec<Rdn>, Error> {
     let mut rdns = vec![Rdn::new()];
     let mut rest = text.trim_start().chars().peekable();

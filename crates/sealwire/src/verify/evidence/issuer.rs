@@ -54,7 +54,7 @@ pub(in crate::verify) fn is_missing(certificate: &Certificate, situation: &Situa
     namesake(certificate, situation).is_none()
 }
 
-/// The first certificate with the issuer's name that is no issuer of it, and whence it is.
+/// The first certificate with the issuer's name that is no issuer of it, and found it is.
 fn namesake<'a>(
     certificate: &Certificate,
     situation: &Situation<'a>,

@@ -20,7 +20,7 @@ pub(super) fn of(code: Code, certificate: &Certificate, situation: &Situation<'_
     format!("{subject} is named as the issuer of {what} but is not a CA ({})", no_ca(certificate))
 }
 
-/// For whom: `for a TLS server`.
+/// The role: `for a TLS server`.
 pub(super) fn role(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Server => "for a TLS server",
@@ -74,7 +74,7 @@ fn listed(uses: impl Iterator<Item = KeyUsage>) -> String {
     if names.is_empty() { "empty".to_owned() } else { names.join(", ") }
 }
 
-/// RFC 5280's name of an extended key usage, or its dotted object identifier.
+/// [RFC 5280](https://www.rfc-editor.org/rfc/rfc5280)'s name of an extended key usage, or its dotted object identifier.
 fn extended(oid: &str) -> &str {
     match oid {
         "1.3.6.1.5.5.7.3.1" => "serverAuth",

@@ -25,7 +25,7 @@ pub struct PublicRevocations {
     folder: Arc<Path>,
 }
 
-/// What the data say of a certificate.
+/// The status of a certificate in the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublicStatus {
@@ -39,7 +39,7 @@ pub enum PublicStatus {
 
 impl PublicRevocations {
     /// Where upki keeps its data: of this user (`$XDG_CACHE_HOME/upki`, `~/.cache/upki`), or else of the system
-    /// (`/var/cache/upki`). `None` where there are none. A `config.toml` that names another folder is not read:
+    /// (`/var/cache/upki`). `None` where neither exists. A `config.toml` that names another folder is not read:
     /// [`open`](Self::open) takes it.
     pub fn find() -> Option<Self> {
         places().into_iter().find_map(|place| Self::open(place.join("revocation")).ok())
@@ -48,7 +48,7 @@ impl PublicRevocations {
     /// The data in this folder, which has an `index.bin`.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// When it is missing, or cannot be read.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
         let found = Self { folder: Arc::from(folder.into()) };
         Index::read(&found.folder)?;
@@ -64,7 +64,7 @@ impl PublicRevocations {
     /// at the latest.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be determined.
     pub fn fetched(&self) -> Result<SystemTime, Error> {
         let path = self.folder.join(index::FILE);
         std::fs::metadata(&path)
@@ -72,7 +72,7 @@ impl PublicRevocations {
             .map_err(|e| Error::io(&path, &e))
     }
 
-    /// What the data say of `leaf`, which `issuer` has signed.
+    /// The status of `leaf`, which `issuer` has signed.
     ///
     /// # Errors
     /// When a file is missing or not what it should be.

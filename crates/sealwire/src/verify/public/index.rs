@@ -59,7 +59,7 @@ impl Index {
             rest = behind;
             let end = name.iter().position(|byte| *byte == 0).unwrap_or(NAME);
             let name = std::str::from_utf8(&name[..end]).ok()?;
-            // A file of the folder, and nowhere else.
+            // A file in the folder, never outside it.
             if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
                 return None;
             }

@@ -59,7 +59,7 @@ impl Public {
                 Code::CERT_REVOKED,
                 format!("the certificate is revoked, by the data that upki keeps in {folder}"),
             ),
-            // Who asks for it wants to know, and not to guess.
+            // A requested check must not pass without data.
             Err(error) => (Code::UNABLE_TO_GET_CRL, format!("the data that upki keeps: {error}")),
             Ok(_) => return verdict,
         };

@@ -1,4 +1,5 @@
-//! Which logs have entered a certificate, and when: its signed certificate timestamps (RFC 6962, section 3.3).
+//! Which logs have entered a certificate, and when: its signed certificate timestamps
+//! ([RFC 6962, section 3.3](https://www.rfc-editor.org/rfc/rfc6962#section-3.3)).
 
 use clubcard_crlite::{LogId, Timestamp};
 use sealwire_x509::Certificate;

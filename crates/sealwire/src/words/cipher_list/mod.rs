@@ -1,4 +1,4 @@
-//! Which cipher suites to speak, from a list in OpenSSL's language.
+//! Cipher suites from a list in OpenSSL's language.
 
 mod language;
 mod pattern;

@@ -1,4 +1,4 @@
-//! Inside of the namespace: every connection is taken here, and goes on through the way out.
+//! Inside of the namespace: every connection is accepted here, and forwarded through the exit.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: InsideArgs) -> Result<Answer, Failure> {
     let names = Arc::new(Mutex::new(Names::default()));
     tokio::spawn(name(questions, names.clone()));
     tokio::spawn(take(listener, names, args.way_out));
-    // The command is this user again, and nobody here.
+    // The command runs as this user again, without rights here.
     let mut command = tokio::process::Command::new("unshare");
     command.arg("--user").arg(format!("--map-user={}", args.uid));
     command.arg(format!("--map-group={}", args.gid)).arg("--").args(args.command);
@@ -104,7 +104,7 @@ async fn take(listener: TcpListener, names: Arc<Mutex<Names>>, way_out: PathBuf)
         };
         let (names, way_out) = (names.clone(), way_out.clone());
         tokio::spawn(async move {
-            // A reset is what a connection gets that leads nowhere.
+            // A connection without a destination gets a reset.
             let _ = SockRef::from(&tcp).set_linger(Some(std::time::Duration::ZERO));
             if let Ok(tcp) = pass(tcp, &names, &way_out).await {
                 let _ = SockRef::from(&tcp).set_linger(None);

@@ -1,6 +1,6 @@
 //! All TCP connections of a command, whether it reads proxy variables or not: it runs in a network
 //! namespace of its own, from which the only way out is the proxy. Linux only; no root where the kernel
-//! lets everybody make namespaces.
+//! lets every user create namespaces.
 //!
 //! Outside, the proxy has a Unix socket, which is reached from every namespace. Inside, this program is
 //! started again ([`inside`]), sends every connection there, and runs the command.
@@ -30,7 +30,7 @@ pub(super) struct Outside {
 
 impl Outside {
     /// Looks if it can be done here, and opens the way to the proxy at `address`. The socket lies in
-    /// `folder`, into which nobody else gets.
+    /// `folder`, which no other user can enter.
     pub(super) fn new(folder: &Path, address: SocketAddr) -> Result<Self, Failure> {
         check()?;
         let socket = folder.join("way-out");

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
-/// 198.18.0.0/15 is nobody's (RFC 2544).
+/// 198.18.0.0/15 is reserved (RFC 2544).
 const FIRST: u32 = u32::from_be_bytes([198, 18, 0, 1]);
 const MOST: usize = (1 << 17) - 2;
 
@@ -31,7 +31,7 @@ impl Names {
         Some(Ipv4Addr::from(FIRST + number))
     }
 
-    /// Answers a question (RFC 1035, section 4); `None` when it is none.
+    /// Answers a question (RFC 1035, section 4); `None` when it is malformed.
     pub(super) fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
         const A: [u8; 4] = [0, 1, 0, 1];
         const TTL: [u8; 4] = [0, 0, 0, 1];

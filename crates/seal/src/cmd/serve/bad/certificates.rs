@@ -55,7 +55,7 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// When a key cannot be made.
 pub(super) fn made(flaw: Flaw, rsa: bool) -> Result<Made, Error> {
     let root = authority("Bad Server Root", None, None, |builder| builder)?;
-    // Whom clients are told to trust, be it the root of this chain or not.
+    // The root that clients are given to trust, whether this chain's or not.
     let told = match flaw {
         Flaw::UnknownCa | Flaw::RootInChain => {
             authority("Bad Server Root Nobody Uses", None, None, |builder| builder)?

@@ -1,4 +1,4 @@
-//! `seal serve --bad KIND`: servers with one fault each, for whoever writes a client or wants to know what one
+//! `seal serve --bad KIND`: servers with one fault each, for authors of clients and for tests of what one
 //! says.
 
 mod certificates;
@@ -74,7 +74,7 @@ pub(super) async fn run(
             serving.await;
             return Ok(Answer::Yes);
         }
-        // Who is kept waiting is let go when the server ends.
+        // Waiting clients are released when the server ends.
         tokio::spawn(serving);
     }
 }

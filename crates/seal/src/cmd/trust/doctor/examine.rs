@@ -1,6 +1,6 @@
 //! One program: does it reach the server, and what decides that?
 //!
-//! Nobody can be asked which roots it uses, so it is tried: as it is, without the variables that it reads,
+//! A program cannot be asked which roots it uses, so it is tried: as it is, without the variables that it reads,
 //! with one of them at a time, and with those that `seal trust env` would set.
 
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ use crate::truststore::runtimes::PROXY_VARIABLES;
 /// What all examinations have in common.
 pub(super) struct Scene {
     pub(super) ours: Server,
-    /// One whose root stands for those that everybody has.
+    /// One whose root stands for the public ones.
     pub(super) beside: Option<Server>,
     pub(super) root: Certificate,
     /// What `seal trust env` would set.

@@ -16,7 +16,7 @@ const HEAD: usize = 16 * 1024;
 
 pub(super) struct Server {
     port: u16,
-    /// What was asked for, up to the second slash: nobody sends it who has refused the certificate.
+    /// What was asked for, up to the second slash: a client that refused the certificate does not send it.
     asked: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -45,7 +45,7 @@ impl Server {
         Ok(server)
     }
 
-    /// An address of it that nobody else is given.
+    /// An address of it for one client only.
     pub(super) fn url(&self, token: &str) -> String {
         format!("https://localhost:{}/{token}", self.port)
     }

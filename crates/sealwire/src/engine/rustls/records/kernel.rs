@@ -13,7 +13,7 @@ use crate::engine::Desk;
 use crate::engine::rustls::sessions::{Again, ClientKernel};
 use crate::engine::rustls::slot;
 
-/// Which messages may come after the handshake, and who handles them.
+/// Which messages may come after the handshake, and their handlers.
 pub(in crate::engine::rustls) enum Kernel {
     Client13(ClientKernel),
     Server13(Box<KernelConnection<ServerConnectionData>>),

@@ -103,7 +103,7 @@ impl Keys {
         self.next
     }
 
-    /// The number of the next record. `None` when there are none left: they must not wrap
+    /// The number of the next record. `None` when they are exhausted: they must not wrap
     /// (RFC 8446, 5.3).
     pub(super) fn take_number(&mut self) -> Option<u64> {
         let number = self.next;

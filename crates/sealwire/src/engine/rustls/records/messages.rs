@@ -1,5 +1,5 @@
-//! What the peer may say after the handshake, beside data: tickets, key updates, alerts, and the
-//! wish to negotiate again. Each is bounded in size and number.
+//! Messages after the handshake, besides data: tickets, key updates, alerts, and requests
+//! to renegotiate. Each is bounded in size and number.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ use crate::engine::Desk;
 /// The longest body of a handshake message.
 const MAX_MESSAGE: usize = 0xffff;
 
-/// How much of what is allowed, but leads nowhere, is put up with.
+/// The limits on messages that are allowed but useless.
 #[derive(Debug)]
 pub(super) struct Patience {
     /// Records without data, one after the other.
@@ -59,7 +59,7 @@ fn spend(left: &mut u8, otherwise: PeerMisbehaved) -> Result<(), Failure> {
 }
 
 impl Records {
-    /// An alert of the peer. True when it will send no more data.
+    /// An alert of the peer. True when it sends no more data.
     pub(super) fn hear_alert(&mut self, content: &[u8]) -> Result<bool, Failure> {
         let (level, alert) = match *content {
             [level, alert] => (level, AlertDescription::from(alert)),

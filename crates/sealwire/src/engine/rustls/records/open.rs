@@ -17,7 +17,7 @@ impl Opener {
         Self { protection, keys }
     }
 
-    /// Goes on with these keys (RFC 8446, 7.2).
+    /// Continues with these keys (RFC 8446, 7.2).
     pub(super) fn update(&mut self, keys: Keys) {
         self.keys = keys;
     }
@@ -35,7 +35,7 @@ impl Opener {
         let expected = match self.protection {
             // RFC 8446, 5.2: the type outside is always this one, once records are protected.
             Protection::Tls13 => kind == ContentType::ApplicationData,
-            // Nobody changes ciphers after the handshake.
+            // ChangeCipherSpec is invalid after the handshake.
             _ => kind != ContentType::ChangeCipherSpec && kind != ContentType::Heartbeat,
         };
         if !expected {

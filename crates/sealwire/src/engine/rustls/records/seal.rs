@@ -25,7 +25,7 @@ impl Sealer {
         Self { protection, keys, limit: confidentiality_limit.min(LAST_NUMBER) }
     }
 
-    /// Goes on with these keys (RFC 8446, 7.2).
+    /// Continues with these keys (RFC 8446, 7.2).
     pub(super) fn update(&mut self, keys: Keys) {
         self.keys = keys;
     }

@@ -1,4 +1,4 @@
-// The page of a CA: lists that are read anew every few seconds, and a button to revoke.
+// The page of a CA: lists that reload every few seconds, and a button to revoke.
 
 import { by, dialog, h, say } from './dom.js';
 import { get, send } from './api.js';
