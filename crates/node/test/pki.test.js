@@ -3,7 +3,7 @@
 // Keys, requests, certificates, PFX and revocation lists: OpenSSL, and Node's own crypto and TLS judge.
 
 const assert = require('node:assert');
-const { spawnSync } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
@@ -14,6 +14,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { domainToASCII } = require('node:url');
 const nodeTls = require('node:tls');
+const { file, pem } = require('../support');
 const needed = require('../support/needed');
 const pki = require('../js/pki.js');
 const tls = require('..');
@@ -239,6 +240,33 @@ test('keys are made beside the event loop', async () => {
   clearInterval(counting);
   assert.ok(turns > 0);
 });
+
+for (const [version, ciphers] of [['TLSv1.1', 'ALL:@SECLEVEL=0'], ['TLSv1.2'], ['TLSv1.3']]) {
+  test(`a refusal of our certificate is explained by it, ${version}`, async (t) => {
+    if (!needed.programs(t, 'openssl')) return;
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sealwire-'));
+    t.after(() => fs.rmSync(folder, { recursive: true }));
+    const old = await pki.selfSigned('amit', { notBefore: new Date('2020-01-01'), notAfter: new Date('2020-02-01') });
+    fs.writeFileSync(path.join(folder, 'amit.pem'), old.cert);
+    const judge = spawn('openssl', [
+      's_server', '-accept', '0', '-cert', file('server-cert.pem'), '-key', file('server-key.pem'), '-cipher', 'ALL:@SECLEVEL=0',
+      '-Verify', '1', '-verify_return_error', '-CAfile', path.join(folder, 'amit.pem'),
+    ]);
+    t.after(() => judge.kill());
+    let said = '';
+    for await (const chunk of judge.stdout) {
+      said += chunk;
+      if (/ACCEPT .*:\d+\n/.test(said)) break;
+    }
+    const socket = tls.connect({
+      port: Number(/ACCEPT .*:(\d+)\n/.exec(said)[1]), host: '127.0.0.1', servername: 'localhost', ca: pem('ca-cert'),
+      ...old, minVersion: version, maxVersion: version, ciphers,
+    });
+    const [error] = await once(socket, 'error');
+    assert.match(error.code, /ALERT_CERTIFICATE_EXPIRED$/);
+    assert.match(error.evidence, /it is our certificate: CERT_HAS_EXPIRED: /);
+  });
+}
 
 for (const [name, options, evidence] of [
   ['DEPTH_ZERO_SELF_SIGNED_CERT', {}, /CN=localhost/],
