@@ -2,20 +2,19 @@
 //!
 //! Two small traits, in our own words: no type of an engine's is in them. An engine turns bytes
 //! into bytes and decides nothing about the peer; what it has to ask, and what it finds, is at the
-//! [`Desk`] that the session hands to it with each call. So another engine (for peers that only an
+//! [`EngineState`] that the session hands to it with each call. So another engine (for peers that only an
 //! older TLS can reach, or the next rustls) is another folder here, and which one a connection gets
 //! is a function of what both sides offer.
 //!
 //! - Output is the caller's vector, appended to; data are lent to a [`Sink`], record by record; what
 //!   is behind the record in which the handshake ends is never shown to an engine.
-//! - Chains, of servers and of clients, are judged by [`Papers::examine`]. An engine that asks from
+//! - Chains, of servers and of clients, are judged by [`HandshakeState::examine`]. An engine that asks from
 //!   inside its handshake calls it there, one that stands still for the answer calls it then.
 //! - A failure is a [`Failure`]: the error in our words, with the alert that OpenSSL would send.
 
 #[cfg(feature = "legacy")]
 mod choose;
 mod credential;
-mod desk;
 mod failure;
 pub(crate) mod last_word;
 mod manner;
@@ -27,6 +26,7 @@ pub(crate) mod resumption;
 mod rustls;
 mod secrets;
 mod short;
+mod state;
 
 use std::fmt;
 use std::io::IoSlice;
@@ -38,10 +38,10 @@ use crate::verify::Verdict;
 use crate::words::{Alert, CipherSuite, NamedGroup, ProtocolVersion};
 
 pub(crate) use credential::Credential;
-pub(crate) use desk::{Desk, Examiner, Papers, PskAsked, alert_for};
 pub(crate) use failure::Failure;
 pub(crate) use manner::{Manner, Order, Service};
 pub(crate) use secrets::Secrets;
+pub(crate) use state::{EngineState, Examiner, HandshakeState, PskAsked, alert_for};
 
 #[cfg(feature = "legacy")]
 pub(crate) use choose::Repertoire;
@@ -82,14 +82,14 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// bytes are needed. What is to be sent is appended to `out`, also when the result is an error.
     fn advance(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         tls: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, Failure>);
 
     /// After a failure: makes `alert` the last word of what was appended to `out` from `start` on,
     /// encrypted. False: nothing is encrypted yet, or nobody has the keys.
-    fn say_last(&self, alert: Alert, desk: &Desk, start: usize, out: &mut Vec<u8>) -> bool;
+    fn say_last(&self, alert: Alert, conn: &EngineState, start: usize, out: &mut Vec<u8>) -> bool;
 
     /// The version, as soon as it is agreed.
     fn version(&self) -> Option<ProtocolVersion>;
@@ -104,14 +104,14 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// connection for data. Nothing else of the handshake stays.
     fn open(
         self: Box<Self>,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         out: &mut Vec<u8>,
     ) -> Result<Box<dyn Channel>, Failure>;
 
     /// Ends a connection whose handshake is complete, in place of [`open`](Self::open), and tells
     /// the peer by `alert`: in place of our Finished where that has still to be sent and nothing
     /// of ours is encrypted (TLS 1.2), encrypted otherwise. A server gives out no ticket.
-    fn refuse(self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>);
+    fn refuse(self: Box<Self>, alert: Alert, conn: &mut EngineState, out: &mut Vec<u8>);
 
     /// Whether its failures have OpenSSL's names from the beginning.
     fn is_openssl(&self) -> bool {
@@ -145,7 +145,7 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
     /// the result is an error.
     fn receive(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         tls: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,

@@ -1,7 +1,7 @@
 //! Stands in for the legacy engine where the feature `legacy` is off.
 
 use super::resumption::Granting;
-use super::{Credential, Desk, Engine, Failure};
+use super::{Credential, Engine, EngineState, Failure};
 use crate::reading::ClientHello;
 use crate::words::{ClientAuth, ProtocolVersion};
 
@@ -49,7 +49,7 @@ impl Old {
     pub(crate) fn client(
         &self,
         _: OldClient<'_>,
-        _: &mut Desk,
+        _: &mut EngineState,
     ) -> Result<Box<dyn Engine>, Failure> {
         match *self {}
     }

@@ -312,7 +312,7 @@ impl<T> Registry<T> {
             return;
         };
         let drain = options.drain;
-        (options.told)(&Closed { peer: &open.peer, about: &open.about, why: &why, drain });
+        (options.on_close)(&Closed { peer: &open.peer, about: &open.about, why: &why, drain });
         if drain.is_zero() {
             open.signal.cut(why);
         }

@@ -28,7 +28,7 @@ pub struct FileWatch {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     /// The kernel told of a change, and it has been quiet since.
-    Told,
+    Notified,
     /// It is time to look.
     Look,
     /// The other interval is over.
@@ -128,7 +128,7 @@ impl Watching {
                     }
                     // Links may lead elsewhere by now.
                     self.follow();
-                    woken(Why::Told);
+                    woken(Why::Notified);
                 }
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}

@@ -13,10 +13,10 @@ pub struct LiveOptions<T = ()> {
     pub(super) drain: Duration,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) at_expiry: bool,
-    pub(super) told: Arc<Told<T>>,
+    pub(super) on_close: Arc<OnClose<T>>,
 }
 
-type Told<T> = dyn Fn(&Closed<'_, T>) + Send + Sync;
+type OnClose<T> = dyn Fn(&Closed<'_, T>) + Send + Sync;
 
 /// A connection that is closed, or will be after the time that it has to end by itself.
 #[derive(Debug)]
@@ -35,7 +35,12 @@ pub struct Closed<'a, T> {
 impl<T> LiveOptions<T> {
     /// The default.
     pub fn new() -> Self {
-        Self { drain: Duration::ZERO, max_lifetime: None, at_expiry: true, told: Arc::new(|_| {}) }
+        Self {
+            drain: Duration::ZERO,
+            max_lifetime: None,
+            at_expiry: true,
+            on_close: Arc::new(|_| {}),
+        }
     }
 
     /// How long a connection may continue whose peer is no longer acceptable, so that what is under
@@ -63,8 +68,8 @@ impl<T> LiveOptions<T> {
 
     /// Told of each connection that is closed, and why.
     #[must_use]
-    pub fn on_close(mut self, told: impl Fn(&Closed<'_, T>) + Send + Sync + 'static) -> Self {
-        self.told = Arc::new(told);
+    pub fn on_close(mut self, callback: impl Fn(&Closed<'_, T>) + Send + Sync + 'static) -> Self {
+        self.on_close = Arc::new(callback);
         self
     }
 }

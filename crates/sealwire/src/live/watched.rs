@@ -349,7 +349,7 @@ impl WatchedBuilder {
             match why {
                 Why::Tick => inner.tick(),
                 // What is wrong was told.
-                Why::Told => drop(inner.look(true)),
+                Why::Notified => drop(inner.look(true)),
                 Why::Look => drop(inner.look(false)),
             }
         });

@@ -50,8 +50,8 @@ impl AskedHello {
 
 impl AskedPsk {
     pub(super) fn answered(self, answer: Option<Psk>, core: &mut Core) -> Stage {
-        if let Some(papers) = core.desk.papers.as_mut() {
-            papers.psk.answered(answer);
+        if let Some(handshake) = core.conn.handshake.as_mut() {
+            handshake.psk.answered(answer);
         }
         Stage::Handshake(self.handshake)
     }
@@ -63,7 +63,7 @@ impl AskedPeer {
     }
 
     pub(super) fn refuse(self, alert: Alert, core: &mut Core) -> Stage {
-        self.engine.refuse(alert, &mut core.desk, &mut core.out);
+        self.engine.refuse(alert, &mut core.conn, &mut core.out);
         Stage::Failed(Error::RefusedByProgram)
     }
 }
@@ -87,11 +87,11 @@ pub(super) fn store_or_open(
 
 /// Leaves the handshake behind: from here on there are data.
 fn open(engine: Box<dyn Engine>, core: &mut Core) -> Stage {
-    let mut channel = match engine.open(&mut core.desk, &mut core.out) {
+    let mut channel = match engine.open(&mut core.conn, &mut core.out) {
         Ok(channel) => channel,
         Err(failure) => return Stage::Failed(failure.into()),
     };
-    core.desk.papers = None;
+    core.conn.handshake = None;
     if core.closing.we_sent_close_notify {
         channel.close(&mut core.out);
     }

@@ -16,7 +16,8 @@ use super::reply::HelloReply;
 use super::{Core, Stage, Turn, diagnosis, keeping};
 use crate::context::{SecureContext, Serving};
 use crate::engine::{
-    self, Again, Channel, EarlyData, Engine, Examiner, Facts, Failure, Papers, Step, last_word,
+    self, Again, Channel, EarlyData, Engine, Examiner, Facts, Failure, HandshakeState, Step,
+    last_word,
 };
 use crate::error::{Error, Fault};
 use crate::reading::{self, ClientHello, Reassembly};
@@ -123,12 +124,12 @@ pub(super) fn serve(asked: AskedHello, reply: HelloReply, core: &mut Core) -> St
     };
     let refuse_at_once =
         client_auth == ClientAuth::Require && options.verification == PeerVerification::Required;
-    let mut papers = Box::new(Papers::new(examiner, refuse_at_once, options.key_log));
-    papers.at_most = diagnosis::at_most(&hello);
-    papers.early_data = hello.offers_early_data().then(EarlyData::default);
-    papers.server.storing = options.storing;
-    papers.server.found = reply.resume;
-    core.desk.papers = Some(papers);
+    let mut handshake = Box::new(HandshakeState::new(examiner, refuse_at_once, options.key_log));
+    handshake.at_most = diagnosis::at_most(&hello);
+    handshake.early_data = hello.offers_early_data().then(EarlyData::default);
+    handshake.server.storing = options.storing;
+    handshake.server.found = reply.resume;
+    core.conn.handshake = Some(handshake);
     core.judged_elsewhere =
         reply.credentials.as_ref().is_some_and(|other| !other.judges_like(&context));
     Stage::Handshake(Box::new(Handshake {
@@ -188,21 +189,24 @@ impl Handshake {
 
     /// Calls the engine with the connection's state.
     fn drive(&mut self, tls: &mut [u8], core: &mut Core) -> (usize, Result<Step, Failure>) {
-        let desk = &mut core.desk;
-        let (consumed, step) = self.engine.advance(desk, tls, &mut core.out);
-        if let Some(sessions) = &mut desk.sessions {
+        let conn = &mut core.conn;
+        let (consumed, step) = self.engine.advance(conn, tls, &mut core.out);
+        if let Some(sessions) = &mut conn.sessions {
             sessions.look(&tls[..consumed]);
         }
-        if let Some(lines) = desk.papers.as_mut().and_then(|papers| papers.key_log.as_mut()) {
+        if let Some(lines) =
+            conn.handshake.as_mut().and_then(|handshake| handshake.key_log.as_mut())
+        {
             core.events.extend(lines.drain(..).map(Event::KeyLog));
         }
         // Only once the server has passed: a refused server's request is not reported.
         if step.is_ok()
-            && let Some(papers) = desk.papers.as_mut().filter(|papers| papers.examined.is_some())
-            && papers.tell_request
-            && let Some(request) = papers.request()
+            && let Some(handshake) =
+                conn.handshake.as_mut().filter(|handshake| handshake.examined.is_some())
+            && handshake.tell_request
+            && let Some(request) = handshake.request()
         {
-            papers.tell_request = false;
+            handshake.tell_request = false;
             core.events.push_back(Event::CertificateRequested(request));
         }
         (consumed, step)
@@ -219,7 +223,7 @@ impl Handshake {
             diagnosis::refine(&mut failure, hello, likely, &self.context);
         }
         if let Some(alert) = failure.alert
-            && !self.engine.say_last(alert, &core.desk, start, &mut core.out)
+            && !self.engine.say_last(alert, &core.conn, start, &mut core.out)
         {
             let may_add = !self.encrypting && version != Some(ProtocolVersion::Tls13);
             last_word::correct(&mut core.out, start, alert, may_add);
@@ -228,7 +232,8 @@ impl Handshake {
             Some(_) => failure.error,
             None => {
                 let own = self.own.as_deref().unwrap_or_default();
-                let request = core.desk.papers.as_deref_mut().and_then(Papers::take_request);
+                let request =
+                    core.conn.handshake.as_deref_mut().and_then(HandshakeState::take_request);
                 explained(failure.error, &self.context, own, request)
             }
         }
@@ -239,25 +244,28 @@ impl Handshake {
         let Self { engine, context, asked_for_certificate, ask_about_peer, .. } = self;
         let Self { server_name, request_ocsp, own, hello, greases, .. } = self;
         let facts = engine.facts().expect("a complete handshake has all facts");
-        let papers = core.desk.papers.as_mut().expect("they stay until the connection is open");
+        let handshake =
+            core.conn.handshake.as_mut().expect("they stay until the connection is open");
         // With pins it has to have one of those keys, and shows none.
-        let by_psk = papers.psk.used.take();
-        let by_psk = by_psk.filter(|_| papers.examined.is_none() && papers.examiner.pins.is_none());
+        let by_psk = handshake.psk.used.take();
+        let by_psk =
+            by_psk.filter(|_| handshake.examined.is_none() && handshake.examiner.pins.is_none());
         let (certificates, authorization) = match by_psk {
             Some(identity) => (Vec::new(), Authorization::ByPsk(identity.into())),
-            None if asked_for_certificate => judged(&*engine, &facts, papers, context.now()),
+            None if asked_for_certificate => judged(&*engine, &facts, handshake, context.now()),
             None => (Vec::new(), Authorization::NotAsked),
         };
-        if let (true, Authorization::Refused(refusal)) = (papers.refuse_at_once, &authorization) {
-            if let Some((server_name, _)) = &papers.examiner.name {
+        if let (true, Authorization::Refused(refusal)) = (handshake.refuse_at_once, &authorization)
+        {
+            if let Some((server_name, _)) = &handshake.examiner.name {
                 context.forget_sessions(server_name);
             }
-            engine.refuse(engine::alert_for(refusal), &mut core.desk, &mut core.out);
+            engine.refuse(engine::alert_for(refusal), &mut core.conn, &mut core.out);
             return Stage::Failed(Error::PeerRefused(refusal.clone()));
         }
         let schemes = match &hello {
             Some(hello) => hello.signature_schemes(),
-            None => &papers.requested_schemes,
+            None => &handshake.requested_schemes,
         };
         let shared_schemes = if facts.resumed {
             Box::default() // nobody signed anything
@@ -265,14 +273,15 @@ impl Handshake {
             context.shared_schemes(schemes)
         };
         let can_staple = !facts.resumed || facts.protocol != ProtocolVersion::Tls12;
-        let ocsp_response = papers.ocsp_response.take().filter(|_| request_ocsp);
+        let ocsp_response = handshake.ocsp_response.take().filter(|_| request_ocsp);
         if request_ocsp && can_staple {
             core.events.push_back(Event::OcspResponse(ocsp_response.clone()));
         }
         // Up to TLS 1.2 it has passed judgement before the handshake is complete.
-        let request = papers.take_request().filter(|_| facts.protocol == ProtocolVersion::Tls13);
-        let to_store = mem::take(&mut papers.server).made(facts.protocol == ProtocolVersion::Tls13);
-        let we_are_client = papers.examiner.purpose == Purpose::Server;
+        let request = handshake.take_request().filter(|_| facts.protocol == ProtocolVersion::Tls13);
+        let to_store =
+            mem::take(&mut handshake.server).made(facts.protocol == ProtocolVersion::Tls13);
+        let we_are_client = handshake.examiner.purpose == Purpose::Server;
         let peer = Arc::new(Peer {
             authorization,
             certificates,
@@ -283,12 +292,12 @@ impl Handshake {
             alpn: facts.alpn,
             server_name,
             resumed: facts.resumed,
-            local_certificates: papers.shown.take().or(own),
+            local_certificates: handshake.shown.take().or(own),
             shared_schemes,
             ocsp_response,
             is_server: we_are_client,
             // A server that does not take what is hidden ends the handshake with an error.
-            ech: match (&papers.public_name, greases) {
+            ech: match (&handshake.public_name, greases) {
                 (Some(public_name), _) => EchStatus::Accepted { public_name: public_name.clone() },
                 (None, true) => EchStatus::Grease,
                 (None, false) => EchStatus::NotOffered,
@@ -297,7 +306,7 @@ impl Handshake {
         core.peer = Some(peer.clone());
         core.kept = Some(Box::new(HandshakeSummary {
             we_are_client,
-            secrets: mem::take(&mut papers.secrets),
+            secrets: mem::take(&mut handshake.secrets),
         }));
         core.asked = request.map(|request| Box::new(Asked { context, request }));
         if ask_about_peer {
@@ -316,14 +325,14 @@ impl Handshake {
 fn judged(
     engine: &dyn Engine,
     facts: &Facts,
-    papers: &mut Papers,
+    handshake: &mut HandshakeState,
     now: i64,
 ) -> (Vec<Certificate>, Authorization) {
     let chain = engine.peer_chain();
-    let judged = if facts.resumed { papers.resumed.take() } else { papers.examined.take() };
+    let judged = if facts.resumed { handshake.resumed.take() } else { handshake.examined.take() };
     let (certificates, verdict) = judged
         .filter(|(judged, _)| !facts.resumed || keeping::is_chain(judged, &chain))
-        .unwrap_or_else(|| papers.examiner.examine(None, chain, now));
+        .unwrap_or_else(|| handshake.examiner.examine(None, chain, now));
     (certificates, authorization_of(verdict))
 }
 

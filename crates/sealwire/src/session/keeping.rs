@@ -5,7 +5,7 @@ use sealwire_x509::Certificate;
 use super::{ClientOptions, Core, Event};
 use crate::context::SecureContext;
 use crate::engine::resumption::{ClientSession, ClientSessions};
-use crate::engine::{Old, Papers};
+use crate::engine::{HandshakeState, Old};
 use crate::words::ProtocolVersion;
 
 /// How many new sessions wait for the program; it may never ask, and a server may never stop.
@@ -15,18 +15,18 @@ const MAX_WAITING: usize = 8;
 pub(super) fn choose(
     context: &SecureContext,
     options: &ClientOptions,
-    papers: &mut Papers,
+    handshake: &mut HandshakeState,
     old: Option<&Old>,
 ) -> Box<ClientSessions> {
     let settings = &options.settings;
     let mut sessions = context.client_sessions(options.server_name.clone(), settings.resume);
     sessions.reuse(settings.reuse_sessions);
     let given = settings.session.as_ref();
-    papers.resumed = sessions.choose(
+    handshake.resumed = sessions.choose(
         given,
         &|version| old.map_or_else(|| context.speaks(version), |old| old.speaks(version)),
-        &papers.examiner,
-        papers.refuse_at_once,
+        &handshake.examiner,
+        handshake.refuse_at_once,
         old.is_some(),
     );
     Box::new(sessions)
@@ -36,17 +36,17 @@ impl Core {
     /// A client's handshake is complete: tells of the session that it made, and keeps what is
     /// needed for those to come. Up to TLS 1.2 none come.
     pub(super) fn tell_first_session(&mut self) {
-        let (Some(sessions), Some(peer)) = (&mut self.desk.sessions, &self.peer) else { return };
+        let (Some(sessions), Some(peer)) = (&mut self.conn.sessions, &self.peer) else { return };
         let made = sessions.complete(peer.certificates(), peer.authorized(), peer.is_resumed());
         if peer.protocol() < ProtocolVersion::Tls13 {
-            self.desk.sessions = None;
+            self.conn.sessions = None;
         }
         self.tell(made);
     }
 
     /// Tells of the sessions that the server has given since.
     pub(super) fn tell_sessions(&mut self) {
-        if let Some(sessions) = &mut self.desk.sessions {
+        if let Some(sessions) = &mut self.conn.sessions {
             let made = sessions.take_more();
             self.tell(made);
         }

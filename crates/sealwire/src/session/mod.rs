@@ -48,7 +48,7 @@ pub use sni_router::SniRouter;
 use crate::context::SecureContext;
 pub use crate::engine::Sink;
 pub use crate::engine::resumption::{ClientSession, SessionData, TicketKeys};
-use crate::engine::{self, Channel, Desk, Examiner, Old, OldClient, Papers, Step};
+use crate::engine::{self, Channel, EngineState, Examiner, HandshakeState, Old, OldClient, Step};
 use crate::error::Error;
 use crate::reading::Reassembly;
 pub use crate::reading::{ClientHello, MAX_CLIENT_HELLO, NotTls};
@@ -69,7 +69,7 @@ struct Core {
     events: VecDeque<Event>,
     peer: Option<Arc<Peer>>,
     /// What the engine finds and leaves.
-    desk: Desk,
+    conn: EngineState,
     /// What the handshake left that is secret.
     kept: Option<Box<HandshakeSummary>>,
     /// What a server asked of us that may refuse us still.
@@ -135,7 +135,7 @@ impl Session {
             purpose: Purpose::Server,
         };
         let must_pass = *verification == PeerVerification::Required;
-        let mut papers = Box::new(Papers::new(examiner, must_pass, key_log));
+        let mut handshake = Box::new(HandshakeState::new(examiner, must_pass, key_log));
         let sni = *send_sni && options.server_name.ip().is_none();
         let sni_text = options.settings.sni_text.as_deref();
         let old = context.old().filter(|old| sni_text.is_some() || old.speaks_as_client());
@@ -149,9 +149,9 @@ impl Session {
             return Err(Error::Misused("Encrypted Client Hello with the engine for old peers"));
         }
         let sessions = old.is_none_or(Old::keeps_sessions);
-        let sessions = sessions.then(|| keeping::choose(context, options, &mut papers, old));
-        papers.tell_request = options.settings.tell_certificate_request;
-        let mut desk = Desk::new(papers, sessions);
+        let sessions = sessions.then(|| keeping::choose(context, options, &mut handshake, old));
+        handshake.tell_request = options.settings.tell_certificate_request;
+        let mut conn = EngineState::new(handshake, sessions);
         let engine = match old {
             Some(old) => {
                 let wanted = OldClient {
@@ -160,7 +160,7 @@ impl Session {
                     request_ocsp,
                     traced: options.settings.trace,
                 };
-                old.client(wanted, &mut desk)?
+                old.client(wanted, &mut conn)?
             }
             None => {
                 let mut config = context.client_config(alpn, *send_sni);
@@ -170,11 +170,11 @@ impl Session {
                             Error::Misused("Encrypted Client Hello, and TLS 1.3 is not spoken")
                         })?;
                     config = hiding;
-                    if let Some(papers) = desk.papers.as_mut() {
-                        papers.public_name = public_name;
+                    if let Some(handshake) = conn.handshake.as_mut() {
+                        handshake.public_name = public_name;
                     }
                 }
-                engine::client(config, &options.server_name, &mut desk)?
+                engine::client(config, &options.server_name, &mut conn)?
             }
         };
         let handshake = Handshake {
@@ -193,7 +193,7 @@ impl Session {
             unheard: true,
         };
         let mut session = Self::new(Stage::Handshake(Box::new(handshake)));
-        session.core.desk = desk;
+        session.core.conn = conn;
         session.receive(&mut [], &mut Vec::new())?;
         Ok(session)
     }
@@ -367,12 +367,12 @@ impl Session {
     /// before says nothing more. In the middle of a handshake the peer is told only as long as it
     /// can read what is not encrypted.
     pub fn abort(&mut self, alert: Alert) {
-        let Core { out, desk, .. } = &mut self.core;
+        let Core { out, conn, .. } = &mut self.core;
         match self.stage.take() {
             failed @ Stage::Failed(_) => self.stage = failed,
             Stage::Open(mut channel) => channel.abort(alert, out),
-            Stage::PeerAsked(asked) => asked.engine.refuse(alert, desk, out),
-            Stage::StoreAsked(asked) => asked.engine.refuse(alert, desk, out),
+            Stage::PeerAsked(asked) => asked.engine.refuse(alert, conn, out),
+            Stage::StoreAsked(asked) => asked.engine.refuse(alert, conn, out),
             Stage::Handshake(handshake) if handshake.encrypting => {}
             Stage::Hello(_) | Stage::HelloAsked(_) | Stage::PskAsked(_) | Stage::Handshake(_) => {
                 out.extend(alert.plain_record());
@@ -470,7 +470,7 @@ impl Session {
             max_fragment: MAX_FRAGMENT,
             events: VecDeque::new(),
             peer: None,
-            desk: Desk::default(),
+            conn: EngineState::default(),
             kept: None,
             asked: None,
             traffic: Traffic::default(),
@@ -508,8 +508,8 @@ impl Core {
         let mut taken = 0;
         let step = loop {
             let mut counted = Counted::new(&mut *sink, &mut self.traffic.received.plaintext);
-            let (desk, out) = (&mut self.desk, &mut self.out);
-            let (more, step) = channel.receive(desk, &mut tls[taken..], out, &mut counted);
+            let (conn, out) = (&mut self.conn, &mut self.out);
+            let (more, step) = channel.receive(conn, &mut tls[taken..], out, &mut counted);
             taken += more;
             match step {
                 Ok(Step::Renegotiating) => self.events.push_back(Event::Renegotiating),

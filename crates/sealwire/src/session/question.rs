@@ -180,7 +180,7 @@ impl PskQuestion<'_> {
     }
 
     fn asked(&self) -> Option<&PskAsked> {
-        self.0.core.desk.papers.as_ref()?.psk.asked.as_ref()
+        self.0.core.conn.handshake.as_ref()?.psk.asked.as_ref()
     }
 }
 

@@ -7,15 +7,15 @@ use zeroize::Zeroizing;
 
 use super::sessions::{self, Giving};
 
-use crate::engine::Papers;
-use crate::engine::desk::{Objection, PskAsked};
+use crate::engine::HandshakeState;
 use crate::engine::resumption::ClientSessions;
+use crate::engine::state::{Objection, PskAsked};
 use crate::key_log::KeyLogLine;
 use crate::words::{Alert, TimeSource, now};
 
 /// The answers to one call.
 pub(super) struct Answers<'a> {
-    pub(super) papers: Option<&'a mut Papers>,
+    pub(super) handshake: Option<&'a mut HandshakeState>,
     /// A server's protocols, best first.
     pub(super) alpn: &'a [Vec<u8>],
     pub(super) time: &'a Arc<dyn TimeSource>,
@@ -32,9 +32,10 @@ pub(super) struct Answers<'a> {
 impl Handler for Answers<'_> {
     fn verify(&mut self, chain: &[Vec<u8>]) -> Result<(), i32> {
         *self.chain = chain.to_vec();
-        let papers = self.papers.as_deref_mut().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
+        let handshake =
+            self.handshake.as_deref_mut().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
         let (leaf, rest) = chain.split_first().ok_or_else(|| code_for(Alert::INTERNAL_ERROR))?;
-        papers.examine(leaf, rest.iter().map(Vec::as_slice), now(&**self.time)).map_err(
+        handshake.examine(leaf, rest.iter().map(Vec::as_slice), now(&**self.time)).map_err(
             |objection| match objection {
                 Objection::Unreadable => code_for(Alert::from_number(42)),
                 Objection::Refused(alert) => code_for(alert),
@@ -49,21 +50,21 @@ impl Handler for Answers<'_> {
     }
 
     fn key_log(&mut self, line: &str) {
-        let lines = self.papers.as_deref_mut().and_then(|papers| papers.key_log.as_mut());
+        let lines = self.handshake.as_deref_mut().and_then(|handshake| handshake.key_log.as_mut());
         if let Some(lines) = lines {
             lines.push(KeyLogLine::written(line));
         }
     }
 
     fn psk_of(&mut self, identity: &[u8]) -> Option<Vec<u8>> {
-        let psk = &mut self.papers.as_deref_mut()?.psk;
+        let psk = &mut self.handshake.as_deref_mut()?.psk;
         let key = psk.answer(&PskAsked::Identity(identity.to_vec()))?.key.to_vec();
         psk.used = Some(identity.to_vec());
         Some(key)
     }
 
     fn psk(&mut self, hint: Option<&[u8]>) -> Option<PskAnswer> {
-        let psk = &mut self.papers.as_deref_mut()?.psk;
+        let psk = &mut self.handshake.as_deref_mut()?.psk;
         let given = psk.answer(&PskAsked::Hint(hint.map(<[u8]>::to_vec)))?;
         let answer = PskAnswer { identity: given.identity.clone(), key: given.key.to_vec() };
         psk.used = Some(answer.identity.clone());
@@ -71,24 +72,24 @@ impl Handler for Answers<'_> {
     }
 
     fn new_session(&mut self, session: NewSession) {
-        match (&mut self.sessions, self.giving, &mut self.papers) {
+        match (&mut self.sessions, self.giving, &mut self.handshake) {
             (Some(sessions), ..) => sessions::keep(sessions, session),
-            (None, Some(giving), Some(papers)) => giving.store(papers, &session),
+            (None, Some(giving), Some(handshake)) => giving.store(handshake, &session),
             _ => {}
         }
     }
 
     fn stored_session(&mut self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.giving?.find(self.papers.as_deref_mut()?, id)
+        self.giving?.find(self.handshake.as_deref_mut()?, id)
     }
 
     fn ticket(&mut self) -> Option<Zeroizing<Vec<u8>>> {
-        self.giving?.put(self.papers.as_deref()?)
+        self.giving?.put(self.handshake.as_deref()?)
     }
 
     fn takes_ticket(&mut self, found: &[u8]) -> TakesTicket {
-        match (self.giving, self.papers.as_deref_mut()) {
-            (Some(giving), Some(papers)) => giving.takes(papers, found),
+        match (self.giving, self.handshake.as_deref_mut()) {
+            (Some(giving), Some(handshake)) => giving.takes(handshake, found),
             _ => TakesTicket::No,
         }
     }

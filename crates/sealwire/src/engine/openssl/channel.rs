@@ -11,7 +11,7 @@ use super::failure::failure;
 use super::handshake::{Rest, export};
 use super::{facts, whole_record};
 use crate::engine::resumption::ClientSessions;
-use crate::engine::{Again, Channel, Desk, Facts, Failure, Papers, Sink, Step};
+use crate::engine::{Again, Channel, EngineState, Facts, Failure, HandshakeState, Sink, Step};
 use crate::error::Error;
 use crate::words::{Alert, ProtocolVersion};
 
@@ -20,7 +20,7 @@ pub(super) struct Open {
     connection: Mutex<Connection>,
     rest: Rest,
     /// Those of the handshake, where it may be repeated.
-    papers: Option<Box<Papers>>,
+    handshake: Option<Box<HandshakeState>>,
     /// Data that wait for the end of a handshake that is repeated.
     waiting: Vec<u8>,
     /// Whether such a one is under way, and how many were complete before.
@@ -38,14 +38,14 @@ impl Open {
     pub(super) fn new(
         connection: Mutex<Connection>,
         rest: Rest,
-        papers: Option<Box<Papers>>,
+        handshake: Option<Box<HandshakeState>>,
     ) -> Self {
         let (begun, complete) =
             connection.lock().unwrap_or_else(PoisonError::into_inner).handshakes();
         Self {
             connection,
             rest,
-            papers,
+            handshake,
             waiting: Vec::new(),
             again: false,
             complete,
@@ -65,15 +65,15 @@ impl Open {
     ) -> Result<T, Failure> {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Rest { alpn, time, chain, giving, .. } = &mut self.rest;
-        let papers = self.papers.as_deref_mut();
+        let handshake = self.handshake.as_deref_mut();
         let (giving, staple) = (giving.as_ref(), None);
-        let mut answers = Answers { papers, alpn, time, sessions, giving, staple, chain };
-        call(connection, &mut answers).map_err(|told| failure(told, self.papers.as_deref_mut()))
+        let mut answers = Answers { handshake, alpn, time, sessions, giving, staple, chain };
+        call(connection, &mut answers).map_err(|told| failure(told, self.handshake.as_deref_mut()))
     }
 
     /// Whether the connection has just begun to be negotiated again, or come to the end of that.
     fn renegotiation(&mut self, out: &mut Vec<u8>) -> Result<Option<Step>, Failure> {
-        if self.papers.is_none() {
+        if self.handshake.is_none() {
             return Ok(None);
         }
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -90,8 +90,8 @@ impl Open {
         if begun != self.begun {
             self.begun = begun;
             self.again = true;
-            if let Some(papers) = &mut self.papers {
-                papers.examined = None;
+            if let Some(handshake) = &mut self.handshake {
+                handshake.examined = None;
             }
             return Ok(Some(Step::Renegotiating));
         }
@@ -121,7 +121,7 @@ const MAX_PLAINTEXT: usize = 1 << 14;
 impl Channel for Open {
     fn receive(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         tls: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,
@@ -143,7 +143,7 @@ impl Channel for Open {
                 }
                 self.left = true;
             }
-            let sessions = desk.sessions.as_deref_mut();
+            let sessions = conn.sessions.as_deref_mut();
             let read =
                 self.with(sessions, |connection, answers| connection.read(answers, &mut room, out));
             match read {
@@ -221,7 +221,7 @@ impl Channel for Open {
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let misused = |what| Failure { error: Error::Misused(what), alert: None };
-        if self.papers.is_none() {
+        if self.handshake.is_none() {
             return Err(misused("renegotiation is not allowed by this context"));
         }
         if self.again {
@@ -234,8 +234,8 @@ impl Channel for Open {
         }
         if let (Some((ask, required)), true) = (client_auth, self.rest.is_server) {
             connection.ask_for_certificate(ask, required);
-            if let Some(papers) = &mut self.papers {
-                papers.refuse_at_once = required;
+            if let Some(handshake) = &mut self.handshake {
+                handshake.refuse_at_once = required;
             }
         }
         self.with(None, |connection, answers| connection.renegotiate(answers, out))?;
@@ -249,8 +249,8 @@ impl Channel for Open {
 
     fn again(&mut self) -> Option<Again> {
         let facts = self.facts.take()?;
-        let papers = self.papers.as_deref_mut()?;
-        Some(Again { facts, examined: papers.examined.take() })
+        let handshake = self.handshake.as_deref_mut()?;
+        Some(Again { facts, examined: handshake.examined.take() })
     }
 }
 

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use sealwire_openssl::Failure as Told;
 
-use crate::engine::{Failure, Papers};
+use crate::engine::{Failure, HandshakeState};
 use crate::error::{Error, Fault};
 use crate::words::Alert;
 use crate::words::openssl_reason::{self as reason, Reason};
 
-/// A failure of a connection; a refusal is in the papers. OpenSSL has sent its alert.
-pub(super) fn failure(told: Told, papers: Option<&mut Papers>) -> Failure {
+/// A failure of a connection; a refusal is in the state of the handshake. OpenSSL has sent its alert.
+pub(super) fn failure(told: Told, handshake: Option<&mut HandshakeState>) -> Failure {
     const CERTIFICATE_VERIFY_FAILED: u32 = 134;
     /// Alerts that were received: 1000 and their number.
     const RECEIVED: u32 = 1000;
     let number = told.ssl_reason();
     if number == Some(CERTIFICATE_VERIFY_FAILED)
-        && let Some(refusal) = papers.and_then(Papers::refusal)
+        && let Some(refusal) = handshake.and_then(HandshakeState::refusal)
     {
         return Failure { error: Error::PeerRefused(refusal), alert: None };
     }

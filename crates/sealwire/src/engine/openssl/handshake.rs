@@ -14,7 +14,9 @@ use super::sessions::Giving;
 use super::{facts, whole_record};
 use crate::engine::last_word;
 use crate::engine::short::Short;
-use crate::engine::{Channel, Credential, Desk, Engine, Facts, Failure, Papers, Step};
+use crate::engine::{
+    Channel, Credential, Engine, EngineState, Facts, Failure, HandshakeState, Step,
+};
 use crate::error::Error;
 use crate::words::{Alert, CipherSuite, ProtocolVersion, TimeSource};
 
@@ -78,7 +80,7 @@ impl Handshake {
     }
 
     /// Whether the program is to be asked before OpenSSL is shown `next`.
-    fn asks(&mut self, next: &[u8], papers: &mut Papers) -> bool {
+    fn asks(&mut self, next: &[u8], handshake: &mut HandshakeState) -> bool {
         let Some(watch) = &mut self.psk else { return false };
         if self.rest.is_server {
             let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -88,8 +90,8 @@ impl Handshake {
         }
         while let Some(asked) = watch.ahead.first() {
             // Of several names of a client one with a key is enough.
-            let enough = self.rest.is_server && papers.psk.has_key();
-            if !enough && papers.psk.ask(asked) {
+            let enough = self.rest.is_server && handshake.psk.has_key();
+            if !enough && handshake.psk.ask(asked) {
                 return true;
             }
             watch.ahead.remove(0);
@@ -98,7 +100,7 @@ impl Handshake {
     }
 
     /// Writes down what the complete handshake came to.
-    fn note(&mut self, papers: &mut Papers) -> Result<(), Failure> {
+    fn note(&mut self, handshake: &mut HandshakeState) -> Result<(), Failure> {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
         let agreed = connection.negotiated();
         let unknown = || Failure {
@@ -113,21 +115,21 @@ impl Handshake {
             _ => suite.is_some_and(CipherSuite::wants_psk),
         };
         if !by_psk {
-            papers.psk.used = None;
+            handshake.psk.used = None;
         }
-        let facts = facts(&agreed, papers.psk.used.is_some()).ok_or_else(unknown)?;
+        let facts = facts(&agreed, handshake.psk.used.is_some()).ok_or_else(unknown)?;
         if facts.resumed {
             // No certificate was shown; the chain that was judged is that of this session.
-            let judged = papers.resumed.as_ref().map_or(&[][..], |(chain, _)| chain);
+            let judged = handshake.resumed.as_ref().map_or(&[][..], |(chain, _)| chain);
             if judged.first().map(|leaf| leaf.der()) == agreed.peer_leaf.as_deref() {
                 self.rest.chain = judged.iter().map(|one| one.der().to_vec()).collect();
             }
         }
-        papers.ocsp_response = agreed.ocsp_response;
-        papers.shown = shown(&self.credentials, agreed.own_certificate);
+        handshake.ocsp_response = agreed.ocsp_response;
+        handshake.shown = shown(&self.credentials, agreed.own_certificate);
         let finished = |value: &[u8]| Short::of(value).unwrap_or_default();
         let (ours, theirs) = (finished(&agreed.finished), finished(&agreed.peer_finished));
-        let kept = &mut papers.secrets.finished;
+        let kept = &mut handshake.secrets.finished;
         (kept.server, kept.client) =
             if self.rest.is_server { (ours, theirs) } else { (theirs, ours) };
         self.facts = Some(facts);
@@ -138,13 +140,13 @@ impl Handshake {
 impl Engine for Handshake {
     fn advance(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         tls: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, Failure>) {
-        let Desk { papers, sessions, .. } = desk;
-        let Some(papers) = papers.as_deref_mut() else {
-            let error = Error::Misused("a handshake without papers");
+        let EngineState { handshake, sessions, .. } = conn;
+        let Some(handshake) = handshake.as_deref_mut() else {
+            let error = Error::Misused("a handshake without its state");
             return (0, Err(Failure { error, alert: None }));
         };
         let mut consumed = 0;
@@ -157,7 +159,7 @@ impl Engine for Handshake {
             } else {
                 &[]
             };
-            if self.asks(next, papers) {
+            if self.asks(next, handshake) {
                 return (consumed, Ok(Step::AskPsk));
             }
             self.begun = true;
@@ -166,7 +168,7 @@ impl Engine for Handshake {
             let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
             let Rest { alpn, time, chain, giving, .. } = &mut self.rest;
             let mut answers = Answers {
-                papers: Some(papers),
+                handshake: Some(handshake),
                 alpn,
                 time,
                 sessions: sessions.as_deref_mut(),
@@ -175,26 +177,26 @@ impl Engine for Handshake {
                 chain,
             };
             let went = connection.feed(next).and_then(|()| connection.handshake(&mut answers, out));
-            if !self.rest.is_server && papers.requested.is_none() {
-                papers.requested = connection.requested_authorities();
-                if papers.requested.is_some() {
-                    papers.shown = shown(&self.credentials, connection.own_certificate());
+            if !self.rest.is_server && handshake.requested.is_none() {
+                handshake.requested = connection.requested_authorities();
+                if handshake.requested.is_some() {
+                    handshake.shown = shown(&self.credentials, connection.own_certificate());
                 }
             }
             match went {
                 Ok(Progress::NeedsInput) => {}
                 Ok(Progress::Done) => {
                     self.last_flight = out.split_off(start);
-                    let noted = self.note(papers);
+                    let noted = self.note(handshake);
                     return (consumed, noted.map(|()| Step::HandshakeComplete));
                 }
-                Err(told) => return (consumed, Err(failure(told, Some(papers)))),
+                Err(told) => return (consumed, Err(failure(told, Some(handshake)))),
             }
         }
     }
 
     /// OpenSSL has sent its own.
-    fn say_last(&self, _: Alert, _: &Desk, _: usize, _: &mut Vec<u8>) -> bool {
+    fn say_last(&self, _: Alert, _: &EngineState, _: usize, _: &mut Vec<u8>) -> bool {
         false
     }
 
@@ -212,19 +214,19 @@ impl Engine for Handshake {
 
     fn open(
         mut self: Box<Self>,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         out: &mut Vec<u8>,
     ) -> Result<Box<dyn Channel>, Failure> {
         out.append(&mut self.last_flight);
         // To judge the peer again, when the connection is negotiated again.
-        let papers = desk.papers.take().filter(|_| self.rest.renegotiable);
-        Ok(Box::new(Open::new(self.connection, self.rest, papers)))
+        let handshake = conn.handshake.take().filter(|_| self.rest.renegotiable);
+        Ok(Box::new(Open::new(self.connection, self.rest, handshake)))
     }
 
     /// OpenSSL sends no alert that it was not led to by the protocol. Where our Finished is still to
     /// be sent, nothing of ours is encrypted yet, and one can be said in its place; otherwise the
     /// connection ends without a word, which is an error to the peer, too.
-    fn refuse(self: Box<Self>, alert: Alert, _: &mut Desk, out: &mut Vec<u8>) {
+    fn refuse(self: Box<Self>, alert: Alert, _: &mut EngineState, out: &mut Vec<u8>) {
         let up_to_tls12 = self.version().is_some_and(|version| version < ProtocolVersion::Tls13);
         if up_to_tls12 && last_word::has_begun_to_encrypt(&self.last_flight) {
             // Under the version that was agreed on, or the peer finds fault with that.

@@ -2,7 +2,7 @@
 //!
 //! It is given one whole record at a time, so that what follows the end of the handshake stays with
 //! the caller, encrypted, until the peer is judged. OpenSSL judges nobody: the chain comes to
-//! [`Papers::examine`](super::Papers::examine), as it does from the first engine. Where OpenSSL asks
+//! [`HandshakeState::examine`](super::HandshakeState::examine), as it does from the first engine. Where OpenSSL asks
 //! for a pre-shared key it cannot wait, so what it will ask about is read before it is shown the
 //! record, and the session stands still ([`psk`]).
 

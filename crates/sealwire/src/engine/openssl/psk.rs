@@ -4,7 +4,7 @@
 //! Up to TLS 1.2 both the hint of a server and the name of a client travel in the clear, at the
 //! front of a message of their own (RFC 4279, section 2).
 
-use crate::engine::desk::PskAsked;
+use crate::engine::state::PskAsked;
 use crate::reading::ClientHello;
 use crate::words::CipherSuite;
 

@@ -8,7 +8,7 @@ use aws_lc_rs::hkdf;
 use sealwire_openssl::{NewSession, TICKET_KEYS, TakesTicket};
 use zeroize::Zeroizing;
 
-use crate::engine::Papers;
+use crate::engine::HandshakeState;
 use crate::engine::resumption::{ClientSessions, Granting, Terms, TicketKeys};
 use crate::words::{ProtocolVersion, Storing};
 
@@ -35,34 +35,38 @@ impl Giving {
     }
 
     /// Leaves a session for the program's store, if that wants it.
-    pub(super) fn store(&self, papers: &mut Papers, session: &NewSession) {
-        let wanted = match papers.server.storing {
+    pub(super) fn store(&self, handshake: &mut HandshakeState, session: &NewSession) {
+        let wanted = match handshake.server.storing {
             Storing::None => false,
             Storing::All => true,
             Storing::Ticketless => !self.by_ticket,
         };
         if wanted && self.terms.lifetime > 0 {
-            let engine = with_chain(&session.der, papers);
-            self.terms.store(papers, session.id.clone(), &engine);
+            let engine = with_chain(&session.der, handshake);
+            self.terms.store(handshake, session.id.clone(), &engine);
         }
     }
 
     /// The session that the program had stored under this id, if it may go on.
-    pub(super) fn find(&self, papers: &mut Papers, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let engine = Zeroizing::new(self.terms.find(papers, id)?);
+    pub(super) fn find(
+        &self,
+        handshake: &mut HandshakeState,
+        id: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let engine = Zeroizing::new(self.terms.find(handshake, id)?);
         let (length, rest) = engine.split_first_chunk()?;
         let session = rest.get(..u32::from_be_bytes(*length) as usize)?;
         Some(Zeroizing::new(session.to_vec()))
     }
 
     /// What goes along in a ticket.
-    pub(super) fn put(&self, papers: &Papers) -> Option<Zeroizing<Vec<u8>>> {
-        self.terms.put(papers, &with_chain(&[], papers))
+    pub(super) fn put(&self, handshake: &HandshakeState) -> Option<Zeroizing<Vec<u8>>> {
+        self.terms.put(handshake, &with_chain(&[], handshake))
     }
 
     /// Whether a session with that in its ticket goes on.
-    pub(super) fn takes(&self, papers: &mut Papers, found: &[u8]) -> TakesTicket {
-        match (self.terms.takes(papers, found), self.terms.renew) {
+    pub(super) fn takes(&self, handshake: &mut HandshakeState, found: &[u8]) -> TakesTicket {
+        match (self.terms.takes(handshake, found), self.terms.renew) {
             (false, _) => TakesTicket::No,
             (true, true) => TakesTicket::Renewed,
             (true, false) => TakesTicket::Yes,
@@ -71,8 +75,8 @@ impl Giving {
 }
 
 /// A session behind its length, and the chain of its peer.
-fn with_chain(session: &[u8], papers: &Papers) -> Zeroizing<Vec<u8>> {
-    let chain = papers.chain();
+fn with_chain(session: &[u8], handshake: &HandshakeState) -> Zeroizing<Vec<u8>> {
+    let chain = handshake.chain();
     let length: usize = chain.iter().map(|certificate| certificate.der().len()).sum();
     let mut out = Zeroizing::new(Vec::with_capacity(4 + session.len() + length));
     out.extend(u32::try_from(session.len()).unwrap_or(u32::MAX).to_be_bytes());

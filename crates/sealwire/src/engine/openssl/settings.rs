@@ -13,7 +13,7 @@ use super::psk::Watch;
 use super::sessions::{Giving, ticket_keys};
 use crate::engine::choose::{self, Keys, Repertoire, Which};
 use crate::engine::resumption::{Granting, MAX_AGE, TicketKeys};
-use crate::engine::{Credential, Desk, Engine, Failure, Order};
+use crate::engine::{Credential, Engine, EngineState, Failure, Order};
 use crate::reading::ClientHello;
 use crate::words::{
     CipherSuite, ClientAuth, ConfigError, Dh, Legacy, OpensslSource, ProtocolLevel,
@@ -167,7 +167,7 @@ impl Old {
     pub(crate) fn client(
         &self,
         wanted: OldClient<'_>,
-        desk: &mut Desk,
+        conn: &mut EngineState,
     ) -> Result<Box<dyn Engine>, Failure> {
         let OldClient { sni, alpn, request_ocsp, traced } = wanted;
         let ready = || {
@@ -187,7 +187,7 @@ impl Old {
             Ok(connection)
         };
         let mut connection = ready().map_err(internal)?;
-        if let Some(session) = desk.sessions.as_mut().and_then(|sessions| sessions.offer_old()) {
+        if let Some(session) = conn.sessions.as_mut().and_then(|sessions| sessions.offer_old()) {
             // One that cannot be read is none: a full handshake follows.
             let _ = connection.offer_session(&session.der);
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sealwire_x509::Certificate;
 
-use super::vault;
+use super::session_table;
 use crate::engine::ClientIdentity;
 use crate::engine::rustls::SessionValue;
 use crate::words::{ProtocolVersion, ServerName, TimeSource, now};
@@ -35,7 +35,7 @@ struct Inner {
     ticket: Option<Vec<u8>>,
     time: Arc<dyn TimeSource>,
     value: Mutex<Option<SessionValue>>,
-    handle: OnceLock<vault::Handle>,
+    handle: OnceLock<session_table::Handle>,
 }
 
 /// What is the same for all sessions of one connection.
@@ -102,15 +102,15 @@ impl ClientSession {
     /// It is good **in this process only**: the engine's sessions cannot leave it. There is room for
     /// 2048 sessions; when more are kept, the oldest handles become invalid.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let handle = self.0.handle.get_or_init(vault::Handle::random);
-        vault::keep(*handle, self);
+        let handle = self.0.handle.get_or_init(session_table::Handle::random);
+        session_table::keep(*handle, self);
         handle.to_bytes()
     }
 
     /// The session of a handle; `None` when it is not one of this process, or its session is
     /// gone: expired, used, or superseded by newer ones.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        vault::find(vault::Handle::from_bytes(bytes)?)
+        session_table::find(session_table::Handle::from_bytes(bytes)?)
     }
 
     /// Whether the second engine made it.

@@ -8,7 +8,7 @@
 //!
 //! The server's side: `keys` and `ring` seal tickets, `state` is what is in them, `server` makes
 //! and takes them. The client's side: `client` is one connection's part, `handle` is a session
-//! as the program has it, `cache` keeps a context's, `vault` those that the program keeps as bytes,
+//! as the program has it, `cache` keeps a context's, `session_table` those that the program keeps as bytes,
 //! and `ticket` reads the ticket that TLS 1.2 sends in the clear.
 
 mod cache;
@@ -18,9 +18,9 @@ mod handle;
 mod keys;
 mod ring;
 mod server;
+mod session_table;
 mod state;
 mod ticket;
-mod vault;
 
 pub(crate) use cache::SessionCache;
 pub(crate) use client::ClientSessions;

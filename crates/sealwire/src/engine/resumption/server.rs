@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::ring::TicketRing;
 use super::state::{Binding, State};
 use super::{MAX_AGE, SessionData};
-use crate::engine::Papers;
+use crate::engine::HandshakeState;
 use crate::words::{ClientAuth, Storing, TimeSource, now};
 
 /// How far the clocks of two servers that share their keys may be apart, in seconds.
@@ -82,20 +82,20 @@ impl Terms {
     /// for the program's store as well, where the program wants all.
     pub(in crate::engine) fn seal(
         &self,
-        papers: &mut Papers,
+        handshake: &mut HandshakeState,
         ring: &TicketRing,
         engine: &[u8],
     ) -> Option<Vec<u8>> {
-        if papers.server.proven.is_some() && !self.renew {
+        if handshake.server.proven.is_some() && !self.renew {
             return None;
         }
-        let ticket = ring.seal(self.write(papers, engine, &[])?, self.now())?;
-        papers.server.has_ticket = true;
-        if papers.server.storing == Storing::All {
+        let ticket = ring.seal(self.write(handshake, engine, &[])?, self.now())?;
+        handshake.server.has_ticket = true;
+        if handshake.server.storing == Storing::All {
             // As Node has it; the id is for the program only.
             let mut id = vec![0; 32];
             rand::fill(&mut id).ok()?;
-            self.store(papers, id, engine);
+            self.store(handshake, id, engine);
         }
         Some(ticket)
     }
@@ -103,24 +103,33 @@ impl Terms {
     /// The engine's state in a ticket, if its session may be resumed in the handshake at hand.
     pub(in crate::engine) fn open(
         &self,
-        papers: &mut Papers,
+        handshake: &mut HandshakeState,
         ring: &TicketRing,
         ticket: &[u8],
     ) -> Option<Vec<u8>> {
         let written = ring.open(ticket, self.now())?;
-        self.admit(papers, &written, &[])
+        self.admit(handshake, &written, &[])
     }
 
     /// The same of the session that the program had stored under this id.
-    pub(in crate::engine) fn find(&self, papers: &mut Papers, id: &[u8]) -> Option<Vec<u8>> {
-        let found = papers.server.found.clone()?;
-        self.admit(papers, found.as_ref(), id)
+    pub(in crate::engine) fn find(
+        &self,
+        handshake: &mut HandshakeState,
+        id: &[u8],
+    ) -> Option<Vec<u8>> {
+        let found = handshake.server.found.clone()?;
+        self.admit(handshake, found.as_ref(), id)
     }
 
     /// Leaves a session for the program's store. False: it cannot be written.
-    pub(in crate::engine) fn store(&self, papers: &mut Papers, id: Vec<u8>, engine: &[u8]) -> bool {
-        let Some(written) = self.write(papers, engine, &id) else { return false };
-        papers.server.made.push((id, SessionData::from(written)));
+    pub(in crate::engine) fn store(
+        &self,
+        handshake: &mut HandshakeState,
+        id: Vec<u8>,
+        engine: &[u8],
+    ) -> bool {
+        let Some(written) = self.write(handshake, engine, &id) else { return false };
+        handshake.server.made.push((id, SessionData::from(written)));
         true
     }
 
@@ -129,19 +138,19 @@ impl Terms {
     #[cfg(feature = "legacy")]
     pub(in crate::engine) fn put(
         &self,
-        papers: &Papers,
+        handshake: &HandshakeState,
         engine: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
-        self.write(papers, engine, &[])
+        self.write(handshake, engine, &[])
     }
 
     /// Whether a session in whose ticket that was found may be resumed in the handshake at hand.
     #[cfg(feature = "legacy")]
-    pub(in crate::engine) fn takes(&self, papers: &mut Papers, found: &[u8]) -> bool {
-        self.admit(papers, found, &[]).is_some()
+    pub(in crate::engine) fn takes(&self, handshake: &mut HandshakeState, found: &[u8]) -> bool {
+        self.admit(handshake, found, &[]).is_some()
     }
 
-    fn admit(&self, papers: &mut Papers, written: &[u8], id: &[u8]) -> Option<Vec<u8>> {
+    fn admit(&self, handshake: &mut HandshakeState, written: &[u8], id: &[u8]) -> Option<Vec<u8>> {
         let state = State::decode(written)?;
         let now = self.now();
         let age = now.saturating_sub(state.issued);
@@ -149,14 +158,20 @@ impl Terms {
             && state.id == id
             && (-CLOCK_SKEW..=i64::from(self.lifetime)).contains(&age)
             && now.saturating_sub(state.proven) <= MAX_AGE;
-        (good && papers.admit(&state, now)).then(|| state.engine.to_vec())
+        (good && handshake.admit(&state, now)).then(|| state.engine.to_vec())
     }
 
     /// Writes the session of the handshake at hand, with the id under which it will be stored.
-    fn write(&self, papers: &Papers, engine: &[u8], id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn write(
+        &self,
+        handshake: &HandshakeState,
+        engine: &[u8],
+        id: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let now = self.now();
-        let judged = papers.examined.as_ref().or(papers.resumed.as_ref());
-        let proven = papers.server.proven.filter(|_| papers.examined.is_none()).unwrap_or(now);
+        let judged = handshake.examined.as_ref().or(handshake.resumed.as_ref());
+        let proven =
+            handshake.server.proven.filter(|_| handshake.examined.is_none()).unwrap_or(now);
         let (chain, trusted) = judged
             .map_or((&[][..], false), |(chain, verdict)| (chain.as_slice(), verdict.is_trusted()));
         let state = State {
@@ -176,7 +191,7 @@ impl Terms {
     }
 }
 
-impl Papers {
+impl HandshakeState {
     /// The peer's chain: what it has shown, or that of the session that is resumed.
     #[cfg(feature = "legacy")]
     pub(in crate::engine) fn chain(&self) -> &[Certificate] {

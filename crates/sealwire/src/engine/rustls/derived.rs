@@ -29,12 +29,12 @@ struct Entry {
 /// the same secret.
 pub(super) fn once(what: u8, secret: &[u8], output: &mut [u8], derive: impl FnOnce(&mut [u8])) {
     let mut derive = Some(derive);
-    slot::papers(|papers| {
-        let Some(known) = papers.derived.find(what, secret, output.len()) else {
+    slot::handshake(|handshake| {
+        let Some(known) = handshake.derived.find(what, secret, output.len()) else {
             if let Some(derive) = derive.take() {
                 derive(output);
             }
-            return papers.derived.keep(what, secret, output);
+            return handshake.derived.keep(what, secret, output);
         };
         derive = None;
         output.copy_from_slice(known);
@@ -64,12 +64,12 @@ mod tests {
     use sealwire_x509::Purpose;
 
     use super::*;
-    use crate::engine::{Desk, Examiner, Papers};
+    use crate::engine::{EngineState, Examiner, HandshakeState};
     use crate::pki::TrustStore;
     use crate::verify::Policy;
 
-    /// The desk of a connection in its handshake.
-    fn desk() -> Desk {
+    /// The state of a connection in its handshake.
+    fn conn() -> EngineState {
         let policy = Policy {
             trust: TrustStore::empty().set().clone(),
             crls: [].into(),
@@ -81,7 +81,10 @@ mod tests {
         };
         let purpose = Purpose::Server;
         let examiner = Examiner { policy: policy.into(), name: None, pins: None, purpose };
-        Desk { papers: Some(Box::new(Papers::new(examiner, true, false))), ..Desk::default() }
+        EngineState {
+            handshake: Some(Box::new(HandshakeState::new(examiner, true, false))),
+            ..EngineState::default()
+        }
     }
 
     fn derive(what: u8, secret: &[u8], runs: &mut usize) -> [u8; 4] {
@@ -97,7 +100,7 @@ mod tests {
     fn the_same_is_derived_once_on_a_connection_and_anew_on_the_next() {
         let mut runs = 0;
         for _ in 0..2 {
-            slot::with(&mut desk(), || {
+            slot::with(&mut conn(), || {
                 for secret in [b"a", b"b"] {
                     for what in [0, 1, 0, 1] {
                         assert_eq!(derive(what, secret, &mut runs), [what + secret[0]; 4]);
@@ -111,7 +114,7 @@ mod tests {
     #[test]
     fn what_is_too_long_or_long_ago_is_derived_again() {
         let mut runs = 0;
-        slot::with(&mut desk(), || {
+        slot::with(&mut conn(), || {
             for secret in [&[7; 49][..], &[7; 49], b"1", b"2", b"3", b"4", b"5", b"1"] {
                 derive(0, secret, &mut runs);
             }

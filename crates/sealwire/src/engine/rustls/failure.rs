@@ -9,33 +9,37 @@ use rustls::Error as E;
 use rustls::{CertificateError, HandshakeType, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 use super::ech;
-use crate::engine::{Desk, Failure};
+use crate::engine::{EngineState, Failure};
 use crate::error::{EchRejection, Error, Fault};
 use crate::words::openssl_reason::{self as reason, Reason};
 use crate::words::{Alert, ProtocolVersion};
 
 /// A failure in a handshake, of `version` if one was agreed on.
-pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mut Desk) -> Failure {
-    let Some(papers) = &mut desk.papers else { return named(error, version, false) };
+pub(super) fn in_handshake(
+    error: E,
+    version: Option<ProtocolVersion>,
+    conn: &mut EngineState,
+) -> Failure {
+    let Some(handshake) = &mut conn.handshake else { return named(error, version, false) };
     if let E::InvalidCertificate(_) = error
-        && let Some(refusal) = papers.refusal()
+        && let Some(refusal) = handshake.refusal()
     {
         return Failure { error: Error::PeerRefused(refusal), alert: None };
     }
     if let E::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(given)) = &error
-        && let Some(public_name) = papers.public_name.clone()
+        && let Some(public_name) = handshake.public_name.clone()
     {
         let retry_configs = given.as_ref().and_then(ech::list);
-        let refusal = papers.examined.take().and_then(|(_, verdict)| verdict.refusal());
+        let refusal = handshake.examined.take().and_then(|(_, verdict)| verdict.refusal());
         let rejection = EchRejection { public_name, retry_configs, refusal };
         return Failure { error: Error::EchRejected(Arc::new(rejection)), alert: None };
     }
-    if let (E::DecryptError, true) = (&error, papers.protected.odd_finished) {
+    if let (E::DecryptError, true) = (&error, handshake.protected.odd_finished) {
         let fault = Fault::of_engine(Arc::new(error), &reason::BAD_DIGEST_LENGTH);
         let alert = Some(Alert::from_number(50));
         return Failure { error: Error::Misbehaved(fault), alert };
     }
-    if let (E::DecryptError, true) = (&error, papers.protected.undecrypted) {
+    if let (E::DecryptError, true) = (&error, handshake.protected.undecrypted) {
         // Of what rustls takes for early data it sends no alert. RFC 8446, 5.2.
         let alert = Some(Alert::from_number(20));
         return Failure { alert, ..named(error, version, false) };
@@ -45,7 +49,7 @@ pub(super) fn in_handshake(error: E, version: Option<ProtocolVersion>, desk: &mu
     {
         return longer_than_we_take();
     }
-    named(error, version.or(papers.at_most), papers.no_identity)
+    named(error, version.or(handshake.at_most), handshake.no_identity)
 }
 
 /// A message behind the hellos that rustls does not take: certificates, for nothing else is so long.

@@ -6,16 +6,16 @@ use super::slot;
 use crate::key_log::KeyLogLine;
 
 #[derive(Debug)]
-pub(super) struct DeskKeyLog;
+pub(super) struct ConnectionKeyLog;
 
-impl KeyLog for DeskKeyLog {
+impl KeyLog for ConnectionKeyLog {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        slot::papers(|papers| {
+        slot::handshake(|handshake| {
             if label == EXPORTER_SECRET {
-                papers.secrets.note_exporter_secret(secret);
+                handshake.secrets.note_exporter_secret(secret);
             }
             // rustls tells a server's early secret also where, as here, no early data can come.
-            if let Some(lines) = &mut papers.key_log
+            if let Some(lines) = &mut handshake.key_log
                 && label != "CLIENT_EARLY_TRAFFIC_SECRET"
             {
                 lines.push(KeyLogLine::new(label, client_random, secret));
@@ -25,7 +25,7 @@ impl KeyLog for DeskKeyLog {
 
     fn will_log(&self, label: &str) -> bool {
         label == EXPORTER_SECRET
-            || slot::papers(|papers| papers.key_log.is_some()).unwrap_or_default()
+            || slot::handshake(|handshake| handshake.key_log.is_some()).unwrap_or_default()
     }
 }
 

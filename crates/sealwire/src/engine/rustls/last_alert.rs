@@ -97,27 +97,29 @@ fn last_record(records: &[u8]) -> Option<usize> {
 }
 
 /// An AEAD that notes what is done with it, for as long as a handshake lasts.
-pub(super) struct ToldAead {
+pub(super) struct ObservedAead {
     pub(super) aead: &'static dyn Tls13AeadAlgorithm,
     pub(super) algorithm: &'static Algorithm,
     /// How long the hash of the suite is.
     pub(super) hash: usize,
 }
 
-impl Tls13AeadAlgorithm for ToldAead {
+impl Tls13AeadAlgorithm for ObservedAead {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
-        slot::papers(|papers| papers.protected.begin(self.algorithm, key.as_ref(), iv.as_ref()));
-        Box::new(ToldEncrypter(self.aead.encrypter(key, iv)))
+        slot::handshake(|handshake| {
+            handshake.protected.begin(self.algorithm, key.as_ref(), iv.as_ref())
+        });
+        Box::new(ObservedEncrypter(self.aead.encrypter(key, iv)))
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        slot::papers(|papers| {
-            if let Some(early_data) = &mut papers.early_data {
+        slot::handshake(|handshake| {
+            if let Some(early_data) = &mut handshake.early_data {
                 early_data.note_key(self.algorithm, key.as_ref(), iv.as_ref());
             }
         });
         let decrypter = self.aead.decrypter(key, iv);
-        Box::new(ToldDecrypter { decrypter, hash: self.hash })
+        Box::new(ObservedDecrypter { decrypter, hash: self.hash })
     }
 
     fn key_len(&self) -> usize {
@@ -137,15 +139,15 @@ impl Tls13AeadAlgorithm for ToldAead {
     }
 }
 
-struct ToldEncrypter(Box<dyn MessageEncrypter>);
+struct ObservedEncrypter(Box<dyn MessageEncrypter>);
 
-impl MessageEncrypter for ToldEncrypter {
+impl MessageEncrypter for ObservedEncrypter {
     fn encrypt(
         &mut self,
         message: OutboundPlainMessage<'_>,
         number: u64,
     ) -> Result<OutboundOpaqueMessage, Error> {
-        slot::papers(|papers| papers.protected.note_sealed(message.typ, number));
+        slot::handshake(|handshake| handshake.protected.note_sealed(message.typ, number));
         self.0.encrypt(message, number)
     }
 
@@ -154,12 +156,12 @@ impl MessageEncrypter for ToldEncrypter {
     }
 }
 
-struct ToldDecrypter {
+struct ObservedDecrypter {
     decrypter: Box<dyn MessageDecrypter>,
     hash: usize,
 }
 
-impl MessageDecrypter for ToldDecrypter {
+impl MessageDecrypter for ObservedDecrypter {
     fn decrypt<'a>(
         &mut self,
         message: InboundOpaqueMessage<'a>,
@@ -173,9 +175,9 @@ impl MessageDecrypter for ToldDecrypter {
             });
         }
         let decrypted = self.decrypter.decrypt(message, number);
-        slot::papers(|papers| match &decrypted {
-            Ok(message) => papers.protected.note_opened(message, self.hash),
-            Err(Error::DecryptError) => papers.protected.undecrypted = true,
+        slot::handshake(|handshake| match &decrypted {
+            Ok(message) => handshake.protected.note_opened(message, self.hash),
+            Err(Error::DecryptError) => handshake.protected.undecrypted = true,
             Err(_) => {}
         });
         decrypted

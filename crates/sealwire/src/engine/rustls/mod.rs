@@ -34,7 +34,7 @@ use rustls_pki_types as pki_types;
 use records::{Kernel, Records};
 
 use super::last_word::has_begun_to_encrypt;
-use super::{Channel, Desk, Engine, Facts, Failure, Step};
+use super::{Channel, Engine, EngineState, Facts, Failure, Step};
 use crate::reading::MAX_HANDSHAKE_WIRE;
 use crate::words::{Alert, ProtocolVersion, ServerName};
 pub(super) use derived::Derived;
@@ -50,7 +50,7 @@ pub(crate) use settings::{ClientConfig, ClientIdentity, ServerConfig, Settings};
 pub(crate) fn client(
     config: ClientConfig,
     name: &ServerName,
-    desk: &mut Desk,
+    conn: &mut EngineState,
 ) -> Result<Box<dyn Engine>, Failure> {
     let name = match name.ip() {
         Some(ip) => pki_types::ServerName::IpAddress(ip.into()),
@@ -58,7 +58,7 @@ pub(crate) fn client(
             .map_err(|_| failure::on_open(rustls::Error::UnsupportedNameType))?,
     };
     // It takes the session that it offers now.
-    let connection = slot::with(desk, || UnbufferedClientConnection::new(config.0, name));
+    let connection = slot::with(conn, || UnbufferedClientConnection::new(config.0, name));
     Ok(Box::new(Rustls::new(connection.map_err(failure::on_open)?)))
 }
 
@@ -147,17 +147,17 @@ enum Handled {
 impl<C: Connection + 'static> Engine for Rustls<C> {
     fn advance(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         tls: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, Failure>) {
-        let (consumed, step) = slot::with(desk, || self.drive(tls, out));
-        (consumed, step.map_err(|error| failure::in_handshake(error, self.version(), desk)))
+        let (consumed, step) = slot::with(conn, || self.drive(tls, out));
+        (consumed, step.map_err(|error| failure::in_handshake(error, self.version(), conn)))
     }
 
-    fn say_last(&self, alert: Alert, desk: &Desk, start: usize, out: &mut Vec<u8>) -> bool {
-        let papers = desk.papers.as_deref();
-        papers.is_some_and(|papers| papers.protected.say_last(alert, start, out))
+    fn say_last(&self, alert: Alert, conn: &EngineState, start: usize, out: &mut Vec<u8>) -> bool {
+        let handshake = conn.handshake.as_deref();
+        handshake.is_some_and(|handshake| handshake.protected.say_last(alert, start, out))
     }
 
     fn version(&self) -> Option<ProtocolVersion> {
@@ -185,13 +185,13 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
 
     fn open(
         self: Box<Self>,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         out: &mut Vec<u8>,
     ) -> Result<Box<dyn Channel>, Failure> {
-        Ok(Box::new(self.into_records(desk, out).map_err(failure::on_open)?))
+        Ok(Box::new(self.into_records(conn, out).map_err(failure::on_open)?))
     }
 
-    fn refuse(mut self: Box<Self>, alert: Alert, desk: &mut Desk, out: &mut Vec<u8>) {
+    fn refuse(mut self: Box<Self>, alert: Alert, conn: &mut EngineState, out: &mut Vec<u8>) {
         if self.take_last_flight().is_err() {
             return;
         }
@@ -207,7 +207,7 @@ impl<C: Connection + 'static> Engine for Rustls<C> {
             out.extend(flight);
             0
         };
-        if let Ok(mut records) = self.into_protected(unsent, desk) {
+        if let Ok(mut records) = self.into_protected(unsent, conn) {
             records.abort(alert, out);
         }
     }
@@ -237,7 +237,8 @@ impl<C: Connection> Rustls<C> {
             let said = out.len();
             let UnbufferedStatus { discard, state } =
                 self.connection.process(&mut tls[consumed..shown.end]);
-            let undecrypted = slot::papers(|papers| papers.protected.undecrypted).unwrap_or(false);
+            let undecrypted =
+                slot::handshake(|handshake| handshake.protected.undecrypted).unwrap_or(false);
             let handled = match state {
                 Ok(state) => handle(state, out),
                 Err(error) => {
@@ -287,29 +288,33 @@ impl<C: Connection> Rustls<C> {
         let kind = self.connection.common().handshake_kind();
         let retried = kind == Some(rustls::HandshakeKind::FullWithHelloRetryRequest);
         is_encrypted_record
-            && slot::papers(|papers| Some(papers.early_data.as_mut()?.drops(bytes, retried)))
-                .flatten()
-                .unwrap_or(false)
+            && slot::handshake(|handshake| {
+                Some(handshake.early_data.as_mut()?.drops(bytes, retried))
+            })
+            .flatten()
+            .unwrap_or(false)
     }
 
     /// Whether more early data came behind a HelloRetryRequest than are dropped.
     fn is_flooded(&self) -> bool {
         C::IS_SERVER
-            && slot::papers(|papers| papers.early_data.as_ref().map(EarlyData::overflow_unread))
-                .flatten()
-                .unwrap_or(false)
+            && slot::handshake(|handshake| {
+                handshake.early_data.as_ref().map(EarlyData::overflow_unread)
+            })
+            .flatten()
+            .unwrap_or(false)
     }
 
     /// Takes the traffic keys out, once everything is said.
     fn into_records(
         mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         out: &mut Vec<u8>,
     ) -> Result<Records, rustls::Error> {
         let spills = self.held > 0;
         self.take_last_flight()?;
         out.append(&mut self.last_flight);
-        let mut records = self.into_protected(0, desk)?;
+        let mut records = self.into_protected(0, conn)?;
         if spills {
             return Err(records.spill(out));
         }
@@ -325,11 +330,11 @@ impl<C: Connection> Rustls<C> {
 
     /// The record layer for data. The last `unsent` records that rustls has made were thrown away,
     /// and their numbers are free again.
-    fn into_protected(self, unsent: u64, desk: &mut Desk) -> Result<Records, rustls::Error> {
+    fn into_protected(self, unsent: u64, conn: &mut EngineState) -> Result<Records, rustls::Error> {
         let common = self.connection.common();
         let suite = common.negotiated_cipher_suite().ok_or(rustls::Error::HandshakeNotComplete)?;
         let take_out = || self.connection.into_kernel(suite.tls13().is_some());
-        let (mut secrets, kernel) = slot::with(desk, take_out)?;
+        let (mut secrets, kernel) = slot::with(conn, take_out)?;
         secrets.tx.0 = secrets.tx.0.saturating_sub(unsent);
         Records::new(suite, secrets, kernel)
     }

@@ -20,7 +20,7 @@ use rustls::{
 };
 
 use super::derived::once as derive_once;
-use super::last_alert::ToldAead;
+use super::last_alert::ObservedAead;
 use super::slot;
 use crate::engine::short::Short;
 
@@ -35,7 +35,7 @@ pub(super) fn told(suite: SupportedCipherSuite) -> SupportedCipherSuite {
 fn make(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
     match suite {
         SupportedCipherSuite::Tls12(suite) => {
-            let prf: &'static ToldPrf = Box::leak(Box::new(ToldPrf(suite.prf_provider)));
+            let prf: &'static ObservedPrf = Box::leak(Box::new(ObservedPrf(suite.prf_provider)));
             SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
                 common: common(&suite.common),
                 prf_provider: prf,
@@ -45,11 +45,12 @@ fn make(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
             })))
         }
         SupportedCipherSuite::Tls13(suite) => {
-            let hkdf: &'static ToldHkdf = Box::leak(Box::new(ToldHkdf(suite.hkdf_provider)));
+            let hkdf: &'static ObservedHkdf =
+                Box::leak(Box::new(ObservedHkdf(suite.hkdf_provider)));
             SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
                 common: common(&suite.common),
                 hkdf_provider: hkdf,
-                aead_alg: Box::leak(Box::new(ToldAead {
+                aead_alg: Box::leak(Box::new(ObservedAead {
                     aead: suite.aead_alg,
                     algorithm: algorithm(suite.common.suite),
                     hash: suite.common.hash_provider.output_len(),
@@ -78,9 +79,9 @@ fn common(of: &CipherSuiteCommon) -> CipherSuiteCommon {
 }
 
 /// The pseudorandom function of TLS 1.2 (RFC 5246, section 5).
-struct ToldPrf(&'static dyn Prf);
+struct ObservedPrf(&'static dyn Prf);
 
-impl Prf for ToldPrf {
+impl Prf for ObservedPrf {
     fn for_key_exchange(
         &self,
         output: &mut [u8; 48],
@@ -100,14 +101,14 @@ impl Prf for ToldPrf {
             }),
             _ => self.0.for_secret(output, secret, label, seed),
         }
-        slot::papers(|papers| match label {
+        slot::handshake(|handshake| match label {
             b"client finished" => {
-                papers.secrets.finished.client = Short::of(output).unwrap_or_default();
+                handshake.secrets.finished.client = Short::of(output).unwrap_or_default();
             }
             b"server finished" => {
-                papers.secrets.finished.server = Short::of(output).unwrap_or_default();
+                handshake.secrets.finished.server = Short::of(output).unwrap_or_default();
             }
-            b"key expansion" => papers.secrets.note_master_secret(self.0, secret, seed),
+            b"key expansion" => handshake.secrets.note_master_secret(self.0, secret, seed),
             _ => {}
         });
     }
@@ -118,9 +119,9 @@ impl Prf for ToldPrf {
 }
 
 /// The key derivation of TLS 1.3 (RFC 8446, section 7.1).
-struct ToldHkdf(&'static dyn Hkdf);
+struct ObservedHkdf(&'static dyn Hkdf);
 
-impl Hkdf for ToldHkdf {
+impl Hkdf for ObservedHkdf {
     fn extract_from_zero_ikm(&self, salt: Option<&[u8]>) -> Box<dyn HkdfExpander> {
         self.0.extract_from_zero_ikm(salt)
     }
@@ -139,14 +140,14 @@ impl Hkdf for ToldHkdf {
     }
 
     fn expander_for_okm(&self, okm: &OkmBlock) -> Box<dyn HkdfExpander> {
-        Box::new(ToldExpander { expander: self.0.expander_for_okm(okm), secret: okm.clone() })
+        Box::new(ObservedExpander { expander: self.0.expander_for_okm(okm), secret: okm.clone() })
     }
 
     /// Used for the binders of pre-shared keys, then for the server's Finished, last for the
     /// client's: on both sides, as each computes what it expects of the other.
     fn hmac_sign(&self, key: &OkmBlock, message: &[u8]) -> Tag {
         let tag = self.0.hmac_sign(key, message);
-        slot::papers(|papers| papers.secrets.finished.push(tag.as_ref()));
+        slot::handshake(|handshake| handshake.secrets.finished.push(tag.as_ref()));
         tag
     }
 
@@ -156,12 +157,12 @@ impl Hkdf for ToldHkdf {
 }
 
 /// Derives traffic keys and nonces once (RFC 8446, section 7.3).
-struct ToldExpander {
+struct ObservedExpander {
     expander: Box<dyn HkdfExpander>,
     secret: OkmBlock,
 }
 
-impl HkdfExpander for ToldExpander {
+impl HkdfExpander for ObservedExpander {
     fn expand_slice(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), OutputLengthError> {
         // HkdfLabel in pieces: length, length of the label, prefix, label, length of the context
         // and context, which is empty here.

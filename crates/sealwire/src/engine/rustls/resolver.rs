@@ -61,7 +61,7 @@ impl ResolvesServerCert for ServerIdentities {
         let found = found.or_else(|| (!shares()).then_some(0));
         let shown = found.and_then(|found| self.members.get(found)).map(show);
         if shown.is_none() {
-            slot::papers(|papers| papers.no_identity = true);
+            slot::handshake(|handshake| handshake.no_identity = true);
         }
         shown
     }
@@ -102,9 +102,9 @@ impl ResolvesClientCert for ClientIdentities {
         root_hint_subjects: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        slot::papers(|papers| {
-            papers.requested = Some(root_hint_subjects.iter().map(|it| it.to_vec()).collect());
-            papers.requested_schemes = schemes.iter().map(names::number).collect();
+        slot::handshake(|handshake| {
+            handshake.requested = Some(root_hint_subjects.iter().map(|it| it.to_vec()).collect());
+            handshake.requested_schemes = schemes.iter().map(names::number).collect();
         });
         let ours = schemes.iter().filter(|scheme| self.schemes.contains(scheme));
         let named = ours.filter_map(names::scheme);
@@ -143,7 +143,7 @@ impl ResolvesServerCert for Stapled {
 
 /// Gives it to rustls, and notes that.
 fn show(credential: &Credential) -> Arc<CertifiedKey> {
-    slot::papers(|papers| papers.shown = Some(credential.chain().clone()));
+    slot::handshake(|handshake| handshake.shown = Some(credential.chain().clone()));
     credential.certified().clone()
 }
 

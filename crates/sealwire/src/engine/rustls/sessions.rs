@@ -90,9 +90,9 @@ impl SessionValue {
 /// The store of every client context. The name that rustls gives is the connection's, so it is not
 /// looked at.
 #[derive(Debug)]
-pub(super) struct DeskStore;
+pub(super) struct ConnectionStore;
 
-impl ClientSessionStore for DeskStore {
+impl ClientSessionStore for ConnectionStore {
     fn set_kx_hint(&self, _server: ServerName<'static>, group: NamedGroup) {
         if let Some(group) = names::group(group) {
             slot::sessions(|sessions| sessions.set_group(group));
@@ -160,11 +160,11 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, state: &[u8]) -> Option<Vec<u8>> {
-        slot::papers(|papers| self.terms.seal(papers, &self.ring, state))?
+        slot::handshake(|handshake| self.terms.seal(handshake, &self.ring, state))?
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        slot::papers(|papers| self.terms.open(papers, &self.ring, ticket))?
+        slot::handshake(|handshake| self.terms.open(handshake, &self.ring, ticket))?
     }
 }
 
@@ -196,12 +196,14 @@ struct StoredSessions(Terms);
 impl StoresServerSessions for StoredSessions {
     fn put(&self, id: Vec<u8>, state: Vec<u8>) -> bool {
         let state = Zeroizing::new(state);
-        slot::papers(|papers| papers.server.stores() && self.0.store(papers, id, &state))
-            .unwrap_or(false)
+        slot::handshake(|handshake| {
+            handshake.server.stores() && self.0.store(handshake, id, &state)
+        })
+        .unwrap_or(false)
     }
 
     fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
-        slot::papers(|papers| self.0.find(papers, id))?
+        slot::handshake(|handshake| self.0.find(handshake, id))?
     }
 
     fn take(&self, id: &[u8]) -> Option<Vec<u8>> {
@@ -209,7 +211,8 @@ impl StoresServerSessions for StoredSessions {
     }
 
     fn can_cache(&self) -> bool {
-        self.0.lifetime > 0 && slot::papers(|papers| papers.server.stores()).unwrap_or(false)
+        self.0.lifetime > 0
+            && slot::handshake(|handshake| handshake.server.stores()).unwrap_or(false)
     }
 }
 

@@ -9,9 +9,9 @@ use rustls::time_provider::TimeProvider;
 use rustls::{SignatureScheme, SupportedProtocolVersion};
 
 use super::clock::EngineClock;
-use super::key_log::DeskKeyLog;
+use super::key_log::ConnectionKeyLog;
 use super::resolver::{ClientIdentities, Only, ServerIdentities, Stapled};
-use super::sessions::{self, DeskStore};
+use super::sessions::{self, ConnectionStore};
 use super::{compression, ech, names, provider, verifier};
 use crate::engine::{Credential, Manner, Order, Service};
 use crate::reading::EchConfigList;
@@ -80,9 +80,9 @@ impl Settings {
             .dangerous()
             .with_custom_certificate_verifier(verifier::server_cert_verifier(&self.schemes))
             .with_client_cert_resolver(ClientIdentities::shared(credentials, &self.schemes));
-        config.resumption = Resumption::store(Arc::new(DeskStore));
+        config.resumption = Resumption::store(Arc::new(ConnectionStore));
         config.enable_secret_extraction = true; // for our own record layer
-        config.key_log = Arc::new(DeskKeyLog);
+        config.key_log = Arc::new(ConnectionKeyLog);
         config.cert_compressors = self.compressors();
         config.cert_decompressors = self.decompressors();
         Ok(ClientConfig(Arc::new(config)))
@@ -117,7 +117,7 @@ impl Settings {
         config.alpn_protocols = shared.0.alpn_protocols.clone();
         config.enable_sni = shared.0.enable_sni;
         config.enable_secret_extraction = true; // for our own record layer
-        config.key_log = Arc::new(DeskKeyLog);
+        config.key_log = Arc::new(ConnectionKeyLog);
         config.cert_compressors = self.compressors();
         config.cert_decompressors = self.decompressors();
         Ok((ClientConfig(Arc::new(config)), name))
@@ -175,7 +175,7 @@ impl Settings {
         sessions::grant(sessions, &mut config);
         config.ignore_client_order = self.manner.order == Order::Ours;
         config.enable_secret_extraction = true; // for our own record layer
-        config.key_log = Arc::new(DeskKeyLog);
+        config.key_log = Arc::new(ConnectionKeyLog);
         ServerConfig(Arc::new(config))
     }
 

@@ -9,44 +9,44 @@ use std::cell::RefCell;
 
 use super::SessionValue;
 use crate::engine::resumption::ClientSessions;
-use crate::engine::{Desk, Papers};
+use crate::engine::{EngineState, HandshakeState};
 
 thread_local! {
-    static DESK: RefCell<Desk> = const {
-        RefCell::new(Desk { papers: None, sessions: None, copy: None })
+    static CURRENT: RefCell<EngineState> = const {
+        RefCell::new(EngineState { handshake: None, sessions: None, copy: None })
     };
 }
 
-/// Calls rustls with `desk` in the slot and gives the desk back.
-pub(super) fn with<T>(desk: &mut Desk, rustls: impl FnOnce() -> T) -> T {
-    DESK.set(std::mem::take(desk));
+/// Calls rustls with `conn` in the slot and gives it back.
+pub(super) fn with<T>(conn: &mut EngineState, rustls: impl FnOnce() -> T) -> T {
+    CURRENT.set(std::mem::take(conn));
     let result = rustls();
-    *desk = DESK.take();
+    *conn = CURRENT.take();
     result
 }
 
 /// Calls rustls outside a connection for one session, and gives it.
 pub(super) fn copied(rustls: impl FnOnce()) -> Option<SessionValue> {
-    let mut desk = Desk { copy: Some(Box::default()), ..Desk::default() };
-    with(&mut desk, rustls);
-    *desk.copy?
+    let mut conn = EngineState { copy: Some(Box::default()), ..EngineState::default() };
+    with(&mut conn, rustls);
+    *conn.copy?
 }
 
 /// Keeps a session that rustls has made.
 pub(super) fn keep(value: SessionValue) {
-    DESK.with_borrow_mut(|desk| match (&mut desk.sessions, &mut desk.copy) {
+    CURRENT.with_borrow_mut(|conn| match (&mut conn.sessions, &mut conn.copy) {
         (Some(sessions), _) => sessions.keep(value),
         (None, Some(copy)) => **copy = Some(value),
         (None, None) => {}
     });
 }
 
-/// What is done with the papers of the handshake; `None` when nobody drives one on this thread.
-pub(super) fn papers<T>(work: impl FnOnce(&mut Papers) -> T) -> Option<T> {
-    DESK.with_borrow_mut(|desk| desk.papers.as_deref_mut().map(work))
+/// Calls `work` with the state of the handshake; `None` when this thread drives none.
+pub(super) fn handshake<T>(work: impl FnOnce(&mut HandshakeState) -> T) -> Option<T> {
+    CURRENT.with_borrow_mut(|conn| conn.handshake.as_deref_mut().map(work))
 }
 
 /// Calls `work` with a client's sessions; `None` when this thread drives no client.
 pub(super) fn sessions<T>(work: impl FnOnce(&mut ClientSessions) -> T) -> Option<T> {
-    DESK.with_borrow_mut(|desk| desk.sessions.as_deref_mut().map(work))
+    CURRENT.with_borrow_mut(|conn| conn.sessions.as_deref_mut().map(work))
 }

@@ -15,7 +15,7 @@ use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, Unix
 use sealwire_x509::Certificate;
 
 use super::{pss, slot};
-use crate::engine::desk::Objection;
+use crate::engine::state::Objection;
 use crate::pki::{self, KeyAlgorithm, PssDigest};
 use crate::words::Alert;
 
@@ -116,10 +116,10 @@ impl ServerCertVerifier for PeerVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if let ServerName::DnsName(name) = server_name {
-            slot::papers(|papers| papers.asked_for(name.as_ref()));
+            slot::handshake(|handshake| handshake.asked_for(name.as_ref()));
         }
         if !ocsp_response.is_empty() {
-            slot::papers(|papers| papers.ocsp_response = Some(ocsp_response.to_vec()));
+            slot::handshake(|handshake| handshake.ocsp_response = Some(ocsp_response.to_vec()));
         }
         examine(end_entity, intermediates, now)?;
         Ok(ServerCertVerified::assertion())
@@ -159,7 +159,7 @@ fn examine(
 ) -> Result<(), Error> {
     let time = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let intermediates = intermediates.iter().map(AsRef::as_ref);
-    let outcome = slot::papers(|papers| papers.examine(end_entity, intermediates, time));
+    let outcome = slot::handshake(|handshake| handshake.examine(end_entity, intermediates, time));
     outcome.ok_or_else(nobody)?.map_err(|objection| Error::InvalidCertificate(kind_of(objection)))
 }
 
@@ -268,15 +268,19 @@ pub(super) fn verify_tls12_signature(
 
 /// rustls verifies with RSA keys of 2048 to 8192 bits, and calls the signatures of all others bad.
 fn explained(error: Error) -> Error {
-    match slot::papers(|papers| papers.refuse_unusable_key()).flatten() {
+    match slot::handshake(|handshake| handshake.refuse_unusable_key()).flatten() {
         Some(objection) => Error::InvalidCertificate(kind_of(objection)),
         None => error,
     }
 }
 
 fn leaf_key(cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {
-    let spki = slot::papers(|papers| {
-        papers.leaf.as_ref().filter(|leaf| leaf.der() == cert.as_ref()).map(Certificate::spki_der)
+    let spki = slot::handshake(|handshake| {
+        handshake
+            .leaf
+            .as_ref()
+            .filter(|leaf| leaf.der() == cert.as_ref())
+            .map(Certificate::spki_der)
     });
     let spki = spki.ok_or_else(nobody)?;
     // The engine always shows the certificate before the signature made with it.

@@ -9,7 +9,7 @@ use rustls::{AlertDescription, Error, HandshakeType};
 
 use super::failure::Failure;
 use super::keys::Keys;
-use crate::engine::Desk;
+use crate::engine::EngineState;
 use crate::engine::rustls::sessions::{Again, ClientKernel};
 use crate::engine::rustls::slot;
 
@@ -53,18 +53,22 @@ impl Kernel {
     }
 
     /// Keeps the session of a NewSessionTicket (RFC 8446, 4.6.1) whose body this is.
-    pub(super) fn keep_ticket(&mut self, desk: &mut Desk, body: &[u8]) -> Result<(), Failure> {
+    pub(super) fn keep_ticket(
+        &mut self,
+        conn: &mut EngineState,
+        body: &[u8],
+    ) -> Result<(), Failure> {
         let Self::Client13(kernel) = self else {
             return Err(Failure::unexpected_message(
                 HandshakeType::NewSessionTicket,
                 self.expected(),
             ));
         };
-        if let Some(sessions) = &mut desk.sessions {
+        if let Some(sessions) = &mut conn.sessions {
             let again = sessions.are_reused().then(|| Again::new(kernel, body));
             sessions.note_ticket(body, again);
         }
-        slot::with(desk, || lock(kernel).handle_new_session_ticket(body)).map_err(|error| {
+        slot::with(conn, || lock(kernel).handle_new_session_ticket(body)).map_err(|error| {
             match error {
                 Error::InvalidMessage(what) => Failure::malformed(what),
                 Error::PeerMisbehaved(what) => {

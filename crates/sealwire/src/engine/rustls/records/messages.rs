@@ -8,7 +8,7 @@ use rustls::{AlertDescription, ContentType, HandshakeType, InvalidMessage, PeerM
 use super::Records;
 use super::failure::Failure;
 use super::seal::AlertLevel;
-use crate::engine::Desk;
+use crate::engine::EngineState;
 
 /// The longest body of a handshake message.
 const MAX_MESSAGE: usize = 0xffff;
@@ -90,7 +90,7 @@ impl Records {
     /// A record with handshake messages, or parts of them.
     pub(super) fn hear_handshake(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         fragment: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
@@ -105,7 +105,7 @@ impl Records {
             rest = &joined;
         }
         while let Some((kind, body, after)) = self.split_message(rest)? {
-            self.hear_message(desk, (kind, body, after), out)?;
+            self.hear_message(conn, (kind, body, after), out)?;
             rest = after;
         }
         self.partial = if rest.len() == joined.len() { joined } else { rest.to_vec() };
@@ -131,12 +131,12 @@ impl Records {
     /// A handshake message.
     fn hear_message(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         (kind, body, after): Message<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         match kind {
-            HandshakeType::NewSessionTicket => self.kernel.keep_ticket(desk, body),
+            HandshakeType::NewSessionTicket => self.kernel.keep_ticket(conn, body),
             HandshakeType::KeyUpdate => self.hear_key_update(body, after.is_empty()),
             HandshakeType::HelloRequest if !body.is_empty() => {
                 Err(Failure::malformed(InvalidMessage::TrailingData("HelloRequest")))

@@ -30,7 +30,7 @@ use rustls::{ContentType, Error, ExtractedSecrets, PeerMisbehaved, SupportedCiph
 use seal::{AlertLevel, Sealer};
 
 use super::failure::on_open;
-use crate::engine::{self, Channel, Desk, Sink, Step};
+use crate::engine::{self, Channel, EngineState, Sink, Step};
 use crate::words::Alert;
 
 /// Appends the record of a fatal alert in TLS 1.3 to `out`, under this key, nonce base and number.
@@ -91,7 +91,7 @@ impl Records {
     /// Takes one whole record. True when the peer has closed.
     fn take(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         record: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,
@@ -107,7 +107,7 @@ impl Records {
                 self.patience.renew();
                 sink.take(content);
             }
-            ContentType::Handshake => self.hear_handshake(desk, content, out)?,
+            ContentType::Handshake => self.hear_handshake(conn, content, out)?,
             ContentType::Alert => return self.hear_alert(content),
             other => return Err(Failure::unexpected_record(other)),
         }
@@ -177,7 +177,7 @@ impl Records {
 impl Channel for Records {
     fn receive(
         &mut self,
-        desk: &mut Desk,
+        conn: &mut EngineState,
         tls: &mut [u8],
         out: &mut Vec<u8>,
         sink: &mut dyn Sink,
@@ -188,7 +188,7 @@ impl Channel for Records {
                 Ok(None) => return (consumed, Ok(Step::NeedInput)),
                 Ok(Some(record)) => {
                     consumed += record.len();
-                    self.take(desk, record, out, sink)
+                    self.take(conn, record, out, sink)
                 }
                 Err(failure) => Err(failure),
             };

@@ -15,7 +15,7 @@ use super::open::Opener;
 use super::seal::Sealer;
 use super::{Channel, Records, Step};
 use crate::engine::rustls::Rustls;
-use crate::engine::{Desk, Engine as _};
+use crate::engine::{Engine as _, EngineState};
 use crate::pki;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -234,7 +234,7 @@ fn with_rustls(
     let mut theirs = ServerConnection::new(Arc::new(server)).unwrap();
     let (mut received, mut out) = (Vec::new(), Vec::new());
     loop {
-        let (consumed, step) = ours.advance(&mut Desk::default(), &mut received, &mut out);
+        let (consumed, step) = ours.advance(&mut EngineState::default(), &mut received, &mut out);
         received.drain(..consumed);
         if step.unwrap() == Step::HandshakeComplete {
             break;
@@ -242,7 +242,7 @@ fn with_rustls(
         feed(&mut theirs, &mem::take(&mut out));
         theirs.write_tls(&mut received).unwrap();
     }
-    let mut ours = ours.into_records(&mut Desk::default(), &mut out).unwrap();
+    let mut ours = ours.into_records(&mut EngineState::default(), &mut out).unwrap();
     feed(&mut theirs, &out);
     theirs.write_tls(&mut received).unwrap();
     assert_eq!(hear(&mut ours, &mut received), b"");
@@ -274,7 +274,7 @@ fn encrypt(
 
 fn hear(ours: &mut Records, wire: &mut Vec<u8>) -> Vec<u8> {
     let (mut out, mut data) = (Vec::new(), Vec::new());
-    let (consumed, step) = ours.receive(&mut Desk::default(), wire, &mut out, &mut data);
+    let (consumed, step) = ours.receive(&mut EngineState::default(), wire, &mut out, &mut data);
     assert_eq!((consumed, step.unwrap()), (wire.len(), Step::NeedInput));
     wire.clear();
     data
@@ -347,8 +347,12 @@ fn the_peer_is_not_followed_beyond_patience() {
     feed(&mut theirs, &wire);
     assert_eq!(heard(&mut theirs), b"data");
     let mut out = Vec::new();
-    let (_, step) =
-        ours.receive(&mut Desk::default(), &mut update(&mut theirs), &mut out, &mut Vec::new());
+    let (_, step) = ours.receive(
+        &mut EngineState::default(),
+        &mut update(&mut theirs),
+        &mut out,
+        &mut Vec::new(),
+    );
     let error = step.unwrap_err().error;
     assert!(matches!(error, crate::Error::Misbehaved(_)), "{error:?}");
     assert_eq!(out.len(), 5 + 2 + 1 + 16, "an alert");

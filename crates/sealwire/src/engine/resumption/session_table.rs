@@ -37,11 +37,11 @@ impl Handle {
 
 /// Keeps `session`; what has been here longest unasked for gives way.
 pub(super) fn keep(handle: Handle, session: &ClientSession) {
-    vault().keep(handle, session);
+    table().keep(handle, session);
 }
 
 pub(super) fn find(handle: Handle) -> Option<ClientSession> {
-    vault().find(handle)
+    table().find(handle)
 }
 
 #[derive(Default)]
@@ -52,9 +52,9 @@ struct SessionTable {
     turn: u64,
 }
 
-fn vault() -> MutexGuard<'static, SessionTable> {
-    static VAULT: LazyLock<Mutex<SessionTable>> = LazyLock::new(Mutex::default);
-    VAULT.lock().unwrap_or_else(PoisonError::into_inner)
+fn table() -> MutexGuard<'static, SessionTable> {
+    static TABLE: LazyLock<Mutex<SessionTable>> = LazyLock::new(Mutex::default);
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SessionTable {

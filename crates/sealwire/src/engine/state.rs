@@ -18,23 +18,26 @@ use crate::words::{Alert, Pin, ProtocolVersion, Psk, ServerName};
 /// The state of one connection. It is mostly empty once the connection is open: only a client of TLS 1.3 has
 /// sessions to come.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct EngineState {
     /// What there is until the connection is open.
-    pub(crate) papers: Option<Box<Papers>>,
+    pub(crate) handshake: Option<Box<HandshakeState>>,
     /// A client's part in resumption.
     pub(crate) sessions: Option<Box<ClientSessions>>,
     /// Where a session goes that is made once more.
     pub(super) copy: Option<Box<Option<SessionValue>>>,
 }
 
-impl Desk {
-    pub(crate) fn new(papers: Box<Papers>, sessions: Option<Box<ClientSessions>>) -> Self {
-        Self { papers: Some(papers), sessions, copy: None }
+impl EngineState {
+    pub(crate) fn new(
+        handshake: Box<HandshakeState>,
+        sessions: Option<Box<ClientSessions>>,
+    ) -> Self {
+        Self { handshake: Some(handshake), sessions, copy: None }
     }
 }
 
 /// What one handshake needs to know, what it found, and what others noted.
-pub(crate) struct Papers {
+pub(crate) struct HandshakeState {
     pub(crate) examiner: Examiner,
     /// A peer that fails ends the handshake (the mode "require").
     pub(crate) refuse_at_once: bool,
@@ -71,12 +74,12 @@ pub(crate) struct Papers {
     pub(crate) early_data: Option<EarlyData>,
     /// The lines for the program, if it wants them.
     pub(crate) key_log: Option<Vec<KeyLogLine>>,
-    pub(crate) psk: PskPapers,
+    pub(crate) psk: PskState,
 }
 
 /// What is known of pre-shared keys in one handshake.
 #[derive(Default)]
-pub(crate) struct PskPapers {
+pub(crate) struct PskState {
     /// What the program is asked.
     pub(crate) asked: Option<PskAsked>,
     answers: Vec<(PskAsked, Option<Psk>)>,
@@ -97,7 +100,7 @@ pub(crate) enum PskAsked {
     Hint(Option<Vec<u8>>),
 }
 
-impl PskPapers {
+impl PskState {
     /// Keeps what the program says to what it was asked.
     pub(crate) fn answered(&mut self, answer: Option<Psk>) {
         self.answers.extend(self.asked.take().map(|asked| (asked, answer)));
@@ -105,7 +108,7 @@ impl PskPapers {
 }
 
 #[cfg(feature = "legacy")]
-impl PskPapers {
+impl PskState {
     /// Leaves a question for the program, unless it was answered before.
     pub(super) fn ask(&mut self, what: &PskAsked) -> bool {
         let known = self.answers.iter().any(|(asked, _)| asked == what);
@@ -134,7 +137,7 @@ pub(super) enum Objection {
     Refused(Alert),
 }
 
-impl Papers {
+impl HandshakeState {
     pub(crate) fn new(examiner: Examiner, refuse_at_once: bool, key_log: bool) -> Self {
         Self {
             examiner,
@@ -156,7 +159,7 @@ impl Papers {
             protected: Protected::default(),
             early_data: None,
             key_log: key_log.then(Vec::new),
-            psk: PskPapers::default(),
+            psk: PskState::default(),
         }
     }
 
