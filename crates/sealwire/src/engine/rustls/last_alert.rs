@@ -107,7 +107,7 @@ pub(super) struct ObservedAead {
 impl Tls13AeadAlgorithm for ObservedAead {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
         slot::handshake(|handshake| {
-            handshake.protected.begin(self.algorithm, key.as_ref(), iv.as_ref())
+            handshake.protected.begin(self.algorithm, key.as_ref(), iv.as_ref());
         });
         Box::new(ObservedEncrypter(self.aead.encrypter(key, iv)))
     }
