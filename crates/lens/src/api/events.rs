@@ -40,14 +40,14 @@ pub(super) fn stream(session: Arc<Session>, query: Option<&str>) -> Answer {
                     if changed.is_err() {
                         return;
                     }
-                    Told::Held
+                    Update::Held
                 }
                 // A comment keeps the connection, and finds out when it has gone.
-                () = tokio::time::sleep(Duration::from_secs(15)) => Told::Nothing,
+                () = tokio::time::sleep(Duration::from_secs(15)) => Update::Nothing,
                 () = sender.closed() => return,
             };
             let text = match told {
-                Told::Changed(ids) => {
+                Update::Changed(ids) => {
                     let (session, filter) = (Arc::clone(&session), filter.clone());
                     let read = move || {
                         let ids: Vec<_> = ids.into_iter().collect();
@@ -63,11 +63,11 @@ pub(super) fn stream(session: Arc<Session>, query: Option<&str>) -> Answer {
                         _ => event("reload", &Value::Null),
                     }
                 }
-                Told::Banner(text) => event("banner", &text.into()),
-                Told::Held => event("held", &write::held(&session)),
-                Told::Reload => event("reload", &Value::Null),
-                Told::Nothing => Bytes::from_static(b":\n\n"),
-                Told::End => return,
+                Update::Banner(text) => event("banner", &text.into()),
+                Update::Held => event("held", &write::held(&session)),
+                Update::Reload => event("reload", &Value::Null),
+                Update::Nothing => Bytes::from_static(b":\n\n"),
+                Update::End => return,
             };
             if sender.send(text).await.is_err() {
                 return;
@@ -78,7 +78,7 @@ pub(super) fn stream(session: Arc<Session>, query: Option<&str>) -> Answer {
     if answer.status().is_success() { answer } else { failure(500, "no stream") }
 }
 
-enum Told {
+enum Update {
     Changed(BTreeSet<i64>),
     Banner(String),
     Held,
@@ -88,7 +88,7 @@ enum Told {
 }
 
 /// The next news, and what has piled up behind it.
-async fn next(news: &mut Option<tokio::sync::broadcast::Receiver<Live>>) -> Told {
+async fn next(news: &mut Option<tokio::sync::broadcast::Receiver<Live>>) -> Update {
     let Some(news) = news else { return std::future::pending().await };
     let mut ids = BTreeSet::new();
     let mut add = |changed: Arc<[crate::flow::FlowId]>| {
@@ -97,20 +97,20 @@ async fn next(news: &mut Option<tokio::sync::broadcast::Receiver<Live>>) -> Told
     };
     match news.recv().await {
         Ok(Live::Changed(changed)) => drop(add(changed)),
-        Ok(Live::Banner(text)) => return Told::Banner(text),
-        Err(RecvError::Lagged(_)) => return Told::Reload,
-        Err(RecvError::Closed) => return Told::End,
+        Ok(Live::Banner(text)) => return Update::Banner(text),
+        Err(RecvError::Lagged(_)) => return Update::Reload,
+        Err(RecvError::Closed) => return Update::End,
     }
     loop {
         match news.try_recv() {
             Ok(Live::Changed(changed)) => {
                 if add(changed) > 2000 {
-                    return Told::Reload;
+                    return Update::Reload;
                 }
             }
-            Ok(Live::Banner(text)) => return Told::Banner(text),
-            Err(TryRecvError::Lagged(_)) => return Told::Reload,
-            Err(_) => return Told::Changed(ids),
+            Ok(Live::Banner(text)) => return Update::Banner(text),
+            Err(TryRecvError::Lagged(_)) => return Update::Reload,
+            Err(_) => return Update::Changed(ids),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::head;
 use super::link::{Link, Reader, Writer};
 use super::ruled;
 use crate::flow::{Direction, HttpVersion, RequestHead, ResponseHead};
-use crate::intercept::{FlowTeller, Proxy};
+use crate::intercept::{FlowRecorder, Proxy};
 
 /// The party that broke an exchange, and how.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(super) async fn pass(
     head: Bytes,
     framing: Framing,
     manner: &Manner<'_>,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     began: &mut bool,
 ) -> Result<Answered, Fault> {
     let mut answer =
@@ -121,7 +121,7 @@ async fn request(
     to: &mut Writer,
     head: Bytes,
     framing: Framing,
-    (flow, throttle): (&FlowTeller, Option<u64>),
+    (flow, throttle): (&FlowRecorder, Option<u64>),
 ) -> Result<(), Fault> {
     let mut body = body::Reader::new(framing);
     let bodies =
@@ -139,7 +139,7 @@ async fn answer(
     from: &mut Reader,
     to: &mut Writer,
     manner: &Manner<'_>,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     began: &mut bool,
 ) -> Result<Answered, Fault> {
     let of_client = |error: io::Error| Fault::Client(error.to_string());
@@ -217,7 +217,7 @@ async fn answer(
 }
 
 /// The head of an answer as the client gets it.
-fn on_its_way(head: &head::Response, manner: &Manner<'_>, flow: &FlowTeller) -> Bytes {
+fn on_its_way(head: &head::Response, manner: &Manner<'_>, flow: &FlowRecorder) -> Bytes {
     if !manner.proxy.settings().strip_alt_svc
         || head::values(&head.headers, "alt-svc").next().is_none()
     {
@@ -271,7 +271,7 @@ struct Passing<'a> {
     from: &'a mut Reader,
     to: &'a mut Writer,
     body: &'a mut body::Reader,
-    flow: &'a FlowTeller,
+    flow: &'a FlowRecorder,
     direction: Direction,
     throttle: Option<u64>,
 }

@@ -17,7 +17,7 @@ mod websocket;
 
 use std::sync::Arc;
 
-use crate::intercept::{Proxy, Target, Teller};
+use crate::intercept::{ConnectionRecorder, Proxy, Target};
 
 pub(crate) use ask::{ask_one, ask_two};
 #[cfg(any(test, feature = "fuzzing"))]
@@ -31,7 +31,7 @@ pub(crate) use websocket::{Deflate, Messages};
 /// ([`Relay::serve_two`]).
 pub(crate) struct Relay {
     pub(crate) proxy: Arc<Proxy>,
-    pub(crate) teller: Teller,
+    pub(crate) recorder: ConnectionRecorder,
     /// Where the connection leads, unless each request says it.
     pub(crate) target: Target,
     /// Whether that is asked over TLS.

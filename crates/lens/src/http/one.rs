@@ -10,7 +10,7 @@ use super::link::Link;
 use super::ruled;
 use super::websocket;
 use crate::flow::{HttpVersion, Outcome, RequestHead, ResponseHead};
-use crate::intercept::{FlowTeller, Refusal, Stream, Target, opaque};
+use crate::intercept::{FlowRecorder, Refusal, Stream, Target, opaque};
 
 /// Where requests go.
 pub(crate) enum Way {
@@ -132,7 +132,7 @@ impl Relay {
     /// An origin closed, or sent an unsolicited response: a timeout.
     async fn unasked(&self, client: &mut Link, origin: &mut Link, says: bool) {
         if says {
-            let flow = self.teller.request(opaque::head("http", &self.target));
+            let flow = self.recorder.request(opaque::head("http", &self.target));
             flow.note("the origin spoke without being asked");
             loop {
                 let piece = origin.reader.buffer.split().freeze();
@@ -161,7 +161,7 @@ impl Relay {
             _ => None,
         };
         let told = self.told(&head, said.as_ref());
-        let flow = self.teller.request(told.clone());
+        let flow = self.recorder.request(told.clone());
         let framing = Framing::of_request(&head);
         let mut held = None;
         // A client that waits for leave to send its body would wait for ever.
@@ -188,7 +188,7 @@ impl Relay {
         {
             let tls = matches!(ruled.scheme.as_str(), "https" | "wss");
             let found = match Target::parse(&ruled.authority, Some(if tls { 443 } else { 80 })) {
-                Some(target) => self.proxy.reach(&self.teller, &target, tls).await,
+                Some(target) => self.proxy.reach(&self.recorder, &target, tls).await,
                 None => Err(Refusal::other(&self.target, "a rule leads to no HOST:PORT")),
             };
             match found {
@@ -304,7 +304,7 @@ impl Relay {
         way: Way,
         head: &Request,
         answer: head::Response,
-        flow: FlowTeller,
+        flow: FlowRecorder,
     ) -> Result<Then, String> {
         let (Way::Origin { link: origin, .. } | Way::Said(Some((_, _, origin)))) = way else {
             return Err("there is no origin".to_owned());
@@ -329,7 +329,7 @@ impl Relay {
 
     /// Connects to where a request says.
     async fn reach(&self, url: &AbsoluteUrl) -> Result<(Target, bool, Link), Refusal> {
-        let stream = self.proxy.reach(&self.teller, &url.target, url.tls).await?;
+        let stream = self.proxy.reach(&self.recorder, &url.target, url.tls).await?;
         Ok((url.target.clone(), url.tls, Link::new(stream)))
     }
 
@@ -383,7 +383,13 @@ impl Relay {
     }
 
     /// Answers in the origin's place, with what went wrong.
-    async fn refuse(&self, client: &mut Link, head: &Request, flow: FlowTeller, refusal: &Refusal) {
+    async fn refuse(
+        &self,
+        client: &mut Link,
+        head: &Request,
+        flow: FlowRecorder,
+        refusal: &Refusal,
+    ) {
         let html = head::values(&head.headers, "accept")
             .any(|value| value.windows(9).any(|part| part == b"text/html"));
         let (kind, page) = refusal.page(html);
@@ -407,7 +413,7 @@ impl Relay {
         &self,
         client: &mut Link,
         head: &Request,
-        flow: FlowTeller,
+        flow: FlowRecorder,
         mut answer: ResponseHead,
         body: Bytes,
     ) {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::flow::{Header, RequestHead, ResponseHead};
-use crate::intercept::{FlowTeller, Proxy};
+use crate::intercept::{FlowRecorder, Proxy};
 use crate::rules::Decision;
 
 /// What becomes of a request.
@@ -36,7 +36,7 @@ pub(super) struct Response {
 pub(super) async fn request(
     proxy: &Proxy,
     told: &RequestHead,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     body: impl Future<Output = Option<Bytes>>,
 ) -> Request {
     let Some(rules) = proxy.rules() else {
@@ -96,7 +96,7 @@ pub(super) async fn response(
     proxy: &Proxy,
     request: &RequestHead,
     told: &ResponseHead,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     body: impl Future<Output = Option<Bytes>>,
 ) -> Response {
     let Some(rules) = proxy.rules() else { return Response::default() };

@@ -22,7 +22,7 @@ use super::websocket::{Deflate, Listener};
 use super::{Relay, ruled};
 use crate::flow::{Direction, Header, HttpVersion, Outcome, RequestHead, ResponseHead};
 use crate::intercept::tls::Origin;
-use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller};
+use crate::intercept::{ConnectionRecorder, FlowRecorder, Proxy, Refusal, Stream, Target};
 
 /// How much a side may send before it is passed on.
 pub(super) const STREAM_WINDOW: u32 = 256 * 1024;
@@ -45,9 +45,9 @@ impl Relay {
         client: Stream,
         origin: Result<Origin, Refusal>,
     ) -> Result<(), String> {
-        let Self { proxy, teller, target, tls, host, once: _ } = self;
+        let Self { proxy, recorder, target, tls, host, once: _ } = self;
         let scheme = if tls { "https" } else { "http" };
-        let streams = Streams { proxy, teller, target, host, scheme };
+        let streams = Streams { proxy, recorder, target, host, scheme };
         let Origin { stream, asked } = match origin {
             Ok(origin) => origin,
             Err(refusal) => return streams.refuse_all(client, refusal).await,
@@ -66,7 +66,7 @@ impl Relay {
 #[derive(Clone)]
 struct Streams {
     proxy: Arc<Proxy>,
-    teller: Teller,
+    recorder: ConnectionRecorder,
     target: Target,
     host: Option<String>,
     scheme: &'static str,
@@ -134,7 +134,7 @@ impl Streams {
     ) {
         let (parts, mut body) = request.into_parts();
         let told = self.told(&parts, respond.stream_id().as_u32());
-        let flow = self.teller.request(told.clone());
+        let flow = self.recorder.request(told.clone());
         let mut ahead = Ahead::default();
         let peek = held::two(&mut body, &mut ahead);
         let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow, peek).await {
@@ -227,7 +227,7 @@ impl Streams {
         &self,
         mut answer: h2::client::ResponseFuture,
         respond: &mut SendResponse<Bytes>,
-        (flow, asked, throttle): (&FlowTeller, &RequestHead, Option<u64>),
+        (flow, asked, throttle): (&FlowRecorder, &RequestHead, Option<u64>),
         agreed: Option<watch::Sender<Deflate>>,
     ) -> Result<(), Broken> {
         let gone = |why: &str| Broken::To(why.to_owned());
@@ -309,7 +309,7 @@ impl Streams {
         respond: &mut SendResponse<Bytes>,
         answer: &ResponseHead,
         page: Bytes,
-        flow: &FlowTeller,
+        flow: &FlowRecorder,
     ) {
         flow.response(answer.clone());
         flow.body(Direction::Response, page.clone());
@@ -381,7 +381,7 @@ impl Streams {
                 Err(error) => return between_requests(error),
             };
             let (parts, _) = request.into_parts();
-            let flow = self.teller.request(self.told(&parts, respond.stream_id().as_u32()));
+            let flow = self.recorder.request(self.told(&parts, respond.stream_id().as_u32()));
             let accept = parts.headers.get_all("accept");
             let html = accept.iter().any(|v| v.to_str().is_ok_and(|v| v.contains("text/html")));
             let (kind, page) = refusal.page(html);
@@ -428,7 +428,7 @@ async fn pass(
     mut ahead: Ahead,
     from: &mut RecvStream,
     to: &mut SendStream<Bytes>,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     direction: Direction,
     (websocket, throttle): (Option<(Direction, watch::Receiver<Deflate>)>, Option<u64>),
 ) -> Result<(), Broken> {

@@ -9,7 +9,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::head;
 use super::link::{Link, Reader, Writer};
 use crate::flow::{Direction, Frame, FrameKind, Header, Outcome, What};
-use crate::intercept::FlowTeller;
+use crate::intercept::FlowRecorder;
 
 /// How much of a message is kept to be told.
 const KEPT: usize = 256 * 1024;
@@ -52,7 +52,7 @@ impl Deflate {
 
 /// Passes the frames of both sides on until the end.
 pub(crate) async fn relay(
-    flow: FlowTeller,
+    flow: FlowRecorder,
     client: Link,
     origin: Link,
     deflate: Deflate,
@@ -73,7 +73,7 @@ pub(crate) async fn relay(
 async fn pass(
     from: &mut Reader,
     to: &mut Writer,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     direction: Direction,
     deflate: Deflate,
 ) -> Result<(), (Direction, io::Error)> {
@@ -107,7 +107,7 @@ impl Listener {
         Self { direction, messages: Messages::new(direction, deflate), deaf: false }
     }
 
-    pub(crate) fn hear(&mut self, bytes: &[u8], flow: &FlowTeller) {
+    pub(crate) fn hear(&mut self, bytes: &[u8], flow: &FlowRecorder) {
         let direction = self.direction;
         flow.passed(direction, bytes.len() as u64);
         if self.deaf {
@@ -116,7 +116,7 @@ impl Listener {
         let read = self.messages.read(bytes, &mut |message| {
             let Message { kind, data, length, .. } = message;
             let frame = Frame { flow: flow.id(), direction, kind, data: data.into(), length };
-            flow.tell(What::Frame(frame));
+            flow.record(What::Frame(frame));
         });
         if let Err(why) = read {
             self.deaf = true;

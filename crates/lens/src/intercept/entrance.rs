@@ -4,7 +4,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::socks::{self, Reply};
 use super::wire::Wire;
-use super::{Mode, Proxy, Refusal, Target, Teller, dial};
+use super::{ConnectionRecorder, Mode, Proxy, Refusal, Target, dial};
 use crate::flow::{Entrance, Leg};
 
 /// A client that wants a way to an origin, and the origin's connection.
@@ -27,32 +27,32 @@ pub(crate) enum Began {
 /// Why it did not come in.
 pub(crate) async fn enter(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     mut client: Wire,
 ) -> Result<Began, String> {
     let address = client.peer_addr().ok_or("the client is gone")?;
     if let Mode::Reverse(reverse) = &proxy.settings.mode {
-        teller.connected(address, Entrance::Reverse);
+        recorder.connected(address, Entrance::Reverse);
         let target = reverse.origin.clone();
-        let origin = reach(proxy, teller, &target).await;
+        let origin = reach(proxy, recorder, &target).await;
         return Ok(Began::Tunnel(Tunnel { client, origin, target }));
     }
     let first = client.look_ahead().await.map_err(|e| format!("the client: {e}"))?.first().copied();
     match first {
         None => {
-            teller.connected(address, Entrance::Connect);
+            recorder.connected(address, Entrance::Connect);
             Err("the client closed without a word".to_owned())
         }
         Some(5) => {
-            teller.connected(address, Entrance::Socks5);
+            recorder.connected(address, Entrance::Socks5);
             let target = socks::read(&mut client).await.map_err(|e| e.to_string())?;
             let origin = match dial::dial(proxy, &target).await {
                 Ok((tcp, at)) => {
-                    teller.origin(&target.host, target.port, at);
-                    Wire::new(tcp, Leg::Origin, teller)
+                    recorder.origin(&target.host, target.port, at);
+                    Wire::new(tcp, Leg::Origin, recorder)
                 }
                 Err(error) => {
-                    teller.origin(&target.host, target.port, None);
+                    recorder.origin(&target.host, target.port, None);
                     let _ = socks::answer(&mut client, Reply::of(&error)).await;
                     let _ = client.shutdown().await;
                     return Err(format!("the origin: {}", error.why));
@@ -62,7 +62,7 @@ pub(crate) async fn enter(
             Ok(Began::Tunnel(Tunnel { client, origin: Ok(origin), target }))
         }
         Some(22) => {
-            teller.connected(address, Entrance::Connect);
+            recorder.connected(address, Entrance::Connect);
             Err("the client began with TLS: it has this proxy as https://, and should have it as \
                  http://"
                 .to_owned())
@@ -70,7 +70,7 @@ pub(crate) async fn enter(
         Some(_) => {
             let is_connect = client.ahead().starts_with(b"CONNECT ");
             let entrance = if is_connect { Entrance::Connect } else { Entrance::AbsoluteForm };
-            teller.connected(address, entrance);
+            recorder.connected(address, entrance);
             Ok(Began::Requests(client))
         }
     }
@@ -82,7 +82,7 @@ pub(crate) async fn enter(
 /// Why there is no way; the client was told.
 pub(crate) async fn connect(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     mut client: Wire,
     authority: &str,
 ) -> Result<Tunnel, String> {
@@ -92,7 +92,7 @@ pub(crate) async fn connect(
         let _ = client.shutdown().await;
         return Err(format!("the client asked to CONNECT to {authority:?}, which is no HOST:PORT"));
     };
-    let origin = match reach(proxy, teller, &target).await {
+    let origin = match reach(proxy, recorder, &target).await {
         Ok(origin) => origin,
         Err(refusal) => {
             let (kind, page) = refusal.page(false);
@@ -114,16 +114,16 @@ pub(crate) async fn connect(
 /// Connects to an origin, and tells.
 pub(crate) async fn reach(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     target: &Target,
 ) -> Result<Wire, Refusal> {
     match dial::dial(proxy, target).await {
         Ok((tcp, at)) => {
-            teller.origin(&target.host, target.port, at);
-            Ok(Wire::new(tcp, Leg::Origin, teller))
+            recorder.origin(&target.host, target.port, at);
+            Ok(Wire::new(tcp, Leg::Origin, recorder))
         }
         Err(error) => {
-            teller.origin(&target.host, target.port, None);
+            recorder.origin(&target.host, target.port, None);
             Err(Refusal::unreachable(target, &error))
         }
     }

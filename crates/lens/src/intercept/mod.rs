@@ -13,13 +13,13 @@ mod handshake;
 pub(crate) mod opaque;
 mod outbox;
 mod passthrough;
+mod recorder;
 mod refusal;
 mod seen;
 mod settings;
 mod socks;
 mod stream;
 mod target;
-mod teller;
 pub(crate) mod tls;
 mod wire;
 
@@ -30,21 +30,21 @@ pub use authority::Authority;
 pub use dial::UpstreamProxy;
 pub(crate) use outbox::Order;
 pub use passthrough::{HostPattern, Passthrough};
+pub(crate) use recorder::{ConnectionRecorder, FlowRecorder};
 pub(crate) use refusal::Refusal;
 pub use settings::{Mode, Reverse, Settings};
 pub(crate) use stream::Stream;
 pub use target::Target;
-pub(crate) use teller::{FlowTeller, Teller};
 pub(crate) use wire::Wire;
 
 use crate::flow::Recorder;
 use crate::rules::{Current, Holds, Rules};
-use teller::Chronicle;
+use recorder::ProxyRecorder;
 
 /// A proxy that shows what goes through it.
 pub struct Proxy {
     settings: Settings,
-    chronicle: Chronicle,
+    recorder: ProxyRecorder,
     contexts: tls::Contexts,
     refused: passthrough::Refused,
     listening: std::sync::OnceLock<SocketAddr>,
@@ -64,10 +64,10 @@ impl Proxy {
         first: u64,
     ) -> Result<Self, sealwire::pki::Error> {
         let contexts = tls::Contexts::new(&settings)?;
-        let chronicle = Chronicle::new(recorder, first, settings.record_wire);
+        let recorder = ProxyRecorder::new(recorder, first, settings.record_wire);
         Ok(Self {
             settings,
-            chronicle,
+            recorder,
             contexts,
             refused: passthrough::Refused::default(),
             listening: std::sync::OnceLock::new(),
@@ -119,8 +119,8 @@ impl Proxy {
     }
 
     /// Whom connections are told to.
-    pub(crate) fn chronicle(&self) -> &Chronicle {
-        &self.chronicle
+    pub(crate) fn recorder(&self) -> &ProxyRecorder {
+        &self.recorder
     }
 
     /// Whether clients come to it as to one origin.
@@ -145,27 +145,27 @@ impl Proxy {
     /// Connects to an origin that a request names.
     pub(crate) async fn reach(
         &self,
-        teller: &Teller,
+        recorder: &ConnectionRecorder,
         target: &Target,
         tls: bool,
     ) -> Result<Stream, Refusal> {
-        self.reach_by(teller, target, tls.then_some(&[b"http/1.1"])).await.map(|o| o.stream)
+        self.reach_by(recorder, target, tls.then_some(&[b"http/1.1"])).await.map(|o| o.stream)
     }
 
     /// The same, offering these protocols; none: in plain.
     pub(crate) async fn reach_by(
         &self,
-        teller: &Teller,
+        recorder: &ConnectionRecorder,
         target: &Target,
         protocols: Option<&[&[u8]]>,
     ) -> Result<tls::Origin, Refusal> {
-        let wire = entrance::reach(self, teller, target).await?;
+        let wire = entrance::reach(self, recorder, target).await?;
         let Some(protocols) = protocols else {
             return Ok(tls::Origin { stream: Stream::plain(wire), asked: None });
         };
         let alpn = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let ask = tls::Ask { target, name: &target.host, send_sni: true, alpn, resume: true };
-        tls::shake_origin(self, teller, wire, &ask).await
+        tls::shake_origin(self, recorder, wire, &ask).await
     }
 
     /// Whether this address is where this proxy listens: a request to it would go round for ever.

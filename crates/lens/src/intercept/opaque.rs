@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
 use super::wire::Wire;
-use super::{FlowTeller, Stream, Target};
+use super::{FlowRecorder, Stream, Target};
 use crate::flow::{Direction, HttpVersion, Outcome, RequestHead};
 
 /// Passes a connection on whose TLS is not ours.
@@ -32,7 +32,7 @@ pub(crate) fn head(scheme: &str, target: &Target) -> RequestHead {
 }
 
 /// Passes data on, decrypted or never encrypted, and tells them as the two bodies of a flow.
-pub(crate) async fn pass(flow: FlowTeller, client: Stream, origin: Stream) -> io::Result<()> {
+pub(crate) async fn pass(flow: FlowRecorder, client: Stream, origin: Stream) -> io::Result<()> {
     let passed = between(client, origin, |direction, piece| flow.body(direction, piece)).await;
     match passed {
         Ok(()) => {

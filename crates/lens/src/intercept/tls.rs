@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use super::handshake::Handshake;
 use super::stream::Stream;
 use super::wire::Wire;
-use super::{HostPattern, Proxy, Refusal, Settings, Target, Teller};
+use super::{ConnectionRecorder, HostPattern, Proxy, Refusal, Settings, Target};
 use crate::flow::{Leg, What};
 
 /// What is made once for all connections.
@@ -76,7 +76,7 @@ impl Contexts {
 /// Meets a client that begins with TLS, on its way to `origin`.
 pub(crate) async fn meet(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     client: Wire,
     origin: Result<Wire, Refusal>,
     target: &Target,
@@ -89,11 +89,11 @@ pub(crate) async fn meet(
             Some(Question::ClientHello(asked)) => asked.hello().clone(),
             _ => return Met::Failed("the client's handshake went wrong".to_owned()),
         },
-        Err(error) => return Met::Failed(failed(proxy, teller, shaking, &error, None)),
+        Err(error) => return Met::Failed(failed(proxy, recorder, shaking, &error, None)),
     };
     let host = hello.server_name().unwrap_or(&target.host).to_owned();
     if let Some(reason) = left_alone(proxy, &host, target) {
-        teller.passed_by(reason);
+        recorder.passed_by(reason);
         return match origin {
             Ok(origin) => Met::LeftAlone { client: shaking.leave(), origin },
             Err(refusal) => Met::Failed(refusal.line()),
@@ -107,13 +107,13 @@ pub(crate) async fn meet(
         resume: hello.offers_ticket(),
     };
     let origin = match origin {
-        Ok(wire) => shake_origin(proxy, teller, wire, &ask).await,
+        Ok(wire) => shake_origin(proxy, recorder, wire, &ask).await,
         Err(refusal) => Err(refusal),
     };
     let reply = match reply(proxy, &host, &hello, &origin) {
         Ok(reply) => Ok(reply),
         Err(error) => {
-            teller.passed_by(format!("no certificate can be made for {host}: {error}"));
+            recorder.passed_by(format!("no certificate can be made for {host}: {error}"));
             Err(Alert::UNRECOGNIZED_NAME)
         }
     };
@@ -124,7 +124,7 @@ pub(crate) async fn meet(
     match complete {
         Ok(Event::HandshakeComplete) => {
             let facts = shaking.seen.facts(shaking.session().peer(), None);
-            told(teller, Leg::Client, facts);
+            told(recorder, Leg::Client, facts);
         }
         Ok(_) => return Met::Failed("the client's handshake went wrong".to_owned()),
         Err(error) => {
@@ -132,7 +132,7 @@ pub(crate) async fn meet(
                 // It was never asked anything; it is told that nothing comes.
                 let _ = origin.stream.shutdown().await;
             }
-            return Met::Failed(failed(proxy, teller, shaking, &error, Some(&host)));
+            return Met::Failed(failed(proxy, recorder, shaking, &error, Some(&host)));
         }
     }
     match shaking.into_stream() {
@@ -144,7 +144,7 @@ pub(crate) async fn meet(
 /// Meets a client that begins with TLS, where the origin is asked in plain.
 pub(crate) async fn meet_alone(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     client: Wire,
     target: &Target,
 ) -> Result<Stream, String> {
@@ -170,17 +170,17 @@ pub(crate) async fn meet_alone(
     };
     match outcome.await {
         Ok(_) => {
-            told(teller, Leg::Client, shaking.seen.facts(shaking.session().peer(), None));
+            told(recorder, Leg::Client, shaking.seen.facts(shaking.session().peer(), None));
             shaking.into_stream().map(Stream::tls).map_err(|e| e.to_string())
         }
-        Err(error) => Err(failed(proxy, teller, shaking, &error, Some(&target.host))),
+        Err(error) => Err(failed(proxy, recorder, shaking, &error, Some(&target.host))),
     }
 }
 
 /// Shakes hands with an origin.
 pub(crate) async fn shake_origin(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     wire: Wire,
     ask: &Ask<'_>,
 ) -> Result<Origin, Refusal> {
@@ -203,7 +203,7 @@ pub(crate) async fn shake_origin(
     let outcome = shaking.next().await;
     let facts = shaking.seen.facts(shaking.session().peer(), outcome.as_ref().err());
     let asked = facts.asked_for_certificate.clone();
-    told(teller, Leg::Origin, facts);
+    told(recorder, Leg::Origin, facts);
     let shaken = outcome.and_then(|_| shaking.into_stream());
     let tls = shaken.map_err(|e| Refusal::tls(ask.target, &e, asked.as_deref()))?;
     Ok(Origin { stream: Stream::tls(tls), asked })
@@ -254,14 +254,14 @@ fn reply(
 /// Tells of a client's handshake that failed, and remembers a refusal. Gives the fault in a line.
 fn failed(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     shaking: Handshake,
     error: &Error,
     host: Option<&str>,
 ) -> String {
     let facts = shaking.seen.facts(None, Some(error));
     let failure = facts.failure.clone();
-    told(teller, Leg::Client, facts);
+    told(recorder, Leg::Client, facts);
     let refused = failure.as_ref().is_some_and(|failure| failure.refused_certificate);
     let mut fault = format!("the client's handshake failed: {error}");
     if let (true, Some(host), Some(alert)) = (refused, host, error.alert()) {
@@ -280,7 +280,7 @@ fn failed(
     fault
 }
 
-fn told(teller: &Teller, leg: Leg, facts: crate::flow::HandshakeFacts) {
-    let connection = teller.connection();
-    teller.tell(What::Handshake { connection, leg, facts: Box::new(facts) });
+fn told(recorder: &ConnectionRecorder, leg: Leg, facts: crate::flow::HandshakeFacts) {
+    let connection = recorder.connection();
+    recorder.record(What::Handshake { connection, leg, facts: Box::new(facts) });
 }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::ahead::Ahead;
-use super::teller::Teller;
+use super::recorder::ConnectionRecorder;
 use crate::flow::{Direction, Leg};
 
 pub(crate) struct Wire {
@@ -21,7 +21,7 @@ pub(crate) struct Wire {
     ahead: Ahead,
     leg: Leg,
     /// Only when the bytes are wanted.
-    teller: Option<Teller>,
+    recorder: Option<ConnectionRecorder>,
     counts: Arc<Counts>,
 }
 
@@ -36,11 +36,11 @@ impl Counts {
 }
 
 impl Wire {
-    pub(crate) fn new(tcp: TcpStream, leg: Leg, teller: &Teller) -> Self {
+    pub(crate) fn new(tcp: TcpStream, leg: Leg, recorder: &ConnectionRecorder) -> Self {
         // What is written is whole; waiting for more would only delay it.
         let _ = tcp.set_nodelay(true);
-        let teller = teller.wants_wire().then(|| teller.clone());
-        Self { tcp, ahead: Ahead::default(), leg, teller, counts: Arc::default() }
+        let recorder = recorder.wants_wire().then(|| recorder.clone());
+        Self { tcp, ahead: Ahead::default(), leg, recorder, counts: Arc::default() }
     }
 
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
@@ -78,14 +78,14 @@ impl Wire {
 
     fn told(&self, read: bool, bytes: &[u8]) {
         self.counts.0[usize::from(!read)].fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if let Some(teller) = &self.teller
+        if let Some(recorder) = &self.recorder
             && !bytes.is_empty()
         {
             let direction = match (self.leg, read) {
                 (Leg::Client, true) | (Leg::Origin, false) => Direction::Request,
                 _ => Direction::Response,
             };
-            teller.wire(self.leg, direction, bytes);
+            recorder.wire(self.leg, direction, bytes);
         }
     }
 }

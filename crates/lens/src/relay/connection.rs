@@ -10,16 +10,16 @@ use crate::flow::{Leg, What};
 use crate::http::{self, After, Link, Looks, Relay, Way};
 use crate::intercept::entrance::{self, Began, Tunnel};
 use crate::intercept::tls::{self, Ask, Met, Origin};
-use crate::intercept::{Mode, Proxy, Refusal, Stream, Target, Teller, Wire, opaque};
+use crate::intercept::{ConnectionRecorder, Mode, Proxy, Refusal, Stream, Target, Wire, opaque};
 
 /// Serves a client.
 pub(super) async fn serve(proxy: Arc<Proxy>, tcp: TcpStream) {
-    let teller = proxy.chronicle().connection();
-    let wire = Wire::new(tcp, Leg::Client, &teller);
+    let recorder = proxy.recorder().connection();
+    let wire = Wire::new(tcp, Leg::Client, &recorder);
     let counts = wire.counts();
-    let outcome = Connection { proxy, teller: teller.clone() }.run(wire).await;
-    teller.tell(What::Disconnected {
-        connection: teller.connection(),
+    let outcome = Connection { proxy, recorder: recorder.clone() }.run(wire).await;
+    recorder.record(What::Disconnected {
+        connection: recorder.connection(),
         bytes: counts.get(),
         fault: outcome.err(),
     });
@@ -27,12 +27,12 @@ pub(super) async fn serve(proxy: Arc<Proxy>, tcp: TcpStream) {
 
 struct Connection {
     proxy: Arc<Proxy>,
-    teller: Teller,
+    recorder: ConnectionRecorder,
 }
 
 impl Connection {
     async fn run(self, client: Wire) -> Result<(), String> {
-        let began = entrance::enter(&self.proxy, &self.teller, client).await?;
+        let began = entrance::enter(&self.proxy, &self.recorder, client).await?;
         match began {
             Began::Tunnel(tunnel) => self.tunnel(tunnel).await,
             Began::Requests(client) => {
@@ -46,7 +46,7 @@ impl Connection {
                 };
                 let Some(client) = client.into_wire() else { return Ok(()) };
                 let tunnel =
-                    entrance::connect(&self.proxy, &self.teller, client, &authority).await?;
+                    entrance::connect(&self.proxy, &self.recorder, client, &authority).await?;
                 self.tunnel(tunnel).await
             }
         }
@@ -59,7 +59,7 @@ impl Connection {
             && let Some(protocol) = reverse.starttls
         {
             let origin = origin.map_err(|refusal| refusal.line())?;
-            return starttls::serve(&self.proxy, &self.teller, client, origin, &target, protocol)
+            return starttls::serve(&self.proxy, &self.recorder, client, origin, &target, protocol)
                 .await;
         }
         let begins_with_tls = {
@@ -80,7 +80,7 @@ impl Connection {
                 let alpn = vec![b"http/1.1".to_vec()];
                 let name = target.host.clone();
                 let ask = Ask { target: &target, name: &name, send_sni: true, alpn, resume: false };
-                tls::shake_origin(&self.proxy, &self.teller, wire, &ask).await
+                tls::shake_origin(&self.proxy, &self.recorder, wire, &ask).await
             }
             Ok(wire) => Ok(Origin { stream: Stream::plain(wire), asked: None }),
             Err(refusal) => Err(refusal),
@@ -97,7 +97,7 @@ impl Connection {
         if self.proxy.stands_for_one() && !self.proxy.speaks_tls_to_origin() {
             return self.tls_to_plain(client, origin, target).await;
         }
-        match tls::meet(&self.proxy, &self.teller, client, origin, &target).await {
+        match tls::meet(&self.proxy, &self.recorder, client, origin, &target).await {
             Met::Failed(fault) => Err(fault),
             Met::LeftAlone { client, origin } => {
                 opaque::pass_by(client, origin).await.map_err(|e| e.to_string())
@@ -116,7 +116,7 @@ impl Connection {
         origin: Result<Wire, Refusal>,
         target: Target,
     ) -> Result<(), String> {
-        let client = tls::meet_alone(&self.proxy, &self.teller, client, &target).await?;
+        let client = tls::meet_alone(&self.proxy, &self.recorder, client, &target).await?;
         let origin = origin.map(|wire| Origin { stream: Stream::plain(wire), asked: None });
         self.plain(client, origin, target).await
     }
@@ -168,7 +168,7 @@ impl Connection {
             (_, Ok(mut origin)) => {
                 origin.put_back(of_origin);
                 let scheme = if client.is_tls() { "tls" } else { "tcp" };
-                let flow = self.teller.request(opaque::head(scheme, &target));
+                let flow = self.recorder.request(opaque::head(scheme, &target));
                 opaque::pass(flow, client, origin).await.map_err(|e| e.to_string())
             }
             (_, Err(refusal)) => Err(format!("the origin: {}", refusal.line())),
@@ -185,9 +185,9 @@ impl Connection {
     }
 
     fn relay(&self, target: Target, tls: bool) -> Relay {
-        let (proxy, teller) = (self.proxy.clone(), self.teller.clone());
+        let (proxy, recorder) = (self.proxy.clone(), self.recorder.clone());
         let host = proxy.host_to_write();
-        Relay { proxy, teller, target, tls, host, once: false }
+        Relay { proxy, recorder, target, tls, host, once: false }
     }
 }
 

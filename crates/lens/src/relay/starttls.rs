@@ -9,7 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::flow::{Direction, Outcome};
 use crate::intercept::tls::{self, Met};
-use crate::intercept::{FlowTeller, Proxy, Refusal, Stream, Target, Teller, Wire, opaque};
+use crate::intercept::{
+    ConnectionRecorder, FlowRecorder, Proxy, Refusal, Stream, Target, Wire, opaque,
+};
 use crate::sql::{self, Reader};
 
 /// Serves a client of such a protocol.
@@ -18,13 +20,13 @@ use crate::sql::{self, Reader};
 /// Why it broke, in a line.
 pub(super) async fn serve(
     proxy: &Proxy,
-    teller: &Teller,
+    recorder: &ConnectionRecorder,
     mut client: Wire,
     mut origin: Wire,
     target: &Target,
     protocol: Protocol,
 ) -> Result<(), String> {
-    let flow = teller.request(opaque::head(protocol.id(), target));
+    let flow = recorder.request(opaque::head(protocol.id(), target));
     let mut reader = Reader::of(protocol);
     let begins = match in_plain(&mut client, &mut origin, &flow, &mut reader, protocol).await {
         Ok(begins) => begins,
@@ -37,7 +39,7 @@ pub(super) async fn serve(
         flow.end(Outcome::Complete);
         return Ok(());
     }
-    match tls::meet(proxy, teller, client, Ok(origin), target).await {
+    match tls::meet(proxy, recorder, client, Ok(origin), target).await {
         Met::Failed(fault) => {
             flow.end(Outcome::ClientFailed(fault.clone()));
             Err(fault)
@@ -73,7 +75,7 @@ pub(super) async fn serve(
 async fn in_plain(
     client: &mut Wire,
     origin: &mut Wire,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     reader: &mut Reader,
     protocol: Protocol,
 ) -> io::Result<bool> {
@@ -136,7 +138,7 @@ fn tls_in(bytes: &[u8], protocol: Protocol) -> Option<usize> {
 async fn decrypted(
     client: Stream,
     origin: Stream,
-    flow: &FlowTeller,
+    flow: &FlowRecorder,
     reader: &mut Reader,
 ) -> Result<(), (Direction, io::Error)> {
     let reader = std::sync::Mutex::new(reader);
@@ -156,8 +158,8 @@ async fn decrypted(
     }
 }
 
-fn tell(flow: &FlowTeller, statement: sql::Done) {
-    flow.tell(crate::flow::What::Statement(statement.told(flow.id())));
+fn tell(flow: &FlowRecorder, statement: sql::Done) {
+    flow.record(crate::flow::What::Statement(statement.told(flow.id())));
 }
 
 /// Says why there is no origin, in the words of the protocol.

@@ -9,7 +9,7 @@ use super::Shared;
 use crate::flow::{Body, Direction, Event, FlowId, Frame, What};
 
 /// What the store's thread is told.
-pub(super) enum Told {
+pub(super) enum Command {
     Event(Event),
     /// There was no room for something of this flow; `Shared::left_out` says how much.
     LeftOut(FlowId),
@@ -31,13 +31,13 @@ pub(super) struct Inbox {
 /// each time would cost a relay more than to send.
 #[derive(Default)]
 struct Queue {
-    told: Mutex<Waiting>,
+    waiting: Mutex<Waiting>,
     came: Condvar,
 }
 
 #[derive(Default)]
 struct Waiting {
-    told: Vec<Told>,
+    commands: Vec<Command>,
     /// Of bodies and the like in it.
     bytes: usize,
     /// Something in it cannot wait.
@@ -51,23 +51,23 @@ pub(super) struct Arrivals(Arc<Queue>);
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Arrivals {
     /// Waits until something comes, and then for as long for more, unless it is enough or cannot wait.
-    pub(super) fn take(&self, delay: Duration) -> Vec<Told> {
+    pub(super) fn take(&self, delay: Duration) -> Vec<Command> {
         let waiting = self.0.lock();
-        let waiting = self.0.came.wait_while(waiting, |waiting| waiting.told.is_empty());
+        let waiting = self.0.came.wait_while(waiting, |waiting| waiting.commands.is_empty());
         let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
         let more = |waiting: &mut Waiting| !waiting.is_enough();
         let waited = self.0.came.wait_timeout_while(waiting, delay, more);
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.is_urgent = false;
         waiting.bytes = 0;
-        let room = waiting.told.len().min(1024);
-        std::mem::replace(&mut waiting.told, Vec::with_capacity(room))
+        let room = waiting.commands.len().min(1024);
+        std::mem::replace(&mut waiting.commands, Vec::with_capacity(room))
     }
 }
 
@@ -75,7 +75,7 @@ impl Drop for Arrivals {
     fn drop(&mut self) {
         let mut waiting = self.0.lock();
         waiting.is_over = true;
-        waiting.told.clear();
+        waiting.commands.clear();
     }
 }
 
@@ -85,7 +85,7 @@ const ENOUGH_BYTES: usize = 1 << 20;
 
 impl Waiting {
     fn is_enough(&self) -> bool {
-        self.is_urgent || self.told.len() >= ENOUGH || self.bytes >= ENOUGH_BYTES
+        self.is_urgent || self.commands.len() >= ENOUGH || self.bytes >= ENOUGH_BYTES
     }
 }
 
@@ -95,19 +95,19 @@ impl Inbox {
         (Self { queue: queue.clone(), shared }, Arrivals(queue))
     }
 
-    pub(super) fn tell(&self, told: Told) {
+    pub(super) fn send(&self, command: Command) {
         let mut waiting = self.queue.lock();
         if waiting.is_over {
             return;
         }
         let was_enough = waiting.is_enough();
-        match &told {
-            Told::Event(event) => waiting.bytes += weight(&event.what),
-            Told::Flush(_) | Told::Close => waiting.is_urgent = true,
-            Told::LeftOut(_) => {}
+        match &command {
+            Command::Event(event) => waiting.bytes += weight(&event.what),
+            Command::Flush(_) | Command::Close => waiting.is_urgent = true,
+            Command::LeftOut(_) => {}
         }
-        waiting.told.push(told);
-        let wakes = waiting.told.len() == 1 || waiting.is_enough() && !was_enough;
+        waiting.commands.push(command);
+        let wakes = waiting.commands.len() == 1 || waiting.is_enough() && !was_enough;
         drop(waiting);
         if wakes {
             self.queue.came.notify_one();
@@ -130,16 +130,16 @@ impl Inbox {
                 return self.lighten(event);
             }
         }
-        self.fact(Told::Event(event));
+        self.fact(Command::Event(event));
     }
 
-    fn fact(&self, told: Told) {
+    fn fact(&self, command: Command) {
         if self.shared.facts.fetch_add(1, Ordering::Relaxed) > MOST_FACTS {
             self.shared.stop(
                 "recording has stopped: the disk has not taken anything for too long".to_owned(),
             );
         }
-        self.tell(told);
+        self.send(command);
     }
 
     /// There is no room: the data go, the fact of a message stays.
@@ -148,7 +148,7 @@ impl Inbox {
             What::Frame(frame) => {
                 let dropped = std::mem::take(&mut frame.data).len() as u64;
                 self.shared.dropped.fetch_add(dropped, Ordering::Relaxed);
-                self.fact(Told::Event(event));
+                self.fact(Command::Event(event));
             }
             what => self.leave_out(what),
         }
@@ -176,7 +176,7 @@ impl Inbox {
         left_out.entry(flow).or_default()[super::fold::side(direction)] += bytes;
         drop(left_out);
         if is_new {
-            self.fact(Told::LeftOut(flow));
+            self.fact(Command::LeftOut(flow));
         }
     }
 }

@@ -43,7 +43,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use crate::flow::{ConnectionId, Event, FlowId, Recorder};
-use inbox::{Inbox, Told};
+use inbox::{Command, Inbox};
 
 /// How a session is recorded.
 #[derive(Clone, Debug)]
@@ -210,7 +210,7 @@ impl Store {
     /// Waits until all that was told before is written (or the recording has stopped).
     pub fn flush(&self) {
         let (done, wait) = std::sync::mpsc::sync_channel(1);
-        self.inbox.tell(Told::Flush(done));
+        self.inbox.send(Command::Flush(done));
         let _ = wait.recv();
     }
 
@@ -231,7 +231,7 @@ impl Store {
     pub fn close(&self) {
         self.flush();
         self.shared.closing.store(true, Ordering::Relaxed);
-        self.inbox.tell(Told::Close);
+        self.inbox.send(Command::Close);
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::facts;
 use super::fold::{ConnectionChange, Folded, LONG, OpenFlow};
-use super::inbox::{Arrivals, Told, weight};
+use super::inbox::{Arrivals, Command, weight};
 use super::keep::Keeper;
 use super::segment::Segments;
 use super::{Live, Shared};
@@ -40,15 +40,15 @@ pub(super) fn run(
     let keeper = Keeper::new(shared.options.keep);
     let mut writer = Writer { database, shared, segments, folded, keeper, events: 0, newest: 0 };
     loop {
-        for told in arrivals.take(writer.shared.options.delay) {
-            match told {
-                Told::Event(event) => writer.event(event),
-                Told::LeftOut(flow) => writer.left_out(flow),
-                Told::Flush(done) => {
+        for command in arrivals.take(writer.shared.options.delay) {
+            match command {
+                Command::Event(event) => writer.event(event),
+                Command::LeftOut(flow) => writer.left_out(flow),
+                Command::Flush(done) => {
                     writer.commit();
                     let _ = done.send(());
                 }
-                Told::Close => return writer.commit(),
+                Command::Close => return writer.commit(),
             }
         }
         writer.commit();

@@ -15,8 +15,8 @@ use crate::flow::{
 
 /// The recorder of all connections of a proxy, and the numbers that they get.
 #[derive(Clone)]
-pub(crate) struct Chronicle {
-    recorder: Arc<dyn Recorder>,
+pub(crate) struct ProxyRecorder {
+    sink: Arc<dyn Recorder>,
     numbers: Arc<Numbers>,
     /// Whether the bytes on the wire are recorded, too.
     wire: bool,
@@ -30,8 +30,8 @@ struct Numbers {
 
 /// Records one connection.
 #[derive(Clone)]
-pub(crate) struct Teller {
-    chronicle: Chronicle,
+pub(crate) struct ConnectionRecorder {
+    proxy: ProxyRecorder,
     connection: ConnectionId,
     composed: Option<Arc<Composed>>,
 }
@@ -43,27 +43,27 @@ struct Composed {
 }
 
 /// Tells of one flow, and counts what passes. It ends once.
-pub(crate) struct FlowTeller {
-    teller: Teller,
+pub(crate) struct FlowRecorder {
+    connection: ConnectionRecorder,
     flow: FlowId,
     bodies: [AtomicU64; 2],
     ended: bool,
 }
 
-impl Chronicle {
+impl ProxyRecorder {
     pub(crate) fn new(recorder: Arc<dyn Recorder>, first: u64, wire: bool) -> Self {
         let numbers = Numbers { connections: AtomicU64::new(first), flows: AtomicU64::new(first) };
-        Self { recorder, numbers: Arc::new(numbers), wire }
+        Self { sink: recorder, numbers: Arc::new(numbers), wire }
     }
 
     /// A connection begins.
-    pub(crate) fn connection(&self) -> Teller {
+    pub(crate) fn connection(&self) -> ConnectionRecorder {
         let number = self.numbers.connections.fetch_add(1, Ordering::Relaxed);
-        Teller { chronicle: self.clone(), connection: ConnectionId(number), composed: None }
+        ConnectionRecorder { proxy: self.clone(), connection: ConnectionId(number), composed: None }
     }
 }
 
-impl Teller {
+impl ConnectionRecorder {
     /// The request to come is a composed one: what it repeats, and whom to tell its flow's number.
     pub(crate) fn composing(
         mut self,
@@ -79,38 +79,38 @@ impl Teller {
         self.connection
     }
 
-    pub(crate) fn tell(&self, what: What) {
-        self.chronicle.recorder.record(Event { at: SystemTime::now(), what });
+    pub(crate) fn record(&self, what: What) {
+        self.proxy.sink.record(Event { at: SystemTime::now(), what });
     }
 
     pub(crate) fn connected(&self, client: SocketAddr, entrance: Entrance) {
-        self.tell(What::Connected { connection: self.connection, client, entrance });
+        self.record(What::Connected { connection: self.connection, client, entrance });
     }
 
     pub(crate) fn origin(&self, host: &str, port: u16, address: Option<SocketAddr>) {
         let (connection, host) = (self.connection, host.to_owned());
-        self.tell(What::Origin { connection, host, port, address });
+        self.record(What::Origin { connection, host, port, address });
     }
 
     pub(crate) fn passed_by(&self, reason: impl Into<String>) {
-        self.tell(What::PassedBy { connection: self.connection, reason: reason.into() });
+        self.record(What::PassedBy { connection: self.connection, reason: reason.into() });
     }
 
     /// Whether to record the bytes on the wire.
     pub(crate) fn wants_wire(&self) -> bool {
-        self.chronicle.wire
+        self.proxy.wire
     }
 
     pub(crate) fn wire(&self, leg: Leg, direction: Direction, bytes: &[u8]) {
         let data = Bytes::copy_from_slice(bytes);
-        self.tell(What::Wire { connection: self.connection, leg, direction, data });
+        self.record(What::Wire { connection: self.connection, leg, direction, data });
     }
 
     /// A flow begins with its request.
-    pub(crate) fn request(&self, mut head: RequestHead) -> FlowTeller {
-        let flow = FlowId(self.chronicle.numbers.flows.fetch_add(1, Ordering::Relaxed));
+    pub(crate) fn request(&self, mut head: RequestHead) -> FlowRecorder {
+        let flow = FlowId(self.proxy.numbers.flows.fetch_add(1, Ordering::Relaxed));
         head.repeats = self.composed.as_ref().and_then(|composed| composed.repeats);
-        self.tell(What::Request { flow, connection: self.connection, head: Box::new(head) });
+        self.record(What::Request { flow, connection: self.connection, head: Box::new(head) });
         if let Some(composed) = &self.composed
             && let Some(began) =
                 composed.began.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -118,34 +118,34 @@ impl Teller {
             // The caller may be gone.
             let _ = began.send(flow);
         }
-        FlowTeller { teller: self.clone(), flow, bodies: Default::default(), ended: false }
+        FlowRecorder { connection: self.clone(), flow, bodies: Default::default(), ended: false }
     }
 }
 
-impl FlowTeller {
+impl FlowRecorder {
     pub(crate) fn id(&self) -> FlowId {
         self.flow
     }
 
-    pub(crate) fn tell(&self, what: What) {
-        self.teller.tell(what);
+    pub(crate) fn record(&self, what: What) {
+        self.connection.record(what);
     }
 
     pub(crate) fn note(&self, text: impl Into<String>) {
-        self.tell(What::Note { flow: self.flow, text: text.into() });
+        self.record(What::Note { flow: self.flow, text: text.into() });
     }
 
     pub(crate) fn informational(&self, head: ResponseHead) {
-        self.tell(What::Informational { flow: self.flow, head: Box::new(head) });
+        self.record(What::Informational { flow: self.flow, head: Box::new(head) });
     }
 
     pub(crate) fn response(&self, head: ResponseHead) {
-        self.tell(What::Response { flow: self.flow, head: Box::new(head) });
+        self.record(What::Response { flow: self.flow, head: Box::new(head) });
     }
 
     pub(crate) fn trailers(&self, direction: Direction, headers: Vec<Header>) {
         if !headers.is_empty() {
-            self.tell(What::Trailers { flow: self.flow, direction, headers });
+            self.record(What::Trailers { flow: self.flow, direction, headers });
         }
     }
 
@@ -156,7 +156,7 @@ impl FlowTeller {
         if !data.is_empty() {
             self.passed(direction, data.len() as u64);
             let data = if data.len() < SHORT { Bytes::copy_from_slice(&data) } else { data };
-            self.tell(What::Body(Body { flow: self.flow, direction, data }));
+            self.record(What::Body(Body { flow: self.flow, direction, data }));
         }
     }
 
@@ -173,12 +173,12 @@ impl FlowTeller {
         if !std::mem::replace(&mut self.ended, true) {
             let bodies = self.bodies.each_ref().map(|count| count.load(Ordering::Relaxed));
             let end = End { outcome, bodies };
-            self.tell(What::End { flow: self.flow, end });
+            self.record(What::End { flow: self.flow, end });
         }
     }
 }
 
-impl Drop for FlowTeller {
+impl Drop for FlowRecorder {
     /// A task that was dropped in the middle of a flow: the proxy is stopping.
     fn drop(&mut self) {
         self.finish(Outcome::Refused("the proxy stopped".to_owned()));
