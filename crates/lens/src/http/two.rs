@@ -102,10 +102,7 @@ impl Streams {
                         let (relay, send) = (self.clone(), send.clone());
                         streams.spawn(relay.stream(request, respond, send));
                     }
-                    Some(Err(error)) => {
-                        while streams.try_join_next().is_some() {}
-                        break if streams.is_empty() { between_requests(error) } else { Err(of_client(error)) };
-                    }
+                    Some(Err(error)) => break Err(error),
                     None => break Ok(()),
                 },
                 _ = waits_for_origin.changed(), if !draining => {
@@ -116,8 +113,15 @@ impl Streams {
             }
         };
         drop(send);
-        while streams.join_next().await.is_some() {}
+        let mut has_all = true;
+        while let Some(stream) = streams.join_next().await {
+            has_all &= stream.unwrap_or(false);
+        }
         driving.abort();
+        let outcome = match outcome {
+            Err(error) if has_all => between_requests(error),
+            outcome => outcome.map_err(of_client),
+        };
         let of_origin = origin_closed.borrow().clone();
         match (outcome, of_origin) {
             (Ok(()), Some(Some(why))) => Err(format!("the origin: {why}")),
@@ -125,13 +129,13 @@ impl Streams {
         }
     }
 
-    /// One stream.
+    /// One stream; whether the client took part to its end.
     async fn stream(
         self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
         send: SendRequest<Bytes>,
-    ) {
+    ) -> bool {
         let (parts, mut body) = request.into_parts();
         let told = self.told(&parts, respond.stream_id().as_u32());
         let flow = self.recorder.request(told.clone());
@@ -149,12 +153,12 @@ impl Streams {
             ruled::Request::Answer(answer, page) => {
                 self.answer_by_rule(&mut respond, &answer, page, &flow);
                 flow.end(Outcome::Complete);
-                return;
+                return true;
             }
             ruled::Request::Block(why) => {
                 respond.send_reset(Reason::CANCEL);
                 flow.end(Outcome::Refused(why.to_owned()));
-                return;
+                return true;
             }
         };
         let is_websocket =
@@ -179,7 +183,7 @@ impl Streams {
             Err(error) => {
                 respond.send_reset(error.reason().unwrap_or(Reason::REFUSED_STREAM));
                 flow.end(Outcome::OriginFailed(error.to_string()));
-                return;
+                return true;
             }
         };
         let (agreed, deflate) = watch::channel(Deflate::Off);
@@ -208,6 +212,7 @@ impl Streams {
             })
         };
         let ended = tokio::try_join!(uploading, downloading);
+        let took_part = !matches!(ended, Err(Ended::ByClient(_)));
         match ended {
             Ok(_) => flow.end(Outcome::Complete),
             Err(Ended::ByOrigin(error)) => {
@@ -220,6 +225,7 @@ impl Streams {
                 flow.end(Outcome::ClientFailed(why));
             }
         }
+        took_part
     }
 
     /// Passes 1xx, the answer and its body on.
