@@ -229,3 +229,56 @@ fn data_that_are_not_whole_refuse_or_are_told_of() {
     let ran = verify(&dir, "good");
     assert!(ran.code == 1 && ran.text().contains("index.bin"), "{ran:?}");
 }
+
+/// The debugging proxy says it of each origin: in the terminal, to programs, and of what it has recorded.
+#[test]
+fn the_proxy_says_it_of_origins() {
+    if !installed(&["openssl", "curl"]) {
+        return;
+    }
+    let dir = Folder::new();
+    let issuer = root(&dir);
+    data(&dir, issuer);
+    let middle = (FROM + TO) / 2;
+    for (name, serial, time, said) in [
+        ("good", GOOD, Some(middle), "not revoked"),
+        ("new", REVOKED, Some(TO + 1), "not covered"),
+        ("revoked", REVOKED, Some(middle), "revoked"),
+    ] {
+        leaf(&dir, name, serial, time);
+        let server = Openssl::start(&dir, &format!("-cert {name}.pem -key {name}-key.pem -www"));
+        let to = format!("a.test:443:localhost:{}", server.port);
+        let session = format!("{name}.db");
+        let through = |options: &[&str]| {
+            let mut seal = Command::new(env!("CARGO_BIN_EXE_seal"));
+            seal.env("SEAL_UPKI", dir.path("cache/revocation"));
+            let curl = ["--", "curl", "-sS", "-o", "page", "--connect-to", &to, "https://a.test/"];
+            let options = [&["proxy", "run", "--ca", "root.pem"], options, &curl].concat();
+            dir.run(seal, &options, b"").ok()
+        };
+        let line = format!(
+            "tls a.test: revocation on the public web (upki's data, 0 hours old): {said}\n"
+        );
+        let ran = through(&["--session", &session]);
+        assert!(ran.stderr.contains(&line), "{name}: {ran:?}");
+        let ran = through(&["--no-session", "--json"]);
+        let events = ran.text().lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        let events: Vec<serde_json::Value> = events.collect();
+        let of = |leg: &str| {
+            let mut shakes = events.iter().filter(|event| event["type"] == "handshake");
+            shakes.find(|event| event["leg"] == leg).expect("a handshake")["public_revocation"]
+                .clone()
+        };
+        assert_eq!(of("origin"), serde_json::json!({ "status": said, "hours": 0 }), "{name}");
+        assert!(of("client").is_null(), "{name}");
+        // What the page shows, an agent gets, too.
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"show_tls","arguments":{"id":1}}}"#;
+        let told = dir.seal_with(&["proxy", "mcp", &session], call.as_bytes()).ok();
+        let told: serde_json::Value = serde_json::from_str(told.text()).expect("JSON");
+        let told = told["result"]["content"][0]["text"].as_str().expect("a text");
+        let told: serde_json::Value = serde_json::from_str(told).expect("JSON");
+        let shakes = told["handshakes"].as_array().expect("handshakes");
+        let shake = shakes.iter().find(|shake| shake["leg"] == "origin").expect("the origin's");
+        assert_eq!(shake["public_revocation"]["status"], said, "{name}");
+    }
+}

@@ -15,7 +15,10 @@ pub use exchange::{
     ResponseHead, Statement,
 };
 pub use recorder::Recorder;
-pub use tls::{CertificateFact, ClientHelloFacts, HandshakeFacts, Leg, TlsFailure, VerdictFacts};
+pub use tls::{
+    CertificateFact, ClientHelloFacts, HandshakeFacts, Leg, PublicRevocationFacts, TlsFailure,
+    VerdictFacts,
+};
 
 use std::net::SocketAddr;
 use std::time::SystemTime;

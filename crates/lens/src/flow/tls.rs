@@ -30,6 +30,8 @@ pub struct HandshakeFacts {
     pub chain: Vec<CertificateFact>,
     /// The verdict on that chain.
     pub verdict: Option<VerdictFacts>,
+    /// What is known of the revocation of an origin's certificate on the public web, where there are such data.
+    pub public_revocation: Option<PublicRevocationFacts>,
     /// Names of the CAs that an origin takes client certificates from; `Some` when it asked for one.
     pub asked_for_certificate: Option<Vec<String>>,
     /// The handshake told message by message, one line each, as `seal inspect --explain` does.
@@ -73,6 +75,15 @@ pub struct VerdictFacts {
     pub evidence: Vec<String>,
     /// What to do, one a line.
     pub advice: Vec<String>,
+}
+
+/// What upki's data say of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct PublicRevocationFacts {
+    /// `revoked`, `not revoked`, `not covered`.
+    pub status: &'static str,
+    /// How old the data are.
+    pub hours: Option<u64>,
 }
 
 /// Why a handshake failed.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sealwire::starttls::Protocol;
+use sealwire::verify::PublicRevocations;
 use sealwire::{Identity, TrustStore};
 
 use super::{Authority, HostPattern, Passthrough, Target, UpstreamProxy};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub authority: Authority,
     /// The roots that verify origins' certificates.
     pub trust: TrustStore,
+    /// What is told of origins' revocation on the public web. Whether that refuses them, the trust store says.
+    pub public_revocations: Option<PublicRevocations>,
     /// Whether an origin that does not pass is gone on with all the same.
     pub insecure: bool,
     /// The identity for origins that request one.
@@ -62,6 +65,7 @@ impl Settings {
             mode: Mode::Regular,
             authority,
             trust: TrustStore::bundled(),
+            public_revocations: None,
             insecure: false,
             client_certificates: Vec::new(),
             passthrough: Passthrough::default(),

@@ -1,9 +1,10 @@
 //! TLS of both legs: the client's hello first, then the origin, then the client's answer.
 
-use sealwire::pki::Error as PkiError;
+use sealwire::pki::{Certificate, Error as PkiError};
 use sealwire::session::{Event, HelloReply, Question};
+use sealwire::verify::PublicRevocations;
 use sealwire::{
-    Alert, ClientOptions, Error, PeerVerification, SecureContext, ServerName, ServerOptions,
+    Alert, ClientOptions, Error, Peer, PeerVerification, SecureContext, ServerName, ServerOptions,
     Session,
 };
 use tokio::io::AsyncWriteExt;
@@ -12,7 +13,7 @@ use super::handshake::Handshake;
 use super::stream::Stream;
 use super::wire::Wire;
 use super::{ConnectionRecorder, HostPattern, Proxy, Refusal, Settings, Target};
-use crate::flow::{Leg, What};
+use crate::flow::{Leg, PublicRevocationFacts, What};
 
 /// What is made once for all connections.
 pub(crate) struct Contexts {
@@ -201,12 +202,31 @@ pub(crate) async fn shake_origin(
         .map_err(|e| Refusal::tls(ask.target, &e, None))?;
     let mut shaking = Handshake::new(wire, session, Leg::Origin);
     let outcome = shaking.next().await;
-    let facts = shaking.seen.facts(shaking.session().peer(), outcome.as_ref().err());
+    let peer = shaking.session().peer();
+    let mut facts = shaking.seen.facts(peer, outcome.as_ref().err());
+    if let Some(data) = &proxy.settings.public_revocations {
+        let refusal = match &outcome {
+            Err(Error::PeerRefused(refusal)) => Some(refusal),
+            _ => peer.and_then(Peer::authorization_error),
+        };
+        let chain = refusal
+            .map(sealwire::verify::Refusal::chain)
+            .or_else(|| peer.map(Peer::verified_chain));
+        facts.public_revocation = on_public_web(data, chain.unwrap_or_default());
+    }
     let asked = facts.asked_for_certificate.clone();
     told(recorder, Leg::Origin, facts);
     let shaken = outcome.and_then(|_| shaking.into_stream());
     let tls = shaken.map_err(|e| Refusal::tls(ask.target, &e, asked.as_deref()))?;
     Ok(Origin { stream: Stream::tls(tls), asked })
+}
+
+/// Of a chain, leaf first. `None` where it has no issuer, or the data cannot be read: then the verdict says why.
+fn on_public_web(data: &PublicRevocations, chain: &[Certificate]) -> Option<PublicRevocationFacts> {
+    let [leaf, issuer, ..] = chain else { return None };
+    let status = data.status(leaf, issuer).ok()?.name();
+    let age = data.fetched().ok().and_then(|since| since.elapsed().ok());
+    Some(PublicRevocationFacts { status, hours: age.map(|age| age.as_secs() / 3600) })
 }
 
 /// Why this connection is to be left alone.
@@ -233,9 +253,7 @@ fn reply(
     origin: &Result<Origin, Refusal>,
 ) -> Result<HelloReply, PkiError> {
     let leaf = match origin {
-        Ok(origin) if !proxy.stands_for_one() => {
-            origin.stream.peer().and_then(sealwire::Peer::certificate)
-        }
+        Ok(origin) if !proxy.stands_for_one() => origin.stream.peer().and_then(Peer::certificate),
         _ => None,
     };
     let identity = proxy.settings.authority.identity(host, leaf)?;

@@ -459,6 +459,7 @@ fn told(facts: &HandshakeFacts) -> serde_json::Value {
             "evidence": verdict.evidence,
             "advice": verdict.advice,
         })),
+        "public_revocation": facts.public_revocation,
         "asked_for_certificate": facts.asked_for_certificate,
         "told": facts.told,
         "failure": facts.failure.as_ref().map(|failure| json!({

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sealwire::pki::Certificate;
-use sealwire::verify::{PublicRevocations, PublicStatus};
+use sealwire::verify::PublicRevocations;
 use serde::Serialize;
 
 #[derive(Debug, Clone, Serialize)]
@@ -17,11 +17,7 @@ impl OnPublicWeb {
     /// Of a chain, leaf first. `None` where it has no issuer, or the data cannot be read: then the verdict says why.
     pub(crate) fn of(data: &PublicRevocations, chain: &[Certificate]) -> Option<Self> {
         let [leaf, issuer, ..] = chain else { return None };
-        let status = match data.status(leaf, issuer).ok()? {
-            PublicStatus::Revoked => "revoked",
-            PublicStatus::NotRevoked => "not revoked",
-            _ => "not covered",
-        };
+        let status = data.status(leaf, issuer).ok()?.name();
         let age = data.fetched().ok().and_then(|since| since.elapsed().ok());
         Some(Self { status, hours: age.map(|age| age.as_secs() / 3600) })
     }

@@ -23,6 +23,7 @@ function leg(shake) {
   const rows = [['Version', shake.version], ['Cipher suite', shake.cipher], ['Key exchange', shake.group && `${shake.group}${/mlkem/i.test(shake.group) ? ' (post-quantum hybrid)' : ''}`],
     ['ALPN', shake.alpn], ['Resumed', shake.resumed ? 'yes: no certificate was shown' : 'no'], ['Server name', shake.hello?.server_name], ['ALPN offered', shake.hello?.alpn?.join(', ')],
     ['JA4', shake.hello?.ja4], ['JA3', shake.hello?.ja3],
+    ['Revocation on the public web', shake.public_revocation && `${shake.public_revocation.status}, by upki’s data${shake.public_revocation.hours === null ? '' : `, ${shake.public_revocation.hours} hours old`}`],
     ['Asks for a client certificate of', shake.asked_for_certificate && (shake.asked_for_certificate.join('; ') || 'any CA')]];
   const verdict = shake.verdict;
   const failure = shake.failure;

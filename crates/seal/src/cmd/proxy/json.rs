@@ -4,15 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding as _};
 use sealwire::Foreign;
-use sealwire::pki::Certificate;
 use sealwire_lens::flow::{
-    Direction, Entrance, Event, FrameKind, HandshakeFacts, Header, Leg, Outcome, RequestHead,
-    ResponseHead, What,
+    Direction, Entrance, Event, FrameKind, Header, Leg, Outcome, RequestHead, ResponseHead, What,
 };
 use serde_json::{Map, Value, json};
-
-use crate::files::upki;
-use crate::view::public_web::OnPublicWeb;
 
 /// One line; `None` for what is not for eyes (the bytes of the wire).
 pub(super) fn line(event: &Event) -> Option<Value> {
@@ -35,7 +30,7 @@ pub(super) fn line(event: &Event) -> Option<Value> {
             "evidence": facts.verdict.as_ref().map(|verdict| verdict.evidence.clone()),
             "advice": facts.verdict.as_ref().map(|verdict| verdict.advice.clone()),
             "asked_for_certificate": facts.asked_for_certificate,
-            "public_revocation": on_public_web(*leg, facts),
+            "public_revocation": facts.public_revocation,
             "failure": facts.failure.as_ref().map(|failure| json!({
                 "reason": failure.reason, "alert": failure.alert,
                 "refused_certificate": failure.refused_certificate,
@@ -103,15 +98,6 @@ pub(super) fn line(event: &Event) -> Option<Value> {
         fields.insert("at".to_owned(), json!(seconds(event.at)));
     }
     Some(fields)
-}
-
-/// What upki's data, where there are any, say of an origin's certificate.
-fn on_public_web(leg: Leg, facts: &HandshakeFacts) -> Option<OnPublicWeb> {
-    let (Leg::Origin, [leaf, issuer, ..]) = (leg, &facts.chain[..]) else { return None };
-    let data = upki::found()?;
-    let chain = [leaf, issuer].map(|one| Certificate::from_der(&one.der).ok());
-    let [Some(leaf), Some(issuer)] = chain else { return None };
-    OnPublicWeb::of(&data, &[leaf, issuer])
 }
 
 fn request(head: &RequestHead) -> Map<String, Value> {

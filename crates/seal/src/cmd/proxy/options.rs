@@ -15,6 +15,7 @@ use sealwire_lens::rules::{Rule, Rules};
 
 use crate::files::material::{Anchor, public_roots, trust_in};
 use crate::files::passphrase::Source;
+use crate::files::upki;
 use crate::net::protocol::Starttls;
 use crate::say::failure::Failure;
 use crate::words::length::Length;
@@ -127,6 +128,7 @@ impl Options {
             Some(more) => roots.and(&more),
             None => roots,
         };
+        settings.public_revocations = upki::found();
         settings.insecure = self.insecure;
         let passphrase = self.passphrase_file.as_ref().map(Source::read).transpose()?;
         let passphrase = passphrase.as_ref().map(|text| text.as_bytes());

@@ -1,9 +1,12 @@
 //! What happens, as lines for people.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use sealwire_lens::flow::{Direction, Event, FlowId, Leg, Outcome, RequestHead, What};
+use sealwire_lens::flow::{
+    Direction, Event, FlowId, HandshakeFacts, Leg, Outcome, PublicRevocationFacts, RequestHead,
+    What,
+};
 
 use super::json::{kind_name, short, url};
 use crate::words::count::counted;
@@ -13,6 +16,8 @@ use sealwire::Foreign;
 #[derive(Default)]
 pub(super) struct Terminal {
     flows: HashMap<FlowId, Open>,
+    /// Of whose certificate it was told what is known of the public web.
+    revocation_told: HashSet<(String, &'static str)>,
 }
 
 struct Open {
@@ -27,6 +32,8 @@ struct Open {
 /// The longest URL that is shown whole.
 const LONGEST_URL: usize = 120;
 const LONGEST_TEXT: usize = 160;
+/// Origins that are remembered.
+const MOST_TOLD: usize = 4_096;
 
 impl Terminal {
     /// The lines of an event.
@@ -101,17 +108,7 @@ impl Terminal {
                     _ => Vec::new(),
                 }
             }
-            What::Handshake { leg: Leg::Origin, facts, .. } => {
-                let Some(verdict) = facts.verdict.as_ref().filter(|v| !v.authorized) else {
-                    return Vec::new();
-                };
-                let name = facts.hello.server_name.as_deref().unwrap_or("the origin");
-                let code = verdict.code.as_deref().unwrap_or("refused");
-                let mut lines = vec![format!("  tls {}: {code}", Foreign::new(name))];
-                lines.extend(verdict.evidence.iter().map(|e| format!("      {}", Foreign::new(e))));
-                lines.extend(verdict.advice.iter().map(|advice| format!("      {advice}")));
-                lines
-            }
+            What::Handshake { leg: Leg::Origin, facts, .. } => self.origin(facts),
             What::PassedBy { reason, .. } => {
                 vec![format!("  tls left alone: {}", Foreign::new(reason))]
             }
@@ -120,6 +117,31 @@ impl Terminal {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn origin(&mut self, facts: &HandshakeFacts) -> Vec<String> {
+        let name = facts.hello.server_name.as_deref().unwrap_or("the origin");
+        let mut lines = Vec::new();
+        if let Some(verdict) = facts.verdict.as_ref().filter(|verdict| !verdict.authorized) {
+            let code = verdict.code.as_deref().unwrap_or("refused");
+            lines.push(format!("  tls {}: {code}", Foreign::new(name)));
+            lines.extend(verdict.evidence.iter().map(|e| format!("      {}", Foreign::new(e))));
+            lines.extend(verdict.advice.iter().map(|advice| format!("      {advice}")));
+        }
+        // Once for each origin, not for each of its connections.
+        if let Some(PublicRevocationFacts { status, hours }) = &facts.public_revocation
+            && self.revocation_told.insert((name.to_owned(), status))
+        {
+            let hours = hours.map_or_else(String::new, |hours| format!(", {hours} hours old"));
+            lines.push(format!(
+                "  tls {}: revocation on the public web (upki's data{hours}): {status}",
+                Foreign::new(name)
+            ));
+            if self.revocation_told.len() > MOST_TOLD {
+                self.revocation_told.clear();
+            }
+        }
+        lines
     }
 }
 

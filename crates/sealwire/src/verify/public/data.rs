@@ -37,6 +37,17 @@ pub enum PublicStatus {
     NotCovered,
 }
 
+impl PublicStatus {
+    /// `revoked`, `not revoked`, `not covered`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::NotRevoked => "not revoked",
+            Self::NotCovered => "not covered",
+        }
+    }
+}
+
 impl PublicRevocations {
     /// Where upki keeps its data: of this user (`$XDG_CACHE_HOME/upki`, `~/.cache/upki`), or else of the system
     /// (`/var/cache/upki`). `None` where neither exists. A `config.toml` that names another folder is not read:
