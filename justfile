@@ -54,10 +54,11 @@ proxy-programs:
     .ci/programs
     cargo test -p seal --test proxy programs -- --nocapture
 
-# Long bodies, a million flows and the first event of a stream, through the debugging proxy and recorded
+# Long bodies, a million flows, the first event of a stream and a long list, through the debugging proxy and recorded
 proxy-measures:
     cargo test --release -p sealwire-lens --test million -- --ignored --nocapture
     PROXY_MEGABYTES=1000 cargo test --release -p seal --test proxy lasting -- --include-ignored --nocapture
+    cargo test --release -p seal --test proxy smoothly -- --ignored --nocapture
 
 # The page of the debugging proxy: its types, and itself in Chromium
 page:

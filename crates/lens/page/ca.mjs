@@ -1,16 +1,9 @@
 // What a person does with the page of a CA, in Chromium: node ca.mjs PAGE [PICTURES]
 
-import { check, launch } from './browser.mjs';
+import { check, opened } from './browser.mjs';
 
 const [page, pictures] = process.argv.slice(2);
-const browser = await launch();
-const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
-const tab = await context.newPage();
-const said = /** @type {string[]} */ ([]);
-tab.on('pageerror', error => said.push(`error: ${error}`));
-tab.on('console', line => { if (line.type() === 'error') said.push(line.text()); });
-tab.on('dialog', dialog => { said.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
-const picture = async (/** @type {string} */ name) => { if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` }); };
+const { tab, picture, end } = await opened(pictures);
 const row = (/** @type {string} */ words) => tab.locator('#shown tr').filter({ hasText: words });
 const open = (/** @type {string} */ name) => tab.getByRole('tab', { name }).click();
 
@@ -44,6 +37,4 @@ await tab.getByText('There are none.').waitFor();
 await open('Issued');
 await row('other.localhost').first().waitFor();
 
-check(said.length === 0, said.join('; '));
-await browser.close();
-console.log('done');
+await end();

@@ -1,17 +1,10 @@
 // What a person does with the page, in Chromium: node page.mjs PAGE PROXY ORIGIN [PICTURES]
 
 import http from 'node:http';
-import { check, launch } from './browser.mjs';
+import { check, opened } from './browser.mjs';
 
 const [page, proxy, origin, pictures] = process.argv.slice(2);
-const browser = await launch();
-const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, colorScheme: 'light' });
-const tab = await context.newPage();
-const said = /** @type {string[]} */ ([]);
-tab.on('pageerror', error => said.push(`error: ${error}`));
-tab.on('console', line => { if (line.type() === 'error') said.push(line.text()); });
-tab.on('dialog', dialog => { said.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
-const picture = async (/** @type {string} */ name) => { if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` }); };
+const { tab, picture, end } = await opened(pictures);
 const text = (/** @type {string} */ selector) => tab.locator(selector).innerText();
 const shows = (/** @type {string} */ words) => tab.getByText(words, { exact: false }).first().waitFor();
 
@@ -23,7 +16,24 @@ const through = (/** @type {string} */ path) => new Promise((done, failed) => {
     answer.on('data', piece => { body += piece; }).on('end', () => done(`${answer.statusCode} ${body}`));
   }).on('error', failed);
 });
-const server = http.createServer((request, answer) => answer.end(`plain ${request.method} ${request.url}`));
+/** What has a look of its own: its type, and the body. @type {Record<string, [string, string|Buffer]>} */
+const bodies = {
+  '/model': ['text/event-stream', [
+    { model: 'small-1', choices: [{ delta: { tool_calls: [{ index: 0, function: { name: 'get_weather', arguments: '{"place":' } }] } }] },
+    { choices: [{ delta: { tool_calls: [{ index: 0, function: { arguments: '"Oslo"}' } }] }, finish_reason: 'tool_calls' }] },
+    { choices: [], usage: { prompt_tokens: 12, completion_tokens: 7 } },
+  ].map(event => `data: ${JSON.stringify(event)}\n\n`).join('') + 'data: [DONE]\n\n'],
+  // A message of gRPC: field 1 is 150, field 2 a text.
+  '/call': ['application/grpc', Buffer.from([0, 0, 0, 0, 10, 8, 150, 1, 18, 5, 104, 101, 108, 108, 111])],
+  '/form': ['application/x-www-form-urlencoded', 'place=Oslo&unit=%C2%B0C'],
+  '/bytes': ['application/octet-stream', Buffer.from([0, 1, 2, 65, 66, 67])],
+  '/picture': ['image/png', Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')],
+};
+const server = http.createServer((request, answer) => {
+  const [type, body] = bodies[new URL(request.url ?? '/', 'http://a').pathname] ?? ['', `plain ${request.method} ${request.url}`];
+  if (type) answer.setHeader('content-type', type);
+  answer.end(body);
+});
 await new Promise(done => server.listen(0, '127.0.0.1', () => done(undefined)));
 const plain = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
 
@@ -61,6 +71,21 @@ await tab.getByRole('button', { name: 'Send', exact: true }).click();
 await tab.locator('#detail').getByText('PUT', { exact: false }).first().waitFor();
 await tab.locator('#detail').getByText('from the page').first().waitFor();
 
+// Bodies as what they are.
+for (const [path, looks] of /** @type {[string, string[]][]} */ ([
+  ['/model', ['small-1, 12 tokens in, 7 tokens out, stopped: tool_calls', 'Calls get_weather']],
+  ['/call', ['150', '"hello"']],
+  ['/form', ['°C']],
+  ['/bytes', ['00 01 02 41 42 43']],
+])) {
+  await through(path);
+  await tab.locator('#rows').getByText(path, { exact: true }).click();
+  for (const look of looks) await tab.locator('#detail').getByText(look, { exact: false }).first().waitFor();
+}
+await through('/picture');
+await tab.locator('#rows').getByText('/picture', { exact: true }).click();
+await tab.locator('#detail').getByAltText('the image that was sent').waitFor();
+
 // Rules and a breakpoint, by the page alone.
 const rules = async (/** @type {any[]} */ list) => {
   await tab.getByRole('button', { name: 'Rules', exact: true }).click();
@@ -91,7 +116,5 @@ await tab.waitForFunction(() => !/** @type {HTMLElement} */ (document.querySelec
 await tab.emulateMedia({ colorScheme: 'dark' });
 await picture('proxy-dark');
 
-check(said.length === 0, said.join('; '));
-await browser.close();
 server.close();
-console.log('done');
+await end();

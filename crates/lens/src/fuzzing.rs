@@ -1,6 +1,7 @@
 //! The readers of what others say, each with what has to hold for any bytes: for `fuzz/`, and for the test
 //! below, which tries some. Each panics where it does not hold.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use bytes::BytesMut;
@@ -121,7 +122,7 @@ pub fn filter(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     match Filter::parse(text) {
         Ok(filter) => {
-            let condition = filter.condition();
+            let condition = filter.condition(&HashMap::new());
             assert_eq!(condition.sql.matches('?').count(), condition.parameters.len());
         }
         Err(error) => assert!(error.at <= text.len(), "{error}"),

@@ -132,18 +132,25 @@ fn header(
     let request = (side != Some(Side::Response)).then_some(&subject.request.headers[..]);
     let response = subject.response.filter(|_| side != Some(Side::Request));
     let all = request.into_iter().chain(response.map(|r| &r.headers[..])).flatten();
-    let named = all.filter(|h| name.is_none_or(|n| h.name.eq_ignore_ascii_case(n.as_bytes())));
-    let has = |op, h: &Header| {
-        let text = String::from_utf8_lossy(&h.value);
-        if name.is_some() {
-            compare(&text, op, value)
-        } else {
-            compare(&format!("{}: {text}", String::from_utf8_lossy(&h.name)), op, value)
-        }
-    };
+    let has = |op, h: &Header| is_field(name, op, value, &h.name, &h.value);
     match op {
-        Op::NotEqual => !named.into_iter().any(|h| has(Op::Equal, h)),
-        _ => named.into_iter().any(|h| has(op, h)),
+        Op::NotEqual => !all.into_iter().any(|h| has(Op::Equal, h)),
+        _ => all.into_iter().any(|h| has(op, h)),
+    }
+}
+
+/// Whether a field of a head has this name, if one is asked for, and compares so.
+pub(super) fn is_field(
+    name: Option<&str>,
+    op: Op,
+    value: &Value,
+    field: &[u8],
+    content: &[u8],
+) -> bool {
+    let content = String::from_utf8_lossy(content);
+    match name {
+        Some(name) => field.eq_ignore_ascii_case(name.as_bytes()) && compare(&content, op, value),
+        None => compare(&format!("{}: {content}", String::from_utf8_lossy(field)), op, value),
     }
 }
 

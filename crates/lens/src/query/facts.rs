@@ -1,7 +1,8 @@
 //! A filter over the facts of many flows at once, kept by column: what they decide needs no look-up.
 
-use super::words::{Asked, columns};
-use super::{Field, Filter, Kind, Node, Op, Value};
+use super::eval::is_field;
+use super::words::{ANYWHERE, Asked, columns};
+use super::{Field, Filter, Kind, Node, Op, Side, Value};
 
 /// A column of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,12 @@ pub(crate) trait Facts {
     fn words(&self, column: Word) -> Option<(Vec<String>, Vec<i64>)>;
     /// The flows that have words, and those that may.
     fn having(&self, asked: &Asked) -> Option<[Vec<bool>; 2]>;
+    /// The flows of which a field of a head, told by its name and its value, holds: the request's, the answer's.
+    fn having_field(
+        &self,
+        sides: [bool; 2],
+        holds: &dyn Fn(&[u8], &[u8]) -> bool,
+    ) -> Option<Vec<bool>>;
     /// All URLs one behind the other, their ASCII letters small, a line feed behind each.
     fn urls(&self) -> Option<Vec<u8>>;
     /// Where each URL of so many bytes begins, and where its path does.
@@ -123,9 +130,12 @@ fn said(node: &Node, facts: &dyn Facts) -> Said {
             all.with(&said(node, facts), |a, b| a || b)
         }),
         Node::Not(node) => said(node, facts).turned(),
-        Node::Text(text, _) => {
-            having(Asked::text("", text), facts).unwrap_or_else(|| Said::nothing(count))
+        Node::Text(text, _) => match Asked::text(ANYWHERE, text) {
+            Some(asked) => having(Some(asked), facts),
+            // No words are in it: signs only.
+            None => in_urls(true, Op::Contains, text, facts),
         }
+        .unwrap_or_else(|| Said::nothing(count)),
         Node::Field(field, op, value, _) => {
             leaf(field, *op, value, facts).unwrap_or_else(|| Said::nothing(count))
         }
@@ -160,9 +170,7 @@ fn leaf(field: &Field, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said>
         (Field::Body(side), Value::Text(text)) if op == Op::Contains => {
             having(Asked::text(columns(*side), text), facts)
         }
-        (Field::Header(_, Some(name)), _) if op != Op::NotEqual => {
-            having(Asked::name(name), facts).map(|said| Said::at_most(said.may))
-        }
+        (Field::Header(side, name), _) => header(*side, name.as_deref(), op, value, facts),
         (Field::Statement, _) => Some(Said::at_most(has(mark::STATEMENT)?)),
         _ => None,
     }
@@ -171,6 +179,21 @@ fn leaf(field: &Field, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said>
 fn having(asked: Option<Asked>, facts: &dyn Facts) -> Option<Said> {
     let [must, may] = facts.having(&asked?)?;
     Some(Said { must, may })
+}
+
+fn header(
+    side: Option<Side>,
+    name: Option<&str>,
+    op: Op,
+    value: &Value,
+    facts: &dyn Facts,
+) -> Option<Said> {
+    let sides = [side != Some(Side::Response), side != Some(Side::Request)];
+    let is_not = op == Op::NotEqual;
+    let op = if is_not { Op::Equal } else { op };
+    let holds = |field: &[u8], content: &[u8]| is_field(name, op, value, field, content);
+    let said = Said::known(facts.having_field(sides, &holds)?);
+    Some(if is_not { said.turned() } else { said })
 }
 
 fn number(field: &Field) -> Option<Number> {

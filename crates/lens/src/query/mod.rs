@@ -14,8 +14,8 @@ mod words;
 pub use eval::Subject;
 pub(crate) use eval::{default_port, split_authority};
 pub(crate) use facts::{Facts, Number, Word, mark};
-pub use sql::{Condition, Parameter};
-pub(crate) use words::{Asked, Known, Words};
+pub(crate) use sql::{Condition, Parameter};
+pub(crate) use words::{Asked, Words, each_word};
 
 use std::fmt;
 
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn spellings() {
         let same = |a: &str, b: &str| {
-            let clean = |t: &str| Filter::parse(t).expect("a filter").condition();
+            let clean = |t: &str| Filter::parse(t).expect("a filter").condition(&Words::new());
             assert_eq!(clean(a), clean(b), "{a} / {b}");
         };
         same("host:a path:b", "host:a and path:b");

@@ -1,28 +1,25 @@
 //! A filter as a condition on the tables of a session file.
 //!
-//! Values are parameters, always. The functions `header_has`, `matches`, `body_text`, `text_in` and `is_noted`
-//! are those that `store` gives its readers.
+//! Values are parameters, always. The functions `header_has`, `matches`, `body_text` and `is_noted` are those that
+//! `store` gives its readers.
 
-use super::words::{Asked, Words, columns};
+use super::words::{ANYWHERE, Asked, Words, columns};
 use super::{Field, Filter, Kind, Node, Op, Side, Value};
 
 /// A condition on a row of `flow`, with its parameters in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// SQL with `?` for each parameter; empty when everything matches.
-    pub sql: String,
+    pub(crate) sql: String,
     /// The values.
-    pub parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Parameter>,
     /// Whether what is written now is below a `not`, where what is unknown must not come out as true.
     is_negated: bool,
-    /// The flows that are looked at, when not all are, and what is known of them.
-    within: Option<(i64, i64)>,
-    words: Words,
 }
 
 /// A value of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Parameter {
+pub(crate) enum Parameter {
     /// Text.
     Text(String),
     /// A number.
@@ -32,136 +29,66 @@ pub enum Parameter {
 }
 
 impl Filter {
-    /// The condition that a row of `flow` has to fulfil.
+    /// The condition that a row of `flow` has to fulfil, where it is known which flows have the words.
     #[must_use]
-    pub fn condition(&self) -> Condition {
-        self.condition_on(None, Words::new())
-    }
-
-    /// The same for flows from one number to another, with what the full-text index has of them: it is not asked.
-    pub(crate) fn condition_within(&self, first: i64, last: i64, words: Words) -> Condition {
-        let mut condition = self.condition_on(Some((first, last)), words);
-        if !condition.sql.is_empty() {
-            condition.push(" AND ");
-        }
-        condition.push("flow.id");
-        condition.compare(" BETWEEN ?", first);
-        condition.compare(" AND ?", last);
-        condition
-    }
-
-    fn condition_on(&self, within: Option<(i64, i64)>, words: Words) -> Condition {
-        let mut condition = Condition { within, words, ..Condition::default() };
+    pub(crate) fn condition(&self, words: &Words) -> Condition {
+        let mut condition = Condition::default();
         if let Some(root) = &self.root {
-            condition.node(root);
+            condition.node(root, words);
         }
         condition
     }
 }
 
 impl Condition {
-    fn node(&mut self, node: &Node) {
+    fn node(&mut self, node: &Node, words: &Words) {
         match node {
-            Node::All(nodes) => self.joined(nodes, " AND "),
-            Node::Any(nodes) => self.joined(nodes, " OR "),
+            Node::All(nodes) => self.joined(nodes, " AND ", words),
+            Node::Any(nodes) => self.joined(nodes, " OR ", words),
             Node::Not(inner) => {
                 let outside = std::mem::replace(&mut self.is_negated, true);
                 self.push("NOT ");
-                self.node(inner);
+                self.node(inner, words);
                 self.is_negated = outside;
             }
-            Node::Text(text, _) => self.text("", text),
+            Node::Text(text, _) => match Asked::text(ANYWHERE, text) {
+                Some(asked) => self.noted(&asked, words),
+                None => self.signs(text),
+            },
             Node::Field(field, op, value, _) => {
                 // Without it, SQLite may use an index.
                 self.push(if self.is_negated { "ifnull(" } else { "(" });
                 match value {
                     Value::Numbers(low, high) => self.numbers(field, *op, *low, *high),
-                    Value::Text(text) => self.words(field, *op, text),
-                    Value::Pattern(pattern) => self.words(field, *op, pattern.0.as_str()),
+                    Value::Text(text) => self.words(field, *op, text, words),
+                    Value::Pattern(pattern) => self.words(field, *op, pattern.0.as_str(), words),
                 }
                 self.push(if self.is_negated { ",0)" } else { ")" });
             }
         }
     }
 
-    fn joined(&mut self, nodes: &[Node], word: &str) {
+    fn joined(&mut self, nodes: &[Node], word: &str, words: &Words) {
         self.push("(");
         for (n, node) in nodes.iter().enumerate() {
             if n > 0 {
                 self.push(word);
             }
-            self.node(node);
+            self.node(node, words);
         }
         self.push(")");
     }
 
-    /// Through the index; what it has not got to yet is looked into.
-    fn text(&mut self, columns: &'static str, text: &str) {
-        let Some(asked) = Asked::text(columns, text) else {
-            // Nothing in it that the index has: signs only.
-            self.push("flow.path LIKE ? ESCAPE '\\'");
-            self.like(text);
-            return;
-        };
-        self.push("(");
-        self.matching(&asked);
-        if self.push_late(&asked, " OR flow.id IN (SELECT d.flow FROM (") {
-            self.push(
-                ") u JOIN detail d ON d.flow=u.flow JOIN flow f ON f.id=u.flow WHERE \
-                 text_in(?,?,f.host,f.path,d.request_head,d.response_head,d.request_body,d.response_body))",
-            );
-            self.value(columns.trim_end_matches(" : ").to_owned());
-            self.value(text.to_owned());
-        }
-        self.push(")");
+    /// The flows of which it is known that they have this.
+    fn noted(&mut self, asked: &Asked, words: &Words) {
+        self.push("is_noted(?,flow.id)");
+        self.parameters.push(Parameter::Flows(words.get(asked).cloned().unwrap_or_default()));
     }
 
-    /// The flows that the full-text index has for this.
-    fn matching(&mut self, asked: &Asked) {
-        if let Some(known) = self.words.get(asked) {
-            let noted = known.noted.clone();
-            self.push("is_noted(?,flow.id)");
-            self.parameters.push(Parameter::Flows(noted));
-        } else {
-            self.push("flow.id IN (SELECT rowid FROM search WHERE search MATCH ?");
-            self.value(asked.matched());
-            if let Some((first, last)) = self.within {
-                self.compare(" AND rowid>=?", first);
-                self.compare(" AND rowid<=?", last);
-            }
-            self.push(")");
-        }
-    }
-
-    /// Behind `before` the flows that it has not got to; `false`, and nothing, where there are known to be none.
-    fn push_late(&mut self, asked: &Asked, before: &str) -> bool {
-        let late = self.words.get(asked).map(|known| known.late.clone());
-        if late.as_ref().is_some_and(Vec::is_empty) {
-            return false;
-        }
-        self.push(before);
-        // Those that were late when the index was asked may be in it by now.
-        self.push(if late.is_some() {
-            "SELECT flow FROM detail WHERE is_noted(?,flow)"
-        } else {
-            "SELECT flow FROM unindexed WHERE 1"
-        });
-        self.parameters.extend(late.map(Parameter::Flows));
-        if let Some((first, last)) = self.within {
-            self.compare(" AND flow BETWEEN ?", first);
-            self.compare(" AND ?", last);
-        }
-        true
-    }
-
-    /// Of flows, those that may have this in their heads, and then more of the condition.
-    fn only_with(&mut self, asked: &Asked) {
-        self.push("(");
-        self.matching(asked);
-        if self.push_late(asked, " OR flow.id IN (") {
-            self.push(")");
-        }
-        self.push(") AND ");
+    /// No words are in it: signs only.
+    fn signs(&mut self, text: &str) {
+        self.push("flow.path LIKE ? ESCAPE '\\'");
+        self.like(text);
     }
 
     fn numbers(&mut self, field: &Field, op: Op, low: i64, high: i64) {
@@ -193,10 +120,10 @@ impl Condition {
         }
     }
 
-    fn words(&mut self, field: &Field, op: Op, text: &str) {
+    fn words(&mut self, field: &Field, op: Op, text: &str, words: &Words) {
         match field {
             Field::Header(side, name) => self.header(*side, name.as_deref(), op, text),
-            Field::Body(side) => self.body(*side, op, text),
+            Field::Body(side) => self.body(*side, op, text, words),
             Field::Statement => {
                 self.push("EXISTS(SELECT 1 FROM statement s WHERE s.flow=flow.id AND ");
                 self.column("s.text", op, text);
@@ -245,12 +172,6 @@ impl Condition {
             Some(Side::Response) => &["d.response_head"][..],
             None => &["d.request_head", "d.response_head"][..],
         };
-        // A flow with a field has its name.
-        if op != Op::NotEqual
-            && let Some(asked) = name.and_then(Asked::name)
-        {
-            self.only_with(&asked);
-        }
         self.push("EXISTS(SELECT 1 FROM detail d WHERE d.flow=flow.id AND (");
         for (n, head) in heads.iter().enumerate() {
             if n > 0 {
@@ -274,9 +195,11 @@ impl Condition {
         self.push("))");
     }
 
-    fn body(&mut self, side: Option<Side>, op: Op, text: &str) {
-        if op == Op::Contains && Asked::text("", text).is_some() {
-            return self.text(columns(side), text);
+    fn body(&mut self, side: Option<Side>, op: Op, text: &str, words: &Words) {
+        if op == Op::Contains
+            && let Some(asked) = Asked::text(columns(side), text)
+        {
+            return self.noted(&asked, words);
         }
         let sides = match side {
             Some(Side::Request) => &["request"][..],

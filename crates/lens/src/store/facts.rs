@@ -3,9 +3,13 @@
 //!
 //! The indexer makes a block when all of its flows have come, so recording pays nothing for it.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{fold, words};
+use super::found::Found;
+use super::packed::{self, Packed};
+use super::{fold, head, words};
 use crate::query::{Asked, Facts, Number, Word, mark};
 
 /// How many numbers of flows are in a block.
@@ -19,6 +23,9 @@ pub(super) const NONE: i64 = i64::MIN / BLOCK;
 const IDS: i64 = 0;
 const URLS: i64 = 1;
 const PATHS: i64 = 2;
+const HEADS: i64 = 15;
+/// Bytes of heads, each field once, in one block. Of more there is no column.
+const MOST_OF_HEADS: usize = 4 << 20;
 
 fn number_field(column: Number) -> i64 {
     match column {
@@ -110,10 +117,10 @@ fn make(database: &mut Connection, block: i64) -> rusqlite::Result<()> {
 }
 
 /// The field of a column, and what is stored of it.
-type Packed = (i64, Vec<u8>);
+type Column = (i64, Vec<u8>);
 
 /// `None` for a block with what no column can say: it is left to the rows.
-fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Option<Vec<Packed>>> {
+fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Option<Vec<Column>>> {
     let mut query = database.prepare_cached(
         "SELECT id,connection,port,status,response_size,request_size,took,outcome,flags,
            repeats IS NOT NULL, ifnull(error,'')<>'',
@@ -154,6 +161,50 @@ fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Opt
         let Some(data) = column.packed() else { return Ok(None) };
         out.push((word_field(which), data));
     }
+    out.extend(heads(database, first, last)?.map(|data| (HEADS, data)));
+    Ok(Some(out))
+}
+
+/// Each field of the heads once: its length and whose it is in one number, its name and its value with a colon
+/// between them, and the flows that have it.
+fn heads(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut query = database.prepare_cached(
+        "SELECT flow,request_head,response_head FROM detail WHERE flow BETWEEN ? AND ? ORDER BY flow",
+    )?;
+    let mut rows = query.query([first, last])?;
+    let mut sides: [HashMap<Vec<u8>, Vec<u16>>; 2] = Default::default();
+    let (mut bytes, mut field) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let place = (row.get::<_, i64>(0)? - first) as u16;
+        for (side, fields) in sides.iter_mut().enumerate() {
+            let head = row.get_ref(side + 1)?.as_bytes_or_null().ok().flatten().unwrap_or_default();
+            for (name, value) in head::fields(head) {
+                field.clear();
+                field.extend_from_slice(name);
+                field.push(b':');
+                field.extend_from_slice(value);
+                match fields.get_mut(&field) {
+                    Some(places) if places.last() == Some(&place) => {}
+                    Some(places) => places.push(place),
+                    None => {
+                        bytes += field.len();
+                        fields.insert(field.clone(), vec![place]);
+                    }
+                }
+            }
+        }
+        if bytes > MOST_OF_HEADS {
+            return Ok(None);
+        }
+    }
+    let mut out = Vec::new();
+    for (side, fields) in (0..).zip(&sides) {
+        for (field, places) in fields {
+            packed::number(&mut out, (field.len() as u32) << 1 | side);
+            out.extend_from_slice(field);
+            packed::places(&mut out, places);
+        }
+    }
     Ok(Some(out))
 }
 
@@ -183,7 +234,7 @@ fn marks(row: &rusqlite::Row<'_>) -> rusqlite::Result<i64> {
 #[derive(Default)]
 struct Words {
     texts: Vec<String>,
-    numbers: std::collections::HashMap<String, i64>,
+    numbers: HashMap<String, i64>,
     which: Vec<Option<i64>>,
 }
 
@@ -310,7 +361,6 @@ impl<'a> Block<'a> {
 }
 
 fn column(database: &Connection, block: i64, field: i64) -> Option<Vec<u8>> {
-    // A session of an older build has no such table.
     let mut query = database.prepare_cached("SELECT data FROM fact WHERE place=?").ok()?;
     query.query_row([place(block, field)], |row| row.get(0)).ok()
 }
@@ -338,7 +388,29 @@ impl Facts for Block<'_> {
     }
 
     fn having(&self, asked: &Asked) -> Option<[Vec<bool>; 2]> {
-        self.words.having(asked, self.number, &self.ids)
+        self.words.having(self.database, asked, self.number, &self.ids)
+    }
+
+    fn having_field(
+        &self,
+        sides: [bool; 2],
+        holds: &dyn Fn(&[u8], &[u8]) -> bool,
+    ) -> Option<Vec<bool>> {
+        let data = self.column(HEADS)?;
+        let mut packed = Packed(&data);
+        let mut found = Found::new();
+        while !packed.0.is_empty() {
+            let number = packed.number()?;
+            let field = packed.bytes((number >> 1) as usize)?;
+            let (name, value) = field.split_at(memchr::memchr(b':', field)?);
+            if sides[(number & 1) as usize] && holds(name, &value[1..]) {
+                packed.places(&mut found)?;
+            } else {
+                packed.skip_places()?;
+            }
+        }
+        let begin = range(self.number).0;
+        Some(self.ids.iter().map(|id| found.has((id - begin) as usize)).collect())
     }
 
     fn urls(&self) -> Option<Vec<u8>> {

@@ -3,6 +3,7 @@
 use super::facts::BLOCK;
 
 /// By their place in the block.
+#[derive(Clone)]
 pub(super) struct Found {
     bits: [u64; (BLOCK / 64) as usize],
 }
@@ -28,6 +29,12 @@ impl Found {
         self.bits[at / 64] |= u64::from(matches) << (at % 64);
     }
 
+    /// Notes a place, if it is one.
+    pub(super) fn note_at(&mut self, at: usize) -> Option<()> {
+        *self.bits.get_mut(at / 64)? |= 1 << (at % 64);
+        Some(())
+    }
+
     pub(super) fn has(&self, at: usize) -> bool {
         self.bits[at / 64] & (1 << (at % 64)) != 0
     }
@@ -35,6 +42,14 @@ impl Found {
     /// The bits, the lowest of each byte first.
     pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
         self.bits.iter().flat_map(|bits| bits.to_le_bytes())
+    }
+
+    /// Takes those into it that [`Found::bytes`] gave.
+    pub(super) fn join_bytes(&mut self, bytes: &[u8]) {
+        let (words, _) = bytes.as_chunks::<8>();
+        for (bits, more) in self.bits.iter_mut().zip(words) {
+            *bits |= u64::from_le_bytes(*more);
+        }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -50,6 +65,13 @@ impl Found {
         self.count() - before
     }
 
+    /// Only those that others have, too, stay.
+    pub(super) fn meet(&mut self, other: &Self) {
+        for (bits, more) in self.bits.iter_mut().zip(&other.bits) {
+            *bits &= more;
+        }
+    }
+
     /// Only those from one place to another stay.
     pub(super) fn keep(&mut self, first: i64, last: i64) {
         for at in (0..BLOCK).filter(|at| !(first..=last).contains(at)) {
@@ -59,7 +81,15 @@ impl Found {
 
     /// Their numbers, in the block that begins with `first`.
     pub(super) fn ids(&self, first: i64) -> Vec<i64> {
-        (0..BLOCK).filter(|at| self.has(*at as usize)).map(|at| first + at).collect()
+        let mut ids = Vec::new();
+        for (bits, first) in self.bits.iter().zip((first..).step_by(64)) {
+            let mut bits = *bits;
+            while bits != 0 {
+                ids.push(first + i64::from(bits.trailing_zeros()));
+                bits &= bits - 1;
+            }
+        }
+        ids
     }
 }
 
@@ -75,5 +105,7 @@ mod tests {
         found.keep(4, 104);
         assert_eq!(found.ids(0), [4, 104]);
         assert_eq!(found.count(), 2);
+        found.meet(&Found::of(&[0, 104], 0));
+        assert_eq!(found.ids(0), [104]);
     }
 }

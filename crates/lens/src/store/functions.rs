@@ -25,8 +25,7 @@ pub(super) fn add(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     connection.create_scalar_function("is_noted", 2, flags, |context| {
         Ok(words::is_noted(blob(context, 0), context.get(1)?))
-    })?;
-    connection.create_scalar_function("text_in", 8, flags, |context| text_in(context))
+    })
 }
 
 fn pattern(context: &Context<'_>) -> rusqlite::Result<Arc<Regex>> {
@@ -75,42 +74,4 @@ pub(super) fn body_text(body: &[u8], head: &[u8]) -> Option<String> {
     let encoding = head::find(head, "content-encoding");
     let data = content::decoded(body, encoding, LOOKED_THROUGH);
     content::as_text(&data).map(str::to_owned)
-}
-
-/// `(column, text, host, path, request_head, response_head, request_body, response_body)`: what the
-/// index would find, word by word from its beginning.
-fn text_in(context: &Context<'_>) -> rusqlite::Result<bool> {
-    let column = text(context, 0).unwrap_or_default();
-    let Some(wanted) = text(context, 1) else { return Ok(false) };
-    let wanted = words(wanted);
-    let has = |place: &str| {
-        let place = words(place);
-        place.match_indices(&wanted).any(|(at, _)| at == 0 || place[..at].ends_with(' '))
-    };
-    let head = |n| has(&String::from_utf8_lossy(blob(context, n)));
-    let body = |n| body_text(blob(context, n), blob(context, n - 2)).is_some_and(|text| has(&text));
-    Ok(match column {
-        "request" => body(6),
-        "response" => body(7),
-        "" => {
-            has(text(context, 2).unwrap_or_default())
-                || has(text(context, 3).unwrap_or_default())
-                || head(4)
-                || head(5)
-                || body(6)
-                || body(7)
-        }
-        _ => body(6) || body(7),
-    })
-}
-
-fn words(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(&word.to_lowercase());
-    }
-    out
 }

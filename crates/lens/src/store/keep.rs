@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::facts;
 use super::segment::Segments;
+use super::{facts, run};
 
 /// Transactions between two looks at the size.
 const BETWEEN: u32 = 16;
@@ -61,7 +61,6 @@ fn forget(database: &mut Connection, segments: &mut Segments) -> rusqlite::Resul
     let before = first + ((last - first) / 10).clamp(1, STEP);
     // A flow that is still open is written again with its next event; so the newest may go, too.
     for sql in [
-        "DELETE FROM search WHERE rowid IN (SELECT id FROM flow WHERE id<?1 AND id NOT IN (SELECT flow FROM unindexed))",
         "DELETE FROM unindexed WHERE flow<?1",
         "DELETE FROM detail WHERE flow<?1",
         "DELETE FROM part WHERE flow<?1",
@@ -74,6 +73,8 @@ fn forget(database: &mut Connection, segments: &mut Segments) -> rusqlite::Resul
     // What is left of a block of which some have gone is found by its rows.
     let (_, last_place) = facts::places(facts::block_of(before - 1));
     transaction.execute("DELETE FROM fact WHERE place<=?", [last_place])?;
+    // A run stays as long as there are flows of its block.
+    run::forget_before(&transaction, facts::range(facts::block_of(before)).0)?;
     let first_connection = number("SELECT min(connection)+?-0 FROM flow", 0)?.unwrap_or(i64::MAX);
     for sql in [
         "DELETE FROM wire WHERE connection<?1",

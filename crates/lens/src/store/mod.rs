@@ -16,11 +16,14 @@ mod head;
 mod inbox;
 mod index;
 mod keep;
+mod packed;
 mod read;
 mod rows;
+mod run;
 mod schema;
 mod search;
 mod segment;
+mod text;
 mod words;
 mod write;
 
@@ -87,6 +90,8 @@ struct Shared {
     closing: AtomicBool,
     /// Events since the indexer looked last.
     busy: AtomicU64,
+    /// Whether somebody waits until all is in the index.
+    all_indexed: AtomicBool,
 }
 
 /// News of a session.
@@ -152,6 +157,7 @@ impl Store {
             is_stopped: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             busy: AtomicU64::new(0),
+            all_indexed: AtomicBool::new(false),
         });
         let (inbox, arrivals) = Inbox::new(Arc::clone(&shared));
         let for_writer = Arc::clone(&shared);
@@ -214,17 +220,20 @@ impl Store {
         let _ = wait.recv();
     }
 
-    /// Waits until all that was told before can be found by its text.
+    /// Waits until all that was told before, and is over, is in the index.
     pub fn flush_index(&self) {
+        self.shared.all_indexed.store(true, Ordering::Relaxed);
         self.flush();
         if let Ok(reader) = self.reader() {
             while self.shared.stopped().is_none()
                 && !self.shared.closing.load(Ordering::Relaxed)
-                && reader.unindexed().is_ok_and(|n| n > 0)
+                && let Ok(left @ 1..) = reader.unindexed()
             {
-                std::thread::sleep(Duration::from_millis(5));
+                // To count them takes time of the indexer.
+                std::thread::sleep(Duration::from_millis(5 + left / 10));
             }
         }
+        self.shared.all_indexed.store(false, Ordering::Relaxed);
     }
 
     /// Ends the recording in good order. Called by `drop`, too.
@@ -268,8 +277,8 @@ impl Shared {
     }
 }
 
-/// Fills the columns that an older build, or a killed one, did not write: searches are quicker afterwards.
-/// It takes seconds for a million flows, so it is for a thread of its own.
+/// Puts into the index what a recorder has left, since it was killed or few flows were left: searches are quicker
+/// afterwards. It can take seconds, so it is for a thread of its own.
 ///
 /// # Errors
 /// When the file cannot be written; it can be read all the same.
@@ -279,6 +288,7 @@ pub fn note_facts(path: &Path) -> Result<(), StoreError> {
     while let Some(block) = facts::make_next(&mut database, made).map_err(StoreError::read)? {
         made = block;
     }
+    while index::some(&mut database, path, 1).map_err(StoreError::read)? {}
     Ok(())
 }
 

@@ -12,13 +12,15 @@ use super::rows::{
     BodyPart, COLUMNS, ConnectionFacts, Detail, FrameRow, HandshakeRow, StatementRow, Summary,
     WireRow,
 };
+use super::search::named;
+use super::words::Words;
 use super::{StoreError, schema};
 use crate::query::{Condition, Filter, Parameter};
 
 /// Reads a session file, while it is recorded or years later. Calls block, for milliseconds; from
 /// several threads each has a connection of its own.
 pub struct Reader {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -62,15 +64,18 @@ impl Reader {
     /// # Errors
     /// When it cannot be read, or takes longer than ten seconds.
     pub fn among(&self, filter: &Filter, ids: &[i64]) -> Result<Vec<Summary>, StoreError> {
-        let (wher, values) = condition(filter);
-        let and = if wher.is_empty() { " WHERE " } else { " AND " };
-        let mut sql = format!("SELECT {COLUMNS} FROM flow{wher}{and}id IN (");
-        for (n, id) in ids.iter().enumerate() {
-            sql.push_str(if n == 0 { "" } else { "," });
-            sql.push_str(&id.to_string());
-        }
-        sql.push_str(") ORDER BY id");
-        self.with(|c| c.prepare(&sql)?.query_map(params_from_iter(values), Summary::of)?.collect())
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        let words = Words::of(filter, &self.path);
+        self.with(|c| {
+            let until = Instant::now() + LONGEST_SEARCH;
+            let words = words.noted(c, &ids, until)?.unwrap_or_default();
+            let (wher, values) = sql_of(filter.condition(&words));
+            let and = if wher.is_empty() { " WHERE " } else { " AND " };
+            let named = named(&ids);
+            let sql = format!("SELECT {COLUMNS} FROM flow{wher}{and}id IN ({named}) ORDER BY id");
+            c.prepare(&sql)?.query_map(params_from_iter(values), Summary::of)?.collect()
+        })
     }
 
     /// One flow.
@@ -223,14 +228,14 @@ impl Reader {
         })
     }
 
-    /// How many flows are not in the full-text index yet, 10,000 at most: open ones are left out.
+    /// How many flows are not in the index of words yet, 10,000 at most: open ones are left out.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn unindexed(&self) -> Result<u64, StoreError> {
         self.with(|c| {
             c.query_row(
-                "SELECT count(*) FROM (SELECT 1 FROM unindexed u JOIN flow f ON f.id=u.flow
+                "SELECT count(*) FROM (SELECT 1 FROM unindexed u CROSS JOIN flow f ON f.id=u.flow
                  WHERE f.outcome<>0 LIMIT 10000)",
                 [],
                 |row| row.get(0),
@@ -265,10 +270,6 @@ impl Reader {
         }
         read
     }
-}
-
-fn condition(filter: &Filter) -> (String, Vec<Value>) {
-    sql_of(filter.condition())
 }
 
 pub(super) fn sql_of(condition: Condition) -> (String, Vec<Value>) {

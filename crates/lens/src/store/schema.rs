@@ -10,18 +10,9 @@ use super::StoreError;
 /// "Seal" in ASCII, where SQLite keeps whose file it is.
 const APPLICATION: i64 = 0x5365_616c;
 /// Of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// How texts are divided into words.
-macro_rules! divided {
-    () => {
-        "tokenize='unicode61 remove_diacritics 2'"
-    };
-}
-pub(super) const DIVIDED: &str = divided!();
-
-const TABLES: &str = concat!(
-    "
+const TABLES: &str = "
 CREATE TABLE connection(
   id INTEGER PRIMARY KEY, started INTEGER, client TEXT, entrance TEXT, host TEXT, port INTEGER,
   address TEXT, passed TEXT, ended INTEGER, sent INTEGER, received INTEGER, fault TEXT);
@@ -33,6 +24,7 @@ CREATE TABLE flow(
   method TEXT, scheme TEXT, authority TEXT, host TEXT, port INTEGER, path TEXT, version TEXT,
   status INTEGER, type TEXT, request_size INTEGER, response_size INTEGER, outcome INTEGER,
   error TEXT, flags INTEGER, repeats INTEGER);
+CREATE INDEX flow_connection ON flow(connection);
 CREATE TABLE detail(
   flow INTEGER PRIMARY KEY, protocol TEXT, stream INTEGER, reason BLOB, request_head BLOB,
   response_head BLOB, request_trailers BLOB, response_trailers BLOB, informational TEXT, notes TEXT,
@@ -49,18 +41,11 @@ CREATE TABLE statement(
 CREATE TABLE wire(
   connection INTEGER, leg INTEGER, n INTEGER, at INTEGER, direction INTEGER, length INTEGER,
   data BLOB, segment INTEGER, place INTEGER, PRIMARY KEY(connection, leg, n)) WITHOUT ROWID;
+CREATE TABLE fact(place INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE unindexed(flow INTEGER PRIMARY KEY);
-CREATE VIRTUAL TABLE search USING fts5(
-  head, request, response, content='', contentless_delete=1, ",
-    divided!(),
-    ");
-"
-);
-
-/// What a session of an older build gets when it is recorded into again.
-const LATER: &str = "
-CREATE INDEX IF NOT EXISTS flow_connection ON flow(connection);
-CREATE TABLE IF NOT EXISTS fact(place INTEGER PRIMARY KEY, data BLOB);
+CREATE TABLE run(flow INTEGER PRIMARY KEY, data BLOB);
+CREATE TABLE word(place INTEGER PRIMARY KEY, data BLOB);
+CREATE TABLE spot(place INTEGER PRIMARY KEY, data BLOB);
 ";
 
 /// Makes a new file, or opens one for more.
@@ -90,7 +75,6 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
         );
         connection.execute_batch(&sql).map_err(|e| told(&e))?;
     }
-    connection.execute_batch(LATER).map_err(|e| told(&e))?;
     Ok(connection)
 }
 
@@ -104,10 +88,6 @@ pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
         .map_err(|e| StoreError::open(path, &e))?;
     check(&connection, path)?;
     let _ = connection.busy_timeout(Duration::from_secs(5));
-    // The words of the index, for this connection only.
-    connection
-        .execute_batch("CREATE VIRTUAL TABLE temp.term USING fts5vocab(main, search, instance)")
-        .map_err(|e| StoreError::open(path, &e))?;
     connection
         .execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-4000; PRAGMA trusted_schema=OFF;")
         .map_err(|e| StoreError::open(path, &e))?;

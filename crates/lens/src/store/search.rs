@@ -64,12 +64,6 @@ impl Search {
         self.last
     }
 
-    /// How many entries of the full-text index it has passed.
-    #[cfg(test)]
-    pub(super) fn passed(&self) -> u64 {
-        self.words.passed()
-    }
-
     /// The numbers of what was found, in its order, without the first `from`.
     #[must_use]
     pub fn ids(&self, from: u64, limit: u64) -> Vec<i64> {
@@ -127,7 +121,7 @@ impl Reader {
             Order::Oldest => end("min")?,
             Order::Newest => Some(last),
         };
-        let words = Words::of(filter).map_err(StoreError::read)?;
+        let words = Words::of(filter, &self.path);
         let (found, filter) = (BTreeMap::new(), filter.clone());
         Ok(Search { filter, order, last, next, found, total: 0, pace: FIRST_PACE, words })
     }
@@ -188,65 +182,13 @@ struct Step {
 }
 
 fn steps(c: &mut Connection, search: &mut Search, until: Instant) -> rusqlite::Result<()> {
-    let mut is_shown = false;
     while let Some(next) = search.next {
-        let known = known_for(c, search, until)?;
-        if known {
-            step(c, search, next, until)?;
-        } else if !is_shown && search.words.can_show() {
-            show(c, search, next, until)?;
-            is_shown = true;
-        }
+        step(c, search, next, until)?;
         if Instant::now() >= until {
             break;
         }
     }
     Ok(())
-}
-
-/// Adds what matches by what is known of the words so far. All of that is looked at again.
-fn show(
-    c: &mut Connection,
-    search: &mut Search,
-    begin: i64,
-    until: Instant,
-) -> rusqlite::Result<()> {
-    search.words.is_enough = true;
-    let mut shown = Ok(());
-    while let (Ok(()), Some(next)) = (&shown, search.next) {
-        shown = step(c, search, next, until);
-        if Instant::now() >= until {
-            break;
-        }
-    }
-    search.words.is_enough = false;
-    search.next = Some(begin);
-    shown
-}
-
-/// Continues with the words where the next block needs it, and says whether it is known what its flows have.
-fn known_for(c: &Connection, search: &mut Search, until: Instant) -> rusqlite::Result<bool> {
-    let Some(next) = search.next else { return Ok(true) };
-    let is_known = |search: &Search| {
-        let is_known = search.words.are_known(i64::MIN)
-            || search.order == Order::Newest
-                && newest(c, next)?.is_none_or(|id| search.words.are_known(range(block_of(id)).0));
-        Ok::<_, rusqlite::Error>(is_known)
-    };
-    // A third of the time is left to show what there is.
-    let now = Instant::now();
-    let until = until - until.saturating_duration_since(now) / 3;
-    while !is_known(search)? {
-        search.words.go_on(c, search.last, until.min(Instant::now() + SHORT))?;
-        if Instant::now() >= until {
-            return is_known(search);
-        }
-    }
-    Ok(true)
-}
-
-fn newest(c: &Connection, until: i64) -> rusqlite::Result<Option<i64>> {
-    c.prepare_cached("SELECT max(id) FROM flow WHERE id<=?")?.query_row([until], |row| row.get(0))
 }
 
 fn step(
@@ -313,10 +255,6 @@ fn gathered(
             Order::Oldest => (first.max(id), last.min(search.last)),
             Order::Newest => (first, last.min(id)),
         };
-        // Of the next it is not known yet which words they have.
-        if step.is_some() && !search.words.are_known(range(block_of(id)).0) {
-            return Ok(step);
-        }
         let room = search.pace - step.as_ref().map_or(0, |step| step.open.len() + step.unknown);
         let mut more = Step { first, last, certain: Vec::new(), open: Vec::new(), unknown: 0 };
         match Block::read(c, &search.words, block_of(id)) {
@@ -412,9 +350,20 @@ fn matching(
             only = format!(" AND flow.id IN ({})", named(&step.open));
         }
     }
-    let (wher, values) =
-        sql_of(search.filter.condition_within(first, last, search.words.within(first, last)));
-    let sql = format!("SELECT id FROM flow NOT INDEXED{wher}{only}");
+    let mut ids = Vec::new();
+    if !search.words.is_empty() {
+        ids = step.open.clone();
+        ids.sort_unstable();
+        if step.unknown > 0 {
+            let mut all = c.prepare_cached("SELECT id FROM flow WHERE id BETWEEN ? AND ?")?;
+            ids = all.query_map([first, last], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        }
+    }
+    let Some(words) = search.words.noted(c, &ids, until)? else { return Ok(None) };
+    let (wher, values) = sql_of(search.filter.condition(&words));
+    let and = if wher.is_empty() { " WHERE" } else { " AND" };
+    let range = format!("{and} flow.id BETWEEN {first} AND {last}{only}");
+    let sql = format!("SELECT id FROM flow NOT INDEXED{wher}{range}");
     c.progress_handler(1_000, Some(move || Instant::now() > until))?;
     let found = c
         .prepare(&sql)?
@@ -431,7 +380,8 @@ fn matching(
     }
 }
 
-fn named(ids: &[i64]) -> String {
+/// Numbers of flows in the text of a question.
+pub(super) fn named(ids: &[i64]) -> String {
     let mut out = String::with_capacity(ids.len() * 8);
     for (n, id) in ids.iter().enumerate() {
         if n > 0 {

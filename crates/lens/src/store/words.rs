@@ -1,288 +1,124 @@
-//! What the full-text index has of a search's words, read once for the whole search.
-//!
-//! FTS5 joins all words with a prefix again for each prefix query, from the first flow on, and
-//! passes rows that do not match without looking at the end of the range. So a search lists the words that begin
-//! so, asks for each of them whole, and continues after the row where its time was over: what a turn costs is in
-//! proportion to the rows that it passes.
+//! Which flows have the words that a search asks for: by the index where it has them, else by their texts.
 
-use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rusqlite::{Connection, params};
 
 use super::facts::{block_of, range};
 use super::found::Found;
-use super::schema::DIVIDED;
-use crate::query::{self, Asked, Filter, Known};
+use super::run::Run;
+use super::text::Text;
+use crate::query::{self, Asked, Filter};
 
-/// Words of the index that are asked for at once.
-const AT_ONCE: usize = 64;
-/// Entries of one word in a row before the next word is looked up.
-const FEW: usize = 16;
-/// Rows between two looks at the clock.
-const ROWS: u64 = 256;
-
-/// All that a filter asks of the index.
+/// All that a filter asks of texts.
 pub(super) struct Words {
-    each: Vec<Word>,
-    /// Flows without an entry when the index was asked first.
-    late: Option<BTreeMap<i64, Found>>,
-    is_negated: bool,
-    /// Whether what is known so far is taken for all there is.
-    pub(super) is_enough: bool,
-    /// Rows of the index that were passed.
-    passed: u64,
+    asked: Vec<Asked>,
+    /// Of the session, for what lies beside it.
+    path: PathBuf,
 }
 
-/// Words in a row, and the flows that have them.
-struct Word {
-    asked: Asked,
-    /// As the index divides and writes them.
-    divided: Vec<String>,
-    noted: BTreeMap<i64, Found>,
-    /// What the last word is among those that are asked for now.
-    ends: Vec<String>,
-    /// Where those begin that are asked for next; `None` where these are the last.
-    next: Option<String>,
-    /// Whether these are the first.
-    is_first: bool,
-    /// Flows from here to the oldest were not looked at for these.
-    below: i64,
-    is_done: bool,
+/// Of a block, the flows that have something, and those of which that is known.
+struct Having {
+    has: Found,
+    known: Found,
 }
 
 impl Words {
-    pub(super) fn of(filter: &Filter) -> rusqlite::Result<Self> {
-        let (asked, is_negated) = filter.asked();
-        let divided = divided(&asked)?;
-        let each = asked.into_iter().zip(divided).map(|(asked, words)| Word::new(asked, words));
-        Ok(Self { each: each.collect(), late: None, is_negated, is_enough: false, passed: 0 })
+    pub(super) fn of(filter: &Filter, path: &Path) -> Self {
+        Self { asked: filter.asked(), path: path.to_owned() }
     }
 
-    /// Continues the one that is least far, for a time.
-    pub(super) fn go_on(
-        &mut self,
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Of a block, the flows that have it, and those that may.
+    pub(super) fn having(
+        &self,
         c: &Connection,
-        last: i64,
-        until: Instant,
-    ) -> rusqlite::Result<()> {
-        if self.late.is_none() {
-            self.late = Some(late(c, last)?);
-        }
-        while let Some(word) = self.each.iter_mut().max_by_key(|word| word.from())
-            && !word.is_done
-        {
-            self.passed += word.go_on(c, last, until)?;
-            if Instant::now() >= until {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it is known which of them flows from this one on have.
-    pub(super) fn are_known(&self, from: i64) -> bool {
-        self.is_enough || self.each.iter().all(|word| word.from() <= from)
-    }
-
-    /// Whether there is something to show before the flows of a block are known: a flow that matches by the words
-    /// so far matches for certain, and the newest are not known first.
-    pub(super) fn can_show(&self) -> bool {
-        !self.is_negated && self.each.iter().any(|word| word.from() == i64::MAX)
-    }
-
-    #[cfg(test)]
-    pub(super) fn passed(&self) -> u64 {
-        self.passed
-    }
-
-    /// What is known of the flows from one to another.
-    pub(super) fn within(&self, first: i64, last: i64) -> query::Words {
-        let late = self.late.as_ref().map(|late| written(late, first, last)).unwrap_or_default();
-        let known =
-            |word: &Word| Known { noted: written(&word.noted, first, last), late: late.clone() };
-        self.each.iter().map(|word| (word.asked.clone(), known(word))).collect()
-    }
-
-    /// Of a block, the flows that have it, and those that may; `None` where that is not known yet.
-    pub(super) fn having(&self, asked: &Asked, block: i64, ids: &[i64]) -> Option<[Vec<bool>; 2]> {
-        let word = self.each.iter().find(|word| word.asked == *asked)?;
+        asked: &Asked,
+        block: i64,
+        ids: &[i64],
+    ) -> Option<[Vec<bool>; 2]> {
         let begin = range(block).0;
-        let late = self.late.as_ref()?.get(&block);
-        let noted = word.noted.get(&block);
-        let has =
-            |found: Option<&Found>, id: i64| found.is_some_and(|f| f.has((id - begin) as usize));
-        let must: Vec<bool> = ids.iter().map(|id| has(noted, *id)).collect();
-        let may = ids.iter().zip(&must).map(|(id, must)| *must || has(late, *id)).collect();
-        (self.is_enough || word.from() <= begin).then_some([must, may])
-    }
-}
-
-impl Word {
-    fn new(asked: Asked, divided: Vec<String>) -> Self {
-        let next = divided.last().cloned();
-        let (is_done, noted) = (next.is_none(), BTreeMap::new());
-        Self {
-            asked,
-            divided,
-            noted,
-            ends: Vec::new(),
-            next,
-            is_first: true,
-            below: i64::MAX,
-            is_done,
-        }
+        let having = Having::of(c, &runs(c, block).ok()?, asked);
+        let place = |id: &i64| (id - begin) as usize;
+        let must: Vec<bool> = ids.iter().map(|id| having.has.has(place(id))).collect();
+        let may = ids.iter().zip(&must).map(|(id, must)| *must || !having.known.has(place(id)));
+        let may = may.collect();
+        Some([must, may])
     }
 
-    /// The oldest flow of which it is known whether it has them, with all that are newer.
-    fn from(&self) -> i64 {
-        match (self.is_done, self.is_first && self.next.is_none()) {
-            (true, _) => i64::MIN,
-            (false, true) => self.below,
-            // Others begin so, too, and any flow may have one of them.
-            (false, false) => i64::MAX,
+    /// Of flows in order, those that have each of them; `None` when that takes too long.
+    pub(super) fn noted(
+        &self,
+        c: &Connection,
+        ids: &[i64],
+        until: Instant,
+    ) -> rusqlite::Result<Option<query::Words>> {
+        let mut all = vec![Vec::new(); self.asked.len()];
+        if self.is_empty() {
+            return Ok(Some(query::Words::new()));
         }
-    }
-
-    /// Passes some rows, and says how many.
-    fn go_on(&mut self, c: &Connection, last: i64, until: Instant) -> rusqlite::Result<u64> {
-        if self.ends.is_empty() {
-            self.list(c)?;
-            // A flow that it has got to is known, and so is all above the newest.
-            self.below = last.saturating_add(1);
-        }
-        let mut passed = 0_u64;
-        if !self.ends.is_empty() {
-            let sql =
-                "SELECT rowid FROM search WHERE search MATCH ? AND rowid<? ORDER BY rowid DESC";
-            let mut query = c.prepare_cached(sql)?;
-            let mut rows = query.query(params![self.matched(), self.below])?;
-            while let Some(row) = rows.next()? {
-                let id: i64 = row.get(0)?;
-                note(&mut self.noted, id);
-                self.below = id;
-                passed += 1;
-                if passed.is_multiple_of(ROWS) && Instant::now() >= until {
-                    return Ok(passed);
+        for of_block in ids.chunk_by(|a, b| block_of(*a) == block_of(*b)) {
+            let block = block_of(of_block[0]);
+            let begin = range(block).0;
+            let runs = runs(c, block)?;
+            let mut each: Vec<Having> =
+                self.asked.iter().map(|asked| Having::of(c, &runs, asked)).collect();
+            for id in of_block {
+                let place = (id - begin) as usize;
+                if each.iter().all(|having| having.known.has(place)) {
+                    continue;
+                }
+                if Instant::now() > until {
+                    return Ok(None);
+                }
+                let text = Text::read(c, &self.path, *id)?;
+                for (having, asked) in each.iter_mut().zip(&self.asked) {
+                    having.has.note(place, !having.known.has(place) && text.has(asked));
                 }
             }
-        }
-        self.ends.clear();
-        self.is_first = false;
-        self.is_done = self.next.is_none();
-        Ok(passed)
-    }
-
-    /// The next words that end it.
-    fn list(&mut self, c: &Connection) -> rusqlite::Result<()> {
-        let (Some(begin), Some(from)) = (self.divided.last(), self.next.take()) else {
-            return Ok(());
-        };
-        if !self.asked.is_begun {
-            self.ends = vec![from];
-            return Ok(());
-        }
-        let mut ends = beginning(c, begin, from, AT_ONCE + 1)?;
-        self.next = (ends.len() > AT_ONCE).then(|| ends.pop()).flatten();
-        self.ends = ends;
-        Ok(())
-    }
-
-    /// As FTS5 writes it.
-    fn matched(&self) -> String {
-        let before =
-            self.divided.split_last().map(|(_, before)| before.join(" ")).unwrap_or_default();
-        let each = self.ends.iter().map(|end| format!("\"{before} {end}\""));
-        format!("{}({})", self.asked.columns, each.collect::<Vec<_>>().join(" OR "))
-    }
-}
-
-/// The words of the index that begin so, from one on, in order.
-fn beginning(
-    c: &Connection,
-    begin: &str,
-    mut from: String,
-    most: usize,
-) -> rusqlite::Result<Vec<String>> {
-    let mut query = c.prepare_cached("SELECT term FROM temp.term WHERE term>=?")?;
-    let mut out: Vec<String> = Vec::new();
-    loop {
-        let mut rows = query.query([&from])?;
-        let mut same = 0;
-        // There is a row for each place where a word is.
-        while let Some(row) = rows.next()?
-            && same < FEW
-        {
-            let term = row.get_ref(0)?.as_str()?;
-            if out.last().is_some_and(|last| last == term) {
-                same += 1;
-            } else if out.len() == most || !term.starts_with(begin) {
-                return Ok(out);
-            } else {
-                out.push(term.to_owned());
-                same = 0;
+            for (out, having) in all.iter_mut().zip(each) {
+                out.extend_from_slice(&block.to_le_bytes());
+                out.extend(having.has.bytes());
             }
         }
-        match out.last() {
-            // Words have letters and digits only: behind it, but before all others that are longer.
-            Some(last) if same == FEW => from = format!("{last}\u{1}"),
-            _ => return Ok(out),
+        Ok(Some(self.asked.iter().cloned().zip(all).collect()))
+    }
+}
+
+impl Having {
+    /// What cannot be read of the index is known of none.
+    fn of(c: &Connection, runs: &[Run], asked: &Asked) -> Self {
+        let mut having = Self { has: Found::new(), known: Found::new() };
+        for run in runs {
+            if let Some(has) = run.having(c, asked) {
+                having.has.join(&has);
+                having.known.join(&run.flows);
+            }
         }
+        having
     }
 }
 
-/// Words as the index divides and writes them.
-fn divided(all: &[Asked]) -> rusqlite::Result<Vec<Vec<String>>> {
-    let mut out = vec![Vec::new(); all.len()];
-    if all.is_empty() {
-        return Ok(out);
-    }
-    let c = Connection::open_in_memory()?;
-    c.execute_batch(&format!(
-        "CREATE VIRTUAL TABLE search USING fts5(words, content='', {DIVIDED});
-         CREATE VIRTUAL TABLE term USING fts5vocab(search, instance)"
-    ))?;
-    for (n, asked) in all.iter().enumerate() {
-        c.execute("INSERT INTO search(rowid,words) VALUES(?,?)", params![n as i64, asked.words])?;
-    }
-    let mut query = c.prepare("SELECT doc,term FROM term ORDER BY doc,offset")?;
-    let mut rows = query.query([])?;
+fn runs(c: &Connection, block: i64) -> rusqlite::Result<Vec<Run>> {
+    let (first, last) = range(block);
+    let mut query = c.prepare_cached("SELECT flow,data FROM run WHERE flow BETWEEN ? AND ?")?;
+    let mut rows = query.query(params![first, last])?;
+    let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
-        if let Ok(n) = usize::try_from(row.get::<_, i64>(0)?) {
-            out[n].push(row.get(1)?);
-        }
+        let directory = row.get_ref(1)?.as_bytes_or_null().ok().flatten().unwrap_or_default();
+        runs.extend(Run::read(row.get(0)?, directory));
     }
-    Ok(out)
+    Ok(runs)
 }
 
-fn late(c: &Connection, last: i64) -> rusqlite::Result<BTreeMap<i64, Found>> {
-    let mut late = BTreeMap::new();
-    let mut query = c.prepare_cached("SELECT flow FROM unindexed WHERE flow<=?")?;
-    let mut rows = query.query([last])?;
-    while let Some(row) = rows.next()? {
-        note(&mut late, row.get(0)?);
-    }
-    Ok(late)
-}
-
-fn note(found: &mut BTreeMap<i64, Found>, id: i64) {
-    let block = block_of(id);
-    found.entry(block).or_insert_with(Found::new).note((id - range(block).0) as usize, true);
-}
-
-/// Blocks one behind the other, each behind its number, for [`is_noted`].
-fn written(found: &BTreeMap<i64, Found>, first: i64, last: i64) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (block, found) in found.range(block_of(first)..=block_of(last)) {
-        out.extend_from_slice(&block.to_le_bytes());
-        out.extend(found.bytes());
-    }
-    out
-}
-
-/// Whether a flow is among those that are written so.
-pub(super) fn is_noted(written: &[u8], id: i64) -> bool {
-    let (blocks, _) = written.as_chunks::<{ 8 + Found::BYTES }>();
+/// Whether a flow is among those of [`Words::noted`]: blocks in order, each behind its number.
+pub(super) fn is_noted(noted: &[u8], id: i64) -> bool {
+    let (blocks, _) = noted.as_chunks::<{ 8 + Found::BYTES }>();
     let number = |block: &[u8; 8 + Found::BYTES]| {
         block.first_chunk().map_or(i64::MIN, |number| i64::from_le_bytes(*number))
     };

@@ -9,4 +9,5 @@ mod rules;
 mod sql;
 mod support;
 mod two;
+mod upstream;
 mod websocket;

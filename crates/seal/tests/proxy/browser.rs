@@ -1,9 +1,10 @@
 //! The page in Chromium, with everything that a person does there; and pages of others through the proxy.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::origin::origin;
 use crate::peers::{Folder, Ran, installed};
@@ -80,5 +81,72 @@ fn a_page_is_the_same_through_the_proxy() {
         let path = one["path"].as_str().expect("a path");
         let flows = seen["flows"].as_array().expect("flows");
         assert!(flows.iter().any(|flow| flow["path"] == path), "{path} among {seen:#}");
+    }
+}
+
+/// All of a list of 100,000 flows is scrolled. `just proxy-measures` runs it.
+#[test]
+#[ignore = "a measurement: nothing else should run"]
+fn a_long_list_scrolls_smoothly() {
+    const FLOWS: usize = 100_000;
+    let Some(scripts) = scripts() else { return };
+    let dir = Folder::new();
+    let entry = |n: usize| {
+        json!({
+            "startedDateTime": "2026-11-30T20:00:00.000Z", "time": n % 400,
+            "request": {
+                "method": "GET", "url": format!("https://host{}.test/items/{n}?page={}", n % 50, n % 7),
+                "httpVersion": "HTTP/1.1", "headers": [], "queryString": [], "cookies": [],
+                "headersSize": -1, "bodySize": 0,
+            },
+            "response": {
+                "status": if n.is_multiple_of(10) { 404 } else { 200 }, "statusText": "", "httpVersion": "HTTP/1.1",
+                "headers": [{ "name": "Content-Type", "value": "application/json" }], "cookies": [],
+                "content": { "size": 2, "mimeType": "application/json", "text": "{}" },
+                "redirectURL": "", "headersSize": -1, "bodySize": 2,
+            },
+            "cache": {}, "timings": { "send": 0, "wait": n % 400, "receive": 0 },
+        })
+    };
+    let entries: Vec<Value> = (0..FLOWS).map(entry).collect();
+    let creator = json!({ "name": "test", "version": "1" });
+    let har = json!({ "log": { "version": "1.2", "creator": creator, "entries": entries } });
+    dir.write("long.har", har.to_string());
+    dir.seal_with(&["proxy", "import", "long.har", "long.db"], b"").ok();
+    let opened = Opened::start(&dir, "long.db");
+    let ran = script(&dir, scripts.join("scroll.mjs"), &[&opened.page]).ok();
+    print!("{}", ran.text());
+    assert!(ran.text().starts_with("100,000 flows: "), "{ran:?}");
+    let p95 = ran.text().split("p95 ").nth(1).and_then(|rest| rest.split(' ').next());
+    assert!(p95.and_then(|ms| ms.parse::<f64>().ok()).is_some_and(|ms| ms < 50.0), "{ran:?}");
+}
+
+/// `seal proxy open`, as long as this lives.
+struct Opened {
+    child: Child,
+    page: String,
+}
+
+impl Opened {
+    fn start(dir: &Folder, session: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_seal"))
+            .args(["proxy", "open", session])
+            .current_dir(dir.root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("seal starts");
+        let mut page = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("piped"));
+        out.read_line(&mut page).expect("it says where it is");
+        Self { child, page: page.trim_end().to_owned() }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -33,6 +33,18 @@ fn programs_come_through_by_their_environment() {
 }
 
 #[test]
+fn the_demo_shows_a_login_three_ways() {
+    const SECRET: &str = ">>>correct-horse-battery<<<";
+    let dir = Folder::new();
+    let lesson = dir.seal("proxy demo").ok();
+    let (plain, over_tls) = lesson.text().split_once("2. The same over TLS").expect("TLS");
+    assert!(plain.contains(SECRET), "{plain}");
+    let (wire, decrypted) = over_tls.split_once("3. Decrypted").expect("decrypted");
+    assert!(!wire.contains("correct-horse") && wire.contains("(localhost)"), "{wire}");
+    assert!(decrypted.contains(SECRET), "{decrypted}");
+}
+
+#[test]
 fn the_exit_code_is_the_commands() {
     if !cfg!(unix) {
         return;
