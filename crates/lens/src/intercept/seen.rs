@@ -94,14 +94,14 @@ impl Seen {
     }
 
     fn story(&self) -> Storyteller {
-        let mut teller = Storyteller::new(self.began);
+        let mut recorder = Storyteller::new(self.began);
         for line in &self.secrets {
-            teller.secret(line.clone());
+            recorder.secret(line.clone());
         }
         for (at, from, bytes) in &self.chunks {
-            teller.bytes(*from, *at, bytes);
+            recorder.bytes(*from, *at, bytes);
         }
-        teller
+        recorder
     }
 
     fn wire(&self, of: From) -> Bytes {
