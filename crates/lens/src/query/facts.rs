@@ -24,6 +24,8 @@ pub(crate) enum Word {
     Scheme,
     Type,
     Version,
+    /// Of the connection.
+    Client,
 }
 
 /// Bits of [`Number::Marks`].
@@ -160,6 +162,7 @@ fn leaf(field: &Field, op: Op, value: &Value, facts: &dyn Facts) -> Option<Said>
         (Field::Scheme, _) => by_words(Word::Scheme, op, value, facts),
         (Field::Type, _) => by_words(Word::Type, op, value, facts),
         (Field::Version, _) => by_words(Word::Version, op, value, facts),
+        (Field::Client, _) => by_words(Word::Client, op, value, facts),
         (Field::Path | Field::Url, Value::Text(text)) => {
             in_urls(*field == Field::Path, op, text, facts)
         }
@@ -241,8 +244,9 @@ fn by_words(column: Word, op: Op, value: &Value, facts: &dyn Facts) -> Option<Sa
         },
         Value::Numbers(..) => false,
     };
-    // Where there is no text, only what differs from a text matches.
-    let none = matches!((op, value), (Op::NotEqual, Value::Text(value)) if !value.is_empty());
+    // Where there is no text, only what differs from a text matches; where there is no connection, nothing does.
+    let none = column != Word::Client
+        && matches!((op, value), (Op::NotEqual, Value::Text(value)) if !value.is_empty());
     let matching: Vec<bool> = texts.iter().map(|text| holds(text)).collect();
     Some(Said::known(chosen(&which, &matching, none)))
 }

@@ -23,7 +23,7 @@ pub(super) const NONE: i64 = i64::MIN / BLOCK;
 const IDS: i64 = 0;
 const URLS: i64 = 1;
 const PATHS: i64 = 2;
-const HEADS: i64 = 15;
+const HEADS: i64 = 16;
 /// Bytes of heads, each field once, in one block. Of more there is no column.
 const MOST_OF_HEADS: usize = 4 << 20;
 
@@ -46,6 +46,7 @@ fn word_field(column: Word) -> i64 {
         Word::Scheme => 12,
         Word::Type => 13,
         Word::Version => 14,
+        Word::Client => 15,
     }
 }
 
@@ -58,7 +59,8 @@ const NUMBERS: [Number; 7] = [
     Number::Took,
     Number::Marks,
 ];
-const WORDS: [Word; 5] = [Word::Host, Word::Method, Word::Scheme, Word::Type, Word::Version];
+const WORDS: [Word; 6] =
+    [Word::Host, Word::Method, Word::Scheme, Word::Type, Word::Version, Word::Client];
 
 /// The block of a flow.
 pub(super) fn block_of(id: i64) -> i64 {
@@ -72,7 +74,7 @@ pub(super) fn range(block: i64) -> (i64, i64) {
 }
 
 /// Numbers of fields that a block may have.
-const FIELDS: i64 = 16;
+const FIELDS: i64 = 32;
 
 /// Where a column lies. A number alone, since SQLite keeps no data where it looks for one: with block and field
 /// for a key it read through six pages of other columns to find one.
@@ -122,17 +124,17 @@ type Column = (i64, Vec<u8>);
 /// `None` for a block with what no column can say: it is left to the rows.
 fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Option<Vec<Column>>> {
     let mut query = database.prepare_cached(
-        "SELECT id,connection,port,status,response_size,request_size,took,outcome,flags,
+        "SELECT f.id,connection,f.port,status,response_size,request_size,took,outcome,flags,
            repeats IS NOT NULL, ifnull(error,'')<>'',
            EXISTS(SELECT 1 FROM statement s WHERE s.flow=f.id),
-           EXISTS(SELECT 1 FROM connection c WHERE c.id=f.connection AND c.passed IS NOT NULL),
-           host,method,scheme,type,version, scheme||'://'||authority, path
-         FROM flow f WHERE id BETWEEN ? AND ? ORDER BY id",
+           c.passed IS NOT NULL, f.host,method,scheme,type,version,c.client,
+           scheme||'://'||authority, path
+         FROM flow f LEFT JOIN connection c ON c.id=f.connection WHERE f.id BETWEEN ? AND ? ORDER BY f.id",
     )?;
     let mut rows = query.query([first, last])?;
     let mut ids = Vec::new();
     let mut numbers: [Vec<Option<i64>>; 7] = Default::default();
-    let mut words: [Words; 5] = Default::default();
+    let mut words: [Words; 6] = Default::default();
     let (mut urls, mut paths) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let number = |n| row.get::<_, Option<i64>>(n);
@@ -144,7 +146,7 @@ fn columns(database: &Connection, first: i64, last: i64) -> rusqlite::Result<Opt
         for (n, column) in words.iter_mut().enumerate() {
             column.push(row.get_ref(13 + n)?.as_str_or_null().ok().flatten());
         }
-        for n in [18, 19] {
+        for n in [19, 20] {
             paths.push(Some(urls.len() as i64));
             let text = row.get_ref(n)?.as_str_or_null().ok().flatten().unwrap_or_default();
             urls.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));

@@ -10,7 +10,7 @@ use super::StoreError;
 /// "Seal" in ASCII, where SQLite keeps whose file it is.
 const APPLICATION: i64 = 0x5365_616c;
 /// Of the tables below.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE connection(
@@ -106,9 +106,13 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     }
     match number("user_version")? {
         VERSION => Ok(()),
-        other => Err(StoreError(format!(
-            "{} is a session file of version {other}; this program reads version {VERSION}",
-            path.display()
-        ))),
+        other => {
+            let age = if other < VERSION { "an older" } else { "a newer" };
+            Err(StoreError(format!(
+                "{} was recorded by {age} seal (version {other} of its tables; this one reads {VERSION}): \
+                 export it there as HAR, and import that here",
+                path.display()
+            )))
+        }
     }
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::flow::{
-    Body, Direction, End, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
+    Body, Direction, End, Entrance, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
     ResponseHead, What,
 };
 use crate::query::Filter;
@@ -143,6 +143,8 @@ fn long_bodies_lie_beside_the_file() {
 #[test]
 fn filters_find_what_they_say() {
     let (_folder, store) = made();
+    let (connection, client) = (ConnectionId(1), ([127, 0, 0, 1], 4711).into());
+    store.record(at(0, What::Connected { connection, client, entrance: Entrance::Connect }));
     whole(&store, 1, "/cart", 200, b"<p>the quick brown fox</p>");
     whole(&store, 2, "/login?next=%2F", 404, b"nothing");
     whole(&store, 3, "/100%_sure", 500, b"{}");
@@ -229,7 +231,12 @@ fn filters_find_what_they_say() {
         ("not (quick or status:500)", &[2, 4]),
         ("request-body~Quark$", &[]),
         ("header.content-type:json -header.x-other:1", &[1, 2, 3, 4]),
-        ("client:127", &[]),
+        ("client:127.0.0.1:47", &[1, 2, 3, 4]),
+        ("client=127.0.0.1:4711 status:200", &[1]),
+        ("client~:4711$ -status:200", &[2, 3, 4]),
+        ("client!=127.0.0.1:4711", &[]),
+        ("client!=127.0.0.1:4712 is:open", &[4]),
+        ("client:4712 or not client:127", &[]),
     ];
     for (filter, ids) in cases {
         assert_eq!(found(&reader, filter), *ids, "{filter}, before it is indexed");
@@ -246,7 +253,7 @@ fn filters_find_what_they_say() {
     let blocks = || {
         let database = schema::readable(&store.shared.path).expect("a session");
         database
-            .query_row("SELECT count(DISTINCT place/16) FROM fact", [], |row| row.get::<_, i64>(0))
+            .query_row("SELECT count(DISTINCT place/32) FROM fact", [], |row| row.get::<_, i64>(0))
     };
     while blocks().expect("a count") == 0 {
         store.flush_index();
@@ -259,7 +266,7 @@ fn filters_find_what_they_say() {
     let database = rusqlite::Connection::open(&store.shared.path).expect("a session");
     database.busy_timeout(Duration::from_secs(30)).expect("set");
     for data in ["data||x'ff'", "x'ff'", "x''"] {
-        database.execute(&format!("UPDATE fact SET data={data} WHERE place%16>0"), []).expect(data);
+        database.execute(&format!("UPDATE fact SET data={data} WHERE place%32>0"), []).expect(data);
         for (filter, ids) in cases {
             let first = found(&reader, filter).into_iter().filter(|id| *id < 10);
             assert_eq!(first.collect::<Vec<_>>(), *ids, "{filter}, {data}");
@@ -445,6 +452,21 @@ fn an_old_session_goes_on_and_others_are_refused() {
         .expect("made");
     let error = Reader::open(&empty).err().expect("refused").to_string();
     assert!(error.contains("no session file"), "{error}");
+    drop(store);
+    // One of an older build, or of a newer.
+    for (version, by) in [(2, "an older seal"), (4, "a newer seal")] {
+        rusqlite::Connection::open(&path)
+            .and_then(|c| c.pragma_update(None, "user_version", version))
+            .expect("written");
+        let read = Reader::open(&path).err().expect("refused").to_string();
+        let more = Store::create(&path, Options::default()).err().expect("refused").to_string();
+        for error in [read, more] {
+            let said = format!(
+                "s.db was recorded by {by} (version {version} of its tables; this one reads 3)"
+            );
+            assert!(error.contains(&said), "{error}");
+        }
+    }
 }
 
 #[test]

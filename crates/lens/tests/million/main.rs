@@ -13,6 +13,9 @@ use sealwire_lens::query::Filter;
 use sealwire_lens::store::{Options, Order, Reader, Store};
 
 const BODY: usize = 200;
+/// What a search may take until its first answer, and what a flow may take of memory.
+const AT_ONCE: Duration = Duration::from_millis(100);
+const MOST_MEMORY: u64 = 60;
 
 /// Some of each kind that there is.
 const FILTERS: &[&str] = &[
@@ -85,7 +88,8 @@ fn record(store: &Store, number: u64) {
     let tell = |what| store.record(Event { at: SystemTime::now(), what });
     let (flow, connection) = (FlowId(number), ConnectionId(number / 100 + 1));
     if number % 100 == 1 {
-        let client = SocketAddr::from(([127, 0, 0, 1], 4711));
+        let port = 1024 + (connection.0 % 60_000) as u16;
+        let client = SocketAddr::from(([127, 0, 0, 1], port));
         tell(What::Connected { connection, client, entrance: Entrance::Connect });
     }
     let header =
@@ -138,6 +142,7 @@ fn search(reader: &Reader) {
             "{text:>28}: {:>3} listed and {so_far:>7} counted in {answered:>6.1?}, all {total:>7} in {all:>6.1?} ({worked:.1?} of a processor)",
             list.len(),
         );
+        assert!(answered <= AT_ONCE, "{text}: {answered:?}");
     }
 }
 
@@ -181,5 +186,7 @@ fn a_session_of_many_flows_is_small_in_memory_and_searched_at_once() {
     search(&reader);
     let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |data| data.len());
     println!("{} bytes a flow on disk", size(&folder.path().join("s.db")) / flows);
-    println!("{} kB more in memory at the end", resident() - before);
+    let more = (resident() - before) * 1024;
+    println!("{} bytes of memory a flow at the end, {} MB in all", more / flows, more >> 20);
+    assert!(more <= MOST_MEMORY * flows);
 }
