@@ -46,6 +46,17 @@ impl PostgreSql {
         Some(server)
     }
 
+    /// Takes clients by these lines of `pg_hba.conf` from now on, and starts again.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[track_caller]
+    pub fn authenticate_by(&self, lines: &str) {
+        self.kill();
+        std::fs::write(self.data.join("pg_hba.conf"), lines).expect("writable");
+        self.start_again();
+    }
+
     #[track_caller]
     fn new(folder: &Path, configuration: &str) -> Option<Self> {
         let programs = programs();

@@ -97,7 +97,7 @@ async fn in_plain(
                     client.put_back(piece.split_off(at));
                 }
                 flow.body(Direction::Request, piece.clone());
-                reader.read(Direction::Request, &piece, &mut |statement| tell(flow, statement));
+                hear(reader, Direction::Request, &piece, flow);
                 origin.write_all(&piece).await?;
                 if tls.is_some() {
                     return Ok(true);
@@ -111,7 +111,7 @@ async fn in_plain(
                 }
                 let piece = of_origin.split().freeze();
                 flow.body(Direction::Response, piece.clone());
-                reader.read(Direction::Response, &piece, &mut |statement| tell(flow, statement));
+                hear(reader, Direction::Response, &piece, flow);
                 client.write_all(&piece).await?;
             }
         }
@@ -142,12 +142,12 @@ async fn decrypted(
     reader: &mut Reader,
 ) -> Result<(), (Direction, io::Error)> {
     let reader = std::sync::Mutex::new(reader);
-    let hear = |direction, piece: Bytes| {
+    let passes = |direction, piece: Bytes| {
         let mut reader = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        reader.read(direction, &piece, &mut |statement| tell(flow, statement));
+        hear(&mut reader, direction, &piece, flow);
         flow.body(direction, piece);
     };
-    match opaque::between(client, origin, hear).await {
+    match opaque::between(client, origin, passes).await {
         // Clients of databases and mail say that they go in their own words, and seldom in those of TLS.
         Err((side, error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
             let who = if side == Direction::Request { "client" } else { "server" };
@@ -155,6 +155,14 @@ async fn decrypted(
             Ok(())
         }
         ended => ended,
+    }
+}
+
+/// Reads what one side sent, and records what that says.
+fn hear(reader: &mut Reader, from: Direction, piece: &[u8], flow: &FlowRecorder) {
+    reader.read(from, piece, &mut |statement| tell(flow, statement));
+    if let Some(note) = reader.note() {
+        flow.note(note);
     }
 }
 

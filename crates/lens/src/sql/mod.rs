@@ -18,6 +18,11 @@ const MOST_WAITING: usize = 1024;
 /// Bytes of all texts that wait, or that are remembered.
 const MOST_TEXT: usize = 2 << 20;
 
+/// RFC 5929, section 4: the client proves which certificate it was shown, and that is the proxy's.
+const BINDS_CHANNEL: &str = "the client logs in by SCRAM-SHA-256-PLUS, which binds the log-in to the server's own \
+     certificate: the server has to refuse it here, since the proxy decrypts. For this, set the client's \
+     channel_binding=disable (PGCHANNELBINDING)";
+
 /// Reads the two sides of a session. What it does not understand, it passes over for good.
 pub(crate) struct Reader(Kind);
 
@@ -61,6 +66,17 @@ impl Reader {
             Kind::None => {}
             Kind::Postgres(session) => session.end(done),
             Kind::Mysql(session) => session.end(done),
+        }
+    }
+
+    /// Once, what is to be said of the session itself.
+    pub(crate) fn note(&mut self) -> Option<&'static str> {
+        match &mut self.0 {
+            Kind::Postgres(session) if session.binds_channel => {
+                session.binds_channel = false;
+                Some(BINDS_CHANNEL)
+            }
+            _ => None,
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Session {
     portals: Remembered,
     /// Those without a result yet, in order.
     waiting: VecDeque<Asked>,
+    /// Whether the client has bound its log-in to the TLS channel, until that is told.
+    pub(super) binds_channel: bool,
     /// Whether it is not understood.
     lost: bool,
 }
@@ -127,6 +129,12 @@ impl Session {
             b'E' => {
                 let (portal, _) = up_to_zero(body);
                 self.wait(Asked::Extended(Waiting::new(self.portals.get(portal))));
+            }
+            b'p' => {
+                // SASLInitialResponse: what it chose of the server's mechanisms, and more behind it. A password has
+                // nothing behind it.
+                let (mechanism, rest) = up_to_zero(body);
+                self.binds_channel |= mechanism == b"SCRAM-SHA-256-PLUS" && !rest.is_empty();
             }
             b'F' => {
                 self.wait(Asked::Simple(Waiting::new("(a function call)".to_owned())));

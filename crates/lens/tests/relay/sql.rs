@@ -1,5 +1,6 @@
 //! PostgreSQL with its own client, SMTP with Python's: both begin in plain and go on with TLS.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sealwire::starttls::Protocol;
@@ -79,6 +80,58 @@ async fn statements_of_psql_are_told() {
     let refused = run(psql(&strict, "verify-full", "SELECT 1")).await;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("the debugging proxy has no answer") && said.contains("--ca"), "{said}");
+}
+
+/// SCRAM-SHA-256-PLUS detects a party in the middle, which the proxy is: it fails by design, and its flow says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_that_is_bound_to_its_channel_fails_and_says_why() {
+    if !installed("psql") {
+        return;
+    }
+    let pki = Pki::new();
+    let (certificate, key) = pki.leaf(&["localhost"]);
+    let folder = tempfile::tempdir().unwrap();
+    let started = PostgreSql::with_tls(folder.path(), &certificate.to_pem(), &key.to_pem());
+    let Some(server) = started else { return };
+    let (trust, authority) = (pki.trust(), folder.path().join("ca.pem"));
+    std::fs::write(&authority, pki.root().to_pem()).unwrap();
+    let stands = stands_for(Protocol::Postgres, server.port);
+    let proxy = start(|settings| {
+        stands(settings);
+        settings.trust = trust;
+    })
+    .await;
+    let made = "CREATE ROLE bound LOGIN PASSWORD 'secret'";
+    ok(&run(psql(&proxy, "verify-full", made)).await);
+    server.authenticate_by("hostssl all bound all scram-sha-256\nhost all postgres all trust\n");
+    let log_in = |port: u16, ca: &Path, binding: &str| {
+        let mut psql = Command::new("psql");
+        psql.env("PGPASSWORD", "secret").args(["-At", "-c", "SELECT 42"]).arg(format!(
+            "host=localhost hostaddr=127.0.0.1 port={port} user=bound dbname=postgres \
+             sslmode=verify-full sslrootcert={} channel_binding={binding}",
+            ca.display()
+        ));
+        run(psql)
+    };
+    let port = proxy.address.port();
+    for (binding, through) in [("require", false), ("prefer", false), ("disable", true)] {
+        // Without the proxy, all of them are let in.
+        assert_eq!(ok(&log_in(server.port, &authority, binding).await), "42\n", "{binding}");
+        let ran = log_in(port, &proxy.ca(), binding).await;
+        assert_eq!(ran.status.success(), through, "{binding}: {ran:?}");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(said.contains("channel binding"), !through, "{binding}: {said}");
+    }
+    let noted = |event: &sealwire_lens::flow::Event| match &event.what {
+        What::Note { text, .. } => text.contains("channel_binding=disable"),
+        _ => false,
+    };
+    let notes = proxy.memory.told(move |events| {
+        let ended = events.iter().filter(|event| matches!(event.what, What::End { .. })).count();
+        // The one that made the role, and three more.
+        (ended == 4).then(|| events.iter().filter(|event| noted(event)).count())
+    });
+    assert_eq!(notes.await, 2);
 }
 
 const MAIL: &str = r#"
