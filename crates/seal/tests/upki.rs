@@ -7,6 +7,7 @@ use std::process::Command;
 use clubcard::builder::{ApproximateRibbon, ClubcardBuilder, ExactRibbon};
 use clubcard_crlite::builder::CRLiteBuilderItem;
 use clubcard_crlite::{CRLiteClubcard, CRLiteCoverage, CRLiteQuery, Encoding, IssuerSpkiHash};
+use peers::browser::{Opened, Scripts};
 use peers::s_server::Openssl;
 use peers::{Folder, Ran, installed};
 use upki::revocation::{CertSerial, CtTimestamp, RevocationCheckInput, RevocationStatus, Store};
@@ -280,5 +281,14 @@ fn the_proxy_says_it_of_origins() {
         let shakes = told["handshakes"].as_array().expect("handshakes");
         let shake = shakes.iter().find(|shake| shake["leg"] == "origin").expect("the origin's");
         assert_eq!(shake["public_revocation"]["status"], said, "{name}");
+    }
+    // And so does the page itself.
+    let Some(scripts) = Scripts::found(&[]) else { return };
+    for (session, said) in [("good.db", "not revoked"), ("revoked.db", "revoked")] {
+        let opened = Opened::start(&dir, session);
+        let said = format!("{said}, by upki’s data, 0 hours old");
+        let asked = [&opened.page, "/", "3", "Revocation on the public web", &said];
+        let ran = scripts.run(&dir, "shows.mjs", &asked).ok();
+        assert!(ran.text().ends_with("done\n"), "{session}: {ran:?}");
     }
 }

@@ -1,9 +1,9 @@
 //! The page of `ca serve`.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::ca::{Ca, free_port};
+use crate::peers::browser::Scripts;
 use crate::peers::installed;
 
 /// Without the token, by another name (a site whose name was bound to our address), or from another site.
@@ -54,12 +54,7 @@ fn nobody_without_the_token_sees_the_page() {
 /// What a person does, in Chromium; what others call themselves stays text.
 #[test]
 fn the_page_shows_what_was_issued_and_revokes() {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lens/page");
-    let lack = "playwright-core is not installed (npm install in crates/lens/page)";
-    let found = scripts.join("node_modules/playwright-core").is_dir();
-    if !installed(&["chromium", "node"]) || !sealwire_testing::required(found, lack) {
-        return;
-    }
+    let Some(scripts) = Scripts::found(&[]) else { return };
     let ca = Ca::serve("--page --proofs-last 0s");
     ca.issue("app.localhost");
     ca.issue("other.localhost");
@@ -97,11 +92,8 @@ fn the_page_shows_what_was_issued_and_revokes() {
              evil.csr --cert-file evil.pem"
         ))
         .ok();
-    let mut node = Command::new("node");
-    node.arg(scripts.join("ca.mjs"));
-    node.env("HOME", ca.dir.root()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
     let pictures = std::env::var("PICTURES").unwrap_or_default();
-    let ran = ca.dir.run(node, &[&ca.page, &pictures], b"").ok();
+    let ran = scripts.run(&ca.dir, "ca.mjs", &[&ca.page, &pictures]).ok();
     assert!(ran.text().ends_with("done\n"), "{ran:?}");
     let log = ca.log();
     let revoked: Vec<_> = log.lines().filter(|line| line.contains("\"revoked\"")).collect();

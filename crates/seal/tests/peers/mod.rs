@@ -1,6 +1,7 @@
 //! The programs that judge what we make, and our own, all run in one folder.
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub(crate) mod browser;
 pub(crate) mod https;
 pub(crate) mod s_server;
 pub(crate) mod served;

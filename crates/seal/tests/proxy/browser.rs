@@ -1,36 +1,17 @@
 //! The page in Chromium, with everything that a person does there; and pages of others through the proxy.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::origin::origin;
-use crate::peers::{Folder, Ran, installed};
+use crate::peers::Folder;
+use crate::peers::browser::{Opened, Scripts};
 use crate::running::Proxy;
-
-/// Where playwright-core is installed: `npm install` in `crates/lens/page`.
-fn scripts() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lens/page");
-    let lack = "playwright-core is not installed (npm install in crates/lens/page)";
-    let found = folder.join("node_modules/playwright-core").is_dir();
-    (installed(&["chromium", "node", "curl", "openssl", "certutil"])
-        && sealwire_testing::required(found, lack))
-    .then_some(folder)
-}
-
-fn script(dir: &Folder, file: PathBuf, arguments: &[&str]) -> Ran {
-    let mut node = Command::new("node");
-    node.arg(file);
-    // Chromium keeps what it trusts in its home.
-    node.env("HOME", dir.root()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
-    dir.run(node, arguments, b"")
-}
 
 #[test]
 fn the_page_does_what_a_person_wants() {
-    let Some(scripts) = scripts() else { return };
+    let Some(scripts) = Scripts::found(&["curl", "openssl"]) else { return };
     let dir = Folder::new();
     let origin = origin(&dir);
     let proxy = Proxy::start(&dir, &["--session", "s.db", "--ca", "cert.pem", "--wire"]);
@@ -41,7 +22,7 @@ fn the_page_does_what_a_person_wants() {
     }
     let pictures = std::env::var("PICTURES").unwrap_or_default();
     let arguments = [&proxy.page, &proxy.url, &origin.url, &pictures];
-    let ran = script(&dir, scripts.join("page.mjs"), &arguments.map(String::as_str)).ok();
+    let ran = scripts.run(&dir, "page.mjs", &arguments.map(String::as_str)).ok();
     assert!(ran.text().ends_with("done\n"), "{ran:?}");
 }
 
@@ -49,7 +30,7 @@ fn the_page_does_what_a_person_wants() {
 /// bodies.
 #[test]
 fn a_page_is_the_same_through_the_proxy() {
-    let Some(scripts) = scripts() else { return };
+    let Some(scripts) = Scripts::found(&["openssl", "certutil"]) else { return };
     let dir = Folder::new();
     dir.openssl(
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem \
@@ -70,7 +51,7 @@ fn a_page_is_the_same_through_the_proxy() {
         dir.run(certutil, &trust, b"").ok();
     }
     let arguments = [proxy.url.as_str(), "cert.pem", "key.pem"];
-    let ran = script(&dir, scripts.join("compare.mjs"), &arguments).ok();
+    let ran = scripts.run(&dir, "compare.mjs", &arguments).ok();
     let both: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     let (direct, through) = (&both["direct"], &both["through"]);
     assert!(direct.as_array().is_some_and(|all| all.len() >= 8), "{direct:#}");
@@ -89,7 +70,7 @@ fn a_page_is_the_same_through_the_proxy() {
 #[ignore = "a measurement: nothing else should run"]
 fn a_long_list_scrolls_smoothly() {
     const FLOWS: usize = 100_000;
-    let Some(scripts) = scripts() else { return };
+    let Some(scripts) = Scripts::found(&[]) else { return };
     let dir = Folder::new();
     let entry = |n: usize| {
         json!({
@@ -114,39 +95,9 @@ fn a_long_list_scrolls_smoothly() {
     dir.write("long.har", har.to_string());
     dir.seal_with(&["proxy", "import", "long.har", "long.db"], b"").ok();
     let opened = Opened::start(&dir, "long.db");
-    let ran = script(&dir, scripts.join("scroll.mjs"), &[&opened.page]).ok();
+    let ran = scripts.run(&dir, "scroll.mjs", &[&opened.page]).ok();
     print!("{}", ran.text());
     assert!(ran.text().starts_with("100,000 flows: "), "{ran:?}");
     let p95 = ran.text().split("p95 ").nth(1).and_then(|rest| rest.split(' ').next());
     assert!(p95.and_then(|ms| ms.parse::<f64>().ok()).is_some_and(|ms| ms < 50.0), "{ran:?}");
-}
-
-/// `seal proxy open`, as long as this lives.
-struct Opened {
-    child: Child,
-    page: String,
-}
-
-impl Opened {
-    fn start(dir: &Folder, session: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_seal"))
-            .args(["proxy", "open", session])
-            .current_dir(dir.root())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("seal starts");
-        let mut page = String::new();
-        let mut out = BufReader::new(child.stdout.take().expect("piped"));
-        out.read_line(&mut page).expect("it says where it is");
-        Self { child, page: page.trim_end().to_owned() }
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
