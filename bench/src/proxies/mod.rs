@@ -215,15 +215,16 @@ fn processor_time(running: Option<&Running>) -> Result<Duration, Failure> {
 /// whose turn it is next.
 fn settle(running: Option<&Running>) -> Result<(), Failure> {
     const LOOK: Duration = Duration::from_millis(150);
-    const LONGEST: Duration = Duration::from_secs(20);
+    const LONGEST: Duration = Duration::from_secs(60);
+    // Ours waits for 400 ms between what it puts into its index, so as to give way to traffic.
+    const QUIET: u32 = 5;
     let (begin, mut before) = (Instant::now(), processor_time(running)?);
-    while running.is_some() && begin.elapsed() < LONGEST {
+    let mut quiet = 0;
+    while running.is_some() && quiet < QUIET && begin.elapsed() < LONGEST {
         std::thread::sleep(LOOK);
         let now = processor_time(running)?;
         // A timer that ticks is no work.
-        if now - before <= Duration::from_millis(20) {
-            break;
-        }
+        quiet = if now - before <= Duration::from_millis(20) { quiet + 1 } else { 0 };
         before = now;
     }
     Ok(())
