@@ -7,8 +7,9 @@ use std::ops::Range;
 use bytes::BytesMut;
 use sealwire::starttls::Protocol;
 
+use crate::content::protobuf::{Descriptors, Of};
 use crate::export;
-use crate::flow::{ConnectionId, Direction, Event, FlowId, Recorder};
+use crate::flow::{ConnectionId, Direction, Event, FlowId, Header, Recorder};
 use crate::http::{Deflate, Framing, Messages, body, head};
 use crate::query::Filter;
 use crate::sql;
@@ -129,6 +130,37 @@ pub fn filter(text: &[u8]) {
     }
 }
 
+/// What protoc makes of `message A { optional sint32 n = 1; optional string s = 2; optional A a = 3; repeated float r = 4;
+/// map<bool, E> m = 5; optional group G = 6 { optional bytes b = 1; } } enum E { X = 0; Y = 1; } service S { rpc M(A)
+/// returns (A); }`.
+const DESCRIBED: &[u8] = b"\n\xea\x01\n\x07a.proto\x22\xb9\x01\n\x01A\x12\x0c\n\x01n\x18\x01 \x01(\x11R\x01n\x12\x0c\n\x01s\x18\x02 \x01(\x09R\x01s\x12\x10\n\x01a\x18\x03 \x01(\x0b2\x02.AR\x01a\x12\x0c\n\x01r\x18\x04 \x03(\x02R\x01r\x12\x17\n\x01m\x18\x05 \x03(\x0b2\x09.A.MEntryR\x01m\x12\x12\n\x01g\x18\x06 \x01(\n2\x04.A.GR\x01g\x1a8\n\x06MEntry\x12\x10\n\x03key\x18\x01 \x01(\x08R\x03key\x12\x18\n\x05value\x18\x02 \x01(\x0e2\x02.ER\x05value:\x028\x01\x1a\x11\n\x01G\x12\x0c\n\x01b\x18\x01 \x01(\x0cR\x01b*\x11\n\x01E\x12\x05\n\x01X\x10\x00\x12\x05\n\x01Y\x10\x012\x10\n\x01S\x12\x0b\n\x01M\x12\x02.A\x1a\x02.A";
+
+/// Protocol buffers: a description or none, and messages by it as far as they go.
+pub fn protobuf(data: &[u8]) {
+    let mut any = Descriptors::default();
+    let is_set = any.add(data).is_ok();
+    assert!(!is_set || !any.is_empty());
+    let mut known = Descriptors::default();
+    known.add(DESCRIBED).expect("a description");
+    for kind in [
+        "application/grpc",
+        "application/protobuf",
+        "application/x-protobuf; proto=A; encoding=delimited",
+    ] {
+        let headers = [("Content-Type", kind), ("Grpc-Encoding", "gzip")];
+        let headers =
+            headers.map(|(name, value)| Header { name: name.into(), value: value.into() });
+        let of = Of { path: "/S/M", headers: &headers, is_response: false };
+        for descriptors in [&known, &any] {
+            let shown = descriptors.describe(of, data, false);
+            let hidden = descriptors.describe(of, data, true);
+            let counts =
+                [shown, hidden].map(|all| all.map(|all| (all.values.len(), all.is_partial)));
+            assert_eq!(counts[0], counts[1], "what is hidden is counted");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +248,17 @@ mod tests {
                 br#"{"log":{"entries":[{"request":{"url":"x"},"_webSocketMessages":[{"type":"send","opcode":1,"data":"x","time":1e308}]}]}}"#,
                 b"[1e999, {}, null]",
             ],
+        );
+    }
+
+    #[test]
+    fn any_bytes_are_messages_or_none() {
+        let message =
+            b"\x08\x05\x12\x02hi\x1a\n%\x00\x00\x80?%\x00\x00\x00@*\x04\x08\x01\x10\x013\n\x01x4";
+        let framed = [&[0, 0, 0, 0, message.len() as u8], &message[..]].concat();
+        tried(
+            protobuf,
+            &[DESCRIBED, message, &framed, b"\x0b\x13\x14\x0c", b"\xff\xff\xff\xff\x7f"],
         );
     }
 

@@ -34,7 +34,10 @@ fn try_read(session: &Session, path: &[&str], query: &Query) -> Outcome {
     match path {
         ["session"] => Ok(answer(&about(session).map_err(broken)?)),
         ["flows"] => list(session, query, shown),
-        ["flows", id] => found(export::detail_json(reader, number(id)?, shown).map_err(broken)?),
+        ["flows", id] => {
+            let detail = export::detail_json(reader, number(id)?, shown, &session.descriptors);
+            found(detail.map_err(broken)?)
+        }
         ["flows", id, "body", side @ ("request" | "response")] => {
             body(session, number(id)?, *side == "response", query)
         }

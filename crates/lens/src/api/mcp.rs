@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::content::protobuf::Descriptors;
 use crate::export::{
     Redactor, connection_json, curl, detail_json, diff, frames_json, summary_json,
 };
@@ -24,6 +25,7 @@ pub struct Mcp {
     reader: Reader,
     redactor: Redactor,
     remote: Option<Remote>,
+    descriptors: Descriptors,
 }
 
 /// The API of a running proxy, which sends requests and follows rules.
@@ -90,7 +92,13 @@ impl Mcp {
     /// Serves `reader`; with `remote`, requests can be sent and rules set.
     #[must_use]
     pub fn new(reader: Reader, redactor: Redactor, remote: Option<Remote>) -> Self {
-        Self { reader, redactor, remote }
+        Self { reader, redactor, remote, descriptors: Descriptors::default() }
+    }
+
+    /// Shows messages of protocol buffers by their description.
+    #[must_use]
+    pub fn describing(self, descriptors: Descriptors) -> Self {
+        Self { descriptors, ..self }
     }
 
     /// Answers until the input ends.
@@ -253,7 +261,9 @@ impl Mcp {
                     "total": search.total(), "complete": search.is_complete(), "flows": flows
                 }))
             }
-            "show_flow" => detail_json(reader, id("id")?, redactor).map_err(told)?.ok_or_else(gone),
+            "show_flow" => detail_json(reader, id("id")?, redactor, &self.descriptors)
+                .map_err(told)?
+                .ok_or_else(gone),
             "show_tls" => {
                 let detail = reader.detail(id("id")?).map_err(told)?.ok_or_else(gone)?;
                 let connection = connection_json(reader, detail.summary.connection, redactor);

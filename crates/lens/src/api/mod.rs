@@ -13,6 +13,7 @@ pub use search::Searches;
 
 use std::sync::Arc;
 
+use crate::content::protobuf::Descriptors;
 use crate::flow::Sender;
 use crate::rules::{Current, Holds};
 use crate::store::{Reader, Store};
@@ -31,6 +32,8 @@ pub struct Session {
     pub rules: Current,
     /// What waits for a decision.
     pub holds: Holds,
+    /// What messages of protocol buffers look like.
+    pub descriptors: Descriptors,
     /// The access check.
     pub token: Token,
     /// What the page says of the session: the file's name.

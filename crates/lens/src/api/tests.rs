@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::content::protobuf::Descriptors;
 use crate::export::{Redactor, import};
 use crate::store::Options;
 
@@ -37,6 +38,7 @@ async fn served() -> Served {
         rules: Current::default(),
         holds: Holds::default(),
         searches: Searches::default(),
+        descriptors: Descriptors::default(),
         token: Token::new().expect("random bytes"),
         title: "s.db".to_owned(),
     });

@@ -1,5 +1,7 @@
 //! What a body says, once its encoding is taken off.
 
+pub mod protobuf;
+
 use std::borrow::Cow;
 use std::io::Read;
 

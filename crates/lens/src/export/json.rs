@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::command::base64;
 use super::{Redactor, Whole};
 use crate::content;
+use crate::content::protobuf::{Descriptors, Of};
 use crate::flow::Header;
 use crate::store::{FrameRow, HandshakeRow, Message, Reader, StoreError, Summary};
 
@@ -22,7 +23,7 @@ pub fn summary_json(summary: &Summary, redactor: Redactor) -> Value {
     value
 }
 
-/// A flow with heads, bodies and notes; `None` when it is not there.
+/// A flow with heads, bodies (messages of protocol buffers by `descriptors`, too) and notes; `None` when it is not there.
 ///
 /// # Errors
 /// When the session cannot be read.
@@ -30,12 +31,18 @@ pub fn detail_json(
     reader: &Reader,
     id: i64,
     redactor: Redactor,
+    descriptors: &Descriptors,
 ) -> Result<Option<Value>, StoreError> {
     let Some(whole) = Whole::read(reader, id)? else { return Ok(None) };
     let detail = &whole.detail;
     let mut value = summary_json(&detail.summary, redactor);
-    value["request"] = message(&detail.request, &whole.bodies[0], redactor);
-    value["response"] = message(&detail.response, &whole.bodies[1], redactor);
+    for (side, part) in [("request", &detail.request), ("response", &detail.response)] {
+        let is_response = side == "response";
+        let body = &whole.bodies[usize::from(is_response)];
+        let of = Of { path: &detail.summary.path, headers: &part.headers, is_response };
+        value[side] = message(part, body, redactor);
+        value[side]["protobuf"] = protobuf(descriptors, of, body, redactor);
+    }
     value["reason"] = String::from_utf8_lossy(&detail.reason).into();
     value["protocol"] = detail.protocol.clone().into();
     value["stream"] = detail.stream.into();
@@ -76,6 +83,20 @@ fn message(message: &Message, body: &[u8], redactor: Redactor) -> Value {
         out["raw"] = String::from_utf8_lossy(&message.raw).into();
     }
     out
+}
+
+/// The body's messages by their description, or null.
+fn protobuf(descriptors: &Descriptors, of: Of<'_>, body: &[u8], redactor: Redactor) -> Value {
+    let encoding = content::header(of.headers, "content-encoding");
+    let data = content::decoded(body, encoding.as_deref(), LONGEST_BODY);
+    let Some(described) = descriptors.describe(of, &data, redactor.hides()) else {
+        return Value::Null;
+    };
+    let mut values = Value::Array(described.values);
+    if redactor.hides() {
+        values = serde_json::from_str(&redactor.text(&values.to_string())).unwrap_or_default();
+    }
+    json!({ "message": described.message, "values": values, "partial": described.is_partial })
 }
 
 fn fields(headers: &[Header], redactor: Redactor) -> Value {

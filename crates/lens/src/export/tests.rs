@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
+use crate::content::protobuf::Descriptors;
 use crate::flow::{
     Body, ConnectionId, Direction, End, Event, FlowId, Frame, FrameKind, Header, HttpVersion,
     Outcome, Recorder, RequestHead, ResponseHead, What,
@@ -141,7 +142,10 @@ fn no_secret_is_shared_unless_asked_for() {
         all += &curl(&reader, 1, redactor).expect("read").expect("there");
         all += &fetch(&reader, 1, redactor).expect("read").expect("there");
         all += &diff(&reader, 1, 2, redactor).expect("read").expect("there").join("\n");
-        all += &detail_json(&reader, 1, redactor).expect("read").expect("there").to_string();
+        all += &detail_json(&reader, 1, redactor, &Descriptors::default())
+            .expect("read")
+            .expect("there")
+            .to_string();
         all + &frames_json(&reader.frames(2, 0, 9).expect("read"), redactor).to_string()
     };
     let shared = all(Redactor::hiding());

@@ -13,5 +13,6 @@ mod origin;
 mod packets;
 mod page;
 mod programs;
+mod protobuf;
 mod run;
 mod running;

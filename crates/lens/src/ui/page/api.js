@@ -6,7 +6,7 @@
  *   request_size:number,response_size:number,outcome:string,error:string|null,websocket:boolean,
  *   changed:boolean,partial:boolean,repeats:number|null}} Flow
  * @typedef {{headers:[string,string][],trailers:[string,string][],recorded:number,dropped:number,cut:boolean,
- *   text?:string,base64?:string,raw?:string,parts:{at:number,position:number,length:number}[]}} Message
+ *   text?:string,base64?:string,protobuf?:{message:string,values:any[],partial:boolean}|null,raw?:string,parts:{at:number,position:number,length:number}[]}} Message
  * @typedef {Flow & {request:Message,response:Message,reason:string,protocol:string|null,stream:number|null,
  *   informational:string[],notes:string[]}} Detail
  */

@@ -35,7 +35,9 @@ export function body(message, words = '') {
   const image = picture(raw);
   if (image) views.unshift(['Image', () => image]);
   const fields = text === undefined || /proto|grpc/.test(kind) ? guess(raw, /grpc/.test(kind)) : null;
-  if (fields) views.push(['Protobuf', () => fields]);
+  const described = message.protobuf;
+  if (described) views.unshift(['Protobuf', () => messages(described)]);
+  if (fields) views.push([described ? 'Protobuf by guess' : 'Protobuf', () => fields]);
   views.push(['Hex', () => hex(raw)]);
   const place = h('div');
   const tabs = views.map(([name], n) => h('button', { role: 'tab', onclick: () => open(n) }, name));
@@ -46,6 +48,12 @@ export function body(message, words = '') {
   }
   open(0);
   return h('div', {}, ...head, h('div', { class: 'tabs', role: 'tablist' }, ...tabs), h('p'), place);
+}
+
+/** Messages by their description. @param {NonNullable<Message['protobuf']>} described */
+function messages({ message, values, partial }) {
+  return h('div', { class: 'json' }, h('h3', {}, message), ...values.map(value => tree(value, null, 0)),
+    partial ? h('p', { class: 'note' }, 'The rest is no such message, or is cut off.') : null);
 }
 
 /** @param {string} text */

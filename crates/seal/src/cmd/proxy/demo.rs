@@ -8,6 +8,7 @@ use clap::Args;
 use sealwire::pki::{self, NameConstraint};
 use sealwire::{Acceptor, Connector, Foreign, Identity, SecureContext, ServerName, TrustStore};
 use sealwire_lens::api::{Searches, Session, Token, serve};
+use sealwire_lens::content::protobuf::Descriptors;
 use sealwire_lens::export::{Lesson, Marked, lesson};
 use sealwire_lens::intercept::{Authority, Proxy, Settings};
 use sealwire_lens::query::Filter;
@@ -67,6 +68,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Answer, Failure> {
         rules: Current::default(),
         holds: Holds::default(),
         searches: Searches::default(),
+        descriptors: Descriptors::default(),
         token,
         title: "demo".to_owned(),
     };

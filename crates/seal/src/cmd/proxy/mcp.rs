@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sealwire_lens::api::Mcp;
 
+use super::descriptors::DescriptorFiles;
 use super::open::reader;
 use super::query::redactor;
 use super::remote::Api;
@@ -24,6 +25,9 @@ pub(crate) struct McpArgs {
     #[command(flatten)]
     api: Api,
 
+    #[command(flatten)]
+    descriptors: DescriptorFiles,
+
     /// Do not redact secrets
     #[arg(long)]
     no_redact: bool,
@@ -31,7 +35,8 @@ pub(crate) struct McpArgs {
 
 pub(crate) fn run(args: &McpArgs) -> Result<Answer, Failure> {
     let remote = args.api.given()?;
-    let mcp = Mcp::new(reader(&args.session)?, redactor(args.no_redact), remote);
+    let mcp = Mcp::new(reader(&args.session)?, redactor(args.no_redact), remote)
+        .describing(args.descriptors.read()?);
     match mcp.run(std::io::stdin().lock(), std::io::stdout().lock()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::usage(format!("standard input or output: {e}")))

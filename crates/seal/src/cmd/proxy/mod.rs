@@ -4,6 +4,7 @@
 mod capture;
 mod child;
 mod demo;
+mod descriptors;
 mod environment;
 mod export;
 mod json;

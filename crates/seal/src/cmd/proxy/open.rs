@@ -9,6 +9,7 @@ use sealwire_lens::api::{Searches, Session, Token, serve};
 use sealwire_lens::rules::{Current, Holds};
 use sealwire_lens::store::{Reader, note_facts};
 
+use super::descriptors::DescriptorFiles;
 use crate::net::page::listen;
 use crate::net::stop::Stop;
 use crate::say::failure::Failure;
@@ -27,6 +28,9 @@ pub(crate) struct OpenArgs {
     /// Address of the page; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     page: SocketAddr,
+
+    #[command(flatten)]
+    descriptors: DescriptorFiles,
 }
 
 pub(crate) async fn run(args: OpenArgs) -> Result<Answer, Failure> {
@@ -37,6 +41,7 @@ pub(crate) async fn run(args: OpenArgs) -> Result<Answer, Failure> {
         rules: Current::default(),
         holds: Holds::default(),
         searches: Searches::default(),
+        descriptors: args.descriptors.read()?,
         token: Token::new().map_err(Failure::usage)?,
         title: title(&args.session),
     };

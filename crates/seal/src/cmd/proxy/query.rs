@@ -10,6 +10,7 @@ use sealwire_lens::query::Filter;
 use sealwire_lens::store::Order;
 use serde_json::Value;
 
+use super::descriptors::DescriptorFiles;
 use super::open::reader;
 use crate::say::failure::Failure;
 use crate::say::report::{self, Answer};
@@ -50,6 +51,9 @@ pub(crate) struct QueryArgs {
     /// Do not redact cookies, credentials, tokens and passwords
     #[arg(long)]
     no_redact: bool,
+
+    #[command(flatten)]
+    descriptors: DescriptorFiles,
 }
 
 /// How long is searched before what was found is printed.
@@ -67,6 +71,7 @@ pub(crate) fn run(args: &QueryArgs) -> Result<Answer, Failure> {
         return Ok(if differs { Answer::No } else { Answer::Yes });
     }
     let filter = filter(&args.filter)?;
+    let descriptors = args.descriptors.read()?;
     let order = if args.newest { Order::Newest } else { Order::Oldest };
     let mut search = reader.search(&filter, order, None).map_err(told)?;
     let mut from = 0;
@@ -79,7 +84,7 @@ pub(crate) fn run(args: &QueryArgs) -> Result<Answer, Failure> {
         from += search.ids(from, most).len() as u64;
         for flow in &flows {
             if args.json {
-                let whole = detail_json(&reader, flow.id, redactor).map_err(told)?;
+                let whole = detail_json(&reader, flow.id, redactor, &descriptors).map_err(told)?;
                 report::print_line(&whole.unwrap_or_else(|| summary_json(flow, redactor)))?;
             } else {
                 report::print_text(&line_of(&summary_json(flow, redactor)))?;

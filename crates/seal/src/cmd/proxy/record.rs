@@ -10,6 +10,7 @@ use sealwire_lens::flow::{Event, Recorder};
 use sealwire_lens::intercept::Proxy;
 use sealwire_lens::store::{Options, Store};
 
+use super::descriptors::DescriptorFiles;
 use super::open::title;
 use super::stream::Stream;
 use crate::net::page::listen;
@@ -36,6 +37,9 @@ pub(super) struct Recording {
     /// Serve a page that shows the traffic live, and print its URL
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     page: Option<SocketAddr>,
+
+    #[command(flatten)]
+    descriptors: DescriptorFiles,
 }
 
 /// The recorder of a proxy: what shows it in the terminal, and what keeps it.
@@ -87,6 +91,7 @@ impl Recording {
             rules: proxy.current_rules().clone(),
             holds: proxy.holds().clone(),
             searches: Searches::default(),
+            descriptors: self.descriptors.read()?,
             token: Token::new().map_err(Failure::usage)?,
             title: title(store.path()),
         };
