@@ -182,8 +182,8 @@ impl Contestant {
                 let folder = tempfile::tempdir()?;
                 let command =
                     tunnels::command(program, folder.path(), port, backend.port, cores, &file)?;
-                let kept = Some((Some(Box::new(backend)), folder));
-                Running::start(&self.name, &command, port, cores, kept)
+                let guards = Some((Some(Box::new(backend)), folder));
+                Running::start(&self.name, &command, port, cores, guards)
             }
         }
     }

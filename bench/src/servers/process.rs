@@ -17,7 +17,7 @@ pub(crate) struct Running {
     pub(crate) more: Option<MorePorts>,
     child: Child,
     /// What it needs beside it: a backend, its files.
-    _kept: Kept,
+    _guards: Guards,
 }
 
 /// What a server in JavaScript listens on beside its echo.
@@ -30,7 +30,7 @@ pub(crate) struct MorePorts {
 }
 
 /// What lives as long as a server.
-pub(crate) type Kept = Option<(Option<Box<Running>>, tempfile::TempDir)>;
+pub(crate) type Guards = Option<(Option<Box<Running>>, tempfile::TempDir)>;
 
 impl Running {
     /// Starts `command` on the servers' cores and waits until it listens on `port`.
@@ -39,7 +39,7 @@ impl Running {
         command: &Command,
         port: u16,
         cores: usize,
-        kept: Kept,
+        guards: Guards,
     ) -> Result<Self, Failure> {
         let list = match cores {
             1 => "0".to_owned(),
@@ -52,7 +52,7 @@ impl Running {
         pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said.try_clone()?);
         let child = pinned.spawn().map_err(|e| format!("{name}: {e}"))?;
         let mut running =
-            Self { name: name.to_owned(), port, plain: false, more: None, child, _kept: kept };
+            Self { name: name.to_owned(), port, plain: false, more: None, child, _guards: guards };
         running.wait_until_it_listens().map_err(|error| {
             let mut text = String::new();
             let _ = said.rewind().and_then(|()| said.read_to_string(&mut text));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   server      the requests, one file for each kind      client     orders, renews, keeps
-//!   validation  who really has a name
+//!   validation  whether a client controls a name
 //!   authority   the signer, its profiles and validity
 //!   store       accounts, orders, certificates, the log; over SQLite or PostgreSQL
 //!   jws         signed requests                           protocol   problems, identifiers

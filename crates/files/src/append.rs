@@ -22,7 +22,7 @@ use crate::place::no_folder;
 /// be opened.
 pub fn append_secrets(path: &Path) -> Result<File, Error> {
     check_link(path)?;
-    // Looked at before it is opened, which tells who reads, and after.
+    // Looked at before it is opened, which tells its readers, and after.
     if let Ok(there) = fs::metadata(path) {
         check_secrets(path, &there)?;
     }

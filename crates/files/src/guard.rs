@@ -20,7 +20,7 @@ pub(crate) fn check_ours(path: &Path, there: &Metadata, access: Access) -> Resul
     if access == Access::Public || ours || systems {
         return Ok(());
     }
-    let what = "it is neither a regular file nor yours, so no key is written into it";
+    let what = "not a regular file, or owned by another user: refusing to write a key into it";
     Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn check_secrets(path: &Path, there: &Metadata) -> Result<(), Error> 
     if !shared || owners.contains(&there.uid()) {
         return Ok(());
     }
-    let what = "another user has put this file into a folder of everybody's, so no secrets are written into \
+    let what = "another user created this file in a world-writable folder: refusing to write secrets into \
                 it: remove it, or name another";
     Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
 }
@@ -68,7 +68,7 @@ pub(crate) fn check_link(path: &Path) -> Result<(), Error> {
             if there.is_symlink()
                 && ![0, rustix::process::geteuid().as_raw()].contains(&there.uid()) =>
         {
-            let what = "it is a link of another user, so no key is written through it";
+            let what = "a symbolic link owned by another user: refusing to write a key through it";
             Err(Error::new(Problem::InvalidValue, what).at(path.display().to_string()))
         }
         _ => Ok(()),
@@ -80,7 +80,7 @@ pub(crate) fn check_link(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails when something that is no secret would take the place of a private key: that is never intended,
+/// Fails when something that is not secret would take the place of a private key: that is never intended,
 /// and the key is lost.
 pub(crate) fn spare_key(path: &Path) -> Result<(), Error> {
     const KEY: &[u8] = b"PRIVATE KEY-----";

@@ -19,12 +19,12 @@ pub use append::append_secrets;
 pub use place::{check_absent, check_place, place_of};
 pub use staged::{NotPut, Staged, put_all};
 
-/// Who may read a file that we write.
+/// The users that may read a file that we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// The owner only: mode 0600 from the first byte, whatever the umask.
     Private,
-    /// Everybody whom the umask lets.
+    /// All users that the umask permits.
     Public,
 }
 
@@ -41,11 +41,11 @@ pub enum Existing {
 /// place. A failure leaves nothing behind and the old file as it was.
 ///
 /// Something that is not a regular file (a pipe, `/dev/stdout`) is written to directly; a key only
-/// when it is ours, and a pipe only when somebody reads from it.
+/// when it is ours, and a pipe only when it has a reader.
 ///
 /// # Errors
 /// With the file's name: when there is one to keep, no folder for it, a key would be another
-/// user's to read, or it is a pipe that nobody reads.
+/// user's to read, or it is a pipe without a reader.
 pub fn write_file(
     path: &Path,
     bytes: &[u8],

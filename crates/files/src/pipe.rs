@@ -6,8 +6,8 @@ use std::path::Path;
 
 use sealwire_x509::{Error, Problem};
 
-/// Opens what is no regular file, a pipe or a device, without waiting for a reader: none may
-/// ever come. What is written afterwards waits for the reader, who is there.
+/// Opens what is not a regular file, a pipe or a device, without waiting for a reader: none may
+/// ever come. What is written afterwards waits for the reader, which is there.
 #[cfg(unix)]
 pub(crate) fn open_at_once(path: &Path) -> Result<File, Error> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -24,7 +24,7 @@ pub(crate) fn open_at_once(path: &Path) -> Result<File, Error> {
     OpenOptions::new().write(true).open(path).map_err(|e| Error::io(path, &e))
 }
 
-/// Private when it is made; neither opening it nor writing to it waits for anybody.
+/// Private when it is made; neither opening it nor writing to it waits for a reader.
 #[cfg(unix)]
 pub(crate) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     use rustix::fs::OFlags;
@@ -44,7 +44,7 @@ pub(crate) fn told_of_pipe(path: &Path, error: &io::Error) -> Error {
     if error.raw_os_error() != Some(rustix::io::Errno::NXIO.raw_os_error()) {
         return Error::io(path, error);
     }
-    let what = "it is a pipe or a socket from which nobody reads: start the reader first, or name \
+    let what = "a pipe or socket without a reader: start the reader first, or name \
                 a regular file";
     Error::new(Problem::Io(error.kind()), what).at(path.display().to_string())
 }

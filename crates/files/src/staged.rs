@@ -91,7 +91,7 @@ impl<'a> Staged<'a> {
                 return Err(Error::io(path, &io::ErrorKind::IsADirectory.into()));
             }
             Ok(there) if !there.is_file() => {
-                // Looked at before it is opened, which tells who reads, and after.
+                // Looked at before it is opened, which tells its readers, and after.
                 check_ours(path, &there, access)?;
                 let file = open_at_once(path)?;
                 check_ours(path, &file.metadata().map_err(|e| fail(&e))?, access)?;
@@ -156,8 +156,8 @@ impl<'a> Staged<'a> {
         };
         Ok(match (self.moved()?, old) {
             (None, _) => Undo::Pipe,
-            (Some(target), None) => Undo::Absent(target),
-            (Some(target), Some(old)) => Undo::Kept { old, target },
+            (Some(target), None) => Undo::Remove(target),
+            (Some(target), Some(old)) => Undo::Restore { old, target },
         })
     }
 }
@@ -166,9 +166,9 @@ impl<'a> Staged<'a> {
 #[derive(Debug)]
 enum Undo {
     /// Nothing.
-    Absent(PathBuf),
+    Remove(PathBuf),
     /// The old file, under another name in the same folder until this is dropped.
-    Kept { old: NamedTempFile<()>, target: PathBuf },
+    Restore { old: NamedTempFile<()>, target: PathBuf },
     /// Something into which bytes go and are gone.
     Pipe,
 }
@@ -176,7 +176,7 @@ enum Undo {
 impl Undo {
     fn folder(&self) -> Option<&Path> {
         match self {
-            Self::Absent(target) | Self::Kept { target, .. } => Some(folder_of(target)),
+            Self::Remove(target) | Self::Restore { target, .. } => Some(folder_of(target)),
             Self::Pipe => None,
         }
     }
@@ -186,13 +186,14 @@ impl Undo {
     fn undo(self) -> Result<(), Error> {
         match self {
             Self::Pipe => Ok(()),
-            Self::Absent(path) => fs::remove_file(&path).map_err(|e| Error::io(&path, &e)),
-            Self::Kept { mut old, target } => {
+            Self::Remove(path) => fs::remove_file(&path).map_err(|e| Error::io(&path, &e)),
+            Self::Restore { mut old, target } => {
                 let restored = fs::rename(old.path(), &target);
                 old.disable_cleanup(true);
                 restored.map_err(|e| {
                     let kept = old.path().display();
-                    let what = format!("the old file could not be put back ({e}); it is {kept}");
+                    let what =
+                        format!("the old file could not be restored ({e}); it is kept as {kept}");
                     Error::new(Problem::Io(e.kind()), what).at(target.display().to_string())
                 })
             }

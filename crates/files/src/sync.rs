@@ -26,7 +26,7 @@ impl Syncing {
     pub(crate) fn wait(self) -> io::Result<()> {
         match self {
             Self::Thread(thread) => {
-                thread.join().unwrap_or_else(|_| Err(io::Error::other("the sync has panicked")))
+                thread.join().unwrap_or_else(|_| Err(io::Error::other("the sync panicked")))
             }
             Self::Done(synced) => synced,
         }

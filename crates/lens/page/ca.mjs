@@ -23,7 +23,7 @@ await dialog.getByLabel('Reason').selectOption('keyCompromise');
 await picture('ca-revoke');
 await dialog.getByRole('button', { name: 'Revoke it' }).click();
 await row('app.localhost').filter({ hasText: 'keyCompromise' }).waitFor();
-check(await row('app.localhost').getByRole('button').count() === 0, 'what is revoked has no button');
+check(await row('app.localhost').getByRole('button').count() === 0, 'a revoked certificate has no button');
 
 await open('Revoked');
 await row('app.localhost').waitFor();

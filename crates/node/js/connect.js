@@ -112,7 +112,7 @@ function checkedServername(servername) {
   return undefined;
 }
 
-/** The handshake is complete: is the server who it should be? */
+/** The handshake is complete: is the server authenticated? */
 function judge(socket, options, onEarlyEnd) {
   if (socket.destroyed) return; // by another listener
   const { type, size } = socket.getEphemeralKeyInfo() ?? {};

@@ -128,7 +128,7 @@ class Connection {
     }
 
     told() {
-      this.#of.#owner.told(this.#of.#session.takeTold());
+      this.#of.#owner.told(this.#of.#session.takeEvents());
     }
 
     closed() {
@@ -456,9 +456,9 @@ class Connection {
     else if (progress.hasOutput) this.#outgoing.say(this.#session, this.#link);
     // The context of a client is known when its hello is answered.
     if (!progress.clientHello) this.#tellTrace();
-    if (progress.told) this.#owner.told(progress.told);
-    // Who awaits the one event must have its turn before the next.
-    if (progress.told?.hasOcsp) setImmediate(() => this.#goOn(progress));
+    if (progress.events) this.#owner.told(progress.events);
+    // Code that awaits one event must run before the next.
+    if (progress.events?.hasOcsp) setImmediate(() => this.#goOn(progress));
     else this.#goOn(progress);
   }
 

@@ -80,7 +80,7 @@ class ContextHandle {
     return this.#withPsk.get(hint);
   }
 
-  /** The native context for names that are no host names; undefined: this Node has no OpenSSL for it. */
+  /** The native context for names that are not host names; undefined: this Node has no OpenSSL for it. */
   forNames() {
     if (!canCall()) return undefined;
     this.#withNames ??= this.#build({ ...this.#options, beyond: 'names' });
@@ -136,7 +136,7 @@ class ContextHandle {
     return this.#options.maxProto ?? 0;
   }
 
-  /** Nothing more can be done with it in Node; here those who have it keep it. */
+  /** Nothing more can be done with it in Node; here its holders keep it. */
   close() {}
 
   /** Node has a pointer here that other addons may use; there is none to an OpenSSL context. */

@@ -58,7 +58,7 @@ function pskContext(value, hint) {
   return handleOf(value).forPsk(hint);
 }
 
-/** The native context of a SecureContext for names that are no host names, if there can be one. */
+/** The native context of a SecureContext for names that are not host names, if there can be one. */
 function namesContext(value) {
   return handleOf(value)?.forNames();
 }
@@ -163,7 +163,7 @@ function startWithCiphers(options, range, name) {
     throw nodeError('ERR_INVALID_ARG_VALUE', `${name}.ciphers`, (ciphers || '').split(':'));
   }
   const isOwnList = words.join(':') !== defaults.CIPHERS;
-  const builder = chooseSuites(words, oldPeers.wishOf(options, range, words, isOwnList));
+  const builder = chooseSuites(words, oldPeers.legacyOf(options, range, words, isOwnList));
   builder.preferServerOrder(Boolean(honorCipherOrder || secureOptions & OPTION.SERVER_PREFERENCE));
   return builder;
 }
@@ -172,22 +172,22 @@ function startWithCiphers(options, range, name) {
  * A list for TLS 1.2 of which the engine has nothing leaves TLS 1.3, which has suites of its own, as
  * it does in Node when no peer shares one: reported, since the program may have meant something else.
  */
-function chooseSuites(words, wish) {
+function chooseSuites(words, legacy) {
   try {
-    return builderWith(words, wish);
+    return builderWith(words, legacy);
   } catch (error) {
     if (error.code !== 'BeyondEngine') throw configError(error);
-    const forList = wish ?? oldPeers.wishForList();
-    if (forList !== null && wish === null) return chooseSuites(words, forList);
-    process.emitWarning(`Only TLS 1.3 is spoken: ${error.message}`, 'SecurityWarning');
+    const forList = legacy ?? oldPeers.legacyForList();
+    if (forList !== null && legacy === null) return chooseSuites(words, forList);
+    process.emitWarning(`Only TLS 1.3 is enabled: ${error.message}`, 'SecurityWarning');
     const of13 = words.filter((word) => word.startsWith('TLS_'));
-    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13, wish));
+    return configure(() => builderWith(of13.length > 0 ? of13 : DEFAULT_13, legacy));
   }
 }
 
-function builderWith(words, wish = null) {
+function builderWith(words, legacy = null) {
   const builder = new ContextBuilder();
-  if (wish !== null) builder.legacy(wish);
+  if (legacy !== null) builder.legacy(legacy);
   builder.securityLevel(DEFAULT_LEVEL);
   builder.checkOwnDigests(CHECKS_OWN_DIGESTS);
   builder.cipherList(words.join(':'));

@@ -141,7 +141,7 @@ class TLSHandle extends HandshakeFacts {
     this.#connection.trace();
   }
 
-  /** In Node, frees the state of TLS, after which nothing can be said any more. */
+  /** In Node, frees the state of TLS, after which nothing can be said any longer. */
   destroySSL() {
     this.close();
   }

@@ -32,7 +32,7 @@ class Incoming {
     return this.#received?.length ?? 0;
   }
 
-  /** Whether it is at work: a listener of the program's may be the one who asks. */
+  /** Whether it is at work: a listener of the program's may ask. */
   get isBusy() {
     return this.#decrypting;
   }
@@ -159,7 +159,7 @@ class Incoming {
     this.#received = report.rest;
     this.#ready = report.records;
     if (report.hasOutput) this.#sink.output();
-    if (report.hasTold) this.#sink.told();
+    if (report.hasEvents) this.#sink.told();
     this.#deliver();
     if (this.#sink.isOver()) return false;
     if (report.failed) this.#sink.failed();

@@ -35,7 +35,7 @@ function whyNot() {
  * What the options of a context ask for, or null. `words` are those of its cipher list, which is of
  * the program when it `isOwnList`.
  */
-function wishOf(options, range, words, isOwnList) {
+function legacyOf(options, range, words, isOwnList) {
   const { dhparam, pskCallback, pskIdentityHint, beyond } = options;
   const hasDh = dhparam !== undefined && dhparam !== null;
   if (hasDh) validate.stringOrView(dhparam, 'options.dhparam');
@@ -48,10 +48,10 @@ function wishOf(options, range, words, isOwnList) {
     return null;
   }
   if (isOld) warn();
-  return wish({ everyClient, beyond, dhparam: hasDh ? dhparam : undefined, psk: Boolean(pskCallback), hint: pskIdentityHint });
+  return settings({ everyClient, beyond, dhparam: hasDh ? dhparam : undefined, psk: Boolean(pskCallback), hint: pskIdentityHint });
 }
 
-function wish({ dhparam, psk, hint, everyClient, beyond }) {
+function settings({ dhparam, psk, hint, everyClient, beyond }) {
   const isAuto = dhparam === 'auto';
   return {
     dhParameters: dhparam === undefined || isAuto ? undefined : checkedDh(dhparam),
@@ -63,11 +63,11 @@ function wish({ dhparam, psk, hint, everyClient, beyond }) {
   };
 }
 
-/** A wish for a list of which there is nothing for new peers, or null. */
-function wishForList() {
+/** Settings for a list of which there is nothing for new peers, or null. */
+function legacyForList() {
   if (whyNot() !== null) return null;
   warn();
-  return wish({ psk: false });
+  return settings({ psk: false });
 }
 
 function checkedDh(dhparam) {
@@ -76,7 +76,7 @@ function checkedDh(dhparam) {
   try {
     bits = native.dhBits(pem);
   } catch {
-    return undefined; // As in Node: what is none is passed over, and there is no DHE.
+    return undefined; // As in Node: invalid parameters are ignored, and DHE is disabled.
   }
   if (bits < 1024) throw invalidValue('DH parameter is less than 1024 bits');
   if (bits < 2048) process.emitWarning('DH parameter is less than 2048 bits', 'SecurityWarning');
@@ -88,11 +88,11 @@ function warn() {
   warned = true;
   // Another thread of the process may have.
   if (!native.isFirstWarning()) return;
-  process.emitWarning('This process speaks with old TLS peers (TLS 1.0 and 1.1, CBC, RSA key exchange, DHE or ' +
-    'pre-shared keys), since it asks for that: it is weaker than what it speaks otherwise', 'LegacyTLSWarning');
+  process.emitWarning('This process enables TLS for old peers (TLS 1.0 and 1.1, CBC, RSA key exchange, DHE or ' +
+    'pre-shared keys), as its options request: such connections are weaker than the default', 'LegacyTLSWarning');
 }
 
 /** Whether the host's OpenSSL can be called. */
 const canCall = () => whyNot() === null;
 
-module.exports = { canCall, enable, wishForList, wishOf };
+module.exports = { canCall, enable, legacyForList, legacyOf };

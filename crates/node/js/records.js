@@ -31,7 +31,7 @@ function missingOfRecord(begun, chunk) {
 const CHANGE_CIPHER_SPEC = 20;
 const APPLICATION_DATA = 23;
 
-/** Whether a client's bytes are no message of the handshake that can be read: it has come to Finished. */
+/** Whether a client's bytes are not a readable handshake message: it has come to Finished. */
 function isEncryptedOrAnnounced(bytes) {
   return bytes[0] === APPLICATION_DATA || bytes[0] === CHANGE_CIPHER_SPEC;
 }

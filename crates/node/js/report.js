@@ -1,7 +1,7 @@
 'use strict';
 
 // What `Session.receive` says of a chunk of bytes: see src/sinks.rs. It says it by numbers in one
-// array that serves all sessions, which is read before anybody else can come to use it.
+// array that serves all sessions, which is read before any other caller can use it.
 
 const HEADER = 3;
 const RECORDS = 1024;
@@ -11,7 +11,7 @@ const HAS_OUTPUT = 1;
 const PEER_CLOSED = 2;
 const FAILED = 4;
 const MORE = 8;
-const TOLD = 16;
+const HAS_EVENTS = 16;
 const ELSEWHERE = 0xffffffff;
 
 /** Data of short chunks are put into one of these, one behind the other, as Buffer's own pool does. */
@@ -60,7 +60,7 @@ function told(records, rest) {
     records,
     rest,
     hasOutput: (flags & HAS_OUTPUT) !== 0,
-    hasTold: (flags & TOLD) !== 0,
+    hasEvents: (flags & HAS_EVENTS) !== 0,
     hasMore: (flags & MORE) !== 0,
     peerClosed: (flags & PEER_CLOSED) !== 0,
     failed: (flags & FAILED) !== 0,

@@ -20,7 +20,7 @@ function check(session) {
   throw error;
 }
 
-/** What is in an envelope, unless it is for another server. Bytes of anything else are no session. */
+/** What is in an envelope, unless it is for another server. Bytes of anything else are not a session. */
 function open(bytes, name) {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = MAGIC.length + 2;

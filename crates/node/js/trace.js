@@ -74,7 +74,7 @@ class Direction {
       this.#tell(rest.readUInt8(0), rest.readUInt16BE(1), rest.subarray(HEADER, HEADER + length));
       rest = rest.subarray(HEADER + length);
     }
-    // What follows is no TLS if its header says more than a record can hold.
+    // What follows is not TLS if its header says more than a record can hold.
     this.#pending = rest.length > 0x4800 + HEADER ? Buffer.alloc(0) : Buffer.from(rest);
   }
 

@@ -36,7 +36,7 @@ function connectRequest(agent, { auth }, endpoint) {
 
 /**
  * Connects to the proxy and gives that socket at once, as Node does, marked so that an agent waits
- * for the one to use. That comes by the callback; `prepare` has seen it before anybody else.
+ * for the one to use. That comes by the callback; `prepare` has seen it before any other caller.
  */
 function open(way, options, prepare, callback = () => {}) {
   const { protocol, proxyConnectionOptions } = way.proxy;

@@ -33,7 +33,7 @@ function loads(file) {
     process.dlopen({ exports: {} }, file);
     return true;
   } catch (error) {
-    console.error(`sealwire: ${file} does not load here (${error.message}); building from source`);
+    console.error(`sealwire: ${file} does not load on this machine (${error.message}); building from source`);
     return false;
   }
 }
@@ -47,18 +47,18 @@ function build() {
     ['build', '--release', '--locked', '--package', 'sealwire-node', '--lib'],
     { cwd: sources, stdio: 'inherit', env: { ...process.env, CARGO_TARGET_DIR: target } });
   if (status !== 0) {
-    fail('cargo could not build the addon: what it said is above. It needs Rust ' +
+    fail('cargo could not build the addon: its output is above. It needs Rust ' +
       `${rustVersion()} or newer and a C compiler, and fetches crates from crates.io.`);
   }
   fs.copyFileSync(path.join(target, 'release', addon.cargoName()), addon.built);
   if (!process.env.CARGO_TARGET_DIR) fs.rmSync(target, { recursive: true });
 }
 
-function needs(program, whence) {
+function needs(program, source) {
   const { error, status } = spawnSync(program, ['--version'], { stdio: 'ignore' });
   if (!error && status === 0) return;
-  fail(`there is no prebuilt addon for ${addon.platform}, and no ${program} to build one.\n` +
-    `  Install ${whence} and a C compiler, then run "npm install" again;\n` +
+  fail(`no prebuilt addon for ${addon.platform}, and no ${program} to build one.\n` +
+    `  Install ${source} and a C compiler, then run "npm install" again;\n` +
     '  or name an addon built elsewhere: SEALWIRE_ADDON=/path/to/sealwire.node, when installing and when running.');
 }
 

@@ -9,7 +9,7 @@ use sealwire::wire::{Driver, Next};
 use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine, ServerName};
 
 use crate::failure::Failure;
-use crate::progress::{Agreed, Hello, Progress, PskAsked, Stored, Told};
+use crate::progress::{Agreed, Hello, Progress, PskAsked, SessionEvents, Stored};
 
 /// The state of a connection, which goes to the thread pool and back.
 pub(crate) struct Connection {
@@ -18,7 +18,7 @@ pub(crate) struct Connection {
     pub(crate) data: Vec<u8>,
     /// Events of the handshake that are to be told.
     events: Vec<Event>,
-    pub(crate) told: Told,
+    pub(crate) session_events: SessionEvents,
     /// Whether the program has a say in the answer to a ClientHello.
     pub(crate) asks_hello: bool,
     /// The client's SNI, until it is reported.
@@ -53,7 +53,7 @@ impl Connection {
             stage,
             data: Vec::new(),
             events: Vec::new(),
-            told: Told::default(),
+            session_events: SessionEvents::default(),
             asks_hello: true,
             server_name: None,
             key_log: Vec::new(),
@@ -131,7 +131,7 @@ impl Connection {
             data: None,
             rest: None,
             peer_closed: false,
-            told: None,
+            events: None,
             failure: self.failure.as_ref().map(Failure::from),
             server_name: self.server_name.take(),
         };
@@ -165,7 +165,8 @@ impl Connection {
             }
         }
         self.gather();
-        progress.told = (!self.told.is_empty()).then(|| mem::take(&mut self.told));
+        progress.events =
+            (!self.session_events.is_empty()).then(|| mem::take(&mut self.session_events));
         let Stage::Live(driver) = &mut self.stage else { return progress };
         progress.peer_closed = driver.session().peer_has_closed();
         if progress.complete.is_some() {
@@ -192,19 +193,19 @@ impl Connection {
     fn note(&mut self, event: Event) {
         match event {
             Event::KeyLog(line) => {
-                self.told.key_log += 1;
+                self.session_events.key_log += 1;
                 self.key_log.push(line);
             }
             Event::OcspResponse(response) => {
-                self.told.has_ocsp = true;
-                self.told.ocsp_response = response.map(Buffer::from);
+                self.session_events.has_ocsp = true;
+                self.session_events.ocsp_response = response.map(Buffer::from);
             }
             Event::NewSession(session) => {
-                self.told.sessions += 1;
+                self.session_events.sessions += 1;
                 self.sessions.push_back(session);
             }
-            Event::Renegotiating => self.told.renegotiating += 1,
-            Event::Renegotiated => self.told.renegotiated += 1,
+            Event::Renegotiating => self.session_events.renegotiating += 1,
+            Event::Renegotiated => self.session_events.renegotiated += 1,
             Event::PeerClosed => {}
             event => self.events.push(event),
         }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Thrown, config, material, misuse};
 use crate::identities::{Places, Unusable};
-use crate::old::LegacyWish;
+use crate::old::LegacySettings;
 use crate::trust::{TrustStore, readable};
 
 /// A secure context under construction.
@@ -43,8 +43,8 @@ impl ContextBuilder {
     /// Speaks with old peers as well, by the OpenSSL of the running program. Before
     /// [`cipher_list`](Self::cipher_list) and [`groups`](Self::groups).
     #[napi]
-    pub fn legacy(&mut self, wish: LegacyWish) -> Result<(), Thrown> {
-        let legacy = wish.into();
+    pub fn legacy(&mut self, settings: LegacySettings) -> Result<(), Thrown> {
+        let legacy = settings.into();
         self.change(|builder| Ok(builder.legacy(legacy)))
     }
 

@@ -53,6 +53,6 @@ pub(crate) fn end(_fd: i32) {}
 #[cfg(unix)]
 fn borrowed(fd: i32) -> Option<std::mem::ManuallyDrop<std::net::TcpStream>> {
     use std::os::fd::FromRawFd;
-    // SAFETY: as above; on what is no socket, the system gives an error.
+    // SAFETY: as above; on what is not a socket, the system gives an error.
     (fd >= 0).then(|| std::mem::ManuallyDrop::new(unsafe { std::net::TcpStream::from_raw_fd(fd) }))
 }

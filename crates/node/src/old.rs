@@ -10,14 +10,14 @@ use crate::failure::{Thrown, config};
 
 /// How a context speaks with old peers.
 #[napi(object, object_to_js = false)]
-pub struct LegacyWish {
+pub struct LegacySettings {
     /// Parameters for DHE (PEM).
     pub dh_parameters: Option<Buffer>,
     /// OpenSSL's, in their place.
     pub dh_auto: bool,
     /// Whether pre-shared keys are taken.
     pub psk: bool,
-    /// What a server tells its clients before they say who they are.
+    /// A server's identity hint, sent to clients before they name theirs.
     pub psk_hint: Option<String>,
     /// Whether all connections are made so, whatever they could be without it.
     pub every_connection: bool,
@@ -25,21 +25,21 @@ pub struct LegacyWish {
     pub every_client: bool,
 }
 
-impl From<LegacyWish> for Legacy {
-    fn from(wish: LegacyWish) -> Self {
+impl From<LegacySettings> for Legacy {
+    fn from(settings: LegacySettings) -> Self {
         let mut legacy = Self::new()
             .source(OpensslSource::Host)
             .renegotiation(true)
             .protocol_level_of_context()
-            .psk(wish.psk)
-            .every_connection(wish.every_connection)
-            .every_client(wish.every_client);
-        if let Some(pem) = wish.dh_parameters {
+            .psk(settings.psk)
+            .every_connection(settings.every_connection)
+            .every_client(settings.every_client);
+        if let Some(pem) = settings.dh_parameters {
             legacy = legacy.dh_parameters(pem.to_vec());
-        } else if !wish.dh_auto {
+        } else if !settings.dh_auto {
             legacy = legacy.no_dh();
         }
-        wish.psk_hint.into_iter().fold(legacy, Self::psk_hint)
+        settings.psk_hint.into_iter().fold(legacy, Self::psk_hint)
     }
 }
 

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use sealwire::verify::Refusal;
 
-/// What was agreed, and whether the peer is who it says.
+/// What was agreed, and whether the peer is authorized.
 #[napi(object, object_from_js = false)]
 pub struct PeerFacts {
     /// `TLSv1.3`.
@@ -31,7 +31,7 @@ pub struct PeerFacts {
     pub server_name: Option<String>,
     /// Whether a session was resumed.
     pub resumed: bool,
-    /// Whether the peer proved who it is.
+    /// Whether the peer is authorized.
     pub authorized: bool,
     /// Why not, when it was asked.
     pub refusal: Option<RefusalFacts>,

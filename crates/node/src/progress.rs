@@ -30,8 +30,8 @@ pub struct Progress {
     pub rest: Option<Buffer>,
     /// Whether the peer has said that it sends no more data.
     pub peer_closed: bool,
-    /// What else was told.
-    pub told: Option<Told>,
+    /// Other events.
+    pub events: Option<SessionEvents>,
     /// Why the connection failed.
     pub failure: Option<Failure>,
     /// The client's SNI, when it came in this turn without a question.
@@ -69,7 +69,7 @@ pub struct Stored {
 /// The events of a session besides data, by kind.
 #[derive(Default)]
 #[napi(object, object_from_js = false)]
-pub struct Told {
+pub struct SessionEvents {
     /// How many lines the key log has, for [`Session::take_key_log`](crate::session::Session::take_key_log).
     pub key_log: u32,
     /// Whether the server's staple, or its absence, was reported.
@@ -120,7 +120,7 @@ pub struct HelloAnswer {
     pub alert: Option<u8>,
 }
 
-impl Told {
+impl SessionEvents {
     pub(crate) fn is_empty(&self) -> bool {
         self.key_log == 0
             && !self.has_ocsp

@@ -22,9 +22,9 @@ use crate::context::SecureContext;
 use crate::descriptor;
 use crate::failure::{Failure, Thrown, misuse};
 use crate::peer::PeerFacts;
-use crate::progress::{HelloAnswer, Progress, Told};
+use crate::progress::{HelloAnswer, Progress, SessionEvents};
 use crate::settings::{ClientConnection, ServerConnection};
-use crate::sinks::{Copies, FAILED, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places, TOLD};
+use crate::sinks::{Copies, FAILED, HAS_EVENTS, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places};
 
 /// One side of one TLS connection.
 #[napi]
@@ -81,7 +81,7 @@ impl Session {
             return Err(misuse("the session is gone"));
         };
         let Some(Question::ClientHello(asked)) = driver.question() else {
-            return Err(misuse("there is no ClientHello to answer"));
+            return Err(misuse("no ClientHello to answer"));
         };
         let mut reply = HelloReply::new();
         if let Some(credentials) = credentials {
@@ -120,7 +120,7 @@ impl Session {
             return Err(misuse("the session is gone"));
         };
         let Some(Question::StoreSession(asked)) = driver.question() else {
-            return Err(misuse("there is no session to store"));
+            return Err(misuse("no session to store"));
         };
         if let Err(error) = asked.stored() {
             *failure = Some(error);
@@ -137,7 +137,7 @@ impl Session {
             return Err(misuse("the session is gone"));
         };
         let Some(Question::Psk(asked)) = driver.question() else {
-            return Err(misuse("there is no key to give"));
+            return Err(misuse("no pre-shared key was requested"));
         };
         let key = key.map(|key| sealwire::Psk::new(identity.unwrap_or_default(), key));
         if let Err(error) = asked.answer(key) {
@@ -240,7 +240,7 @@ impl Session {
     #[napi]
     pub fn send(&self, fd: i32, plaintext: &[u8], length: u32) -> Result<i32, Thrown> {
         let Some(plaintext) = plaintext.get(..length as usize) else {
-            return Err(misuse("there is not so much to send"));
+            return Err(misuse("length exceeds the data to send"));
         };
         let number = |count| i32::try_from(count).expect("a write is shorter than 2 GiB");
         self.encrypted(plaintext, |driver, records| {
@@ -295,8 +295,8 @@ impl Session {
 
     /// The events besides data.
     #[napi]
-    pub fn take_told(&self) -> Result<Told, Thrown> {
-        Ok(mem::take(&mut self.lock()?.told))
+    pub fn take_events(&self) -> Result<SessionEvents, Thrown> {
+        Ok(mem::take(&mut self.lock()?.session_events))
     }
 
     /// Why the connection failed.
@@ -323,7 +323,7 @@ impl Session {
             match host.parse::<ServerName>() {
                 Ok(name) => check_common_name_constraints(&name, chain).err(),
                 Err(_) if chain.iter().skip(1).all(|ca| !ca.has_name_constraints()) => None,
-                Err(_) => Some(format!("{host:?} is no name that constraints can be held against")),
+                Err(_) => Some(format!("{host:?} is not a name that constraints apply to")),
             }
         })
     }
@@ -454,8 +454,8 @@ impl Session {
             }
         };
         connection.gather();
-        if !connection.told.is_empty() {
-            flags |= TOLD;
+        if !connection.session_events.is_empty() {
+            flags |= HAS_EVENTS;
         }
         let Stage::Live(driver) = &connection.stage else { return Err(misuse("no session")) };
         if driver.session().peer_has_closed() {

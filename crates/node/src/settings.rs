@@ -14,7 +14,7 @@ use crate::failure::Thrown;
 pub struct ClientConnection {
     /// The name for SNI; none is sent without.
     pub server_name: Option<String>,
-    /// Whether the context can say names that are no host names.
+    /// Whether the context can say names that are not host names.
     pub any_server_name: bool,
     /// The protocols to offer.
     pub alpn: Vec<Buffer>,

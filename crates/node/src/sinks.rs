@@ -11,8 +11,8 @@ pub(crate) const PEER_CLOSED: u32 = 2;
 pub(crate) const FAILED: u32 = 4;
 /// The records do not all fit into the report: call again.
 pub(crate) const MORE: u32 = 8;
-/// [`Session::take_told`](crate::session::Session::take_told) has something.
-pub(crate) const TOLD: u32 = 16;
+/// [`Session::take_events`](crate::session::Session::take_events) has something.
+pub(crate) const HAS_EVENTS: u32 = 16;
 /// In place of an offset: the data are not in the chunk but in [`Session::take_data`](crate::session::Session::take_data).
 pub(crate) const ELSEWHERE: u32 = u32::MAX;
 

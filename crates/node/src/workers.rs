@@ -30,7 +30,7 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
 /// The way to the threads and back, of one event loop.
 #[napi]
 pub struct Workers {
-    desk: Arc<Desk>,
+    completions: Arc<Completions>,
     under_way: usize,
 }
 
@@ -50,8 +50,8 @@ impl Workers {
     #[napi(constructor)]
     pub fn new(wake: Function<'_, (), ()>) -> napi::Result<Self> {
         let wake = wake.build_threadsafe_function::<()>().weak::<true>().build()?;
-        let desk = Desk { tray: Mutex::default(), wake };
-        Ok(Self { desk: Arc::new(desk), under_way: 0 })
+        let completions = Completions { completed: Mutex::default(), wake };
+        Ok(Self { completions: Arc::new(completions), under_way: 0 })
     }
 
     /// Continues the handshake of a session, with more bytes received, if there are any. The
@@ -69,22 +69,26 @@ impl Workers {
         }
         if self.under_way == 0 {
             // SAFETY: both are alive, and this is the thread of `env`.
-            check(unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.desk.wake.raw()) })?;
+            check(unsafe {
+                sys::napi_ref_threadsafe_function(env.raw(), self.completions.wake.raw())
+            })?;
         }
         self.under_way += 1;
-        let (connection, desk) = (session.shared(), self.desk.clone());
-        POOL.add(Turn { connection, token, desk });
+        let (connection, completions) = (session.shared(), self.completions.clone());
+        POOL.add(Turn { connection, token, completions });
         Ok(())
     }
 
     /// The next turn that is done.
     #[napi]
     pub fn take(&mut self, env: Env) -> Result<Option<Done>, Thrown> {
-        let Some(Taken { turn, panicked }) = self.desk.take() else { return Ok(None) };
+        let Some(Taken { turn, panicked }) = self.completions.take() else { return Ok(None) };
         self.under_way -= 1;
         if self.under_way == 0 {
             // SAFETY: both are alive, and this is the thread of `env`.
-            check(unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.desk.wake.raw()) })?;
+            check(unsafe {
+                sys::napi_unref_threadsafe_function(env.raw(), self.completions.wake.raw())
+            })?;
         }
         let progress = (!panicked).then(|| lock(&turn.connection).progress());
         Ok(Some(Done { token: turn.token, progress }))
@@ -92,13 +96,13 @@ impl Workers {
 }
 
 /// Where the threads put what they have done.
-struct Desk {
-    tray: Mutex<Tray>,
+struct Completions {
+    completed: Mutex<Completed>,
     wake: Wake,
 }
 
 #[derive(Default)]
-struct Tray {
+struct Completed {
     done: VecDeque<Taken>,
     /// Whether the event loop was woken and has not seen the completed empty since.
     is_woken: bool,
@@ -109,22 +113,22 @@ struct Taken {
     panicked: bool,
 }
 
-impl Desk {
+impl Completions {
     fn put(&self, done: Taken) {
-        let mut tray = lock(&self.tray);
-        tray.done.push_back(done);
-        if !tray.is_woken {
-            tray.is_woken = true;
-            drop(tray);
-            // Refused only when the event loop has ended; then nobody waits for it.
+        let mut completed = lock(&self.completed);
+        completed.done.push_back(done);
+        if !completed.is_woken {
+            completed.is_woken = true;
+            drop(completed);
+            // Refused only when the event loop has ended; then no caller waits for it.
             self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
 
     fn take(&self) -> Option<Taken> {
-        let mut tray = lock(&self.tray);
-        let taken = tray.done.pop_front();
-        tray.is_woken = taken.is_some();
+        let mut completed = lock(&self.completed);
+        let taken = completed.done.pop_front();
+        completed.is_woken = taken.is_some();
         taken
     }
 }
@@ -133,7 +137,7 @@ impl Desk {
 struct Turn {
     connection: Arc<Mutex<Connection>>,
     token: u32,
-    desk: Arc<Desk>,
+    completions: Arc<Completions>,
 }
 
 impl Turn {
@@ -142,7 +146,7 @@ impl Turn {
     fn run(self) {
         let run = || lock(&self.connection).advance();
         let panicked = catch_unwind(AssertUnwindSafe(run)).is_err();
-        self.desk.clone().put(Taken { turn: self, panicked });
+        self.completions.clone().put(Taken { turn: self, panicked });
     }
 }
 

@@ -54,7 +54,7 @@ test('without an addon and without Rust, the installation says what to do', (t) 
   if (!tarball) return;
   const { installed, output } = packed.install(t, [tarball], packed.withoutCargo(t));
   assert.strictEqual(installed, false);
-  assert.match(output, /sealwire: there is no prebuilt addon for [\w-]+, and no cargo to build one\./);
+  assert.match(output, /sealwire: no prebuilt addon for [\w-]+, and no cargo to build one\./);
   assert.match(output, /Install Rust .* and a C compiler/);
 });
 
@@ -64,7 +64,7 @@ test('a prebuilt addon that does not load here is no addon', (t) => {
   const broken = packed.withPrebuilt(t, tarball, __filename);
   const { installed, output } = packed.install(t, [broken], packed.withoutCargo(t));
   assert.strictEqual(installed, false);
-  assert.match(output, /sealwire\.node does not load here .*; building from source/);
+  assert.match(output, /sealwire\.node does not load on this machine .*; building from source/);
 });
 
 function inPackage(folder, ...names) {

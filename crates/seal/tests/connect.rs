@@ -178,7 +178,7 @@ fn secrets_are_logged_for_wireshark() {
     assert!(Command::new("mkfifo").arg(dir.path("pipe")).status().unwrap().success());
     let refused = connect(&dir, server.port, &["--key-log", "pipe"], b"");
     assert_eq!(refused.code, 2, "{refused:?}");
-    let says = "seal: pipe: it is a pipe or a socket from which nobody reads";
+    let says = "seal: pipe: a pipe or socket without a reader";
     assert!(refused.stderr.starts_with(says), "{}", refused.stderr);
     // The server's secrets are those of its client.
     let server = Served::start(&dir, "--ca-dir ca --key-log server-keys");
@@ -224,7 +224,7 @@ fn a_proxy_is_asked_for_the_way() {
         ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "requires authentication"),
         ("HTTP/1.1 403 Forbidden\r\n\r\n", "refused to connect to localhost:"),
         ("SSH-2.0-OpenSSH_9.2\r\n", "does not speak HTTP (check --proxy)"),
-        ("", "hung up without an answer"),
+        ("", "closed the connection without a response"),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let proxy = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());

@@ -82,7 +82,7 @@ fn flags() -> String {
     }
     let mut table = String::from(
         "# Flags\n\nEvery option of every command of `seal`, from the same description as `--help`. A test compares this page \
-         with\nthe program, and `UPDATE_HELP=1 cargo test -p seal --test help` writes it anew.\n\n| option | meaning | \
+         with\nthe program, and `UPDATE_HELP=1 cargo test -p seal --test help` rewrites it.\n\n| option | meaning | \
          commands |\n|---|---|---|\n",
     );
     for ((name, value, help), commands) in rows {

@@ -105,7 +105,7 @@ fn refusals_say_who_and_why_and_what_to_do() {
         (
             "--cert other-cert.pem --key other-key.pem --ca amit-cert.pem --quiet",
             "the peer refused with unknown_ca (alert 48)",
-            "the server takes certificates of CN=localhost, and ours is by CN=other.example",
+            "the server accepts certificates issued by CN=localhost, and ours is issued by CN=other.example",
         ),
         (
             &format!("{AMIT} --servername elsewhere.example"),

@@ -237,20 +237,20 @@ fn what_cannot_be_read_is_named() {
     };
     dir.openssl(&with_key);
     assert_eq!(refused("wrong", "the passphrase does not open the PFX"), 1);
-    assert_eq!(refused("", "the PFX has a passphrase and none was given"), 2);
+    assert_eq!(refused("", "the PFX is encrypted and no passphrase was given"), 2);
     let good = dir.read("id.pfx");
     dir.write("id.pfx", &good[..good.len() / 2]);
     assert_eq!(refused("pass", "the PFX is broken: it ends too early"), 1);
     dir.write("id.pfx", "hello");
-    assert_eq!(refused("pass", "no PFX (PKCS#12): neither PEM nor DER"), 1);
+    assert_eq!(refused("pass", "no PFX (PKCS#12): not PEM or DER"), 1);
     dir.write("id.pfx", dir.read("leaf.pem"));
-    assert_eq!(refused("pass", "no PFX (PKCS#12) (there is a certificate)"), 1);
+    assert_eq!(refused("pass", "no PFX (PKCS#12) (it contains a certificate)"), 1);
     dir.openssl(&format!("{with_key} -keypbe aria-256-cbc"));
     assert_eq!(refused("pass", "the PFX is encrypted with PBES2 ("), 1);
     dir.openssl(&format!("{with_key} -macalg sha3-256"));
     assert_eq!(refused("pass", "the PFX has a MAC with "), 1);
     dir.openssl(&format!("{export} -in ca.pem -nokeys"));
-    assert_eq!(refused("pass", "the PFX has no private key (1 certificate)"), 1);
+    assert_eq!(refused("pass", "the PFX contains no private key (1 certificate)"), 1);
 }
 
 /// Certificates without a key, as Java, mitmproxy and `-nokeys` have them: shown, and trusted by --ca;

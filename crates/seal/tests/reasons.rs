@@ -54,7 +54,7 @@ fn the_issuer_that_is_there_and_does_not_fit_is_told_from_one_that_is_missing() 
         &dir,
         "leaf.pem --ca other.pem",
         missing,
-        "was not sent and is not among the trusted certificates (there is 1); it is said to be at \
+        "was not sent and is not among the trusted certificates (1); its URL in the certificate is \
          http://a.test/root.cer",
     );
     for line in ["leaf.pem --ca twin.pem", "leaf.pem --untrusted twin.pem --ca other.pem"] {
@@ -97,9 +97,9 @@ fn a_wrong_name_is_told_beside_what_is_wrong_with_the_chain_and_why_it_is_wrong(
     make(&dir, "leaf", "leaf", Some("root"), names);
     let code = "ERR_TLS_CERT_ALTNAME_INVALID";
     for (name, reason) in [
-        ("x.y.a.test", "* stands for one label, and x.y.a.test has more before a.test"),
-        ("a.test", "*.a.test stands for the names below a.test, not for a.test itself"),
-        ("10.0.0.1", "an address is compared with IP addresses only"),
+        ("x.y.a.test", "* matches one label, and x.y.a.test has more before a.test"),
+        ("a.test", "*.a.test matches names below a.test, not a.test itself"),
+        ("10.0.0.1", "an address matches IP addresses only"),
         ("b.test", "is not in the cert's altnames"),
     ] {
         says(&dir, &format!("leaf.pem --ca root.pem --name {name}"), code, reason);
@@ -134,7 +134,7 @@ fn what_a_certificate_may_not_do_is_told_with_what_it_may() {
         (
             "1.2.3.4=critical,DER:0500",
             "UNHANDLED_CRITICAL_EXTENSION",
-            "has a critical extension that is not known here: 1.2.3.4",
+            "has an unknown critical extension: 1.2.3.4",
         ),
     ] {
         make(&dir, "leaf", "leaf", Some("root"), extensions);
@@ -183,7 +183,7 @@ fn what_is_not_known_here_is_not_called_wrong() {
     dir.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime192v1 -out leaf.key");
     dir.openssl("req -new -key leaf.key -subj /CN=leaf -out leaf.csr");
     dir.openssl("x509 -req -in leaf.csr -CA root.pem -CAkey root.key -days 9 -out leaf.pem");
-    let kind = "is of the kind EC prime192v1, which is not supported here";
+    let kind = "has the unsupported type EC prime192v1";
     says(&dir, "leaf.pem --ca root.pem", "UNSPECIFIED", kind);
     assert!(dir.seal("cert show leaf.pem").text().contains("key        EC prime192v1"));
 }
@@ -273,16 +273,16 @@ fn every_command_that_judges_gives_the_reason_and_the_advice() {
             "b.test",
             name,
             "is not in the cert's altnames: DNS:a.test",
-            "by a name that it has",
+            "connect by a name in the certificate",
         ),
-        case("wide", "", "x.y.a.test", name, "* stands for one label", "stands for one label only"),
-        case("wide", "", "a.test", name, "not for a.test itself", "have both in it"),
+        case("wide", "", "x.y.a.test", name, "* matches one label", "stands for one label only"),
+        case("wide", "", "a.test", name, "not a.test itself", "have both in it"),
         case(
             "number",
             "",
             "127.0.0.1",
             name,
-            "compared with IP addresses only",
+            "matches IP addresses only",
             "issued with IP:ADDRESS",
         ),
         case("root", "", "a.test", "INVALID_PURPOSE", "keyCertSign", "goes first in its file"),
@@ -307,7 +307,7 @@ fn every_command_that_judges_gives_the_reason_and_the_advice() {
             "",
             "a.test",
             "UNHANDLED_CRITICAL_EXTENSION",
-            "has a critical extension that is not known here: 1.2.3.4",
+            "has an unknown critical extension: 1.2.3.4",
             "have it issued without",
         ),
         case(

@@ -102,11 +102,11 @@ fn garbled_and_foreign_files_are_refused() {
     for (line, message) in [
         (
             "cert self-sign --csr k.pem --key k.pem --out o.pem",
-            "seal: k.pem: no certificate request (there is a private key)",
+            "seal: k.pem: no certificate request (it contains a private key)",
         ),
         (
             "cert self-sign --csr cert.pem --key k.pem --out o.pem",
-            "seal: cert.pem: no certificate request (there is a certificate)",
+            "seal: cert.pem: no certificate request (it contains a certificate)",
         ),
     ] {
         refused(&dir.seal(line), 1, message);
@@ -139,7 +139,7 @@ fn files_are_told_apart_by_their_bytes() {
     dir.write("odd.pem", cert.replacen('M', "!", 1));
     dir.write("empty", "\n");
     dir.write("text", "hello");
-    let nothing = "neither PEM nor DER, or it was cut or damaged";
+    let nothing = "not PEM or DER, or truncated or damaged";
     for (command, wanted) in [
         ("cert show", "certificate"),
         ("csr show", "certificate request"),
@@ -155,7 +155,7 @@ fn files_are_told_apart_by_their_bytes() {
             ("id.pfx", "PFX (PKCS#12)"),
         ] {
             if what != wanted {
-                let line = format!("seal: {file}: no {wanted} (there is a {what})");
+                let line = format!("seal: {file}: no {wanted} (it contains a {what})");
                 refused(&dir.seal(&format!("{command} {file}")), 1, &line);
             }
         }
@@ -205,12 +205,12 @@ fn a_key_that_is_not_the_one() {
     refused(
         &dir.seal("cert self-sign --csr c.pem --key b.pem --out o.pem"),
         1,
-        "seal: b.pem: the key is not the one of c.pem (give the key that the certificate was made with)",
+        "seal: b.pem: the key is not the one of c.pem (give the private key of this certificate)",
     );
     refused(
         &dir.seal("pfx export --cert cert.pem --key b.pem --passphrase-file pass --out o.pem"),
         1,
-        "seal: b.pem: the key is not the one of cert.pem (give the key that the certificate was made with)",
+        "seal: b.pem: the key is not the one of cert.pem (give the private key of this certificate)",
     );
     assert!(!dir.files().contains(&"o.pem".to_owned()));
 }
@@ -235,7 +235,7 @@ fn a_request_that_was_tampered_with() {
             "-----BEGIN CERTIFICATE REQUEST-----\n{tampered}\n-----END CERTIFICATE REQUEST-----\n"
         ),
     );
-    let message = "seal: t.pem: the signature does not fit the key and the content";
+    let message = "seal: t.pem: the signature does not match the key and the content";
     refused(&dir.seal("cert self-sign --csr t.pem --key k.pem --out o.pem"), 1, message);
     refused(&dir.seal("csr verify t.pem"), 1, message);
 }

@@ -354,10 +354,10 @@ fn a_certificate_that_demands_a_staple_is_served_with_one_or_not_at_all() {
     let dir = demanding();
     let card = dir.seal("cert show m.pem").ok();
     for line in [
-        "OCSP       http://ca.test/ocsp; has to be stapled (must-staple)",
+        "OCSP       http://ca.test/ocsp; stapling required (must-staple)",
         "issuer at  http://ca.test/ca.der",
         "CRLs       http://ca.test/crl",
-        "it demands a stapled OCSP response (must-staple)",
+        "it requires a stapled OCSP response (must-staple)",
     ] {
         assert!(card.text().contains(line), "{line}: {}", card.text());
     }
@@ -372,7 +372,7 @@ fn a_certificate_that_demands_a_staple_is_served_with_one_or_not_at_all() {
     answer(&dir, "m", REVOKED, "revoked.der");
     dir.write("nothing.der", "");
     for (file, says) in [
-        ("another", "another.der: the OCSP response: it is about another certificate"),
+        ("another", "another.der: the OCSP response: it is for another certificate"),
         ("revoked", "revoked.der: the OCSP response: the certificate is revoked"),
         ("nothing", "nothing.der"),
     ] {
@@ -424,5 +424,5 @@ fn what_a_client_means_that_refuses_is_said() {
     let target = format!("localhost:{}", server.port);
     dir.openssl_with(&["s_client", "-connect", &target], b"");
     let told = server.next_of("left");
-    assert!(told["advice"].as_str().unwrap().contains("the name in it"), "{told}");
+    assert!(told["advice"].as_str().unwrap().contains("the requested name in it"), "{told}");
 }

@@ -108,7 +108,7 @@ fn every_linux_layout_gets_its_file() {
     let none = dir.seal("trust install --ca-dir ca --store system --system-root nowhere");
     assert_eq!(
         (none.code, none.stderr.as_str()),
-        (2, "seal: there is no such trust store on this machine\n")
+        (2, "seal: no such trust store on this machine\n")
     );
 }
 

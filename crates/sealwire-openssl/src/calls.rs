@@ -1,7 +1,7 @@
-//! What OpenSSL asks from inside of a call, and how it reaches who answers.
+//! OpenSSL's callbacks from inside a call, and how they reach their handler.
 //!
 //! Most of OpenSSL's callbacks are given nothing of ours, and all of them are called from inside of
-//! a call that we make, on its thread. So who answers is in a slot of the thread while that lasts.
+//! a call that we make, on its thread. So the handler is in a slot of the thread while that lasts.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint, c_void};

@@ -102,7 +102,7 @@ impl Connection {
         // SAFETY: both are not null; the connection takes them, and has them until it is freed.
         let (incoming, outgoing) = unsafe {
             for bio in [&incoming, &outgoing] {
-                // Empty is no end: more may come.
+                // Empty is not an end: more may come.
                 let what = number::BIO_C_SET_BUF_MEM_EOF_RETURN;
                 (table.BIO_ctrl)(bio.pointer(), what, -1, ptr::null_mut());
             }
@@ -126,7 +126,7 @@ impl Connection {
     /// # Errors
     /// When it is longer than 255 bytes.
     pub fn server_name(&mut self, name: &str) -> Result<(), Failure> {
-        let name = CString::new(name).map_err(|_| Failure::of("a name with a zero in it"))?;
+        let name = CString::new(name).map_err(|_| Failure::of("a name with a NUL byte"))?;
         let set =
             self.ctrl(number::SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, name.as_ptr().cast_mut().cast());
         self.or_why(set == 1)
@@ -322,7 +322,7 @@ impl Connection {
             unsafe { (table.SSL_renegotiate)(ssl) }
         })?;
         if !begun {
-            return Err(Failure::of("the connection cannot be negotiated again"));
+            return Err(Failure::of("the connection cannot be renegotiated"));
         }
         self.handshake(handler, out).map(drop)
     }
@@ -492,7 +492,7 @@ impl Connection {
         call: impl FnOnce(&Table, *mut Ssl) -> c_int,
     ) -> Result<(bool, bool), Failure> {
         if self.failed {
-            return Err(Failure::of("the connection has failed before"));
+            return Err(Failure::of("the connection failed earlier"));
         }
         let (found, ssl) = (self.found(), self.ssl.as_ptr());
         found.clear_errors();

@@ -19,7 +19,7 @@ pub enum Role {
     Server,
 }
 
-/// Settings, complete. Cheap to clone; nothing of them is changed any more.
+/// Settings, complete. Cheap to clone; nothing of them is changed any longer.
 #[derive(Clone)]
 pub struct Context(pub(crate) Arc<Inner>);
 
@@ -407,5 +407,5 @@ impl Drop for Inner {
 }
 
 fn text(text: &str) -> Result<CString, Failure> {
-    CString::new(text).map_err(|_| Failure::of("a text with a zero in it"))
+    CString::new(text).map_err(|_| Failure::of("a string with a NUL byte"))
 }

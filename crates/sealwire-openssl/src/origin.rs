@@ -46,7 +46,7 @@ impl Origin {
             }
         }
         let name = name.trim_end_matches('\0');
-        Err(Unavailable(format!("no function {name} is found: there is no OpenSSL 3 or 4")))
+        Err(Unavailable(format!("function {name} not found: OpenSSL 3 or 4 is required")))
     }
 }
 

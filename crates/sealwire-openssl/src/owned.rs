@@ -34,7 +34,7 @@ impl Credential {
         let found = library.0;
         found.clear_errors();
         let mut read = chain.into_iter().map(|der| OwnedX509::read(found, der));
-        let leaf = read.next().ok_or_else(|| Failure::of("there is no certificate"))??;
+        let leaf = read.next().ok_or_else(|| Failure::of("no certificate"))??;
         let issuers = read.collect::<Result<_, _>>()?;
         Ok(Self { leaf, issuers, key: OwnedKey::read(found, pkcs8)? })
     }

@@ -77,8 +77,9 @@ impl Found {
                 Err(error) => drop(first.get_or_insert(error)),
             }
         }
-        Err(first
-            .unwrap_or_else(|| Unavailable("no name of OpenSSL's library is known here".into())))
+        Err(first.unwrap_or_else(|| {
+            Unavailable("the name of OpenSSL's library on this platform is unknown".into())
+        }))
     }
 
     #[cfg(feature = "vendored")]
@@ -102,7 +103,9 @@ impl Found {
         // SAFETY: it takes nothing and reads a constant.
         let major = unsafe { major() };
         if !matches!(major, 3 | 4) {
-            return Err(Unavailable(format!("OpenSSL {major} is neither 3 nor 4")));
+            return Err(Unavailable(format!(
+                "OpenSSL {major} is not supported: 3 or 4 is required"
+            )));
         }
         Self::started(Table::fill(origin)?, 0)
     }

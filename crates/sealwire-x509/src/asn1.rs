@@ -20,7 +20,7 @@ pub(crate) unsafe fn string_bytes<'a>(string: *const c::ASN1_STRING) -> &'a [u8]
 
 /// The string in UTF-8, whichever of ASN.1's string types it is. One of the types of one byte a
 /// character may hold what its type does not allow (`&` in a PrintableString, bytes above 0x7F):
-/// it is taken for Latin-1, as OpenSSL takes it. `None` when its bytes are no text.
+/// it is taken for Latin-1, as OpenSSL takes it. `None` when its bytes are not text.
 ///
 /// # Safety
 /// `string` is live.

@@ -207,7 +207,7 @@ impl Certificate {
         unsafe { name(c::X509_get_issuer_name(self.as_ptr())) }
     }
 
-    /// When it begins to be valid, in seconds since 1970. A field that is no time gives
+    /// When it begins to be valid, in seconds since 1970. A field that is not a time gives
     /// `i64::MAX`: never.
     #[must_use]
     pub fn not_before(&self) -> i64 {
@@ -215,7 +215,7 @@ impl Certificate {
         unsafe { asn1::time_posix(c::X509_get0_notBefore(self.as_ptr())) }.unwrap_or(i64::MAX)
     }
 
-    /// When it ceases to be valid, in seconds since 1970. A field that is no time gives
+    /// When it ceases to be valid, in seconds since 1970. A field that is not a time gives
     /// `i64::MIN`: long ago.
     #[must_use]
     pub fn not_after(&self) -> i64 {

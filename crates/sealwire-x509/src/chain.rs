@@ -74,7 +74,7 @@ unsafe extern "C" fn record(ok: c_int, context: *mut c::X509_STORE_CTX) -> c_int
 }
 
 /// Says that a critical extension is known, of those that were named to AWS-LC: OpenSSL 3 knows
-/// id-pkix-ocsp-nocheck, which asks nothing of anybody who does not ask a responder.
+/// id-pkix-ocsp-nocheck, which matters only to verifiers that query a responder.
 unsafe extern "C" fn know_them_all(
     _: *mut c::X509_STORE_CTX,
     _: *mut c::X509,
@@ -172,7 +172,7 @@ pub(crate) fn attempt(candidates: &Candidates<'_>, veto: Veto<'_>) -> Result<Att
     let chain = unsafe { elements(c::X509_STORE_CTX_get0_chain(context.as_ptr())) };
     let chain: Option<Vec<_>> = chain.map(|pointer| candidates.find(pointer).cloned()).collect();
     let chain = chain.ok_or_else(|| {
-        Error::fact(Problem::Internal, "a certificate in the chain that nobody gave")
+        Error::fact(Problem::Internal, "the chain contains a certificate that was not passed in")
     })?;
     let errors = recorder.errors.iter().map(|error| {
         let certificate = candidates.find(error.certificate).cloned();

@@ -291,7 +291,7 @@ impl fmt::Display for Subtree {
                 Some(prefix) => write!(f, "IP:{address}/{prefix}"),
                 None => write!(f, "IP:{address}/{mask}"),
             },
-            Self::Unsupported(tag) => write!(f, "a subtree of kind {tag} that is not supported"),
+            Self::Unsupported(tag) => write!(f, "a subtree of unsupported kind {tag}"),
         }
     }
 }
@@ -323,10 +323,7 @@ impl fmt::Display for NameViolation {
         write!(f, "\"{}\" ", issuer.subject())?;
         match (excluded, &permitted[..]) {
             (Some(Subtree::Unsupported(tag)), _) => {
-                write!(
-                    f,
-                    "excludes names of kind {tag} in a way that is not supported, such as {name}"
-                )
+                write!(f, "excludes names of kind {tag} in an unsupported form, such as {name}")
             }
             (Some(excluded), _) => write!(f, "excludes {excluded}, which {name} is in"),
             (None, []) => write!(f, "has name constraints that cannot be read"),

@@ -144,7 +144,7 @@ impl Crl {
         unsafe { name(c::X509_CRL_get_issuer(self.as_ptr())) }
     }
 
-    /// When it was issued, in seconds since 1970. A field that is no time gives `i64::MAX`: never.
+    /// When it was issued, in seconds since 1970. A field that is not a time gives `i64::MAX`: never.
     #[must_use]
     pub fn this_update(&self) -> i64 {
         // SAFETY: a live list, and its own time.
@@ -152,7 +152,7 @@ impl Crl {
     }
 
     /// By when the next one will be issued, in seconds since 1970; `None` when it does not say. A
-    /// field that is no time gives `i64::MIN`: long ago.
+    /// field that is not a time gives `i64::MIN`: long ago.
     #[must_use]
     pub fn next_update(&self) -> Option<i64> {
         // SAFETY: a live list.
@@ -223,7 +223,7 @@ impl Crl {
     }
 
     /// How many times a key has been tried on the signature of this list, by all of its clones: once a
-    /// key was found good, there is no need of more. For those who want to see that connections do
+    /// key was found good, no more is needed. For tests that connections do
     /// not pay for a large list.
     #[must_use]
     pub fn signature_checks(&self) -> usize {

@@ -425,7 +425,7 @@ impl Certificate {
             (None, -1) => Ok(None),
             (None, -2) => {
                 let extension = asn1::nid_long_name(nid).unwrap_or("an extension");
-                Err(Error::fact(Problem::Malformed, format!("{extension} is there twice")))
+                Err(Error::fact(Problem::Malformed, format!("{extension} appears twice")))
             }
             (None, _) => Err(queue.malformed()),
         }

@@ -204,7 +204,7 @@ impl Terms {
     }
 
     /// What the list, an indirect or a delta list, says of a certificate: its serial number (the
-    /// contents of the INTEGER), and whether its issuer is who a name says, `None` being the list's own
+    /// contents of the INTEGER), and whether its issuer has a given name, `None` being the list's own
     /// issuer. Of several entries the last one counts.
     pub(crate) fn look_up(
         &self,

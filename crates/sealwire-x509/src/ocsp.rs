@@ -123,7 +123,7 @@ impl OcspResponse {
             c::OCSP_RESPONSE_STATUS_TRYLATER => "tryLater",
             c::OCSP_RESPONSE_STATUS_SIGREQUIRED => "sigRequired",
             c::OCSP_RESPONSE_STATUS_UNAUTHORIZED => "unauthorized",
-            _ => "for a reason that RFC 6960 does not know",
+            _ => "for a reason that RFC 6960 does not define",
         })
     }
 
@@ -168,7 +168,7 @@ impl OcspResponse {
 
     /// Whether its statement on `certificate` is signed by `issuer`, which issued that, or by
     /// a delegate of `issuer`, at `time` (seconds since 1970): the verdict of
-    /// `OCSP_basic_verify` with `issuer` as the one who is trusted. It says nothing of whether
+    /// `OCSP_basic_verify` with `issuer` as the trusted certificate. It says nothing of whether
     /// `issuer` is.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ impl OcspResponse {
         time: i64,
     ) -> Result<OcspSigner, Error> {
         if self.answer(certificate, issuer).is_none() {
-            return Err(Error::new(Problem::InvalidValue, "it is not about this certificate"));
+            return Err(Error::new(Problem::InvalidValue, "it is for another certificate"));
         }
         let by_issuer = self.verify_with(issuer, time, c::OCSP_NOINTERN);
         if by_issuer.is_ok() {
@@ -334,7 +334,7 @@ unsafe fn answer_of(single: *mut c::OCSP_SINGLERESP) -> Option<OcspAnswer> {
         };
         Some(OcspAnswer {
             status,
-            // What is no time is never current.
+            // What is not a time is never current.
             this_update: asn1::time_posix(this).unwrap_or(i64::MAX),
             next_update: (!next.is_null()).then(|| asn1::time_posix(next).unwrap_or(i64::MIN)),
         })
@@ -359,13 +359,13 @@ fn reason(queue: &ErrorQueue) -> String {
     let entries = queue.drain();
     let is = |code| entries.iter().any(|entry| entry.is(c::ERR_LIB_OCSP, code));
     if is(c::OCSP_R_SIGNER_CERTIFICATE_NOT_FOUND) {
-        "the signer's certificate is neither the issuer's nor in the response".to_owned()
+        "the signer's certificate is not the issuer's, and not in the response".to_owned()
     } else if is(c::OCSP_R_SIGNATURE_FAILURE) {
         "its signature is wrong".to_owned()
     } else if is(c::OCSP_R_MISSING_OCSPSIGNING_USAGE) {
         "the signer's certificate is not for OCSPSigning".to_owned()
     } else if is(c::OCSP_R_CERTIFICATE_VERIFY_ERROR) {
-        "the signer's certificate is not good, or not by the issuer".to_owned()
+        "the signer's certificate is not valid, or not issued by the issuer".to_owned()
     } else if entries.is_empty() {
         "the signer may not answer for the issuer".to_owned()
     } else {

@@ -22,7 +22,7 @@ pub(crate) fn one_line(der: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Every element through `change`; those that it leaves and that hold others, from within. `None`
-/// when it is no DER to its end.
+/// when it is not DER to its end.
 fn rebuilt<'a>(
     der: &'a [u8],
     depth: u8,

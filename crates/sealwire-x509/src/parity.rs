@@ -66,7 +66,7 @@ impl Attempt {
     /// A certificate without basicConstraints whose key usage lets it sign is some kind of CA to
     /// OpenSSL 3: suitable for the purpose, and as an anchor enough of one (its extensions are no
     /// part of the path: [RFC 5280, 6.1.1](https://www.rfc-editor.org/rfc/rfc5280#section-6.1.1),
-    /// d). AWS-LC tells the callback that it is no CA, and goes
+    /// d). AWS-LC tells the callback that it is not a CA, and goes
     /// on; of an anchor, this is the one thing told that is passed over.
     fn admit_anchor(&mut self, request: &Request<'_>) {
         let is_plain = |certificate: &Certificate| {

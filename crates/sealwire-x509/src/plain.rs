@@ -6,18 +6,16 @@ pub(crate) fn words(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "HEADER_TOO_LONG" | "TOO_LONG" | "BAD_OBJECT_HEADER" | "NOT_ENOUGH_DATA"
         | "UNEXPECTED_EOC" | "MISSING_EOC" | "TOO_SMALL" => {
-            "a length in it goes beyond its end: it was cut or damaged"
+            "a length exceeds the data: truncated or damaged"
         }
-        "INVALID_UTF8STRING" => "a text in it is not the UTF-8 that it says it is",
-        "INVALID_BMPSTRING" | "INVALID_UNIVERSALSTRING" => {
-            "a text in it is not the Unicode that it says it is"
-        }
-        "INVALID_TIME_FORMAT" => "a date in it is none, or in a form that RFC 5280 does not have",
-        "INVALID_INTEGER" => "a number in it is empty, or has zeros in front that it must not have",
+        "INVALID_UTF8STRING" => "a UTF8String is not valid UTF-8",
+        "INVALID_BMPSTRING" | "INVALID_UNIVERSALSTRING" => "a string is not valid Unicode",
+        "INVALID_TIME_FORMAT" => "a date is invalid, or not in a form of RFC 5280",
+        "INVALID_INTEGER" => "an INTEGER is empty, or has leading zeros",
         "INVALID_BIT_STRING_BITS_LEFT" | "INVALID_BIT_STRING_PADDING" => {
-            "a bit string in it ends with bits that it must not have"
+            "a BIT STRING has invalid padding bits"
         }
-        "INVALID_OBJECT_ENCODING" => "an object identifier in it is none",
+        "INVALID_OBJECT_ENCODING" => "an object identifier is invalid",
         "WRONG_TAG"
         | "MSTRING_WRONG_TAG"
         | "WRONG_TYPE"
@@ -29,9 +27,9 @@ pub(crate) fn words(reason: &str) -> Option<&'static str> {
         | "SEQUENCE_NOT_CONSTRUCTED"
         | "NON_HEX_CHARACTERS"
         | "EXPLICIT_TAG_NOT_CONSTRUCTED"
-        | "EXPLICIT_LENGTH_MISMATCH" => "something in it is of another type than belongs there",
-        "INVALID_VERSION" => "it says a version that there is not",
-        "INVALID_FIELD_FOR_VERSION" => "it has a field that its version has not",
+        | "EXPLICIT_LENGTH_MISMATCH" => "an element has an unexpected type",
+        "INVALID_VERSION" => "the version number is unknown",
+        "INVALID_FIELD_FOR_VERSION" => "it has a field that its version does not allow",
         "NESTED_TOO_DEEP" => "it is nested too deeply",
         _ => return None,
     })

@@ -37,7 +37,7 @@ impl CertificatePolicies {
     /// is [`explicit`](Self::explicit)'s business.
     ///
     /// # Errors
-    /// [`Problem::InvalidValue`] when it is no object identifier.
+    /// [`Problem::InvalidValue`] when it is not an object identifier.
     pub fn accept(mut self, policy: &str) -> Result<Self, Error> {
         let policy = if policy == "anyPolicy" { ANY_POLICY } else { policy };
         object(policy)?;

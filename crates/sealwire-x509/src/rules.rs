@@ -40,7 +40,7 @@ pub(crate) fn broken(chain: &[Certificate], candidates: &Candidates<'_>) -> Vec<
             say(code, depth);
         }
     }
-    // Such a certificate bears its issuer's name, and is no root.
+    // Such a certificate bears its issuer's name, and is not a root.
     if let Some(top) = chain.last()
         && !candidates.partial_chain
         && top.is_self_issued()

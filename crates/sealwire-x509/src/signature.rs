@@ -239,9 +239,8 @@ unsafe fn verify_digest(
 /// [`Problem::Malformed`] when either cannot be read; [`Problem::Unsupported`] when the algorithm
 /// of the key or of the signature is not known.
 pub fn is_signed_by(signed: &[u8], spki: &[u8]) -> Result<bool, Error> {
-    let parts = Signed::read(signed).ok_or_else(|| {
-        Error::fact(Problem::Malformed, "it has not the shape of something signed")
-    })?;
+    let parts = Signed::read(signed)
+        .ok_or_else(|| Error::fact(Problem::Malformed, "not a signed structure"))?;
     let method = Method::of(parts.algorithm).ok_or_else(|| {
         let algorithm = Elements::of(parts.algorithm).enter(SEQUENCE);
         let name = algorithm.map(crate::der::algorithm_names).unwrap_or_default();

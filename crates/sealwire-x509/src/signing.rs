@@ -16,7 +16,7 @@ impl PrivateKey {
     pub fn sign_as(&self, algorithm: &[u8], content: &[u8]) -> Result<Vec<u8>, Error> {
         let queue = ErrorQueue::new();
         let method = Method::of(algorithm).ok_or_else(|| {
-            Error::fact(Problem::Unsupported, "signing with an algorithm that is not known here")
+            Error::fact(Problem::Unsupported, "signing with an unknown algorithm")
         })?;
         let (digest, pss) = match method {
             Method::Whole => (None, None),

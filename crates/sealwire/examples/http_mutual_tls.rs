@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     issue(&ca, "localhost", ExtendedKeyUsage::SERVER_AUTH, &file("server"))?;
     issue(&ca, "alice", ExtendedKeyUsage::CLIENT_AUTH, &file("client"))?;
 
-    // The server. Open connections end when their client would not be let in any more.
+    // The server. Open connections end when their client would not be accepted any longer.
     let live = Live::default();
     let watched = Watched::builder()
         .pem_files(file("server.pem"), file("server.key"))

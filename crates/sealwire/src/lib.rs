@@ -121,7 +121,7 @@
 //! | [`live`] | contexts that follow their files; peers that are judged again while connected |
 //! | [`session`], [`wire`] | the protocol as a state machine without I/O, and a driver of its bytes |
 //! | [`blocking`] | streams over [`std::io`] |
-//! | [`reading`], [`story`] | ClientHello and ServerHello read, handshakes message by message |
+//! | [`reading`], [`trace`] | ClientHello and ServerHello read, handshakes message by message |
 //!
 //! # Features
 //!
@@ -149,9 +149,9 @@ pub mod reading;
 pub mod session;
 #[cfg(feature = "starttls")]
 pub mod starttls;
-pub mod story;
 #[cfg(feature = "tokio")]
 mod tokio;
+pub mod trace;
 pub mod verify;
 pub mod wire;
 mod words;

@@ -34,7 +34,7 @@ fn the_line_of_the_damage_is_told() {
     for (damage, line, fact) in [
         (CUT, 2 * lines + 2, "the PEM block CERTIFICATE has no END line"),
         (GARBLED, 2 * lines + 2, "the PEM block CERTIFICATE is not base64"),
-        (&no_certificate, 2 * lines + 2, "a length in it goes beyond its end"),
+        (&no_certificate, 2 * lines + 2, "a length exceeds the data"),
     ] {
         std::fs::write(&bundle, format!("{pem}# a remark\n{pem}{damage}{pem}")).unwrap();
         let error = pki::certificates_from_file(&bundle).unwrap_err();

@@ -17,7 +17,7 @@ pub struct PostgreSql {
 
 impl PostgreSql {
     /// Starts a server whose files are below `folder`, with these further lines of configuration.
-    /// Whoever connects is believed; the superuser is `postgres`. `None`: it is not installed.
+    /// Any user may connect; the superuser is `postgres`. `None`: it is not installed.
     ///
     /// # Panics
     /// When it does not start.

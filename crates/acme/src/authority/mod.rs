@@ -92,7 +92,7 @@ impl Authority {
         Ok(true)
     }
 
-    /// Whether who signs now should be replaced: a third of its time is left, or less.
+    /// Whether the current signer should be replaced: a third of its time is left, or less.
     #[must_use]
     pub fn is_due(&self) -> bool {
         let signer = self.signer();
@@ -107,7 +107,7 @@ impl Authority {
     /// When the root cannot sign one.
     pub fn rotate(&self, record: Recorder<'_>) -> Result<Arc<Signer>, Error> {
         if !self.has_intermediates()? {
-            let what = "this CA may have no CA below it (its path length is 0)";
+            let what = "this CA must not issue CA certificates (pathLenConstraint 0)";
             return Err(
                 Error::new(Problem::InvalidValue, what).at(self.folder.display().to_string())
             );

@@ -35,7 +35,7 @@ impl Profile {
         }
     }
 
-    /// `server` and `client` for a week, `shortlived` for a day. The first is the one of those who
+    /// `server` and `client` for a week, `shortlived` for a day. The first is the default of clients that
     /// request no profile.
     #[must_use]
     pub fn usual() -> Vec<Self> {

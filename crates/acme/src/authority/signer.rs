@@ -139,7 +139,7 @@ impl Signer {
         let end = wanted.not_after.map_or(longest, |end| end.min(longest));
         if end - now.max(begin) < SHORTEST {
             return Err(Refused::TooLate(format!(
-                "the CA's own certificate ends in {} minutes",
+                "the CA's own certificate expires in {} minutes",
                 (self.not_after() - now).max(0) / 60
             )));
         }
@@ -167,7 +167,7 @@ impl Signer {
     /// Refuses to hand out what clients would refuse.
     fn check(&self, leaf: &Certificate, now: Seconds) -> Result<(), Refused> {
         let Some(trust) = &self.trust else {
-            return Err(Refused::ByConstraints("the CA's certificate cannot be believed".into()));
+            return Err(Refused::ByConstraints("the CA's certificate does not verify".into()));
         };
         let mut presented = vec![leaf.clone()];
         presented.extend(self.chain.iter().cloned());

@@ -155,7 +155,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn wish(&self, name: &str) -> Result<Option<RenewalConfig>, Error> {
+    pub fn renewal_config(&self, name: &str) -> Result<Option<RenewalConfig>, Error> {
         let path = self.wish_file(name);
         let Some(text) = read(&path)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|e| Error::at(path.display(), e))
@@ -165,13 +165,13 @@ impl Folder {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn keep_wish(&self, wish: &RenewalConfig) -> Result<(), Error> {
-        let name = wish.names.first().map_or("", String::as_str);
-        let text = serde_json::to_string_pretty(wish).map_err(|e| Error::new(e.to_string()))?;
+    pub fn store_renewal_config(&self, config: &RenewalConfig) -> Result<(), Error> {
+        let name = config.names.first().map_or("", String::as_str);
+        let text = serde_json::to_string_pretty(config).map_err(|e| Error::new(e.to_string()))?;
         write(&self.wish_file(name), text.as_bytes())
     }
 
-    /// Renews nothing of this name any more. The files stay.
+    /// Renews nothing of this name any longer. The files stay.
     ///
     /// # Errors
     /// When the file cannot be removed.
@@ -255,7 +255,7 @@ impl Held {
     }
 }
 
-/// A name that is no path, whatever it is made of.
+/// A name that is not a path, whatever it is made of.
 fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let text: String = name.replace('*', "_wildcard").chars().map(safe).collect();

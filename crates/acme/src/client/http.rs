@@ -31,7 +31,7 @@ impl Http {
         Self { connector: connector.alpn(["http/1.1"]), timeout: Duration::from_secs(30) }
     }
 
-    /// Posts JSON with a token, to what is no ACME: the status and the answer.
+    /// Posts JSON with a token, to what is not ACME: the status and the answer.
     ///
     /// # Errors
     /// When there is no answer.
@@ -68,7 +68,7 @@ impl Http {
         let uri = parts.uri.clone();
         let failed = |e: &dyn std::fmt::Display| Error::at(&uri, e);
         if uri.scheme_str() != Some("https") {
-            return Err(failed(&"a CA is asked over https"));
+            return Err(failed(&"the URL of a CA must be https"));
         }
         let host = uri.host().ok_or_else(|| failed(&"it names no host"))?;
         let address = format!("{host}:{}", uri.port_u16().unwrap_or(443));

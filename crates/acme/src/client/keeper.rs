@@ -101,37 +101,37 @@ impl Keeper {
     /// Why it failed. The next try is put off: a minute, then two, up to a day.
     pub async fn step(&self) -> Result<Step, Error> {
         let Some(_lock) = self.folder.try_lock()? else { return Ok(Step::Busy) };
-        let mut wish = self.wish()?;
-        if self.clock.now() < wish.schedule.retry_at {
+        let mut config = self.renewal_config()?;
+        if self.clock.now() < config.schedule.retry_at {
             return Ok(Step::NotDue);
         }
-        match self.look(&mut wish).await {
+        match self.look(&mut config).await {
             Ok(step) => Ok(step),
             Err(error) => {
-                wish.schedule.failed(error.to_string(), self.clock.now(), chance());
-                self.folder.keep_wish(&wish)?;
+                config.schedule.failed(error.to_string(), self.clock.now(), chance());
+                self.folder.store_renewal_config(&config)?;
                 Err(error)
             }
         }
     }
 
-    async fn look(&self, wish: &mut RenewalConfig) -> Result<Step, Error> {
+    async fn look(&self, config: &mut RenewalConfig) -> Result<Step, Error> {
         let now = self.clock.now();
         let held = self.folder.held(self.name())?;
         // One that is signed by itself is what `prepare` has put there.
         let fetched = held.as_ref().filter(|held| !held.chain[0].is_self_signed());
         let mut session = None;
         if let Some(held) = fetched {
-            if now >= wish.schedule.ask_at {
+            if now >= config.schedule.ask_at {
                 let opened = Session::open(&self.login, &self.folder, &self.http).await?;
-                self.ask(&opened, held, wish, now).await?;
+                self.ask(&opened, held, config, now).await?;
                 session = Some(opened);
             }
             let (begin, end) = held.validity();
-            if !wish.schedule.is_due(begin, end, now) {
+            if !config.schedule.is_due(begin, end, now) {
                 return Ok(Step::NotDue);
             }
-            wish.schedule.check_enough(end - begin, now)?;
+            config.schedule.check_enough(end - begin, now)?;
         }
         let session = match session {
             Some(session) => session,
@@ -143,8 +143,8 @@ impl Keeper {
         let solver = self.way.solver();
         let got = issue(&session, &self.names, profile, replaces, kind, solver).await?;
         self.folder.install(self.name(), &got.chain, &got.key)?;
-        wish.schedule.renewed(self.clock.now());
-        self.folder.keep_wish(wish)?;
+        config.schedule.renewed(self.clock.now());
+        self.folder.store_renewal_config(config)?;
         Ok(Step::Renewed)
     }
 
@@ -153,24 +153,24 @@ impl Keeper {
         &self,
         session: &Session,
         held: &Held,
-        wish: &mut RenewalConfig,
+        config: &mut RenewalConfig,
         now: Seconds,
     ) -> Result<(), Error> {
         const NOT_SAID: Seconds = 6 * 3600;
         match renewal_window_of(session, &held.chain[0]).await {
             Ok(Some((start, end, again))) => {
-                wish.schedule.take_window(start, end, chance());
-                wish.schedule.ask_at = now + again;
+                config.schedule.take_window(start, end, chance());
+                config.schedule.ask_at = now + again;
             }
-            _ => wish.schedule.ask_at = now + NOT_SAID,
+            _ => config.schedule.ask_at = now + NOT_SAID,
         }
-        self.folder.keep_wish(wish)
+        self.folder.store_renewal_config(config)
     }
 
-    fn wish(&self) -> Result<RenewalConfig, Error> {
-        let kept = self.folder.wish(self.name())?;
+    fn renewal_config(&self) -> Result<RenewalConfig, Error> {
+        let kept = self.folder.renewal_config(self.name())?;
         // Other names make another order.
-        Ok(kept.filter(|wish| wish.names == self.names).unwrap_or_else(|| RenewalConfig {
+        Ok(kept.filter(|config| config.names == self.names).unwrap_or_else(|| RenewalConfig {
             names: self.names.clone(),
             server: self.login.server.clone(),
             profile: self.profile.clone(),
@@ -182,7 +182,7 @@ impl Keeper {
     }
 }
 
-/// By chance, so that many who do the same do not do it at once.
+/// By chance, so that many clients do not do it at once.
 #[must_use]
 pub fn chance() -> u32 {
     let mut bytes = [0; 4];

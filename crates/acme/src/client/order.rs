@@ -61,7 +61,7 @@ pub async fn issue(
     let proved = prove(&mut order, solver, &mut shown).await;
     for responder in &shown {
         if let Err(e) = solver.clean(responder).await {
-            tracing::warn!(reason = %e, "what was shown to the CA could not be taken away");
+            tracing::warn!(reason = %e, "the challenge response could not be removed");
         }
     }
     proved?;
@@ -73,7 +73,7 @@ pub async fn issue(
     match certificates.first() {
         Some(leaf) if key.matches(leaf) => Ok(Fetched { chain, key }),
         Some(_) => Err(Error::new("the CA's certificate is for another key")),
-        None => Err(Error::new("the CA's answer holds no certificate")),
+        None => Err(Error::new("the CA's response contains no certificate")),
     }
 }
 
@@ -116,7 +116,7 @@ async fn prove(
         let identifier = match challenge.identifier().identifier {
             instant_acme::Identifier::Dns(name) => Identifier::Dns(name.clone()),
             instant_acme::Identifier::Ip(address) => Identifier::Ip(*address),
-            _ => return Err(Error::at(name, "neither a host name nor an address")),
+            _ => return Err(Error::at(name, "not a host name or IP address")),
         };
         let responder = Responder {
             identifier,
@@ -152,8 +152,8 @@ async fn why_not(order: &mut Order) -> Error {
         (Some(refused), _) => refused,
         (None, Some(problem)) => Error::new(said(problem)),
         (None, None) => match order.state().status {
-            OrderStatus::Pending => Error::new("the CA has not checked the names in 100 s"),
-            _ => Error::new("the CA says that the order is invalid, and not why"),
+            OrderStatus::Pending => Error::new("the CA did not validate the names within 100 s"),
+            _ => Error::new("the CA says that the order is invalid, without a reason"),
         },
     }
 }
@@ -168,7 +168,8 @@ async fn refused(order: &mut Order) -> Option<Error> {
         let before = reasons.len();
         reasons.extend(errors.map(said));
         if state.status == AuthorizationStatus::Invalid && reasons.len() == before {
-            reasons.push(format!("the CA says that {} is not proved", authorization.identifier()));
+            reasons
+                .push(format!("the CA says that {} is not validated", authorization.identifier()));
         }
     }
     (!reasons.is_empty()).then(|| Error::new(reasons.join("; ")))

@@ -63,7 +63,7 @@ impl Schedule {
     }
 
     /// Notes that a try has failed: the next comes after a minute, then two, up to a day, each made
-    /// longer by up to a quarter by `chance` (of 2^32), so that many who failed together do not come
+    /// longer by up to a quarter by `chance` (of 2^32), so that many clients that failed together do not come
     /// back together.
     pub fn failed(&mut self, why: impl Into<String>, now: Seconds, chance: u32) {
         self.retry_at = now + backoff(self.failures, chance);
@@ -97,7 +97,7 @@ impl Schedule {
         match self.enough_until(lifetime, now) {
             None => Ok(()),
             Some(until) => Err(Error::new(format!(
-                "it was issued {MOST} times of late; the next is asked for after {}",
+                "issued {MOST} times recently; the next certificate can be requested after {}",
                 rfc3339(until)
             ))),
         }

@@ -92,7 +92,7 @@ impl Jwk {
         // A point that is not on its curve has no key.
         match PublicKey::from_spki(&key.to_spki()) {
             Ok(_) => Ok(key),
-            Err(_) => Err(bad("it is no point of its curve, or no modulus")),
+            Err(_) => Err(bad("not a point on its curve, or not a valid modulus")),
         }
     }
 
@@ -175,10 +175,10 @@ impl TryFrom<Members> for Jwk {
 
     fn try_from(members: Members) -> Result<Self, Problem> {
         if members.d.is_some() {
-            return Err(bad("it is a private key, which nobody else should be shown"));
+            return Err(bad("a private key was sent, which must stay secret"));
         }
         let bytes = |name: &str, text: &Option<String>| {
-            let text = text.as_deref().ok_or_else(|| bad(format!("it has no {name}")))?;
+            let text = text.as_deref().ok_or_else(|| bad(format!("{name} is missing")))?;
             from_base64url(text).ok_or_else(|| bad(format!("{name} is not base64url")))
         };
         let coordinate = |name: &str, text: &Option<String>, length: usize| {
@@ -207,15 +207,15 @@ impl TryFrom<Members> for Jwk {
                 let (n, e) = (significant(n), significant(e));
                 let bits = n.len() * 8 - n.first().map_or(0, |top| top.leading_zeros() as usize);
                 if !(2048..=8192).contains(&bits) {
-                    return Err(bad(format!("RSA keys have 2048 to 8192 bits here, not {bits}")));
+                    return Err(bad(format!("an RSA key must have 2048 to 8192 bits, not {bits}")));
                 }
                 if e.len() > 4 || e.last().is_none_or(|last| last % 2 == 0) || e == [1] {
-                    return Err(bad("its exponent is not one to verify with"));
+                    return Err(bad("its public exponent is not usable"));
                 }
                 Ok(Self::Rsa { n, e })
             }
             ("OKP", Some("Ed25519")) => Ok(Self::Ed25519(coordinate("x", &members.x, 32)?)),
-            _ => Err(bad("it is neither RSA, nor on P-256, P-384, P-521 or Ed25519")),
+            _ => Err(bad("unsupported key type: use RSA, P-256, P-384, P-521 or Ed25519")),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Jws {
     /// What is not as RFC 8555 wants it.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let outer: Flattened = serde_json::from_slice(body)
-            .map_err(|e| Problem::malformed(format!("the body is no flattened JWS: {e}")))?;
+            .map_err(|e| Problem::malformed(format!("the body is not a flattened JWS: {e}")))?;
         Self::from_flattened(outer)
     }
 
@@ -90,22 +90,20 @@ impl Jws {
     /// As [`parse`](Self::parse).
     pub fn from_value(value: serde_json::Value) -> Result<Self, Problem> {
         let outer: Flattened = serde_json::from_value(value)
-            .map_err(|e| Problem::malformed(format!("the inner JWS is none: {e}")))?;
+            .map_err(|e| Problem::malformed(format!("the inner JWS is malformed: {e}")))?;
         Self::from_flattened(outer)
     }
 
     fn from_flattened(outer: Flattened) -> Result<Self, Problem> {
         if outer.header.is_some() || outer.signatures.is_some() {
-            let what = "a JWS has one signature and no unprotected header here";
+            let what = "a JWS must have one signature and no unprotected header";
             return Err(Problem::malformed(what));
         }
         let protected = decode("protected", &outer.protected)?;
         let header: Protected = serde_json::from_slice(&protected)
             .map_err(|e| Problem::malformed(format!("the protected header: {e}")))?;
         if header.crit.is_some() || header.b64.is_some() {
-            return Err(Problem::malformed(
-                "the protected header: crit and b64 are not known here",
-            ));
+            return Err(Problem::malformed("the protected header: crit and b64 are not supported"));
         }
         let signer = match (header.jwk, header.kid) {
             (Some(jwk), None) => Signer::Key(Jwk::from_value(jwk)?),
@@ -116,7 +114,9 @@ impl Jws {
                 ));
             }
             (None, None) => {
-                return Err(Problem::malformed("the protected header: neither jwk nor kid"));
+                return Err(Problem::malformed(
+                    "the protected header: jwk and kid are both missing",
+                ));
             }
         };
         let Ok(algorithm) = Algorithm::deserialize(&header.alg) else {
@@ -140,13 +140,13 @@ impl Jws {
     /// When it does not fit.
     pub fn verify(&self, key: &Jwk) -> Result<(), Problem> {
         if !key.signs_by(self.algorithm) {
-            let what = format!("{:?} is not what a key of this kind signs by", self.algorithm);
+            let what = format!("{:?} does not match the type of the key", self.algorithm);
             return Err(bad_algorithm(&what));
         }
         if key.verifies(self.signed.as_bytes(), &self.signature) {
             Ok(())
         } else {
-            Err(Problem::malformed("the signature of the JWS does not fit its content"))
+            Err(Problem::malformed("the signature of the JWS does not verify"))
         }
     }
 
@@ -156,13 +156,13 @@ impl Jws {
     /// When it does not fit.
     pub fn verify_hmac(&self, secret: &[u8]) -> Result<(), Problem> {
         if self.algorithm != Algorithm::HS256 {
-            let mut problem = bad_algorithm("an external account is bound by HS256");
+            let mut problem = bad_algorithm("external account binding requires HS256");
             problem.algorithms = vec!["HS256".to_owned()];
             return Err(problem);
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         hmac::verify(&key, self.signed.as_bytes(), &self.signature).map_err(|_| {
-            Problem::unauthorized("the external account binding is not signed with its key")
+            Problem::unauthorized("the external account binding does not verify with its key")
         })
     }
 

@@ -36,13 +36,13 @@ impl Asked {
         };
         match self.kind.as_str() {
             "dns" if self.value.parse::<IpAddr>().is_ok() => {
-                refused("an address is an identifier of type \"ip\"")
+                refused("an IP address must be an identifier of type \"ip\"")
             }
             "dns" => match format!("DNS:{}", self.value).parse() {
                 Ok(SubjectAltName::Dns(name)) if name.eq_ignore_ascii_case(&self.value) => {
                     Ok(Identifier::Dns(name.to_ascii_lowercase()))
                 }
-                Ok(_) => refused("an international name is written in ASCII (xn--) here"),
+                Ok(_) => refused("an international name must be in ASCII form (xn--)"),
                 Err(_) => refused("not a host name"),
             },
             "ip" => match self.value.parse() {
@@ -51,7 +51,7 @@ impl Asked {
             },
             other => {
                 let other: String = other.chars().take(40).collect();
-                let detail = format!("identifiers of type {other:?} are not certified here");
+                let detail = format!("identifiers of type {other:?} are not supported");
                 Err(Problem::new(Kind::UnsupportedIdentifier, detail))
             }
         }

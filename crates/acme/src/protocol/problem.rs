@@ -109,7 +109,7 @@ impl Problem {
     /// There is no such thing, or not for this client: both get the same answer.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
-        Self::malformed(format!("there is no such {what}")).status(404)
+        Self::malformed(format!("unknown {what}")).status(404)
     }
 
     /// Another status.

@@ -37,15 +37,14 @@ impl Inner {
             return existing(call, &account);
         }
         if wanted.only_return_existing {
-            let what = "this key has no account here";
+            let what = "no account exists for this key";
             return Err(Problem::new(Kind::AccountDoesNotExist, what));
         }
         check_contacts(&wanted.contact)?;
         let bound = match &wanted.external_account_binding {
             Some(binding) => Some(self.check_binding(binding.clone(), &key, call)?),
             None if self.settings.eab_required => {
-                let what = "an account is made here with a key for external account binding (EAB); \
-                            the CA's operator makes one with `seal ca eab new`";
+                let what = "this server requires external account binding (EAB); the CA's operator creates a key with `seal ca eab new`";
                 return Err(Problem::new(Kind::ExternalAccountRequired, what));
             }
             None => None,
@@ -63,7 +62,7 @@ impl Inner {
         match self.store.create_account(&account)? {
             Made::Done => Ok(shown(StatusCode::CREATED, call, &account)),
             Made::EabTaken => {
-                Err(Problem::unauthorized("this EAB key has made its account already"))
+                Err(Problem::unauthorized("this EAB key was already used for an account"))
             }
             // Two requests at once: the other one made it.
             Made::KeyTaken => match self.store.account_of_key(&account.key.thumbprint())? {
@@ -82,14 +81,14 @@ impl Inner {
     ) -> Result<(String, AccountRules), Problem> {
         let binding = Jws::from_value(binding)?;
         let Signer::Id(kid) = &binding.signer else {
-            return Err(Problem::malformed("an external account is named by kid"));
+            return Err(Problem::malformed("external account binding requires a kid"));
         };
         if binding.nonce.is_some() || binding.url != call.url() {
-            let what = "an external account is bound without a nonce, and for the same url";
+            let what = "external account binding must have no nonce, and the same url";
             return Err(Problem::malformed(what));
         }
         let known = self.store.eab(kid)?;
-        let known = known.ok_or_else(|| Problem::unauthorized("there is no such EAB key"))?;
+        let known = known.ok_or_else(|| Problem::unauthorized("unknown EAB key"))?;
         let secret = from_base64url(&known.secret)
             .ok_or_else(|| Problem::new(Kind::ServerInternal, "the EAB key cannot be read"))?;
         binding.verify_hmac(&secret)?;
@@ -98,7 +97,7 @@ impl Inner {
             return Err(Problem::malformed("the external account is bound to another key"));
         }
         if known.account.is_some() {
-            return Err(Problem::unauthorized("this EAB key has made its account already"));
+            return Err(Problem::unauthorized("this EAB key was already used for an account"));
         }
         Ok((known.kid, known.rules))
     }
@@ -106,7 +105,9 @@ impl Inner {
     pub(super) fn account(&self, call: &Call, id: &str) -> Result<Answer, Problem> {
         let signed = self.signed(call)?;
         if signed.account.id != id {
-            return Err(Problem::unauthorized("this is another's account"));
+            return Err(Problem::unauthorized(
+                "the request is not signed with the key of this account",
+            ));
         }
         if signed.jws.is_post_as_get() {
             return Ok(shown(StatusCode::OK, call, &signed.account));
@@ -118,7 +119,7 @@ impl Inner {
         let what = match update.status.as_deref() {
             None | Some("valid") => "contacts",
             Some("deactivated") => "deactivated",
-            Some(_) => return Err(Problem::malformed("an account can be deactivated, no more")),
+            Some(_) => return Err(Problem::malformed("an account can only be deactivated")),
         };
         if update.contact.is_none() && what == "contacts" {
             return Ok(shown(StatusCode::OK, call, &signed.account));
@@ -138,7 +139,7 @@ impl Inner {
     pub(super) fn orders(&self, call: &Call, id: &str) -> Result<Answer, Problem> {
         let signed = self.signed(call)?;
         if signed.account.id != id {
-            return Err(Problem::unauthorized("these are another's orders"));
+            return Err(Problem::unauthorized("these orders belong to another account"));
         }
         let after = call.query.as_deref().and_then(|query| query.strip_prefix("after="));
         let ids = self.store.orders_of(id, after.unwrap_or(""), ORDERS)?;
@@ -157,9 +158,7 @@ impl Inner {
 fn existing(call: &Call, account: &Account) -> Result<Answer, Problem> {
     match account.status {
         AccountStatus::Valid => Ok(shown(StatusCode::OK, call, account)),
-        _ => {
-            Err(Problem::unauthorized("the account of this key is not valid any more").status(401))
-        }
+        _ => Err(Problem::unauthorized("the account of this key is no longer valid").status(401)),
     }
 }
 
@@ -181,7 +180,7 @@ fn check_contacts(contacts: &[String]) -> Result<(), Problem> {
     for contact in contacts {
         let shown: String = contact.chars().take(100).collect();
         let Some(mailbox) = contact.strip_prefix("mailto:") else {
-            let what = format!("{shown:?}: contacts are mailto: URLs here");
+            let what = format!("{shown:?}: a contact must be a mailto: URL");
             return Err(Problem::new(Kind::UnsupportedContact, what));
         };
         let plain = mailbox.len() <= 254 && !mailbox.contains(['?', ',', ' ', '\r', '\n']);

@@ -68,11 +68,11 @@ impl Inner {
         if !signed.jws.is_post_as_get() {
             let update: Update = signed.jws.payload()?;
             if update.status.as_deref() != Some("deactivated") {
-                return Err(Problem::malformed("an authorization can be deactivated, no more"));
+                return Err(Problem::malformed("an authorization can only be deactivated"));
             }
             authz.status = AuthzStatus::Deactivated;
             if !self.store.deactivate_authz(&authz)? {
-                return Err(Problem::malformed("the authorization is over already"));
+                return Err(Problem::malformed("the authorization is already final"));
             }
         }
         let answer = Answer::json(StatusCode::OK, &self.authz_object(call, &authz));
@@ -206,7 +206,7 @@ impl Inner {
             let end = move || {
                 conclude(&mut authz, position, outcome, store.clock().now(), proofs_last);
                 if let Err(e) = store.end_validation(&authz) {
-                    tracing::error!(reason = %e, "what a check has shown could not be kept");
+                    tracing::error!(reason = %e, "the result of the validation could not be stored");
                     return;
                 }
                 // From here on the database tells.

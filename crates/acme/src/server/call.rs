@@ -26,7 +26,7 @@ pub struct Call {
     pub base: String,
     /// Whether it says that its body is a JWS.
     pub is_jose: bool,
-    /// The secret of `Authorization: Bearer`, for those who have no account.
+    /// The secret of `Authorization: Bearer`, for clients without an account.
     pub bearer: Option<String>,
     /// The body.
     pub body: Bytes,

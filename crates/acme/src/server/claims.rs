@@ -1,4 +1,4 @@
-//! Who works at what, where there is one node: in memory, so that the database is asked for what stays.
+//! Claims of a single node, in memory, so that the database is asked only for what stays.
 //! A node that dies takes its claims with it, and the work may be begun again at once. What is done twice all
 //! the same counts once: the database takes the first.
 
@@ -19,7 +19,7 @@ pub(super) struct Claim {
 }
 
 impl Claims {
-    /// `None`: somebody is at it.
+    /// `None`: it is claimed.
     pub(super) fn take(&self, id: &str, place: usize) -> Option<Claim> {
         let mut all = self.all();
         if all.contains_key(id) {

@@ -32,7 +32,7 @@ impl Inner {
                 return Ok(shown(StatusCode::OK, call, &order));
             }
             OrderStatus::Pending => {
-                let what = "not all names of the order are proved";
+                let what = "not all names of the order are validated";
                 return Err(Problem::new(Kind::OrderNotReady, what));
             }
             OrderStatus::Invalid => {
@@ -61,7 +61,7 @@ impl Inner {
         Ok(true)
     }
 
-    /// Claims the order and takes a number, in the database, and signs. False: somebody else was faster.
+    /// Claims the order and takes a number, in the database, and signs. False: another request was faster.
     fn sign_claimed(&self, order: &mut Order, csr: &Csr, der: &[u8]) -> Result<bool, Problem> {
         order.csr = Some(base64url(der));
         let serial = new_serial()?;
@@ -88,7 +88,9 @@ impl Inner {
 
     /// Signs for an order whose signer has died. Both may have signed: what is recorded first counts.
     pub(super) fn sign_again(&self, order: &mut Order) -> Result<(), Problem> {
-        let lost = || Problem::new(Kind::ServerInternal, "the order has lost its request");
+        let lost = || {
+            Problem::new(Kind::ServerInternal, "the certificate request of the order is missing")
+        };
         let csr = order.csr.as_deref().and_then(from_base64url).ok_or_else(lost)?;
         let csr = Csr::from_der(&csr).map_err(|e| bad_csr(&e.to_string()))?;
         self.sign(order, &csr, Store::record_for_order)
@@ -101,7 +103,8 @@ impl Inner {
         csr: &Csr,
         record: fn(&Store, &Order, &Issued) -> Result<bool, Error>,
     ) -> Result<(), Problem> {
-        let lost = || Problem::new(Kind::ServerInternal, "the order has lost its number");
+        let lost =
+            || Problem::new(Kind::ServerInternal, "the serial number of the order is missing");
         let serial = order.serial.as_ref().ok_or_else(lost)?;
         let profiles = &self.settings.profiles;
         let profile = profiles.iter().find(|profile| profile.name() == order.profile);
@@ -154,7 +157,7 @@ impl Inner {
         Ok(recorded)
     }
 
-    /// Whether somebody on this node signs for an order.
+    /// Whether this node is signing for an order.
     pub(super) fn is_being_signed(&self, order: &Order) -> bool {
         self.claims.as_ref().is_some_and(|claims| claims.has(&order.id))
     }
@@ -220,7 +223,7 @@ pub(super) fn read_csr(der: &[u8]) -> Result<Csr, Problem> {
     csr.verify().map_err(|e| bad_csr(&e.to_string()))?;
     match csr.key_algorithm() {
         Ok(KeyAlgorithm::Rsa { bits }) if !(2048..=8192).contains(&bits) => {
-            Err(bad_csr(&format!("RSA keys have 2048 to 8192 bits here, not {bits}")))
+            Err(bad_csr(&format!("an RSA key must have 2048 to 8192 bits, not {bits}")))
         }
         Ok(_) => Ok(csr),
         Err(e) => Err(bad_csr(&e.to_string())),
@@ -231,7 +234,7 @@ pub(super) fn read_csr(der: &[u8]) -> Result<Csr, Problem> {
 fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<Csr, Problem> {
     let csr = read_csr(der)?;
     if csr.spki_der() == account.to_spki() {
-        return Err(bad_csr("its key is the account's; a certificate has a key of its own"));
+        return Err(bad_csr("its key is the account key; a certificate must have its own key"));
     }
     let mut asked = names_of(&csr)?;
     if let Some(name) = csr.subject().common_name() {
@@ -244,10 +247,10 @@ fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<Cs
     let ordered: BTreeSet<_> = identifiers.iter().cloned().collect();
     if let Some(more) = asked.difference(&ordered).next() {
         let shown: String = more.to_string().chars().take(100).collect();
-        return Err(bad_csr(&format!("it asks for {shown:?}, which the order does not")));
+        return Err(bad_csr(&format!("it requests {shown:?}, which is not in the order")));
     }
     match ordered.difference(&asked).next() {
-        Some(less) => Err(bad_csr(&format!("it does not ask for {less}, which the order does"))),
+        Some(less) => Err(bad_csr(&format!("it does not request {less}, which is in the order"))),
         None => Ok(csr),
     }
 }
@@ -257,7 +260,7 @@ pub(super) fn names_of(csr: &Csr) -> Result<BTreeSet<Identifier>, Problem> {
     let names = csr.subject_alt_names().map_err(|e| bad_csr(&e.to_string()))?;
     let read = |name| {
         Identifier::from_general_name(name)
-            .ok_or_else(|| bad_csr("it asks for a name that is neither DNS nor IP"))
+            .ok_or_else(|| bad_csr("it requests a name that is not a DNS name or IP address"))
     };
     names.iter().map(read).collect()
 }

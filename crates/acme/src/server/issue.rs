@@ -1,4 +1,4 @@
-//! Certificates for people who have no ACME client: a request, and a token that says what it may be for.
+//! Certificates for users without an ACME client: a request, and a token that says what it may be for.
 //! Names are not validated: the token carries the permission.
 
 use std::collections::{BTreeSet, HashMap};
@@ -76,7 +76,7 @@ impl Inner {
         let (names, user) = self.names_for(token, &csr, profile, &signer)?;
         let issued = self.signed_for(token, &csr, profile, &signer, &names, user.as_deref())?;
         if !self.store.record_by_token(token, &issued)? {
-            return Err(spent("was used up, or ended, meanwhile"));
+            return Err(spent("was used or ended in the meantime"));
         }
         let chain = self.chain(&issued, false)?;
         Ok(Answer::of_type(StatusCode::OK, "application/pem-certificate-chain", chain))
@@ -92,7 +92,7 @@ impl Inner {
         };
         found.ok_or_else(|| {
             let shown: String = wanted.unwrap_or("none").chars().take(60).collect();
-            let what = format!("profile {shown:?}: not one that this token may ask for");
+            let what = format!("profile {shown:?}: not allowed for this token");
             Problem::new(Kind::InvalidProfile, what)
         })
     }
@@ -118,17 +118,20 @@ impl Inner {
             }
         }
         if user.is_some() && !profile.purposes().contains(&ExtendedKeyUsage::CLIENT_AUTH) {
-            return Err(bad_csr("a user has certificates for clients: ask for the profile client"));
+            return Err(bad_csr("a user gets client certificates: request the profile client"));
         }
         let mut problems = Vec::new();
         for name in &names {
             let shown: String = name.to_string().chars().take(100).collect();
             let refused = if token.rules.names.is_empty() || !token.rules.names.permit(name) {
-                format!("{shown:?}: not a name that this token may ask for")
+                format!("{shown:?}: not allowed for this token")
             } else if !signer.may_sign_for(name) {
                 format!("{shown:?}: outside the name constraints of this CA")
             } else if !self.settings.names.permit(name) {
-                format!("{shown:?}: this server certifies names below {} only", self.settings.names)
+                format!(
+                    "{shown:?}: this server issues for names below {} only",
+                    self.settings.names
+                )
             } else {
                 continue;
             };
@@ -136,7 +139,7 @@ impl Inner {
         }
         Problem::all(problems)?;
         if names.is_empty() && user.is_none() {
-            return Err(bad_csr("it asks for no name"));
+            return Err(bad_csr("it requests no name"));
         }
         Ok((names.into_iter().collect(), user))
     }

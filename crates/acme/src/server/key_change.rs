@@ -31,7 +31,7 @@ impl Inner {
         }
         let change: KeyChange = inner.payload()?;
         if change.account != signed.kid {
-            return Err(Problem::malformed("the inner JWS is about another account"));
+            return Err(Problem::malformed("the inner JWS names another account"));
         }
         if !same_key(&Jwk::from_value(change.old_key)?, &signed.account.key) {
             return Err(Problem::malformed("oldKey is not the account's key"));

@@ -1,4 +1,4 @@
-//! The server on a port of its own: TLS with a certificate of its own CA, and what is no secret also
+//! The server on a port of its own: TLS with a certificate of its own CA, and what is not secret also
 //! over plain HTTP on the same port, since revocation lists are fetched by those who do not trust
 //! anybody yet.
 
@@ -35,7 +35,7 @@ const CLIENTS: usize = 4096;
 /// How often it is looked whether there is anything to do besides requests.
 const UPKEEP: Duration = Duration::from_secs(2);
 
-/// How often what is of no use any more is forgotten.
+/// How often what is of no use any longer is forgotten.
 const PRUNE: Duration = Duration::from_secs(600);
 
 /// A server with its door.
@@ -179,7 +179,7 @@ fn own_context(server: &Server, names: &[Identifier]) -> Result<(SecureContext, 
     Ok((context, renew_at))
 }
 
-/// Lets TLS through; plain HTTP gets what is no secret.
+/// Lets TLS through; plain HTTP gets what is not secret.
 async fn only_tls(
     tcp: TcpStream,
     client: SocketAddr,
@@ -210,7 +210,7 @@ async fn in_public(server: &Server, request: &Request<Incoming>) -> Response<Ful
     let (server, path) = (server.clone(), request.uri().path().to_owned());
     let answered = tokio::task::spawn_blocking(move || server.answer_in_public(&path)).await;
     let answer = answered.ok().flatten().unwrap_or_else(|| {
-        let what = "this is spoken over TLS: https\n";
+        let what = "this port requires TLS: https\n";
         Answer::of_type(StatusCode::FORBIDDEN, "text/plain; charset=utf-8", what)
     });
     answer.into_response()

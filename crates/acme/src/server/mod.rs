@@ -89,7 +89,7 @@ struct Inner {
     nonces: Nonces,
     check: Check,
     runtime: Handle,
-    /// Who works at what, where there is one node.
+    /// The claims, where there is one node.
     claims: Option<Claims>,
     /// Serial numbers of certificates on their way to the disk, not visible yet.
     recording: Mutex<HashSet<String>>,
@@ -200,7 +200,7 @@ impl Server {
         answer.header("link", &format!("<{}/directory>;rel=\"index\"", call.base))
     }
 
-    /// Answers a request for what is no secret, also without TLS: revocation lists and certificates
+    /// Answers a request for what is not secret, also without TLS: revocation lists and certificates
     /// of CAs. `None`: it is for something else.
     #[must_use]
     pub fn answer_in_public(&self, path: &str) -> Option<Answer> {

@@ -59,7 +59,7 @@ impl Inner {
             claimed: None,
         };
         if order.not_after.is_some_and(|end| end <= order.not_before.unwrap_or(now)) {
-            return Err(Problem::malformed("notAfter is before the certificate could begin"));
+            return Err(Problem::malformed("notAfter is before the certificate would be valid"));
         }
         self.store.create_order(&order, &new)?;
         Ok(shown(StatusCode::CREATED, call, &order))
@@ -143,7 +143,9 @@ impl Inner {
             .split(' ')
             .any(|name| identifiers.iter().any(|identifier| identifier.to_string() == name));
         if !shares {
-            return Err(Problem::malformed("replaces: the certificate has none of these names"));
+            return Err(Problem::malformed(
+                "replaces: the certificate names none of the identifiers of this order",
+            ));
         }
         Ok(replaced.serial)
     }

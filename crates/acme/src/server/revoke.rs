@@ -43,8 +43,7 @@ impl Inner {
             _ => (false, String::new()),
         };
         if !may {
-            let what = "neither is the certificate this account's, nor are all its names, nor is \
-                        this its key";
+            let what = "the request is not from the account of the certificate, an account with all its names validated, or its private key";
             return Err(Problem::unauthorized(what));
         }
         match self.store.revoke(&serial, reason, &by)? {
@@ -79,7 +78,7 @@ fn reason(code: Option<i64>) -> Result<RevocationReason, Problem> {
         5 => RevocationReason::CessationOfOperation,
         9 => RevocationReason::PrivilegeWithdrawn,
         other => {
-            let what = format!("{other} is not a reason here: 0, 1, 3, 4, 5 or 9");
+            let what = format!("unsupported reason {other}: use 0, 1, 3, 4, 5 or 9");
             return Err(Problem::new(Kind::BadRevocationReason, what));
         }
     })

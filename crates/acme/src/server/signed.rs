@@ -30,7 +30,7 @@ impl Inner {
         jws.verify(&account.key)?;
         self.use_nonce(&jws, &nonce)?;
         if account.status != AccountStatus::Valid {
-            return Err(Problem::unauthorized("the account is not valid any more").status(401));
+            return Err(Problem::unauthorized("the account is no longer valid").status(401));
         }
         Ok(Signed { account, kid, jws })
     }
@@ -84,7 +84,7 @@ impl Inner {
     fn account_at(&self, kid: &str) -> Result<Arc<Account>, Problem> {
         let none = || {
             let shown: String = kid.chars().take(200).collect();
-            Problem::new(Kind::AccountDoesNotExist, format!("there is no account {shown:?}"))
+            Problem::new(Kind::AccountDoesNotExist, format!("unknown account {shown:?}"))
         };
         let path = kid.strip_prefix("https://").and_then(|rest| rest.split_once('/'));
         let (authority, path) = path.ok_or_else(none)?;

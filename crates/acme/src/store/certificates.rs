@@ -328,7 +328,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes who signs from now on; the others are replaced.
+    /// Stores the signer from now on; the others are replaced.
     pub(crate) fn use_issuer(&self, id: &str, chain: &str) -> Result<(), Error> {
         let now = self.clock.now();
         self.database.transaction(Durability::Disk, &mut |tx| {

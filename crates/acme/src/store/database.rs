@@ -69,7 +69,7 @@ impl Row {
     pub(crate) fn text(&self, column: usize) -> Result<&str, Error> {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(text),
-            _ => Err(Error(format!("column {column} of a row is no text"))),
+            _ => Err(Error(format!("column {column} of a row is not text"))),
         }
     }
 

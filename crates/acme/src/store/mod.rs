@@ -74,7 +74,7 @@ impl Store {
         self.database.is_shared()
     }
 
-    /// A secret of so many bytes that all who use this database share: created on first use.
+    /// A secret of so many bytes, shared by all users of this database: created on first use.
     ///
     /// # Errors
     /// When the database fails.
@@ -101,7 +101,7 @@ impl Store {
         Ok(used == 1)
     }
 
-    /// Forgets what is of no use any more: old nonces, orders and authorizations. Certificates and
+    /// Forgets what is of no use any longer: old nonces, orders and authorizations. Certificates and
     /// accounts stay.
     ///
     /// # Errors

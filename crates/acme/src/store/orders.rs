@@ -165,7 +165,7 @@ impl Store {
         Ok(claimed == 1)
     }
 
-    /// Says what came of it. False: it is not being checked any more.
+    /// Says what came of it. False: it is not being checked any longer.
     pub(crate) fn end_validation(&self, changed: &Authz) -> Result<bool, Error> {
         // Where its claim is in memory, it is pending meanwhile.
         let set = self.database.execute(

@@ -16,7 +16,7 @@ pub(super) const TABLES: &[&str] = &[
      status TEXT NOT NULL, created BIGINT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS eab (kid TEXT PRIMARY KEY, account TEXT, created BIGINT NOT NULL, \
      body TEXT NOT NULL)",
-    // What lets people have certificates who have no ACME client; of the secret, its digest.
+    // Tokens for users without an ACME client; of the secret, its digest.
     "CREATE TABLE IF NOT EXISTS token (id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, created \
      BIGINT NOT NULL, expires BIGINT NOT NULL, uses BIGINT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, account TEXT NOT NULL, status TEXT NOT \
@@ -69,7 +69,7 @@ pub(super) fn create(database: &dyn Database) -> Result<(), Error> {
     match there {
         Some(VERSION) => Ok(()),
         version => Err(Error(format!(
-            "the tables are of version {}, and this program knows {VERSION}",
+            "the tables have version {}, and this program supports {VERSION}",
             version.unwrap_or_default()
         ))),
     }

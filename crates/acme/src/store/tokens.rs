@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// Notes a certificate that a token has asked for, and that the token was used once more. From here
-    /// on it may be handed out. False: the token is of no use any more, and nothing is noted.
+    /// on it may be handed out. False: the token is of no use any longer, and nothing is noted.
     pub(crate) fn record_by_token(&self, token: &Token, issued: &Issued) -> Result<bool, Error> {
         let mut recorded = false;
         self.database.transaction(Durability::Disk, &mut |tx| {

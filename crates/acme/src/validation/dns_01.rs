@@ -21,7 +21,7 @@ pub(super) async fn check(validator: &Validator, proof: &Proof) -> Result<(), Pr
 pub(super) async fn check_persistent(validator: &Validator, proof: &Proof) -> Result<(), Problem> {
     let name = format!("_validation-persist.{}", host(proof)?);
     let Some(issuer) = &validator.settings.issuer_domain else {
-        return Err(Problem::unauthorized("dns-persist-01 is not in use here"));
+        return Err(Problem::unauthorized("dns-persist-01 is not enabled"));
     };
     let texts = validator.resolver.texts(&name).await?;
     if texts.iter().any(|text| names(text, issuer, proof)) {

@@ -84,11 +84,11 @@ impl Place {
         let (tls, usual) = match uri.scheme_str() {
             Some("http") => (false, validator.settings.http_port),
             Some("https") => (true, validator.settings.tls_port),
-            _ => return bad("neither http nor https"),
+            _ => return bad("to a scheme other than http or https"),
         };
         let port = authority.port_u16().unwrap_or(usual);
         if ![80, 443, validator.settings.http_port, validator.settings.tls_port].contains(&port) {
-            return bad("to a port that is not the web's");
+            return bad("to a port other than 80 or 443");
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let host = match host.parse::<IpAddr>() {

@@ -154,7 +154,7 @@ impl Validator {
     }
 }
 
-/// A part of what a peer sent, for the person who has to find the fault.
+/// A part of what a peer sent, to find the fault by.
 fn excerpt(bytes: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(bytes).chars().take(64).collect();
     format!("{text:?}")

@@ -36,7 +36,7 @@ impl Resolver {
                 .map_err(|e| format!("the system's DNS settings: {e}"))?,
         };
         let options = builder.options_mut();
-        // What was true a minute ago is no proof now.
+        // What was true a minute ago is not a proof now.
         options.cache_size = 0;
         options.timeout = Duration::from_secs(3);
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
@@ -77,5 +77,5 @@ fn absolute(name: &str) -> String {
 }
 
 fn failed(name: &str, error: &NetError) -> Problem {
-    Problem::new(Kind::Dns, format!("the DNS does not answer for {name}: {error}"))
+    Problem::new(Kind::Dns, format!("the DNS lookup of {name} failed: {error}"))
 }

@@ -36,7 +36,7 @@ pub(super) async fn check(validator: &Validator, proof: &Proof) -> Result<(), Pr
     }
     match tls.peer().certificates() {
         [certificate] => judge(certificate, host, &proof.key_authorization),
-        _ => Err(wrong(host, "the server has to show one certificate, and no chain")),
+        _ => Err(wrong(host, "the server must present one certificate, without a chain")),
     }
 }
 
@@ -48,16 +48,16 @@ fn judge(certificate: &Certificate, host: &Identifier, expected: &str) -> Result
         _ => false,
     };
     if !fits {
-        return Err(wrong(host, "the certificate has to be for this name and no other"));
+        return Err(wrong(host, "the certificate must name this identifier and no other"));
     }
     if !certificate.is_self_signed() {
-        return Err(wrong(host, "the certificate has to be signed by itself"));
+        return Err(wrong(host, "the certificate is not self-signed"));
     }
     let parsed = CertificateInner::<Raw>::from_der(certificate.der())
         .map_err(|_| wrong(host, "the certificate cannot be read"))?;
     let extensions = parsed.tbs_certificate().extensions().map(Vec::as_slice).unwrap_or_default();
     let Some(found) = extensions.iter().find(|one| one.extn_id == ACME_IDENTIFIER) else {
-        return Err(wrong(host, "the certificate has no acmeIdentifier"));
+        return Err(wrong(host, "acmeIdentifier is missing from the certificate"));
     };
     if !found.critical {
         return Err(wrong(host, "the certificate's acmeIdentifier is not critical"));

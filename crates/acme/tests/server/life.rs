@@ -105,7 +105,7 @@ async fn no_certificate_outlives_its_chain() {
     let order = client.proved_order(&["app.test"]).await;
     let refused = client.finalize(&order, &["app.test"]);
     assert!(
-        refused.json["detail"].as_str().unwrap().contains("CA's own certificate ends"),
+        refused.json["detail"].as_str().unwrap().contains("CA's own certificate expires"),
         "{refused:?}"
     );
 }

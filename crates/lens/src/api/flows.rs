@@ -75,7 +75,7 @@ fn try_read(session: &Session, path: &[&str], query: &Query) -> Outcome {
         ["pcapng"] => packets(session, query),
         ["rules"] => Ok(answer(&session.rules.get().to_json())),
         ["held"] => Ok(answer(&write::held(session))),
-        _ => Err(Box::new(failure(404, "the API has no such path; docs/proxy.md lists them"))),
+        _ => Err(Box::new(failure(404, "unknown API path; docs/proxy.md lists them"))),
     }
 }
 
@@ -142,7 +142,7 @@ fn packets(session: &Session, query: &Query) -> Outcome {
     let written = export::pcapng(&session.reader, &connections, Legs::Both, true, &mut out)
         .map_err(|e| Box::new(failure(500, e.to_string())))?;
     if written == 0 {
-        let reason = "the wire of these flows was not kept: start seal proxy with --wire";
+        let reason = "the bytes of these flows were not recorded: start seal proxy with --wire";
         return Err(Box::new(failure(404, reason)));
     }
     Ok(download("session.pcapng", out))
@@ -152,7 +152,7 @@ fn ids(session: &Session, query: &Query) -> Result<Vec<i64>, Box<Answer>> {
     let ids = session.reader.ids(&filter(query)?, MOST_EXPORTED).map_err(broken)?;
     ids.ok_or_else(|| {
         let reason = format!(
-            "more than {MOST_EXPORTED} flows match, and no more go into one download: narrow the filter, or use seal proxy export"
+            "more than {MOST_EXPORTED} flows match, the limit of one download: narrow the filter, or use seal proxy export"
         );
         Box::new(failure(413, reason))
     })
@@ -173,7 +173,7 @@ fn command(command: Option<String>) -> Outcome {
 }
 
 fn gone() -> Box<Answer> {
-    Box::new(failure(404, "there is no such flow (any more)"))
+    Box::new(failure(404, "no such flow, or it was removed"))
 }
 
 fn broken(error: StoreError) -> Box<Answer> {
@@ -181,5 +181,5 @@ fn broken(error: StoreError) -> Box<Answer> {
 }
 
 pub(super) fn number(text: &str) -> Result<i64, Box<Answer>> {
-    text.parse().map_err(|_| Box::new(failure(400, format!("{text:?} is no number of a flow"))))
+    text.parse().map_err(|_| Box::new(failure(400, format!("{text:?} is not a flow number"))))
 }

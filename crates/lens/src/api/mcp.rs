@@ -45,7 +45,7 @@ impl Remote {
         let (address, token) =
             parts.ok_or("not the URL that seal proxy prints: http://ADDRESS/#token=...")?;
         let address: SocketAddr =
-            address.parse().map_err(|_| format!("{address} is no address with a port"))?;
+            address.parse().map_err(|_| format!("{address} is not an ADDRESS:PORT"))?;
         let is_good =
             address.ip().is_loopback() && token.bytes().all(|b| b.is_ascii_alphanumeric());
         is_good
@@ -79,7 +79,7 @@ impl Remote {
         let end = answer
             .windows(4)
             .position(|four| four == b"\r\n\r\n")
-            .ok_or("no answer of the proxy")?;
+            .ok_or("no response from the proxy")?;
         let value: Value = serde_json::from_slice(&answer[end + 4..]).map_err(|e| e.to_string())?;
         match value["error"].as_str() {
             Some(error) => Err(error.to_owned()),
@@ -159,7 +159,7 @@ impl Mcp {
                     }
                 }
             }
-            _ => return Some(failure(id, -32601, &format!("there is no method {method}"))),
+            _ => return Some(failure(id, -32601, &format!("unknown method {method}"))),
         };
         Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }))
     }
@@ -225,12 +225,12 @@ impl Mcp {
         ];
         if self.remote.is_some() {
             tools.extend([
-                tool("resend", "Sends a flow's request again as a new flow, changed where said", json!({
+                tool("resend", "Sends a flow's request again as a new flow, with the changes given", json!({
                     "id": id, "method": text("another method"), "url": text("another URL"), "body": text("another body"),
                     "headers": { "type": "array", "description": "all headers, as [name, value]", "items": { "type": "array", "items": { "type": "string" } } }
                 }), json!(["id"])),
                 tool("compose", "Sends a request as a new flow", json!({
-                    "url": text("where to"), "method": text("GET unless said"), "body": text("the body"), "http": text("1.1 or 2"),
+                    "url": text("where to"), "method": text("GET by default"), "body": text("the body"), "http": text("1.1 or 2"),
                     "headers": { "type": "array", "description": "as [name, value]", "items": { "type": "array", "items": { "type": "string" } } }
                 }), json!(["url"])),
                 tool("get_rules", "The rules that change traffic", json!({}), json!([])),
@@ -245,7 +245,7 @@ impl Mcp {
     fn call(&self, name: &str, arguments: &Value) -> Result<Value, String> {
         let id = |name: &str| arguments[name].as_i64().ok_or_else(|| format!("{name} is missing"));
         let told = |e: crate::store::StoreError| e.to_string();
-        let gone = || "there is no such flow (any more)".to_owned();
+        let gone = || "no such flow, or it was removed".to_owned();
         let (reader, redactor) = (&self.reader, self.redactor);
         match name {
             "list_flows" => {
@@ -289,7 +289,7 @@ impl Mcp {
                 curl(reader, id("id")?, redactor).map_err(told)?.map(Value::from).ok_or_else(gone)
             }
             "resend" | "compose" | "get_rules" | "set_rules" => self.remotely(name, arguments),
-            _ => Err(format!("there is no tool {name}")),
+            _ => Err(format!("unknown tool {name}")),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::store::{Order, Reader, Search, StoreError};
 
 /// What a request may wait for.
 const PATIENCE: Duration = Duration::from_millis(70);
-/// Searches that are remembered; the one that was asked for longest ago goes.
+/// Searches that are remembered; the least recently used is dropped.
 const MOST: usize = 4;
 
 /// The searches of a session's page that later requests may continue.

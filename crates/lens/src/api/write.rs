@@ -34,7 +34,7 @@ pub(super) async fn change(session: &Session, path: &[&str], request: Request<In
             Err(answer) => return *answer,
         },
         (&Method::POST, ["har"]) => har(session, &body),
-        _ => return failure(404, "the API has no such path; docs/proxy.md lists them"),
+        _ => return failure(404, "unknown API path; docs/proxy.md lists them"),
     };
     outcome.map_or_else(|(status, reason)| failure(status, reason), |value| answer(&value))
 }
@@ -49,7 +49,7 @@ struct Written {
     url: Option<String>,
     headers: Option<Vec<(String, String)>>,
     body: Option<String>,
-    /// The body when it is no text.
+    /// The body when it is not text.
     base64: Option<String>,
     /// `1.1` or `2`.
     http: Option<String>,
@@ -57,10 +57,7 @@ struct Written {
 
 async fn send(session: &Session, again: Option<i64>, body: &[u8]) -> Outcome {
     let Some(sender) = &session.sender else {
-        return Err((
-            409,
-            "this session is not being recorded: there is no proxy to send by".into(),
-        ));
+        return Err((409, "this session is not being recorded: no proxy to send through".into()));
     };
     let composed = compose(session, again, body)?;
     let flow = Sender::send(&**sender, composed).await.map_err(|reason| (502, reason))?;
@@ -78,15 +75,16 @@ fn compose(session: &Session, again: Option<i64>, body: &[u8]) -> Result<Compose
     let before = match again {
         Some(id) => {
             let detail = session.reader.detail(id).map_err(told)?;
-            Some(detail.ok_or_else(|| (404, "there is no such flow (any more)".to_owned()))?)
+            Some(detail.ok_or_else(|| (404, "no such flow, or it was removed".to_owned()))?)
         }
         None => None,
     };
     let line = before.as_ref().map(|detail| &detail.summary);
     let url =
         written.url.or_else(|| line.map(|l| format!("{}://{}{}", l.scheme, l.authority, l.path)));
-    let url = url.ok_or_else(|| wrong("there is no url"))?;
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("the url has no scheme"))?;
+    let url = url.ok_or_else(|| wrong("url is missing"))?;
+    let (scheme, rest) =
+        url.split_once("://").ok_or_else(|| wrong("url: the scheme is missing"))?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     if !matches!(scheme, "http" | "https")
@@ -104,18 +102,18 @@ fn compose(session: &Session, again: Option<i64>, body: &[u8]) -> Result<Compose
     let method =
         written.method.or_else(|| line.map(|l| l.method.clone())).unwrap_or_else(|| "GET".into());
     if method.is_empty() || !method.bytes().all(is_token) {
-        return Err(wrong("the method is no token"));
+        return Err(wrong("the method is not a token (RFC 9110)"));
     }
     let data = match (written.body, written.base64) {
         (Some(_), Some(_)) => return Err(wrong("either body or base64")),
         (Some(text), None) => Bytes::from(text),
         (None, Some(text)) => {
             use base64ct::{Base64, Encoding};
-            Base64::decode_vec(&text).map_err(|_| wrong("base64 is none"))?.into()
+            Base64::decode_vec(&text).map_err(|_| wrong("invalid base64"))?.into()
         }
         (None, None) => match &before {
             Some(detail) if detail.request.dropped > 0 => {
-                return Err((409, "its body was not recorded whole; give one".to_owned()));
+                return Err((409, "its body was not recorded in full: pass one".to_owned()));
             }
             Some(detail) => {
                 session.reader.body(detail.summary.id, false, 0, LONGEST).map_err(told)?.into()
@@ -179,7 +177,7 @@ fn frame(headers: &mut Vec<Header>, authority: &str, length: usize) {
 
 fn rules(session: &Session, body: &[u8]) -> Outcome {
     if session.sender.is_none() && session.store.is_none() {
-        return Err((409, "there is no proxy that would follow them".to_owned()));
+        return Err((409, "no proxy is running to follow them".to_owned()));
     }
     let rules = Rules::from_json(body).map_err(|e| (400, e.to_string()))?;
     let json = rules.to_json();
@@ -189,7 +187,10 @@ fn rules(session: &Session, body: &[u8]) -> Outcome {
 
 fn har(session: &Session, body: &[u8]) -> Outcome {
     let Some(store) = &session.store else {
-        return Err((409, "an old session is only read; seal proxy import makes a new one".into()));
+        return Err((
+            409,
+            "an old session is read-only; seal proxy import creates a new one".into(),
+        ));
     };
     // Beyond what the proxy numbers while it runs.
     let far = 1_u64 << 40;
@@ -248,10 +249,10 @@ struct Decided {
 fn decide(session: &Session, id: u64, body: &[u8]) -> Outcome {
     let decided: Decided = serde_json::from_slice(body).map_err(|e| (400, e.to_string()))?;
     let held = session.holds.list().into_iter().find(|held| held.id == id);
-    let held = held.ok_or_else(|| (404, "this does not wait any more".to_owned()))?;
+    let held = held.ok_or_else(|| (404, "this is no longer waiting".to_owned()))?;
     let decision = decision(held.message, decided)?;
     if !session.holds.decide(id, decision) {
-        return Err((404, "this does not wait any more".to_owned()));
+        return Err((404, "this is no longer waiting".to_owned()));
     }
     Ok(json!({}))
 }
@@ -291,7 +292,7 @@ fn decision(message: HeldMessage, decided: Decided) -> Result<Decision, (u16, St
         ("continue", HeldMessage::Request(mut head)) => {
             if let Some(method) = decided.method {
                 if method.is_empty() || !method.bytes().all(is_token) {
-                    return Err(wrong("the method is no token"));
+                    return Err(wrong("the method is not a token (RFC 9110)"));
                 }
                 head.method = method;
             }

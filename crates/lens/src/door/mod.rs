@@ -87,7 +87,7 @@ async fn answer(page: Arc<impl Page>, address: SocketAddr, request: Request<Inco
     let Some(path) = path.strip_prefix("/api/") else {
         return match (request.method(), page.file(&path)) {
             (&Method::GET, Some((kind, body))) => text(kind, body),
-            _ => failure(404, "there is nothing here"),
+            _ => failure(404, "not found"),
         };
     };
     if !has_token(page.token(), &request) {
@@ -104,7 +104,7 @@ async fn answer(page: Arc<impl Page>, address: SocketAddr, request: Request<Inco
 /// The body of a request that changes something.
 ///
 /// # Errors
-/// The answer to one that is no JSON, or longer than `longest`.
+/// The answer to one that is not JSON, or longer than `longest`.
 pub async fn body(request: Request<Incoming>, longest: usize) -> Result<Bytes, Box<Answer>> {
     // A form of another site cannot send this, whatever else it manages.
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -113,7 +113,7 @@ pub async fn body(request: Request<Incoming>, longest: usize) -> Result<Bytes, B
     }
     match Limited::new(request.into_body(), longest).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) => Err(Box::new(failure(413, format!("the body cannot be taken: {error}")))),
+        Err(error) => Err(Box::new(failure(413, format!("the body cannot be read: {error}")))),
     }
 }
 

@@ -40,7 +40,7 @@ pub fn curl(reader: &Reader, id: i64, redactor: Redactor) -> Result<Option<Strin
         parts.push(match body(&whole, redactor) {
             Some(Ok(text)) => format!("--data-binary {}", shell(&text)),
             Some(Err(data)) => format!("--data-binary @<(printf %s {} | base64 -d)", base64(&data)),
-            None => "--data-binary '(a body that cannot be looked through for secrets)'".to_owned(),
+            None => "--data-binary '(a body that cannot be searched for secrets)'".to_owned(),
         });
     }
     Ok(Some(parts.join(" \\\n  ") + "\n"))
@@ -69,7 +69,7 @@ pub fn fetch(reader: &Reader, id: i64, redactor: Redactor) -> Result<Option<Stri
                     js(&base64(&data))
                 )
             }
-            None => "  body: \"(a body that cannot be looked through for secrets)\",\n".to_owned(),
+            None => "  body: \"(a body that cannot be searched for secrets)\",\n".to_owned(),
         };
     }
     Ok(Some(out + "});\n"))

@@ -151,7 +151,7 @@ fn content_of(body: &[u8], headers: &[Header], kind: &str, redactor: Redactor) -
             out["encoding"] = "base64".into();
         }
         Shown::LeftOut => {
-            out["comment"] = "left out: it cannot be looked through for secrets".into();
+            out["comment"] = "left out: it cannot be searched for secrets".into();
         }
     }
     if !redactor.hides() && data != body {
@@ -239,7 +239,7 @@ pub struct Imported {
 /// Reads a HAR and tells `recorder` its entries as new flows, numbered from `first` on.
 ///
 /// # Errors
-/// When it is no HAR, with what is wrong.
+/// When it is not HAR, with what is wrong.
 pub fn import(
     text: &[u8],
     recorder: &dyn Recorder,
@@ -249,7 +249,7 @@ pub fn import(
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let har: Value = serde_json::from_slice(text).map_err(|e| format!("no HAR: {e}"))?;
     let Some(entries) = har["log"]["entries"].as_array() else {
-        return Err("no HAR: it has no log.entries".to_owned());
+        return Err("not a HAR file: log.entries is missing".to_owned());
     };
     let mut imported = Imported::default();
     let mut known = Map::new();
@@ -285,14 +285,14 @@ fn events(
 ) -> Result<Vec<Event>, String> {
     let own = &entry["_sealwire"];
     let (request, response) = (&entry["request"], &entry["response"]);
-    let url = request["url"].as_str().ok_or("it has no request.url")?;
-    let (scheme, rest) = url.split_once("://").ok_or("its URL has no scheme")?;
+    let url = request["url"].as_str().ok_or("request.url is missing")?;
+    let (scheme, rest) = url.split_once("://").ok_or("the scheme of request.url is missing")?;
     let started = entry["startedDateTime"].as_str().and_then(moment::read);
-    let started = started.ok_or("its startedDateTime is no time")?;
+    let started = started.ok_or("startedDateTime is not a time")?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let head = RequestHead {
         version: version(own["version"].as_str().or_else(|| request["httpVersion"].as_str())),
-        method: request["method"].as_str().ok_or("it has no request.method")?.to_owned(),
+        method: request["method"].as_str().ok_or("request.method is missing")?.to_owned(),
         scheme: own["scheme"].as_str().unwrap_or(scheme).to_owned(),
         authority: authority.rsplit('@').next().unwrap_or_default().to_owned(),
         path: own["path"].as_str().unwrap_or(if path.is_empty() { "/" } else { path }).to_owned(),
@@ -384,7 +384,7 @@ fn frame(message: &Value, flow: FlowId) -> Result<(u64, Frame), String> {
         Some(8) => FrameKind::Close,
         Some(9) => FrameKind::Ping,
         Some(10) => FrameKind::Pong,
-        _ => return Err("a WebSocket message has no opcode that is known".to_owned()),
+        _ => return Err("unknown opcode in a WebSocket message".to_owned()),
     };
     let text = message["data"].as_str().unwrap_or_default();
     let data: Bytes = match kind {

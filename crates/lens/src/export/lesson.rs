@@ -88,8 +88,7 @@ pub fn lesson(reader: &Reader, id: i64) -> Result<Option<Lesson>, StoreError> {
     let mut lacks = None;
     if handshake.is_some() && pieces.is_empty() {
         lacks = Some(
-            "the records that carried the data were not kept; those of the handshake are shown"
-                .to_owned(),
+            "the records with the data were not kept; these are those of the handshake".to_owned(),
         );
         let rows = handshake
             .iter()

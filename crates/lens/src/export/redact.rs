@@ -109,7 +109,7 @@ impl Redactor {
         if !is_secret(&name) {
             return self.text(&value).into_owned();
         }
-        // What kind of credential it is, and a cookie's name and attributes, are no secrets.
+        // What kind of credential it is, and a cookie's name and attributes, are not secrets.
         match name.to_ascii_lowercase().as_str() {
             "cookie" => cookies(&value),
             "set-cookie" => {
@@ -167,7 +167,7 @@ impl Redactor {
         Cow::Owned(USER_INFO.replace_all(&text, format!("${{1}}{HIDDEN}@")).into_owned())
     }
 
-    /// A decoded body. Secrets in what is no text cannot be found, so that is left out, but for what
+    /// A decoded body. Secrets in what is not text cannot be found, so that is left out, but for what
     /// people look at and listen to.
     #[must_use]
     pub fn body(self, data: &[u8], kind: &str) -> Shown {

@@ -67,7 +67,7 @@ pub struct CertificateFact {
 /// The verdict on a chain.
 #[derive(Clone, Debug)]
 pub struct VerdictFacts {
-    /// Whether the origin is who it should be.
+    /// Whether the origin is authenticated.
     pub authorized: bool,
     /// OpenSSL's name of the error, such as `CERT_HAS_EXPIRED`.
     pub code: Option<String>,

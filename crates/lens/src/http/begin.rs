@@ -38,7 +38,7 @@ pub(super) async fn open(
     settled.await.map_err(|closed| match (closed, failure.get()) {
         (_, Some(error)) => error.clone(),
         (Closed::BeforeAsked, None) => {
-            io::Error::other("it closed before it was asked anything").into()
+            io::Error::other("it closed before the request was sent").into()
         }
         (Closed::Broken(error), None) => io::Error::other(error).into(),
     })

@@ -99,10 +99,10 @@ fn length(headers: &[Header]) -> Result<Option<u64>, String> {
                 .filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
                 .and_then(|text| text.parse().ok());
             let Some(number) = number else {
-                return Err("its Content-Length is no number".to_owned());
+                return Err("its Content-Length is not a number".to_owned());
             };
             if found.is_some_and(|before| before != number) {
-                return Err("it has two lengths".to_owned());
+                return Err("it has two different Content-Length values".to_owned());
             }
             found = Some(number);
         }
@@ -227,11 +227,11 @@ fn size_byte(byte: u8, size: u64, digits: u8) -> Result<State, String> {
         b'0'..=b'9' => byte - b'0',
         b'a'..=b'f' => byte - b'a' + 10,
         b'A'..=b'F' => byte - b'A' + 10,
-        _ if digits == 0 => return Err("a chunk has no size".to_owned()),
+        _ if digits == 0 => return Err("the size of a chunk is missing".to_owned()),
         b'\n' if size == 0 => return Ok(State::Trailers { line: 0 }),
         b'\n' => return Ok(State::Data(size)),
         b';' | b'\r' | b' ' | b'\t' => return Ok(State::Extension { size }),
-        _ => return Err("a chunk's size is no number".to_owned()),
+        _ => return Err("the size of a chunk is not a number".to_owned()),
     };
     if digits == 16 {
         return Err("a chunk's size is too large".to_owned());

@@ -16,7 +16,7 @@ use crate::intercept::{FlowRecorder, Proxy};
 pub(super) enum Fault {
     Client(String),
     Origin(sealwire::Error),
-    /// Its words, where they were no TLS error.
+    /// Its words, where it was not an error of TLS.
     Garbled(String),
     /// No party: it was ended at a breakpoint.
     Ruled,
@@ -66,7 +66,7 @@ pub(super) async fn pass(
                 sent = &mut request => match sent {
                     Ok(()) => break,
                     Err(Fault::Client(why)) => return Err(Fault::Client(why)),
-                    // It may have answered before it hung up.
+                    // It may have answered before it closed the connection.
                     Err(fault) => { unwilling = Some(fault); break }
                 },
                 done = &mut answer, if answered.is_none() => match done? {
@@ -148,7 +148,7 @@ async fn answer(
             Ok(head) => head,
             Err(why) => {
                 *began = true;
-                flow.note(format!("the answer is no HTTP/1 ({why}): passed on unread"));
+                flow.note(format!("the response is not HTTP/1 ({why}): forwarded without parsing"));
                 let mut body = body::Reader::new(Framing::UntilClose);
                 let rest = Passing {
                     from,
@@ -159,7 +159,7 @@ async fn answer(
                     throttle: None,
                 };
                 let _ = rest.pass(Bytes::new()).await;
-                return Err(Fault::Garbled(format!("its answer is no HTTP/1: {why}")));
+                return Err(Fault::Garbled(format!("its response is not HTTP/1: {why}")));
             }
         };
         if !(100..200).contains(&head.status) || head.status == 101 {
@@ -223,7 +223,7 @@ fn on_its_way(head: &head::Response, manner: &Manner<'_>, flow: &FlowRecorder) -
     {
         return head.raw.clone();
     }
-    flow.note("Alt-Svc was taken out of the answer, so that the client does not go on by QUIC");
+    flow.note("removed Alt-Svc from the response, so that the client does not switch to QUIC");
     head::edited(&head.raw, None, &|name| name.eq_ignore_ascii_case(b"alt-svc").then(Vec::new))
 }
 
@@ -237,8 +237,8 @@ async fn next_head(from: &mut Reader) -> Result<Result<head::Response, String>, 
         }
         if from.fill_line().await.map_err(of_origin)? == 0 {
             let what = match from.buffer.is_empty() {
-                true => "it closed without an answer",
-                false => "its answer's head is cut off",
+                true => "it closed without a response",
+                false => "its response head is truncated",
             };
             return Err(of_origin(io::Error::new(io::ErrorKind::UnexpectedEof, what)));
         }

@@ -23,7 +23,7 @@ pub(crate) use ask::{ask_one, ask_two};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::Framing;
 pub(crate) use link::Link;
-pub(crate) use one::{After, Way};
+pub(crate) use one::{After, Upstream};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use websocket::{Deflate, Messages};
 

@@ -12,14 +12,14 @@ use super::websocket;
 use crate::flow::{HttpVersion, Outcome, RequestHead, ResponseHead};
 use crate::intercept::{FlowRecorder, Refusal, Stream, Target, opaque};
 
-/// Where requests go.
-pub(crate) enum Way {
-    /// All to one origin; the CAs that it takes client certificates of, if it asked for one.
+/// The upstream of requests.
+pub(crate) enum Upstream {
+    /// One origin for all; the CAs that it accepts client certificates of, if it requested one.
     Origin { link: Link, asked: Option<Vec<String>> },
-    /// Where each says, as to a proxy; the origin of the one before, while it lasts.
-    Said(Option<(Target, bool, Link)>),
-    /// Nowhere.
-    Nowhere(Refusal),
+    /// The origin that each request names, as to a proxy; keeps the previous connection.
+    PerRequest(Option<(Target, bool, Link)>),
+    /// No upstream: the refusal to send.
+    Refused(Refusal),
 }
 
 /// What comes after the last request.
@@ -34,7 +34,7 @@ pub(crate) enum After {
 
 /// What comes after one request.
 enum Then {
-    Next(Link, Way),
+    Next(Link, Upstream),
     Close(Link),
     /// It switched to another protocol, which has ended.
     Over,
@@ -45,28 +45,34 @@ impl Relay {
     ///
     /// # Errors
     /// Why it broke, in a line.
-    pub(crate) async fn serve(self, client: Stream, mut way: Way) -> Result<After, String> {
+    pub(crate) async fn serve(
+        self,
+        client: Stream,
+        mut upstream: Upstream,
+    ) -> Result<After, String> {
         let mut client = Link::new(client);
         let mut served = 0;
         loop {
             let next = match self.once && served > 0 {
                 true => None,
-                false => self.next_request(&mut client, &mut way, served == 0).await?,
+                false => self.next_request(&mut client, &mut upstream, served == 0).await?,
             };
             served += 1;
             let Some(head) = next else {
                 let _ = client.writer.end().await;
-                if let Way::Origin { link, .. } = &mut way {
+                if let Upstream::Origin { link, .. } = &mut upstream {
                     let _ = link.writer.end().await;
                 }
                 return Ok(After::Closed);
             };
-            if head.method == "CONNECT" && matches!(way, Way::Said(_)) {
+            if head.method == "CONNECT" && matches!(upstream, Upstream::PerRequest(_)) {
                 let client = client.into_stream();
                 return Ok(After::Connect { client, authority: head.target });
             }
-            match self.exchange(client, way, head).await? {
-                Then::Next(next_client, next_way) => (client, way) = (next_client, next_way),
+            match self.exchange(client, upstream, head).await? {
+                Then::Next(next_client, next_upstream) => {
+                    (client, upstream) = (next_client, next_upstream);
+                }
                 Then::Close(mut client) => {
                     let _ = client.writer.end().await;
                     return Ok(After::Closed);
@@ -82,7 +88,7 @@ impl Relay {
     async fn next_request(
         &self,
         client: &mut Link,
-        way: &mut Way,
+        upstream: &mut Upstream,
         first: bool,
     ) -> Result<Option<Request>, String> {
         loop {
@@ -92,30 +98,32 @@ impl Relay {
                 Err(why) => {
                     self.answer_plainly(client, 400, "Bad Request", &format!("no HTTP/1: {why}\n"))
                         .await;
-                    return Err(format!("the client's request is no HTTP/1: {why}"));
+                    return Err(format!("the client's request is not HTTP/1: {why}"));
                 }
             }
-            let filled = match way {
+            let filled = match upstream {
                 // An origin that closes in between closes the client.
-                Way::Origin { link, asked } if client.reader.buffer.is_empty() => tokio::select! {
-                    biased;
-                    filled = client.reader.fill_line() => filled,
-                    ended = link.reader.fill() => match ended {
-                        Err(error) if first => {
-                            let error = error.into();
-                            let asked = asked.as_deref();
-                            match Refusal::before_answer(&self.target, &error, asked) {
-                                Some(refusal) => *way = Way::Nowhere(refusal),
-                                None => return Ok(None),
+                Upstream::Origin { link, asked } if client.reader.buffer.is_empty() => {
+                    tokio::select! {
+                        biased;
+                        filled = client.reader.fill_line() => filled,
+                        ended = link.reader.fill() => match ended {
+                            Err(error) if first => {
+                                let error = error.into();
+                                let asked = asked.as_deref();
+                                match Refusal::before_answer(&self.target, &error, asked) {
+                                    Some(refusal) => *upstream = Upstream::Refused(refusal),
+                                    None => return Ok(None),
+                                }
+                                continue;
                             }
-                            continue;
-                        }
-                        ended => {
-                            self.unasked(client, link, matches!(ended, Ok(1..))).await;
-                            return Ok(None);
-                        }
-                    },
-                },
+                            ended => {
+                                self.unasked(client, link, matches!(ended, Ok(1..))).await;
+                                return Ok(None);
+                            }
+                        },
+                    }
+                }
                 _ => client.reader.fill_line().await,
             };
             match filled {
@@ -133,7 +141,7 @@ impl Relay {
     async fn unasked(&self, client: &mut Link, origin: &mut Link, says: bool) {
         if says {
             let flow = self.recorder.request(opaque::head("http", &self.target));
-            flow.note("the origin spoke without being asked");
+            flow.note("the origin sent data before a request");
             loop {
                 let piece = origin.reader.buffer.split().freeze();
                 flow.body(crate::flow::Direction::Response, piece.clone());
@@ -147,11 +155,16 @@ impl Relay {
     }
 
     /// One request and its answer.
-    async fn exchange(&self, client: Link, way: Way, head: Request) -> Result<Then, String> {
+    async fn exchange(
+        &self,
+        client: Link,
+        upstream: Upstream,
+        head: Request,
+    ) -> Result<Then, String> {
         let mut client = client;
-        let mut way = way;
-        let said = match &way {
-            Way::Said(_) => match AbsoluteUrl::parse(&head.target) {
+        let mut upstream = upstream;
+        let said = match &upstream {
+            Upstream::PerRequest(_) => match AbsoluteUrl::parse(&head.target) {
                 Some(url) => Some(url),
                 None => {
                     self.at_ourselves(&mut client, &head).await;
@@ -189,7 +202,7 @@ impl Relay {
             let tls = matches!(ruled.scheme.as_str(), "https" | "wss");
             let found = match Target::parse(&ruled.authority, Some(if tls { 443 } else { 80 })) {
                 Some(target) => self.proxy.reach(&self.recorder, &target, tls).await,
-                None => Err(Refusal::other(&self.target, "a rule leads to no HOST:PORT")),
+                None => Err(Refusal::other(&self.target, "the target of a rule is not HOST:PORT")),
             };
             match found {
                 Ok(stream) => elsewhere = Some(Link::new(stream)),
@@ -199,7 +212,7 @@ impl Relay {
                 }
             }
         }
-        if let (Way::Said(open), Some(url), None) = (&mut way, &said, &elsewhere) {
+        if let (Upstream::PerRequest(open), Some(url), None) = (&mut upstream, &said, &elsewhere) {
             let kept =
                 open.take().filter(|(target, tls, _)| *target == url.target && *tls == url.tls);
             let kept = match kept {
@@ -220,12 +233,12 @@ impl Relay {
                 }
             }
         }
-        let (origin, asked) = match &mut way {
-            _ if elsewhere.is_some() => (elsewhere.as_mut().ok_or("there is no origin")?, None),
-            Way::Origin { link, asked } => (link, asked.clone()),
-            Way::Said(Some((_, _, link))) => (link, None),
-            Way::Said(None) => return Err("there is no origin".to_owned()),
-            Way::Nowhere(refusal) => {
+        let (origin, asked) = match &mut upstream {
+            _ if elsewhere.is_some() => (elsewhere.as_mut().ok_or("no origin")?, None),
+            Upstream::Origin { link, asked } => (link, asked.clone()),
+            Upstream::PerRequest(Some((_, _, link))) => (link, None),
+            Upstream::PerRequest(None) => return Err("no origin".to_owned()),
+            Upstream::Refused(refusal) => {
                 let refusal = refusal.clone();
                 self.refuse(&mut client, &head, flow, &refusal).await;
                 return Ok(Then::Close(client));
@@ -262,14 +275,14 @@ impl Relay {
         match passed {
             Ok(Answered::Whole { keeps }) => {
                 flow.end(Outcome::Complete);
-                Ok(if keeps { Then::Next(client, way) } else { Then::Close(client) })
+                Ok(if keeps { Then::Next(client, upstream) } else { Then::Close(client) })
             }
             Ok(Answered::Switched(answer)) => {
-                let way = match elsewhere {
-                    Some(link) => Way::Origin { link, asked: None },
-                    None => way,
+                let upstream = match elsewhere {
+                    Some(link) => Upstream::Origin { link, asked: None },
+                    None => upstream,
                 };
-                self.switch(client, way, &head, answer, flow).await
+                self.switch(client, upstream, &head, answer, flow).await
             }
             Err(Fault::Ruled) => {
                 flow.end(Outcome::Refused("closed at a breakpoint".to_owned()));
@@ -301,13 +314,15 @@ impl Relay {
     async fn switch(
         &self,
         client: Link,
-        way: Way,
+        upstream: Upstream,
         head: &Request,
         answer: head::Response,
         flow: FlowRecorder,
     ) -> Result<Then, String> {
-        let (Way::Origin { link: origin, .. } | Way::Said(Some((_, _, origin)))) = way else {
-            return Err("there is no origin".to_owned());
+        let (Upstream::Origin { link: origin, .. } | Upstream::PerRequest(Some((_, _, origin)))) =
+            upstream
+        else {
+            return Err("no origin".to_owned());
         };
         let is_websocket = head::has_token(&answer.headers, "upgrade", "websocket");
         let deflate = is_websocket.then(|| websocket::Deflate::of(&answer.headers));
@@ -318,7 +333,7 @@ impl Relay {
             None => {
                 let to = what.unwrap_or_else(|| head.method.clone().into_bytes());
                 flow.note(format!(
-                    "went on as {}, which is passed on unread",
+                    "switched to {}, which is forwarded without parsing",
                     sealwire::Foreign::new(&to)
                 ));
                 opaque::pass(flow, client.into_stream(), origin.into_stream()).await
@@ -445,7 +460,7 @@ impl Relay {
             }
             _ => {
                 let text = "This is a debugging proxy, not a website. Set it as the HTTP proxy of \
-                            a program; /ca.pem has the certificate that the program has to trust.\n";
+                            a program; /ca.pem has the CA certificate that the program must trust.\n";
                 (
                     400,
                     "Bad Request",

@@ -57,7 +57,7 @@ pub(super) async fn request(
         let loaded = tokio::task::spawn_blocking(move || answer.load(&path, version)).await;
         return match loaded {
             Ok((head, body)) => Request::Answer(Box::new(head), body),
-            Err(_) => Request::Block("the answer of a rule could not be read"),
+            Err(_) => Request::Block("the response of a rule could not be read"),
         };
     }
     let mut head = plan.head.map(Box::new);
@@ -70,7 +70,7 @@ pub(super) async fn request(
             Decision::Continue => {}
             Decision::Request(edited, body) => {
                 if body.is_some() && !is_held {
-                    flow.note("the body is too long to be replaced: it goes on as it was sent");
+                    flow.note("the body is too long to be replaced: it is forwarded unchanged");
                 }
                 replaced = body.filter(|_| is_held);
                 let line = format!("{} {}", edited.method, edited.path);

@@ -166,7 +166,7 @@ impl Streams {
         let mut outgoing = self.on_its_way(parts);
         if let Some(ruled) = &ruled {
             if (&ruled.scheme, &ruled.authority) != (&told.scheme, &told.authority) {
-                flow.note("a request of HTTP/2 cannot be sent elsewhere: it stays with its origin");
+                flow.note("an HTTP/2 request cannot be sent elsewhere: it stays with its origin");
             }
             edit(&mut outgoing, &told, ruled);
         }
@@ -249,10 +249,10 @@ impl Streams {
                 Pin::new(&mut answer).poll(cx).map(Came::Answer)
             });
             match next.await {
-                Came::Reset => return Err(gone("it gave the request up")),
+                Came::Reset => return Err(gone("it cancelled the request")),
                 Came::Early(Ok(_)) if !early_answers.take() => {
                     flow.note(
-                        "the origin sent informational answers without end: the stream was reset",
+                        "the origin sent too many informational responses: the stream was reset",
                     );
                     return Err(Broken::From(Reason::ENHANCE_YOUR_CALM.into()));
                 }
@@ -287,7 +287,7 @@ impl Streams {
         let throttle = ruled.throttle.or(throttle);
         if self.proxy.settings().strip_alt_svc && parts.headers.remove("alt-svc").is_some() {
             flow.note(
-                "Alt-Svc was taken out of the answer, so that the client does not go on by QUIC",
+                "removed Alt-Svc from the response, so that the client does not switch to QUIC",
             );
         }
         let listener = agreed.filter(|_| parts.status.is_success()).map(|agreed| {
@@ -454,7 +454,7 @@ async fn pass(
             Ok(Some(Ok(data))) => data,
             Ok(Some(Err(error))) => return Err(Broken::From(error)),
             Ok(None) => break,
-            Err(Ok(reason)) => return Err(Broken::To(format!("it wants no more: {reason}"))),
+            Err(Ok(reason)) => return Err(Broken::To(format!("it reset the stream: {reason}"))),
             Err(Err(error)) => return Err(Broken::To(error.to_string())),
         };
         match &websocket {

@@ -124,7 +124,9 @@ impl Listener {
                 Direction::Request => "the client's",
                 Direction::Response => "the server's",
             };
-            flow.note(format!("{whose} messages are passed on unread from here on: {why}"));
+            flow.note(format!(
+                "{whose} messages are forwarded without parsing from here on: {why}"
+            ));
         }
     }
 }
@@ -188,7 +190,7 @@ impl Messages {
         whole: &mut impl FnMut(Message),
     ) -> Result<(), String> {
         if self.unknown {
-            return Err("they agreed on an extension that is not known here".to_owned());
+            return Err("they negotiated an unknown extension".to_owned());
         }
         loop {
             let Some(frame) = &mut self.frame else {
@@ -233,20 +235,20 @@ impl Messages {
         };
         let mask = masked.then(|| [0, 1, 2, 3].map(|i| rest[extended + i]));
         if length >> 63 != 0 {
-            return Err("a frame is longer than can be".to_owned());
+            return Err("a frame is longer than allowed".to_owned());
         }
         let (fin, compressed) = (first & 0x80 != 0, first & 0x40 != 0);
         if first & 0x30 != 0 || compressed && self.inflating.is_none() {
-            return Err("a frame has bits that nobody agreed on".to_owned());
+            return Err("a frame has reserved bits that were not negotiated".to_owned());
         }
         let new = |kind| Message { kind, data: Vec::new(), length: 0, compressed };
         let control = match first & 0x0f {
             0 if self.message.is_none() => {
-                return Err("a message goes on that never began".to_owned());
+                return Err("a continuation frame without a message".to_owned());
             }
             0 => None,
             1 | 2 if self.message.is_some() => {
-                return Err("a message begins inside of another".to_owned());
+                return Err("a message starts inside another one".to_owned());
             }
             1 => {
                 self.message = Some(new(FrameKind::Text));
@@ -264,7 +266,7 @@ impl Messages {
                     [FrameKind::Close, FrameKind::Ping, FrameKind::Pong][usize::from(control - 8)]
                 ))
             }
-            other => return Err(format!("a frame is of the unknown kind {other}")),
+            other => return Err(format!("a frame has the unknown opcode {other}")),
         };
         self.header.clear();
         self.frame = Some(Payload { left: length, mask, at: 0, fin, control });

@@ -15,15 +15,15 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
             "the origin should send its intermediates; or start the proxy with --ca FILE, the \
              issuer's certificate"
         }
-        "CERT_HAS_EXPIRED" => "the origin has to renew it, or this machine's clock is wrong",
+        "CERT_HAS_EXPIRED" => "the origin must renew it, or this machine's clock is wrong",
         "CERT_NOT_YET_VALID" => "check this machine's clock",
-        "ERR_TLS_CERT_ALTNAME_INVALID" => "ask the origin by a name that its certificate has",
-        "CERT_REVOKED" => "its issuer says that it must not be used any more",
-        _ => "--insecure goes on all the same, for origins of your own",
+        "ERR_TLS_CERT_ALTNAME_INVALID" => "request the origin by a name in its certificate",
+        "CERT_REVOKED" => "its issuer revoked it",
+        _ => "--insecure continues without verification, for origins of your own",
     })
 }
 
-const CLIENT_CERT: &str = "if it wants a certificate of the client: --client-cert HOST=FILE";
+const CLIENT_CERT: &str = "if it requires a client certificate: --client-cert HOST=FILE";
 
 /// Advice for a handshake with an origin that failed.
 /// `asked`: whether it asked for a certificate of the client.
@@ -36,7 +36,7 @@ pub(crate) fn for_origin(error: &Error, asked: bool) -> Option<&'static str> {
             112 => {
                 Some("the origin does not serve that name: check the name that the client asks for")
             }
-            70 => Some("the origin speaks TLS 1.1 or older only, which the proxy does not"),
+            70 => Some("the origin supports TLS 1.1 or older only; the proxy requires TLS 1.2"),
             _ => None,
         },
         Error::NotTls(_) => {

@@ -36,7 +36,7 @@ impl Authority {
     /// what is below them, and clients hold it to that (RFC 5280, 4.2.1.10); without, for any.
     ///
     /// # Errors
-    /// When one of the hosts is no name.
+    /// When one of the hosts is not a name.
     pub fn throw_away(permitted: &[NameConstraint]) -> Result<Self, Error> {
         let mut subject = Subject::new();
         subject.push("CN", &format!("Sealwire proxy, process {}", std::process::id()))?;

@@ -118,7 +118,7 @@ impl UpstreamProxy {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             if head.len() == LONGEST_HEAD {
-                return Err(Unreachable::refused("its answer does not end"));
+                return Err(Unreachable::refused("its response does not end"));
             }
             head.push(tcp.read_u8().await?);
             if head.len() == 5 && head != b"HTTP/" {
@@ -129,7 +129,7 @@ impl UpstreamProxy {
         let status = head.lines().next().unwrap_or_default().trim_end();
         match status.split(' ').nth(1) {
             Some(code) if code.starts_with('2') => Ok(()),
-            Some("407") => Err(Unreachable::refused(format!("wants to know who we are: {status}"))),
+            Some("407") => Err(Unreachable::refused(format!("requires authentication: {status}"))),
             _ => Err(Unreachable::refused(format!("refused to connect to {target}: {status}"))),
         }
     }
@@ -153,7 +153,7 @@ impl Unreachable {
 impl From<io::Error> for Unreachable {
     fn from(error: io::Error) -> Self {
         let why = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "hung up without an answer".to_owned(),
+            io::ErrorKind::UnexpectedEof => "closed the connection without a response".to_owned(),
             _ => error.to_string(),
         };
         Self { why, kind: error.kind() }
@@ -168,13 +168,13 @@ impl FromStr for UpstreamProxy {
         let (socks, rest) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
             Some(("socks5" | "socks5h" | "socks", rest)) => (true, rest),
-            Some((scheme, _)) => return Err(format!("{scheme}:// proxies are not spoken here")),
+            Some((scheme, _)) => return Err(format!("{scheme}:// proxies are not supported")),
             None => (false, text),
         };
         let rest = rest.trim_end_matches('/');
         let user = rest.rsplit_once('@').map(|(user, _)| user.to_owned());
         let at = Target::parse(rest, Some(if socks { 1080 } else { 8080 }))
-            .ok_or_else(|| format!("{text:?} has no HOST:PORT"))?;
+            .ok_or_else(|| format!("{text:?} is not HOST:PORT"))?;
         Ok(Self { socks, at, user })
     }
 }

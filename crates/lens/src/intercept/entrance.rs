@@ -30,7 +30,7 @@ pub(crate) async fn enter(
     recorder: &ConnectionRecorder,
     mut client: Wire,
 ) -> Result<Began, String> {
-    let address = client.peer_addr().ok_or("the client is gone")?;
+    let address = client.peer_addr().ok_or("the client closed the connection")?;
     if let Mode::Reverse(reverse) = &proxy.settings.mode {
         recorder.connected(address, Entrance::Reverse);
         let target = reverse.origin.clone();
@@ -41,7 +41,7 @@ pub(crate) async fn enter(
     match first {
         None => {
             recorder.connected(address, Entrance::Connect);
-            Err("the client closed without a word".to_owned())
+            Err("the client closed the connection without sending anything".to_owned())
         }
         Some(5) => {
             recorder.connected(address, Entrance::Socks5);
@@ -63,9 +63,7 @@ pub(crate) async fn enter(
         }
         Some(22) => {
             recorder.connected(address, Entrance::Connect);
-            Err("the client began with TLS: it has this proxy as https://, and should have it as \
-                 http://"
-                .to_owned())
+            Err("the client started TLS: configure this proxy as http://, not https://".to_owned())
         }
         Some(_) => {
             let is_connect = client.ahead().starts_with(b"CONNECT ");
@@ -90,7 +88,7 @@ pub(crate) async fn connect(
         let answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _ = client.write_all(answer.as_bytes()).await;
         let _ = client.shutdown().await;
-        return Err(format!("the client asked to CONNECT to {authority:?}, which is no HOST:PORT"));
+        return Err(format!("the client sent CONNECT {authority:?}, which is not HOST:PORT"));
     };
     let origin = match reach(proxy, recorder, &target).await {
         Ok(origin) => origin,

@@ -131,7 +131,7 @@ impl Handshake {
         self.wire.write_all(&bytes).await
     }
 
-    /// A write failed since the other side has hung up: why, it may have said before.
+    /// A write failed since the other side has closed the connection: why, it may have said before.
     async fn last_word(&mut self, error: Error) -> Error {
         if !matches!(error, Error::Io(_)) {
             return error;

@@ -103,7 +103,7 @@ impl Proxy {
         &self.holds
     }
 
-    /// The requests that are to be sent, for the one who serves.
+    /// The requests to send, for the relay.
     pub(crate) fn orders(&self) -> Option<tokio::sync::mpsc::Receiver<Order>> {
         self.outbox.take()
     }
@@ -118,7 +118,7 @@ impl Proxy {
         self.listening.get().copied()
     }
 
-    /// Whom connections are told to.
+    /// The recorder of all connections.
     pub(crate) fn recorder(&self) -> &ProxyRecorder {
         &self.recorder
     }
@@ -152,7 +152,7 @@ impl Proxy {
         self.reach_by(recorder, target, tls.then_some(&[b"http/1.1"])).await.map(|o| o.stream)
     }
 
-    /// The same, offering these protocols; none: in plain.
+    /// The same, offering these protocols; none: in plaintext.
     pub(crate) async fn reach_by(
         &self,
         recorder: &ConnectionRecorder,

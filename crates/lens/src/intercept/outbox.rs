@@ -29,7 +29,7 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// What comes out, for the one who serves.
+    /// What comes out, for the relay.
     pub(super) fn take(&self) -> Option<mpsc::Receiver<Order>> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -43,10 +43,10 @@ impl Sender for Proxy {
             let port = match head.scheme.as_str() {
                 "http" => 80,
                 "https" => 443,
-                other => return Err(format!("{other} is neither http nor https")),
+                other => return Err(format!("{other}: unsupported scheme, use http or https")),
             };
             if Target::parse(&head.authority, Some(port)).is_none() {
-                return Err(format!("{:?} is no HOST or HOST:PORT", head.authority));
+                return Err(format!("{:?} is not HOST or HOST:PORT", head.authority));
             }
             let (began, flow) = oneshot::channel();
             sender.try_send(Order { request, began }).map_err(|e| match e {

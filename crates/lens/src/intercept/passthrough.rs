@@ -37,7 +37,7 @@ impl Passthrough {
             return Some("its host is on the passthrough list");
         }
         let out = !self.only.is_empty() && !self.only.iter().any(|pattern| pattern.fits(host));
-        out.then_some("only other hosts are to be read")
+        out.then_some("only other hosts are intercepted")
     }
 }
 
@@ -101,7 +101,7 @@ impl FromStr for HostPattern {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let bad = |character: char| "*/@ ".contains(character) || character.is_control();
         if host.is_empty() || host.contains(bad) {
-            return Err(format!("{text:?} is neither HOST nor *.HOST"));
+            return Err(format!("{text:?} is not HOST or *.HOST"));
         }
         Ok(Self { host, below })
     }

@@ -42,7 +42,7 @@ struct Composed {
     began: Mutex<Option<oneshot::Sender<FlowId>>>,
 }
 
-/// Tells of one flow, and counts what passes. It ends once.
+/// Records one flow, and counts its bytes. It ends once.
 pub(crate) struct FlowRecorder {
     connection: ConnectionRecorder,
     flow: FlowId,
@@ -64,7 +64,7 @@ impl ProxyRecorder {
 }
 
 impl ConnectionRecorder {
-    /// The request to come is a composed one: what it repeats, and whom to tell its flow's number.
+    /// The request to come is a composed one: the flow that it repeats, and the channel for its flow's number.
     pub(crate) fn composing(
         mut self,
         repeats: Option<FlowId>,

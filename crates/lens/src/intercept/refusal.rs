@@ -32,7 +32,7 @@ impl Refusal {
         }
     }
 
-    /// The handshake with the origin failed; `asked` has the CAs that it takes certificates of.
+    /// The handshake with the origin failed; `asked` has the CAs that it accepts certificates of.
     pub(crate) fn tls(target: &Target, error: &Error, asked: Option<&[String]>) -> Self {
         let reason = match error {
             Error::PeerRefused(refusal) => refusal.evidence().to_owned(),
@@ -50,9 +50,9 @@ impl Refusal {
             }
         }
         match asked {
-            Some([]) => facts.push("it asks for a certificate of the client, of any CA".to_owned()),
+            Some([]) => facts.push("it requests a client certificate, of any CA".to_owned()),
             Some(names) => {
-                facts.push(format!("it takes client certificates of: {}", names.join("; ")));
+                facts.push(format!("it accepts client certificates of: {}", names.join("; ")));
             }
             None => {}
         }
@@ -108,7 +108,7 @@ impl Refusal {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "The proxy has no answer of {}: {}\n",
+            "The proxy got no response from {}: {}\n",
             Foreign::new(&self.origin),
             Foreign::new(&self.reason)
         );

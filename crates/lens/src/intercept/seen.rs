@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use sealwire::reading::{ClientHello, HANDSHAKE, HandshakeMessage, Record};
-use sealwire::story::{From, Message, Storyteller};
+use sealwire::trace::{Message, Sender, Tracer};
 use sealwire::{Error, KeyLogLine, Peer};
 
 use super::advice;
@@ -17,7 +17,7 @@ pub(crate) struct Seen {
     leg: Leg,
     start: Instant,
     began: SystemTime,
-    chunks: Vec<(Duration, From, Vec<u8>)>,
+    chunks: Vec<(Duration, Sender, Vec<u8>)>,
     length: usize,
     secrets: Vec<KeyLogLine>,
 }
@@ -38,12 +38,12 @@ impl Seen {
     }
 
     pub(crate) fn read(&mut self, bytes: &[u8]) {
-        let from = if self.leg == Leg::Client { From::Client } else { From::Server };
+        let from = if self.leg == Leg::Client { Sender::Client } else { Sender::Server };
         self.keep(from, bytes);
     }
 
     pub(crate) fn wrote(&mut self, bytes: &[u8]) {
-        let from = if self.leg == Leg::Client { From::Server } else { From::Client };
+        let from = if self.leg == Leg::Client { Sender::Server } else { Sender::Client };
         self.keep(from, bytes);
     }
 
@@ -53,18 +53,18 @@ impl Seen {
 
     /// The facts of a handshake that ended, well or by `error`.
     pub(crate) fn facts(&self, peer: Option<&Peer>, error: Option<&Error>) -> HandshakeFacts {
-        let story = self.story();
-        let messages = story.messages();
+        let trace = self.trace();
+        let messages = trace.messages();
         let mut facts = HandshakeFacts {
             hello: self.hello().map_or_else(ClientHelloFacts::default, |hello| facts_of(&hello)),
             told: messages.iter().map(line).collect(),
             key_log: self.secrets.iter().map(|line| line.as_str().to_owned()).collect(),
-            wire: [self.wire(From::Client), self.wire(From::Server)],
+            wire: [self.wire(Sender::Client), self.wire(Sender::Server)],
             failure: error.map(failure),
             ..HandshakeFacts::default()
         };
         if self.leg == Leg::Origin {
-            facts.chain = story.certificates().iter().map(fact).collect();
+            facts.chain = trace.certificates().iter().map(fact).collect();
             facts.asked_for_certificate = asked(messages);
             facts.verdict = match (peer, error) {
                 (Some(peer), _) => Some(verdict(peer.authorization_error())),
@@ -85,7 +85,7 @@ impl Seen {
         facts
     }
 
-    fn keep(&mut self, from: From, bytes: &[u8]) {
+    fn keep(&mut self, from: Sender, bytes: &[u8]) {
         if bytes.is_empty() || self.length + bytes.len() > MOST {
             return;
         }
@@ -93,24 +93,24 @@ impl Seen {
         self.chunks.push((self.start.elapsed(), from, bytes.to_vec()));
     }
 
-    fn story(&self) -> Storyteller {
-        let mut recorder = Storyteller::new(self.began);
+    fn trace(&self) -> Tracer {
+        let mut tracer = Tracer::new(self.began);
         for line in &self.secrets {
-            recorder.secret(line.clone());
+            tracer.secret(line.clone());
         }
         for (at, from, bytes) in &self.chunks {
-            recorder.bytes(*from, *at, bytes);
+            tracer.bytes(*from, *at, bytes);
         }
-        recorder
+        tracer
     }
 
-    fn wire(&self, of: From) -> Bytes {
+    fn wire(&self, of: Sender) -> Bytes {
         let bytes = self.chunks.iter().filter(|(_, from, _)| *from == of);
         bytes.flat_map(|(_, _, bytes)| bytes.iter().copied()).collect()
     }
 
     fn hello(&self) -> Option<ClientHello> {
-        let bytes = self.wire(From::Client);
+        let bytes = self.wire(Sender::Client);
         let mut rest = &bytes[..];
         let mut message = Vec::new();
         while let Some(record) = Record::first(rest).filter(|record| record.kind == HANDSHAKE) {
@@ -172,7 +172,7 @@ fn failure(error: &Error) -> TlsFailure {
     }
 }
 
-/// The CAs that an origin takes certificates of; `None` when it asked for none.
+/// The CAs that an origin accepts certificates of; `None` when it asked for none.
 fn asked(messages: &[Message]) -> Option<Vec<String>> {
     let request = messages.iter().find(|message| message.name == "CertificateRequest")?;
     let names = request.fields.iter().filter(|(name, _)| name == "CA");
@@ -182,7 +182,7 @@ fn asked(messages: &[Message]) -> Option<Vec<String>> {
 /// A line as `seal inspect --explain` has it.
 fn line(message: &Message) -> String {
     let at = (message.at.as_secs_f64() * 1e4).round() / 10.0;
-    let arrow = if message.from == From::Client { "->" } else { "<-" };
+    let arrow = if message.from == Sender::Client { "->" } else { "<-" };
     let name = match message.encrypted {
         true => format!("{{{}}}", message.name),
         false => message.name.clone(),

@@ -24,7 +24,7 @@ pub struct Reverse {
     pub origin: Target,
     /// Whether it speaks TLS: from the first byte, or once it is asked for by its protocol.
     pub tls: bool,
-    /// The protocol that begins in plain, if it is one of those.
+    /// The protocol that begins in plaintext, if it is one of those.
     pub starttls: Option<Protocol>,
     /// Whether `Host` is left as the client wrote it, where by default it names the origin.
     pub keep_host: bool,

@@ -47,13 +47,15 @@ where
     io.read_exact(&mut methods).await?;
     if !methods.contains(&0) {
         io.write_all(&[VERSION, 0xff]).await?;
-        return Err(bad("the SOCKS client wants to log in, which is not asked for here"));
+        return Err(bad(
+            "the SOCKS client requires authentication, which this proxy does not support",
+        ));
     }
     io.write_all(&[VERSION, 0]).await?;
     let mut head = [0; 4];
     io.read_exact(&mut head).await?;
     if head[0] != VERSION {
-        return Err(bad("the SOCKS request is not of version 5"));
+        return Err(bad("the SOCKS request is not version 5"));
     }
     let host = match head[3] {
         1 => {
@@ -70,17 +72,17 @@ where
             let mut name = vec![0; usize::from(io.read_u8().await?)];
             io.read_exact(&mut name).await?;
             String::from_utf8(name)
-                .map_err(|_| bad("the SOCKS request has a name that is no text"))?
+                .map_err(|_| bad("the host name in the SOCKS request is not UTF-8"))?
         }
         _ => {
             answer(io, Reply::NoSuchAddress).await?;
-            return Err(bad("the SOCKS request has an address of an unknown kind"));
+            return Err(bad("the SOCKS request has an unknown address type"));
         }
     };
     let port = io.read_u16().await?;
     if head[1] != CONNECT {
         answer(io, Reply::NoSuchCommand).await?;
-        return Err(bad("the SOCKS client asks for more than CONNECT"));
+        return Err(bad("the SOCKS client requests a command other than CONNECT"));
     }
     Ok(Target { host, port })
 }
@@ -108,7 +110,7 @@ where
     match (chosen, user.and_then(|user| user.split_once(':'))) {
         ([VERSION, 0], _) => {}
         ([VERSION, 2], Some((name, password))) => log_in(io, name, password).await?,
-        ([VERSION, _], _) => return Err(Unreachable::refused("wants to know who we are")),
+        ([VERSION, _], _) => return Err(Unreachable::refused("requires authentication")),
         _ => return Err(Unreachable::refused("does not speak SOCKS 5")),
     }
     let mut request = vec![VERSION, CONNECT, 0];

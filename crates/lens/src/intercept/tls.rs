@@ -88,7 +88,7 @@ pub(crate) async fn meet(
     let hello = match shaking.next().await {
         Ok(_) => match shaking.driver().question() {
             Some(Question::ClientHello(asked)) => asked.hello().clone(),
-            _ => return Met::Failed("the client's handshake went wrong".to_owned()),
+            _ => return Met::Failed("the client's handshake failed".to_owned()),
         },
         Err(error) => return Met::Failed(failed(proxy, recorder, shaking, &error, None)),
     };
@@ -127,7 +127,7 @@ pub(crate) async fn meet(
             let facts = shaking.seen.facts(shaking.session().peer(), None);
             told(recorder, Leg::Client, facts);
         }
-        Ok(_) => return Met::Failed("the client's handshake went wrong".to_owned()),
+        Ok(_) => return Met::Failed("the client's handshake failed".to_owned()),
         Err(error) => {
             if let Ok(mut origin) = origin {
                 // It was never asked anything; it is told that nothing comes.
@@ -142,7 +142,7 @@ pub(crate) async fn meet(
     }
 }
 
-/// Meets a client that begins with TLS, where the origin is asked in plain.
+/// Meets a client that begins with TLS, where the origin is asked in plaintext.
 pub(crate) async fn meet_alone(
     proxy: &Proxy,
     recorder: &ConnectionRecorder,
@@ -186,7 +186,7 @@ pub(crate) async fn shake_origin(
     ask: &Ask<'_>,
 ) -> Result<Origin, Refusal> {
     let name: ServerName = ask.name.parse().map_err(|e| {
-        Refusal::other(ask.target, format!("{:?} is no server's name: {e}", ask.name))
+        Refusal::other(ask.target, format!("{:?} is not a server name: {e}", ask.name))
     })?;
     let verification = match proxy.settings.insecure {
         true => PeerVerification::Recorded,
@@ -216,8 +216,8 @@ pub(crate) async fn shake_origin(
     }
     let asked = facts.asked_for_certificate.clone();
     told(recorder, Leg::Origin, facts);
-    let shaken = outcome.and_then(|_| shaking.into_stream());
-    let tls = shaken.map_err(|e| Refusal::tls(ask.target, &e, asked.as_deref()))?;
+    let outcome = outcome.and_then(|_| shaking.into_stream());
+    let tls = outcome.map_err(|e| Refusal::tls(ask.target, &e, asked.as_deref()))?;
     Ok(Origin { stream: Stream::tls(tls), asked })
 }
 
@@ -285,12 +285,11 @@ fn failed(
     if let (true, Some(host), Some(alert)) = (refused, host, error.alert()) {
         proxy.refused.remember(host, alert.name().to_owned());
         fault = format!(
-            "the client refused the proxy's certificate for {host} by {}: it does not trust the \
-             proxy's CA, or knows which certificate to expect (pinning)",
+            "the client refused the proxy's certificate for {host} by {}: it does not trust the proxy's CA, or pins another certificate",
             alert.name()
         );
     } else if host.is_some() && matches!(error, Error::ClosedInHandshake | Error::Io(_)) {
-        fault.push_str("; it said no reason, and may not trust the proxy's CA");
+        fault.push_str("; it gave no reason, and may not trust the proxy's CA");
     }
     if !matches!(error, Error::HandshakeTimedOut | Error::Io(_)) {
         tokio::spawn(shaking.farewell());

@@ -50,7 +50,7 @@ impl Node {
 
     fn check(&self) -> Result<(), FilterError> {
         let wrong = |at: usize, what: &str| {
-            let reason = format!("a rule is decided by heads alone, and cannot ask for {what}");
+            let reason = format!("a rule matches heads only, and cannot use {what}");
             Err(FilterError { at, reason })
         };
         match self {

@@ -149,9 +149,9 @@ mod tests {
     fn errors_have_a_place() {
         for (text, at, part) in [
             ("(host:a", 7, "never closed"),
-            ("host:a)", 6, "closes nothing"),
+            ("host:a)", 6, "unmatched"),
             ("\"abc", 0, "quote"),
-            ("colour:red", 0, "no field"),
+            ("colour:red", 0, "unknown field"),
             ("status:abc", 7, "number"),
             ("status>", 7, "value"),
             ("path~[", 5, "pattern"),

@@ -16,7 +16,7 @@ pub(super) fn filter(text: &str) -> Result<Option<Node>, FilterError> {
     let node = parser.any()?;
     match parser.peek() {
         None => Ok(Some(node)),
-        Some(_) => Err(parser.error("this parenthesis closes nothing")),
+        Some(_) => Err(parser.error("unmatched closing parenthesis")),
     }
 }
 
@@ -78,7 +78,7 @@ impl Parser {
             return Ok(Node::Text(word, at));
         };
         if is_quoted {
-            return Err(FilterError { at, reason: "a field's name has no quotes".to_owned() });
+            return Err(FilterError { at, reason: "a field name takes no quotes".to_owned() });
         }
         self.next += 1;
         let value_at = self.place();
@@ -131,20 +131,20 @@ fn comparison(
         return Ok(Node::Field(Field::Is(kind), Op::Equal, Value::Numbers(1, 1), at));
     }
     let Some(field) = field(name) else {
-        return wrong(at, format!("there is no field \"{name}\"; quote the text to search for it"));
+        return wrong(at, format!("unknown field \"{name}\"; quote the text to search for it"));
     };
     if let Some(unit) = unit(&field) {
         let Some((low, high)) = numbers(&value, unit) else {
             return wrong(value_at, format!("\"{value}\" is not a number for {name}"));
         };
         if op == Op::Matches {
-            return wrong(op_at, format!("{name} is a number, and has no pattern"));
+            return wrong(op_at, format!("{name} is a number and takes no pattern"));
         }
         return Ok(Node::Field(field, op, Value::Numbers(low, high), at));
     }
     match op {
         Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => {
-            return wrong(op_at, format!("{name} is text; only numbers compare so"));
+            return wrong(op_at, format!("{name} is text; only numbers compare this way"));
         }
         Op::Matches => {
             return match regex_lite::Regex::new(&value) {

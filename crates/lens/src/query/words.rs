@@ -45,7 +45,7 @@ impl Asked {
             each_word(text, |word| found |= word.starts_with(last.as_str()));
             return found;
         }
-        // How many of the words begin a row that goes on here, for each row that does.
+        // How many of the words begin a row that continues here, for each row that does.
         let mut rows: Vec<usize> = Vec::new();
         each_word(text, |word| {
             found |= rows.contains(&before.len()) && word.starts_with(last.as_str());

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::flow::{Composed, Entrance, HttpVersion, What};
-use crate::http::{Link, Relay, Way, ask_one, ask_two};
+use crate::http::{Link, Relay, Upstream, ask_one, ask_two};
 use crate::intercept::{ConnectionRecorder, Order, Proxy, Stream, Target};
 
 /// What is on its way between the client in memory and the relay.
@@ -45,9 +45,9 @@ async fn send(
         let serving = relay.serve_two(client, origin);
         return tokio::join!(serving, ask_two(ours, &head, body)).0;
     }
-    let way = match origin {
-        Ok(origin) => Way::Origin { link: Link::new(origin.stream), asked: origin.asked },
-        Err(refusal) => Way::Nowhere(refusal),
+    let upstream = match origin {
+        Ok(origin) => Upstream::Origin { link: Link::new(origin.stream), asked: origin.asked },
+        Err(refusal) => Upstream::Refused(refusal),
     };
-    tokio::join!(relay.serve(client, way), ask_one(ours, &head, body)).0.map(drop)
+    tokio::join!(relay.serve(client, upstream), ask_one(ours, &head, body)).0.map(drop)
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::starttls;
 use crate::flow::{Leg, What};
-use crate::http::{self, After, Link, Looks, Relay, Way};
+use crate::http::{self, After, Link, Looks, Relay, Upstream};
 use crate::intercept::entrance::{self, Began, Tunnel};
 use crate::intercept::tls::{self, Ask, Met, Origin};
 use crate::intercept::{ConnectionRecorder, Mode, Proxy, Refusal, Stream, Target, Wire, opaque};
@@ -40,7 +40,7 @@ impl Connection {
                 let relay = self.relay(target, false);
                 let client = Stream::plain(client);
                 let After::Connect { client, authority } =
-                    relay.serve(client, Way::Said(None)).await?
+                    relay.serve(client, Upstream::PerRequest(None)).await?
                 else {
                     return Ok(());
                 };
@@ -73,7 +73,7 @@ impl Connection {
         if begins_with_tls {
             return self.tls(client, origin, target).await;
         }
-        // In plain to us; to the origin as it was told.
+        // In plaintext to us; to the origin as it was told.
         let client = Stream::plain(client);
         let origin = match origin {
             Ok(wire) if self.proxy.speaks_tls_to_origin() => {
@@ -109,7 +109,7 @@ impl Connection {
         }
     }
 
-    /// The origin is asked in plain: nothing of it is mirrored.
+    /// The origin is asked in plaintext: nothing of it is mirrored.
     async fn tls_to_plain(
         self,
         client: Wire,
@@ -159,11 +159,11 @@ impl Connection {
                 self.relay(target, tls).serve_two(client, origin).await
             }
             (Looks::One, Ok(origin)) => {
-                let way = Way::Origin { link: Link::new(origin), asked };
-                self.relay(target, tls).serve(client, way).await.map(drop)
+                let upstream = Upstream::Origin { link: Link::new(origin), asked };
+                self.relay(target, tls).serve(client, upstream).await.map(drop)
             }
             (Looks::One, Err(refusal)) => {
-                self.relay(target, tls).serve(client, Way::Nowhere(refusal)).await.map(drop)
+                self.relay(target, tls).serve(client, Upstream::Refused(refusal)).await.map(drop)
             }
             (_, Ok(mut origin)) => {
                 origin.put_back(of_origin);

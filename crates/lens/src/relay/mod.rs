@@ -15,7 +15,7 @@ use crate::intercept::Proxy;
 
 impl Proxy {
     /// Serves the clients of `listener`, and sends what is composed, until `stop` is done; then those
-    /// that are open have `patience` to end, and nothing waits at a breakpoint any more.
+    /// that are open have `patience` to end, and nothing waits at a breakpoint any longer.
     ///
     /// # Errors
     /// When the listener itself fails, or it served before; a connection that fails is told to the

@@ -1,4 +1,4 @@
-//! Protocols that begin in plain: passed on as they are, until the client begins with TLS. By then the
+//! Protocols that begin in plaintext: passed on as they are, until the client begins with TLS. By then the
 //! origin has agreed to it, since its answer has passed, too.
 
 use std::io;
@@ -45,7 +45,7 @@ pub(super) async fn serve(
             Err(fault)
         }
         Met::LeftAlone { client, origin } => {
-            flow.note("TLS is passed by from here on");
+            flow.note("TLS is passed through from here on");
             flow.end(Outcome::Complete);
             opaque::pass_by(client, origin).await.map_err(|e| e.to_string())
         }
@@ -71,7 +71,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Passes on what goes in plain. Whether the client begins with TLS now; otherwise it is over.
+/// Passes on what goes in plaintext. Whether the client begins with TLS now; otherwise it is over.
 async fn in_plain(
     client: &mut Wire,
     origin: &mut Wire,
@@ -174,7 +174,7 @@ fn tell(flow: &FlowRecorder, statement: sql::Done) {
 async fn tell_client(client: &mut Stream, refusal: &Refusal, protocol: Protocol, reader: &Reader) {
     let advice = refusal.advice.first().map_or_else(String::new, |advice| format!(" ({advice})"));
     let text = format!(
-        "the debugging proxy has no answer of {}: {}{advice}",
+        "the debugging proxy got no response from {}: {}{advice}",
         refusal.origin,
         refusal.line()
     );

@@ -115,7 +115,7 @@ impl Rule {
         let Some((when, then)) = line.split_once("=>") else {
             return Err(RuleError::new(
                 line,
-                "wants FILTER => key = value, such as 'host:api.test => status = 503'",
+                "expected FILTER => key = value, such as 'host:api.test => status = 503'",
             ));
         };
         let text = format!("rule = [{{ {} }}]", then.trim());
@@ -150,7 +150,7 @@ impl Written {
             map.into_iter().map(header).collect::<Result<Vec<_>, _>>()
         };
         if let Some(status) = self.status.filter(|s| !(200..=599).contains(s)) {
-            return Err(wrong(format!("{status} is no status to answer with (200 to 599)")));
+            return Err(wrong(format!("{status} is not a response status (200 to 599)")));
         }
         let then = Action {
             map: self.map.map(|to| map(&to).map_err(wrong)).transpose()?,
@@ -203,7 +203,7 @@ impl Written {
 }
 
 fn map(url: &str) -> Result<Map, String> {
-    let wrong = || format!("map = {url:?} is no http:// or https:// URL without a query");
+    let wrong = || format!("map = {url:?} is not an http:// or https:// URL without a query");
     let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let good = |c: char| c.is_ascii_graphic() && !"@?#\\\"<>".contains(c);
@@ -215,8 +215,11 @@ fn map(url: &str) -> Result<Map, String> {
 }
 
 fn delay(text: &str) -> Result<Duration, String> {
-    let wrong =
-        || format!("delay = {text:?} is no time of at most an hour, such as \"200ms\" or \"2s\"");
+    let wrong = || {
+        format!(
+            "delay = {text:?} is not a duration of at most an hour, such as \"200ms\" or \"2s\""
+        )
+    };
     let (digits, factor) = if let Some(digits) = text.strip_suffix("ms") {
         (digits, 1)
     } else {
@@ -227,7 +230,7 @@ fn delay(text: &str) -> Result<Duration, String> {
 }
 
 fn rate(text: &str) -> Result<u64, String> {
-    let wrong = || format!("throttle = {text:?} is no rate, such as \"50kB\" (a second)");
+    let wrong = || format!("throttle = {text:?} is not a rate, such as \"50kB\" (a second)");
     let lower = text.to_ascii_lowercase();
     let lower = lower.trim_end_matches("/s").trim_end_matches('b');
     let (digits, factor) = match lower.strip_suffix('k') {
@@ -326,9 +329,9 @@ mod tests {
             ("body:a => status = 500", "heads"),
             ("word => status = 500", "name a field"),
             ("host:a => nothing = 1", "unknown field"),
-            ("host:a => status = 99", "no status"),
+            ("host:a => status = 99", "not a response status"),
             ("host:a => map = 'ftp://x'", "URL"),
-            ("host:a => delay = '3 days'", "time"),
+            ("host:a => delay = '3 days'", "duration"),
             ("host:a => throttle = '-1kB'", "rate"),
             ("(host:a => status = 500", "never closed"),
             ("host:a => request-headers = { 'a b' = 'c' }", "header"),

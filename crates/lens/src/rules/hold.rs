@@ -91,7 +91,7 @@ impl Holds {
         self.lock().held.values().map(|(held, _)| held.clone()).collect()
     }
 
-    /// Decides. `false` when it does not wait (any more).
+    /// Decides. `false` when it does not wait (any longer).
     pub fn decide(&self, id: u64, decision: Decision) -> bool {
         let found = self.lock().held.remove(&id);
         self.changed();

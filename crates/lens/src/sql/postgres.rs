@@ -14,7 +14,7 @@ pub(super) struct Session {
     /// Whether the client has begun to log in: before, its messages have no type.
     started: bool,
     /// Pending one-byte answers to requests for encryption.
-    wishes: u32,
+    requests: u32,
     /// Texts of prepared statements, and of which one a portal is.
     prepared: Remembered,
     portals: Remembered,
@@ -65,9 +65,9 @@ impl Session {
     pub(super) fn read(&mut self, from: Direction, mut bytes: &[u8], done: &mut impl FnMut(Done)) {
         while !bytes.is_empty() && !self.lost {
             let is_client = from == Direction::Request;
-            if !is_client && self.wishes > 0 {
+            if !is_client && self.requests > 0 {
                 // S, N or G, alone.
-                self.wishes -= 1;
+                self.requests -= 1;
                 bytes = &bytes[1..];
                 continue;
             }
@@ -105,7 +105,7 @@ impl Session {
     fn start(&mut self, body: &[u8]) {
         let code = body.first_chunk().map_or(0, |code| u32::from_be_bytes(*code));
         match code {
-            SSL_REQUEST | GSS_REQUEST => self.wishes = self.wishes.saturating_add(1),
+            SSL_REQUEST | GSS_REQUEST => self.requests = self.requests.saturating_add(1),
             _ => self.started = true,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Shared;
 use crate::flow::{Body, Direction, Event, FlowId, Frame, What};
 
-/// What the store's thread is told.
+/// A command to the store's thread.
 pub(super) enum Command {
     Event(Event),
     /// There was no room for something of this flow; `Shared::left_out` says how much.
@@ -135,9 +135,8 @@ impl Inbox {
 
     fn fact(&self, command: Command) {
         if self.shared.facts.fetch_add(1, Ordering::Relaxed) > MOST_FACTS {
-            self.shared.stop(
-                "recording has stopped: the disk has not taken anything for too long".to_owned(),
-            );
+            self.shared
+                .stop("recording stopped: the disk did not accept writes for too long".to_owned());
         }
         self.send(command);
     }

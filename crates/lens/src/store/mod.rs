@@ -90,7 +90,7 @@ struct Shared {
     closing: AtomicBool,
     /// Events since the indexer looked last.
     busy: AtomicU64,
-    /// Whether somebody waits until all is in the index.
+    /// Whether a caller waits until all is in the index.
     all_indexed: AtomicBool,
 }
 

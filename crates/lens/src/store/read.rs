@@ -53,7 +53,7 @@ impl Reader {
     /// When it is not there, or none of ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {
-            return Err(StoreError(format!("there is no session file {}", path.display())));
+            return Err(StoreError(format!("no session file {}", path.display())));
         }
         let first = schema::readable(path)?;
         Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })

@@ -102,7 +102,7 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             .map_err(|e| StoreError::open(path, &e))
     };
     if number("application_id")? != APPLICATION {
-        return Err(StoreError(format!("{} is no session file of seal proxy", path.display())));
+        return Err(StoreError(format!("{} is not a session file of seal proxy", path.display())));
     }
     match number("user_version")? {
         VERSION => Ok(()),

@@ -398,7 +398,7 @@ fn a_full_disk_stops_the_recording_and_says_so() {
     let mut news = store.subscribe();
     whole(&store, 1, "/before", 200, b"x");
     store.flush();
-    store.shared.stop("recording has stopped: database or disk is full".to_owned());
+    store.shared.stop("recording stopped: database or disk is full".to_owned());
     whole(&store, 2, "/after", 200, b"x");
     store.flush();
     assert!(store.status().stopped.expect("stopped").contains("full"));
@@ -451,7 +451,7 @@ fn an_old_session_goes_on_and_others_are_refused() {
         .and_then(|c| c.execute_batch("CREATE TABLE a(b)"))
         .expect("made");
     let error = Reader::open(&empty).err().expect("refused").to_string();
-    assert!(error.contains("no session file"), "{error}");
+    assert!(error.contains("is not a session file"), "{error}");
     drop(store);
     // One of an older build, or of a newer.
     for (version, by) in [(2, "an older seal"), (4, "a newer seal")] {

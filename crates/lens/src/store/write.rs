@@ -158,9 +158,9 @@ impl Shared {
     /// The disk refused. SQLite and the system call a full one by different names: whichever met it first.
     fn stop_for(&self, error: &rusqlite::Error) {
         self.stop(if is_full(error) {
-            format!("recording has stopped: the disk of {} is full ({error})", self.path.display())
+            format!("recording stopped: the disk of {} is full ({error})", self.path.display())
         } else {
-            format!("recording has stopped: {error}")
+            format!("recording stopped: {error}")
         });
     }
 }

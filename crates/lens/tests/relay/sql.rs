@@ -79,7 +79,10 @@ async fn statements_of_psql_are_told() {
     let strict = start(stands).await;
     let refused = run(psql(&strict, "verify-full", "SELECT 1")).await;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("the debugging proxy has no answer") && said.contains("--ca"), "{said}");
+    assert!(
+        said.contains("the debugging proxy got no response") && said.contains("--ca"),
+        "{said}"
+    );
 }
 
 /// SCRAM-SHA-256-PLUS detects a party in the middle, which the proxy is: it fails by design, and its flow says so.

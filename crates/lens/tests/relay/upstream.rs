@@ -56,7 +56,7 @@ async fn origins_are_reached_through_another_proxy() {
     let mut curl = stranger.curl();
     curl.args(["-w", "%{http_code}", &url]);
     let page = ok(&run(curl).await);
-    assert!(page.contains("wants to know who we are") && page.ends_with("502"), "{page}");
+    assert!(page.contains("requires authentication") && page.ends_with("502"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

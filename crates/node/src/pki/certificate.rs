@@ -66,7 +66,11 @@ impl Order for CertificateOrder {
             Some(order) => order.sign(&builder, &owner.spki, self.is_authority)?,
             None => match &owner.key {
                 Some(key) => vec![builder.self_signed(key)?],
-                None => return Err(invalid("options.key: who signs itself needs its private key")),
+                None => {
+                    return Err(invalid(
+                        "options.key: a self-signed certificate needs the private key",
+                    ));
+                }
             },
         };
         let made = match (&owner.key, &self.key) {

@@ -82,7 +82,7 @@ pub(super) fn read(pem: &str) -> Result<Csr, Error> {
 /// The subject where none is given.
 pub(super) fn subject_for(names: &[SubjectAltName]) -> Result<Subject, Error> {
     if names.is_empty() {
-        return Err(invalid("options.names: there is neither a name nor a subject"));
+        return Err(invalid("options.names: a name or a subject is required"));
     }
     Subject::for_names(names)
 }

@@ -282,8 +282,8 @@ impl ConnectArgs {
         let sni = (!self.no_sni && name.ip().is_none()).then(|| name.as_str());
         match scan::newest_old_version(&self.route, &self.target, name.as_str(), sni).await {
             Some(version) => failure.advise(format!(
-                "the server speaks {version} and nothing newer: have it brought up to date; until then \
-                 --legacy goes on, as weak as that is"
+                "the server supports nothing newer than {version}: have it updated; until then \
+                 --legacy connects, as weak as that is"
             )),
             None => failure,
         }

@@ -159,7 +159,7 @@ impl Verify {
         if self.json {
             report::print(&request, true)?;
         } else {
-            report::print_text(&format!("{}: the signature is good", request.file()))?;
+            report::print_text(&format!("{}: the signature is valid", request.file()))?;
         }
         Ok(Answer::Yes)
     }

@@ -38,7 +38,7 @@ const SUBJECT: &[Question] = &[
 
 /// Asks. An answer that does not fit (a country of three letters) is asked for again.
 pub(super) fn ask(input: &mut impl BufRead) -> Result<Answers, Failure> {
-    say("The answers become the subject of the request: whom the certificate is about.\n\
+    say("The answers become the subject of the request: the entity that the certificate names.\n\
          Enter takes the value in [brackets]; a single '.' leaves the field empty.\n")?;
     let mut answers = Answers::default();
     for question in SUBJECT {
@@ -49,7 +49,7 @@ pub(super) fn ask(input: &mut impl BufRead) -> Result<Answers, Failure> {
             }
         }
     }
-    say("Two extra attributes, which few CAs want (the password is not kept secret):\n")?;
+    say("Two extra attributes, which few CAs use (the password is not kept secret):\n")?;
     loop {
         let answer = answer("A challenge password", "", input)?;
         match answer.as_ref().map_or(4, |password| password.chars().count()) {

@@ -147,7 +147,7 @@ impl Which {
         };
         let stores = truststore::find(kinds, &places);
         if stores.is_empty() {
-            Err(Failure::usage("there is no such trust store on this machine"))
+            Err(Failure::usage("no such trust store on this machine"))
         } else {
             Ok(stores)
         }

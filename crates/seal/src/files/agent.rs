@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const VARIABLE: &str = "SPIFFE_ENDPOINT_SOCKET";
 
-/// Where an agent is, and whose programs are let in besides those of our own trust domain.
+/// Where an agent is, and whose programs are accepted besides those of our own trust domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     at: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Federated(Arc<[String]>);
 
 impl Federated {
     /// # Errors
-    /// One of them is no trust domain.
+    /// One of them is not a trust domain.
     pub(crate) fn new(domains: &[String]) -> Result<Self, String> {
         let domain = |name: &String| {
             let id: SpiffeId = format!("spiffe://{name}").parse()?;
@@ -42,7 +42,7 @@ impl Federated {
         domains.iter().map(domain).collect::<Result<_, String>>().map(Self)
     }
 
-    /// Whether a peer that has proved who it is has an ID of our trust domain, or of one of these. The CA
+    /// Whether an authenticated peer has an ID of our trust domain, or of one of these. The CA
     /// at the end of its chain has to be that domain's own: what another's says of it is worth nothing.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Endpoint {
         })
     }
 
-    /// Whose programs are let in besides those of our own trust domain.
+    /// Whose programs are accepted besides those of our own trust domain.
     pub(crate) fn federated(&self) -> &Federated {
         &self.federated
     }

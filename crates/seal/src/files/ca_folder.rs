@@ -65,10 +65,9 @@ impl CaFolder {
         let path = self.path()?;
         CaStore::open(&path).map_err(|e| {
             let advice = match (&self.ca_dir, of_the_caller()) {
-                (None, Some((user, folder))) => format!(
-                    "under sudo, the CA of {user} has to be named: --ca-dir {}",
-                    folder.display()
-                ),
+                (None, Some((user, folder))) => {
+                    format!("under sudo, name the CA of {user}: --ca-dir {}", folder.display())
+                }
                 _ => "create one with `seal ca init`, or name its folder with --ca-dir".to_owned(),
             };
             Failure::usage(e.to_string()).advise(advice)

@@ -39,7 +39,7 @@ impl KeyForm {
     /// Whether these options can go together, found out before the work.
     pub(crate) fn check(&self, encrypted: bool) -> Result<(), Failure> {
         match (self.traditional, self.scrypt, encrypted) {
-            (true, _, true) => Err(Failure::usage("--traditional keys are not encrypted here")
+            (true, _, true) => Err(Failure::usage("--traditional keys cannot be encrypted")
                 .advise("their encryption is broken (MD5, one round); leave --traditional out")),
             (_, true, false) => Err(Failure::usage("--scrypt is of use for an encrypted key only")),
             _ => Ok(()),

@@ -236,7 +236,7 @@ impl Ledger {
         let wanted = serial.to_ascii_uppercase();
         if database.store.certificate(&wanted).map_err(store_failed)?.is_none() {
             let certificate = certificate.ok_or_else(|| {
-                invalid(format!("no certificate with the serial number {serial} was signed here"))
+                invalid(format!("this CA signed no certificate with the serial number {serial}"))
             })?;
             let issued = database.issued(certificate)?;
             database.store.record(&issued, || Ok::<_, store::Error>(())).map_err(store_failed)?;

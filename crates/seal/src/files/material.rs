@@ -263,7 +263,7 @@ fn trust_opened_by(
 }
 
 /// The certificates that stand for themselves in a PFX (Java's trust stores, `openssl pkcs12 -export
-/// -nokeys`), and the chains of its keys; `None` when it is no PFX.
+/// -nokeys`), and the chains of its keys; `None` when it is not a PFX.
 pub(crate) fn trusted_in_pfx(
     path: &Path,
     passphrase: Option<&Source>,
@@ -283,7 +283,7 @@ pub(crate) fn trusted_in_pfx(
     let chains = contents.entries.iter().flat_map(|pfx| pfx.chain().to_vec());
     let all: Vec<Certificate> = alone.chain(chains).collect();
     if all.is_empty() {
-        let what = format!("{name}: the PFX has no certificate but that of its key");
+        let what = format!("{name}: the PFX contains no certificate besides that of its key");
         return Err(Failure::refused(what));
     }
     Ok(Some(all))

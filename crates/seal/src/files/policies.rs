@@ -28,7 +28,7 @@ impl PolicyOptions {
     /// `trust` with these demands.
     ///
     /// # Errors
-    /// When a policy is no object identifier.
+    /// When a policy is not an object identifier.
     pub(crate) fn apply_to(&self, trust: TrustStore) -> Result<TrustStore, Error> {
         let mut policies = CertificatePolicies::default();
         for policy in &self.policy {

@@ -45,7 +45,7 @@ pub(crate) async fn ask(
         Ok(observed) => observed,
         Err(error) => return not_asked(error.to_string()),
     };
-    match (observed.story().ech_retry_configs(), &observed.outcome) {
+    match (observed.trace().ech_retry_configs(), &observed.outcome) {
         (Some(list), _) => EchSeen::Configurations(EchConfigs::of(list)),
         (None, Ok(_)) => EchSeen::None,
         (None, Err(error)) => not_asked(error.to_string()),
@@ -62,11 +62,11 @@ impl fmt::Display for EchSeen {
                     1 => "1 configuration".to_owned(),
                     n => format!("{n} configurations"),
                 };
-                write!(f, "yes, {count}; everybody sees {}", Foreign::new(&names))
+                write!(f, "yes, {count}; public name {}", Foreign::new(&names))
             }
-            Self::None => {
-                f.write_str("no answer to GREASE: none, or it does not tell (DNS is not asked)")
-            }
+            Self::None => f.write_str(
+                "no answer to GREASE: not supported, or not announced (DNS is not queried)",
+            ),
             Self::NotAsked { reason } => write!(f, "not known: {}", Foreign::new(reason)),
         }
     }

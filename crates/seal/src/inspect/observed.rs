@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use sealwire::session::{CertificateRequest, Event};
-use sealwire::story::{From, Storyteller};
+use sealwire::trace::{Sender, Tracer};
 use sealwire::wire::{Driver, Next, Received};
 use sealwire::{ClientOptions, Error, KeyLogLine, SecureContext, Session};
 use tokio::io::AsyncReadExt;
@@ -16,7 +16,7 @@ use super::carriage::Carriage;
 pub(crate) struct Chunk {
     /// Since the beginning.
     pub(crate) at: Duration,
-    pub(crate) from: From,
+    pub(crate) from: Sender,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -69,8 +69,8 @@ pub(crate) async fn handshake_by(
         outcome: Ok(Duration::ZERO),
         refusal: None,
     };
-    let shaken = tokio::time::timeout(patience, observed.shake(tcp, start)).await;
-    observed.outcome = shaken.unwrap_or(Err(Error::HandshakeTimedOut)).map(|()| start.elapsed());
+    let outcome = tokio::time::timeout(patience, observed.shake(tcp, start)).await;
+    observed.outcome = outcome.unwrap_or(Err(Error::HandshakeTimedOut)).map(|()| start.elapsed());
     if observed.outcome.is_ok() {
         // A server sends its tickets before it reads on, and ends its side when it reads that we have ended
         // ours: so there is no wait for such a server.
@@ -87,15 +87,15 @@ pub(crate) async fn handshake_by(
 
 impl Observed {
     /// Tells what was observed.
-    pub(crate) fn story(&self) -> Storyteller {
-        let mut teller = Storyteller::new(SystemTime::now());
+    pub(crate) fn trace(&self) -> Tracer {
+        let mut tracer = Tracer::new(SystemTime::now());
         for line in &self.secrets {
-            teller.secret(line.clone());
+            tracer.secret(line.clone());
         }
         for chunk in &self.chunks {
-            teller.bytes(chunk.from, chunk.at, &chunk.bytes);
+            tracer.bytes(chunk.from, chunk.at, &chunk.bytes);
         }
-        teller
+        tracer
     }
 
     /// Exchanges bytes until the handshake is complete.
@@ -135,7 +135,7 @@ impl Observed {
         }
         bytes.truncate(read);
         self.driver.push(&bytes);
-        self.chunks.push(Chunk { at: start.elapsed(), from: From::Server, bytes });
+        self.chunks.push(Chunk { at: start.elapsed(), from: Sender::Server, bytes });
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Observed {
             return Ok(());
         }
         let (bytes, sent) = self.carriage.send(tcp, bytes).await;
-        self.chunks.push(Chunk { at: start.elapsed(), from: From::Client, bytes });
+        self.chunks.push(Chunk { at: start.elapsed(), from: Sender::Client, bytes });
         sent
     }
 }

@@ -1,11 +1,11 @@
 //! How a server stands against a quantum computer: how keys are agreed on, which counts for what is recorded today,
-//! and apart from it how it proves who it is, which counts from the day on which there is such a computer.
+//! and apart from it how it authenticates, which counts from the day on which there is such a computer.
 
 use std::fmt;
 
 use sealwire::Foreign;
 use sealwire::pki::{self, Certificate, KeyAlgorithm, KeyType};
-use sealwire::story::{From, Message};
+use sealwire::trace::{Message, Sender};
 use serde::Serialize;
 
 use super::observed::Observed;
@@ -96,7 +96,7 @@ impl Posture {
         asked: Option<KnownGroups>,
     ) -> Self {
         let said = |name: &str, field: &str| {
-            let mut all = messages.iter().filter(|one| one.from == From::Server);
+            let mut all = messages.iter().filter(|one| one.from == Sender::Server);
             let message = all.find(|one| one.name == name)?;
             let value = &message.fields.iter().find(|(known, _)| known == field)?.1;
             Some(value.clone()).filter(|value| !value.is_empty())
@@ -136,12 +136,14 @@ impl Posture {
             Exchange::Classical => (
                 "KEY_EXCHANGE_CLASSICAL",
                 format!(
-                    "it agrees on {name} and knows no post-quantum group: who records it now reads it later"
+                    "it agrees on {name} and supports no post-quantum group: traffic recorded now can be decrypted later"
                 ),
             ),
             Exchange::NotSelected | Exchange::PostQuantumKnown => (
                 "KEY_EXCHANGE_NOT_POST_QUANTUM",
-                format!("the handshake agreed on {name}: who records it now reads it later"),
+                format!(
+                    "the handshake agreed on {name}: traffic recorded now can be decrypted later"
+                ),
             ),
             Exchange::PostQuantumByRetry => (
                 "KEY_EXCHANGE_BY_RETRY",
@@ -159,7 +161,7 @@ fn beside(mut asked: KnownGroups, selected: Option<&Known>) -> KnownGroups {
         && !asked.known.iter().any(|known| known.name == selected.name)
     {
         asked.problem.get_or_insert_with(|| {
-            format!("it said no to {}, on which the handshake agreed", selected.name)
+            format!("it refused {} alone, which the handshake negotiated", selected.name)
         });
         asked.complete = false;
         if !selected.kind.is_post_quantum() {
@@ -308,7 +310,7 @@ impl fmt::Display for Posture {
             if asked.post_quantum().is_some() {
                 let only = match (asked.post_quantum_only, asked.older_versions) {
                     (Some(true), _) => "yes".to_owned(),
-                    (Some(false), Some(true)) => "no: TLS 1.2 or older is spoken, too".to_owned(),
+                    (Some(false), Some(true)) => "no: TLS 1.2 or older is enabled, too".to_owned(),
                     (Some(false), _) => "no: classical groups are taken, too".to_owned(),
                     (None, _) => "not known".to_owned(),
                 };
@@ -322,7 +324,7 @@ impl fmt::Display for Posture {
         for one in &proof.certificates {
             let (subject, key) = (Foreign::new(&one.subject), &one.key);
             match one.self_signed {
-                true => writeln!(f, "             {subject}: {key}, signed by itself")?,
+                true => writeln!(f, "             {subject}: {key}, self-signed")?,
                 false => writeln!(f, "             {subject}: {key}, signed by {}", one.signature)?,
             }
         }

@@ -26,7 +26,7 @@ pub(crate) struct Staple {
 }
 
 impl Staple {
-    /// Reads the response that came with `leaf`. `issuer` is who signed that, as far as is known.
+    /// Reads the response that came with `leaf`. `issuer` is its issuer, as far as is known.
     pub(crate) fn of(
         der: &[u8],
         leaf: &Certificate,
@@ -67,8 +67,8 @@ impl Staple {
             return Err(format!("the responder did not answer: {reason}"));
         }
         self.responder = response.responder().map(ToString::to_string);
-        let issuer = issuer.ok_or("not verified: the issuer's certificate is not known here")?;
-        let answer = response.answer(leaf, issuer).ok_or("it is about another certificate")?;
+        let issuer = issuer.ok_or("not verified: the issuer's certificate is unknown")?;
+        let answer = response.answer(leaf, issuer).ok_or("it is for another certificate")?;
         self.this_update = Some(card::time(answer.this_update));
         self.next_update = answer.next_update.map(card::time);
         self.status = Some(match answer.status {

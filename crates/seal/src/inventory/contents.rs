@@ -97,7 +97,7 @@ impl Here<'_> {
     fn der(&mut self, bytes: &[u8], candidates: &Candidates) {
         let content = match Content::of(bytes) {
             Ok(content) => content,
-            // Bytes behind a certificate; a text that begins with "0" is no DER.
+            // Bytes behind a certificate; a text that begins with "0" is not DER.
             Err(error) if is_long(bytes) => return self.unreadable(error.to_string()),
             Err(_) => return,
         };

@@ -64,7 +64,7 @@ fn ascii(digits: &[u8]) -> Option<u8> {
 pub(super) fn texts(text: &[u8]) -> Vec<(String, Option<Zeroizing<Vec<u8>>>)> {
     /// `-----BEGIN `, as far as the next three bytes do not count.
     const BEGIN: &[u8] = b"LS0tLS1CRUdJTi";
-    /// What is shorter is no certificate: a program that looks for some, as this one.
+    /// What is shorter is not a certificate: a program that looks for some, as this one.
     const SHORTEST: usize = 100;
     let mut found = Vec::new();
     let mut from = 0;
@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(found.len(), 1, "{text}");
             assert!(found[0].1.as_ref().unwrap().ends_with(b"-----END A-----"), "{text}");
         }
-        // Cut off: not base64 any more.
+        // Cut off: not base64 any longer.
         assert!(texts(&value.as_bytes()[..value.len() - 3]).is_empty());
         assert_eq!(texts(&long.as_bytes()[..long.len() - 3]), [("line 1".to_owned(), None)]);
     }

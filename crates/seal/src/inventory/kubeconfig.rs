@@ -5,7 +5,7 @@ use memchr::memmem;
 /// How many are followed of one file.
 const MOST: usize = 1000;
 
-/// The paths in it, as they are written: they are relative to its folder. None of what is no kubeconfig.
+/// The paths in it, as they are written: they are relative to its folder. None of what is not a kubeconfig.
 pub(super) fn named_files(text: &[u8]) -> Vec<String> {
     let is_config = |kind: &str| memmem::find(text, kind.as_bytes()).is_some();
     if !["kind: Config", "\"kind\":\"Config\"", "\"kind\": \"Config\""].into_iter().any(is_config) {

@@ -35,7 +35,7 @@ pub(crate) struct Found {
 pub(crate) enum What {
     Certificate(Box<Shown>),
     List(Box<Crl>),
-    /// A server itself: how it agrees on keys and proves who it is.
+    /// A server itself: its key exchange and authentication.
     Server(Box<Posture>),
     /// Something that could not be read, and why.
     Unreadable(String),
@@ -57,7 +57,7 @@ pub(crate) struct Shown {
 pub(crate) struct Candidates(Vec<Zeroizing<String>>);
 
 impl Candidates {
-    /// Those of a text, one a line, before those that are no secret: none, and Java's.
+    /// Those of a text, one a line, before those that are not secret: none, and Java's.
     pub(crate) fn of(text: &str) -> Self {
         let given = text.lines().filter(|line| !line.is_empty());
         Self(given.chain(["", "changeit"]).map(|one| Zeroizing::new(one.to_owned())).collect())

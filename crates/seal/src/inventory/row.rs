@@ -187,7 +187,7 @@ impl Row {
     pub(crate) fn checked(&self, judged: bool) -> Vec<Checked> {
         let is_server = self.is_of_server || self.posture.is_some();
         let of = |place: &String| {
-            let name = self.whom().to_owned();
+            let name = self.holder().to_owned();
             let mut one = Checked { place: place.clone(), is_server, name, findings: Vec::new() };
             let end = self.times.as_ref().and_then(|times| times.not_after.clone());
             let end = end.unwrap_or_default();
@@ -217,7 +217,7 @@ impl Row {
     }
 
     /// What it is about: a leaf's first name, else its subject.
-    fn whom(&self) -> &str {
+    fn holder(&self) -> &str {
         if let Some(posture) = &self.posture {
             return posture.key_exchange.selected.as_ref().map_or("", |group| &group.name);
         }
@@ -342,6 +342,6 @@ fn short(cell: &str, width: usize) -> Cow<'_, str> {
 fn cells(row: &Row) -> [String; 5] {
     let ends = row.times.as_ref().and_then(|times| times.not_after.as_deref()).unwrap_or_default();
     let day = ends.split('T').next().unwrap_or_default();
-    [day.to_owned(), row.left(), row.kind.to_owned(), row.whom().to_owned(), row.verdict()]
+    [day.to_owned(), row.left(), row.kind.to_owned(), row.holder().to_owned(), row.verdict()]
         .map(|cell| Foreign::new(&cell).to_string())
 }

@@ -123,7 +123,7 @@ fn named(path: &Path, place: &str, candidates: &Candidates, found: &mut Vec<Foun
             let place = path.display().to_string();
             File::open(path).and_then(|mut file| read(&mut file, &place, candidates, found))
         }
-        Ok(_) => Err(io::Error::other("it is no file")),
+        Ok(_) => Err(io::Error::other("not a regular file")),
         Err(error) => Err(error),
     };
     if let Err(error) = opened {

@@ -147,7 +147,9 @@ async fn pass_proxy(
     }
     request.push_str("\r\n");
     let failed = |e: io::Error| match e.kind() {
-        io::ErrorKind::UnexpectedEof => Failure::refused("hung up without an answer"),
+        io::ErrorKind::UnexpectedEof => {
+            Failure::refused("closed the connection without a response")
+        }
         _ => Failure::usage(e.to_string()),
     };
     tcp.write_all(request.as_bytes()).await.map_err(failed)?;

@@ -13,7 +13,7 @@ pub(crate) enum FirstByte {
     Http,
 }
 
-/// Waits for the client's first byte. A client that hangs up first is left to the handshake.
+/// Waits for the client's first byte. A client that closes the connection first is left to the handshake.
 pub(crate) async fn look(tcp: &TcpStream) -> io::Result<FirstByte> {
     let mut first = [0];
     Ok(match (tcp.peek(&mut first).await?, first[0]) {

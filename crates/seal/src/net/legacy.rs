@@ -21,14 +21,14 @@ pub(crate) struct LegacyOption {
 pub(crate) const WARNING: &str = "warning: --legacy allows broken or weak versions and suites of TLS: use it on trusted networks only, for peers that cannot be replaced";
 
 impl LegacyOption {
-    /// The versions that are spoken unless said otherwise.
+    /// The versions enabled by default.
     pub(crate) fn versions(self) -> RangeInclusive<ProtocolVersion> {
         oldest(self.legacy)..=ProtocolVersion::Tls13
     }
 
     /// Enables it in a context builder, before anything else, and warns.
     pub(crate) fn apply(self, builder: SecureContextBuilder) -> SecureContextBuilder {
-        let builder = wish(self.legacy, builder);
+        let builder = with_legacy(self.legacy, builder);
         builder.versions(self.versions())
     }
 
@@ -45,6 +45,6 @@ pub(crate) fn oldest(legacy: bool) -> ProtocolVersion {
 }
 
 /// The same, where it is not an option of the command line.
-pub(crate) fn wish(legacy: bool, builder: SecureContextBuilder) -> SecureContextBuilder {
+pub(crate) fn with_legacy(legacy: bool, builder: SecureContextBuilder) -> SecureContextBuilder {
     if legacy { builder.legacy(Legacy::new()) } else { builder }
 }

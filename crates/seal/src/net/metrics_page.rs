@@ -72,7 +72,7 @@ fn respond(request: &Request<Incoming>, text: &Text) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/metrics") => answer(StatusCode::OK, OPEN_METRICS, text()),
         (&Method::GET | &Method::HEAD, _) => {
-            answer(StatusCode::NOT_FOUND, TEXT, "only /metrics is here\n")
+            answer(StatusCode::NOT_FOUND, TEXT, "not found; see /metrics\n")
         }
         _ => answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n"),
     }

@@ -64,7 +64,7 @@ pub(crate) enum News {
     },
     /// The responder is away, or its response is unusable; the previous one stays in use while it is valid.
     Failed { subject: String, reason: String },
-    /// It is out of date. One that was fetched is not stapled any more.
+    /// It is out of date. One that was fetched is not stapled any longer.
     Stale { subject: String },
 }
 

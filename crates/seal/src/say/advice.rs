@@ -13,10 +13,10 @@ pub(crate) fn for_problem(error: &Error) -> Option<&'static str> {
         Problem::WrongPassphrase => {
             Some("check the passphrase file: a trailing line end is dropped, nothing else")
         }
-        Problem::KeyMismatch => Some("give the key that the certificate was made with"),
+        Problem::KeyMismatch => Some("give the private key of this certificate"),
         Problem::Unsupported => for_other_form(error.detail()),
         Problem::Io(_) if error.to_string().starts_with("pkcs11:") => {
-            Some("keys in tokens (PKCS#11) are not used here: give a key in a file")
+            Some("keys in PKCS#11 tokens are not supported: give a key in a file")
         }
         _ => None,
     }
@@ -38,13 +38,13 @@ fn for_other_form(detail: &str) -> Option<&'static str> {
              makes a PFX of it"
         }
         OtherForm::Tpm => {
-            "the key does not leave the TPM: give one in a file, `seal key new` makes it"
+            "the key does not leave the TPM: give one in a file, as `seal key new` creates it"
         }
         _ => return None,
     })
 }
 
-/// Advice for one thing that is wrong with a chain: what the chain and the name that was asked for tell
+/// Advice for one thing that is wrong with a chain: what the chain and the requested name tell
 /// goes before what is true of every such error.
 pub(crate) fn for_finding(
     finding: &Finding,
@@ -86,7 +86,7 @@ fn for_purpose(certificate: &Certificate, depth: usize) -> Option<&'static str> 
         (_, false) => for_code("INVALID_CA"),
         (_, true) => Some(
             "a CA whose extendedKeyUsage lacks serverAuth or clientAuth issues no certificates for \
-             that: have it issued by another, or make that CA anew",
+             that: have it issued by another, or make a new CA",
         ),
     }
 }
@@ -114,8 +114,7 @@ pub(crate) fn for_code(code: &str) -> Option<&'static str> {
             "it needs an extended key usage of serverAuth for a server, clientAuth for a client"
         }
         "ERR_TLS_CERT_ALTNAME_INVALID" => {
-            "connect by a name that it has, or have it issued with this one; --servername asks for \
-             another than the host's"
+            "connect by a name in the certificate, or have it issued with this one; --servername requests another name than the host's"
         }
         "PERMITTED_VIOLATION" | "EXCLUDED_VIOLATION" => {
             "the name constraints of a CA exclude this name: use another CA, or recreate that CA with the name permitted"
@@ -152,7 +151,7 @@ fn for_name(asked: &ServerName, leaf: &Certificate) -> Option<&'static str> {
         return Some(match dns.contains(&host) {
             true => "an address counts as an IP name only: have it issued with IP:ADDRESS",
             false if dns.is_empty() => "it needs the address among its names (IP:ADDRESS)",
-            false => "it is for host names, not for this address: ask for one of them",
+            false => "it is for host names, not for this address: connect by one of them",
         });
     }
     let wide = |pattern: &String| {
@@ -204,12 +203,15 @@ const GIVE_CERTIFICATE: &str = "give a client certificate with --cert and --key,
 fn for_ech(rejection: &EchRejection) -> String {
     match rejection.retry_configs() {
         Some(list) if rejection.is_authorized() => {
-            format!("ours are out of date: put its own into a file for --ech: {}", list.to_base64())
+            format!(
+                "our configurations are out of date: save the server's in a file for --ech: {}",
+                list.to_base64()
+            )
         }
         Some(_) => {
-            "do not use its configurations: it did not prove that it is the server".to_owned()
+            "do not use its configurations: it is not authenticated as the server".to_owned()
         }
-        None => "without --ech it is reached by a name that everybody sees".to_owned(),
+        None => "without --ech the name is sent in plaintext".to_owned(),
     }
 }
 
@@ -217,7 +219,7 @@ fn for_failure_of(error: &sealwire::Error) -> Option<&'static str> {
     use sealwire::Error as E;
     match error {
         E::AlertReceived { alert, .. } => for_alert(*alert),
-        E::NotTls(_) => Some("check the port, or speak that protocol without TLS"),
+        E::NotTls(_) => Some("check the port, or use that protocol without TLS"),
         E::ClosedInHandshake => Some("it may have refused us without saying why"),
         E::Incompatible(_) if error.code() == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE" => {
             Some("the client must present a certificate")
@@ -231,13 +233,12 @@ pub(crate) fn for_alert(alert: Alert) -> Option<&'static str> {
     match alert.number() {
         116 => Some(GIVE_CERTIFICATE),
         45 => Some(
-            "when ours is good by our clock, the server's own revocation list is out of date: \
-             servers with OpenSSL say the same of both",
+            "if our certificate is valid by our clock, the server's own revocation list is out of date: OpenSSL sends the same alert for both",
         ),
         42..=46 | 48 => Some("the peer may not trust our certificate's issuer"),
         112 => Some("the server has no such name: try --servername"),
         120 => Some("try another --alpn, or none"),
-        70 => Some("the peer speaks TLS 1.1 or older, or only versions that were ruled out"),
+        70 => Some("the peer supports only TLS 1.1 or older, or versions that are disabled"),
         _ => None,
     }
 }
@@ -251,8 +252,7 @@ pub(crate) fn of_client(error: &sealwire::Error) -> Option<String> {
                 "the client may not trust our certificate's issuer, or the certificate does not match the name that it asked for",
             ),
             40 | 80 => Some(
-                "behind a certificate that usually means that the client did not find the name in it \
-                 by which it asked (mosquitto says 80, Erlang 40)",
+                "after a certificate this usually means that the client did not find the requested name in it (mosquitto sends 80, Erlang 40)",
             ),
             _ => return for_failure(error, None),
         }
@@ -263,30 +263,26 @@ pub(crate) fn of_client(error: &sealwire::Error) -> Option<String> {
 }
 
 /// What it usually means that a client finishes the handshake, or nearly, and leaves.
-pub(crate) const LEFT: &str = "a client that does not know the certificate's issuer, or does not find \
-                               the name in it by which it asked, may leave like that (curl, Node, \
+pub(crate) const LEFT: &str = "a client that does not trust the certificate's issuer, or does not find the requested name in it, may disconnect like this (curl, Node, \
                                ldapsearch)";
 
 /// What to do where a handshake dies on the way, and goes through with these changes of our hello, by
 /// the names that they have in JSON.
 pub(crate) fn for_changes(changes: &[&str]) -> Option<&'static str> {
     Some(match changes {
-        ["ask-first"] => "--starttls postgres asks first",
+        ["ask-first"] => "--starttls postgres requests TLS first",
         ["two-segments" | "two-records"] => {
-            "ask who runs the firewall or proxy between; another network shows whether it is that"
+            "ask the operator of the firewall or proxy in between; another network shows whether it is that"
         }
         ["no-ml-kem"] => {
-            "have what stands between mended, or the server brought up to date: browsers send such \
-             hellos too; until then `seal connect --groups X25519:P-256`"
+            "have the middlebox fixed, or the server updated: browsers send such hellos too; until then `seal connect --groups X25519:P-256`"
         }
-        ["no-ml-dsa"] => "have the server, or what stands before it, brought up to date",
-        ["no-alpn"] => "offer what the server speaks with --alpn",
-        ["tls-1.2-only"] => {
-            "have it brought up to date; until then `seal connect --max-version 1.2`"
-        }
-        ["no-sni"] => "ask for a name that the server has, with --servername",
-        ["any-name"] => "ask by the server's name, with --servername",
-        [] => "try again; a server behind a balancer may have a bad one among good ones",
+        ["no-ml-dsa"] => "have the server, or what is in front of it, updated",
+        ["no-alpn"] => "offer what the server supports with --alpn",
+        ["tls-1.2-only"] => "have it updated; until then `seal connect --max-version 1.2`",
+        ["no-sni"] => "request a name that the server serves, with --servername",
+        ["any-name"] => "request the server's name, with --servername",
+        [] => "try again; one of several servers behind a load balancer may be at fault",
         _ => return None,
     })
 }

@@ -54,18 +54,18 @@ impl Failure {
 }
 
 impl Failure {
-    /// A failed connection with the peer `whom`.
-    pub(crate) fn of_connection(whom: &str, error: &sealwire::Error) -> Self {
-        Self::of_connection_to(whom, None, error)
+    /// A failed connection with the peer `peer`.
+    pub(crate) fn of_connection(peer: &str, error: &sealwire::Error) -> Self {
+        Self::of_connection_to(peer, None, error)
     }
 
     /// As [`of_connection`](Self::of_connection), with a server that should have proved `name`.
     pub(crate) fn of_connection_to(
-        whom: &str,
+        peer: &str,
         name: Option<&ServerName>,
         error: &sealwire::Error,
     ) -> Self {
-        let fact = format!("{whom}: {}", crate::say::advice::sentence(error));
+        let fact = format!("{peer}: {}", crate::say::advice::sentence(error));
         let failure = match error {
             sealwire::Error::Io(_) | sealwire::Error::Misused(_) | sealwire::Error::Internal(_) => {
                 Self::usage(fact)

@@ -32,7 +32,7 @@ pub(crate) struct Set {
 
 /// Files that hold roots, in one folder.
 pub(crate) struct TrustFiles {
-    /// Where those who read them see the folder.
+    /// Where their readers see the folder.
     seen_at: PathBuf,
 }
 

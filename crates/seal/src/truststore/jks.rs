@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use sealwire::pki::Certificate;
 
-/// Its password is no secret: it is a checksum.
+/// Its password is not secret: it is a checksum.
 pub(crate) const PASSWORD: &str = "changeit";
 
 pub(crate) fn of<'a>(certificates: impl Iterator<Item = &'a Certificate>) -> Vec<u8> {

@@ -75,7 +75,7 @@ const KINDS: [(&str, Kind); 8] = [
 ];
 
 impl Access {
-    /// Whether anybody could be kept out at all.
+    /// Whether any peer could be refused at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
@@ -118,7 +118,7 @@ impl Names {
             pin: spki_pin(&certificate.spki_der()),
             ..Self::default()
         };
-        // Names that cannot be read are no names: no rule holds for them.
+        // Names that cannot be read are not names: no rule holds for them.
         for name in certificate.subject_alt_names().unwrap_or_default() {
             match name {
                 GeneralName::Dns(name) => names.dns.push(name),
@@ -175,7 +175,7 @@ impl Term {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(kind.trim()))
             .map(|(_, kind)| *kind)
-            .ok_or_else(|| format!("{:?} is none of {}", kind.trim(), known()))?;
+            .ok_or_else(|| format!("{:?} is not one of {}", kind.trim(), known()))?;
         let value = value.trim();
         if value.is_empty() {
             return Err(format!("{text:?} has no pattern"));
@@ -342,7 +342,7 @@ mod tests {
     fn what_is_no_rule_is_refused_with_the_reason() {
         for (text, says) in [
             ("alice", "is not KIND=PATTERN"),
-            ("san=alice", "is none of cn, o, ou, dns"),
+            ("san=alice", "is not one of cn, o, ou, dns"),
             ("cn=", "has no pattern"),
             ("cn=alice,", "is not KIND=PATTERN"),
             ("", "is not KIND=PATTERN"),

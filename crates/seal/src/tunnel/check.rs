@@ -69,7 +69,7 @@ async fn check_service(service: &config::Service, try_targets: bool) -> ServiceR
         .map(|contexts| match contexts.not_after {
             Some(time) => {
                 format!(
-                    "loaded{who}; the certificate is good until {}",
+                    "loaded{who}; the certificate is valid until {}",
                     sealwire::pki::Moment::from_seconds(time)
                 )
             }
@@ -118,8 +118,8 @@ fn explain(service: &config::Service) -> Vec<String> {
         says.push(explain_route(route, service));
     }
     if let Some(route) = &service.default {
-        let everybody = if service.routes.is_empty() { "" } else { "otherwise " };
-        says.push(format!("{everybody}{}", explain_way(route, service)));
+        let prefix = if service.routes.is_empty() { "" } else { "otherwise " };
+        says.push(format!("{prefix}{}", explain_target(route, service)));
     }
     if service.mode == Mode::Server {
         says.push(match service.client_auth {
@@ -138,7 +138,7 @@ fn explain(service: &config::Service) -> Vec<String> {
         says.push(format!("refuses certificates revoked by {} CRL files", service.crl.len()));
     }
     for route in service.all_routes() {
-        for (word, rules) in [("lets in", &route.access.allow), ("keeps out", &route.access.deny)] {
+        for (word, rules) in [("accepts", &route.access.allow), ("refuses", &route.access.deny)] {
             if !rules.is_empty() {
                 says.push(format!("{word} {} (to {})", or(rules), list(&route.targets)));
             }
@@ -182,10 +182,10 @@ fn explain_route(route: &Route, service: &config::Service) -> String {
     if !route.alpn.is_empty() {
         when.push(format!("{} is offered", or(&route.alpn)));
     }
-    format!("when {}: {}", when.join(" and "), explain_way(route, service))
+    format!("when {}: {}", when.join(" and "), explain_target(route, service))
 }
 
-fn explain_way(route: &Route, service: &config::Service) -> String {
+fn explain_target(route: &Route, service: &config::Service) -> String {
     let targets = list(&route.targets);
     let how = match (service.mode, route.passthrough) {
         (_, true) => "passes TLS through to",

@@ -41,7 +41,7 @@ pub(crate) fn drop_privileges(process: &Process) -> Result<(), Failure> {
         return Ok(());
     }
     let cname = std::ffi::CString::new(name.as_str())
-        .map_err(|_| Failure::usage("user: a name has no NUL"))?;
+        .map_err(|_| Failure::usage("user: the name contains a NUL byte"))?;
     initgroups(&cname, group)
         .and_then(|()| setgid(group))
         .and_then(|()| setuid(user.uid))

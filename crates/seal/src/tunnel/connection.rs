@@ -5,7 +5,7 @@ mod mysql;
 mod outward;
 mod postgres;
 mod server;
-mod wish;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ struct About {
 
 /// Why a connection came to nothing.
 enum Failed {
-    /// The TLS of the one who came in.
+    /// The TLS of the client.
     Handshake(sealwire::Error),
     /// Turned away though its TLS was in order.
     Turned(Turned, String),

@@ -12,7 +12,7 @@ use super::config::{Mode, Service};
 use super::tickets::FleetSecret;
 use crate::files::agent::Agent;
 use crate::files::material::{IdentityFiles, public_roots, trust_in};
-use crate::net::legacy::wish;
+use crate::net::legacy::with_legacy;
 use crate::net::staple::check_demands;
 use crate::say::failure::Failure;
 
@@ -72,7 +72,7 @@ impl Contexts {
         let keys = fleet.as_ref().map(|f| f.ticket_keys(&service.name, SystemTime::now()));
         let mut not_after: Option<i64> = None;
         let mut context = |files: &IdentityFiles| {
-            let mut builder = wish(service.legacy, SecureContext::builder())
+            let mut builder = with_legacy(service.legacy, SecureContext::builder())
                 .versions(service.min_version..=ProtocolVersion::Tls13)
                 .crls(crls.iter().cloned())
                 .retry_for_post_quantum(service.hybrid_retry)
@@ -125,7 +125,7 @@ pub(crate) fn fingerprint(
     digest_of(service.files(), agent, staples.changes(), known)
 }
 
-/// The same of those that say who is let in.
+/// The same of the files with rules on peers.
 pub(crate) fn trust_fingerprint(
     service: &Service,
     agent: Option<&Agent>,

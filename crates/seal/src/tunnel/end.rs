@@ -394,7 +394,7 @@ impl End {
         Poll::Ready(Ok(()))
     }
 
-    /// The socket takes nothing any more. What a peer of TLS said before it hung up says why: an
+    /// The socket takes nothing any longer. What a peer of TLS said before it closed the connection says why: an
     /// alert, say, that was not read yet.
     fn last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
         let Line::Tls { driver, .. } = &mut self.line else { return error };

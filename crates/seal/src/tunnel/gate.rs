@@ -17,7 +17,7 @@ pub(crate) struct Gate {
     left: Notify,
 }
 
-/// One who is inside, until dropped.
+/// An admitted connection, until dropped.
 #[derive(Debug)]
 pub(crate) struct Pass(Arc<Gate>);
 

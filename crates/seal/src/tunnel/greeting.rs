@@ -1,5 +1,5 @@
 //! Asking a target for TLS by its protocol, and keeping its greeting for the client: a client that
-//! speaks the protocol in plain waits for one, and after TLS the target gives no other.
+//! speaks the protocol in plaintext waits for one, and after TLS the target gives no other.
 
 use std::io;
 use std::pin::Pin;

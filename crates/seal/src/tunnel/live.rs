@@ -39,7 +39,7 @@ impl Place {
     }
 }
 
-/// What a service does with connections that are not let in any more.
+/// What a service does with connections that are not accepted any longer.
 pub(crate) fn options(config: &config::Service, metrics: &ServiceMetrics) -> LiveOptions<Place> {
     let (service, metrics) = (config.name.clone(), metrics.clone());
     let lives = config.lives;
@@ -92,10 +92,10 @@ impl State {
     /// Whether the rules of now let an open connection be, by whatever route it would take now.
     fn may_stay(&self, peer: &Peer, place: &Place) -> Result<(), String> {
         let way = match self.config.mode {
-            Mode::Client => self.default_way(),
+            Mode::Client => self.default_route(),
             Mode::Server => self.route_of(peer.server_name(), &place.offered),
         };
-        let way = way.ok_or("its name has no route any more")?;
+        let way = way.ok_or("no route for its name any longer")?;
         if way.context.is_none() {
             return Ok(()); // it would be passed through now, and asked nothing
         }

@@ -153,18 +153,18 @@ impl Turned {
 
 impl ServiceMetrics {
     /// A handshake with this client is complete.
-    pub(crate) fn shaken_with_client(&self, peer: &Peer) {
+    pub(crate) fn handshake_with_client(&self, peer: &Peer) {
         self.agreed.with_client(peer);
-        self.shaken(peer);
+        self.handshake(peer);
     }
 
     /// A handshake with this server is complete.
-    pub(crate) fn shaken_with_server(&self, peer: &Peer) {
+    pub(crate) fn handshake_with_server(&self, peer: &Peer) {
         self.agreed.with_server(peer);
-        self.shaken(peer);
+        self.handshake(peer);
     }
 
-    fn shaken(&self, peer: &Peer) {
+    fn handshake(&self, peer: &Peer) {
         if peer.is_resumed() {
             self.resumed_handshakes.inc();
         } else {
@@ -214,7 +214,7 @@ impl Metrics {
                 "How long completed handshakes took, from the connection on",
                 Family::new_with_constructor(seconds),
             ),
-            refused: told(r, "refused", "Clients turned away, by reason", Family::default()),
+            refused: told(r, "refused", "Clients refused, by reason", Family::default()),
             bytes: told(r, "bytes", "Bytes of data moved, by direction", Family::default()),
             reloads: told(r, "reloads", "Reloads of files, by result", Family::default()),
             not_after: told(
@@ -268,7 +268,7 @@ impl Metrics {
             staples_lacking: told(
                 r,
                 "ocsp_lacking",
-                "Certificates that should have a good OCSP response stapled, and have none",
+                "Certificates that require a stapled OCSP response and have no valid one",
                 Family::default(),
             ),
             cut: told(
@@ -281,15 +281,13 @@ impl Metrics {
             left: told(
                 r,
                 "clients_left",
-                "Clients that finished the handshake and left without a byte: often they do not know \
-                 the certificate's issuer, or miss the name in it",
+                "Clients that completed the handshake and disconnected without sending data: often they do not trust the certificate's issuer, or do not find the requested name in it",
                 Family::default(),
             ),
             unknown: told(
                 r,
                 "connections_unknown",
-                "Open connections of which it is not known whether the peer is revoked, for want of \
-                 a list that is good now",
+                "Open connections whose peer's revocation status is unknown, since no valid list is available",
                 Family::default(),
             ),
             draining: told(r, "draining", "1 from the request to stop on", Level::default()),

@@ -55,7 +55,7 @@ pub(crate) enum Reason {
     Idle,
     /// One side had finished, and the other sent nothing for too long.
     HalfClosed,
-    /// The peer is not let in any more, or the connection was open for too long.
+    /// The peer is not accepted any longer, or the connection was open for too long.
     CutOff(Why),
 }
 

@@ -314,7 +314,7 @@ fn at_file(plan: &Plan, failure: Failure) -> Failure {
 fn start_checks(service: &Service) {
     let state = service.state();
     let Some(every) = state.config.health.interval else { return };
-    for backend in state.ways().flat_map(|way| Pool::backends(&way.pool)) {
+    for backend in state.active_routes().flat_map(|way| Pool::backends(&way.pool)) {
         if backend.begin_checks() {
             tokio::spawn(check(Arc::downgrade(backend), every));
         }

@@ -69,7 +69,7 @@ pub(crate) struct ActiveRoute {
     pub(crate) route: config::Route,
     /// None: TLS is passed through.
     pub(crate) context: Option<SecureContext>,
-    /// Which rules it has, so that those who passed them need not be asked again.
+    /// The version of its rules, so that peers that passed them need not be checked again.
     pub(crate) rules: u64,
     pub(crate) pool: Arc<Pool>,
 }
@@ -79,7 +79,7 @@ pub(crate) struct ActiveRoute {
 pub(crate) struct Loaded {
     /// Of the files as last tried.
     fingerprint: [u8; 32],
-    /// Of those files that are used which say who is let in.
+    /// Of the files in use that have rules on peers.
     trust: [u8; 32],
     pub(crate) since: SystemTime,
     pub(crate) last_error: Option<String>,
@@ -257,7 +257,7 @@ impl State {
         old: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Built, Failure> {
-        let known: Vec<&ActiveRoute> = old.iter().flat_map(|old| old.ways()).collect();
+        let known: Vec<&ActiveRoute> = old.iter().flat_map(|old| old.active_routes()).collect();
         let same_checks = old.is_some_and(|old| old.config.health == config.health);
         let way = |(route, context): (&config::Route, Option<SecureContext>)| {
             let same = |way: &&&ActiveRoute| {
@@ -330,34 +330,34 @@ impl State {
             return;
         }
         let keys = fleet.ticket_keys(&self.config.name, now);
-        for context in self.ways().filter_map(|way| way.context.as_ref()) {
+        for context in self.active_routes().filter_map(|way| way.context.as_ref()) {
             context.set_ticket_keys(keys.clone());
         }
     }
 
-    /// The way of those who have no choice.
-    pub(crate) fn default_way(&self) -> Option<&ActiveRoute> {
+    /// The route of clients that match no other.
+    pub(crate) fn default_route(&self) -> Option<&ActiveRoute> {
         self.default.as_ref()
     }
 
     /// The identities, on any route.
     pub(crate) fn identities(&self) -> Vec<Identity> {
-        let contexts = self.ways().filter_map(|way| way.context.as_ref());
+        let contexts = self.active_routes().filter_map(|way| way.context.as_ref());
         contexts.flat_map(|context| context.identities().iter().cloned()).collect()
     }
 
     /// All the ways, routes first.
-    pub(crate) fn ways(&self) -> impl Iterator<Item = &ActiveRoute> {
+    pub(crate) fn active_routes(&self) -> impl Iterator<Item = &ActiveRoute> {
         self.routes.iter().chain(&self.default)
     }
 
     /// Whether our certificates would pass their verifiers, as far as they are not `old`.
     fn check(&self, old: Option<&Self>) -> Result<(), Unfit> {
         let purpose = self.config.mode.purpose();
-        for way in self.ways() {
+        for way in self.active_routes() {
             let Some(context) = &way.context else { continue };
             let same = |old: &&ActiveRoute| old.route.identity == way.route.identity;
-            let before = old.and_then(|old| old.ways().find(same));
+            let before = old.and_then(|old| old.active_routes().find(same));
             Unfit::check(context, &[purpose], before.and_then(|way| way.context.as_ref()))?;
         }
         Ok(())
@@ -386,7 +386,7 @@ impl State {
     }
 }
 
-/// The trust and the lists of now, for those who we were.
+/// Today's trust and lists, for connections under an older identity.
 fn with_old_identities(
     config: &config::Service,
     old: &State,
@@ -394,7 +394,7 @@ fn with_old_identities(
     known: &KnownFiles,
 ) -> Result<Built, Failure> {
     let contexts = Contexts::load_for(config, old.agent.as_ref(), known, &|files| {
-        let same = old.ways().find(|way| way.route.identity == *files);
+        let same = old.active_routes().find(|way| way.route.identity == *files);
         let context = same.and_then(|way| way.context.as_ref());
         let known = context.map(|context| context.identities().to_vec());
         known.ok_or_else(|| Failure::usage("an identity that was not there before"))
@@ -404,7 +404,7 @@ fn with_old_identities(
     Ok(built)
 }
 
-/// The agent that says who a service is, if one does.
+/// The SPIFFE agent that issues a service's identity, if any.
 ///
 /// # Errors
 /// It cannot be asked, or has nothing that can be used.

@@ -50,7 +50,7 @@ impl SessionStore {
     /// A store at this address; nothing is connected yet.
     ///
     /// # Errors
-    /// When it is no address of a store that can be used.
+    /// When it is not an address of a store that can be used.
     pub(crate) fn new(
         url: &str,
         secret: &FleetSecret,
@@ -59,7 +59,7 @@ impl SessionStore {
     ) -> Result<Self, String> {
         if url.starts_with("rediss://") {
             return Err(
-                "rediss:// is spoken through a `seal tunnel client` in front of it".to_owned()
+                "rediss:// is not supported: use a `seal tunnel client` in front of it".to_owned()
             );
         }
         if !url.starts_with("redis://") && !url.starts_with("redis+unix://") {

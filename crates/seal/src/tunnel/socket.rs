@@ -93,7 +93,7 @@ impl Socket {
             Self::Unix(unix) => SockRef::from(&*unix).shutdown(std::net::Shutdown::Write),
         };
         match done {
-            // The peer has hung up already: there is nothing left to end.
+            // The peer has closed the connection already: there is nothing left to end.
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
             done => done,
         }

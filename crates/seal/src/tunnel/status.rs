@@ -172,17 +172,18 @@ impl Page {
 
 fn of_service(service: &Service) -> ServiceStatus {
     let (state, loaded) = (service.state(), service.loaded());
-    let targets = state.ways().flat_map(|way| way.pool.backends()).map(|backend| TargetStatus {
-        target: backend.target.to_string(),
-        up: backend.is_up(),
-        connections: backend.open(),
-        last_error: backend.last_error(),
-    });
+    let targets =
+        state.active_routes().flat_map(|way| way.pool.backends()).map(|backend| TargetStatus {
+            target: backend.target.to_string(),
+            up: backend.is_up(),
+            connections: backend.open(),
+            last_error: backend.last_error(),
+        });
     let not_after = service.metrics.not_after.get();
     ServiceStatus {
         name: service.name.clone(),
         connections: service.metrics.open.get(),
-        up: state.ways().all(|way| way.pool.is_up()),
+        up: state.active_routes().all(|way| way.pool.is_up()),
         targets: targets.collect(),
         certificate_not_after: (not_after != 0).then_some(not_after),
         loaded_at: loaded.since.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),

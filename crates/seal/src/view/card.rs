@@ -136,7 +136,7 @@ impl fmt::Display for Card {
         let mut ocsp = self.ocsp.join(", ");
         if self.must_staple {
             let comma = if ocsp.is_empty() { "" } else { "; " };
-            ocsp += &format!("{comma}has to be stapled (must-staple)");
+            ocsp += &format!("{comma}stapling required (must-staple)");
         }
         line("OCSP", &ocsp)?;
         line("issuer at", &self.issuer_certificate.join(", "))?;
@@ -183,7 +183,7 @@ pub(crate) fn issuer(certificate: &Certificate) -> String {
 }
 
 fn name(name: &Name) -> String {
-    if name.attributes().is_empty() { "(nobody)".to_owned() } else { name.to_string() }
+    if name.attributes().is_empty() { "(empty)".to_owned() } else { name.to_string() }
 }
 
 /// The names of subjectAltName, in OpenSSL's form.

@@ -199,7 +199,7 @@ impl Display for Facts {
         }
         match &self.authorization_error {
             None if self.authorized => write!(f, "  {:<12}yes", "authorized"),
-            None => write!(f, "  {:<12}no, it was not asked", "authorized"),
+            None => write!(f, "  {:<12}no, not requested", "authorized"),
             Some(reason) => write!(f, "  {:<12}no, {reason}", "authorized"),
         }
     }

@@ -1,9 +1,9 @@
 //! The handshake as one page that needs nothing else: a drawing of the messages of both sides, in order, each
 //! message to be opened for its parts and bytes.
 
-use sealwire::story::{From, Message};
+use sealwire::trace::{Message, Sender};
 
-use super::story::milliseconds;
+use super::trace::milliseconds;
 use crate::words::markup::escape;
 
 const STYLE: &str = "\
@@ -53,7 +53,7 @@ pub(crate) fn page(title: &str, facts: &str, messages: &[Message]) -> String {
 }
 
 fn row(message: &Message) -> String {
-    let side = if message.from == From::Client { "client" } else { "server" };
+    let side = if message.from == Sender::Client { "client" } else { "server" };
     let sealed = if message.encrypted { " sealed" } else { "" };
     let why = message
         .why
@@ -103,22 +103,22 @@ fn dump(hex: &str) -> String {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use sealwire::story::{From, Storyteller};
+    use sealwire::trace::{Sender, Tracer};
 
     use super::{dump, page};
 
     #[test]
     fn what_a_server_says_is_text_on_the_page() {
         let evil = b"<script>alert(1)</script>";
-        let mut teller = Storyteller::new(SystemTime::now());
+        let mut tracer = Tracer::new(SystemTime::now());
         // An EncryptedExtensions with ALPN, as a server would have to hide it.
         let alpn = [&[0, 26, 25][..], evil].concat();
         let list = [&[0, 32, 0, 16, 0, 28][..], &alpn].concat();
         let message = [&[8, 0, 0, 34][..], &list].concat();
         let record = [&[22, 3, 3, 0, 38][..], &message].concat();
-        teller.bytes(From::Server, Duration::ZERO, &record);
-        assert!(teller.messages()[0].says.contains("<script>"), "{:?}", teller.messages());
-        let page = page("<script>", "<script>", teller.messages());
+        tracer.bytes(Sender::Server, Duration::ZERO, &record);
+        assert!(tracer.messages()[0].says.contains("<script>"), "{:?}", tracer.messages());
+        let page = page("<script>", "<script>", tracer.messages());
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(dump("3c41ff"), format!("0000  {:<47}  &lt;A.", "3c 41 ff"));
     }

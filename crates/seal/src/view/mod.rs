@@ -11,5 +11,5 @@ pub(crate) mod handshake_page;
 pub(crate) mod made;
 pub(crate) mod public_web;
 pub(crate) mod request;
-pub(crate) mod story;
+pub(crate) mod trace;
 pub(crate) mod trust;

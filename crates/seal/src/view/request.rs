@@ -82,7 +82,7 @@ impl fmt::Display for Request {
         line("pin", &format!("sha256//{}", self.pin_sha256))?;
         let signature = match self.refusal.as_ref().map(pki::Error::problem) {
             None => "good",
-            Some(Problem::Unsupported) => "of a kind that cannot be checked here",
+            Some(Problem::Unsupported) => "of a kind that cannot be checked",
             Some(_) => "does not fit the key",
         };
         line("signature", signature)

@@ -61,7 +61,7 @@ impl Trust {
         self.trusted
     }
 
-    /// `name` is who was asked for, if a name counts.
+    /// `name` is the requested name, if a name counts.
     pub(crate) fn new(
         file: String,
         verdict: &Verdict,

@@ -67,7 +67,7 @@ fn a_name_is_asked_for_so_often_only() {
         ca.acme("issue", &line).ok();
     }
     let enough = ca.acme("issue", &line);
-    assert!(enough.code == 1 && enough.stderr.contains("issued 5 times of late"), "{enough:?}");
+    assert!(enough.code == 1 && enough.stderr.contains("issued 5 times recently"), "{enough:?}");
     assert!(enough.stderr.contains("--force"), "{enough:?}");
     ca.acme("issue", &format!("{line} --force")).ok();
     // The CA says that it is time, and is asked no more for now; the failure is told.
@@ -78,10 +78,10 @@ fn a_name_is_asked_for_so_often_only() {
     }
     let before = ca.dir.read("acme/live/app.localhost/fullchain.pem");
     let held_up = ca.acme("renew", "");
-    assert!(held_up.code == 1 && held_up.stderr.contains("of late"), "{held_up:?}");
+    assert!(held_up.code == 1 && held_up.stderr.contains("recently"), "{held_up:?}");
     assert_eq!(ca.dir.read("acme/live/app.localhost/fullchain.pem"), before);
     let status = ca.acme("status", "--json").ok();
-    assert!(status.text().contains("of late"), "{status:?}");
+    assert!(status.text().contains("recently"), "{status:?}");
     ca.acme("renew", "--force app.localhost").ok();
 }
 

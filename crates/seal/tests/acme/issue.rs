@@ -30,7 +30,7 @@ fn people_without_acme_have_tokens() {
 
     let refused = ask("c.test");
     assert!(
-        refused.code == 1 && refused.stderr.contains("not a name that this token"),
+        refused.code == 1 && refused.stderr.contains("not allowed for this token"),
         "{refused:?}"
     );
     assert!(!ca.dir.path("c.test.pem").exists() && !ca.dir.path("c.test-key.pem").exists());

@@ -74,8 +74,8 @@ fn a_web_server_shows_the_files_and_may_point_elsewhere() {
     }
     for (name, why) in [
         ("loop.localhost", "more than 10 redirects"),
-        ("port.localhost", "to a port that is not the web's"),
-        ("file.localhost", "neither http nor https"),
+        ("port.localhost", "to a port other than 80 or 443"),
+        ("file.localhost", "to a scheme other than http or https"),
     ] {
         let refused = issue(name);
         assert!(refused.code == 1 && refused.stderr.contains(why), "{name}: {refused:?}");

@@ -79,7 +79,7 @@ fn servers_prove_their_names_at_another_port() {
     has_a_certificate(&ca, "tunnel run tunnel.toml", &names);
     let bad = service("red", ports[0]).replace(&format!("127.0.0.1:{http}"), "port 80");
     ca.dir.write("bad.toml", bad);
-    ca.dir.seal("tunnel check bad.toml").err_is("acme-http: \"port 80\" is no ADDRESS:PORT");
+    ca.dir.seal("tunnel check bad.toml").err_is("acme-http: \"port 80\" is not ADDRESS:PORT");
 }
 
 fn started(ca: &Ca, line: &str) -> Child {

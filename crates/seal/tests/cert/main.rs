@@ -4,9 +4,9 @@
 mod peers;
 
 mod lint;
+mod output;
 mod renew;
 mod sign;
-mod told;
 
 use peers::Folder;
 

@@ -95,7 +95,7 @@ fn extensions_are_taken_from_a_request_only_when_asked() {
     let evil = dir.seal(&format!("{SIGN} --copy-extensions"));
     assert_eq!(
         (evil.code, evil.stderr.as_str()),
-        (2, "seal: c.pem: the request asks to be a CA, which is not taken from a request\n")
+        (2, "seal: c.pem: the request asks for a CA certificate; requests cannot grant that\n")
     );
     dir.seal(SIGN).ok();
     assert!(extensions(&dir, "cert.pem", "basicConstraints").contains("CA:FALSE"));
@@ -216,7 +216,7 @@ fn validity_in_days_hours_and_dates() {
         ("--days 4000000", "--days: certificates have years from 1970 to 9999 only"),
         (
             "--not-before 2030-01-01 --not-after 2029-01-01",
-            "--not-after: the end is before the beginning",
+            "--not-after: the end is before the start",
         ),
     ] {
         let ran = dir.seal(&format!("{SIGN} {options}"));

@@ -131,7 +131,7 @@ fn accepted_rejected_and_grease_are_told_apart() {
     let ran = connect(&format!("--ech {stale}"));
     assert_eq!(ran.code, 1, "{ran:?}");
     for part in [
-        "the server rejected Encrypted Client Hello, and proved that it is public.test, with no other",
+        "the server rejected Encrypted Client Hello, proved that it is public.test, and sent no other",
         "[ERR_TLS_ECH_REJECTED]",
     ] {
         assert!(ran.stderr.contains(part), "{part}: {ran:?}");
@@ -197,15 +197,15 @@ fn what_a_server_gives_is_shown_and_believed_where_it_proves_who_it_is() {
     let at = format!("127.0.0.1:{} --ca ca/ca.pem", server.port);
     let ran = dir.seal(&format!("connect {at} --servername hidden.test --ech ours"));
     for part in [
-        "and proved that it is public.test, with another configuration to try [ERR_TLS_ECH_REJECTED]",
-        &format!("put its own into a file for --ech: {}", base64(&given)),
+        "proved that it is public.test, and sent another configuration to try [ERR_TLS_ECH_REJECTED]",
+        &format!("save the server's in a file for --ech: {}", base64(&given)),
     ] {
         assert!(ran.code == 1 && ran.stderr.contains(part), "{part}: {ran:?}");
     }
     // Who looks so only is told, too.
     let at = format!("{at} --servername public.test");
     let ran = dir.seal(&format!("inspect {at} --ech")).ok();
-    let told = "ECH        yes, 1 configuration; everybody sees outer.test";
+    let told = "ECH        yes, 1 configuration; public name outer.test";
     assert!(ran.text().contains(told), "{}", ran.text());
     let facts = json(&dir.seal(&format!("inspect {at} --ech --json")));
     assert_eq!(facts["ech"]["answer"], "configurations", "{facts:#}");
@@ -243,7 +243,7 @@ fn a_server_without_ech_says_nothing_of_it() {
     dir.seal(&format!("connect {at} --ech grease")).ok();
     dir.write("made", pem(&made("localhost")));
     let ran = dir.seal(&format!("connect {at} --ech made"));
-    assert!(ran.code == 1 && ran.stderr.contains("it has ECH switched off"), "{ran:?}");
+    assert!(ran.code == 1 && ran.stderr.contains("ECH is disabled there"), "{ran:?}");
     let old = Openssl::start(&dir, "-cert ec.pem -key ec.key -tls1_2");
     let at = format!("localhost:{} --ca ca/ca.pem", old.port);
     let ran = dir.seal(&format!("inspect {at} --ech"));

@@ -95,12 +95,12 @@ fn it_is_shown_to_people_without_a_contradiction() {
     assert_eq!(ran.code, 1, "{ran:?}");
     for part in [
         "failed     the server broke the connection off in the middle of the handshake [ECONNRESET]\n",
-        "because    something on the way drops a hello that does not fit one packet: one of ",
-        "(have what stands between mended",
+        "because    a middlebox drops a hello that does not fit one packet: one of ",
+        "(have the middlebox fixed",
         "helps      a hello without ML-KEM\n",
         "tried      in two TCP segments: reset\n",
         "           as it was, once more: reset\n",
-        "what it accepts, asked by short hellos (ours above did not get through)\n  TLSv1.3  yes",
+        "what it accepts, probed with short hellos (the full one did not get through)\n  TLSv1.3  yes",
     ] {
         assert!(ran.text().contains(part), "{part:?} in {}", ran.text());
     }
@@ -124,7 +124,7 @@ fn silence_is_told_in_bounded_time() {
     let obstacle = &facts["failure"]["obstacle"];
     assert_eq!(obstacle["smallest_change"], json!(["no-ml-kem"]), "{obstacle:#}");
     assert_eq!(obstacle["tried"][0]["outcome"], "timed out", "{obstacle:#}");
-    let says = "it is not the length of the hello";
+    let says = "the length of the hello is not the cause";
     assert!(obstacle["points_to"].as_str().unwrap().contains(says), "{obstacle:#}");
 }
 
@@ -140,7 +140,7 @@ fn what_is_not_known_is_not_borne() {
         LOCAL,
         "",
         &json!(["no-ml-kem"]),
-        "does not bear the group X25519MLKEM768",
+        "is intolerant of the group X25519MLKEM768",
     );
     found(
         &dir,
@@ -148,7 +148,7 @@ fn what_is_not_known_is_not_borne() {
         LOCAL,
         "",
         &json!(["no-ml-dsa"]),
-        "does not bear signature schemes that it does not know",
+        "is intolerant of unknown signature schemes",
     );
     found(
         &dir,
@@ -156,7 +156,7 @@ fn what_is_not_known_is_not_borne() {
         LOCAL,
         "",
         &json!(["tls-1.2-only"]),
-        "does not bear a hello of TLS 1.3",
+        "is intolerant of TLS 1.3",
     );
     found(
         &dir,
@@ -164,7 +164,7 @@ fn what_is_not_known_is_not_borne() {
         LOCAL,
         "--alpn h2,http/1.1",
         &json!(["no-alpn"]),
-        "does not bear the protocols that are offered",
+        "is intolerant of the protocols offered",
     );
 }
 
@@ -191,9 +191,16 @@ fn an_alert_that_names_no_reason_is_looked_into() {
         "127.0.0.1",
         "",
         &json!(["any-name"]),
-        "the server wants to be asked by a name (SNI)",
+        "the server requires a server name (SNI)",
     );
-    found(&dir, |_| Fate::Alert(80), LOCAL, "", &Value::Null, "says internal_error to all of them");
+    found(
+        &dir,
+        |_| Fate::Alert(80),
+        LOCAL,
+        "",
+        &Value::Null,
+        "answers internal_error to all of them",
+    );
     let server = Openssl::start(&dir, "-cert ec.pem -key ec.key");
     let port = before(server.port, |_| Fate::Alert(112));
     let facts = json(&inspect(&dir, port, "--ca ca/ca.pem --json"));
@@ -212,7 +219,7 @@ fn names_decide() {
         "127.0.0.1",
         "",
         &json!(["any-name"]),
-        "the server wants to be asked by a name (SNI)",
+        "the server requires a server name (SNI)",
     );
     found(
         &dir,
@@ -220,7 +227,7 @@ fn names_decide() {
         LOCAL,
         "",
         &json!(["no-sni"]),
-        "breaks off by the name localhost",
+        "because of the name localhost",
     );
     // Who looks into the first record only is passed by two.
     found(
@@ -269,7 +276,7 @@ fn two_obstacles_are_passed_together() {
         LOCAL,
         "",
         &json!(["no-ml-dsa", "no-ml-kem"]),
-        "no single change helps, these do together: without the schemes of ML-DSA, without ML-KEM",
+        "no single change helps, these together do: without the schemes of ML-DSA, without ML-KEM",
     );
     // What is not needed is left out again.
     found(
@@ -291,7 +298,7 @@ fn an_answer_that_is_too_long_is_not_blamed_on_the_hello() {
     let facts = json(&inspect(&dir, port, "--ca ca/ca.pem --json"));
     let obstacle = &facts["failure"]["obstacle"];
     assert_eq!(obstacle["smallest_change"], json!(["no-ml-kem"]), "{facts:#}");
-    let says = "something breaks off by the server's answer";
+    let says = "the connection is closed at the server's answer";
     assert!(obstacle["points_to"].as_str().unwrap().contains(says), "{obstacle:#}");
 }
 
@@ -301,15 +308,8 @@ fn what_nothing_helps_against_is_not_explained_away() {
         return;
     }
     let dir = server_of_localhost();
-    found(&dir, |_| Fate::Close, LOCAL, "", &Value::Null, "it is not for what is in the hello");
-    found(
-        &dir,
-        |_| Fate::Reset,
-        "127.0.0.1",
-        "",
-        &Value::Null,
-        "nor is it the lack of a name (SNI)",
-    );
+    found(&dir, |_| Fate::Close, LOCAL, "", &Value::Null, "nothing in the hello is the cause");
+    found(&dir, |_| Fate::Reset, "127.0.0.1", "", &Value::Null, "nor is the missing name (SNI)");
 }
 
 /// What comes and goes is not blamed on the hello that had luck.
@@ -327,7 +327,7 @@ fn a_server_that_fails_now_and_then_is_told_from_one_that_minds() {
     let ran = inspect(&dir, port, "--ca ca/ca.pem --json");
     let obstacle = &json(&ran)["failure"]["obstacle"];
     assert_eq!(obstacle["smallest_change"], json!([]), "{obstacle:#}");
-    assert!(obstacle["points_to"].as_str().unwrap().contains("comes and goes"), "{obstacle:#}");
+    assert!(obstacle["points_to"].as_str().unwrap().contains("intermittent"), "{obstacle:#}");
 }
 
 /// What is found out about the server at `port`, reached as if it were on PostgreSQL's.
@@ -366,7 +366,7 @@ fn postgresql_without_tls_is_told_from_an_obstacle() {
     let facts = on_postgres_port(&dir, server.port, "");
     let obstacle = &facts["failure"]["obstacle"];
     assert_eq!(obstacle["smallest_change"], Value::Null, "{facts:#}");
-    let says = "after TLS was asked for (PostgreSQL) is answered, though not agreed to";
+    let says = "after a request for TLS (PostgreSQL) is answered, though not agreed to";
     assert!(obstacle["points_to"].as_str().unwrap().contains(says), "{facts:#}");
 }
 

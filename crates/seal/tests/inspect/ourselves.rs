@@ -53,11 +53,12 @@ fn a_refusal_is_explained_by_our_own_certificate() {
     let named = "-CAfile clients/ca.pem";
     let lists = "-CAfile clients/ca.pem -crl_check -CRL clients/crl.pem";
     let nobody = "-verifyCAfile clients/ca.pem";
-    let revoked = "it is our certificate: CERT_REVOKED: ";
-    let another = "the server takes certificates of CN=Clients, and ours is by CN=Others";
+    let revoked = "our certificate is at fault: CERT_REVOKED: ";
+    let another =
+        "the server accepts certificates issued by CN=Clients, and ours is issued by CN=Others";
     for it in [
-        case("server", "", named, "it is our certificate: INVALID_PURPOSE: "),
-        case("over", "", named, "it is our certificate: CERT_HAS_EXPIRED: "),
+        case("server", "", named, "our certificate is at fault: INVALID_PURPOSE: "),
+        case("over", "", named, "our certificate is at fault: CERT_HAS_EXPIRED: "),
         case("gone", "--own-crl clients/crl.pem", lists, revoked),
         case("gone", "", lists, "no fault found in our certificate"),
         case("other", "", named, another),
@@ -66,7 +67,7 @@ fn a_refusal_is_explained_by_our_own_certificate() {
             "",
             "",
             named,
-            "the server wants a client certificate issued by CN=Clients, and we have none",
+            "the server requests a client certificate issued by CN=Clients, and none is configured",
         ),
     ] {
         for version in ["-tls1_2", "-tls1_3"] {
@@ -102,7 +103,7 @@ impl Case {
             _ => &facts["our_certificate"],
         };
         assert!(told.as_str().unwrap_or_default().contains(says), "{version} {says}: {facts:#}");
-        if says.contains("takes certificates of") {
+        if says.contains("accepts certificates issued by") {
             assert!(facts["our_certificate"].as_str().unwrap().contains(says), "{facts:#}");
         }
     }
@@ -119,14 +120,17 @@ fn that_a_server_names_other_cas_is_said_before_ours_is_sent() {
     for version in ["-tls1_2", "-tls1_3"] {
         let server = Openssl::start(&dir, &format!("{options} {version}"));
         let at = format!("localhost:{} --ca ca/ca.pem", server.port);
-        let told = "the server takes certificates of CN=Clients, and ours is by CN=Others: it may";
+        let told = "the server accepts certificates issued by CN=Clients, and ours is issued by CN=Others: it may";
         let others = dir.seal(&format!("connect {at} --cert other.pem --key other.key"));
         assert!(
             others.code == 0 && others.stderr.starts_with("seal: ") && others.stderr.contains(told),
             "{others:?}"
         );
         let good = dir.seal(&format!("connect {at} --cert good.pem --key good.key"));
-        assert!(good.code == 0 && !good.stderr.contains("takes certificates of"), "{good:?}");
+        assert!(
+            good.code == 0 && !good.stderr.contains("accepts certificates issued by"),
+            "{good:?}"
+        );
         let quiet = dir.seal(&format!("connect {at} --cert other.pem --key other.key --quiet"));
         assert!(quiet.code == 0 && quiet.stderr.is_empty(), "{quiet:?}");
     }

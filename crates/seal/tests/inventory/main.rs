@@ -5,8 +5,8 @@ mod peers;
 
 mod bounds;
 mod files;
+mod output;
 mod servers;
-mod told;
 
 use std::process::Command;
 

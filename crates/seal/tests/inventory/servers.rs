@@ -55,7 +55,7 @@ fn servers_are_judged_by_their_name_and_their_silence_is_told() {
     };
     assert_eq!(at(format!("localhost:{plain}"), "leaf")["trusted"], true);
     assert_eq!(at(format!("127.0.0.1:{plain}"), "leaf")["code"], "ERR_TLS_CERT_ALTNAME_INVALID");
-    assert_eq!(at(format!("localhost:{asking}"), "leaf")["note"], "asks for a client certificate");
+    assert_eq!(at(format!("localhost:{asking}"), "leaf")["note"], "requests a client certificate");
     let note = at(format!("localhost:{free}"), "unreadable")["note"].as_str().unwrap().to_owned();
     assert!(note.contains("nothing listens there"), "{note}");
     // A server that speaks something else: the code is said once.

@@ -257,7 +257,7 @@ async fn a_federated_domain_is_believed_by_name_and_about_itself_only() {
     there.give(&forged, &[&ours]);
     server.wait_message("reloaded");
     assert!(!reaches());
-    client.wait(|event| reason(event).contains("vouched for by another trust domain's CA"));
+    client.wait(|event| reason(event).contains("issued by the CA of another trust domain"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

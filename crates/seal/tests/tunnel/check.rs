@@ -41,7 +41,7 @@ fn a_file_is_explained_and_tried() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let text = ran.text().to_owned();
     let files_line =
-        text.lines().find(|line| line.contains("files: loaded; the certificate is good until "));
+        text.lines().find(|line| line.contains("files: loaded; the certificate is valid until "));
     assert!(files_line.is_some(), "{text}");
     let shown: Vec<_> = text.lines().filter(|line| !line.contains("files: ")).collect();
     let at = origin.at();
@@ -55,7 +55,7 @@ fn a_file_is_explained_and_tried() {
   otherwise decrypts and forwards plaintext to {at}, 127.0.0.1:{dead} (the first that works)
   requires client certificates issued by ca.pem
   refuses certificates revoked by 1 CRL files
-  lets in ou=ops,cn=a* or uri=spiffe://td/** (to {at}, 127.0.0.1:{dead})
+  accepts ou=ops,cn=a* or uri=spiffe://td/** (to {at}, 127.0.0.1:{dead})
   timeouts: handshake 10s, connect 10s, idle 12h, half closed 1m
   closes open connections whose peer is no longer acceptable
   ok    {at} answers
@@ -146,7 +146,7 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
         (format!("{good}\ncolour = \"red\""), "line 9: unknown field `colour`"),
         (
             format!("{good}\nmin-version = \"1.1\""),
-            "service \"s\": min-version: \"1.1\" is for old peers: it wants legacy",
+            "service \"s\": min-version: \"1.1\" requires legacy",
         ),
         (
             format!("{good}\nsession-store = \"redis://x\""),
@@ -180,11 +180,11 @@ fn what_is_wrong_with_a_file_is_one_line_with_service_and_option() {
             format!(
                 "{good}\nstarttls = \"postgres\"\n[[service.route]]\nsni = \"x\"\npassthrough = true\ntarget = \"127.0.0.1:1\""
             ),
-            "service \"s\": starttls: TLS that is passed through",
+            "service \"s\": starttls: cannot be combined with passthrough",
         ),
         (
             format!("{client}\nstarttls = \"gopher\""),
-            "service \"s\": starttls: \"gopher\" is none of smtp, imap",
+            "service \"s\": starttls: \"gopher\" is not one of smtp, imap",
         ),
         (
             format!("{good}\nstarttls = \"mysql\""),

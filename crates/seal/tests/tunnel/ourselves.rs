@@ -15,7 +15,7 @@ fn a_target_that_names_other_cas_is_told_before_and_after_it_refuses_us() {
     dir.seal("ca init --ca-dir others --subject /CN=Others").ok();
     let issue = "ca issue --ca-dir others --client amit --cert-file amit.pem --key-file amit.key";
     dir.seal(issue).ok();
-    let says = "and ours is by CN=Others";
+    let says = "and ours is issued by CN=Others";
     for (version, message, field) in
         [("-tls1_2", "no target can be reached", "reason"), ("-tls1_3", "connection ended", "end")]
     {

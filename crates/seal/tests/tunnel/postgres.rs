@@ -75,7 +75,7 @@ fn psql_logs_in_as_it_does_by_default() {
     assert!(said.stderr.contains("server does not support SSL, but SSL was required"), "{said:?}");
     let refused = tunnel.wait_message("client refused");
     assert_eq!(refused["why"], "starttls", "{refused}");
-    let reason = "the client asks for TLS on the plaintext side of the tunnel";
+    let reason = "the client requests TLS on the plaintext side of the tunnel";
     assert!(refused["reason"].as_str().unwrap().starts_with(reason), "{refused}");
     let mut odd = TcpStream::connect(("127.0.0.1", port)).unwrap();
     odd.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();

@@ -182,7 +182,7 @@ fn who_cannot_be_asked_is_named() {
         .err_is("ocsp-fetch: for servers only");
     // A response is judged without the issuer's certificate, as far as that goes.
     dir.seal("ca issue --ca-dir ca localhost --cert-file other.pem --key-file other.key").ok();
-    for (of, says) in [("other", "it is about another certificate"), ("m", "")] {
+    for (of, says) in [("other", "it is for another certificate"), ("m", "")] {
         dir.openssl(&format!("ocsp -issuer ca/ca.pem -cert {of}.pem -reqout request -no_nonce"));
         let serial = dir.openssl(&format!("x509 -in {of}.pem -noout -serial")).text().to_owned();
         let serial = serial.trim().trim_start_matches("serial=");

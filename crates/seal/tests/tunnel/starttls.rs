@@ -147,8 +147,8 @@ fn who_asks_for_nothing_or_too_much_is_turned_away() {
     };
     for (says, reason) in [
         (&b"GET / HTTP/1.1\r\n\r\n"[..], "the client does not speak SMTP: it said"),
-        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "the client began with TLS; here it is"),
-        (b"STARTTLS\r\nMAIL FROM:<a@b>\r\n", "17 bytes came in plain behind the client's wish"),
+        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", "the client started TLS directly"),
+        (b"STARTTLS\r\nMAIL FROM:<a@b>\r\n", "17 plaintext bytes followed the client's request"),
     ] {
         talk(says);
         let refused = tunnel.wait_message("client refused");

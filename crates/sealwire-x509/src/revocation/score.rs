@@ -132,7 +132,7 @@ impl<'a> Check<'a> {
         }
         let Some((signer, of_signer)) = self.signer(list, subject.depth, is_issuers) else {
             return pass_over(
-                "was signed by a key whose certificate is not there (its authorityKeyIdentifier \
+                "was signed by a key whose certificate is missing (its authorityKeyIdentifier \
                  names another key than the issuer's)",
             );
         };

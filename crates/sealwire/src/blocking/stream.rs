@@ -156,7 +156,7 @@ impl<IO: Read + Write> Stream<IO> {
         }
     }
 
-    /// The transport takes nothing any more. What the peer said before it hung up says why: an
+    /// The transport takes nothing any longer. What the peer said before it closed the connection says why: an
     /// alert, say, that is still unread.
     fn last_word(&mut self, error: io::Error) -> io::Error {
         if !has_hung_up(&error) {

@@ -46,7 +46,7 @@ impl Trust {
         }
     }
 
-    /// Those who were given for this very context, and not by default.
+    /// The CAs given for this very context, and not by default.
     pub(super) fn named(&self) -> TrustStore {
         match (&self.given, &self.extra) {
             (Some(given), Some(extra)) => given.and(extra),

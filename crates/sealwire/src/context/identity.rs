@@ -160,14 +160,14 @@ impl Identity {
             return Err(bad(&format!("the responder did not answer: {refusal}")));
         }
         let answer = self.answer_in(&read);
-        let answer = answer.ok_or_else(|| bad("it is about another certificate"))?;
+        let answer = answer.ok_or_else(|| bad("it is for another certificate"))?;
         if let Some(issuer) = self.issuer() {
             let verified = read.verify(self.leaf(), issuer, today);
             verified.map_err(|e| bad(&format!("not verified: {e}")))?;
         }
         match answer.status {
             OcspStatus::Good if answer.is_current(today) => {}
-            OcspStatus::Good => return Err(bad("it is out of date, or of the future")),
+            OcspStatus::Good => return Err(bad("it is expired, or not valid yet")),
             OcspStatus::Revoked { .. } => return Err(bad("the certificate is revoked")),
             OcspStatus::Unknown => return Err(bad("the responder does not know the certificate")),
         }

@@ -168,7 +168,7 @@ impl SecureContext {
         &self.0.policy
     }
 
-    /// Whether this version is spoken.
+    /// Whether this version is enabled.
     pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
         self.0.settings.manner().versions.contains(&version)
     }
@@ -178,12 +178,12 @@ impl SecureContext {
         now(&*self.0.settings.manner().time)
     }
 
-    /// The newest version that is spoken.
+    /// The newest version that is enabled.
     pub(crate) fn newest_version(&self) -> Option<ProtocolVersion> {
         self.0.settings.manner().versions.iter().copied().max()
     }
 
-    /// Whether one of these cipher suites is spoken, in `version` if it is known.
+    /// Whether one of these cipher suites is enabled, in `version` if it is known.
     pub(crate) fn speaks_any(&self, suites: &[u16], version: Option<ProtocolVersion>) -> bool {
         self.0.settings.manner().suites.iter().any(|suite| {
             let fits = version.is_none_or(|version| version == suite.protocol());

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::SecureContextBuilder;
-use crate::engine::{Credential, Old, Order, Repertoire, Wishes};
+use crate::engine::{Credential, LegacyParameters, Old, Order, Repertoire};
 use crate::words::{
     CipherSuite, ConfigError, Dh, Legacy, NamedGroup, ProtocolVersion, SignatureScheme, TimeSource,
     cipher_list,
@@ -75,7 +75,7 @@ impl LegacyOptions {
             dhe: !matches!(legacy.dh, Dh::None),
             new_peers: given.new_peers,
         };
-        Old::new(Wishes {
+        Old::new(LegacyParameters {
             legacy,
             ours,
             groups: self.groups,

@@ -118,7 +118,7 @@ impl SecureContextBuilder {
     pub fn session_id_context(mut self, context: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let context = context.as_ref();
         if context.len() > MAX_ID_CONTEXT {
-            let reason = format!("is {} bytes long, and may have 32", context.len());
+            let reason = format!("is {} bytes long; the maximum is 32", context.len());
             return Err(ConfigError::new("session_id_context", reason));
         }
         self.sessions.id_context = context.into();

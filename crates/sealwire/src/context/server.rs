@@ -25,7 +25,7 @@ pub(crate) struct Serving<'a> {
 
 /// For which clients settings are: how they are asked for a certificate, and whether they are to agree
 /// in a post-quantum group.
-type Whom = (ClientAuth, bool);
+type Variant = (ClientAuth, bool);
 
 impl SecureContext {
     /// The engine's settings for a server connection: the shared ones, or a clone (about 100 ns)
@@ -36,11 +36,11 @@ impl SecureContext {
         hello: &ClientHello,
     ) -> engine::ServerConfig {
         let Serving { client_auth, alpn, credentials, identity, ocsp_staple } = serving;
-        let whom = (client_auth, self.0.settings.manner().wants_post_quantum(hello));
+        let variant = (client_auth, self.0.settings.manner().wants_post_quantum(hello));
         let shared = match credentials {
-            Some(other) if !Arc::ptr_eq(&other.0, &self.0) => self.borrowed(whom, other),
-            _ => self.0.servers[usize::from(whom.1)][client_auth as usize]
-                .get_or_init(|| self.0.build_server(whom, &self.0))
+            Some(other) if !Arc::ptr_eq(&other.0, &self.0) => self.borrowed(variant, other),
+            _ => self.0.servers[usize::from(variant.1)][client_auth as usize]
+                .get_or_init(|| self.0.build_server(variant, &self.0))
                 .clone(),
         };
         if alpn.is_empty() && identity.is_none() && ocsp_staple.is_none() {
@@ -73,14 +73,15 @@ impl SecureContext {
     }
 
     /// Settings made once for each pair of contexts, and again when either was replaced.
-    fn borrowed(&self, whom: Whom, from: &Self) -> engine::ServerConfig {
+    fn borrowed(&self, variant: Variant, from: &Self) -> engine::ServerConfig {
         let known = &self.0.borrowed.0;
-        let is_it = |made: &Made| made.whom == whom && std::ptr::eq(made.from.as_ptr(), &*from.0);
+        let is_it =
+            |made: &Made| made.variant == variant && std::ptr::eq(made.from.as_ptr(), &*from.0);
         if let Some(made) = known.load().iter().find(|made| is_it(made)) {
             return made.config.clone();
         }
-        let config = self.0.build_server(whom, &from.0);
-        let made = Made { whom, from: Arc::downgrade(&from.0), config: config.clone() };
+        let config = self.0.build_server(variant, &from.0);
+        let made = Made { variant, from: Arc::downgrade(&from.0), config: config.clone() };
         known.rcu(|list| {
             let alive = list.iter().filter(|made| made.from.strong_count() > 0 && !is_it(made));
             alive.chain([&made]).cloned().collect::<Vec<_>>()
@@ -95,7 +96,7 @@ pub(super) struct Borrowed(ArcSwap<Vec<Made>>);
 
 #[derive(Clone)]
 struct Made {
-    whom: Whom,
+    variant: Variant,
     /// Weak: a context that was replaced is not kept; and while this is here, no other context
     /// can be at its address.
     from: Weak<Inner>,
@@ -105,8 +106,8 @@ struct Made {
 impl Inner {
     /// Settings for servers of this context that show the identities of `from` and name its CAs;
     /// usually those are its own.
-    fn build_server(&self, whom: Whom, from: &Self) -> engine::ServerConfig {
-        let (client_auth, post_quantum) = whom;
+    fn build_server(&self, variant: Variant, from: &Self) -> engine::ServerConfig {
+        let (client_auth, post_quantum) = variant;
         // A context with trust only keeps the identities of this one, as in Node's `addContext`.
         let ours = from.credentials.identities.is_empty();
         let credentials = if ours { &self.credentials.shown } else { &from.credentials.shown };

@@ -14,11 +14,11 @@ pub(super) struct Speech {
     pub(super) lack: Option<CannotSpeak>,
 }
 
-/// The versions that are spoken at all.
+/// The versions that are enabled at all.
 const SPOKEN: [ProtocolVersion; 2] = [ProtocolVersion::Tls13, ProtocolVersion::Tls12];
 
 impl Speech {
-    /// Of `versions`, those that are spoken and that have suites; and of `suites`, those of these
+    /// Of `versions`, those that are enabled and that have suites; and of `suites`, those of these
     /// versions: the engine takes the suites of a version that is off for an offer.
     pub(super) fn new(
         versions: &RangeInclusive<ProtocolVersion>,

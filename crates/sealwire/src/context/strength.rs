@@ -18,7 +18,7 @@ impl Strength {
     pub(super) fn of_level(level: u8) -> Result<Self, ConfigError> {
         match level {
             0..=5 => Ok(Self { level, bits: required_bits(level) }),
-            _ => Err(ConfigError::new("security_level", "security levels go from 0 to 5")),
+            _ => Err(ConfigError::new("security_level", "a security level is 0 to 5")),
         }
     }
 
@@ -48,7 +48,7 @@ impl Strength {
         let subject = certificate.subject();
         let reason = format!(
             "the {what} of the certificate \"{subject}\" has {bits} bits of security, and \
-             security level {level} asks for {required}"
+             security level {level} requires {required}"
         );
         ConfigError::new("identity", reason)
     }
@@ -74,7 +74,7 @@ impl Strength {
     fn some_left<T>(&self, what: &str, left: Vec<T>) -> Result<Vec<T>, ConfigError> {
         let Self { level, bits } = self;
         if left.is_empty() {
-            let reason = format!("no {what} has the {bits} bits of security of level {level}");
+            let reason = format!("no {what} reaches the {bits} bits of security of level {level}");
             return Err(ConfigError::new("security_level", reason));
         }
         Ok(left)

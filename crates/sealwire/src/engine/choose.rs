@@ -42,15 +42,15 @@ pub(crate) struct Keys {
     pub(crate) other: bool,
 }
 
-/// A client says its hello before it knows who answers, so all of its connections are the second
+/// A client sends its hello before it knows the server, so all of its connections are the second
 /// engine's where its settings name what only that can speak.
 pub(crate) fn as_client(ours: &Repertoire) -> Which {
     let first = ours.new_peers && ours.oldest >= ProtocolVersion::Tls12 && !ours.psk;
     // A list that has nothing of the first engine's for TLS 1.2, or for TLS 1.3, is a request for it, too.
     let only_old = |of_tls13: bool| {
         let of = |suite: &&CipherSuite| is_tls13(suite) == of_tls13;
-        let mut wished = ours.suites.iter().filter(of).peekable();
-        wished.peek().is_some() && wished.all(|suite| suite.is_old())
+        let mut listed = ours.suites.iter().filter(of).peekable();
+        listed.peek().is_some() && listed.all(|suite| suite.is_old())
     };
     if first && !only_old(false) && !only_old(true) { Which::First } else { Which::Second }
 }

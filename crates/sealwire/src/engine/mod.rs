@@ -48,7 +48,7 @@ pub(crate) use choose::Repertoire;
 #[cfg(not(feature = "legacy"))]
 pub(crate) use no_openssl::{Old, OldClient, OldService};
 #[cfg(feature = "legacy")]
-pub(crate) use openssl::{Old, OldClient, OldService, Wishes};
+pub(crate) use openssl::{LegacyParameters, Old, OldClient, OldService};
 
 pub(crate) use self::rustls::{
     ClientConfig, ClientIdentity, EarlyData, ServerConfig, Settings, check_ech, client, server,
@@ -88,7 +88,7 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     ) -> (usize, Result<Step, Failure>);
 
     /// After a failure: makes `alert` the last word of what was appended to `out` from `start` on,
-    /// encrypted. False: nothing is encrypted yet, or nobody has the keys.
+    /// encrypted. False: nothing is encrypted yet, or the keys are not available.
     fn say_last(&self, alert: Alert, conn: &EngineState, start: usize, out: &mut Vec<u8>) -> bool;
 
     /// The version, as soon as it is agreed.
@@ -190,7 +190,7 @@ pub(crate) trait Channel: fmt::Debug + Send + Sync {
         _client_auth: Option<(bool, bool)>,
         _out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        let error = Error::Misused("this connection cannot be negotiated again");
+        let error = Error::Misused("this connection cannot be renegotiated");
         Err(Failure { error, alert: None })
     }
 

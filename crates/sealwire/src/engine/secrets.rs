@@ -96,7 +96,7 @@ fn export_tls12(
         b"key expansion",
     ];
     if RESERVED.iter().any(|reserved| label.starts_with(reserved)) {
-        return Err(Error::Misused("a label of exported keying material that TLS itself uses"));
+        return Err(Error::Misused("the label of the exported keying material is reserved by TLS"));
     }
     if label.is_empty() || output.is_empty() {
         return Err(Error::Misused("exported keying material needs a label and a length"));

@@ -180,7 +180,7 @@ impl HandshakeState {
         Some(CertificateRequest::new(named, self.shown.clone()))
     }
 
-    /// The same, which nobody needs again.
+    /// The same, no longer needed by others.
     pub(crate) fn take_request(&mut self) -> Option<CertificateRequest> {
         let request = self.request();
         self.requested = None;

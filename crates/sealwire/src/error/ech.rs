@@ -45,13 +45,15 @@ impl fmt::Display for EchRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.public_name;
         let proved = if self.is_authorized() { "proved" } else { "did not prove" };
-        write!(f, "the server rejected Encrypted Client Hello, and {proved} that it is {name}, ")?;
+        write!(f, "the server rejected Encrypted Client Hello, {proved} that it is {name}, ")?;
         match &self.retry_configs {
             Some(list) if list.configs().len() == 1 => {
-                f.write_str("with another configuration to try")
+                f.write_str("and sent another configuration to try")
             }
-            Some(list) => write!(f, "with {} other configurations to try", list.configs().len()),
-            None => f.write_str("with no other configuration: it has ECH switched off"),
+            Some(list) => {
+                write!(f, "and sent {} other configurations to try", list.configs().len())
+            }
+            None => f.write_str("and sent no other configuration: ECH is disabled there"),
         }
     }
 }

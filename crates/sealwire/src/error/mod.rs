@@ -90,7 +90,7 @@ impl Error {
         }
     }
 
-    /// The refusal, when it is we who refuse the peer.
+    /// The refusal, when we refuse the peer.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::PeerRefused(refusal) => Some(refusal),
@@ -98,7 +98,7 @@ impl Error {
         }
     }
 
-    /// The alert, when it is the peer who refuses us.
+    /// The alert, when the peer refuses us.
     pub fn alert(&self) -> Option<Alert> {
         match self {
             Self::AlertReceived { alert, .. } => Some(*alert),
@@ -159,9 +159,7 @@ impl fmt::Display for Error {
             ),
             Self::HandshakeTimedOut => f.write_str("the handshake took too long"),
             Self::RefusedByProgram => f.write_str("refused by the program"),
-            Self::LifetimeOver => {
-                f.write_str("the connection was open as long as connections may be")
-            }
+            Self::LifetimeOver => f.write_str("the connection reached its maximum lifetime"),
             Self::Misused(what) => f.write_str(what),
             Self::Io(error) => error.fmt(f),
             Self::Internal(fault) => write!(f, "TLS engine: {fault}"),

@@ -106,7 +106,7 @@ impl Known<'_> {
         verdict.findings().iter().filter(of_ours).cloned().collect()
     }
 
-    /// All that may be above us, the end of our own chain for a root: a missing issuer is no fault of the leaf.
+    /// All that may be above us, the end of our own chain for a root: a missing issuer is not a fault of the leaf.
     fn issuers(&self) -> TrustStore {
         let above = TrustStore::from_certificates(self.chain.iter().skip(1).cloned());
         let known = above.map_or_else(|_| self.trust.clone(), |above| above.and(self.trust));
@@ -134,7 +134,10 @@ impl fmt::Display for OwnCertificate {
         let Some(leaf) = &self.leaf else {
             let by = self.naming().map(|asked| format!(" issued by {}", asked.authorities_text()));
             let by = by.unwrap_or_default();
-            return write!(f, "the server wants a client certificate{by}, and we have none");
+            return write!(
+                f,
+                "the server requests a client certificate{by}, and none is configured"
+            );
         };
         if self.was_not_sent() {
             return f.write_str(
@@ -145,14 +148,14 @@ impl fmt::Display for OwnCertificate {
         let findings = self.findings.iter().map(ToString::to_string);
         let faults: Vec<String> = mismatch.into_iter().chain(findings).collect();
         if !faults.is_empty() {
-            return write!(f, "it is our certificate: {}", faults.join("; "));
+            return write!(f, "our certificate is at fault: {}", faults.join("; "));
         }
         let until = Moment::from_seconds(leaf.not_after());
         if self.alert.number() == CERTIFICATE_EXPIRED {
             return write!(
                 f,
-                "by our clock our certificate is good until {until}: most likely the server's own \
-                 revocation list is out of date, of which servers with OpenSSL say the same, or its \
+                "by our clock our certificate is valid until {until}: probably the server's own \
+                 revocation list is out of date (OpenSSL sends the same alert for that), or its \
                  clock is wrong"
             );
         }
@@ -164,7 +167,7 @@ impl fmt::Display for OwnCertificate {
         };
         write!(
             f,
-            "no fault found in our certificate (by {}, good until {until}): the server may not trust our \
+            "no fault found in our certificate (issued by {}, valid until {until}): the server may not trust our \
              certificate's issuer{named}",
             leaf.issuer()
         )

@@ -22,12 +22,12 @@ pub struct PeerInfo {
     address: Option<SocketAddr>,
 }
 
-/// A peer that has proved who it is. It cannot be made but by [`PeerInfo::authorized`], which asks
+/// An authenticated peer. Only made by [`PeerInfo::authorized`], which asks
 /// for the verdict; so a handler that takes one runs for authenticated clients only.
 ///
 /// As an extractor of axum's it refuses all other clients with 403; `Option<Authorized>` lets them
 /// in and is `None`. The verdict is that of the handshake: give the acceptor a
-/// [`Live`](crate::Live), and a connection ends when its peer would not be let in any more.
+/// [`Live`](crate::Live), and a connection ends when its peer would not be accepted any longer.
 ///
 /// ```compile_fail
 /// fn forged(peer: sealwire::http::PeerInfo) -> sealwire::http::Authorized {
@@ -137,7 +137,7 @@ impl NotAuthorized {
 impl fmt::Display for NotAuthorized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAsked => f.write_str("the peer was not asked for a certificate"),
+            Self::NotAsked => f.write_str("no certificate was requested from the peer"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Unknown => f.write_str(
                 "no PeerInfo among the extensions of the request: the service is not served with \

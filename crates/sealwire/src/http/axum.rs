@@ -75,8 +75,7 @@ impl IntoResponse for NotAuthorized {
     fn into_response(self) -> Response {
         if matches!(self, Self::Unknown) {
             tracing::error!(
-                "a handler wants to know the peer: serve it by \
-                 Router::into_make_service_with_connect_info::<sealwire::http::PeerInfo>()"
+                "the peer is not available to the handler: serve the router with Router::into_make_service_with_connect_info::<sealwire::http::PeerInfo>()"
             );
         }
         (self.status(), self.told()).into_response()

@@ -23,7 +23,7 @@ use crate::words::ServerName;
 /// Each connection has the context that its [`Connector`] has at that moment. So one client, made
 /// once with a connector that follows a `Watched`, keeps working while key, CAs and CRLs change:
 /// what is open in its pool stays, what is new has the new identity. Give the connector a
-/// [`Live`](crate::Live), and what is open is closed when its server would not be let in any more.
+/// [`Live`](crate::Live), and what is open is closed when its server would not be accepted any longer.
 ///
 /// HTTP/2 is used when the connector [offers it](Connector::alpn) and the server chooses it.
 ///
@@ -46,7 +46,7 @@ pub struct HttpsConnector<C = HttpConnector> {
 }
 
 /// What is said of a request that is not to be sent over TLS.
-const NOT_HTTPS: &str = "is not an https URL, and this client connects by TLS only";
+const NOT_HTTPS: &str = "is not an https URL, and this client uses TLS only";
 
 impl HttpsConnector {
     /// Over TCP.
@@ -108,7 +108,7 @@ where
 
 /// Whose name the certificate has to have.
 fn server_of(uri: &Uri) -> Result<ServerName, io::Error> {
-    let host = uri.host().ok_or_else(|| invalid(uri, "has no host"))?;
+    let host = uri.host().ok_or_else(|| invalid(uri, "the host is missing"))?;
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     literal.unwrap_or(host).parse().map_err(|why| invalid(uri, &format!("{why}")))
 }

@@ -21,7 +21,7 @@ use crate::session::{Peer, Session};
 ///
 /// Give it to an `Acceptor` or `Connector`, and [`recheck`](Self::recheck) after each change of trust,
 /// revocation lists or rules; a `Watched` that has it does so. Exactly the connections are closed
-/// whose peer would not be let in now. Those that drive a [`Session`] themselves
+/// whose peer would not be accepted now. Those that drive a [`Session`] themselves
 /// [admit](Self::admit) it, and check its [`Tether`].
 ///
 /// Connections end at the expiry of their peer's certificate, and at the end of their lifetime, when

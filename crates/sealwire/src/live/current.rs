@@ -1,4 +1,4 @@
-//! The context of now, for those who outlive contexts.
+//! The current context, for what outlives contexts.
 
 use std::any::Any;
 use std::fmt;

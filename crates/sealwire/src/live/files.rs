@@ -27,7 +27,7 @@ pub struct FileWatch {
 /// Why the thread woke up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// The kernel told of a change, and it has been quiet since.
+    /// The kernel reported a change, and it has been quiet since.
     Notified,
     /// It is time to look.
     Look,
@@ -71,7 +71,7 @@ impl FileWatch {
         let (wake, woke) = channel();
         let told = wake.clone();
         let handler = move |event: notify::Result<notify::Event>| {
-            // Reading a file is no change.
+            // Reading a file is not a change.
             if !event.is_ok_and(|event| event.kind.is_access()) {
                 let _ = told.send(Wake::Changed);
             }
@@ -80,12 +80,12 @@ impl FileWatch {
         let watcher = watcher.and_then(|watcher| match watcher {
             Ok(watcher) => Some(watcher),
             Err(e) => {
-                warn!(reason = %e, "the kernel does not tell of changed files; they are looked at now and then");
+                warn!(reason = %e, "no file change notifications from the kernel; checking the files periodically");
                 None
             }
         });
         let mut watching = Watching { files, watcher, watched: BTreeSet::new() };
-        // Before anybody reads them, so that no change goes by.
+        // Before they are read, so that no change is missed.
         watching.follow();
         let run = move || watching.run(&woke, every, tick, woken);
         if let Err(e) = thread::Builder::new().name("file-watch".to_owned()).spawn(run) {

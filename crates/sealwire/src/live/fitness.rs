@@ -1,4 +1,4 @@
-//! Whether a context would hold before those who judge it: the peers.
+//! Whether a context would be accepted by its peers.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ pub enum Unfit {
 impl Unfit {
     /// Judges the identities of `context` as a peer that trusts their issuers would, and checks
     /// whether its trust and its lists are usable. What is in `old` as well is not asked about: that
-    /// a certificate has expired is no reason to refuse a new revocation list.
+    /// a certificate has expired is not a reason to refuse a new revocation list.
     ///
     /// # Errors
     /// The first unfit part.
@@ -137,7 +137,7 @@ impl fmt::Display for Unfit {
             }
             Self::Trust => f.write_str("no CA that is trusted is valid now"),
             Self::List { issuer, until } => {
-                write!(f, "the revocation list of \"{issuer}\" was good until {}", Date(*until))
+                write!(f, "the revocation list of \"{issuer}\" was valid until {}", Date(*until))
             }
         }
     }

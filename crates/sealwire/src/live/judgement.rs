@@ -61,7 +61,7 @@ pub(super) struct Judge {
     policy: Arc<Policy>,
     now: i64,
     kins: HashMap<Kin, Again>,
-    /// One of each kin that no CA vouches for any more.
+    /// One of each kin that no CA vouches for any longer.
     outcasts: HashMap<Kin, Outcast>,
     /// What was found of whole chains, by their leaves.
     chains: HashMap<Vec<u8>, (Vec<Certificate>, Verdict)>,

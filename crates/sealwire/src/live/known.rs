@@ -13,7 +13,7 @@ use super::stamp::Stamp;
 use crate::pki::{self, Error};
 
 /// What is known of files. A revocation list may have a hundred megabytes, and files are looked at whenever
-/// something happens in their folder: a large file is not read again while the system says that nobody has
+/// something happens in their folder: a large file is not read again while the system says that no program has
 /// written to it, and a list is not parsed again while the content is the same.
 #[derive(Debug, Default)]
 pub struct KnownFiles(Mutex<BTreeMap<PathBuf, Known>>);

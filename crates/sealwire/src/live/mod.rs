@@ -7,7 +7,7 @@
 //! * `Spiffe` is a source of a `Watched`: the agent of a SPIFFE Workload API (feature `spiffe`).
 //! * `Staples` holds OCSP responses that the program fetches for the certificates of a `Watched`.
 //! * [`KnownFiles`] reads revocation lists, and large files once only (feature `watch`).
-//! * [`Live`] knows the open connections, and closes those whose peers would not be let in any more.
+//! * [`Live`] knows the open connections, and closes those whose peers would not be accepted any longer.
 //!
 //! Readers take no lock, and nothing here is on the way of data.
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::words::{SystemClock, now};
 
-/// What the system says of a large file. When it says the same again, nobody has written to the file in
+/// What the system says of a large file. When it says the same again, no program has written to the file in
 /// between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "there are none"))]

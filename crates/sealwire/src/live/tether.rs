@@ -1,4 +1,4 @@
-//! What ties an open connection to those who may close it.
+//! What ties an open connection to what may close it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -15,9 +15,9 @@ use crate::words::Alert;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Why {
-    /// The peer's certificate does not hold any more: revoked, expired, its CA is trusted no longer.
+    /// The peer's certificate does not hold any longer: revoked, expired, its CA is trusted no longer.
     Refused(Refusal),
-    /// A rule of the program's does not let it in any more.
+    /// A rule of the program's does not let it in any longer.
     Rule(String),
     /// It has been open as long as connections may be.
     Lifetime,
@@ -28,7 +28,7 @@ pub struct Tether {
     signal: Arc<Signal>,
     id: u64,
     registry: Arc<dyn Leave>,
-    /// Who is woken already, so that a wait costs no lock.
+    /// The tasks that are woken already, so that a wait costs no lock.
     reader: Option<Waker>,
     #[cfg_attr(not(feature = "tokio"), allow(dead_code, reason = "the adapter has two tasks"))]
     writer: Option<Waker>,
@@ -71,7 +71,7 @@ impl fmt::Display for Why {
         match self {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Rule(rule) => f.write_str(rule),
-            Self::Lifetime => f.write_str("it was open as long as connections may be"),
+            Self::Lifetime => f.write_str("it reached its maximum lifetime"),
         }
     }
 }

@@ -45,7 +45,7 @@ use crate::words::ConfigError;
 ///     .trust_file("ca.crt")
 ///     .start()?;
 /// let (acceptor, connector) = (Acceptor::new(&ours), Connector::new(&ours));
-/// println!("good until {:?}", ours.status().valid_until);
+/// println!("valid until {:?}", ours.status().valid_until);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -401,7 +401,7 @@ impl WatchedBuilder {
                 info!(generation = status.generation, "certificates reloaded");
             }
             (None, Change::Refused(error)) => {
-                warn!(%error, "reload failed; what was loaded before goes on");
+                warn!(%error, "reload failed; keeping the previous configuration");
             }
         }
     }
@@ -453,7 +453,7 @@ impl Inner {
         }
     }
 
-    /// Trust and revocation lists of now for those who we were, when there is anything new in them:
+    /// Today's trust and revocation lists for connections under an older identity, if anything is new in them:
     /// a certificate that cannot be used does not hold back a CRL that revokes a peer.
     fn with_old_identities(
         &self,

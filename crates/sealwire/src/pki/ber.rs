@@ -13,7 +13,7 @@ const DEEPEST: usize = 32;
 pub(super) fn to_der(ber: &[u8]) -> Result<Vec<u8>, Why> {
     let mut input = Input { bytes: ber };
     let der = input.value(0)?;
-    if input.bytes.is_empty() { Ok(der) } else { Err("there are bytes after its end") }
+    if input.bytes.is_empty() { Ok(der) } else { Err("bytes follow its end") }
 }
 
 /// The contents of an octet string that is tagged implicitly, whole or in pieces: the one place
@@ -27,7 +27,7 @@ pub(super) fn implicit_octets(tag: u8, content: &[u8]) -> Result<Vec<u8>, Why> {
     while !input.bytes.is_empty() {
         let (piece_tag, piece) = input.definite()?;
         if piece_tag != OCTET_STRING {
-            return Err("an octet string has pieces of another kind");
+            return Err("an OCTET STRING has segments of another type");
         }
         whole.extend_from_slice(piece);
     }
@@ -42,11 +42,11 @@ impl<'a> Input<'a> {
     /// Reads one value of any form and gives its DER.
     fn value(&mut self, depth: usize) -> Result<Vec<u8>, Why> {
         if depth > DEEPEST {
-            return Err("it is nested too deep");
+            return Err("it is nested too deeply");
         }
         let tag = self.byte()?;
         if tag & 0x1f == 0x1f {
-            return Err("it has a tag of more than one byte");
+            return Err("tags of more than one byte are not supported");
         }
         let content = match self.length()? {
             Some(length) if tag & CONSTRUCTED == 0 => self.take(length)?.to_vec(),
@@ -89,7 +89,7 @@ impl<'a> Input<'a> {
                 let bytes = self.take(usize::from(long & 0x7f))?;
                 let bytes = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
                 if bytes.len() > 4 {
-                    return Err("a length is beyond all measure");
+                    return Err("a length is too large");
                 }
                 Ok(Some(bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))))
             }

@@ -226,7 +226,7 @@ impl CertificateBuilder {
                     if !value.is_ok_and(|value| !value.ca) {
                         return Err(Error::new(
                             Problem::InvalidValue,
-                            "the request asks to be a CA, which is not taken from a request",
+                            "the request asks for a CA certificate; requests cannot grant that",
                         ));
                     }
                 }

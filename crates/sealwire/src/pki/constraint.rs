@@ -53,7 +53,7 @@ const PRIVATE_ADDRESSES: &[&str] = &[
 
 impl NameConstraint {
     /// Host names that no public server has: what a CA for development may sign for, so that a
-    /// thief of its key cannot pose as a bank to those who trust it.
+    /// thief of its key cannot pose as a bank to clients that trust it.
     pub fn private_names() -> impl Iterator<Item = Self> {
         PRIVATE_NAMES.iter().map(|name| Self::Dns((*name).to_owned()))
     }

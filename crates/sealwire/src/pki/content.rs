@@ -148,18 +148,16 @@ fn lost_lines(bytes: &[u8]) -> &'static str {
     let line = bytes.split(|&byte| byte == b'\n').find(|line| pem::is_pem(line));
     let line = line.unwrap_or_default();
     if line.windows(2).any(|two| two == br"\n") {
-        "-----BEGIN is there, but its line ends are written as \\n: make line ends of them"
+        "-----BEGIN found, but the line ends are written as \\n: replace them by line ends"
     } else if line.contains(&b'\r') && line.trim_ascii().contains(&b'\r') {
-        "-----BEGIN is there, but its line ends are those of an old Mac (CR alone)"
+        "-----BEGIN found, but the lines end with CR alone"
     } else if line.trim_ascii_start().starts_with(b"-----BEGIN ") {
         match line.windows(9).any(|nine| nine == b"-----END ") {
-            true => "-----BEGIN is there, but its line ends are lost: all is on one line",
-            false => {
-                "-----BEGIN is there, but not at the beginning of its line: take the blanks away"
-            }
+            true => "-----BEGIN found, but the line ends are lost: everything is on one line",
+            false => "-----BEGIN found, but its line is indented: remove the blanks",
         }
     } else {
-        "-----BEGIN is there, but not at the beginning of a line"
+        "-----BEGIN found, but not at the beginning of a line"
     }
 }
 
@@ -169,13 +167,13 @@ fn nearly(bytes: &[u8]) -> Option<&'static str> {
     let is_base64 = text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
     // A SEQUENCE of more than 127 bytes, `0x30 0x81` or `0x30 0x82`; `-----BEGIN`.
     if is_base64 && text.starts_with(b"MI") {
-        Some("it is base64 without the lines -----BEGIN and -----END")
+        Some("base64 without the lines -----BEGIN and -----END")
     } else if is_base64 && text.starts_with(b"LS0tLS1CRUdJ") {
-        Some("it is the base64 of a PEM file, as a Secret of Kubernetes holds it: decode it first")
+        Some("base64 of a PEM file, as in a Kubernetes Secret: decode it first")
     } else if has_odd_dashes(bytes) {
-        Some("around BEGIN there are not five hyphens, as when a word processor has changed them")
+        Some("BEGIN is not between five hyphens: a word processor may have changed them")
     } else if first_element(bytes).is_some_and(|first| Content::of_der(first).is_some()) {
-        Some("more bytes follow the DER: cut them off")
+        Some("more bytes follow the DER: remove them")
     } else {
         None
     }
@@ -191,7 +189,7 @@ fn has_odd_dashes(bytes: &[u8]) -> bool {
     bytes.split(|&byte| byte == b'\n').filter_map(|line| str::from_utf8(line).ok()).any(begins)
 }
 
-/// The first element of DER that goes on after it.
+/// The first element of DER that continues after it.
 fn first_element(bytes: &[u8]) -> Option<&[u8]> {
     let mut reader = SliceReader::new(bytes).ok()?;
     let length = reader.tlv_bytes().ok()?.len();
@@ -230,7 +228,7 @@ impl fmt::Display for Content {
 /// reader's `error`: it is empty, or something else, or a block of it is broken at some line.
 pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error {
     if let Some(form) = OtherForm::of(bytes) {
-        let what = format!("it is {form}, which is not read here");
+        let what = format!("it is {form}, which is not supported");
         return Error::new(Problem::Unsupported, what);
     }
     if !matches!(error.problem(), Problem::Malformed | Problem::NoPemBlock) {
@@ -255,11 +253,11 @@ pub(super) fn explained(error: Error, bytes: &[u8], wanted: &[Content]) -> Error
         Some(_) if found.iter().any(|one| wanted.contains(one)) => error,
         Some(other) => {
             let article = if *other == Content::EncryptedPrivateKey { "an" } else { "a" };
-            Error::new(Problem::NoPemBlock, format!("no {what} (there is {article} {other})"))
+            Error::new(Problem::NoPemBlock, format!("no {what} (it contains {article} {other})"))
         }
         None if pem::is_pem(bytes) || encrypted::is_one_element(bytes) => error,
         None => {
-            let detail = format!("no {what}: neither PEM nor DER, or it was cut or damaged");
+            let detail = format!("no {what}: not PEM or DER, or truncated or damaged");
             Error::new(Problem::Malformed, detail)
         }
     }
@@ -300,13 +298,13 @@ mod tests {
         let bare: String =
             certificate.to_pem().lines().filter(|line| !line.starts_with('-')).collect();
         let error = Content::of(bare.as_bytes()).unwrap_err().to_string();
-        assert!(error.contains("it is base64 without the lines"), "{error}");
+        assert!(error.contains("base64 without the lines"), "{error}");
         let pem = certificate.to_pem();
         let in_base64 = |bytes: &[u8]| Base64::encode_string(bytes);
         for (bytes, why) in [
-            (in_base64(pem.as_bytes()).into_bytes(), "the base64 of a PEM file"),
-            (pem.replace("-----", "\u{2014}").into_bytes(), "not five hyphens"),
-            (pem.replace("-----", "----").into_bytes(), "not five hyphens"),
+            (in_base64(pem.as_bytes()).into_bytes(), "base64 of a PEM file"),
+            (pem.replace("-----", "\u{2014}").into_bytes(), "not between five hyphens"),
+            (pem.replace("-----", "----").into_bytes(), "not between five hyphens"),
             ([certificate.der(), b"\n"].concat(), "more bytes follow the DER"),
             ([key.to_pkcs8_der(), b"\0"].concat(), "more bytes follow the DER"),
         ] {
@@ -316,13 +314,13 @@ mod tests {
         for (text, why) in [
             (pem.replace('\n', "\\n"), "written as \\n"),
             (format!("\"{}\"", pem.replace('\n', "\\n")), "written as \\n"),
-            (pem.replace('\n', "\r"), "old Mac"),
-            (pem.replace('\n', " "), "all is on one line"),
-            (pem.lines().map(|line| format!("  {line}\n")).collect(), "take the blanks away"),
+            (pem.replace('\n', "\r"), "CR alone"),
+            (pem.replace('\n', " "), "everything is on one line"),
+            (pem.lines().map(|line| format!("  {line}\n")).collect(), "remove the blanks"),
             (format!("cert: {pem}"), "not at the beginning of a line"),
         ] {
             let error = Content::of(text.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with("-----BEGIN is there") && error.contains(why), "{error}");
+            assert!(error.starts_with("-----BEGIN found") && error.contains(why), "{error}");
         }
         let broken = certificate.to_pem().replacen('M', "!", 1);
         let error = Content::of(broken.as_bytes()).unwrap_err();

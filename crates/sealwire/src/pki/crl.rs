@@ -131,7 +131,7 @@ impl CrlNumber {
                 return Ok(Self(next));
             }
         }
-        let what = "the numbers of revocation lists are used up: they have 20 bytes";
+        let what = "the CRL numbers are exhausted: they have at most 20 bytes";
         Err(Error::new(Problem::InvalidValue, what))
     }
 }
@@ -211,7 +211,8 @@ impl CrlBuilder {
         if let Some(usage) = issuer.certificate().key_usage()
             && !usage.contains(KeyUsage::CrlSign)
         {
-            let what = "the CA may not sign revocation lists (its keyUsage has no cRLSign)";
+            let what =
+                "the CA may not sign revocation lists (cRLSign is missing from its keyUsage)";
             return Err(Error::new(Problem::InvalidValue, what));
         }
         let mut extensions = Vec::new();

@@ -64,7 +64,7 @@ impl Csr {
         match blocks.iter().find(|b| [LABEL, "NEW CERTIFICATE REQUEST"].contains(&b.label())) {
             Some(block) => Self::from_der(&block.decode()?),
             None => {
-                let instead = blocks.first().map(|b| format!(" (there is a {})", b.label()));
+                let instead = blocks.first().map(|b| format!(" (it contains a {})", b.label()));
                 Err(Error::new(
                     Problem::NoPemBlock,
                     format!("no certificate request{}", instead.unwrap_or_default()),

@@ -18,7 +18,7 @@ pub struct Issuer {
 
 impl Issuer {
     /// Takes a CA's certificate and key. Refuses a key of another certificate, and a certificate
-    /// that says it is no CA (a v1 certificate says nothing, and is taken).
+    /// that says it is not a CA (a v1 certificate says nothing, and is taken).
     pub fn new(certificate: Certificate, key: PrivateKey) -> Result<Self, Error> {
         if !key.matches(&certificate) {
             return Err(Error::new(

@@ -159,7 +159,7 @@ impl FromStr for KeyAlgorithm {
                 _ => Err(Error::new(
                     Problem::InvalidValue,
                     format!(
-                        "{text:?} is not a kind of key that is made here: rsa:2048, rsa:3072, \
+                        "{text:?} is not a supported kind of key: rsa:2048, rsa:3072, \
                          rsa:4096, rsa:8192, rsa-pss:2048 (and so on), p256, p384, p521, ed25519, \
                          ml-dsa-44, ml-dsa-65, ml-dsa-87"
                     ),
@@ -200,8 +200,9 @@ impl PrivateKey {
         let (pkcs8, spki) = match algorithm {
             KeyAlgorithm::Rsa { bits } => {
                 let size = key_size(bits).ok_or_else(|| {
-                    let what =
-                        format!("RSA keys are made with 2048, 3072, 4096 or 8192 bits, not {bits}");
+                    let what = format!(
+                        "the size of an RSA key is 2048, 3072, 4096 or 8192 bits, not {bits}"
+                    );
                     Error::new(Problem::InvalidValue, what)
                 })?;
                 let pair = RsaKeyPair::generate(size).map_err(failed)?;
@@ -361,7 +362,8 @@ impl PrivateKey {
     /// another kind.
     pub fn in_ml_dsa_form(&self, form: MlDsaForm) -> Result<Self, Error> {
         if self.ml_dsa_form().is_none() {
-            let what = format!("{} keys have no such form, only those of ML-DSA", self.algorithm);
+            let what =
+                format!("{} keys do not have this form, only ML-DSA keys do", self.algorithm);
             return Err(Error::new(Problem::InvalidValue, what));
         }
         let pkcs8 = ml_dsa::in_form(self.algorithm, &self.pkcs8, form)?;
@@ -379,7 +381,7 @@ impl PrivateKey {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let failed = |_| Error::new(Problem::Internal, "signing failed");
         let refused = |e: aws_lc_rs::error::KeyRejected| {
-            let what = format!("an {} key cannot sign here: {e}", self.algorithm);
+            let what = format!("signing with an {} key failed: {e}", self.algorithm);
             Error::new(Problem::Unsupported, what)
         };
         let random = SystemRandom::new();

@@ -109,8 +109,7 @@ pub(super) fn in_form(
     let info = PrivateKeyInfoRef::from_der(key).map_err(|e| unencodable(&e))?;
     let seed = seed(info.private_key.as_bytes()).ok_or_else(|| {
         let what = format!(
-            "this {algorithm} key is written without its seed, which cannot be computed from what \
-             is there: it has the expanded form only"
+            "this {algorithm} key has the expanded form only, from which its seed cannot be computed"
         );
         Error::new(Problem::InvalidValue, what)
     });

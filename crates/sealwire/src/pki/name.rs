@@ -155,7 +155,7 @@ fn dns(text: &str) -> Result<String, &'static str> {
 }
 
 fn check_label(label: &str) -> Result<(), &'static str> {
-    // Underscores are no host names by RFC 952, but are in use, and clients match them.
+    // Underscores are not allowed in host names by RFC 952, but are in use, and clients match them.
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if label.is_empty() {
         Err("it has an empty label")
@@ -184,7 +184,7 @@ fn email(text: &str) -> Result<String, &'static str> {
     }
     let host = dns(host)?;
     if host.starts_with('*') {
-        return Err("a mailbox has no '*'");
+        return Err("a mailbox takes no '*'");
     }
     Ok(format!("{local}@{host}"))
 }

@@ -24,7 +24,7 @@ pub(super) fn is_label(label: &str) -> bool {
     LABELS.contains(&label)
 }
 
-/// Whether a file that is no PEM begins as such a file does; its lengths may be those of BER.
+/// Whether a file that is not PEM begins as such a file does; its lengths may be those of BER.
 pub(super) fn is_bundle(der: &[u8]) -> bool {
     const OID: [u8; 11] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
     let header = match der {
@@ -55,11 +55,13 @@ impl Bundle {
     /// ContentInfo around SignedData: version, digests, content, certificates, lists, signers.
     fn from_der(bytes: &[u8]) -> Result<Self, Error> {
         let der = ber::to_der(bytes).map_err(broken)?;
-        let [kind, content] = parts(&der)?[..] else { return Err(broken("it has no content")) };
+        let [kind, content] = parts(&der)?[..] else {
+            return Err(broken("the content is missing"));
+        };
         let kind: ObjectIdentifier =
             kind.decode_as().map_err(|e: der::Error| broken(&e.to_string()))?;
         if kind != SIGNED_DATA {
-            let what = format!("PKCS#7 of kind {} has no certificates", name_of(&kind));
+            let what = format!("PKCS#7 of kind {} contains no certificates", name_of(&kind));
             return Err(Error::new(Problem::Unsupported, what));
         }
         let mut bundle = Self::default();

@@ -84,8 +84,9 @@ fn allowed(parameters: Option<AnyRef<'_>>) -> Result<Vec<PssDigest>, Error> {
     let malformed = |e| Error::new(Problem::Malformed, format!("the RSA-PSS parameters: {e}"));
     let parameters: Parameters<'_> = parameters.decode_as().map_err(malformed)?;
     let not_here = |what: &str| {
-        let what =
-            format!("this RSA-PSS key is for signatures with {what}, which are not made here");
+        let what = format!(
+            "this RSA-PSS key is restricted to signatures with {what}, which are not supported"
+        );
         Error::new(Problem::Unsupported, what)
     };
     let named = parameters.hash.map(|hash| hash.oid);
@@ -139,7 +140,7 @@ impl PssKey {
         }
         let digests = allowed(info.algorithm.parameters)?;
         let pair = RsaKeyPair::from_der(info.private_key.as_bytes()).map_err(|e| {
-            Error::new(Problem::Unsupported, format!("an RSA-PSS key cannot sign here: {e}"))
+            Error::new(Problem::Unsupported, format!("signing with an RSA-PSS key failed: {e}"))
         })?;
         Ok(Some(Self { pair, digests }))
     }

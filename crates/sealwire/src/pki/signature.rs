@@ -79,7 +79,7 @@ fn is_kept(old: &AlgorithmIdentifierOwned, key: &PrivateKey) -> bool {
 }
 
 /// Checks the signature of a signed structure with a public key (DER of a SubjectPublicKeyInfo), of
-/// whatever kind and size: it is anybody's.
+/// whatever kind and size: it may be any peer's.
 pub(super) fn verify_der(signed: &[u8], spki: &[u8]) -> Result<(), Error> {
     if sealwire_x509::is_signed_by(signed, spki)? { Ok(()) } else { Err(bad()) }
 }
@@ -131,5 +131,5 @@ pub(super) fn name_of(oid: &ObjectIdentifier) -> String {
 }
 
 fn bad() -> Error {
-    Error::new(Problem::BadSignature, "the signature does not fit the key and the content")
+    Error::new(Problem::BadSignature, "the signature does not match the key and the content")
 }

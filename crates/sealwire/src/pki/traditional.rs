@@ -28,14 +28,14 @@ pub(super) fn to_pem(key: &PrivateKey) -> Result<Zeroizing<String>, Error> {
         KeyAlgorithm::Rsa { .. } => Ok(Zeroizing::new(pem::encode("RSA PRIVATE KEY", inner))),
         KeyAlgorithm::Ed25519 => Err(Error::new(
             Problem::InvalidValue,
-            "Ed25519 keys have no traditional form, only PKCS#8",
+            "Ed25519 keys exist as PKCS#8 only, without a traditional form",
         )),
         KeyAlgorithm::RsaPss { .. } => Err(Error::new(
             Problem::InvalidValue,
-            "RSA-PSS keys have no traditional form that says so, only PKCS#8",
+            "RSA-PSS keys exist as PKCS#8 only: the traditional form cannot express them",
         )),
         other @ (KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87) => {
-            let what = format!("{other} keys have no traditional form, only PKCS#8");
+            let what = format!("{other} keys exist as PKCS#8 only, without a traditional form");
             Err(Error::new(Problem::InvalidValue, what))
         }
         _ => {

@@ -90,7 +90,7 @@ impl TrustStore {
     /// [`system`](Self::system) when `NODE_USE_SYSTEM_CA` is `1`, and the certificates of the file
     /// that `NODE_EXTRA_CA_CERTS` names. Read on every call.
     ///
-    /// As in Node, a set that cannot be read is left out; unlike there, it is the caller who hears
+    /// As in Node, a set that cannot be read is left out; unlike there, the caller hears
     /// of it. Show the errors, one line each, or give up: the connections that need the missing
     /// certificates will fail without another hint.
     pub fn from_env() -> (Self, Vec<Error>) {

@@ -22,7 +22,7 @@ impl Validity {
     pub fn between(not_before: SystemTime, not_after: SystemTime) -> Result<Self, Error> {
         let validity = Self { not_before, not_after };
         if not_after < not_before {
-            return Err(Error::new(Problem::InvalidValue, "the end is before the beginning"));
+            return Err(Error::new(Problem::InvalidValue, "the end is before the start"));
         }
         validity.to_x509()?;
         Ok(validity)

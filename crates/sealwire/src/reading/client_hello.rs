@@ -19,7 +19,7 @@ pub const MAX_CLIENT_HELLO: usize = 64 * 1024;
 /// How many bytes of records may be held for one handshake message that is not complete. The
 /// largest message has 64 KiB; in records of 64 bytes, the smallest that
 /// [RFC 8449](https://www.rfc-editor.org/rfc/rfc8449) lets a peer ask
-/// for, its headers and tags come to 22 KiB more. Without this limit a peer who sends records of
+/// for, its headers and tags come to 22 KiB more. Without this limit a peer that sends records of
 /// one byte makes us hold 1.4 MiB for it, before it is authenticated.
 pub(crate) const MAX_HANDSHAKE_WIRE: usize = 96 * 1024;
 
@@ -321,7 +321,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The front of a connection, on the way to a ClientHello. What was read is remembered, so that a
-/// peer who sends byte by byte, in records of one byte, takes no more work than another; and
+/// peer that sends byte by byte, in records of one byte, takes no more work than another; and
 /// when the records have cost too much, the hello is given up ([`MAX_HANDSHAKE_WIRE`]).
 #[derive(Debug, Default)]
 pub(crate) struct Reassembly {

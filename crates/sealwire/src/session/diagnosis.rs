@@ -65,18 +65,18 @@ pub(super) fn objection(
         let what = "the client's hello says that it is SSL 3 or older";
         (Error::Misbehaved(Fault::found(what, &reason::VERSION_TOO_LOW)), 70)
     } else if newest == 0x0300 {
-        let what = "the client speaks SSL 3 and nothing newer";
+        let what = "the client supports no version newer than SSL 3";
         (Error::Incompatible(Fault::found(what, &reason::VERSION_TOO_LOW)), 40)
     } else if newest < 0x0303 {
         // The engine would rather miss an extension that such a client need not have.
-        let what = "the client speaks nothing newer than TLS 1.1";
+        let what = "the client supports no version newer than TLS 1.1";
         (Error::Incompatible(Fault::found(what, &reason::UNSUPPORTED_PROTOCOL)), 70)
     } else if hello.renegotiates() {
-        let what = "the client goes on with a connection that there is not";
+        let what = "the client's renegotiation_info belongs to another connection";
         (Error::Misbehaved(Fault::found(what, &reason::RENEGOTIATION_MISMATCH)), 40)
     } else if (0x0303..ours).contains(&newest) && hello.cipher_suites().contains(&FALLBACK_SCSV) {
-        // RFC 7507: somebody may have made the client believe that we speak no better.
-        let what = "the client fell back to an older version than both speak";
+        // RFC 7507: an attacker may have made the client believe that we support nothing newer.
+        let what = "the client fell back to an older version than both support";
         (Error::Incompatible(Fault::found(what, &reason::INAPPROPRIATE_FALLBACK)), 86)
     } else {
         return None;

@@ -62,7 +62,8 @@ impl AwaitedHello {
         }
         if matches!(tls, [21, 3, ..]) {
             // The engine would take it for the client's last word, and wait.
-            let fault = Fault::found("an alert before any hello", &reason::UNEXPECTED_MESSAGE);
+            let fault =
+                Fault::found("an alert before the ClientHello", &reason::UNEXPECTED_MESSAGE);
             let refused = core.refuse(Error::Misbehaved(fault), Alert::from_number(10));
             return Turn::on(0, refused);
         }
@@ -246,7 +247,7 @@ impl Handshake {
         let facts = engine.facts().expect("a complete handshake has all facts");
         let handshake =
             core.conn.handshake.as_mut().expect("they stay until the connection is open");
-        // With pins it has to have one of those keys, and shows none.
+        // With pins it must prove one of those keys, and a PSK proves none.
         let by_psk = handshake.psk.used.take();
         let by_psk =
             by_psk.filter(|_| handshake.examined.is_none() && handshake.examiner.pins.is_none());
@@ -268,7 +269,7 @@ impl Handshake {
             None => &handshake.requested_schemes,
         };
         let shared_schemes = if facts.resumed {
-            Box::default() // nobody signed anything
+            Box::default() // without a signature
         } else {
             context.shared_schemes(schemes)
         };

@@ -141,12 +141,12 @@ impl Session {
         let old = context.old().filter(|old| sni_text.is_some() || old.speaks_as_client());
         if old.is_none() && sni_text.is_some() {
             return Err(Error::Misused(
-                "SNI that is no host name, without the engine for old peers",
+                "an SNI that is not a host name, without the legacy engine",
             ));
         }
         // With pre-shared keys there is no certificate.
         if old.is_some() && options.settings.ech.is_some() {
-            return Err(Error::Misused("Encrypted Client Hello with the engine for old peers"));
+            return Err(Error::Misused("Encrypted Client Hello with the legacy engine"));
         }
         let sessions = old.is_none_or(Old::keeps_sessions);
         let sessions = sessions.then(|| keeping::choose(context, options, &mut handshake, old));
@@ -165,10 +165,9 @@ impl Session {
             None => {
                 let mut config = context.client_config(alpn, *send_sni);
                 if let Some(offer) = &options.settings.ech {
-                    let (hiding, public_name) =
-                        context.with_ech(&config, offer.0.as_deref()).map_err(|_| {
-                            Error::Misused("Encrypted Client Hello, and TLS 1.3 is not spoken")
-                        })?;
+                    let (hiding, public_name) = context
+                        .with_ech(&config, offer.0.as_deref())
+                        .map_err(|_| Error::Misused("Encrypted Client Hello without TLS 1.3"))?;
                     config = hiding;
                     if let Some(handshake) = conn.handshake.as_mut() {
                         handshake.public_name = public_name;
@@ -363,7 +362,7 @@ impl Session {
     }
 
     /// Ends the connection with a fatal alert: what was sent is not all, or the peer is not wanted
-    /// any more. Every later call fails with [`Error::RefusedByProgram`]; a session that has failed
+    /// any longer. Every later call fails with [`Error::RefusedByProgram`]; a session that has failed
     /// before says nothing more. In the middle of a handshake the peer is told only as long as it
     /// can read what is not encrypted.
     pub fn abort(&mut self, alert: Alert) {

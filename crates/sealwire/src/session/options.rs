@@ -21,7 +21,7 @@ pub struct EchOffer(pub(super) Option<Arc<EchConfigList>>);
 
 impl EchOffer {
     /// Something that looks as if a name were hidden (section 6.2). Servers with ECH answer it with their
-    /// configurations, which a [`Storyteller`](crate::story::Storyteller) sees.
+    /// configurations, which a [`Tracer`](crate::trace::Tracer) sees.
     pub fn grease() -> Self {
         Self(None)
     }

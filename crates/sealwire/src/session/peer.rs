@@ -44,7 +44,7 @@ pub enum EchStatus {
     },
 }
 
-/// Whether a peer is who it says. It starts as "not asked", and is written in one place: where
+/// Whether a peer is authorized. It starts as "not asked", and is written in one place: where
 /// the session has the verdict.
 #[derive(Debug, Clone)]
 pub(crate) enum Authorization {

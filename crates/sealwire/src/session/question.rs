@@ -78,7 +78,7 @@ impl Question<'_> {
     /// Ends the connection without a word.
     pub fn close(self) {
         let closed = || Stage::Failed(Error::RefusedByProgram);
-        // That the session has ended is no error here.
+        // That the session has ended is not an error here.
         let _ = match self {
             Self::ClientHello(HelloQuestion(open)) => open.answer(|_, _| closed()),
             Self::VerifyPeer(PeerQuestion(open)) => open.answer(|_, _| closed()),

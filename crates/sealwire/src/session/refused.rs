@@ -23,7 +23,7 @@ impl Core {
         explained(error, &asked.context, peer.local_certificates(), Some(asked.request.clone()))
     }
 
-    /// It has passed judgement: nobody sends data to a client that it refuses.
+    /// It has passed judgement: no server sends data to a client that it refuses.
     pub(super) fn heard_data(&mut self) {
         self.asked = None;
     }

@@ -21,9 +21,11 @@ pub fn why_not(protocol: Protocol) -> Option<&'static str> {
         Protocol::Smtp | Protocol::Imap | Protocol::Pop3 | Protocol::Ldap | Protocol::Postgres => {
             None
         }
-        Protocol::Ftp => Some("the data connections of FTP do not come through a tunnel"),
-        Protocol::Xmpp => Some("a server of XMPP has to offer TLS in its own stream"),
-        Protocol::Mysql => Some("a MySQL server numbers its packets and cannot go on behind ours"),
+        Protocol::Ftp => Some("the data connections of FTP do not pass through the tunnel"),
+        Protocol::Xmpp => Some("an XMPP server must offer TLS in its own stream"),
+        Protocol::Mysql => {
+            Some("a MySQL server numbers its packets and cannot continue after ours")
+        }
     }
 }
 
@@ -74,7 +76,7 @@ where
 /// Gives what came of TLS already, for clients that begin with it where the protocol lets them.
 ///
 /// # Errors
-/// When it leaves, speaks another protocol, or sends more in plain after it asked.
+/// When it leaves, speaks another protocol, or sends more in plaintext after it asked.
 pub async fn answer<IO>(
     io: &mut IO,
     protocol: Protocol,
@@ -130,7 +132,7 @@ where
 
 /// [RFC 3501](https://www.rfc-editor.org/rfc/rfc3501),
 /// sections 6.1 and 6.2.1. The capabilities in the server's own greeting are those of a
-/// connection in plain; the client asks again inside of TLS.
+/// connection in plaintext; the client asks again inside of TLS.
 async fn imap<IO>(talk: &mut Talk<'_, IO>, greeting: &[u8]) -> Result<(), Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -210,28 +212,30 @@ impl fmt::Display for OfClient {
         match &self.0 {
             Error::Io(error) => error.fmt(f),
             Error::Closed(protocol) => {
-                write!(f, "the client left before it asked for TLS by {}", protocol.name())
+                write!(
+                    f,
+                    "the client closed the connection before it requested TLS with {}",
+                    protocol.name()
+                )
             }
-            Error::Unlike(protocol, said) if said.starts_with('\u{16}') => write!(
-                f,
-                "the client began with TLS; here it is asked for by {} first",
-                protocol.name()
-            ),
+            Error::Unlike(protocol, said) if said.starts_with('\u{16}') => {
+                write!(f, "the client started TLS directly; {} is required first", protocol.name())
+            }
             Error::Unlike(protocol, said) => {
                 let said = Foreign::new(said);
                 write!(f, "the client does not speak {}: it said \"{said}\"", protocol.name())
             }
             Error::NoTls(protocol, said) | Error::TurnedAway(protocol, said) => {
                 let said = Foreign::new(said);
-                write!(f, "the client asked for no TLS over {}: {said}", protocol.name())
+                write!(f, "the client did not request TLS over {}: {said}", protocol.name())
             }
             Error::Injected(protocol, count) => write!(
                 f,
-                "{count} bytes came in plain behind the client's wish for TLS ({}): not going on",
+                "{count} plaintext bytes followed the client's request for TLS ({}): refusing to continue",
                 protocol.name()
             ),
             Error::TooMuch(protocol) => {
-                write!(f, "the client talks {} without end", protocol.name())
+                write!(f, "the client keeps sending {} without requesting TLS", protocol.name())
             }
         }
     }
@@ -338,34 +342,42 @@ mod tests {
             (
                 Protocol::Smtp,
                 b"\x16\x03\x01\x02\0",
-                "the client began with TLS; here it is asked for by SMTP first",
+                "the client started TLS directly; SMTP is required first",
             ),
             (
                 Protocol::Smtp,
                 b"EHLO x\r\nQUIT\r\n",
-                "the client left before it asked for TLS by SMTP",
+                "the client closed the connection before it requested TLS with SMTP",
             ),
-            (Protocol::Smtp, b"", "the client left before it asked for TLS by SMTP"),
-            (Protocol::Imap, b"a LOGOUT\r\n", "the client left before it asked for TLS by IMAP"),
+            (
+                Protocol::Smtp,
+                b"",
+                "the client closed the connection before it requested TLS with SMTP",
+            ),
+            (
+                Protocol::Imap,
+                b"a LOGOUT\r\n",
+                "the client closed the connection before it requested TLS with IMAP",
+            ),
             (
                 Protocol::Pop3,
                 b"\x16\x03\x01\x02\0",
-                "the client began with TLS; here it is asked for by POP3 first",
+                "the client started TLS directly; POP3 is required first",
             ),
             (
                 Protocol::Ldap,
                 ldap_bind,
-                "the client asked for no TLS over LDAP: another operation than StartTLS",
+                "the client did not request TLS over LDAP: another operation than StartTLS",
             ),
             (
                 Protocol::Ldap,
                 b"\x16\x03\x01\x02\0",
-                "the client began with TLS; here it is asked for by LDAP first",
+                "the client started TLS directly; LDAP is required first",
             ),
             (
                 Protocol::Postgres,
                 startup,
-                "the client asked for no TLS over PostgreSQL: it began to log in",
+                "the client did not request TLS over PostgreSQL: it started to log in",
             ),
             (
                 Protocol::Postgres,

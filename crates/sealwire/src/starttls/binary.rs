@@ -229,7 +229,9 @@ where
                 talk.say(b"N").await?;
             }
             code if length == [0, 0, 0, 16] && code == CANCEL_REQUEST => {
-                return Err(talk.no_tls("a CancelRequest, whose key would have gone in plain"));
+                return Err(
+                    talk.no_tls("a CancelRequest, whose key would have been sent in plaintext")
+                );
             }
             [0, 3, ..] => {
                 // ErrorResponse: severity, code (invalid_authorization_specification), message.
@@ -237,7 +239,7 @@ where
                     b"SFATAL\0VFATAL\0C28000\0Mthis server takes TLS only: sslmode=require\0\0";
                 let length = u32::try_from(4 + fields.len()).unwrap_or(0).to_be_bytes();
                 talk.say([&b"E"[..], &length, fields].concat()).await?;
-                return Err(talk.no_tls("it began to log in"));
+                return Err(talk.no_tls("it started to log in"));
             }
             _ => return Err(talk.unlike(&head)),
         }

@@ -1,4 +1,4 @@
-//! STARTTLS: how protocols that begin in plain are asked for TLS, from the client's side; and in
+//! STARTTLS: how protocols that begin in plaintext are asked for TLS, from the client's side; and in
 //! [`answer`], how clients that ask are answered.
 //!
 //! Each protocol has its few steps in a file of its own. What they have in common is in `talk`:
@@ -54,7 +54,7 @@ pub enum Protocol {
 pub enum Error {
     /// The transport failed.
     Io(io::Error),
-    /// It hung up before it had answered.
+    /// It closed the connection before it had answered.
     Closed(Protocol),
     /// It speaks another protocol; its text.
     Unlike(Protocol, String),
@@ -116,7 +116,7 @@ pub struct UnknownProtocol(String);
 impl fmt::Display for UnknownProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = Protocol::ALL.map(Protocol::id).join(", ");
-        write!(f, "\"{}\" is none of {known}", Foreign::new(&self.0))
+        write!(f, "\"{}\" is not one of {known}", Foreign::new(&self.0))
     }
 }
 
@@ -178,7 +178,11 @@ impl fmt::Display for Error {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Closed(protocol) => {
-                write!(f, "the server hung up while it was asked for TLS by {}", protocol.name())
+                write!(
+                    f,
+                    "the server closed the connection before TLS started ({})",
+                    protocol.name()
+                )
             }
             Self::Unlike(protocol, said) => {
                 let said = Foreign::new(said);
@@ -190,15 +194,15 @@ impl fmt::Display for Error {
             }
             Self::TurnedAway(protocol, said) => {
                 let said = Foreign::new(said);
-                write!(f, "the {} server turned us away: {said}", protocol.name())
+                write!(f, "the {} server refused the connection: {said}", protocol.name())
             }
             Self::Injected(protocol, count) => write!(
                 f,
-                "{count} bytes came in plain behind the server's agreement to TLS ({}): not going on",
+                "{count} plaintext bytes followed the server's agreement to TLS ({}): refusing to continue",
                 protocol.name()
             ),
             Self::TooMuch(protocol) => {
-                write!(f, "the server's {} answer does not end", protocol.name())
+                write!(f, "the server's {} response is too long", protocol.name())
             }
         }
     }
@@ -375,12 +379,12 @@ mod tests {
             (
                 Protocol::Smtp,
                 vec![Says(b"421 too busy\r\n")],
-                "the SMTP server turned us away: 421 too busy",
+                "the SMTP server refused the connection: 421 too busy",
             ),
             (
                 Protocol::Smtp,
                 vec![Says(b"554-no\r\n554 blocked: \x1b[31m\r\n")],
-                r"the SMTP server turned us away: 554 blocked: \u{1b}[31m",
+                r"the SMTP server refused the connection: 554 blocked: \u{1b}[31m",
             ),
             (
                 Protocol::Smtp,
@@ -391,22 +395,22 @@ mod tests {
                     Hears(b"STARTTLS\r\n"),
                     Says(b"454 TLS not available due to temporary reason\r\n"),
                 ],
-                "the SMTP server turned us away: 454 TLS not available due to temporary reason",
+                "the SMTP server refused the connection: 454 TLS not available due to temporary reason",
             ),
             (
                 Protocol::Imap,
                 vec![Says(b"* BYE too many\r\n")],
-                "the IMAP server turned us away: * BYE too many",
+                "the IMAP server refused the connection: * BYE too many",
             ),
             (
                 Protocol::Pop3,
                 vec![Says(b"-ERR [IN-USE] later\r\n")],
-                "the POP3 server turned us away: -ERR [IN-USE] later",
+                "the POP3 server refused the connection: -ERR [IN-USE] later",
             ),
             (
                 Protocol::Ftp,
                 vec![Says(b"421 there are too many\r\n")],
-                "the FTP server turned us away: 421 there are too many",
+                "the FTP server refused the connection: 421 there are too many",
             ),
             (
                 Protocol::Xmpp,
@@ -414,7 +418,7 @@ mod tests {
                     Hears(XMPP_OPEN),
                     Says(b"<stream:stream><stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"),
                 ],
-                "the XMPP server turned us away: host-unknown",
+                "the XMPP server refused the connection: host-unknown",
             ),
             (
                 Protocol::Ldap,
@@ -422,7 +426,7 @@ mod tests {
                     Hears(LDAP_ASK),
                     Says(b"\x30\x10\x02\x01\x01\x78\x0b\x0a\x01\x33\x04\0\x04\x04busy"),
                 ],
-                "the LDAP server turned us away: result code 51, busy",
+                "the LDAP server refused the connection: result code 51, busy",
             ),
             (
                 Protocol::Postgres,
@@ -430,7 +434,7 @@ mod tests {
                     Hears(PG_ASK),
                     Says(b"E\0\0\0\x34SFATAL\0C53300\0Msorry, too many clients already\0\0"),
                 ],
-                "the PostgreSQL server turned us away: sorry, too many clients already (53300)",
+                "the PostgreSQL server refused the connection: sorry, too many clients already (53300)",
             ),
             (
                 Protocol::Smtp,
@@ -483,7 +487,7 @@ mod tests {
             (
                 Protocol::Mysql,
                 vec![Says(b"\x10\0\0\0\xff\x6a\x04Host refused!")],
-                "the MySQL server turned us away: error 1130, Host refused!",
+                "the MySQL server refused the connection: error 1130, Host refused!",
             ),
             (
                 Protocol::Mysql,

@@ -15,7 +15,7 @@ pub struct Packet(Vec<u8>);
 /// The greeting of the server, for a client that is not to ask for TLS itself.
 ///
 /// # Errors
-/// When it has no TLS, or is no MySQL.
+/// When it has no TLS, or is not a MySQL.
 pub async fn greeting<IO>(server: &mut IO) -> Result<Packet, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,

@@ -37,7 +37,10 @@ where
     for _ in 0..MOST_WISHES {
         let head = match talk.bytes(8).await {
             Err(Error::Closed(protocol)) if wants_tls => {
-                return Err(Error::NoTls(protocol, "it left when it was told so".to_owned()));
+                return Err(Error::NoTls(
+                    protocol,
+                    "it closed the connection on that answer".to_owned(),
+                ));
             }
             head => head?,
         };
@@ -126,7 +129,8 @@ impl Message {
         let kept: Vec<&[u8]> = offered().filter(|name| !name.ends_with(b"-PLUS")).collect();
         if kept.is_empty() {
             return Err(io::Error::other(
-                "the server offers only log-ins that are bound to TLS, which end here",
+                "the server offers only authentication bound to its TLS connection \
+                 (SCRAM-SHA-256-PLUS), which ends here",
             ));
         }
         let names: Vec<u8> = kept.iter().flat_map(|name| [name, &b"\0"[..]].concat()).collect();

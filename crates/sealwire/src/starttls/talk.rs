@@ -1,4 +1,4 @@
-//! A conversation in plain: what is said, what is heard, and how much of it.
+//! A conversation in plaintext: what is said, what is heard, and how much of it.
 
 use std::io;
 

@@ -170,7 +170,7 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// The greeting of SMTP or FTP. One that begins with 4 or 5 turns the client away, which says
+/// The greeting of SMTP or FTP. One that begins with 4 or 5 refuses the client, which says
 /// nothing of TLS.
 async fn welcome<IO>(talk: &mut Talk<'_, IO>) -> Result<(), Error>
 where

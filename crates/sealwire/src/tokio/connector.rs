@@ -174,7 +174,7 @@ impl Connector {
         self.context.set(context);
     }
 
-    /// Proves by this key who we are, and takes the server's proof by it: for contexts with
+    /// Authenticates us by this key, and takes the server's proof by it: for contexts with
     /// `Legacy::psk`. Such a server is [`authorized`](crate::Peer::authorized) by it.
     #[must_use]
     pub fn psk(mut self, psk: Psk) -> Self {
@@ -234,7 +234,7 @@ impl Connector {
 
 /// The host of `host:port`.
 fn host_of(address: &str) -> Result<ServerName, String> {
-    let (host, port) = address.rsplit_once(':').ok_or("it has no port")?;
+    let (host, port) = address.rsplit_once(':').ok_or("the port is missing")?;
     port.parse::<u16>().map_err(|_| format!("{port:?} is not a port"))?;
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     if literal.is_none() && host.contains(':') {
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!(host_of(address).unwrap().to_string(), host);
         }
         for (address, why) in [
-            ("localhost", "it has no port"),
+            ("localhost", "the port is missing"),
             ("localhost:", "\"\" is not a port"),
             ("localhost:65536", "\"65536\" is not a port"),
             ("::1:443", "an IPv6 address before a port stands in brackets"),

@@ -41,7 +41,7 @@ pub struct TlsStream<IO> {
     tether: Option<Box<Tether>>,
     /// A server's tickets, which no peer waits for: they go out with its first data, or before it waits.
     tickets_wait: bool,
-    /// The transport takes nothing any more, and tokio was given the time to see what has come.
+    /// The transport takes nothing any longer, and tokio was given the time to see what has come.
     hung_up: bool,
     /// How it said so first: once it was told, a socket only says EPIPE.
     hung_up_by: Option<io::Error>,
@@ -291,7 +291,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
     }
 
-    /// The transport takes nothing any more. What the peer said before it hung up says why: an
+    /// The transport takes nothing any longer. What the peer said before it closed the connection says why: an
     /// alert, say, that is still unread.
     fn poll_last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
         if !has_hung_up(&error) {
@@ -484,7 +484,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         let sent = this.poll_send(cx);
         ready!(this.note_writer(cx, sent))?;
         match Pin::new(&mut this.io).poll_shutdown(cx) {
-            // The peer has hung up already: there is nothing left to end.
+            // The peer has closed the connection already: there is nothing left to end.
             Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             Poll::Ready(Ok(())) => {
                 this.take_tickets(cx);

@@ -36,7 +36,7 @@ impl AltName {
             GeneralName::OtherName { oid, value } => other_name(oid, value)
                 .unwrap_or_else(|| plain("othername", "<unsupported>".to_owned())),
             GeneralName::Other { tag, value } => {
-                // Bytes that are no ASCII are taken for Latin-1.
+                // Bytes that are not ASCII are taken for Latin-1.
                 let latin1 = || value.iter().copied().map(char::from).collect();
                 match tag {
                     1 => plain("email", latin1()),

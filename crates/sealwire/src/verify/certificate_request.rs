@@ -1,10 +1,12 @@
-//! A server's request for a client certificate, beside what it is shown.
+//! A server's request for a client certificate, and the certificates to send.
 
 use std::sync::Arc;
 
 use sealwire_x509::{Certificate, Name};
 
-/// A server asked for a certificate (RFC 8446, 4.3.2; RFC 5246, 7.4.4).
+/// A server asked for a certificate
+/// ([RFC 8446, 4.3.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.3.2);
+/// [RFC 5246, 7.4.4](https://www.rfc-editor.org/rfc/rfc5246#section-7.4.4)).
 #[derive(Debug, Clone)]
 pub struct CertificateRequest {
     authorities: Vec<Name>,
@@ -17,12 +19,12 @@ impl CertificateRequest {
         Self { authorities, shown }
     }
 
-    /// The CAs whose certificates the server takes, as it named them. None: it does not say.
+    /// The CAs whose certificates the server accepts, as it named them. Empty: any CA.
     pub fn authorities(&self) -> &[Name] {
         &self.authorities
     }
 
-    /// The certificates that it is shown, leaf first; none when there is none to show.
+    /// The certificates to send, leaf first; empty without an identity.
     pub fn shown(&self) -> &[Certificate] {
         self.shown.as_deref().unwrap_or_default()
     }
@@ -42,7 +44,10 @@ impl CertificateRequest {
     pub fn mismatch(&self) -> Option<String> {
         let leaf = self.shown().first().filter(|_| !self.is_met())?;
         let named = self.authorities_text();
-        Some(format!("the server takes certificates of {named}, and ours is by {}", leaf.issuer()))
+        Some(format!(
+            "the server accepts certificates issued by {named}, and ours is issued by {}",
+            leaf.issuer()
+        ))
     }
 
     /// The CAs that the server named, the first of many.

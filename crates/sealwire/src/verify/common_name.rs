@@ -2,7 +2,7 @@
 //!
 //! `X509_verify_cert` holds a common name to name constraints where it looks like a DNS name to it,
 //! and what looks like one differs from what the comparison with the host takes for one (case, dots,
-//! wildcards). So when a common name has decided, the host that was asked for is held to the
+//! wildcards). So when a common name has decided, the requested host is held to the
 //! constraints, in the one form that it has. That can only refuse more.
 
 use sealwire_x509::{self as x509, Certificate};
@@ -11,7 +11,7 @@ use super::Code;
 use super::verdict::Finding;
 use crate::words::ServerName;
 
-/// Holds the host that was asked for to the name constraints of a chain (leaf first), as if it were
+/// Holds the requested host to the name constraints of a chain (leaf first), as if it were
 /// a dNSName of the leaf: for certificates without one, whose common name is taken for the host.
 /// A connection and a [`ChainCheck`](crate::pki::ChainCheck) do this themselves;
 /// [`check_server_identity`](super::check_server_identity), which sees the leaf only, cannot.

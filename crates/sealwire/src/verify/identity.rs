@@ -1,4 +1,4 @@
-//! Is the certificate for the server that was asked for?
+//! Is the certificate for the requested server?
 //! [RFC 9525](https://www.rfc-editor.org/rfc/rfc9525), and Node's rules.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use sealwire_x509::{Certificate, GeneralName};
 use super::alt_names_text;
 use crate::words::ServerName;
 
-/// The rules by which a server's certificate is compared with the name that was asked for.
+/// The rules by which a server's certificate is compared with the requested name.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum NameCheck {
@@ -40,7 +40,7 @@ pub struct NameMismatch {
     reason: String,
 }
 
-/// Compares `certificate` with the name that was asked for.
+/// Compares `certificate` with the requested name.
 ///
 /// Where [`NameCheck::Node`] lets a common name decide, the name constraints of the CAs above are
 /// not looked at, since only the leaf is here; [`check_common_name_constraints`](super::check_common_name_constraints) does that.

@@ -4,7 +4,7 @@
 //! on their purpose, and on the time. Of a good chain, time only changes whether its certificates
 //! are valid: nothing else that `X509_verify_cert` looks at moves. So a good chain is good again for
 //! the same bytes and purpose while the time is within the validity of every certificate of the
-//! path that was found. What was refused is judged anew.
+//! path that was found. What was refused is judged again.
 //!
 //! Names are not part of it: they are compared each time. But by the rules of RFC 9525 the answer depends
 //! on nothing but leaf and name, so the name that passed first is not compared again.

@@ -278,7 +278,7 @@ impl Driver {
         self.session.receive_eof()
     }
 
-    /// Decrypts all that has come, before anybody reads it: when the transport takes no more, to
+    /// Decrypts all that has come, before it is read: when the transport takes no more, to
     /// learn what the peer sent before it closed.
     ///
     /// # Errors

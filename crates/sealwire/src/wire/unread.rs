@@ -98,7 +98,7 @@ pub(super) struct Closed;
 
 impl Sink for Closed {
     fn take(&mut self, _plaintext: &[u8]) {
-        debug_assert!(false, "nothing is decrypted for a sink that is full");
+        debug_assert!(false, "the sink is full");
     }
 
     fn is_full(&self) -> bool {

@@ -14,17 +14,17 @@ pub struct Alert(u8);
 /// and what its sender says.
 type Row = (u8, &'static str, Option<Reason>, &'static str);
 
-const FAULT: &str = "it found a fault in what we sent";
+const FAULT: &str = "it found an error in a message of ours";
 
 #[rustfmt::skip]
 static TABLE: [Row; 35] = [
-    (0, "close_notify", None, "it will send no more"),
+    (0, "close_notify", None, "it closes the connection"),
     (10, "unexpected_message", Some(reason::ALERT_UNEXPECTED_MESSAGE), FAULT),
     (20, "bad_record_mac", Some(reason::ALERT_BAD_RECORD_MAC), FAULT),
     (21, "decryption_failed", Some(reason::ALERT_DECRYPTION_FAILED), FAULT),
     (22, "record_overflow", Some(reason::ALERT_RECORD_OVERFLOW), FAULT),
     (30, "decompression_failure", Some(reason::ALERT_DECOMPRESSION_FAILURE), FAULT),
-    (40, "handshake_failure", Some(reason::ALERT_HANDSHAKE_FAILURE), "it could not agree on how to talk, or wants something it did not get"),
+    (40, "handshake_failure", Some(reason::ALERT_HANDSHAKE_FAILURE), "no acceptable set of parameters, or something required is missing"),
     (41, "no_certificate", Some(reason::ALERT_NO_CERTIFICATE), FAULT),
     (42, "bad_certificate", Some(reason::ALERT_BAD_CERTIFICATE), "it does not accept our certificate"),
     (43, "unsupported_certificate", Some(reason::ALERT_UNSUPPORTED_CERTIFICATE), "it cannot use a certificate of this kind"),
@@ -33,16 +33,16 @@ static TABLE: [Row; 35] = [
     (46, "certificate_unknown", Some(reason::ALERT_CERTIFICATE_UNKNOWN), "it does not accept our certificate, for a reason it does not give"),
     (47, "illegal_parameter", Some(reason::ALERT_ILLEGAL_PARAMETER), FAULT),
     (48, "unknown_ca", Some(reason::ALERT_UNKNOWN_CA), "it does not know the CA of our certificate"),
-    (49, "access_denied", Some(reason::ALERT_ACCESS_DENIED), "it will not let us in"),
+    (49, "access_denied", Some(reason::ALERT_ACCESS_DENIED), "it denies access"),
     (50, "decode_error", Some(reason::ALERT_DECODE_ERROR), FAULT),
     (51, "decrypt_error", Some(reason::ALERT_DECRYPT_ERROR), "a signature of ours did not verify"),
     (60, "export_restriction", Some(reason::ALERT_EXPORT_RESTRICTION), FAULT),
     (70, "protocol_version", Some(reason::ALERT_PROTOCOL_VERSION), "it does not speak a protocol version that we offer"),
-    (71, "insufficient_security", Some(reason::ALERT_INSUFFICIENT_SECURITY), "it wants stronger cryptography than we offer"),
-    (80, "internal_error", Some(reason::ALERT_INTERNAL_ERROR), "it failed by itself"),
-    (86, "inappropriate_fallback", Some(reason::ALERT_INAPPROPRIATE_FALLBACK), "we offer an older version than both of us speak"),
-    (90, "user_canceled", Some(reason::ALERT_USER_CANCELLED), "its user ended it"),
-    (100, "no_renegotiation", Some(reason::ALERT_NO_RENEGOTIATION), "it will not negotiate again"),
+    (71, "insufficient_security", Some(reason::ALERT_INSUFFICIENT_SECURITY), "it requires stronger cryptography than we offer"),
+    (80, "internal_error", Some(reason::ALERT_INTERNAL_ERROR), "it had an internal error"),
+    (86, "inappropriate_fallback", Some(reason::ALERT_INAPPROPRIATE_FALLBACK), "we offer an older version than both sides support"),
+    (90, "user_canceled", Some(reason::ALERT_USER_CANCELLED), "its user cancelled the handshake"),
+    (100, "no_renegotiation", Some(reason::ALERT_NO_RENEGOTIATION), "it rejects renegotiation"),
     (109, "missing_extension", Some(reason::ALERT_MISSING_EXTENSION), FAULT),
     (110, "unsupported_extension", Some(reason::ALERT_UNSUPPORTED_EXTENSION), FAULT),
     (111, "certificate_unobtainable", Some(reason::ALERT_CERTIFICATE_UNOBTAINABLE), FAULT),
@@ -50,8 +50,8 @@ static TABLE: [Row; 35] = [
     (113, "bad_certificate_status_response", Some(reason::ALERT_BAD_CERTIFICATE_STATUS_RESPONSE), "it does not accept the OCSP response that we stapled"),
     (114, "bad_certificate_hash_value", Some(reason::ALERT_BAD_CERTIFICATE_HASH_VALUE), FAULT),
     (115, "unknown_psk_identity", Some(reason::ALERT_UNKNOWN_PSK_IDENTITY), FAULT),
-    (116, "certificate_required", Some(reason::ALERT_CERTIFICATE_REQUIRED), "it requires a client certificate, and we sent none"),
-    (120, "no_application_protocol", Some(reason::ALERT_NO_APPLICATION_PROTOCOL), "it speaks none of the application protocols that we offer"),
+    (116, "certificate_required", Some(reason::ALERT_CERTIFICATE_REQUIRED), "it requires a client certificate, and none was sent"),
+    (120, "no_application_protocol", Some(reason::ALERT_NO_APPLICATION_PROTOCOL), "it supports none of the application protocols that we offer"),
     (121, "ech_required", None, FAULT),
 ];
 

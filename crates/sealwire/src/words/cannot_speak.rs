@@ -40,7 +40,7 @@ impl fmt::Display for CannotSpeak {
         f.write_str(match self {
             Self::NoVersion => "our range of versions is empty",
             Self::UnsupportedVersion => {
-                "our range of versions has neither TLSv1.2 nor TLSv1.3, and the engine speaks no other"
+                "our range of versions includes neither TLSv1.2 nor TLSv1.3, and the engine supports no other"
             }
             Self::NoCipherSuite => {
                 "none of our cipher suites goes with our versions and security level"

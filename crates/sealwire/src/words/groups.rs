@@ -29,7 +29,7 @@ pub(crate) fn parse(list: &str) -> Result<Vec<NamedGroup>, ConfigError> {
         }
     }
     if groups.is_empty() {
-        return Err(ConfigError::new("groups", "the list names no group"));
+        return Err(ConfigError::new("groups", "no group in the list"));
     }
     Ok(groups)
 }
@@ -70,7 +70,7 @@ fn unknown(name: &str) -> ConfigError {
     ];
     let lower = name.to_ascii_lowercase();
     let reason = if OPENSSL_ONLY.contains(&lower.as_str()) {
-        format!("{name}: OpenSSL has this group, this engine has not")
+        format!("{name}: group supported by OpenSSL, not here")
     } else {
         format!("{name:?} is not the name of a group")
     };
@@ -96,10 +96,10 @@ mod tests {
     #[test]
     fn what_is_not_there_is_named() {
         for (list, text) in [
-            ("P-521", "groups: P-521: OpenSSL has this group, this engine has not"),
+            ("P-521", "groups: P-521: group supported by OpenSSL, not here"),
             ("X25519:nope", "groups: \"nope\" is not the name of a group"),
             ("", "groups: \"\" is not the name of a group"),
-            ("?x448", "groups: the list names no group"),
+            ("?x448", "groups: no group in the list"),
         ] {
             assert_eq!(parse(list).expect_err(list).to_string(), text);
         }

@@ -29,7 +29,7 @@ pub(crate) enum Dh {
     Pem(Arc<[u8]>),
 }
 
-/// How much security OpenSSL asks of what is no certificate.
+/// How much security OpenSSL asks of what is not a certificate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ProtocolLevel {
     /// As much as the versions can give.

@@ -276,7 +276,7 @@ impl NamedGroup {
         self.0.number
     }
 
-    /// Whether what was agreed in it stays secret from who records it and has a quantum computer one
+    /// Whether what was agreed in it stays secret from an attacker that records it and has a quantum computer one
     /// day: ML-KEM, alone or combined with an elliptic curve.
     pub fn is_post_quantum(self) -> bool {
         self.0.iana.contains("MLKEM")

@@ -19,7 +19,7 @@ pub enum ClientAuth {
     /// Not asked; such a client is never [`authorized`](crate::Peer::authorized).
     #[default]
     None,
-    /// Asked; a client without one, or with one that does not pass, is let in and
+    /// Asked; a client without one, or with one that does not pass, is accepted and
     /// [`authorized`](crate::Peer::authorized) is false: Node's `requestCert: true,
     /// rejectUnauthorized: false`. **The program must check it.**
     Request,

@@ -59,7 +59,7 @@ pub(crate) fn parse(list: &str) -> Result<Vec<SignatureScheme>, ConfigError> {
         let reason = if lacking.is_empty() {
             "the list names no signature scheme".to_owned()
         } else {
-            format!("{}: OpenSSL has this, this engine has not", lacking.join(", "))
+            format!("{}: supported by OpenSSL, not here", lacking.join(", "))
         };
         return Err(ConfigError::new(OPTION, reason).with_code("ERR_SSL_PASSED_INVALID_ARGUMENT"));
     }
@@ -148,7 +148,7 @@ mod tests {
             (
                 "RSA+SHA1:ed448",
                 Some("ERR_SSL_PASSED_INVALID_ARGUMENT"),
-                "RSA+SHA1, ed448: OpenSSL has this, this engine has not",
+                "RSA+SHA1, ed448: supported by OpenSSL, not here",
             ),
         ] {
             let error = parse(list).expect_err(list);

@@ -140,7 +140,7 @@ impl fmt::Display for ServerName {
 impl fmt::Display for InvalidServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, fault } = self;
-        write!(f, "{name:?} is neither a DNS name nor an IP address: {fault}")
+        write!(f, "{name:?} is not a DNS name or an IP address: {fault}")
     }
 }
 
@@ -170,7 +170,7 @@ fn fault(name: &str) -> Option<&'static str> {
     } else if !name.is_ascii() {
         Some(NO_ASCII_FORM)
     } else if !name.chars().all(allowed) {
-        Some("it has a character that no host name has")
+        Some("it contains a character that host names do not allow")
     } else if name.split('.').any(str::is_empty) {
         Some("it has an empty label")
     } else if name.split('.').any(|label| label.len() > 63) {
@@ -253,9 +253,9 @@ mod tests {
             (".a", "it has an empty label"),
             ("-a.com", "it has a label that begins or ends with a hyphen"),
             ("*.a.com", "a wildcard is for certificates only"),
-            ("a b", "it has a character that no host name has"),
-            ("a\0b", "it has a character that no host name has"),
-            ("https://a", "it has a character that no host name has"),
+            ("a b", "it contains a character that host names do not allow"),
+            ("a\0b", "it contains a character that host names do not allow"),
+            ("https://a", "it contains a character that host names do not allow"),
             ("\u{fffd}.example", "it has no ASCII form (IDNA)"),
             (&long_label, "it has a label of more than 63 characters"),
             (&long_name, "it has more than 253 characters"),
@@ -264,7 +264,7 @@ mod tests {
         ] {
             let error = given.parse::<ServerName>().expect_err(given);
             assert_eq!(error.fault(), fault, "{given:?}");
-            let text = format!("{given:?} is neither a DNS name nor an IP address: {fault}");
+            let text = format!("{given:?} is not a DNS name or an IP address: {fault}");
             assert_eq!(error.to_string(), text);
         }
     }

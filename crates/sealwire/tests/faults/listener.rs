@@ -361,7 +361,7 @@ async fn a_connector_dials_a_host_and_a_port() {
     let tls = in_time(connector.connect_to(&format!("localhost:{port}"))).await.unwrap();
     assert!(tls.peer().authorized());
     accepting.await.unwrap().unwrap();
-    for (address, why) in [("localhost", "it has no port"), ("::1:443", "in brackets")] {
+    for (address, why) in [("localhost", "the port is missing"), ("::1:443", "in brackets")] {
         let error = connector.connect_to(address).await.expect_err("no address");
         assert!(error.to_string().contains(why), "{error}");
     }

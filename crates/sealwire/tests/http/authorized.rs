@@ -35,23 +35,23 @@ fn router() -> Router {
 
 /// Whether the service is told of connections.
 #[derive(Clone, Copy)]
-enum Told {
+enum Exposed {
     Yes,
     No,
 }
 
-async fn serve(ca: &Ca, client_auth: ClientAuth, told: Told) -> SocketAddr {
+async fn serve(ca: &Ca, client_auth: ClientAuth, told: Exposed) -> SocketAddr {
     let context = SecureContext::builder().identity(ca.server().identity()).trust(ca.trust());
     let acceptor = Acceptor::new(context.build().unwrap()).client_auth(client_auth);
     let listener = Listener::bind("127.0.0.1:0", acceptor).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         match told {
-            Told::Yes => {
+            Exposed::Yes => {
                 let service = router().into_make_service_with_connect_info::<PeerInfo>();
                 axum::serve(listener, service).await
             }
-            Told::No => axum::serve(listener, router()).await,
+            Exposed::No => axum::serve(listener, router()).await,
         }
     });
     address
@@ -82,9 +82,9 @@ async fn fetch(connector: Connector, address: SocketAddr, path: &str) -> (u16, S
 async fn an_axum_handler_knows_its_client_or_is_not_run() {
     let ca = Ca::new("CA");
     let (alice, mallory) = (ca.client("alice"), Ca::new("other").client("alice"));
-    let asking = serve(&ca, ClientAuth::Request, Told::Yes).await;
-    let silent = serve(&ca, ClientAuth::None, Told::Yes).await;
-    let blind = serve(&ca, ClientAuth::Request, Told::No).await;
+    let asking = serve(&ca, ClientAuth::Request, Exposed::Yes).await;
+    let silent = serve(&ca, ClientAuth::None, Exposed::Yes).await;
+    let blind = serve(&ca, ClientAuth::Request, Exposed::No).await;
     let refused = "this service needs a client certificate";
     let cases = [
         (asking, Some(&alice), "/who", 200, "alice".to_owned()),
@@ -120,7 +120,7 @@ async fn curl_is_known_by_its_certificate() {
         return;
     }
     let ca = Ca::new("CA");
-    let address = serve(&ca, ClientAuth::Request, Told::Yes).await;
+    let address = serve(&ca, ClientAuth::Request, Exposed::Yes).await;
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
     ca.client("alice").put(dir.path(), "alice");

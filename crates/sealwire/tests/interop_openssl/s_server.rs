@@ -97,17 +97,17 @@ async fn when_we_are_refused_we_know_why() {
         return;
     }
     for (shown, trusted, alert_12, alert_13, says) in [
-        ("", "ca", 40, 116, "the server wants a client certificate, and we have none"),
+        ("", "ca", 40, 116, "the server requests a client certificate, and none is configured"),
         (
             "p256",
             "other-ca",
             48,
             48,
-            "no fault found in our certificate (by CN=Test-ca, good until ",
+            "no fault found in our certificate (issued by CN=Test-ca, valid until ",
         ),
-        ("expired", "ca", 45, 45, "it is our certificate: CERT_HAS_EXPIRED: "),
+        ("expired", "ca", 45, 45, "our certificate is at fault: CERT_HAS_EXPIRED: "),
         ("tutorial", "ca", 48, 48, "our certificate"),
-        ("server-only", "ca", 43, 43, "it is our certificate: INVALID_PURPOSE: "),
+        ("server-only", "ca", 43, 43, "our certificate is at fault: INVALID_PURPOSE: "),
     ] {
         let options = requiring(trusted);
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -135,9 +135,9 @@ async fn what_a_server_asked_for_and_lists_at_hand_explain_a_refusal() {
     }
     let lists = ["-crl_check", "-CRL", &credentials().path("crl.pem").display().to_string()]
         .map(str::to_owned);
-    let another = "it is our certificate: the server takes certificates of CN=Test-other-ca, and ours is \
-                   by CN=Test-ca";
-    let revoked = "it is our certificate: CERT_REVOKED: ";
+    let another = "our certificate is at fault: the server accepts certificates issued by CN=Test-other-ca, and ours is \
+                   issued by CN=Test-ca";
+    let revoked = "our certificate is at fault: CERT_REVOKED: ";
     for (shown, trusted, knows, says) in [
         ("p256", "other-ca", false, another),
         ("revoked", "ca", true, revoked),
@@ -146,7 +146,7 @@ async fn what_a_server_asked_for_and_lists_at_hand_explain_a_refusal() {
             "",
             "ca",
             false,
-            "the server wants a client certificate issued by CN=Test-ca, and we have none",
+            "the server requests a client certificate issued by CN=Test-ca, and none is configured",
         ),
     ] {
         let mut options = requiring(trusted);

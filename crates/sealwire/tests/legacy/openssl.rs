@@ -147,16 +147,16 @@ async fn a_refusal_is_explained_by_our_own_certificate() {
             "",
             "ca",
             "",
-            "the server wants a client certificate issued by CN=Test-ca, and we have none",
+            "the server requests a client certificate issued by CN=Test-ca, and none is configured",
         ),
-        ("expired", "ca", "", "it is our certificate: CERT_HAS_EXPIRED: "),
-        ("server-only", "ca", "", "it is our certificate: INVALID_PURPOSE: "),
-        ("revoked", "ca", &crl, "it is our certificate: CERT_REVOKED: "),
+        ("expired", "ca", "", "our certificate is at fault: CERT_HAS_EXPIRED: "),
+        ("server-only", "ca", "", "our certificate is at fault: INVALID_PURPOSE: "),
+        ("revoked", "ca", &crl, "our certificate is at fault: CERT_REVOKED: "),
         (
             "client",
             "other-ca",
             "",
-            "takes certificates of CN=Test-other-ca, and ours is by CN=Test-ca",
+            "accepts certificates issued by CN=Test-other-ca, and ours is issued by CN=Test-ca",
         ),
     ] {
         let trusted = path(trusted);

@@ -112,9 +112,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) {
 }
 
 /// What a `Watched` tells.
-pub(crate) struct Told(Receiver<Result<u64, String>>);
+pub(crate) struct Reloads(Receiver<Result<u64, String>>);
 
-impl Told {
+impl Reloads {
     /// The next thing: a generation that was loaded, or why nothing was.
     pub(crate) fn next(&self) -> Result<u64, String> {
         self.0.recv_timeout(PATIENCE).expect("nothing was told")
@@ -131,7 +131,7 @@ impl Told {
     }
 }
 
-pub(crate) fn told(builder: WatchedBuilder) -> (WatchedBuilder, Told) {
+pub(crate) fn told(builder: WatchedBuilder) -> (WatchedBuilder, Reloads) {
     let (tell, told) = channel();
     let builder = builder.on_change(move |change| {
         let _ = tell.send(match change {
@@ -140,7 +140,7 @@ pub(crate) fn told(builder: WatchedBuilder) -> (WatchedBuilder, Told) {
             other => Err(format!("{other:?}")),
         });
     });
-    (builder, Told(told))
+    (builder, Reloads(told))
 }
 
 /// A server that wants certificates, with this trust and these lists.

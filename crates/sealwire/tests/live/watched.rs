@@ -164,7 +164,7 @@ fn pfx_trust_lists_and_the_program_are_followed_too() {
     assert_eq!(watched.context().trust().certificates().len(), 2);
     let old = ca.list_until(&[], SystemTime::now() - HOUR);
     replace(&at("crl.pem"), old.to_pem().as_bytes());
-    assert!(told.refused().contains("the revocation list of \"CN=CA\" was good until"));
+    assert!(told.refused().contains("the revocation list of \"CN=CA\" was valid until"));
     let ours = ca.list(&[&renewed.certificate]);
     replace(&at("crl.pem"), ours.to_pem().as_bytes());
     assert!(told.refused().contains("names our own certificate, \"CN=localhost\""));

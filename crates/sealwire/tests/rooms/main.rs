@@ -17,7 +17,7 @@ const SEALWIRE: &[&[&str]] = &[
     &["words"],
     &["key_log", "reading"],
     &["verify", "pki"],
-    &["error", "story"],
+    &["error", "trace"],
     &["engine"],
     &["context"],
     &["session"],
@@ -99,7 +99,7 @@ fn rustls_is_named_behind_the_seam_only() {
             names.partition(|(name, _)| name.first().is_some_and(|top| behind.contains(&&**top)));
         let outside: Vec<_> = outside.iter().map(|(name, _)| name.join("::")).collect();
         assert_eq!(outside, [""; 0], "{of}: these name rustls");
-        assert_eq!(inside.is_empty(), behind.is_empty(), "{of}: nobody behind the seam");
+        assert_eq!(inside.is_empty(), behind.is_empty(), "{of}: rustls is not behind the seam");
     }
 }
 

@@ -363,7 +363,7 @@ fn our_own_weak_certificates_are_refused_when_the_context_is_built() {
     assert_eq!(
         error.to_string(),
         "identity: the signature's digest of the certificate \"CN=localhost\" has 63 bits of \
-         security, and security level 2 asks for 112"
+         security, and security level 2 requires 112"
     );
     // A level in the cipher list is a level.
     let listed = showing(&["sha1"]).cipher_list("DEFAULT@SECLEVEL=0").unwrap();
@@ -387,7 +387,7 @@ fn high_levels_take_away_what_gives_less() {
     let error = at(4).groups("X25519:P-256").unwrap().build().expect_err("128 bits");
     assert_eq!(
         error.to_string(),
-        "security_level: no group has the 192 bits of security of level 4"
+        "security_level: no group reaches the 192 bits of security of level 4"
     );
     let error = at(4).signature_schemes("ed25519").unwrap().build().expect_err("128 bits");
     assert_eq!(error.option(), "security_level");

@@ -173,7 +173,7 @@ async fn what_an_agent_gives_is_looked_at() {
         Spiffe::connect(Some(&endpoint), Duration::from_secs(3)).unwrap_err().to_string()
     });
     let told = connecting.await.unwrap();
-    assert!(told.contains("no identity for this program"), "{told}");
+    assert!(told.contains("issued no identity to this program"), "{told}");
     for bad in ["/no/scheme", "unix:relative", "tcp://localhost:1", "http://127.0.0.1:1"] {
         let error = Spiffe::connect(Some(bad), WAIT).unwrap_err().to_string();
         assert!(error.contains("an endpoint is unix:///PATH or tcp://ADDRESS:PORT"), "{error}");

@@ -145,7 +145,7 @@ impl Webroot {
     fn file(&self, responder: &Responder) -> Result<PathBuf, Error> {
         let safe = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if responder.token.is_empty() || !responder.token.chars().all(safe) {
-            return Err(Error::new("the CA's token is not one: it would be a path"));
+            return Err(Error::new("the CA's token is invalid: it contains path characters"));
         }
         Ok(self.0.join(".well-known/acme-challenge").join(&responder.token))
     }

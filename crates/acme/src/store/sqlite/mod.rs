@@ -98,7 +98,7 @@ impl Database for Sqlite {
         found
     }
 
-    /// By the writer's connection, where nobody writes: it has the pages at hand, while a reader's are
+    /// By the writer's connection, when no write is under way: it has the pages at hand, while a reader's are
     /// out of date after each change.
     fn find(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>, Error> {
         let found = match self.writer.try_lock() {

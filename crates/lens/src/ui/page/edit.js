@@ -37,7 +37,7 @@ export function compose(flow, opened) {
     opened((await send('POST', flow ? `flows/${flow.id}/resend` : 'compose', request)).flow);
   }) }, 'Send');
   dialog(flow ? `Send ${flow.id} again, as a new flow` : 'New request', [h('div', { class: 'line' }, method, url), h('label', {}, 'Headers, one a line'), head,
-    h('label', {}, isText ? 'Body' : 'The body is no text, or too long to edit: it is sent as it was'), text], [go]);
+    h('label', {}, isText ? 'Body' : 'The body is binary, or too long to edit: it is sent unchanged'), text], [go]);
 }
 
 /** @param {Detail} flow @param {(id: number) => void} opened */

@@ -9,12 +9,12 @@ export async function lesson(flow) {
   const secrets = told.plain.reduce((/** @type {number} */ sum, /** @type {any} */ m) => sum + m.secrets.length, 0);
   const plain = h('div', {}, h('h2', {}, '1. On the wire over HTTP', h('small', {}, told.over_tls ? 'what a sniffer would read if this had gone without TLS' : 'what a sniffer reads: this went without TLS')),
     ...told.plain.map(marked),
-    h('p', { class: 'note' }, secrets ? `${secrets} secret${secrets > 1 ? 's' : ''} marked. Anybody on the way could have taken them, and changed anything.` : 'Anybody on the way could have read this, and changed it.'));
+    h('p', { class: 'note' }, secrets ? `${secrets} secret${secrets > 1 ? 's' : ''} marked. Anyone on the path could have read them, and changed anything.` : 'Anyone on the path could have read and changed this.'));
   const closed = told.records.filter((/** @type {any} */ r) => !r.readable).length;
-  const wire = h('div', {}, h('h2', {}, '2. On the wire over TLS', h('small', {}, told.over_tls ? 'what a sniffer reads: records' : 'this exchange had none')),
+  const wire = h('div', {}, h('h2', {}, '2. On the wire over TLS', h('small', {}, told.over_tls ? 'what a sniffer reads: records' : 'this exchange did not use TLS')),
     told.lacks ? h('p', { class: 'note' }, `${told.lacks}; start seal proxy with --wire to keep them.`) : null,
     ...told.records.map(record),
-    told.over_tls ? h('p', { class: 'note' }, `Readable: ${told.server_name ? `the name ${told.server_name}, ` : ''}how many records there were (${told.records.length}), their lengths and their times. Closed: ${closed}.`) : h('p', { class: 'note' }, 'Ask for the same by https:// to see it.'));
+    told.over_tls ? h('p', { class: 'note' }, `Readable: ${told.server_name ? `the name ${told.server_name}, ` : ''}how many records there were (${told.records.length}), their lengths and their times. Closed: ${closed}.`) : h('p', { class: 'note' }, 'Request the same over https:// to see it.'));
   const open = h('div', {}, h('h2', {}, '3. Decrypted', h('small', {}, told.over_tls ? 'readable here because you hold the key of the CA that the client trusts' : 'the same, with bodies unpacked')),
     ...told.decrypted.map(marked));
   return h('div', { class: 'panel triple lesson' }, plain, wire, open);

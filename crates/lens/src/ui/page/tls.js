@@ -13,7 +13,7 @@ export async function tls(flow) {
     ['Opened', clock(connection.started)], ['Closed', clock(connection.ended)], ['Fault', connection.fault], ['Passed by unread', connection.passed_by]];
   const facts = h('table', {}, ...rows.filter(([, value]) => value).map(([name, value]) => h('tr', {}, h('th', {}, name), h('td', {}, value))));
   const shakes = connection.handshakes ?? [];
-  if (!shakes.length) return h('div', {}, h('h2', {}, `Connection ${connection.id}`), facts, h('p', { class: 'note' }, 'No TLS: everybody on the way could read and change it.'));
+  if (!shakes.length) return h('div', {}, h('h2', {}, `Connection ${connection.id}`), facts, h('p', { class: 'note' }, 'No TLS: anyone on the path could read and change it.'));
   return h('div', {}, h('h2', {}, `Connection ${connection.id}`), facts, ...shakes.map(leg));
 }
 
@@ -24,13 +24,13 @@ function leg(shake) {
     ['ALPN', shake.alpn], ['Resumed', shake.resumed ? 'yes: no certificate was shown' : 'no'], ['Server name', shake.hello?.server_name], ['ALPN offered', shake.hello?.alpn?.join(', ')],
     ['JA4', shake.hello?.ja4], ['JA3', shake.hello?.ja3],
     ['Revocation on the public web', shake.public_revocation && `${shake.public_revocation.status}, by upki’s data${shake.public_revocation.hours === null ? '' : `, ${shake.public_revocation.hours} hours old`}`],
-    ['Asks for a client certificate of', shake.asked_for_certificate && (shake.asked_for_certificate.join('; ') || 'any CA')]];
+    ['Requests a client certificate of', shake.asked_for_certificate && (shake.asked_for_certificate.join('; ') || 'any CA')]];
   const verdict = shake.verdict;
   const failure = shake.failure;
   return h('section', {},
     h('h2', {}, origin ? 'From the proxy to the origin' : 'From the client to the proxy'),
     failure ? h('div', { class: 'verdict no' }, h('b', {}, 'The handshake failed. '), failure.reason, failure.refused_certificate ? ' The client refused our certificate: it pins another, or does not trust this CA.' : '') : null,
-    verdict ? h('div', { class: `verdict ${verdict.authorized ? '' : 'no'}` }, h('b', {}, verdict.authorized ? 'The origin is who it should be.' : `Not trusted: ${verdict.code ?? ''}`),
+    verdict ? h('div', { class: `verdict ${verdict.authorized ? '' : 'no'}` }, h('b', {}, verdict.authorized ? 'The origin is authenticated.' : `Not trusted: ${verdict.code ?? ''}`),
       ...verdict.evidence.map((/** @type {string} */ line) => h('div', {}, line)), ...verdict.advice.map((/** @type {string} */ line) => h('div', { class: 'good' }, `→ ${line}`))) : null,
     h('table', {}, ...rows.filter(([, value]) => value).map(([name, value]) => h('tr', {}, h('th', {}, name), h('td', {}, value)))),
     shake.chain.length ? h('h3', {}, origin ? 'Certificates of the origin' : 'Certificates of the client') : null,

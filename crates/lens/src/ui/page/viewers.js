@@ -17,7 +17,7 @@ export function body(message, words = '') {
   const raw = message.text !== undefined ? new TextEncoder().encode(message.text) : fromBase64(message.base64 ?? '');
   const notes = [];
   if (message.dropped) notes.push(`${bytes(message.dropped)} of it were not recorded: the disk did not keep up, or it is beyond the cap.`);
-  if (message.cut) notes.push('Only its beginning is shown; Save gives the whole.');
+  if (message.cut) notes.push('Truncated; Save downloads all of it.');
   const head = notes.map(note => h('p', { class: 'note' }, note));
   if (!raw.length) return h('div', {}, ...head, h('p', { class: 'note' }, message.dropped ? '' : 'No body.'));
   /** @type {[string, () => Node][]} */
@@ -96,7 +96,7 @@ export function plain(text, words) {
     at = hit + word.length;
   }
   pre.append(shown.slice(at));
-  if (text.length > LONGEST) pre.append(`\n… ${text.length - LONGEST} more characters: Save gives the whole.`);
+  if (text.length > LONGEST) pre.append(`\n… ${text.length - LONGEST} more characters: Save downloads all of it.`);
   return pre;
 }
 

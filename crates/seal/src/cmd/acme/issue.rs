@@ -80,7 +80,7 @@ impl Issue {
         let folder = self.place.open()?;
         let _lock = folder.lock().map_err(|e| Failure::usage(e.to_string()))?;
         let means = Means { proof: self.proof(), ca: self.absolute_ca()? };
-        let wish = RenewalConfig {
+        let config = RenewalConfig {
             names: self.names.iter().map(|name| name.value().into_owned()).collect(),
             server: self.server.server.clone(),
             profile: self.profile.clone(),
@@ -90,7 +90,7 @@ impl Issue {
         };
         let login = self.server.login()?;
         let session = Session::open(&login, &folder, &http(&means.ca)?).await.map_err(failed)?;
-        let report = fetch(&session, &means, &wish, &folder).await?;
+        let report = fetch(&session, &means, &config, &folder).await?;
         report::print(&report, self.json)?;
         Ok(Answer::Yes)
     }
@@ -99,15 +99,15 @@ impl Issue {
     /// again would use up what a CA gives for a name.
     fn schedule(&self, folder: &Folder) -> Result<Schedule, Failure> {
         let name = self.names.first().map(|name| name.value().into_owned()).unwrap_or_default();
-        let kept = folder.wish(&name).map_err(failed)?;
-        let issued = kept.map(|wish| wish.schedule.issued).unwrap_or_default();
+        let kept = folder.renewal_config(&name).map_err(failed)?;
+        let issued = kept.map(|config| config.schedule.issued).unwrap_or_default();
         let schedule = Schedule { issued, ..Schedule::default() };
         if let Some(held) = folder.held(&name).map_err(failed)?
             && !self.force
         {
             let (begin, end) = held.validity();
             let checked = schedule.check_enough(end - begin, clock::now());
-            checked.map_err(|e| failed(e).prefix(&name).advise("--force asks all the same"))?;
+            checked.map_err(|e| failed(e).prefix(&name).advise("--force requests it anyway"))?;
         }
         Ok(schedule)
     }
@@ -137,27 +137,27 @@ impl Issue {
 pub(super) async fn fetch(
     session: &Session,
     means: &Means,
-    wish: &RenewalConfig,
+    config: &RenewalConfig,
     folder: &Folder,
 ) -> Result<Report, Failure> {
-    let name = wish.names.first().cloned().unwrap_or_default();
+    let name = config.names.first().cloned().unwrap_or_default();
     let held = folder.held(&name).map_err(failed)?;
     let replaces = held.as_ref().map(|held| &held.chain[0]);
     let solver = means.solver().await?;
     let fetched = client::issue(
         session,
-        &wish.names,
-        wish.profile.as_deref(),
+        &config.names,
+        config.profile.as_deref(),
         replaces,
         KeyAlgorithm::EcdsaP256,
         solver.as_ref(),
     );
     let fetched = fetched.await.map_err(|e| failed(e).prefix(&name))?;
     let live = folder.install(&name, &fetched.chain, &fetched.key).map_err(failed)?;
-    let mut kept = wish.clone();
+    let mut kept = config.clone();
     kept.schedule.renewed(clock::now());
-    folder.keep_wish(&kept).map_err(failed)?;
-    if let Some(command) = &wish.run {
+    folder.store_renewal_config(&kept).map_err(failed)?;
+    if let Some(command) = &config.run {
         run(command, &name, &live).await?;
     }
     let held = folder.held(&name).map_err(failed)?;

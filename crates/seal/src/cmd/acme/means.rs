@@ -104,19 +104,19 @@ pub(super) enum Proof {
 }
 
 impl Means {
-    pub(super) fn of(wish: &RenewalConfig) -> Result<Self, Failure> {
-        serde_json::from_value(wish.proof.clone()).map_err(|e| {
-            let name = wish.names.first().map_or("", String::as_str);
+    pub(super) fn of(config: &RenewalConfig) -> Result<Self, Failure> {
+        serde_json::from_value(config.proof.clone()).map_err(|e| {
+            let name = config.names.first().map_or("", String::as_str);
             Failure::usage(format!("{name}: what is kept of it cannot be read: {e}"))
         })
     }
 
     pub(super) async fn session(
         &self,
-        wish: &RenewalConfig,
+        config: &RenewalConfig,
         folder: &Folder,
     ) -> Result<Session, Failure> {
-        let login = Login { server: wish.server.clone(), contact: Vec::new(), eab: None };
+        let login = Login { server: config.server.clone(), contact: Vec::new(), eab: None };
         Session::open(&login, folder, &http(&self.ca)?).await.map_err(super::failed)
     }
 

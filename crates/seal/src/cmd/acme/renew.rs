@@ -45,55 +45,55 @@ impl Renew {
         for name in names {
             // Another process in the folder may have renewed it meanwhile.
             let _lock = folder.lock().map_err(failed)?;
-            let Some(mut wish) = folder.wish(&name).map_err(failed)? else { continue };
-            if wish.is_renewed_by_service() {
+            let Some(mut config) = folder.renewal_config(&name).map_err(failed)? else { continue };
+            if config.is_renewed_by_service() {
                 if !self.names.is_empty() {
                     answer = Answer::No;
                     report::note(left_to_its_service(&name));
                 }
                 continue;
             }
-            match self.one(&mut wish, &folder).await {
+            match self.one(&mut config, &folder).await {
                 Ok(()) => {}
                 Err(failure) => {
                     answer = Answer::No;
                     report::note(&failure);
-                    wish.schedule.failed(failure.to_string(), clock::now(), chance());
-                    folder.keep_wish(&wish).map_err(failed)?;
+                    config.schedule.failed(failure.to_string(), clock::now(), chance());
+                    folder.store_renewal_config(&config).map_err(failed)?;
                 }
             }
         }
         Ok(answer)
     }
 
-    async fn one(&self, wish: &mut RenewalConfig, folder: &Folder) -> Result<(), Failure> {
+    async fn one(&self, config: &mut RenewalConfig, folder: &Folder) -> Result<(), Failure> {
         let now = clock::now();
-        let name = wish.names.first().cloned().unwrap_or_default();
-        if now < wish.schedule.retry_at && !self.force {
+        let name = config.names.first().cloned().unwrap_or_default();
+        if now < config.schedule.retry_at && !self.force {
             return Ok(());
         }
-        let means = Means::of(wish)?;
-        let session = means.session(wish, folder).await?;
+        let means = Means::of(config)?;
+        let session = means.session(config, folder).await?;
         if let Some(held) = folder.held(&name).map_err(failed)? {
-            if now >= wish.schedule.ask_at {
+            if now >= config.schedule.ask_at {
                 // A CA that does not say when still renews.
                 if let Ok(Some((start, end, again))) =
                     client::renewal_window_of(&session, &held.chain[0]).await
                 {
-                    wish.schedule.take_window(start, end, chance());
-                    wish.schedule.ask_at = now + again;
-                    folder.keep_wish(wish).map_err(failed)?;
+                    config.schedule.take_window(start, end, chance());
+                    config.schedule.ask_at = now + again;
+                    folder.store_renewal_config(config).map_err(failed)?;
                 }
             }
             let (begin, end) = held.validity();
-            if !self.force && !wish.schedule.is_due(begin, end, now) {
+            if !self.force && !config.schedule.is_due(begin, end, now) {
                 return Ok(());
             }
             if !self.force {
-                wish.schedule.check_enough(end - begin, now).map_err(failed)?;
+                config.schedule.check_enough(end - begin, now).map_err(failed)?;
             }
         }
-        let report = fetch(&session, &means, wish, folder).await?;
+        let report = fetch(&session, &means, config, folder).await?;
         match self.json {
             true => report::print_line(&report),
             false => report::print_text(&report.to_string()),

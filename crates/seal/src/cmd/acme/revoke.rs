@@ -32,9 +32,9 @@ impl Revoke {
             Failure::usage(format!("{name}: no such certificate"))
                 .advise("`seal acme status` lists them")
         };
-        let wish = folder.wish(name).map_err(failed)?.ok_or_else(none)?;
+        let config = folder.renewal_config(name).map_err(failed)?.ok_or_else(none)?;
         let held = folder.held(name).map_err(failed)?.ok_or_else(none)?;
-        let session = Means::of(&wish)?.session(&wish, &folder).await?;
+        let session = Means::of(&config)?.session(&config, &folder).await?;
         let reason = client::reason(self.key_compromised);
         client::revoke(&session, &held.chain[0], reason).await.map_err(failed)?;
         folder.forget(name).map_err(failed)?;

@@ -67,18 +67,18 @@ impl Status {
         let folder = self.place.open()?;
         let mut lines = Vec::new();
         for name in folder.names().map_err(failed)? {
-            let Some(wish) = folder.wish(&name).map_err(failed)? else { continue };
+            let Some(config) = folder.renewal_config(&name).map_err(failed)? else { continue };
             let validity = folder.held(&name).map_err(failed)?.map(|held| held.validity());
             lines.push(Line {
                 name,
                 not_after: validity.map(|(_, end)| card::time(end)),
                 renew_at: validity
-                    .map(|(begin, end)| card::time(wish.schedule.renew_at(begin, end))),
-                renewed_by: if wish.is_renewed_by_service() { BY_SERVICE } else { BY_TIMER },
-                names: wish.names,
-                server: wish.server,
-                failures: wish.schedule.failures,
-                last_error: wish.schedule.last_error,
+                    .map(|(begin, end)| card::time(config.schedule.renew_at(begin, end))),
+                renewed_by: if config.is_renewed_by_service() { BY_SERVICE } else { BY_TIMER },
+                names: config.names,
+                server: config.server,
+                failures: config.schedule.failures,
+                last_error: config.schedule.last_error,
             });
         }
         report::print(&Report(lines), self.json)?;

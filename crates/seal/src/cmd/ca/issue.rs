@@ -130,7 +130,7 @@ impl Issue {
         }
         if self.names.is_empty() && self.subject.is_none() && !self.copy_names {
             return Err(Failure::usage("the certificate needs a NAME")
-                .advise("--copy-names takes those that the request asks for"));
+                .advise("--copy-names takes those of the request"));
         }
         let store = self.folder.open()?;
         let csr = self.csr.as_deref().map(read_request).transpose()?;

@@ -58,7 +58,7 @@ struct Line {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("there is nothing to list");
+            return f.write_str("nothing to list");
         }
         let lines = self.0.iter().map(|line| {
             let names = match line.names.as_slice() {

@@ -192,7 +192,7 @@ impl Serve {
         let read = |text: &String| match text.parse() {
             Ok(sealwire::pki::SubjectAltName::Dns(name)) => Ok(Identifier::Dns(name)),
             Ok(sealwire::pki::SubjectAltName::Ip(address)) => Ok(Identifier::Ip(address)),
-            _ => Err(Failure::usage(format!("--name {text}: neither a host name nor an address"))),
+            _ => Err(Failure::usage(format!("--name {text}: not a host name or IP address"))),
         };
         texts.iter().map(read).collect()
     }
@@ -246,7 +246,7 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// Opens who signs for a CA; its first intermediate is made here.
+/// Opens the signer of a CA; its first intermediate is made here.
 pub(super) fn open_authority(
     ca: &CaStore,
     passphrase: &CaPassphrase,

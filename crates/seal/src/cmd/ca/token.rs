@@ -106,9 +106,9 @@ impl fmt::Display for Line {
         let Self { id, uses, expires, .. } = self;
         let users = self.users.iter().map(|user| Foreign::new(user).to_string());
         let names = Some(self.names.clone()).filter(|names| !names.is_empty());
-        let whom: Vec<_> = names.into_iter().chain(users).collect();
-        let (whom, label) = (whom.join(", "), Foreign::new(&self.label));
-        write!(f, "{id}  {uses} left  to {expires}  {whom}  {label}")
+        let holder: Vec<_> = names.into_iter().chain(users).collect();
+        let (holder, label) = (holder.join(", "), Foreign::new(&self.label));
+        write!(f, "{id}  {uses} left  to {expires}  {holder}  {label}")
     }
 }
 

@@ -140,7 +140,7 @@ impl Judge {
             () if now > end => "expired".to_owned(),
             () if now < start => "not valid yet".to_owned(),
             () if end < horizon => format!("expires in {left}"),
-            () => format!("good for {left}"),
+            () => format!("valid for {left}"),
         };
         Line {
             file,

@@ -46,7 +46,7 @@ impl Convert {
             (Form::Der, [one]) => self.output.write(one.der(), Access::Public)?,
             (Form::Der, all) => {
                 return Err(Failure::usage(format!(
-                    "{}: there are {} certificates, and DER holds one",
+                    "{}: {} certificates found, and DER holds one",
                     self.file.display(),
                     all.len()
                 ))

@@ -163,8 +163,8 @@ impl Display for Sniffed {
         writeln!(f, "  Over TLS the sniffer sees\n{}", self.tls)?;
         writeln!(
             f,
-            "  Only who holds the key of a CA that the client trusts reads it all the same, as a\n  \
-             debugging proxy does: `seal proxy demo` plays that, `seal proxy run -- COMMAND` is it."
+            "  Only the holder of the key of a CA that the client trusts can read it all the same, as a\n  \
+             debugging proxy does: `seal proxy demo` shows that, `seal proxy run -- COMMAND` does it."
         )
     }
 }

@@ -102,7 +102,7 @@ async fn pass_on(
     loop {
         let count = from.read(&mut buffer).await?;
         if count == 0 {
-            // The other side may have hung up already.
+            // The other side may have closed the connection already.
             let _ = to.shutdown().await;
             return Ok(seen);
         }
@@ -122,7 +122,7 @@ impl Display for Seen {
         if self.name_readable {
             writeln!(
                 f,
-                "    What it still sees: who talks to whom, the name asked for, when and how much."
+                "    What it still sees: both addresses, the name asked for, times and amounts."
             )?;
         }
         Ok(())

@@ -50,7 +50,7 @@ pub(super) fn inspect(
     }
     let has_more = kinds.iter().any(|kind| *kind != Content::PrivateKey);
     if let Some(form) = OtherForm::of(&bytes).filter(|_| !has_more) {
-        let what = format!("it is {form}, which is not read here");
+        let what = format!("it is {form}, which is not supported");
         return Err(Error::new(Problem::Unsupported, what).at(path.display().to_string()).into());
     }
     if kinds.is_empty() {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sealwire::pki::Certificate;
 use sealwire::session::CertificateRequest;
-use sealwire::story::Message;
+use sealwire::trace::Message;
 use sealwire::verify::Verdict;
 use sealwire::{
     ClientOptions, Error, Foreign, PeerVerification, ProtocolVersion, SecureContext,
@@ -33,7 +33,7 @@ use crate::say::report::{self, Answer};
 use crate::view::card::Card;
 use crate::view::checked::{Checked, Finding, Level};
 use crate::view::handshake_page;
-use crate::view::story::{Story, milliseconds};
+use crate::view::trace::{Trace, milliseconds};
 use crate::view::trust::Trust;
 use crate::words::clock;
 
@@ -52,7 +52,7 @@ struct Host {
     trust: Option<Trust>,
     certificate: Option<Card>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    handshake: Option<Story>,
+    handshake: Option<Trace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ech: Option<EchSeen>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,8 +124,8 @@ pub(super) async fn inspect(
         observed::handshake(&mut tcp, &context, &options, start, args.route.timeout.get());
     let observed = observed.await.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
     let obstacle = obstacle(args, target, &name, &options, &trust, &observed).await?;
-    let story = observed.story();
-    let leaf = story.certificates().first().cloned();
+    let trace = observed.trace();
+    let leaf = trace.certificates().first().cloned();
     let scan = if args.scan || args.profile.is_some() {
         let sni = name.ip().is_none().then(|| name.as_str());
         let spoken = observed.driver.session().peer().map(|peer| match peer.protocol() {
@@ -149,21 +149,21 @@ pub(super) async fn inspect(
             let sni = name.ip().is_none().then(|| name.as_str());
             let (route, starttls) = (&args.route, args.route.starttls);
             let asked = scan::ask_groups(route, target, starttls, name.as_str(), sni).await?;
-            let sent = story.certificates();
-            Some(Posture::of(&observed, story.messages(), sent, Some(asked)))
+            let sent = trace.certificates();
+            Some(Posture::of(&observed, trace.messages(), sent, Some(asked)))
         }
         false => None,
     };
     let compliance = args.profile.zip(scan.as_ref()).map(|(p, scan)| p.check(scan, leaf.as_ref()));
-    let sent = story.certificates();
+    let sent = trace.certificates();
     let verdict =
         (!sent.is_empty()).then(|| super::verdict(sent, &trust, Some(&name), args.name_rules));
-    let issuer = issuer(story.certificates(), verdict.as_ref());
+    let issuer = issuer(trace.certificates(), verdict.as_ref());
     let mut host = Host {
         target: target.to_string(),
         address,
         server_name: name.to_string(),
-        connection: Connection::of(&observed, story.messages(), issuer.as_ref()),
+        connection: Connection::of(&observed, trace.messages(), issuer.as_ref()),
         our_certificate: observed.request.as_ref().and_then(CertificateRequest::mismatch).or_else(
             || {
                 let error = observed.refusal.as_ref()?;
@@ -189,12 +189,12 @@ pub(super) async fn inspect(
     if let Some(path) = &args.html {
         let verdict = host.trust.as_ref().map_or_else(String::new, |trust| format!("\n{trust}"));
         let facts = format!("{}{verdict}", host.summary());
-        let page = handshake_page::page(&host.target, facts.trim_end(), story.messages());
+        let page = handshake_page::page(&host.target, facts.trim_end(), trace.messages());
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         write_file(path, page.as_bytes(), Access::Public, existing)?;
     }
     if args.explain {
-        host.handshake = Some(Story::of(story.messages()));
+        host.handshake = Some(Trace::of(trace.messages()));
     }
     checked.push(host.checked());
     if args.json && args.targets.len() > 1 {
@@ -230,8 +230,8 @@ async fn obstacle(
         Err(error) if obstacle::is_unexplained(error) => {}
         _ => return Ok(None),
     }
-    // Who asks us for a certificate and then leaves has seen our hello, and does without us.
-    if observed.story().messages().iter().any(wants_certificate) {
+    // A server that requests a certificate and then closes has seen our hello, and refuses us.
+    if observed.trace().messages().iter().any(wants_certificate) {
         return Ok(None);
     }
     let broken = obstacle::Broken {
@@ -405,8 +405,8 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({}), asked for {}", self.target, self.address, self.server_name)?;
         f.write_str(&self.summary())?;
-        if let Some(story) = &self.handshake {
-            write!(f, "\n{story}")?;
+        if let Some(trace) = &self.handshake {
+            write!(f, "\n{trace}")?;
         }
         if let Some(trust) = &self.trust {
             write!(f, "\n{trust}\n")?;
@@ -419,7 +419,7 @@ impl fmt::Display for Host {
         }
         if let Some(scan) = &self.scan {
             let hellos = match self.failure.as_ref().and_then(|broken| broken.obstacle.as_ref()) {
-                Some(_) => ", asked by short hellos (ours above did not get through)",
+                Some(_) => ", probed with short hellos (the full one did not get through)",
                 None => "",
             };
             write!(f, "\nwhat it accepts{hellos}\n{scan}")?;

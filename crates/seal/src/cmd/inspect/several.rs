@@ -94,7 +94,7 @@ fn spread(args: &InspectArgs, text: &str, target: &Kind) -> Vec<(String, Kind)> 
 
 /// Of a file that was not named: whether anything is in it that is shown here.
 fn holds_something(path: &Path) -> bool {
-    /// What is longer is no certificate or key.
+    /// What is longer is not a certificate or key.
     const LONGEST: u64 = 16 << 20;
     let is_short = path.metadata().is_ok_and(|meta| meta.len() <= LONGEST);
     let bytes = is_short.then(|| std::fs::read(path).map(zeroize::Zeroizing::new));

@@ -92,15 +92,15 @@ async fn ask(
     let timeout = how.route.timeout.get();
     let observed = observed::handshake(&mut reached.tcp, context, &options, start, timeout).await;
     let observed = observed.map_err(|e| Failure::of_connection(&target.to_string(), &e))?;
-    let story = observed.story();
-    let asked = story.messages().iter().any(|message| message.name == "CertificateRequest");
+    let trace = observed.trace();
+    let asked = trace.messages().iter().any(|message| message.name == "CertificateRequest");
     let mut found = Vec::new();
     let groups = match how.posture {
         true => {
             let sni = name.ip().is_none().then(|| name.as_str());
             let asked = scan::ask_groups(&how.route, target, *starttls, name.as_str(), sni).await;
             // What the handshake has shown stays.
-            asked.map_err(|e| format!("it was not asked for its groups: {e}")).map(Some)
+            asked.map_err(|e| format!("its groups were not probed: {e}")).map(Some)
         }
         false => Ok(None),
     };
@@ -108,22 +108,22 @@ async fn ask(
         found.push(Found { place: target.to_string(), what: What::Unreadable(why) });
         None
     });
-    let posture = Posture::of(&observed, story.messages(), story.certificates(), groups);
+    let posture = Posture::of(&observed, trace.messages(), trace.certificates(), groups);
     if posture.protocol.is_some() || posture.key_exchange.asked.is_some() {
         found.push(Found { place: target.to_string(), what: What::Server(Box::new(posture)) });
     }
     if let Err(error) = &observed.outcome {
         let why = advice::sentence(error);
-        let why = if asked { format!("{why}; it asks for a client certificate") } else { why };
+        let why = if asked { format!("{why}; it requests a client certificate") } else { why };
         found.push(Found { place: target.to_string(), what: What::Unreadable(why) });
     }
-    for (depth, certificate) in story.certificates().iter().enumerate() {
+    for (depth, certificate) in trace.certificates().iter().enumerate() {
         let is_own = depth == 0;
         let shown = Shown {
             certificate: certificate.clone(),
-            beside: story.certificates().to_vec(),
+            beside: trace.certificates().to_vec(),
             server: is_own.then(|| name.clone()),
-            note: (is_own && asked).then(|| "asks for a client certificate".to_owned()),
+            note: (is_own && asked).then(|| "requests a client certificate".to_owned()),
         };
         found.push(Found { place: target.to_string(), what: What::Certificate(Box::new(shown)) });
     }

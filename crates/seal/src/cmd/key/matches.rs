@@ -48,7 +48,7 @@ impl Matches {
         let matches = match pki::certificates_from_file(&self.file) {
             Ok(certificates) => key.matches(&certificates[0]),
             Err(e) if matches!(e.problem(), Problem::Io(_)) => return Err(e.into()),
-            // Not a certificate; if it is no request either, what it is not is the better answer.
+            // Not a certificate; if it is not a request either, what it is not is the better answer.
             Err(e) => Csr::from_file(&self.file).map_err(|_| e)?.matches(&key),
         };
         let report =

@@ -87,7 +87,7 @@ impl Import {
             return match found {
                 Some(index) => Ok(all.swap_remove(index)),
                 None => Err(Failure::refused(format!(
-                    "{file}: there is no key named \"{wanted}\"; there is {}",
+                    "{file}: no key named \"{wanted}\"; it contains {}",
                     names(&all)
                 ))),
             };

@@ -215,7 +215,7 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> 
 fn text(lesson: &Lesson) -> String {
     let mut out = String::new();
     if !lesson.over_tls {
-        out += "1. Over HTTP, everybody on the way reads this, and may change it:\n\n";
+        out += "1. Over HTTP, anyone on the path can read and change this:\n\n";
         lesson.plain.iter().for_each(|message| out += &quoted(message));
         return out + "The places between >>> and <<< are secrets.\n";
     }
@@ -233,7 +233,7 @@ fn text(lesson: &Lesson) -> String {
     }
     let name = lesson.server_name.as_deref().unwrap_or("no name");
     out += &format!(
-        "\nReadable in it: the server's name ({}), and how much went when. Nothing else.\n\n\
+        "\nReadable in it: the server's name ({}), sizes and times. Nothing else.\n\n\
          3. Decrypted, because the client trusts a CA whose key the proxy has:\n\n",
         Foreign::new(name)
     );

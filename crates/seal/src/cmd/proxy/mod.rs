@@ -1,4 +1,4 @@
-//! `seal proxy`: what passes between programs and servers, in plain and over TLS.
+//! `seal proxy`: what passes between programs and servers, in plaintext and over TLS.
 
 #[cfg(target_os = "linux")]
 mod capture;

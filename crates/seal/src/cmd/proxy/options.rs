@@ -224,7 +224,7 @@ impl FromStr for ReverseUrl {
             other => {
                 let protocol: Protocol = other.parse().map_err(|_| {
                     format!(
-                        "{other}:// is none of http, https, tls, tcp, or a protocol with STARTTLS"
+                        "{other}:// is not one of http, https, tls, tcp, or a protocol with STARTTLS"
                     )
                 })?;
                 (true, Some(protocol), Some(Starttls(protocol).port()))
@@ -232,7 +232,7 @@ impl FromStr for ReverseUrl {
         };
         let authority = rest.trim_end_matches('/');
         let target = Target::parse(authority, port)
-            .ok_or_else(|| format!("{authority:?} is no HOST:PORT (a path is not taken)"))?;
+            .ok_or_else(|| format!("{authority:?} is not HOST:PORT (a path is not accepted)"))?;
         Ok(Self { text: text.to_owned(), target, tls, starttls })
     }
 }

@@ -94,8 +94,7 @@ impl Summary {
         }
         for (host, why) in &self.refused {
             lines.push(format!(
-                "not trusted: a program refused the proxy's certificate for {} ({}): it has roots of \
-                 its own, or knows which certificate to expect; --passthrough {} leaves it alone",
+                "not trusted: a program refused the proxy's certificate for {} ({}): it uses its own roots, or pins another certificate; --passthrough {} leaves it alone",
                 Foreign::new(host),
                 Foreign::new(why),
                 Foreign::new(host)

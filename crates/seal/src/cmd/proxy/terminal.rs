@@ -55,7 +55,7 @@ impl Terminal {
                     return Vec::new();
                 }
                 open.shown = true;
-                vec![open.line(event.at, "goes on")]
+                vec![open.line(event.at, "still open")]
             }
             What::Frame(frame) => {
                 let arrow = arrow(frame.direction);

@@ -31,7 +31,7 @@ pub(super) async fn door(
     let (Some(shown), Some(at)) = (keeper.way.http(), at) else { return Ok(None) };
     let tcp = TcpListener::bind(at).await.map_err(|e| {
         Failure::usage(format!("--acme-http {at}: cannot listen: {e}"))
-            .advise("ports under 1024 need privileges; port 80 of the names has to lead there")
+            .advise("ports under 1024 need privileges; port 80 of the names must lead there")
     })?;
     Ok(Some(HttpDoor::open(tcp, vec![shown.clone()])))
 }
@@ -75,7 +75,7 @@ pub(super) async fn keep(keeper: Arc<Keeper>, watched: Watched) {
                     watched.status().last_failure.is_none()
                 });
                 if looked.await.unwrap_or(false) {
-                    report::note(format!("{}: there is a new certificate", keeper.name()));
+                    report::note(format!("{}: certificate renewed", keeper.name()));
                 }
             }
             Ok(Step::NotDue | Step::Busy) => {}

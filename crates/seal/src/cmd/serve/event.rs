@@ -115,7 +115,7 @@ pub(super) enum Event<'a> {
     StapleStale {
         subject: String,
     },
-    /// A client that would not be let in any more.
+    /// A client that would not be accepted any longer.
     CutOff {
         subject: Option<String>,
         why: &'static str,
@@ -250,7 +250,7 @@ fn text(told: &Event<'_>) -> String {
         Event::AgentBack => "SPIFFE agent reachable again".to_owned(),
         Event::Stapled { subject, until } => {
             let until = until.as_deref().unwrap_or("it does not say when");
-            format!("{} has another OCSP response, good until {until}", Foreign::new(subject))
+            format!("{} has another OCSP response, valid until {until}", Foreign::new(subject))
         }
         Event::NotStapled { subject, reason } => {
             format!("{} has no new OCSP response: {}", Foreign::new(subject), Foreign::new(reason))

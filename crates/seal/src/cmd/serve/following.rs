@@ -1,4 +1,4 @@
-//! What is served follows its files, and clients that would not be let in any more are closed.
+//! What is served follows its files, and clients that would not be accepted any longer are closed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,15 +26,15 @@ pub(super) struct Lives {
 }
 
 impl Lives {
-    /// The open connections, of which those are closed that would not be let in any more.
-    pub(super) fn live(&self, teller: Reporter) -> Live {
+    /// The open connections, of which those are closed that would not be accepted any longer.
+    pub(super) fn live(&self, reporter: Reporter) -> Live {
         let options = LiveOptions::new()
             .max_lifetime(self.longest)
             .close_at_expiry(self.recheck == Recheck::Close)
             .on_close(move |closed: &Closed<'_, ()>| {
                 let subject = closed.peer.certificate().map(|one| one.subject().to_string());
                 let (why, reason) = (closed.why.name(), closed.why.to_string());
-                teller.tell(&Event::CutOff { subject, why, reason });
+                reporter.tell(&Event::CutOff { subject, why, reason });
             });
         let live = Live::new(options);
         if self.recheck == Recheck::Off && self.longest.is_some() {
@@ -51,13 +51,13 @@ impl Lives {
     }
 
     /// Begins to follow the files. The first is taken as it is: a server may be there to show a
-    /// certificate that is no good.
+    /// certificate that is not good.
     pub(super) fn follow(
         &self,
         files: WatchedBuilder,
         legacy: LegacyOption,
         live: &Live,
-        teller: Reporter,
+        reporter: Reporter,
     ) -> Result<Watched, Failure> {
         let (tickets, hybrid_retry) = (self.tickets, self.hybrid_retry);
         let files = files
@@ -68,9 +68,9 @@ impl Lives {
             .purpose(Purpose::Server)
             .take_the_first_as_it_is()
             .on_change(move |change| match change {
-                Change::Loaded(_) => teller.tell(&Event::Reloaded),
+                Change::Loaded(_) => reporter.tell(&Event::Reloaded),
                 Change::Refused(error) => {
-                    teller.tell(&Event::NotReloaded { reason: error.to_string() });
+                    reporter.tell(&Event::NotReloaded { reason: error.to_string() });
                 }
                 _ => {}
             });

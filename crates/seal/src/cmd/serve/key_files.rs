@@ -122,7 +122,7 @@ mod tests {
             (&[0x30, 12, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0], true),
             (&[0x30, 5, 2, 1, 3, 0x30, 0], true),
             (&[0x30, 7, 2, 1, 3, 0x30, 0, 0x30, 0], true),
-            // A certificate, a public key, parameters, and what is cut or goes on.
+            // A certificate, a public key, parameters, and what is cut or continues.
             (&[0x30, 6, 0x30, 0, 0x30, 0, 3, 0], false),
             (&[0x30, 4, 0x30, 0, 3, 0], false),
             (&[0x30, 4, 2, 0, 2, 0], false),

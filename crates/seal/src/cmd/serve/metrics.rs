@@ -45,7 +45,7 @@ impl Metrics {
         Self { registry: Arc::new(registry), agreed, failures, open }
     }
 
-    pub(super) fn shaken(&self, peer: &Peer) {
+    pub(super) fn handshake(&self, peer: &Peer) {
         self.agreed.with_client(peer);
     }
 

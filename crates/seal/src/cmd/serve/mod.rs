@@ -70,21 +70,22 @@ enum Service {
 }
 
 pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
-    let teller = Reporter { json: args.json };
+    let reporter = Reporter { json: args.json };
     if let Some(wanted) = args.bad {
-        return bad::run(&args, wanted, teller).await;
+        return bad::run(&args, wanted, reporter).await;
     }
-    let service = Arc::new(args.service(teller)?);
+    let service = Arc::new(args.service(reporter)?);
     let keeper = args.keeper()?;
-    let agent = args.agent(teller)?;
+    let agent = args.agent(reporter)?;
     let stapler = Stapler::default();
     let who = (keeper.as_deref(), agent.as_ref());
-    let (shown, mut acceptor, watched) = args.following(&service, who, &stapler.staples, teller)?;
+    let (shown, mut acceptor, watched) =
+        args.following(&service, who, &stapler.staples, reporter)?;
     let stapled = (args.ocsp_fetch || !args.ocsp.is_empty()).then(|| Stapled {
         stapler,
         watched: watched.clone(),
         fetch: args.ocsp_fetch,
-        teller,
+        reporter,
     });
     let mut _challenges = None;
     if let Some(keeper) = keeper {
@@ -105,11 +106,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
     let counting = metrics.clone();
     let mut listener = Listener::new(tcp, acceptor).on_handshake_error(move |client, error| {
         counting.failed(error);
-        teller.failed(client, error);
+        reporter.failed(client, error);
     });
     if let Some(home) = url.clone() {
         listener = listener
-            .before_handshake(move |tcp, client| only_tls(tcp, client, home.clone(), teller));
+            .before_handshake(move |tcp, client| only_tls(tcp, client, home.clone(), reporter));
     }
     // From here on a signal ends the program in good order.
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
@@ -118,7 +119,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
         Some(listen) => Some(metrics_page::serve("--metrics", listen, metrics.text()).await?),
         None => None,
     };
-    teller.tell(&Event::Listening {
+    reporter.tell(&Event::Listening {
         address,
         serving,
         reachable: args.reachable(address),
@@ -149,11 +150,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
             stop.spawn(acme::end(stream));
             continue;
         }
-        metrics.shaken(stream.peer());
+        metrics.handshake(stream.peer());
         let (service, of_one, open) = (service.clone(), stop.clone(), metrics.opened());
         let serving = async move {
             let (_place, _open) = (place, open);
-            service.serve(stream, client, teller, &of_one).await;
+            service.serve(stream, client, reporter, &of_one).await;
         };
         if args.once {
             drop(listener);
@@ -163,18 +164,18 @@ pub(crate) async fn run(args: ServeArgs) -> Result<Answer, Failure> {
         stop.spawn(serving);
     }
     drop(listener);
-    teller.tell(&Event::Stopping { open: stop.at_work() });
+    reporter.tell(&Event::Stopping { open: stop.at_work() });
     let drained = stop.drained(args.drain.get()).await;
     program::kill_all();
     let cut_off = drained.map_err(|e| Failure::usage(format!("signals: {e}")))?;
-    teller.tell(&Event::Stopped { cut_off });
+    reporter.tell(&Event::Stopped { cut_off });
     Ok(Answer::Yes)
 }
 
 impl ServeArgs {
-    fn service(&self, teller: Reporter) -> Result<Service, Failure> {
+    fn service(&self, reporter: Reporter) -> Result<Service, Failure> {
         if let Some(target) = &self.proxy {
-            return Ok(Service::Proxy(Proxy::new(target.clone(), teller)));
+            return Ok(Service::Proxy(Proxy::new(target.clone(), reporter)));
         }
         Ok(match (&self.folder, &self.exec) {
             (Some(path), _) => {
@@ -182,10 +183,10 @@ impl ServeArgs {
                 let ours: Vec<_> = material.secrets().collect();
                 let shown =
                     folder::Shown { dotfiles: self.dotfiles, private_keys: self.private_keys };
-                let told = move |path: &Path, why| teller.tell(&Event::withheld(path, why));
+                let told = move |path: &Path, why| reporter.tell(&Event::withheld(path, why));
                 let folder = Folder::open(path, shown, &ours, told)
                     .map_err(|e| cannot_serve(&path.display().to_string(), &e))?;
-                Service::Folder(Web::new(folder, !self.no_listing, teller))
+                Service::Folder(Web::new(folder, !self.no_listing, reporter))
             }
             (None, Some(command)) => {
                 Service::Exec(Exec { line: command.clone(), silence: self.exec_timeout.get() })
@@ -224,8 +225,8 @@ impl ServeArgs {
         Ok(Some(Arc::new(keeper)))
     }
 
-    /// The agent that says who we are, where one does.
-    fn agent(&self, teller: Reporter) -> Result<Option<(Spiffe, Federated)>, Failure> {
+    /// The SPIFFE agent that issues our identity, if any.
+    fn agent(&self, reporter: Reporter) -> Result<Option<(Spiffe, Federated)>, Failure> {
         if self.identity.is_none() {
             return Ok(None);
         }
@@ -234,8 +235,8 @@ impl ServeArgs {
         let endpoint = Endpoint::new(self.spiffe_socket.clone(), federated);
         let spiffe = endpoint.connect()?;
         spiffe.on_failure(move |failure| match failure {
-            Some(reason) => teller.tell(&Event::AgentAway { reason: reason.to_owned() }),
-            None => teller.tell(&Event::AgentBack),
+            Some(reason) => reporter.tell(&Event::AgentAway { reason: reason.to_owned() }),
+            None => reporter.tell(&Event::AgentBack),
         });
         Ok(Some((spiffe, endpoint.federated().clone())))
     }
@@ -246,7 +247,7 @@ impl ServeArgs {
         service: &Service,
         (keeper, agent): (Option<&Keeper>, Option<&(Spiffe, Federated)>),
         staples: &Staples,
-        teller: Reporter,
+        reporter: Reporter,
     ) -> Result<(Shown, Acceptor, Watched), Failure> {
         let longest = self.max_lifetime.map(Length::get);
         // A client that is admitted without a certificate stays when its certificate no longer verifies.
@@ -260,7 +261,7 @@ impl ServeArgs {
             tickets: !self.no_tickets,
             hybrid_retry: !self.no_hybrid_retry,
         };
-        let live = lives.live(teller);
+        let live = lives.live(reporter);
         let mut files = self.material.watched(&self.ocsp)?;
         if self.ocsp_fetch {
             files = files.staples(staples);
@@ -277,7 +278,7 @@ impl ServeArgs {
             }
             (None, None) => files,
         };
-        let watched = lives.follow(files, self.legacy, &live, teller)?;
+        let watched = lives.follow(files, self.legacy, &live, reporter)?;
         check_demands(watched.context().identities(), self.ocsp_fetch)?;
         let shown = made.unwrap_or_else(|| Shown::given(watched.context().identities().to_vec()));
         let mut acceptor = self.acceptor(service, &watched)?.live(live);
@@ -396,13 +397,13 @@ impl Service {
         &self,
         stream: TlsStream<TcpStream>,
         client: SocketAddr,
-        teller: Reporter,
+        reporter: Reporter,
         stop: &Stop,
     ) {
         let facts = Facts::of(stream.peer(), Side::Client, None);
         // A browser opens many connections for one page; there the requests are what counts.
-        if teller.json || !self.is_http() {
-            teller.tell(&Event::Connected { client, facts: Box::new(facts.clone()) });
+        if reporter.json || !self.is_http() {
+            reporter.tell(&Event::Connected { client, facts: Box::new(facts.clone()) });
         }
         let outcome = match self {
             Self::Folder(web) => return web.serve(stream, client, stop).await,
@@ -415,8 +416,8 @@ impl Service {
             }
         };
         match outcome {
-            Ok((bytes, exit)) => teller.tell(&Event::Closed { client, bytes, exit }),
-            Err(error) => teller.failed(client, &error.into()),
+            Ok((bytes, exit)) => reporter.tell(&Event::Closed { client, bytes, exit }),
+            Err(error) => reporter.failed(client, &error.into()),
         }
     }
 }
@@ -426,12 +427,12 @@ async fn only_tls(
     tcp: TcpStream,
     client: SocketAddr,
     home: String,
-    teller: Reporter,
+    reporter: Reporter,
 ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
     match first_bytes::look(&tcp).await? {
         FirstByte::Tls => Ok(Some((tcp, client))),
         FirstByte::Http => {
-            web::to_https(tcp, client, home, teller).await;
+            web::to_https(tcp, client, home, reporter).await;
             Ok(None)
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn of(path: &str, entries: &[Entry]) -> String {
     )
 }
 
-/// A page of one sentence, for an answer that is no file.
+/// A page of one sentence, for an answer that is not a file.
 pub(super) fn sentence(text: &str) -> String {
     let text = escape(text);
     format!(

@@ -51,7 +51,7 @@ pub(super) struct Target(Authority);
 pub(super) struct Proxy {
     target: Target,
     client: Client<HttpConnector, Incoming>,
-    teller: Reporter,
+    reporter: Reporter,
 }
 
 impl FromStr for Target {
@@ -85,13 +85,13 @@ impl fmt::Display for Target {
 }
 
 impl Proxy {
-    pub(super) fn new(target: Target, teller: Reporter) -> Self {
+    pub(super) fn new(target: Target, reporter: Reporter) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let client =
             Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Self { target, client, teller }
+        Self { target, client, reporter }
     }
 
     /// Serves one connection until the client has enough, or until asked to stop.
@@ -105,7 +105,7 @@ impl Proxy {
             let (proxy, stop) = (self.clone(), stop.clone());
             async move { Ok::<_, Infallible>(proxy.told_answer(client, request, &stop).await) }
         });
-        serve_http(stream, client, stop, self.teller, service).await;
+        serve_http(stream, client, stop, self.reporter, service).await;
     }
 
     async fn told_answer(
@@ -122,7 +122,7 @@ impl Proxy {
             Err(Trouble::Request(fact)) => sentence(StatusCode::BAD_REQUEST, fact, head_only),
             Err(Trouble::Behind(fact)) => sentence(StatusCode::BAD_GATEWAY, &fact, head_only),
         };
-        self.teller.tell(&Event::request(client, version, &method, target, &response));
+        self.reporter.tell(&Event::request(client, version, &method, target, &response));
         response
     }
 

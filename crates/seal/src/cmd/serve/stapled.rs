@@ -11,7 +11,7 @@ pub(super) struct Stapled {
     pub(super) stapler: Stapler,
     pub(super) watched: Watched,
     pub(super) fetch: bool,
-    pub(super) teller: Reporter,
+    pub(super) reporter: Reporter,
 }
 
 impl Stapled {
@@ -28,7 +28,7 @@ impl Stapled {
         let context = self.watched.context();
         let looked = self.stapler.look(context.identities(), self.fetch).await;
         for news in looked.news {
-            self.teller.tell(&match news {
+            self.reporter.tell(&match news {
                 News::Fetched { subject, until } => Event::Stapled {
                     subject,
                     until: until.map(|until| Moment::from_seconds(until).to_string()),

@@ -37,7 +37,7 @@ pub(super) struct Web {
     files: ServeDir<DefaultServeDirFallback, Folder>,
     folder: Folder,
     pages: bool,
-    teller: Reporter,
+    reporter: Reporter,
 }
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -48,8 +48,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Web {
     /// `pages`: whether a folder without an index.html is shown as a page of links.
-    pub(super) fn new(folder: Folder, pages: bool, teller: Reporter) -> Self {
-        Self { files: ServeDir::with_backend("", folder.clone()), folder, pages, teller }
+    pub(super) fn new(folder: Folder, pages: bool, reporter: Reporter) -> Self {
+        Self { files: ServeDir::with_backend("", folder.clone()), folder, pages, reporter }
     }
 
     /// Serves one connection until the client has enough, or until asked to stop: then what is
@@ -64,15 +64,15 @@ impl Web {
             let web = self.clone();
             async move { Ok::<_, Infallible>(web.told_answer(client, request).await) }
         });
-        serve_http(stream, client, stop, self.teller, service).await;
+        serve_http(stream, client, stop, self.reporter, service).await;
     }
 
     async fn told_answer(self, client: SocketAddr, request: Request<Incoming>) -> Response<Body> {
         let (method, version) = (request.method().clone(), request.version());
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
-        let teller = self.teller;
+        let reporter = self.reporter;
         let response = self.answer(request).await;
-        teller.tell(&Event::request(client, version, &method, target, &response));
+        reporter.tell(&Event::request(client, version, &method, target, &response));
         response
     }
 
@@ -144,7 +144,7 @@ pub(super) async fn serve_http<S>(
     stream: TlsStream<TcpStream>,
     client: SocketAddr,
     stop: &Stop,
-    teller: Reporter,
+    reporter: Reporter,
     service: S,
 ) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
@@ -173,10 +173,10 @@ pub(super) async fn serve_http<S>(
     if let Err(error) = outcome
         && let Some(error) = worth_telling(&*error)
     {
-        teller.failed(client, error);
-    } else if left && teller.json {
+        reporter.failed(client, error);
+    } else if left && reporter.json {
         // Browsers open connections that they do not need: for people that would be noise.
-        teller.tell(&Event::Left { client, advice: advice::LEFT });
+        reporter.tell(&Event::Left { client, advice: advice::LEFT });
     }
 }
 
@@ -223,7 +223,7 @@ impl Asked {
 
 /// Sends a client that speaks plain HTTP to the same place over HTTPS. `home` is where, when it
 /// does not say by which name it came.
-pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, teller: Reporter) {
+pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, reporter: Reporter) {
     let service = service_fn(|request: Request<Incoming>| {
         let location = secure_location(&request, &home);
         async move {
@@ -239,7 +239,7 @@ pub(super) async fn to_https(tcp: TcpStream, client: SocketAddr, home: String, t
             // The answer is true of this server as it runs now, and of the next one perhaps not.
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            teller.tell(&Event::Redirected { client, location });
+            reporter.tell(&Event::Redirected { client, location });
             Ok::<_, Infallible>(response)
         }
     });

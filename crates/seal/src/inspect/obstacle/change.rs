@@ -129,7 +129,7 @@ impl Serialize for Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AskFirst => "after TLS was asked for (PostgreSQL)",
+            Self::AskFirst => "after a request for TLS (PostgreSQL)",
             Self::TwoSegments => "in two TCP segments",
             Self::TwoRecords => "in two TLS records",
             Self::NoMlDsa => "without the schemes of ML-DSA",
@@ -138,7 +138,7 @@ impl fmt::Display for Change {
             Self::Tls12Only => "of TLS 1.2 only",
             Self::NoSni => "without the name (SNI)",
             Self::AnyName => "with a name (SNI)",
-            Self::AsLong => "made as long again",
+            Self::AsLong => "padded to the same length",
         })
     }
 }

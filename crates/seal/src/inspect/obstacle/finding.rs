@@ -47,16 +47,14 @@ impl Seen {
         match smallest {
             None => self.nothing_helps(),
             Some([]) => {
-                "our hello went through when it was said again: what breaks it off comes and \
-                         goes (load, one of several servers, a limit on connections)"
+                "our hello got through when it was sent again: the failure is intermittent (load, one of several servers, a limit on connections)"
                     .to_owned()
             }
             Some([change]) => self.of_one(*change),
             Some(several) => {
                 let all = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 format!(
-                    "no single change helps, these do together: {all}; there is more than one obstacle, \
-                     or one that does not bear what is new in a hello"
+                    "no single change helps, these together do: {all}; there is more than one obstacle, or one that is intolerant of all that is new in a hello"
                 )
             }
         }
@@ -65,40 +63,35 @@ impl Seen {
     fn of_one(&self, change: Change) -> String {
         match change {
             Change::AskFirst => {
-                "the server is a PostgreSQL that begins TLS when it is asked to: all do, and those before 17 \
-                 only so"
+                "the server is PostgreSQL and starts TLS on request: all versions do, and those before 17 only that way"
                     .to_owned()
             }
             Change::TwoSegments => {
-                "something on the way reads the first packet only and breaks off by \
-                                    what is in it: a filter on names, most likely"
+                "a middlebox reads only the first packet and closes the connection on its content: probably a filter on names"
                     .to_owned()
             }
             Change::TwoRecords => {
-                "something on the way takes the first record for the whole hello and \
-                                   breaks off by what is in it: a filter on names, most likely"
+                "a middlebox takes the first record for the whole hello and closes the connection on its content: probably a filter on names"
                     .to_owned()
             }
             Change::NoMlDsa => {
-                "the server, or something before it, does not bear signature schemes \
-                                that it does not know (ML-DSA, 0x0904 to 0x0906)"
+                "the server, or something before it, is intolerant of unknown signature schemes (ML-DSA, 0x0904 to 0x0906)"
                     .to_owned()
             }
             Change::NoAlpn => {
-                "the server, or something before it, does not bear the protocols that are \
-                               offered (ALPN)"
+                "the server, or something before it, is intolerant of the protocols offered (ALPN)"
                     .to_owned()
             }
             Change::NoMlKem => self.of_ml_kem(),
             Change::Tls12Only => {
-                "the server, or something before it, does not bear a hello of TLS 1.3".to_owned()
+                "the server, or something before it, is intolerant of TLS 1.3".to_owned()
             }
             Change::NoSni => format!(
-                "something breaks off by the name {}: a filter, or a server that does not have it",
+                "the connection is closed because of the name {}: by a filter, or by a server that does not serve it",
                 self.name.as_deref().unwrap_or_default()
             ),
             Change::AnyName => {
-                "the server wants to be asked by a name (SNI), and an address is none".to_owned()
+                "the server requires a server name (SNI), and an address is not one".to_owned()
             }
             Change::AsLong => "a hello is too short for the server".to_owned(),
         }
@@ -111,21 +104,16 @@ impl Seen {
         let (ours, long) = (self.hello_bytes, as_long.map_or(0, |one| one.hello_bytes));
         match as_long.map(|one| &one.outcome) {
             Some(Outcome::Died(_)) => format!(
-                "something on the way drops a hello that does not fit one packet: one of {short} B goes \
-                 through, ours of {ours} B does not, nor one of {long} B without ML-KEM"
+                "a middlebox drops a hello that does not fit one packet: one of {short} B gets through, ours of {ours} B does not, nor one of {long} B without ML-KEM"
             ),
             Some(Outcome::Through | Outcome::Answered(_)) if self.heard => format!(
-                "the hello arrives, also when it is as long ({long} B) and without ML-KEM: something \
-                 breaks off by the server's answer, which is 1088 B longer with ML-KEM"
+                "the hello arrives, also when it is as long ({long} B) and without ML-KEM: the connection is closed at the server's answer, which is 1088 B longer with ML-KEM"
             ),
             Some(Outcome::Through | Outcome::Answered(_)) => format!(
-                "it is not the length of the hello, for one of {long} B without ML-KEM goes through: the \
-                 server, or something before it, does not bear the group X25519MLKEM768, or an answer \
-                 that is 1088 B longer for it"
+                "the length of the hello is not the cause, since one of {long} B without ML-KEM gets through: the server, or something before it, is intolerant of the group X25519MLKEM768, or of an answer that is 1088 B longer for it"
             ),
             _ => format!(
-                "a hello of {short} B goes through, ours of {ours} B with ML-KEM does not: something on \
-                 the way drops what does not fit one packet, or does not bear the group X25519MLKEM768"
+                "a hello of {short} B gets through, ours of {ours} B with ML-KEM does not: a middlebox drops what does not fit one packet, or is intolerant of the group X25519MLKEM768"
             ),
         }
     }
@@ -139,23 +127,20 @@ impl Seen {
             return format!("a hello {} is answered, though not agreed to: {how}", listed(changes));
         }
         if self.tried.iter().all(|one| one.outcome == Outcome::NotReached) {
-            return "the server cannot be reached any more, so nothing was found out".to_owned();
+            return "the server is no longer reachable, so the cause was not found".to_owned();
         }
         let no_name = match self.name {
             Some(_) => "",
-            None => ", nor is it the lack of a name (SNI)",
+            None => ", nor is the missing name (SNI)",
         };
         if let Some(alert) = self.alert {
             return format!(
-                "it is not for what is new in the hello{no_name}: the server says {} to all of them (it has \
-                 no certificate, suite or group that fits any, wants something else of us, or fails itself: \
-                 its log knows)",
+                "nothing new in the hello is the cause{no_name}: the server answers {} to all of them (no certificate, suite or group of its own matches, it requires something else, or it fails internally: see its log)",
                 alert.name()
             );
         }
         format!(
-            "it is not for what is in the hello{no_name}: the server breaks off whatever is said (it \
-             does not want our address, does not speak TLS here, or is behind something that blocks all connections)"
+            "nothing in the hello is the cause{no_name}: the server closes the connection whatever is sent (it blocks our address, does not speak TLS at this port, or is behind something that blocks all connections)"
         )
     }
 

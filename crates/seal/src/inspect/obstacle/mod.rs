@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sealwire::reading::{HANDSHAKE, Record};
 use sealwire::starttls::{self, Protocol};
-use sealwire::story::From;
+use sealwire::trace::Sender;
 use sealwire::{Alert, ClientOptions, Error, SecureContextBuilder, ServerName};
 use serde::{Serialize, Serializer};
 
@@ -27,7 +27,7 @@ pub(crate) struct Broken<'a> {
     pub(crate) target: &'a Target,
     pub(crate) name: &'a ServerName,
     pub(crate) alpn: &'a [String],
-    /// Whether TLS was begun at once on PostgreSQL's port, and nobody said that it is to be so.
+    /// Whether TLS was begun at once on PostgreSQL's port, without an option to do so.
     pub(crate) may_be_postgres: bool,
     pub(crate) options: &'a ClientOptions,
     /// The settings that its context was built of.
@@ -239,7 +239,7 @@ impl Broken<'_> {
     /// Whether a message of the server's came; an alert may be of whatever stands before it.
     fn has_heard(&self) -> bool {
         let mut chunks = self.observed.chunks.iter();
-        chunks.any(|chunk| chunk.from == From::Server && chunk.bytes.first() == Some(&HANDSHAKE))
+        chunks.any(|chunk| chunk.from == Sender::Server && chunk.bytes.first() == Some(&HANDSHAKE))
     }
 
     /// By which alert it ended, if by one.
@@ -255,7 +255,7 @@ impl Broken<'_> {
 /// How long the first ClientHello of a connection was, its records included.
 fn hello_bytes(observed: &Observed) -> usize {
     let mut chunks = observed.chunks.iter();
-    let Some(first) = chunks.find(|chunk| chunk.from == From::Client) else { return 0 };
+    let Some(first) = chunks.find(|chunk| chunk.from == Sender::Client) else { return 0 };
     let mut rest = &first.bytes[..];
     while let Some(record) = Record::first(rest).filter(|record| record.kind == HANDSHAKE) {
         rest = &rest[record.bytes.len()..];

@@ -274,7 +274,7 @@ impl fmt::Display for Scan {
                 (true, _) if version.otherwise => {
                     writeln!(
                         f,
-                        "  {:<8} yes, by suites or groups that are not asked",
+                        "  {:<8} yes, with suites or groups that are not probed",
                         version.name
                     )?;
                 }

@@ -208,9 +208,9 @@ impl Asking<'_> {
             Answer::Refused(Some(alert)) => {
                 Said::Nothing(format!("it answers with the alert {}", alert.name()))
             }
-            Answer::Refused(None) => {
-                Said::Nothing("it broke off, or said nothing, without an alert".to_owned())
-            }
+            Answer::Refused(None) => Said::Nothing(
+                "it closed the connection or did not answer, without an alert".to_owned(),
+            ),
         })
     }
 

@@ -52,7 +52,7 @@ impl Prober<'_> {
         };
         Ok(match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => answer,
-            // It hung up, or said nothing.
+            // It closed the connection, or said nothing.
             Ok(Err(_)) | Err(_) => Answer::Refused(None),
         })
     }

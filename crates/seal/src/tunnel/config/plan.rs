@@ -169,7 +169,7 @@ fn build_service(name: String, raw: options::Service, folder: &Path) -> Result<S
             Some("1.2" | "TLSv1.2") => ProtocolVersion::Tls12,
             Some("1.3" | "TLSv1.3") => ProtocolVersion::Tls13,
             Some(old @ ("1.0" | "TLSv1" | "1.1" | "TLSv1.1")) => {
-                return Err(format!("min-version: {old:?} is for old peers: it wants legacy"));
+                return Err(format!("min-version: {old:?} requires legacy"));
             }
             Some(other) => return Err(format!("min-version: {other:?} is neither 1.2 nor 1.3")),
         },
@@ -247,7 +247,7 @@ fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme
         return Err("acme: for servers only".to_owned());
     }
     let http = raw.acme_http.as_deref().map(|text| {
-        let no = |_| format!("acme-http: {text:?} is no ADDRESS:PORT, such as 0.0.0.0:80");
+        let no = |_| format!("acme-http: {text:?} is not ADDRESS:PORT, such as 0.0.0.0:80");
         text.parse::<SocketAddr>().map_err(no)
     });
     let http = http.transpose()?;
@@ -281,7 +281,7 @@ fn acme(raw: &options::Service, mode: Mode, folder: &Path) -> Result<Option<Acme
     }))
 }
 
-/// The agent that says who we are, if one does.
+/// The SPIFFE agent that issues our identity, if any.
 fn spiffe(raw: &options::Service) -> Result<Option<Endpoint>, String> {
     if raw.identity.is_none() {
         let alone = match (&raw.spiffe_socket, raw.spiffe_federated.is_empty()) {

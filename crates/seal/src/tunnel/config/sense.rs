@@ -73,7 +73,7 @@ pub(super) fn check(service: &Service, client_auth_given: bool) -> Result<(), St
             if service.tickets.is_some() {
                 return says("tickets: for servers only");
             }
-            // A SPIFFE ID is no host name: only a rule says which of the trust domain's servers it is.
+            // A SPIFFE ID is not a host name: only a rule says which of the trust domain's servers it is.
             if service.spiffe.is_some()
                 && service.all_routes().any(|route| route.access.allow.is_empty())
             {
@@ -121,8 +121,7 @@ fn check_starttls(service: &Service, protocol: Protocol) -> Result<(), String> {
             .to_owned());
     }
     if service.all_routes().any(|route| route.passthrough) {
-        Err("starttls: TLS that is passed through was not asked for of that target; \
-                     the service cannot have both"
+        Err("starttls: cannot be combined with passthrough, whose TLS the target did not agree to"
             .to_owned())
     } else {
         Ok(())

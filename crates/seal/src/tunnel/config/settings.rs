@@ -67,7 +67,7 @@ pub(crate) struct Service {
     pub(crate) legacy: bool,
     pub(crate) min_version: ProtocolVersion,
     pub(crate) proxy_in: Option<Accepts>,
-    /// Whose headers are believed; empty: anybody's.
+    /// The senders whose headers are believed; empty: all.
     pub(crate) proxy_from: Vec<Network>,
     pub(crate) proxy_out: Option<Version>,
     pub(crate) acme: Option<Acme>,

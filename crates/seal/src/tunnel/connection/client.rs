@@ -36,7 +36,7 @@ pub(super) async fn establish(
         let heard = std::mem::take(&mut rest);
         beginning = Some(postgres::hear(&mut socket, heard, deadline).await?);
     }
-    let Some(way) = state.default_way() else { return outward::no_target(state, &[]) };
+    let Some(way) = state.default_route() else { return outward::no_target(state, &[]) };
     let mut reasons = Vec::new();
     for backend in way.pool.order() {
         let in_use = backend.in_use();
@@ -112,7 +112,7 @@ async fn connect(
     let mut socket = backend.connect(state.config.timeouts.connect).await?;
     let name = server_name(backend, state)?;
     let context = way.context.as_ref().unwrap_or(&state.context);
-    let shaken = async {
+    let outcome = async {
         if let Some(header) = outward::header(state, addresses, None) {
             socket.write_all(&header).await?;
         }
@@ -143,7 +143,7 @@ async fn connect(
         }
         Ok((target, greeting))
     };
-    timeout_at(deadline, shaken).await.unwrap_or(Err(Error::HandshakeTimedOut))
+    timeout_at(deadline, outcome).await.unwrap_or(Err(Error::HandshakeTimedOut))
 }
 
 /// The name that the target must prove.
@@ -168,7 +168,7 @@ fn may_be_used(target: &End, state: &State, way: &ActiveRoute) -> Result<(), Err
 fn about(target: &End, service: &Service, since: std::time::Instant) -> About {
     let Some(peer) = target.peer() else { return About::default() };
     service.metrics.handshake_seconds.observe(since.elapsed().as_secs_f64());
-    service.metrics.shaken_with_server(peer);
+    service.metrics.handshake_with_server(peer);
     let resumed = if peer.is_resumed() { " resumed" } else { "" };
     About {
         tls: format!("{}{resumed}", peer.protocol()),

@@ -16,7 +16,7 @@ pub(super) struct Login<'a> {
     heard: &'a mut Vec<u8>,
     /// Whether it has a greeting already, so that no other target can greet it.
     pub(super) greeted: bool,
-    /// Whether it is the client who is waited for, and at fault if that fails.
+    /// Whether the client is waited for, and at fault if that fails.
     pub(super) waits_for_client: bool,
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn hear(
         Ok(Err(starttls::Error::Closed(Protocol::Postgres))) => Err(Failed::Silent),
         Ok(Err(starttls::Error::Io(e))) => Err(Failed::Handshake(e.into())),
         Ok(Err(starttls::Error::NoTls(..))) => turned(
-            "the client asks for TLS on the plaintext side of the tunnel: set sslmode=disable (or prefer) there"
+            "the client requests TLS on the plaintext side of the tunnel: set sslmode=disable (or prefer) there"
                 .to_owned(),
         ),
         Ok(Err(starttls::Error::Unlike(_, said))) if said.starts_with('\u{16}') => turned(

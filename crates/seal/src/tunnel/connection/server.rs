@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::outward::{self, Source};
-use super::{About, Arrival, Established, Failed, wish};
+use super::{About, Arrival, Established, Failed, upgrade};
 use crate::tunnel::end::End;
 use crate::tunnel::live::Place;
 use crate::tunnel::metrics::Turned;
@@ -29,41 +29,41 @@ pub(super) async fn establish(
     let timeouts = state.config.timeouts;
     let deadline = Instant::from_std(since) + timeouts.handshake;
     let heard = outward::hear(&mut socket, source, deadline, service, state).await?;
-    let (whence, mut rest) = heard;
+    let (from, mut rest) = heard;
     let mut greeted = None;
     if let Some(protocol) = state.config.starttls {
-        let addresses = whence.addresses;
-        let wished = wish::await_wish(socket, rest, protocol, state, addresses, deadline);
+        let addresses = from.addresses;
+        let upgraded = upgrade::await_upgrade(socket, rest, protocol, state, addresses, deadline);
         // Boxed: connections without it have no room for it.
-        let wished = Box::pin(wished).await?;
-        (socket, rest, greeted) = (wished.socket, wished.received, wished.target);
+        let upgraded = Box::pin(upgraded).await?;
+        (socket, rest, greeted) = (upgraded.socket, upgraded.received, upgraded.target);
     }
     let session = Session::server(&state.context, &state.server_options);
     let mut client = End::tls(socket, session, rest);
-    let shaken = timeout_at(deadline, shake(&mut client, service, state))
+    let outcome = timeout_at(deadline, shake(&mut client, service, state))
         .await
         .unwrap_or(Err(Failed::Handshake(Error::HandshakeTimedOut)));
-    let shaken = match shaken {
-        Ok(shaken) => shaken,
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
         Err(failed) => {
             client.farewell().await;
             return Err(failed);
         }
     };
     drop(handshake);
-    match shaken {
+    match outcome {
         HelloOutcome::Terminated { way, offered } => {
             let took = since.elapsed().as_secs_f64();
             let peer = client.peer().ok_or(Failed::Silent)?;
             service.metrics.handshake_seconds.observe(took);
-            service.metrics.shaken_with_client(peer);
+            service.metrics.handshake_with_client(peer);
             let about = about(peer);
             let facts = facts(peer, way);
             let (target, in_use) = match greeted {
                 Some(reached) => reached,
                 None => {
                     let told = facts.borrow();
-                    match outward::reach(state, &way.pool, whence.addresses, Some(&told)).await {
+                    match outward::reach(state, &way.pool, from.addresses, Some(&told)).await {
                         Ok(reached) => reached,
                         Err(failed) => {
                             // An end without a word looks like an answer that is empty.
@@ -73,7 +73,7 @@ pub(super) async fn establish(
                     }
                 }
             };
-            let Source { source, from_source, .. } = whence;
+            let Source { source, from_source, .. } = from;
             let place = Place::of_client(source, way, offered);
             let context = way.context.as_ref().unwrap_or(&state.context);
             let tether =
@@ -82,7 +82,7 @@ pub(super) async fn establish(
         }
         HelloOutcome::Through { hello, way } => {
             service.metrics.passed_through.inc();
-            pass_through(client, &hello, way, whence, state).await
+            pass_through(client, &hello, way, from, state).await
         }
     }
 }
@@ -115,7 +115,7 @@ async fn shake<'a>(
     service: &Service,
     state: &'a State,
 ) -> Result<HelloOutcome<'a>, Failed> {
-    let mut way = state.default_way();
+    let mut way = state.default_route();
     let mut checked = false;
     let mut offered = Vec::new();
     loop {
@@ -275,12 +275,12 @@ async fn pass_through(
     client: End,
     hello: &ClientHello,
     way: &ActiveRoute,
-    whence: Source,
+    from: Source,
     state: &State,
 ) -> Result<Established, Failed> {
     let facts = TlsFacts { authority: hello.server_name(), ..TlsFacts::default() };
     let (mut target, in_use) =
-        outward::reach(state, &way.pool, whence.addresses, Some(&facts)).await?;
+        outward::reach(state, &way.pool, from.addresses, Some(&facts)).await?;
     let (socket, heard) = client.into_raw();
     target
         .send_raw(heard)
@@ -291,7 +291,7 @@ async fn pass_through(
         server_name: hello.server_name().map(str::to_owned),
         ..About::default()
     };
-    let Source { source, from_source, .. } = whence;
+    let Source { source, from_source, .. } = from;
     let client = End::plain(socket);
     Ok(Established { client, target, in_use, source, from_source, about, tether: None })
 }

@@ -39,7 +39,7 @@ pub(crate) enum Version {
     V2,
 }
 
-/// Whose connection it is, from the one who accepted it first.
+/// The source of a connection, from the proxy that accepted it first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
     /// A connection of the proxy's own, such as a health check; or of a kind that we do not know.

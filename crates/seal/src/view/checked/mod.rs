@@ -54,7 +54,7 @@ pub(crate) enum Level {
 }
 
 impl ReportFiles {
-    /// Writes those that are wanted. `verb` is who looked: `cert lint`.
+    /// Writes those that are wanted. `verb` is the command: `cert lint`.
     ///
     /// # Errors
     /// When a file cannot be written.

@@ -225,12 +225,12 @@ impl Channel for Open {
             return Err(misused("renegotiation is not allowed by this context"));
         }
         if self.again {
-            return Err(misused("the connection is being negotiated again already"));
+            return Err(misused("a renegotiation is already in progress"));
         }
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
         let version = connection.negotiated().and_then(|agreed| facts(&agreed, false));
         if version.is_none_or(|facts| facts.protocol == ProtocolVersion::Tls13) {
-            return Err(misused("TLS 1.3 has no renegotiation"));
+            return Err(misused("TLS 1.3 does not support renegotiation"));
         }
         if let (Some((ask, required)), true) = (client_auth, self.rest.is_server) {
             connection.ask_for_certificate(ask, required);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealwire_openssl::Failure as Told;
+use sealwire_openssl::Failure as OpensslFailure;
 
 use crate::engine::{Failure, HandshakeState};
 use crate::error::{Error, Fault};
@@ -10,11 +10,11 @@ use crate::words::Alert;
 use crate::words::openssl_reason::{self as reason, Reason};
 
 /// A failure of a connection; a refusal is in the state of the handshake. OpenSSL has sent its alert.
-pub(super) fn failure(told: Told, handshake: Option<&mut HandshakeState>) -> Failure {
+pub(super) fn failure(failure: OpensslFailure, handshake: Option<&mut HandshakeState>) -> Failure {
     const CERTIFICATE_VERIFY_FAILED: u32 = 134;
     /// Alerts that were received: 1000 and their number.
     const RECEIVED: u32 = 1000;
-    let number = told.ssl_reason();
+    let number = failure.ssl_reason();
     if number == Some(CERTIFICATE_VERIFY_FAILED)
         && let Some(refusal) = handshake.and_then(HandshakeState::refusal)
     {
@@ -26,18 +26,18 @@ pub(super) fn failure(told: Told, handshake: Option<&mut HandshakeState>) -> Fai
             Error::of_alert(Alert::from_number(alert))
         }
         Some(number) => {
-            let named = Reason::of_openssl(number, &told.text);
-            blame(number)(Fault::of_engine(Arc::new(told), named))
+            let named = Reason::of_openssl(number, &failure.text);
+            blame(number)(Fault::of_engine(Arc::new(failure), named))
         }
-        None => Error::Internal(Fault::of_engine(Arc::new(told), &reason::INTERNAL_ERROR)),
+        None => Error::Internal(Fault::of_engine(Arc::new(failure), &reason::INTERNAL_ERROR)),
     };
     Failure { error, alert: None }
 }
 
-/// What OpenSSL cannot do for us, and is nobody's fault on the other side.
-pub(super) fn internal(told: Told) -> Failure {
-    let named = told.ssl_reason().map(|number| Reason::of_openssl(number, &told.text));
-    let fault = Fault::of_engine(Arc::new(told), named.unwrap_or(&reason::INTERNAL_ERROR));
+/// A failure of OpenSSL that the peer did not cause.
+pub(super) fn internal(failure: OpensslFailure) -> Failure {
+    let named = failure.ssl_reason().map(|number| Reason::of_openssl(number, &failure.text));
+    let fault = Fault::of_engine(Arc::new(failure), named.unwrap_or(&reason::INTERNAL_ERROR));
     Failure { error: Error::Internal(fault), alert: None }
 }
 

@@ -104,7 +104,7 @@ impl Handshake {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
         let agreed = connection.negotiated();
         let unknown = || Failure {
-            error: Error::Misused("OpenSSL agreed on something that it was not told to speak"),
+            error: Error::Misused("OpenSSL negotiated something that was not enabled"),
             alert: None,
         };
         let agreed = agreed.ok_or_else(unknown)?;
@@ -278,7 +278,7 @@ pub(super) fn export(
         return Err(Error::Misused("exported keying material needs a label and a length"));
     }
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-    let misused = "a label or length of exported keying material that OpenSSL does not take";
+    let misused = "OpenSSL rejects the label or length of the exported keying material";
     connection.export(output, label, context).map_err(|_| Error::Misused(misused))
 }
 

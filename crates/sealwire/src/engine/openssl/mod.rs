@@ -1,7 +1,7 @@
 //! The engine for old peers: OpenSSL, through a table of its functions that is filled at run time.
 //!
 //! It is given one whole record at a time, so that what follows the end of the handshake stays with
-//! the caller, encrypted, until the peer is judged. OpenSSL judges nobody: the chain comes to
+//! the caller, encrypted, until the peer is judged. OpenSSL does not verify the peer: the chain comes to
 //! [`HandshakeState::examine`](super::HandshakeState::examine), as it does from the first engine. Where OpenSSL asks
 //! for a pre-shared key it cannot wait, so what it will ask about is read before it is shown the
 //! record, and the session stands still ([`psk`]).
@@ -17,7 +17,7 @@ mod settings;
 use sealwire_openssl::Negotiated;
 
 pub(crate) use sessions::OldSession;
-pub(crate) use settings::{Old, OldClient, OldService, Wishes};
+pub(crate) use settings::{LegacyParameters, Old, OldClient, OldService};
 
 use super::Facts;
 use crate::words::{CipherSuite, NamedGroup, ProtocolVersion};

@@ -34,7 +34,7 @@ const SERVER_KEY_EXCHANGE: u8 = 12;
 const SERVER_HELLO_DONE: u8 = 14;
 
 impl Watch {
-    /// Of a client, which in TLS 1.3 says who it is in its hello.
+    /// Of a client, which in TLS 1.3 sends its identities in its hello.
     pub(super) fn of_client(speaks_tls13: bool) -> Self {
         let ahead = if speaks_tls13 { vec![PskAsked::Hint(None)] } else { Vec::new() };
         Self { ahead, reading: true, message: Vec::new() }

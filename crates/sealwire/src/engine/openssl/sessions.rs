@@ -47,7 +47,7 @@ impl Giving {
         }
     }
 
-    /// The session that the program had stored under this id, if it may go on.
+    /// The session that the program had stored under this id, if it may be resumed.
     pub(super) fn find(
         &self,
         handshake: &mut HandshakeState,
@@ -64,7 +64,7 @@ impl Giving {
         self.terms.put(handshake, &with_chain(&[], handshake))
     }
 
-    /// Whether a session with that in its ticket goes on.
+    /// Whether a session with that in its ticket is resumed.
     pub(super) fn takes(&self, handshake: &mut HandshakeState, found: &[u8]) -> TakesTicket {
         match (self.terms.takes(handshake, found), self.terms.renew) {
             (false, _) => TakesTicket::No,

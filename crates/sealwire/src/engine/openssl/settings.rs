@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwire_openssl::{
-    Connection, Context, ContextBuilder, Credential as Ready, DhParameters, Failure as Told, Role,
-    Source,
+    Connection, Context, ContextBuilder, Credential as Ready, DhParameters,
+    Failure as OpensslFailure, Role, Source,
 };
 
 use super::failure::internal;
@@ -21,7 +21,7 @@ use crate::words::{
 };
 
 /// What a context is to speak with old peers.
-pub(crate) struct Wishes {
+pub(crate) struct LegacyParameters {
     pub(crate) legacy: Legacy,
     pub(crate) ours: Repertoire,
     /// The groups in OpenSSL's words, where they were given so.
@@ -34,7 +34,7 @@ pub(crate) struct Wishes {
 /// The same, ready.
 pub(crate) struct Old {
     library: sealwire_openssl::Library,
-    wishes: Wishes,
+    parameters: LegacyParameters,
     dh: Option<DhParameters>,
     client: Context,
     /// Made when first needed.
@@ -83,7 +83,7 @@ fn library(source: OpensslSource) -> Result<sealwire_openssl::Library, ConfigErr
         OpensslSource::Vendored => Source::Vendored,
     };
     source.library().map_err(|unavailable| {
-        let what = "old peers need OpenSSL 3 or 4, which is not there";
+        let what = "old peers need OpenSSL 3 or 4, which was not found";
         ConfigError::new(OPTION, format!("{what}: {unavailable}"))
     })
 }
@@ -108,59 +108,62 @@ impl OpensslSource {
     }
 }
 
-fn dh_error(failure: &Told) -> ConfigError {
+fn dh_error(failure: &OpensslFailure) -> ConfigError {
     ConfigError::new(OPTION, format!("the parameters for DHE cannot be read: {failure}"))
 }
 
 impl Old {
     /// # Errors
-    /// When there is no OpenSSL, or it cannot do what is wished.
-    pub(crate) fn new(wishes: Wishes) -> Result<Self, ConfigError> {
-        let library = library(wishes.legacy.source)?;
-        let told = |what: &str, told: &Told| ConfigError::new(OPTION, format!("{what}: {told}"));
-        let dh = match &wishes.legacy.dh {
+    /// When there is no OpenSSL, or it does not support what is requested.
+    pub(crate) fn new(parameters: LegacyParameters) -> Result<Self, ConfigError> {
+        let library = library(parameters.legacy.source)?;
+        let refused = |error: &OpensslFailure| {
+            ConfigError::new(OPTION, format!("OpenSSL rejects the settings: {error}"))
+        };
+        let dh = match &parameters.legacy.dh {
             Dh::Pem(pem) => DhParameters::from_pem(library, pem).map(Some),
             Dh::None | Dh::Auto => Ok(None),
         };
         let dh = dh.map_err(|failure| dh_error(&failure))?;
-        if let Some(groups) = &wishes.groups {
+        if let Some(groups) = &parameters.groups {
             let known = ContextBuilder::new(library, Role::Client).and_then(|b| b.groups(groups));
             known.map_err(|_| {
                 ConfigError::new(
                     "groups",
-                    format!("{groups:?} has a name that OpenSSL does not know"),
+                    format!("{groups:?} contains a name that OpenSSL does not know"),
                 )
             })?;
         }
-        let client = of_client(library, &wishes)
-            .map_err(|failure| told("OpenSSL does not take the settings", &failure))?;
-        Ok(Self { library, wishes, dh, client, servers: Mutex::default() })
+        let client = of_client(library, &parameters).map_err(|error| refused(&error))?;
+        Ok(Self { library, parameters, dh, client, servers: Mutex::default() })
     }
 
     /// Whether it is spoken.
     pub(crate) fn speaks(&self, version: ProtocolVersion) -> bool {
-        (self.wishes.ours.oldest..=self.wishes.ours.newest).contains(&version)
+        (self.parameters.ours.oldest..=self.parameters.ours.newest).contains(&version)
     }
 
     /// Whether its clients keep sessions: those with pre-shared keys have something to show already.
     pub(crate) fn keeps_sessions(&self) -> bool {
-        !self.wishes.legacy.psk
+        !self.parameters.legacy.psk
     }
 
     /// Whether the connections of clients are its own.
     pub(crate) fn speaks_as_client(&self) -> bool {
-        let Legacy { every_connection, every_client, .. } = self.wishes.legacy;
-        every_connection || every_client || choose::as_client(&self.wishes.ours) == Which::Second
+        let Legacy { every_connection, every_client, .. } = self.parameters.legacy;
+        every_connection
+            || every_client
+            || choose::as_client(&self.parameters.ours) == Which::Second
     }
 
     /// Whether the connection with this client is its own. `others` are shown in place of our
     /// credentials, if there are any.
     pub(crate) fn speaks_with(&self, hello: &ClientHello, others: Option<&[Credential]>) -> bool {
-        let shown = others.unwrap_or(&self.wishes.credentials);
+        let shown = others.unwrap_or(&self.parameters.credentials);
         let rsa = shown.iter().any(Credential::is_rsa);
         let other = shown.iter().any(|one| !one.is_rsa());
-        self.wishes.legacy.every_connection
-            || choose::as_server(&self.wishes.ours, hello, Keys { rsa, other }) == Which::Second
+        self.parameters.legacy.every_connection
+            || choose::as_server(&self.parameters.ours, hello, Keys { rsa, other }) == Which::Second
     }
 
     /// A client's engine. Its hello is in the first output.
@@ -188,14 +191,14 @@ impl Old {
         };
         let mut connection = ready().map_err(internal)?;
         if let Some(session) = conn.sessions.as_mut().and_then(|sessions| sessions.offer_old()) {
-            // One that cannot be read is none: a full handshake follows.
+            // An unreadable one is ignored: a full handshake follows.
             let _ = connection.offer_session(&session.der);
         }
-        let tls13 = self.wishes.ours.newest == ProtocolVersion::Tls13;
-        let psk = self.wishes.legacy.psk.then(|| Watch::of_client(tls13));
+        let tls13 = self.parameters.ours.newest == ProtocolVersion::Tls13;
+        let psk = self.parameters.legacy.psk.then(|| Watch::of_client(tls13));
         Ok(Box::new(Handshake::new(Beginning {
             psk,
-            credentials: self.wishes.credentials.clone(),
+            credentials: self.parameters.credentials.clone(),
             ..self.beginning(connection, false)
         })))
     }
@@ -210,7 +213,7 @@ impl Old {
         let context = match &others {
             None => self.shared(client_auth, !alpn.is_empty(), &named, &granting),
             Some(others) => {
-                let keys = granting.ring.keys_at(now(&*self.wishes.time));
+                let keys = granting.ring.keys_at(now(&*self.parameters.time));
                 self.of_server(client_auth, &named, others, !alpn.is_empty(), &granting, &keys)
             }
         };
@@ -221,8 +224,8 @@ impl Old {
         }
         Ok(Box::new(Handshake::new(Beginning {
             alpn: alpn.to_vec(),
-            psk: self.wishes.legacy.psk.then(|| Watch::of_server(hello)),
-            credentials: others.unwrap_or_else(|| self.wishes.credentials.clone()),
+            psk: self.parameters.legacy.psk.then(|| Watch::of_server(hello)),
+            credentials: others.unwrap_or_else(|| self.parameters.credentials.clone()),
             giving: Some(Giving::of(granting)),
             staple,
             ..self.beginning(connection, true)
@@ -236,8 +239,8 @@ impl Old {
         alpn: bool,
         named: &[Vec<u8>],
         granting: &Granting,
-    ) -> Result<Context, Told> {
-        let keys = granting.ring.keys_at(now(&*self.wishes.time));
+    ) -> Result<Context, OpensslFailure> {
+        let keys = granting.ring.keys_at(now(&*self.parameters.time));
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         let place =
             servers.iter().position(|one| (one.client_auth, one.alpn) == (client_auth, alpn));
@@ -247,14 +250,14 @@ impl Old {
             }
             servers.remove(place);
         }
-        let credentials = &self.wishes.credentials;
+        let credentials = &self.parameters.credentials;
         let context = self.of_server(client_auth, named, credentials, alpn, granting, &keys)?;
         servers.push(Served { client_auth, alpn, keys, context: context.clone() });
         Ok(context)
     }
 
-    fn connection(&self, context: &Context) -> Result<Connection, Told> {
-        Connection::new(context, self.wishes.legacy.renegotiation)
+    fn connection(&self, context: &Context) -> Result<Connection, OpensslFailure> {
+        Connection::new(context, self.parameters.legacy.renegotiation)
     }
 
     fn beginning(&self, connection: Connection, is_server: bool) -> Beginning {
@@ -262,9 +265,9 @@ impl Old {
             connection,
             is_server,
             alpn: Vec::new(),
-            time: self.wishes.time.clone(),
+            time: self.parameters.time.clone(),
             credentials: Vec::new(),
-            renegotiable: self.wishes.legacy.renegotiation,
+            renegotiable: self.parameters.legacy.renegotiation,
             psk: None,
             giving: None,
             staple: None,
@@ -279,10 +282,10 @@ impl Old {
         alpn: bool,
         granting: &Granting,
         keys: &TicketKeys,
-    ) -> Result<Context, Told> {
-        let mut builder = common(self.library, Role::Server, &self.wishes)?
-            .prefer_server_order(self.wishes.ours.order == Order::Ours);
-        builder = match (&self.wishes.legacy.dh, &self.dh) {
+    ) -> Result<Context, OpensslFailure> {
+        let mut builder = common(self.library, Role::Server, &self.parameters)?
+            .prefer_server_order(self.parameters.ours.order == Order::Ours);
+        builder = match (&self.parameters.legacy.dh, &self.dh) {
             (_, Some(parameters)) => builder.dh(parameters)?,
             (Dh::Auto, None) => builder.dh_auto()?,
             (_, None) => builder,
@@ -304,19 +307,22 @@ impl Old {
         if alpn {
             builder = builder.select_alpn();
         }
-        if self.wishes.legacy.psk {
-            builder = builder.psk(self.wishes.legacy.psk_hint.as_deref())?;
+        if self.parameters.legacy.psk {
+            builder = builder.psk(self.parameters.legacy.psk_hint.as_deref())?;
         }
         Ok(builder.build())
     }
 }
 
-fn of_client(library: sealwire_openssl::Library, wishes: &Wishes) -> Result<Context, Told> {
-    let mut builder = common(library, Role::Client, wishes)?.ask_for_certificate(false, &[])?;
-    for credential in &wishes.credentials {
+fn of_client(
+    library: sealwire_openssl::Library,
+    parameters: &LegacyParameters,
+) -> Result<Context, OpensslFailure> {
+    let mut builder = common(library, Role::Client, parameters)?.ask_for_certificate(false, &[])?;
+    for credential in &parameters.credentials {
         builder = builder.credential(&ready(library, credential)?)?;
     }
-    builder = if wishes.legacy.psk {
+    builder = if parameters.legacy.psk {
         builder.psk(None)?
     } else {
         // How long they are good is looked at before they are offered.
@@ -329,13 +335,13 @@ fn of_client(library: sealwire_openssl::Library, wishes: &Wishes) -> Result<Cont
 fn common(
     library: sealwire_openssl::Library,
     role: Role,
-    wishes: &Wishes,
-) -> Result<ContextBuilder, Told> {
-    let Repertoire { oldest, newest, suites, groups, schemes, .. } = &wishes.ours;
-    let level = match wishes.legacy.level {
+    parameters: &LegacyParameters,
+) -> Result<ContextBuilder, OpensslFailure> {
+    let Repertoire { oldest, newest, suites, groups, schemes, .. } = &parameters.ours;
+    let level = match parameters.legacy.level {
         ProtocolLevel::Given(level) => level,
         ProtocolLevel::Possible if *oldest < ProtocolVersion::Tls12 => 0,
-        ProtocolLevel::Possible | ProtocolLevel::OfContext => wishes.level,
+        ProtocolLevel::Possible | ProtocolLevel::OfContext => parameters.level,
     };
     let is_tls13 = |suite: &&CipherSuite| suite.protocol() == ProtocolVersion::Tls13;
     let (tls13, list): (Vec<_>, Vec<_>) = suites.iter().partition(is_tls13);
@@ -347,7 +353,7 @@ fn common(
         .versions(if list.is_empty() { TLS13 } else { number(*oldest) }, number(*newest))?
         .suites(&names(&list), &names(&tls13))?
         .key_log();
-    if let Some(groups) = &wishes.groups {
+    if let Some(groups) = &parameters.groups {
         builder = builder.groups(groups)?;
     } else if *groups != groups::default_groups() {
         // OpenSSL before 3.5 knows nothing else.
@@ -361,13 +367,16 @@ fn common(
         let names: Vec<_> = schemes.iter().copied().map(SignatureScheme::iana_name).collect();
         builder = builder.signature_schemes(&names.join(":"))?;
     }
-    if wishes.legacy.renegotiation {
+    if parameters.legacy.renegotiation {
         builder = builder.allow_renegotiation();
     }
     Ok(builder)
 }
 
-fn ready(library: sealwire_openssl::Library, credential: &Credential) -> Result<Ready, Told> {
+fn ready(
+    library: sealwire_openssl::Library,
+    credential: &Credential,
+) -> Result<Ready, OpensslFailure> {
     let chain = credential.chain().iter().map(|certificate| certificate.der());
     Ready::new(library, chain, credential.pkcs8())
 }

@@ -100,7 +100,7 @@ impl ClientSessions {
 
     /// Chooses the session to offer: the program's, or else the context's newest. Only one whose
     /// server would be judged today as it was then, and passes where it must; otherwise a full
-    /// handshake has to show who it is today. Gives the verdict.
+    /// handshake must authenticate the peer today. Gives the verdict.
     pub(crate) fn choose(
         &mut self,
         given: Option<&ClientSession>,

@@ -86,7 +86,7 @@ impl ClientSession {
         self.0.protocol
     }
 
-    /// Whether it is of no use any more: too old, or of TLS 1.3 and used. The server may have
+    /// Whether it is of no use any longer: too old, or of TLS 1.3 and used. The server may have
     /// forgotten it earlier; then a full handshake follows.
     pub fn is_expired(&self) -> bool {
         now(&*self.0.time) > self.0.expires || self.value().is_none()

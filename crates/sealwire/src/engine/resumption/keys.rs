@@ -56,8 +56,9 @@ impl TicketKeys {
     /// When the system's random number generator failed.
     pub fn generate() -> Result<Self, ConfigError> {
         let mut keys = Secret::new([0; LENGTH]);
-        rand::fill(&mut *keys)
-            .map_err(|_| ConfigError::new("ticket_keys", "the system has no random bytes"))?;
+        rand::fill(&mut *keys).map_err(|_| {
+            ConfigError::new("ticket_keys", "the system's random number generator failed")
+        })?;
         Ok(Self { newest: keys, accepted: Vec::new() })
     }
 

@@ -200,7 +200,7 @@ impl HandshakeState {
     }
 
     /// Whether the client of `state` would be judged today as it was then, and passes where it
-    /// must. Otherwise a full handshake has to show who it is today.
+    /// must. Otherwise a full handshake must authenticate the peer today.
     fn admit(&mut self, state: &State<'_>, now: i64) -> bool {
         self.resumed = None;
         self.server.proven = None;

@@ -1,7 +1,7 @@
 //! The ticket of a TLS 1.2 session, read as it passes: NewSessionTicket (RFC 5077, 3.3) is sent
 //! before anything is encrypted, and the engine does not show it.
 
-/// Follows the server's flight until a ticket has come, or cannot come any more.
+/// Follows the server's flight until a ticket has come, or cannot come any longer.
 #[derive(Debug, Default)]
 pub(super) struct TicketWatch {
     /// The header of the handshake message at hand, as far as it has come.

@@ -26,8 +26,8 @@ pub(super) fn hidden(configs: &EchConfigList) -> Result<(EchMode, ServerName), C
             return Ok((EchMode::Enable(usable), name));
         }
     }
-    let what = "none of the configurations can be used here: other versions, KEMs or suites, unknown \
-                extensions that are mandatory, or a public name that is none";
+    let what = "none of the configurations is usable: other versions, KEMs or suites, unknown \
+                mandatory extensions, or an invalid public name";
     Err(ConfigError::new(OPTION, what))
 }
 

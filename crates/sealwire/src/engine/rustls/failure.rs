@@ -67,8 +67,7 @@ pub(super) fn on_open(error: E) -> Failure {
     if let E::InappropriateHandshakeMessage { got_type, .. } = &error
         && *got_type == HandshakeType::CertificateRequest
     {
-        let what = "it asks for a certificate after the handshake (post-handshake authentication), \
-                    which this client does not offer";
+        let what = "it requests a certificate after the handshake (post-handshake authentication), which this client did not offer";
         let fault = Fault::found(what, &reason::UNEXPECTED_MESSAGE);
         let alert = Some(Alert::from_number(10));
         return Failure { error: Error::Misbehaved(fault), alert };

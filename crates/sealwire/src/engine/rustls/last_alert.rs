@@ -1,7 +1,7 @@
 //! The alert with which a handshake of TLS 1.3 ends, once it is encrypted.
 //!
 //! rustls chooses its own alerts, and for some failures sends no alert. While nothing is encrypted
-//! the right one takes its place (`last_word`); afterwards only who has the keys can say it. So the
+//! the right one takes its place (`last_word`); afterwards only a holder of the keys can send it. So the
 //! cipher suites note under which keys we send, as they are made, and the alert is sealed here: under
 //! the number of rustls' own, which is thrown away, or under the next. No two records that leave share
 //! a number.

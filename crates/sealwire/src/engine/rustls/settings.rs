@@ -104,7 +104,7 @@ impl Settings {
             None => (ech::grease()?, None),
         };
         if !self.manner.versions.contains(&ProtocolVersion::Tls13) {
-            return Err(ConfigError::new("ech", "only TLS 1.3 has it, and that is not spoken"));
+            return Err(ConfigError::new("ech", "requires TLS 1.3, which is not enabled"));
         }
         let (provider, time) = (self.provider.clone(), self.time.clone());
         let mut config = rustls::ClientConfig::builder_with_details(provider, time)
@@ -123,7 +123,7 @@ impl Settings {
         Ok((ClientConfig(Arc::new(config)), name))
     }
 
-    /// Settings for the clients of others, who drive rustls themselves. Nothing is noted there,
+    /// Settings for clients of programs that drive rustls themselves. Nothing is noted there,
     /// so the provider is plain; and no session is resumed, since its server would not be verified again,
     /// and it would continue under the identity that it was made with.
     #[cfg(feature = "rustls-config")]

@@ -41,7 +41,7 @@ pub(super) fn keep(value: SessionValue) {
     });
 }
 
-/// Calls `work` with the state of the handshake; `None` when this thread drives none.
+/// Calls `work` with the state of the handshake; `None` when this thread drives no handshake.
 pub(super) fn handshake<T>(work: impl FnOnce(&mut HandshakeState) -> T) -> Option<T> {
     CURRENT.with_borrow_mut(|conn| conn.handshake.as_deref_mut().map(work))
 }

@@ -97,7 +97,7 @@ impl Agent {
         let codec = ProstCodec::<X509SvidRequest, X509SvidResponse>::default();
         let refused = |status: tonic::Status| match status.code() {
             tonic::Code::PermissionDenied => {
-                format!("the agent has no identity for this program ({})", status.message())
+                format!("the agent issued no identity to this program ({})", status.message())
             }
             _ => told(&status),
         };
@@ -109,7 +109,7 @@ impl Agent {
                 return Ok(());
             }
         }
-        Err("the agent has hung up".to_owned())
+        Err("the agent closed the connection".to_owned())
     }
 }
 

@@ -27,8 +27,8 @@ impl SpiffeId {
         });
         match (uris.next(), uris.next()) {
             (Some(uri), None) => uri.parse(),
-            (None, _) => Err("its certificate has no SPIFFE ID".to_owned()),
-            (Some(_), Some(_)) => Err("its certificate has more than one URI".to_owned()),
+            (None, _) => Err("the certificate has no SPIFFE ID".to_owned()),
+            (Some(_), Some(_)) => Err("the certificate has more than one URI".to_owned()),
         }
     }
 
@@ -57,14 +57,14 @@ impl FromStr for SpiffeId {
         let (domain, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-_".contains(&c);
         if domain.is_empty() || domain.len() > 255 || !domain.bytes().all(fits) {
-            return no("its trust domain has a, z, 0, 9, point, dash and underscore only");
+            return no("a trust domain may contain only a-z, 0-9, '.', '-' and '_'");
         }
         let fits = |c: u8| c.is_ascii_alphanumeric() || b".-_".contains(&c);
         let bad = |segment: &str| {
             segment.is_empty() || matches!(segment, "." | "..") || !segment.bytes().all(fits)
         };
         if text.len() > 2048 || !path.is_empty() && path[1..].split('/').any(bad) {
-            return no("its path is not of names between single slashes");
+            return no("its path is not made of segments between single slashes");
         }
         Ok(Self { text: text.to_owned(), domain_ends: SCHEME.len() + domain.len() })
     }

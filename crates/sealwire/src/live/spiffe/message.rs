@@ -51,11 +51,11 @@ impl Drop for X509Svid {
 impl Given {
     /// The first SVID is the one to use (SPIFFE_Workload_API.md, 5.3).
     pub(super) fn of(response: X509SvidResponse, federated: bool) -> Result<Self, String> {
-        let svid = response.svids.first().ok_or("the agent has no identity for this program")?;
+        let svid = response.svids.first().ok_or("the agent issued no identity to this program")?;
         let id: SpiffeId = svid.spiffe_id.parse()?;
         let fault = |what: &str, error: &dyn fmt::Display| format!("the {what} of {id}: {error}");
         let chain = certificates(&svid.x509_svid).map_err(|e| fault("certificate", &e))?;
-        let leaf = chain.first().ok_or_else(|| fault("certificate", &"there is none"))?;
+        let leaf = chain.first().ok_or_else(|| fault("certificate", &"missing"))?;
         match SpiffeId::of(leaf) {
             Ok(of_leaf) if of_leaf == id => {}
             Ok(other) => return Err(fault("certificate", &format!("it is that of {other}"))),

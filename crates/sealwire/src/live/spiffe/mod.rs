@@ -118,14 +118,14 @@ impl Spiffe {
     pub fn judge(&self, peer: &Peer) -> Result<SpiffeId, String> {
         let path = peer.verified_chain();
         let (Some(leaf), Some(top)) = (path.first(), path.last()) else {
-            return Err("it has not proved who it is".to_owned());
+            return Err("the peer did not authenticate".to_owned());
         };
         let id = SpiffeId::of(leaf)?;
         let given = self.given();
         match given.bundles.get(id.trust_domain()) {
-            None => Err(format!("the trust domain of {id} is not ours, nor federated with it")),
+            None => Err(format!("the trust domain of {id} is not ours or federated with it")),
             Some(bundle) if bundle.contains(top) => Ok(id),
-            Some(_) => Err(format!("{id} is vouched for by another trust domain's CA")),
+            Some(_) => Err(format!("{id} is issued by the CA of another trust domain")),
         }
     }
 
@@ -147,7 +147,7 @@ impl Spiffe {
             {
                 return Err(format!("{id} is not issued by a CA of our trust domain itself"));
             }
-            if allow(&id) { Ok(()) } else { Err(format!("{id} is not let in")) }
+            if allow(&id) { Ok(()) } else { Err(format!("{id} is not authorized")) }
         }))
     }
 
@@ -214,7 +214,7 @@ impl Shared {
                 if is_new && state.failing.is_empty() {
                     tracing::warn!(
                         reason = failure,
-                        "the SPIFFE agent gives nothing; what it gave before goes on"
+                        "no answer from the SPIFFE agent; keeping the last one"
                     );
                 }
                 state.failure = Some(failure.clone());

@@ -4,7 +4,7 @@ use super::{Findings, Lint, Severity, lint};
 use crate::pki::{Certificate, ChainCheck, ExtendedKeyUsage, Moment, Name, Purpose, TrustStore};
 
 /// Looks the certificates of one file over, each as [`lint`] does, and as what a server would send:
-/// the leaf first, then who signed it, and so on. The verifier is asked about that chain, too, with
+/// the leaf first, then its issuer, and so on. The verifier is asked about that chain, too, with
 /// the last certificate trusted.
 pub fn lint_file(certificates: &[Certificate], now: i64) -> Vec<Vec<Lint>> {
     let mut all: Vec<Vec<Lint>> = certificates.iter().map(|one| lint(one, now)).collect();

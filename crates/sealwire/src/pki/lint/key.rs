@@ -94,7 +94,7 @@ fn plain(der: &[u8], file: &[u8], found: &mut Findings) -> Result<(), Error> {
     if let KeyAlgorithm::Rsa { bits } = key.algorithm()
         && bits < 2048
     {
-        found.error("weak-key", format!("RSA with {bits} bits: everything current wants 2048"));
+        found.error("weak-key", format!("RSA with {bits} bits: current software requires 2048"));
     }
     match key.ml_dsa_form() {
         Some(MlDsaForm::Seed) => {

@@ -5,7 +5,7 @@
 //! come the rules of `openssl verify -x509_strict`, which Python 3.13 sets for every connection, and
 //! those that browsers and Apple have beside.
 //!
-//! The rules are about certificates that people make themselves; they are no audit of a public CA.
+//! The rules are about certificates that people make themselves; they are not an audit of a public CA.
 
 mod file;
 mod key;
@@ -83,7 +83,7 @@ impl Findings {
 fn validity(certificate: &Certificate, now: i64, found: &mut Findings) {
     let (start, end) = (certificate.not_before(), certificate.not_after());
     if end < start {
-        found.error("never-valid", "it ends before it begins");
+        found.error("never-valid", "notAfter is before notBefore");
     } else if now < start {
         found.error(
             "not-yet-valid",
@@ -101,7 +101,7 @@ fn key_and_signature(certificate: &Certificate, found: &mut Findings) {
     match KeyAlgorithm::of_spki(&certificate.spki_der()) {
         Ok(KeyAlgorithm::Rsa { bits }) if bits < 2048 => found.error(
             "weak-key",
-            format!("RSA with {bits} bits: OpenSSL's security level and browsers want 2048"),
+            format!("RSA with {bits} bits: OpenSSL's security level 2 and browsers require 2048"),
         ),
         Ok(
             key @ (KeyAlgorithm::EcdsaP521
@@ -128,7 +128,7 @@ fn key_and_signature(certificate: &Certificate, found: &mut Findings) {
     if weak(named) && !certificate.is_self_issued() {
         found.error(
             "weak-signature",
-            format!("signed with {}: forgeable, and refused by everything current", algorithm.name),
+            format!("signed with {}: forgeable, and rejected by current software", algorithm.name),
         );
     }
 }
@@ -137,11 +137,11 @@ fn form(certificate: &Certificate, found: &mut Findings) {
     match certificate.irregularity() {
         Some(Irregularity::Version(version)) => found.error(
             "extensions-before-3",
-            format!("X.509 version {version} with extensions, which version 3 alone may have"),
+            format!("X.509 version {version} with extensions, which require version 3"),
         ),
         Some(Irregularity::Time) => found.error(
             "odd-time",
-            "a time of its validity is not written as RFC 5280 has it; verifiers say no",
+            "a time of its validity is not encoded as RFC 5280 requires; verifiers reject it",
         ),
         _ => {}
     }
@@ -154,7 +154,7 @@ fn form(certificate: &Certificate, found: &mut Findings) {
             ),
         );
     } else if !certificate.extensions_are_valid() {
-        found.error("broken-extension", "an extension cannot be read; verifiers say no");
+        found.error("broken-extension", "an extension cannot be read; verifiers reject it");
     }
     let serial = certificate.serial_hex();
     let digits = serial.trim_start_matches('-').trim_start_matches('0');
@@ -204,7 +204,7 @@ fn strict(certificate: &Certificate, found: &mut Findings) {
     };
     let says = "strict verifiers (Python 3.13) refuse it";
     if critical(CT_POISON).is_some() {
-        found.error("precertificate", "a precertificate (RFC 6962): no client may take it");
+        found.error("precertificate", "a precertificate (RFC 6962): clients must not accept it");
     }
     if certificate.version() < 3 {
         return;
@@ -226,18 +226,18 @@ fn strict(certificate: &Certificate, found: &mut Findings) {
     }
     let signs = |usage: Option<KeyUsages>| usage.is_some_and(|u| u.contains(KeyUsage::KeyCertSign));
     if !is_ca && signs(certificate.key_usage()) {
-        found.warning("sign-without-ca", format!("keyCertSign, and it is no CA; {says}"));
+        found.warning("sign-without-ca", format!("keyCertSign without being a CA; {says}"));
     }
     if let Some((ca, Some(_))) = certificate.basic_constraints()
         && (!ca || !signs(certificate.key_usage()))
     {
         found.warning(
             "path-length-without-ca",
-            format!("a path length, and it may sign nothing; {says}"),
+            format!("a pathLenConstraint without being a CA; {says}"),
         );
     }
     if certificate.issuer().attributes().is_empty() {
-        found.warning("no-issuer", format!("the issuer has no name; {says}"));
+        found.warning("no-issuer", format!("the issuer name is empty; {says}"));
     }
     if certificate.subject().attributes().is_empty() {
         match critical(SUBJECT_ALT_NAME) {
@@ -246,7 +246,9 @@ fn strict(certificate: &Certificate, found: &mut Findings) {
                 "the subject is empty and subjectAltName not marked critical (RFC 5280, 4.2.1.6); \
                  Apple and strict verifiers (Python 3.13) refuse it",
             ),
-            None if !is_ca => found.warning("no-subject", format!("it names nobody; {says}")),
+            None if !is_ca => {
+                found.warning("no-subject", format!("no subject and no subjectAltName; {says}"));
+            }
             _ => {}
         }
     }
@@ -265,11 +267,11 @@ fn authority(certificate: &Certificate, found: &mut Findings) {
         Some(usage) if !usage.contains(KeyUsage::KeyCertSign) => {
             found.error("ca-cannot-sign", "a CA whose keyUsage does not allow keyCertSign");
         }
-        None => found.warning("ca-no-key-usage", "a CA without keyUsage; RFC 5280 wants it"),
+        None => found.warning("ca-no-key-usage", "a CA without keyUsage; RFC 5280 requires it"),
         Some(_) => {}
     }
     if certificate.subject_key_id().is_none() {
-        found.warning("ca-no-ski", "a CA without subjectKeyIdentifier; RFC 5280 wants it");
+        found.warning("ca-no-ski", "a CA without subjectKeyIdentifier; RFC 5280 requires it");
     }
     if certificate.subject().der().len() <= 2 {
         found.error("ca-no-subject", "a CA without a subject cannot be an issuer");
@@ -289,9 +291,7 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
             "no-tls-purpose",
             match oids.is_empty() {
                 true => "extendedKeyUsage is empty: OpenSSL refuses it for every use",
-                false => {
-                    "anyExtendedKeyUsage alone: OpenSSL wants serverAuth or clientAuth by name"
-                }
+                false => "anyExtendedKeyUsage alone: OpenSSL requires serverAuth or clientAuth",
             },
         );
     }
@@ -310,12 +310,11 @@ fn leaf(certificate: &Certificate, found: &mut Findings) {
         if certificate.demands_staple() {
             found.notice(
                 "must-staple",
-                "it demands a stapled OCSP response (must-staple): GnuTLS refuses a server that staples \
-                 none; OpenSSL, Node, Java and curl do not look, but for curl --cert-status",
+                "it requires a stapled OCSP response (must-staple): GnuTLS refuses a server that staples none; OpenSSL, Node, Java and curl do not check, except for curl --cert-status",
             );
         }
         if purposes.is_none() && certificate.version() >= 3 {
-            found.notice("no-eku", "no extendedKeyUsage; Apple wants serverAuth");
+            found.notice("no-eku", "no extendedKeyUsage; Apple requires serverAuth");
         }
     }
     if let Some(usage) = certificate.key_usage()
@@ -377,7 +376,7 @@ fn server_names(certificate: &Certificate, names: &[GeneralName], found: &mut Fi
         match name {
             GeneralName::Dns(host) => host_name(host, found),
             GeneralName::Other { tag: 2 | 7, .. } => {
-                found.warning("broken-name", "a name of subjectAltName is not what it says it is");
+                found.warning("broken-name", "a name in subjectAltName is malformed");
             }
             _ => {}
         }
@@ -395,20 +394,20 @@ fn server_names(certificate: &Certificate, names: &[GeneralName], found: &mut Fi
 
 fn host_name(host: &str, found: &mut Findings) {
     if host.parse::<std::net::IpAddr>().is_ok() {
-        found.warning("ip-as-dns", format!("{host} is an address but stands as a host name"));
+        found.warning("ip-as-dns", format!("{host} is an IP address in a dNSName"));
     } else if host.ends_with('.') {
         found.warning(
             "dot-at-end",
             format!(
-                "{host} ends with a dot, which names in certificates do not; clients refuse it"
+                "{host} ends with a dot; names in certificates must not, and clients reject it"
             ),
         );
     } else if let Some(rest) = host.strip_prefix("*.") {
         if !rest.contains('.') {
-            found.warning("wide-wildcard", format!("{host}: clients refuse so wide a wildcard"));
+            found.warning("wide-wildcard", format!("{host}: clients reject such a wide wildcard"));
         }
     } else if host.contains('*') {
-        found.warning("odd-wildcard", format!("{host}: only a whole first label may be '*'"));
+        found.warning("odd-wildcard", format!("{host}: '*' must be the whole first label"));
     } else if host.contains('_') {
         found.notice("underscore", format!("{host}: some clients refuse an underscore"));
     } else if let Err(e) = format!("DNS:{host}").parse::<super::SubjectAltName>() {

@@ -28,7 +28,7 @@ pub(super) struct Opener {
     /// What is opened, for errors: `the key`.
     what: &'static str,
     utf8: Zeroizing<Vec<u8>>,
-    /// As PKCS#12's own derivation takes it; `None` when the passphrase is no text.
+    /// As PKCS#12's own derivation takes it; `None` when the passphrase is not text.
     bmp: Option<Zeroizing<Vec<u8>>>,
     budget: u64,
 }
@@ -58,7 +58,7 @@ impl Opener {
     /// The passphrase as PKCS#12 has it.
     pub(super) fn bmp(&self) -> Result<&[u8], Error> {
         self.bmp.as_ref().map(|bmp| bmp.as_slice()).ok_or_else(|| {
-            Error::new(Problem::WrongPassphrase, "a passphrase of PKCS#12 is text, in UTF-8")
+            Error::new(Problem::WrongPassphrase, "a PKCS#12 passphrase must be UTF-8")
         })
     }
 
@@ -103,10 +103,7 @@ impl Opener {
     }
 
     fn too_much(&self) -> Error {
-        let detail = format!(
-            "{} asks for more work than is sane (iterations or scrypt cost of its encryption)",
-            self.what
-        );
+        let detail = format!("{} requires too much work (iterations or scrypt cost)", self.what);
         Error::new(Problem::Unsupported, detail)
     }
 }

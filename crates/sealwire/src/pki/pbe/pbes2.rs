@@ -157,9 +157,8 @@ fn derive(
     passphrase: &[u8],
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let algorithm = prf_of(kdf.prf).ok_or_else(|| {
-        Error::new(Problem::Unsupported, "PBKDF2 with a digest that is not supported")
-    })?;
+    let algorithm = prf_of(kdf.prf)
+        .ok_or_else(|| Error::new(Problem::Unsupported, "PBKDF2 with an unsupported digest"))?;
     let rounds = NonZeroU32::new(kdf.iteration_count)
         .ok_or_else(|| Error::new(Problem::Malformed, "PBKDF2 without iterations"))?;
     let mut key = Zeroizing::new(vec![0; length.clamp(1, 128)]);

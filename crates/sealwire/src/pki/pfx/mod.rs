@@ -62,7 +62,7 @@ impl Pfx {
                 let what = format!("the PFX has several keys: {}", names.join(", "));
                 Err(Error::new(Problem::SeveralKeys, what))
             }
-            None => Err(Error::new(Problem::NoPrivateKey, "the PFX has no private key")),
+            None => Err(Error::new(Problem::NoPrivateKey, "the PFX contains no private key")),
         }
     }
 
@@ -71,14 +71,14 @@ impl Pfx {
     pub fn all_from_der(der: &[u8], passphrase: Option<&str>) -> Result<Vec<Self>, Error> {
         let contents = PfxContents::from_der(der, passphrase)?;
         if !contents.lone_keys.is_empty() {
-            let what = "there is a key without its certificate in the PFX";
+            let what = "the PFX contains a key without its certificate";
             return Err(Error::new(Problem::KeyMismatch, what));
         }
         if contents.entries.is_empty() {
             let what = match contents.certificates.len() {
-                0 => "the PFX has neither a key nor a certificate".to_owned(),
-                1 => "the PFX has no private key (1 certificate)".to_owned(),
-                count => format!("the PFX has no private key ({count} certificates)"),
+                0 => "the PFX contains no key and no certificate".to_owned(),
+                1 => "the PFX contains no private key (1 certificate)".to_owned(),
+                count => format!("the PFX contains no private key ({count} certificates)"),
             };
             return Err(Error::new(Problem::NoPrivateKey, what));
         }

@@ -97,7 +97,7 @@ fn check_mac(
             mac::check(mac, safes, opener).map_err(|e| match (e.problem(), passphrase) {
                 (Problem::WrongPassphrase, None) => Error::new(
                     Problem::PassphraseNeeded,
-                    "the PFX has a passphrase and none was given",
+                    "the PFX is encrypted and no passphrase was given",
                 ),
                 _ => e,
             })
@@ -169,7 +169,7 @@ struct Found {
 impl Found {
     fn add(&mut self, bags: &[u8], opener: &mut Opener, depth: usize) -> Result<(), Error> {
         if depth > DEEPEST {
-            return Err(broken("safes are nested too deep"));
+            return Err(broken("SafeContents are nested too deeply"));
         }
         for bag in Vec::<Bag<'_>>::from_der(bags).map_err(|e| malformed(&e))? {
             let name = bag.attributes.and_then(friendly_name);

@@ -55,7 +55,7 @@ impl CaStore {
         let _lock = store.lock_file()?;
         // The certificate comes last: a store is there when its certificate is.
         if store.file("ca.pem").exists() {
-            let what = "there is a CA in this folder already";
+            let what = "this folder already contains a CA";
             return Err(Error::new(Problem::Exists, what).at(folder.display().to_string()));
         }
         let chain: String = above.iter().map(Certificate::to_pem).collect();
@@ -87,7 +87,7 @@ impl CaStore {
         if store.file("ca.pem").exists() {
             return Ok(store);
         }
-        let what = "there is no CA in this folder";
+        let what = "no CA in this folder";
         let error = Error::new(Problem::Io(io::ErrorKind::NotFound), what);
         Err(error.at(folder.display().to_string()))
     }
@@ -224,8 +224,7 @@ impl CaStore {
                 index.entries.last_mut().expect("pushed just above")
             }
             (None, None) => {
-                let what =
-                    format!("no certificate with the serial number {serial} was signed here");
+                let what = format!("this CA signed no certificate with the serial number {serial}");
                 return Err(Error::new(Problem::InvalidValue, what));
             }
         };
@@ -353,7 +352,7 @@ fn stage<'a>(
 ) -> Result<Staged<'a>, Error> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => {
-            let what = "it is not a regular file, so nothing is written to it";
+            let what = "not a regular file: refusing to write to it";
             Err(Error::new(Problem::Exists, what).at(path.display().to_string()))
         }
         _ => Staged::new(path, bytes, access, existing),

@@ -195,7 +195,7 @@ impl Attribute {
             Err(self.refuse(text, "has a NUL character".to_owned()))
         } else if text.chars().any(is_noncharacter) {
             // AWS-LC and BoringSSL do not read a certificate with one.
-            Err(self.refuse(text, "has a code point that is no character".to_owned()))
+            Err(self.refuse(text, "contains a code point that is not a character".to_owned()))
         } else if count < least || count > most {
             let bound = if least == most { format!("{most}") } else { format!("at most {most}") };
             Err(self.refuse(text, format!("must be {bound} characters long, is {count}")))

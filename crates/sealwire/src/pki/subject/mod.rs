@@ -182,7 +182,7 @@ impl Subject {
             Error::new(Problem::InvalidValue, "the same attribute twice in one RDN")
         })?;
         let Parts::Known(name) = &mut self.parts else {
-            let what = "a name with values of unusual types cannot be added to";
+            let what = "a name with values of unusual types cannot be extended";
             return Err(Error::new(Problem::Unsupported, what));
         };
         let mut sequence = RdnSequence::from(std::mem::take(name));
@@ -299,7 +299,10 @@ mod tests {
         assert_eq!(refused("CN=a\0b"), "CN \"a\\0b\": has a NUL character");
         for noncharacter in ['\u{fdd0}', '\u{ffff}', '\u{1fffe}'] {
             let message = refused(&format!("CN={noncharacter}"));
-            assert!(message.ends_with("has a code point that is no character"), "{message}");
+            assert!(
+                message.ends_with("contains a code point that is not a character"),
+                "{message}"
+            );
         }
     }
 

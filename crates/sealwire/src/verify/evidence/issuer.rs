@@ -25,14 +25,14 @@ pub(super) fn of(code: Code, certificate: &Certificate, situation: &Situation<'_
             "{subject} is trusted but is not a root, and its issuer \"{issuer}\" is not trusted"
         ),
         "CERT_SIGNATURE_FAILURE" if !certificate.has_known_signature() => format!(
-            "{subject} is signed with {}, which is not known here: its signature cannot be checked",
+            "{subject} is signed with {}, which is not supported: its signature cannot be checked",
             certificate.signature_algorithm().name
         ),
         "CERT_SIGNATURE_FAILURE" => {
             format!("the signature on {subject} was not made by the key of its issuer \"{issuer}\"")
         }
         _ => match namesake(certificate, situation) {
-            Some((namesake, whence)) => unfit(certificate, namesake, whence),
+            Some((namesake, found)) => unfit(certificate, namesake, found),
             None => missing(certificate, situation),
         },
     };
@@ -54,18 +54,18 @@ pub(in crate::verify) fn is_missing(certificate: &Certificate, situation: &Situa
     namesake(certificate, situation).is_none()
 }
 
-/// The first certificate with the issuer's name that is no issuer of it, and found it is.
+/// The first certificate with the issuer's name that is not an issuer of it, and found it is.
 fn namesake<'a>(
     certificate: &Certificate,
     situation: &Situation<'a>,
 ) -> Option<(&'a Certificate, &'static str)> {
     let trusted = situation.trust.certificates().iter().map(|it| (it, "is trusted"));
-    let sent = situation.presented.iter().skip(1).map(|it| (it, "came with it"));
+    let sent = situation.presented.iter().skip(1).map(|it| (it, "was sent with it"));
     let mut all = trusted.chain(sent).filter(|(it, _)| *it != certificate);
     all.find(|(it, _)| certificate.names_as_issuer(it))
 }
 
-fn unfit(certificate: &Certificate, namesake: &Certificate, whence: &str) -> String {
+fn unfit(certificate: &Certificate, namesake: &Certificate, found: &str) -> String {
     let (subject, issuer) = (quoted(certificate), certificate.issuer());
     let hex = |id: Option<Vec<u8>>| {
         let id = id.unwrap_or_default();
@@ -80,7 +80,7 @@ fn unfit(certificate: &Certificate, namesake: &Certificate, whence: &str) -> Str
         ),
         IssuerFit::OtherSerial => format!(
             "is another one: the authorityKeyIdentifier of {subject} names an issuer or serial \
-             number that is not its own ({})",
+             number other than its own ({})",
             namesake.serial_hex()
         ),
         IssuerFit::OtherKey => format!("has another key than the one that signed {subject}"),
@@ -88,7 +88,7 @@ fn unfit(certificate: &Certificate, namesake: &Certificate, whence: &str) -> Str
         _ => "does not lead to a trusted root".to_owned(),
     };
     format!(
-        "the issuer of {subject} was not found: a certificate \"{issuer}\" {whence}, and it {why}"
+        "the issuer of {subject} was not found: a certificate \"{issuer}\" {found}, and it {why}"
     )
 }
 
@@ -97,7 +97,7 @@ fn missing(certificate: &Certificate, situation: &Situation<'_>) -> String {
         .authority_info_access()
         .into_iter()
         .find(|(method, _)| method == "CA Issuers")
-        .map(|(_, uri)| format!("; it is said to be at {uri}"));
+        .map(|(_, uri)| format!("; its URL in the certificate is {uri}"));
     format!(
         "the issuer of {}, \"{}\", was not sent and is not among the {}{}",
         quoted(certificate),

@@ -83,7 +83,7 @@ pub(super) fn of(code: Code, error: &ChainError, situation: &Situation<'_>) -> S
             certificate.issuer()
         ),
         "UNHANDLED_CRITICAL_CRL_EXTENSION" => format!(
-            "the revocation list of \"{}\" has a critical extension that is not known here",
+            "the revocation list of \"{}\" has an unknown critical extension",
             certificate.issuer()
         ),
         "DIFFERENT_CRL_SCOPE" => format!(
@@ -105,7 +105,7 @@ pub(super) fn of(code: Code, error: &ChainError, situation: &Situation<'_>) -> S
         },
         "UNHANDLED_CRITICAL_EXTENSION" => {
             let unknown = certificate.unknown_critical_extensions().join(", ");
-            format!("{subject} has a critical extension that is not known here: {unknown}")
+            format!("{subject} has an unknown critical extension: {unknown}")
         }
         "INVALID_EXTENSION" => invalid_extension(certificate),
         "PATH_LENGTH_EXCEEDED" => {
@@ -156,7 +156,7 @@ fn of_chain(code: Code, situation: &Situation<'_>) -> String {
         .map(|it| format!("{} has {}", quoted(it), policies(it)))
         .collect();
     format!(
-        "no certificate policy that is accepted is valid for the whole chain, and one is demanded ({})",
+        "no accepted certificate policy is valid for the whole chain, and one is required ({})",
         held.join("; ")
     )
 }
@@ -164,8 +164,7 @@ fn of_chain(code: Code, situation: &Situation<'_>) -> String {
 fn key(certificate: &Certificate, subject: &str) -> String {
     match certificate.public_key() {
         Ok(key) if key.security_bits().is_none() => format!(
-            "the key of {subject} is of the kind {}, which is not supported here: no signature by \
-             it can be checked",
+            "the key of {subject} has the unsupported type {}: its signatures cannot be checked",
             key.key_type
         ),
         Ok(key) => format!("the key of {subject} is {} of {} bits", key.key_type, key.bits),
@@ -184,7 +183,7 @@ fn list_dates(certificate: &Certificate, situation: &Situation<'_>) -> String {
     let lists = situation.crls.iter().filter(|list| list.issuer() == issuer);
     match lists.max_by_key(|list| list.this_update()) {
         Some(list) if list.this_update() > situation.time => {
-            format!("from {}, which is to come", Date(list.this_update()))
+            format!("valid from {} only", Date(list.this_update()))
         }
         Some(list) => match list.next_update() {
             Some(next) => format!("out of date since {}", Date(next)),
@@ -200,8 +199,8 @@ fn quoted(certificate: &Certificate) -> String {
 
 fn trusted(situation: &Situation<'_>) -> String {
     match situation.trust.certificates().len() {
-        0 => "trusted certificates (there are none)".to_owned(),
-        1 => "trusted certificates (there is 1)".to_owned(),
+        0 => "trusted certificates (none)".to_owned(),
+        1 => "trusted certificates (1)".to_owned(),
         n => format!("{n} trusted certificates"),
     }
 }

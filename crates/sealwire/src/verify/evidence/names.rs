@@ -1,4 +1,4 @@
-//! Why a certificate is not for the name that was asked for, beyond the list of its names.
+//! Why a certificate is not for the requested name, beyond the list of its names.
 
 use std::net::IpAddr;
 
@@ -35,9 +35,9 @@ pub(in crate::verify) fn mismatch(name: &ServerName, presented: &[Certificate]) 
 
 fn of_address(address: IpAddr, dns: &[&str]) -> Option<String> {
     let text = address.to_string();
-    dns.iter().any(|name| **name == text).then(|| {
-        format!("{address} is there as a DNS name; an address is compared with IP addresses only")
-    })
+    dns.iter()
+        .any(|name| **name == text)
+        .then(|| format!("{address} appears as a DNS name; an address matches IP addresses only"))
 }
 
 fn of_host(host: &str, dns: &[&str]) -> Option<String> {
@@ -45,15 +45,13 @@ fn of_host(host: &str, dns: &[&str]) -> Option<String> {
     for (pattern, base) in wildcards {
         let base = base.to_ascii_lowercase();
         if host == base {
-            return Some(format!(
-                "{pattern} stands for the names below {base}, not for {base} itself"
-            ));
+            return Some(format!("{pattern} matches names below {base}, not {base} itself"));
         }
         if host.strip_suffix(&base).is_some_and(|before| before.matches('.').count() > 1) {
-            return Some(format!("* stands for one label, and {host} has more before {base}"));
+            return Some(format!("* matches one label, and {host} has more before {base}"));
         }
         if !base.contains('.') && host.ends_with(&format!(".{base}")) {
-            return Some(format!("{pattern} stands for nothing: too few labels follow the *"));
+            return Some(format!("{pattern} matches nothing: too few labels follow the *"));
         }
     }
     let short = dns.iter().find(|name| name.split('.').next() == Some(host))?;

@@ -18,7 +18,7 @@ fn read(list: &[u8]) -> Option<Vec<(LogId, Timestamp)>> {
         let (length, behind) = rest.split_first_chunk::<2>()?;
         let (one, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         rest = behind;
-        // Version 1 is 0; others are for those who know them.
+        // Version 1 is 0; others are not known here.
         if let [0, one @ ..] = one {
             let (log, one) = one.split_first_chunk::<32>()?;
             let (time, _) = one.split_first_chunk::<8>()?;

@@ -21,7 +21,7 @@ pub(super) struct InvalidCommand<'a>(pub(super) &'a str);
 /// OpenSSL's default list (`OSSL_default_cipher_list`).
 const DEFAULT: &str = "ALL:!COMPLEMENTOFDEFAULT:!eNULL";
 
-/// Evaluates a list. Words that OpenSSL does not know select nothing and are no error, so that
+/// Evaluates a list. Words that OpenSSL does not know select nothing and are not an error, so that
 /// one list serves many versions of it.
 pub(super) fn evaluate(list: &str) -> Result<Evaluated, InvalidCommand<'_>> {
     let mut state = State::new();

@@ -22,7 +22,7 @@ const OPTION: &str = "cipher_list";
 
 /// Reads a list as Node's option `ciphers` (`processCiphers`): of its parts between colons, those
 /// that begin with `TLS_` are suites of TLS 1.3 by name, and the others are a list for
-/// `SSL_CTX_set_cipher_list`. Without any of the first kind all suites of TLS 1.3 are spoken;
+/// `SSL_CTX_set_cipher_list`. Without any of the first kind all suites of TLS 1.3 are enabled;
 /// without any of the second, none of TLS 1.2. The empty text is the default.
 ///
 /// A suite of TLS 1.2 may be given by its IANA name too, and goes before the rest.
@@ -168,8 +168,7 @@ fn none_of(lacking: &[&str]) -> ConfigError {
         more => format!(" and {more} more"),
     };
     let shown = lacking.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    no_match(format!("OpenSSL has {shown}{more} for this list; this engine has none of them"))
-        .beyond_engine()
+    no_match(format!("{shown}{more}: supported by OpenSSL, not here")).beyond_engine()
 }
 
 fn no_match(reason: String) -> ConfigError {
@@ -212,26 +211,21 @@ mod tests {
             ("!ALL", "ERR_SSL_NO_CIPHER_MATCH", "no cipher suite matches \"!ALL\""),
             ("TLS_NOPE", "ERR_SSL_NO_CIPHER_MATCH", "no cipher suite is called TLS_NOPE"),
             ("TLS_NOPE:ALL", "ERR_SSL_NO_CIPHER_MATCH", "no cipher suite is called TLS_NOPE"),
-            (
-                "AES128-SHA",
-                "ERR_SSL_NO_CIPHER_MATCH",
-                "OpenSSL has AES128-SHA for this list; this engine has none of them",
-            ),
+            ("AES128-SHA", "ERR_SSL_NO_CIPHER_MATCH", "AES128-SHA: supported by OpenSSL, not here"),
             (
                 "kRSA+AES",
                 "ERR_SSL_NO_CIPHER_MATCH",
-                "OpenSSL has AES256-GCM-SHA384, AES256-CCM8, AES256-CCM and 7 more for this list; \
-                 this engine has none of them",
+                "AES256-GCM-SHA384, AES256-CCM8, AES256-CCM and 7 more: supported by OpenSSL, not here",
             ),
             (
                 "TLS_AES_128_CCM_SHA256",
                 "ERR_SSL_NO_CIPHER_MATCH",
-                "OpenSSL has TLS_AES_128_CCM_SHA256 for this list; this engine has none of them",
+                "TLS_AES_128_CCM_SHA256: supported by OpenSSL, not here",
             ),
             (
                 "TLS_AES_128_GCM_SHA256:AES128-SHA",
                 "ERR_SSL_NO_CIPHER_MATCH",
-                "OpenSSL has AES128-SHA for this list; this engine has none of them",
+                "AES128-SHA: supported by OpenSSL, not here",
             ),
             (
                 "ALL:@SECLEVEL=9",

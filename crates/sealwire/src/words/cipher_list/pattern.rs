@@ -13,7 +13,7 @@ pub(super) struct Bits {
     default: u32,
 }
 
-/// Which suites a rule is about. A kind of property without a bit set is no condition.
+/// Which suites a rule is about. A kind of property without a bit set is not a condition.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pattern {
     bits: Bits,

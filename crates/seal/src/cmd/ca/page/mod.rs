@@ -86,7 +86,7 @@ impl CaPage {
             "ca" => self.about(),
             "certificates" => certificates(store, query),
             "failed" => store.failures(MOST).map(|all| all.iter().map(failed).collect()),
-            _ => return failure(404, "there is nothing here"),
+            _ => return failure(404, "not found"),
         };
         read.map_or_else(|e| failure(500, e.to_string()), |value| answer(&value))
     }

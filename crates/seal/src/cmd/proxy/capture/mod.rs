@@ -85,7 +85,7 @@ fn check() -> Result<(), Failure> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&tried.stderr);
-    let fact = format!("--capture-all: no namespace can be made here: {}", said.trim());
+    let fact = format!("--capture-all: cannot create a namespace: {}", said.trim());
     Err(Failure::usage(fact).advise(
         "the kernel keeps them from users (sysctl kernel.apparmor_restrict_unprivileged_userns, \
          kernel.unprivileged_userns_clone or user.max_user_namespaces), or a container does; as root it \

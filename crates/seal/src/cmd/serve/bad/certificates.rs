@@ -46,7 +46,7 @@ pub(super) struct Made {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Names that are no flaw.
+/// Names without a flaw.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// A chain with this flaw. `rsa`: the leaf has an RSA key, for suites of old.

@@ -15,7 +15,7 @@ pub(super) enum Fault {
     /// It refuses clients that send no server name with this alert, or all of them.
     NoName(Alert),
     Alert(Alert),
-    /// It speaks no protocol (ALPN) that anybody does.
+    /// It offers only unknown protocols (ALPN).
     NoAlpn,
     /// It requires a client certificate.
     ClientCertificate,
@@ -61,7 +61,7 @@ pub(super) const KINDS: &[Kind] = &[
     flaw("not-yet-valid", Flaw::NotYetValid, "the certificate becomes valid in a month"),
     flaw("wrong-name", Flaw::WrongName, "the certificate is for wrong.example only"),
     flaw("no-names", Flaw::NoNames, "the certificate names its host in the common name only"),
-    flaw("self-signed", Flaw::SelfSigned, "the certificate is signed by itself"),
+    flaw("self-signed", Flaw::SelfSigned, "the certificate is self-signed"),
     flaw("unknown-ca", Flaw::UnknownCa, "the chain ends at an unknown root"),
     flaw("root-in-chain", Flaw::RootInChain, "the same, and the root is sent along"),
     flaw("missing-intermediate", Flaw::MissingIntermediate, "the intermediate is not sent"),
@@ -90,7 +90,7 @@ pub(super) const KINDS: &[Kind] = &[
     flaw(
         "no-staple",
         Flaw::NoStaple,
-        "the certificate demands a stapled OCSP response, and there is none",
+        "the certificate requires a stapled OCSP response, and none is sent",
     ),
     flaw("huge-certificate", Flaw::Huge, "certificates of 200,000 bytes"),
     kind(

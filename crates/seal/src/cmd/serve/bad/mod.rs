@@ -40,7 +40,7 @@ const LONGEST_REQUEST: usize = 64 * 1024;
 pub(super) async fn run(
     args: &ServeArgs,
     wanted: Wanted,
-    teller: Reporter,
+    reporter: Reporter,
 ) -> Result<Answer, Failure> {
     let Wanted::One { name, about, fault } = wanted else {
         report::print(&List::new(), args.json)?;
@@ -62,14 +62,14 @@ pub(super) async fn run(
         report::note("other machines can connect to this intentionally bad server");
     }
     let stop = Stop::on_signals().map_err(|e| Failure::usage(format!("signals: {e}")))?;
-    teller.tell(&Event::Bad { address, kind: name, about, root, crl });
+    reporter.tell(&Event::Bad { address, kind: name, about, root, crl });
     loop {
         let (tcp, client) = tokio::select! {
             () = stop.asked() => return Ok(Answer::Yes),
             accepted = listener.accept() => accepted
                 .map_err(|e| Failure::usage(format!("{address}: cannot accept: {e}")))?,
         };
-        let serving = serve(server.clone(), tcp, client, teller);
+        let serving = serve(server.clone(), tcp, client, reporter);
         if args.once {
             serving.await;
             return Ok(Answer::Yes);
@@ -84,12 +84,12 @@ struct Server {
     acceptor: Acceptor,
 }
 
-async fn serve(server: Arc<Server>, tcp: TcpStream, client: SocketAddr, teller: Reporter) {
+async fn serve(server: Arc<Server>, tcp: TcpStream, client: SocketAddr, reporter: Reporter) {
     let outcome = match server.met(tcp).await {
         Ok(outcome) => outcome.to_owned(),
         Err(error) => format!("failed: {error} [{}]", error.code()),
     };
-    teller.tell(&Event::Met { client, outcome });
+    reporter.tell(&Event::Met { client, outcome });
 }
 
 impl Fault {

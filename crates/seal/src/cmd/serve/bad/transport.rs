@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 /// The header of a record: its type, a version, its length.
 const HEADER: usize = 5;
-/// A ClientHello that does not fit into one packet of Ethernet any more.
+/// A ClientHello that does not fit into one packet of Ethernet any longer.
 const ONE_PACKET: usize = 1400;
 
 /// Reads until the client leaves.

@@ -1,4 +1,4 @@
-//! What no server should have any more, and what this program makes only here: an RSA key of 1024 bits, and
+//! What no server should have any longer, and what this program makes only here: an RSA key of 1024 bits, and
 //! signatures with it and with SHA-1.
 //!
 //! A certificate is made with an RSA key of 2048 bits and SHA-256 first, and its signature replaced.

@@ -264,6 +264,6 @@ fn telling(said: &str) -> String {
             .iter()
             .any(|word| line.contains(word))
     };
-    let line = lines().find(about).or_else(|| lines().next_back()).unwrap_or("it said nothing");
+    let line = lines().find(about).or_else(|| lines().next_back()).unwrap_or("no output");
     line.chars().take(160).collect()
 }

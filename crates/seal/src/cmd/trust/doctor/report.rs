@@ -134,15 +134,14 @@ impl fmt::Display for Examined {
         {
             let value = Foreign::new(value);
             if *missing && replaces(name) {
-                write!(f, "\n    {name}: there is no {value}")?;
+                write!(f, "\n    {name}: {value} does not exist")?;
             } else if !self.reached && *has_the_root == Some(false) {
                 write!(f, "\n    {name}: the root is not in {value}")?;
             }
             if replaces(name) && *has_public_roots == Some(false) {
                 write!(
                     f,
-                    "\n    {name} takes the place of all roots, and there is no public one among the {} of \
-                     {value}: public servers are refused",
+                    "\n    {name} replaces all roots, and none of the {} in {value} is public: public servers are refused",
                     roots.unwrap_or(0)
                 )?;
             }

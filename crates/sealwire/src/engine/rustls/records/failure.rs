@@ -30,7 +30,7 @@ impl Failure {
         Self::new(AlertDescription::RecordOverflow, Error::PeerSentOversizedRecord)
     }
 
-    /// Bytes that are no message.
+    /// Bytes that are not a message.
     pub(super) fn malformed(error: InvalidMessage) -> Self {
         Self::new(AlertDescription::from(error), error)
     }

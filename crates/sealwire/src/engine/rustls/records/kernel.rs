@@ -80,7 +80,7 @@ impl Kernel {
     }
 
     fn no_update() -> Error {
-        Error::General("TLS 1.2 has no key updates".to_owned())
+        Error::General("TLS 1.2 does not support key updates".to_owned())
     }
 }
 

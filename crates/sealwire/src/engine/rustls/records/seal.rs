@@ -46,7 +46,7 @@ impl Sealer {
         HEADER + front + back
     }
 
-    /// Appends an alert to `out`. When no record can be sealed any more, nothing is said.
+    /// Appends an alert to `out`. When no record can be sealed any longer, nothing is said.
     pub(super) fn alert(&mut self, level: AlertLevel, alert: AlertDescription, out: &mut Vec<u8>) {
         let _ = self.seal(ContentType::Alert, &[level as u8, alert.into()], out);
     }

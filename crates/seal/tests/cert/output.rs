@@ -24,7 +24,7 @@ fn check_answers_as_openssls_checkend() {
     }
     let both = dir.seal("cert check a.pem b.pem");
     assert_eq!(both.code, 1, "{both:?}");
-    assert!(both.text().contains("a.pem: CN=a.test: good for "), "{both:?}");
+    assert!(both.text().contains("a.pem: CN=a.test: valid for "), "{both:?}");
 }
 
 #[test]
@@ -161,6 +161,6 @@ fn bundles_are_converted() {
     assert_eq!(dir.read("back.pem"), dir.read("app.test.pem"));
     let two = dir.seal("cert convert both.p7b --form der --out two.der");
     assert_eq!(two.code, 2, "{two:?}");
-    assert!(two.stderr.contains("there are 2 certificates, and DER holds one"), "{two:?}");
+    assert!(two.stderr.contains("2 certificates found, and DER holds one"), "{two:?}");
     assert!(!dir.path("two.der").exists());
 }

@@ -1,10 +1,10 @@
 //! Traces a handshake, message by message: direction, time, size, content and reason.
 //!
-//! A [`Storyteller`] is shown the bytes of a connection as they go by, in both directions, and the
-//! secrets of its key log, which open what TLS 1.3 encrypts. What it tells is for people; what peers
-//! say in it is escaped ([`Foreign`](crate::Foreign)).
+//! A [`Tracer`] takes the bytes of a connection, in both directions, and the
+//! secrets of its key log, which decrypt TLS 1.3. Its texts are for people; what peers
+//! sent is escaped in them ([`Foreign`](crate::Foreign)).
 
-mod told;
+mod summary;
 mod unlock;
 
 use std::collections::VecDeque;
@@ -15,13 +15,13 @@ use sealwire_x509::Certificate;
 use crate::KeyLogLine;
 use crate::reading::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
 use crate::reading::{EchConfigList, HandshakeMessage, Record};
-use told::{Context, MessageSummary, hex};
+use summary::{Context, MessageSummary, hex};
 use unlock::Unlock;
 
 /// The side that sent a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
-    /// The one who connected.
+pub enum Sender {
+    /// The side that opened the connection.
     Client,
     /// The side that accepted it.
     Server,
@@ -31,10 +31,10 @@ pub enum From {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// Since the beginning, as [`Storyteller::bytes`] was told.
+    /// Time since the start, as passed to [`Tracer::bytes`].
     pub at: Duration,
-    /// Who sent it.
-    pub from: From,
+    /// The side that sent it.
+    pub from: Sender,
     /// Its name in the RFCs: `ClientHello`.
     pub name: String,
     /// Whether it was encrypted; it is decrypted where the secrets are known.
@@ -51,8 +51,8 @@ pub struct Message {
     pub hex: String,
 }
 
-/// Tells a connection from its bytes.
-pub struct Storyteller {
+/// Traces a connection from its bytes.
+pub struct Tracer {
     messages: Vec<Message>,
     secrets: Vec<KeyLogLine>,
     context: Context,
@@ -73,7 +73,7 @@ struct Direction {
     sealed: bool,
 }
 
-impl Storyteller {
+impl Tracer {
     /// Starts observing at `now`, the time against which certificates are described.
     pub fn new(now: SystemTime) -> Self {
         let direction =
@@ -97,7 +97,7 @@ impl Storyteller {
     }
 
     /// Bytes that went by at this moment since the beginning, split anyhow.
-    pub fn bytes(&mut self, from: From, at: Duration, bytes: &[u8]) {
+    pub fn bytes(&mut self, from: Sender, at: Duration, bytes: &[u8]) {
         self.direction(from).bytes.extend_from_slice(bytes);
         self.records(from, at);
     }
@@ -118,15 +118,15 @@ impl Storyteller {
         self.context.ech_retry.as_ref()
     }
 
-    fn direction(&mut self, from: From) -> &mut Direction {
+    fn direction(&mut self, from: Sender) -> &mut Direction {
         match from {
-            From::Client => &mut self.client,
-            From::Server => &mut self.server,
+            Sender::Client => &mut self.client,
+            Sender::Server => &mut self.server,
         }
     }
 
     /// Tells every record that is whole.
-    fn records(&mut self, from: From, at: Duration) {
+    fn records(&mut self, from: Sender, at: Duration) {
         loop {
             let direction = self.direction(from);
             let Some(record) = Record::first(&direction.bytes) else { return };
@@ -148,15 +148,15 @@ impl Storyteller {
     }
 
     /// Tells every handshake message that is whole.
-    fn handshake_messages(&mut self, from: From, at: Duration, encrypted: bool) {
+    fn handshake_messages(&mut self, from: Sender, at: Duration, encrypted: bool) {
         loop {
             let direction = self.direction(from);
             let Some(message) = HandshakeMessage::first(&direction.messages) else { return };
             let (kind, length) = (message.kind, message.bytes.len());
             let whole: Vec<u8> = direction.messages.drain(..length).collect();
             let message = HandshakeMessage { kind, bytes: &whole };
-            let told = told::tell(from, message, &mut self.context);
-            self.add(from, at, encrypted, told, &whole);
+            let summary = summary::handshake(from, message, &mut self.context);
+            self.add(from, at, encrypted, summary, &whole);
             if kind == 2 {
                 self.keys_of_the_handshake();
             }
@@ -178,44 +178,44 @@ impl Storyteller {
         self.server.unlock = Unlock::new(suite, secrets, "SERVER_HANDSHAKE_TRAFFIC_SECRET");
     }
 
-    fn next_keys(&mut self, from: From) {
+    fn next_keys(&mut self, from: Sender) {
         let suite = self.context.server_hello.as_ref().map_or(0, |hello| hello.cipher_suite);
         let secrets = &self.secrets;
         let direction = match from {
-            From::Client => &mut self.client,
-            From::Server => &mut self.server,
+            Sender::Client => &mut self.client,
+            Sender::Server => &mut self.server,
         };
         if let Some(label) = direction.later.pop_front() {
             direction.unlock = Unlock::new(suite, secrets, label);
         }
     }
 
-    /// Tells a record that is no handshake message, or one that stays closed.
-    fn other(&mut self, from: From, at: Duration, encrypted: bool, kind: u8, content: &[u8]) {
-        let told = match kind {
+    /// Tells a record that is not a handshake message, or one that stays closed.
+    fn other(&mut self, from: Sender, at: Duration, encrypted: bool, kind: u8, content: &[u8]) {
+        let summary = match kind {
             CHANGE_CIPHER_SPEC => {
                 let tls13 = self.context.tls13 || self.context.server_hello.is_none();
                 if !tls13 {
                     self.direction(from).sealed = true;
                 }
-                told::change_cipher_spec(tls13)
+                summary::change_cipher_spec(tls13)
             }
-            ALERT if !self.direction(from).sealed => told::alert(from, content),
+            ALERT if !self.direction(from).sealed => summary::alert(from, content),
             ALERT => MessageSummary::new("Alert", "encrypted: most often close_notify"),
             HANDSHAKE => MessageSummary::new("Finished", "encrypted, with the keys of TLS 1.2")
                 .why("proves that both have seen the same handshake"),
-            APPLICATION_DATA => MessageSummary::new("data", "what the connection is for"),
-            other => MessageSummary::new("record", format!("of unknown type {other}")),
+            APPLICATION_DATA => MessageSummary::new("data", "the application's data"),
+            other => MessageSummary::new("record", format!("unknown content type {other}")),
         };
-        self.add(from, at, encrypted, told, content);
+        self.add(from, at, encrypted, summary, content);
     }
 
     fn add(
         &mut self,
-        from: From,
+        from: Sender,
         at: Duration,
         encrypted: bool,
-        told: MessageSummary,
+        summary: MessageSummary,
         bytes: &[u8],
     ) {
         const SHOWN: usize = 4096;
@@ -226,12 +226,12 @@ impl Storyteller {
         self.messages.push(Message {
             at,
             from,
-            name: told.name,
+            name: summary.name,
             encrypted,
             bytes: bytes.len(),
-            says: told.says,
-            why: told.why,
-            fields: told.fields,
+            says: summary.says,
+            why: summary.why,
+            fields: summary.fields,
             hex: text,
         });
     }

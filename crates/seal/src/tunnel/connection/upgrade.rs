@@ -17,7 +17,7 @@ use sealwire::starttls::answer::{self, OfClient};
 use sealwire::starttls::{self, Protocol};
 
 /// A client that was told to begin with TLS.
-pub(super) struct Wished {
+pub(super) struct Upgraded {
     pub(super) socket: Socket,
     /// What came of its TLS already.
     pub(super) received: Vec<u8>,
@@ -27,14 +27,14 @@ pub(super) struct Wished {
 
 /// Talks with a client until it asks for TLS. What it said already is `heard`. Where servers speak
 /// first, the target is reached before that, and its greeting is what the client gets.
-pub(super) async fn await_wish(
+pub(super) async fn await_upgrade(
     mut socket: Socket,
     heard: Vec<u8>,
     protocol: Protocol,
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
     deadline: Instant,
-) -> Result<Wished, Failed> {
+) -> Result<Upgraded, Failed> {
     let (greeting, target) = if answer::is_greeted(protocol) {
         let (greeting, target) = greeted(&mut socket, protocol, state, addresses).await?;
         (greeting, Some(target))
@@ -45,7 +45,7 @@ pub(super) async fn await_wish(
     let answered = timeout_at(deadline, answered).await;
     match answered.unwrap_or_else(|_| Err(starttls::Error::Io(std::io::ErrorKind::TimedOut.into())))
     {
-        Ok(received) => Ok(Wished { socket, received, target }),
+        Ok(received) => Ok(Upgraded { socket, received, target }),
         Err(starttls::Error::Closed(_)) => Err(Failed::Silent),
         Err(starttls::Error::Io(e)) if e.kind() == std::io::ErrorKind::TimedOut => {
             Err(Failed::Handshake(Error::HandshakeTimedOut))
@@ -62,7 +62,7 @@ async fn greeted(
     state: &State,
     addresses: Option<(SocketAddr, SocketAddr)>,
 ) -> Result<(Vec<u8>, (End, InUse)), Failed> {
-    let Some(way) = state.default_way() else { return outward::no_target(state, &[]) };
+    let Some(way) = state.default_route() else { return outward::no_target(state, &[]) };
     let (target, in_use) = outward::reach(state, &way.pool, addresses, None).await?;
     let (mut target, _) = target.into_raw();
     let greeting = answer::greeting(&mut target, protocol);

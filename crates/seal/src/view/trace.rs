@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use sealwire::story::{From, Message};
+use sealwire::trace::{Message, Sender};
 use serde::{Serialize, Serializer};
 
 /// The whole of it, in order.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Story {
+pub(crate) struct Trace {
     messages: Vec<Line>,
 }
 
@@ -27,11 +27,11 @@ struct Line {
     hex: String,
 }
 
-impl Story {
+impl Trace {
     pub(crate) fn of(messages: &[Message]) -> Self {
         let line = |message: &Message| Line {
             at: message.at,
-            from: if message.from == From::Client { "client" } else { "server" },
+            from: if message.from == Sender::Client { "client" } else { "server" },
             name: message.name.clone(),
             encrypted: message.encrypted,
             bytes: message.bytes,
@@ -53,7 +53,7 @@ fn as_milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::O
     serializer.serialize_f64(milliseconds(*time))
 }
 
-impl fmt::Display for Story {
+impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = None;
         for message in &self.messages {

@@ -2,7 +2,7 @@
 
 use sealwire_x509::{Certificate, Foreign};
 
-use super::From;
+use super::Sender;
 use crate::pki::{KeyAlgorithm, Subject};
 use crate::reading::{
     self, ClientHello, ECH, EchConfig, EchConfigList, Extensions, Fields, HandshakeMessage,
@@ -48,14 +48,14 @@ impl MessageSummary {
     }
 }
 
-/// Tells a handshake message. One that cannot be read is told by its name.
-pub(super) fn tell(
-    from: From,
+/// Summarizes a handshake message; an unreadable one by its name alone.
+pub(super) fn handshake(
+    from: Sender,
     message: HandshakeMessage<'_>,
     context: &mut Context,
 ) -> MessageSummary {
     let (kind, content) = (message.kind, message.content());
-    let told = match kind {
+    let summary = match kind {
         1 => client_hello(message.bytes, context),
         2 => server_hello(content, context),
         4 => ticket(content, context),
@@ -66,18 +66,18 @@ pub(super) fn tell(
         15 => certificate_verify(from, content),
         16 => Some(
             MessageSummary::new("ClientKeyExchange", format!("its key share, {} B", content.len()))
-                .why("with the server's share it makes the secret that nobody else can compute"),
+                .why("with the server's share it yields the shared secret, which no observer can compute"),
         ),
-        14 => Some(MessageSummary::new("ServerHelloDone", "its turn is over")),
+        14 => Some(MessageSummary::new("ServerHelloDone", "the end of the server's hello messages")),
         20 => Some(finished(from, context)),
         22 => reading::ocsp_response(content).map(|response| {
             MessageSummary::new("CertificateStatus", ocsp(response))
-                .why("stapled, so that the client need not ask the CA whether it is revoked")
+                .why("stapled, so that the client need not query the CA's OCSP responder")
         }),
         24 => Some(MessageSummary::new("KeyUpdate", "new keys for what comes")),
         _ => None,
     };
-    told.unwrap_or_else(|| MessageSummary::new(names::message(kind), "cannot be read"))
+    summary.unwrap_or_else(|| MessageSummary::new(names::message(kind), "cannot be read"))
 }
 
 fn client_hello(message: &[u8], context: &mut Context) -> Option<MessageSummary> {
@@ -90,7 +90,7 @@ fn client_hello(message: &[u8], context: &mut Context) -> Option<MessageSummary>
     let key_shares = hello.key_shares();
     let shares = listed(key_shares.iter().map(|(g, len)| format!("{} {len} B", names::group(*g))));
     let says = if again {
-        format!("again, now with the share that was asked for: {shares}")
+        format!("again, with the requested share: {shares}")
     } else {
         format!(
             "offers {versions}; {} suites; {} groups, shares of {shares}",
@@ -100,7 +100,7 @@ fn client_hello(message: &[u8], context: &mut Context) -> Option<MessageSummary>
     };
     let name = hello.server_name_bytes().map(|name| Foreign::new(name).to_string());
     let extensions = hello.extensions();
-    let mut told = MessageSummary::new("ClientHello", says)
+    let mut summary = MessageSummary::new("ClientHello", says)
         .field("versions", versions)
         .field("name (SNI)", name.unwrap_or_else(|| "none".to_owned()))
         .field("protocols (ALPN)", Foreign::list(hello.alpn()))
@@ -116,15 +116,15 @@ fn client_hello(message: &[u8], context: &mut Context) -> Option<MessageSummary>
             listed(extensions.map(|(e, body)| format!("{} {} B", names::extension(e), body.len()))),
         );
     if !again {
-        told = told.why(if key_shares.is_empty() {
-            "in plain: nobody has keys yet"
+        summary = summary.why(if key_shares.is_empty() {
+            "in plaintext: no keys exist yet"
         } else {
-            "in plain: nobody has keys yet. The shares are guesses which group the server takes; \
+            "in plaintext: no keys exist yet. The shares are guesses which group the server takes; \
              a right guess saves a round trip"
         });
     }
     context.client_hello = Some(hello);
-    Some(told)
+    Some(summary)
 }
 
 fn server_hello(content: &[u8], context: &mut Context) -> Option<MessageSummary> {
@@ -132,17 +132,17 @@ fn server_hello(content: &[u8], context: &mut Context) -> Option<MessageSummary>
     let version = names::version(hello.version);
     let group = hello.group.map(|group| names::group(group).into_owned());
     context.tls13 = hello.version == 0x0304;
-    let told = if hello.is_retry {
+    let summary = if hello.is_retry {
         let group = group.clone().unwrap_or_else(|| "a cookie".to_owned());
-        MessageSummary::new("HelloRetryRequest", format!("wants a share of {group}"))
-            .why("the server takes none of the shares that were sent: one round trip more")
+        MessageSummary::new("HelloRetryRequest", format!("requests a share of {group}"))
+            .why("the server accepts none of the shares sent: this costs one more round trip")
     } else {
         let with = group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
         let chose = names::suite(hello.cipher_suite);
         MessageSummary::new("ServerHello", format!("chose {version}, {chose}{with}"))
             .why(why_chosen(&hello, context))
     };
-    let told = told
+    let summary = summary
         .field("version", version)
         .field("cipher suite", names::suite(hello.cipher_suite))
         .field("group", group.unwrap_or_default())
@@ -151,13 +151,13 @@ fn server_hello(content: &[u8], context: &mut Context) -> Option<MessageSummary>
         .field("random", hex(&hello.random))
         .field("extensions", listed(hello.extensions.iter().map(|e| names::extension(*e))));
     context.server_hello = Some(hello);
-    Some(told)
+    Some(summary)
 }
 
 fn why_chosen(hello: &ServerHello, context: &Context) -> String {
     let offered = context.client_hello.as_ref();
     let rank = offered.and_then(|client| {
-        // Suites of TLS 1.3 are no choice in TLS 1.2, and the other way round.
+        // Suites of TLS 1.3 are not offered in TLS 1.2, and the other way round.
         let is13 = |suite: u16| suite >> 8 == 0x13;
         let mut real = client.cipher_suites().iter().filter(|suite| {
             !names::is_grease(**suite) && is13(**suite) == is13(hello.cipher_suite)
@@ -181,7 +181,7 @@ fn why_chosen(hello: &ServerHello, context: &Context) -> String {
     if hello.version == 0x0304 {
         why += ". From here on everything is encrypted";
     } else if hello.was_downgraded() {
-        why += ". Its random says that it could do better: somebody may have tampered";
+        why += ". Its random says that it supports a newer version: possible tampering";
     }
     why
 }
@@ -204,7 +204,7 @@ fn encrypted_extensions(content: &[u8], context: &mut Context) -> Option<Message
     };
     Some(
         MessageSummary::new("EncryptedExtensions", says)
-            .why("answers that need not be seen by others")
+            .why("extensions that no observer needs to see")
             .field("extensions", kinds)
             .field("protocol (ALPN)", alpn.unwrap_or_default())
             .field("ECH configurations", outer.unwrap_or_default()),
@@ -218,16 +218,19 @@ fn outer_name(config: &EchConfig) -> String {
     }
 }
 
-fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<MessageSummary> {
+fn certificate(from: Sender, content: &[u8], context: &mut Context) -> Option<MessageSummary> {
     let entries = reading::certificates(content, context.tls13)?;
     let certificates: Vec<Certificate> =
         entries.iter().filter_map(|entry| Certificate::from_der(entry.der).ok()).collect();
-    if from == From::Server {
+    if from == Sender::Server {
         context.certificates = certificates.clone();
     }
     let Some(leaf) = certificates.first() else {
-        let told = MessageSummary::new("Certificate", "none: it has no certificate, or shows none");
-        return Some(told.why("what was asked for and is not shown is the other side's to judge"));
+        let summary = MessageSummary::new(
+            "Certificate",
+            "empty: the client has no certificate, or sends none",
+        );
+        return Some(summary.why("whether that is acceptable is up to the server"));
     };
     let left = match leaf.not_after().saturating_sub(context.now).div_euclid(86_400) {
         days if days < 0 => "expired".to_owned(),
@@ -246,22 +249,22 @@ fn certificate(from: From, content: &[u8], context: &mut Context) -> Option<Mess
         }
         _ => "",
     };
-    let who = if from == From::Server { "the server" } else { "the client" };
-    let mut told = MessageSummary::new(
+    let who = if from == Sender::Server { "the server" } else { "the client" };
+    let mut summary = MessageSummary::new(
         "Certificate",
         format!("{}: {key}, {left}, {count}{root}", leaf.subject()),
     )
-    .why(format!("who {who} claims to be; anybody can send this, the proof comes next"));
+    .why(format!("the identity that {who} claims; anyone can send this, the proof follows"));
     for (i, certificate) in certificates.iter().enumerate() {
         let line = format!("{} by {}", certificate.subject(), certificate.issuer());
-        told = told.field(&format!("certificate {}", i + 1), line);
+        summary = summary.field(&format!("certificate {}", i + 1), line);
     }
     for (i, response) in entries.iter().map(|entry| entry.ocsp).enumerate() {
         if let Some(response) = response {
-            told = told.field(&format!("stapled to {}", i + 1), ocsp(response));
+            summary = summary.field(&format!("stapled to {}", i + 1), ocsp(response));
         }
     }
-    Some(told)
+    Some(summary)
 }
 
 fn ocsp(response: &[u8]) -> String {
@@ -282,26 +285,26 @@ fn certificate_request(content: &[u8], context: &Context) -> Option<MessageSumma
     let mut names = Vec::new();
     while !list.is_empty() {
         let name = Subject::from_der(list.vector16()?).map(|name| name.to_openssl());
-        names.push(name.unwrap_or_else(|_| "(a name that cannot be read)".to_owned()));
+        names.push(name.unwrap_or_else(|_| "(an unreadable name)".to_owned()));
     }
     let says = match names.len() {
-        0 => "wants a certificate of the client, of any CA".to_owned(),
-        1 => "wants a certificate of the client, of one CA".to_owned(),
-        n => format!("wants a certificate of the client, of one of {n} CAs"),
+        0 => "requests a client certificate, of any CA".to_owned(),
+        1 => "requests a client certificate, of one CA".to_owned(),
+        n => format!("requests a client certificate, of one of {n} CAs"),
     };
-    let mut told = MessageSummary::new("CertificateRequest", says)
-        .why("mutual TLS: the client has to say who it is");
+    let mut summary = MessageSummary::new("CertificateRequest", says)
+        .why("mutual TLS: the client must authenticate");
     for name in names {
-        told = told.field("CA", Foreign::new(&name).to_string());
+        summary = summary.field("CA", Foreign::new(&name).to_string());
     }
-    Some(told)
+    Some(summary)
 }
 
-fn certificate_verify(from: From, content: &[u8]) -> Option<MessageSummary> {
+fn certificate_verify(from: Sender, content: &[u8]) -> Option<MessageSummary> {
     let mut fields = Fields(content);
     let scheme = names::signature_scheme(fields.u16()?);
     let length = fields.vector16()?.len();
-    let who = if from == From::Server { "the server" } else { "the client" };
+    let who = if from == Sender::Server { "the server" } else { "the client" };
     Some(
         MessageSummary::new("CertificateVerify", format!("{scheme}, {length} B"))
             .why(format!("proves that {who} holds the certificate's key: it signed this handshake"))
@@ -326,12 +329,12 @@ fn server_key_exchange(content: &[u8]) -> Option<MessageSummary> {
     )
 }
 
-fn finished(from: From, context: &Context) -> MessageSummary {
-    let told = MessageSummary::new("Finished", "a MAC over everything so far");
+fn finished(from: Sender, context: &Context) -> MessageSummary {
+    let summary = MessageSummary::new("Finished", "a MAC over the whole handshake so far");
     match (from, context.tls13) {
-        (From::Server, _) => told.why("whoever changed a byte of the handshake is found out now"),
-        (From::Client, true) => told.why("from here on the client's data may flow"),
-        (From::Client, false) => told,
+        (Sender::Server, _) => summary.why("detects any change to the bytes of the handshake"),
+        (Sender::Client, true) => summary.why("from here on the client may send data"),
+        (Sender::Client, false) => summary,
     }
 }
 
@@ -350,7 +353,7 @@ fn ticket(content: &[u8], context: &Context) -> Option<MessageSummary> {
             "NewSessionTicket",
             format!("resumption for {lifetime} s, a ticket of {bytes} B"),
         )
-        .why("shown next time, it makes the handshake shorter")
+        .why("presented next time, it shortens the handshake")
         .field("lifetime", format!("{lifetime} s")),
     )
 }
@@ -358,21 +361,21 @@ fn ticket(content: &[u8], context: &Context) -> Option<MessageSummary> {
 pub(super) fn change_cipher_spec(tls13: bool) -> MessageSummary {
     if tls13 {
         MessageSummary::new("ChangeCipherSpec", "means nothing in TLS 1.3")
-            .why("sent so that old boxes on the way take it for TLS 1.2")
+            .why("sent so that old middleboxes take it for TLS 1.2")
     } else {
         MessageSummary::new("ChangeCipherSpec", "from here on it is encrypted")
     }
 }
 
-pub(super) fn alert(from: From, content: &[u8]) -> MessageSummary {
+pub(super) fn alert(from: Sender, content: &[u8]) -> MessageSummary {
     let [_, number] = content else { return MessageSummary::new("Alert", "cannot be read") };
     let alert = Alert::from_number(*number);
     let says = alert.to_string();
-    let told = MessageSummary::new("Alert", says);
+    let summary = MessageSummary::new("Alert", says);
     match (number, from) {
-        (0, _) => told.why("no more to say: an end that nobody can fake"),
-        (_, From::Server) => told.why(alert.meaning()),
-        (_, From::Client) => told.why("this is how we tell the server why we do not go on"),
+        (0, _) => summary.why("end of data: authenticated, so it cannot be forged"),
+        (_, Sender::Server) => summary.why(alert.meaning()),
+        (_, Sender::Client) => summary.why("tells the server why the client gives up"),
     }
 }
 
