@@ -29,6 +29,7 @@ pub use client_hello::{ClientHello, MAX_CLIENT_HELLO};
 pub(crate) use client_hello::{MAX_HANDSHAKE_WIRE, Read, Reassembly};
 pub use ech::{ECH, EchConfig, EchConfigList, EchContents, hpke_kem, hpke_suite};
 pub use fields::{Extensions, Fields};
+pub(crate) use fingerprint::hex;
 pub use not_tls::NotTls;
 pub(crate) use not_tls::not_tls;
 pub use record::{

@@ -14,8 +14,8 @@ use sealwire_x509::Certificate;
 
 use crate::KeyLogLine;
 use crate::reading::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
-use crate::reading::{EchConfigList, HandshakeMessage, Record};
-use summary::{Context, MessageSummary, hex};
+use crate::reading::{EchConfigList, HandshakeMessage, Record, hex};
+use summary::{Context, MessageSummary};
 use unlock::Unlock;
 
 /// The side that sent a message.

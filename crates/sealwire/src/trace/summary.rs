@@ -6,7 +6,7 @@ use super::Sender;
 use crate::pki::{KeyAlgorithm, Subject};
 use crate::reading::{
     self, ClientHello, ECH, EchConfig, EchConfigList, Extensions, Fields, HandshakeMessage,
-    ServerHello, names,
+    ServerHello, hex, names,
 };
 use crate::words::Alert;
 
@@ -382,8 +382,4 @@ pub(super) fn alert(from: Sender, content: &[u8]) -> MessageSummary {
 /// A list in a line.
 fn listed(names: impl IntoIterator<Item = impl Into<String>>) -> String {
     names.into_iter().map(Into::into).collect::<Vec<String>>().join(", ")
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
