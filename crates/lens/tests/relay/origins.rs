@@ -29,13 +29,14 @@ impl Drop for Program {
 pub(crate) fn node(folder: &Path, script: &str, arguments: &[&str]) -> Program {
     let file = folder.join("origin.js");
     std::fs::write(&file, script).unwrap();
-    let mut child = Command::new("node")
-        .arg(file)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut node = Command::new("node");
+    node.arg(file).args(arguments);
+    listening(node)
+}
+
+/// Starts a program that prints its port.
+pub(crate) fn listening(mut program: Command) -> Program {
+    let mut child = program.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     Program { child, port: line.trim().parse().unwrap() }

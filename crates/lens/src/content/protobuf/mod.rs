@@ -99,6 +99,8 @@ impl Descriptors {
             | "application/grpc-web"
             | "application/grpc-web+proto"
             | "application/connect+proto" => Framing::Prefixed,
+            // In base64.
+            "application/grpc-web-text" | "application/grpc-web-text+proto" => return None,
             _ if parameters.contains("encoding=delimited") => Framing::Delimited,
             _ if essence.contains("proto") => Framing::Alone,
             _ => return None,
