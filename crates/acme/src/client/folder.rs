@@ -171,7 +171,7 @@ impl Folder {
         write(&self.wish_file(name), text.as_bytes())
     }
 
-    /// Renews nothing of this name any longer. The files stay.
+    /// Stops renewing this name. The files stay.
     ///
     /// # Errors
     /// When the file cannot be removed.
@@ -255,7 +255,7 @@ impl Held {
     }
 }
 
-/// A name that is not a path, whatever it is made of.
+/// A name without path characters.
 fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let text: String = name.replace('*', "_wildcard").chars().map(safe).collect();

@@ -31,7 +31,7 @@ impl Http {
         Self { connector: connector.alpn(["http/1.1"]), timeout: Duration::from_secs(30) }
     }
 
-    /// Posts JSON with a token, to what is not ACME: the status and the answer.
+    /// Posts JSON with a token, outside ACME: the status and the response.
     ///
     /// # Errors
     /// When there is no answer.

@@ -91,7 +91,7 @@ async fn replacing(
     match session.account.new_order(&wanted.replaces(id)).await {
         Ok(order) => Some(order),
         Err(e) => {
-            tracing::warn!(reason = %Error::from(e), "ordered without saying what it replaces");
+            tracing::warn!(reason = %Error::from(e), "ordered without `replaces`");
             None
         }
     }

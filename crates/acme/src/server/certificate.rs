@@ -1,4 +1,4 @@
-//! What was signed, for those whose it is; and what is not secret: revocation lists, CAs.
+//! Certificates, for their accounts; and public data: revocation lists, CAs.
 
 use hyper::StatusCode;
 use sealwire::pki::Certificate;
@@ -44,7 +44,7 @@ impl Inner {
         Ok(std::iter::once(pem(der)).chain(above.map(Certificate::to_pem)).collect())
     }
 
-    /// The certificates of a CA whose key is not here any longer.
+    /// The certificates of a CA whose key was replaced.
     fn chain_of(&self, issuer: &str) -> Result<Vec<Certificate>, Problem> {
         let issuer = self.store.issuer(issuer)?;
         let read = |issuer: IssuerRecord| Certificate::all_from_pem(issuer.chain.as_bytes()).ok();

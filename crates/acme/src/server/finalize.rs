@@ -198,7 +198,7 @@ impl Inner {
     }
 }
 
-/// Why nothing was signed, as clients are told.
+/// Why nothing was signed, as a problem document.
 pub(super) fn unsigned(refused: Refused) -> Problem {
     match refused {
         Refused::ByConstraints(why) => Problem::new(Kind::RejectedIdentifier, why),
@@ -255,7 +255,7 @@ fn check_csr(der: &[u8], identifiers: &[Identifier], account: &Jwk) -> Result<Cs
     }
 }
 
-/// The hosts and addresses in a request's subjectAltName, which has nothing else.
+/// The hosts and addresses in a request's subjectAltName, which must contain nothing else.
 pub(super) fn names_of(csr: &Csr) -> Result<BTreeSet<Identifier>, Problem> {
     let names = csr.subject_alt_names().map_err(|e| bad_csr(&e.to_string()))?;
     let read = |name| {

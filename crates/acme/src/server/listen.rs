@@ -35,7 +35,7 @@ const CLIENTS: usize = 4096;
 /// How often it is looked whether there is anything to do besides requests.
 const UPKEEP: Duration = Duration::from_secs(2);
 
-/// How often what is of no use any longer is forgotten.
+/// How often expired records are removed.
 const PRUNE: Duration = Duration::from_secs(600);
 
 /// A server with its door.
@@ -124,7 +124,7 @@ impl Door {
         match server.authority().refresh() {
             Ok(true) => {
                 if let Err(e) = server.note_signer() {
-                    tracing::error!(reason = %e, "another intermediate could not be noted");
+                    tracing::error!(reason = %e, "the new intermediate could not be stored");
                 }
             }
             Ok(false) => {}
@@ -142,7 +142,7 @@ impl Door {
             }
         }
         if prune && let Err(e) = server.store().prune() {
-            tracing::error!(reason = %e, "what is old could not be forgotten");
+            tracing::error!(reason = %e, "expired records could not be removed");
         }
     }
 }
@@ -179,7 +179,7 @@ fn own_context(server: &Server, names: &[Identifier]) -> Result<(SecureContext, 
     Ok((context, renew_at))
 }
 
-/// Lets TLS through; plain HTTP gets what is not secret.
+/// Accepts TLS; plain HTTP gets public data only.
 async fn only_tls(
     tcp: TcpStream,
     client: SocketAddr,

@@ -38,7 +38,7 @@ use claims::Claims;
 pub use listen::Door;
 use nonce::Nonces;
 
-/// What the server is told.
+/// The settings of the server.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The names by which clients may reach it (`Host`), without a port; none at all means any.
@@ -200,7 +200,7 @@ impl Server {
         answer.header("link", &format!("<{}/directory>;rel=\"index\"", call.base))
     }
 
-    /// Answers a request for what is not secret, also without TLS: revocation lists and certificates
+    /// Answers a request for public data, also without TLS: revocation lists and certificates
     /// of CAs. `None`: it is for something else.
     #[must_use]
     pub fn answer_in_public(&self, path: &str) -> Option<Answer> {
@@ -303,7 +303,7 @@ impl Inner {
     }
 }
 
-/// What fails inside is told to the log; the client hears that it was not its fault.
+/// Internal failures are logged; the client gets `serverInternal`.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         tracing::error!(reason = %error, "the store failed");

@@ -227,7 +227,7 @@ impl Store {
         Ok((count(0), count(1)))
     }
 
-    /// Revokes a certificate; `by` is told to the log. False: it was revoked before.
+    /// Revokes a certificate; `by` goes to the log. False: it was revoked before.
     ///
     /// # Errors
     /// When the database fails.

@@ -101,7 +101,7 @@ impl Store {
         Ok(used == 1)
     }
 
-    /// Forgets what is of no use any longer: old nonces, orders and authorizations. Certificates and
+    /// Removes expired records: nonces, orders and authorizations. Certificates and
     /// accounts stay.
     ///
     /// # Errors

@@ -165,7 +165,7 @@ impl Store {
         Ok(claimed == 1)
     }
 
-    /// Says what came of it. False: it is not being checked any longer.
+    /// Stores the result. False: it is no longer being checked.
     pub(crate) fn end_validation(&self, changed: &Authz) -> Result<bool, Error> {
         // Where its claim is in memory, it is pending meanwhile.
         let set = self.database.execute(

@@ -74,7 +74,7 @@ pub struct Token {
     pub label: String,
     /// When it was made.
     pub created: Seconds,
-    /// When it is of no use any longer.
+    /// When it expires.
     pub expires: Seconds,
     /// What may be asked for; without names, no names at all.
     pub rules: AccountRules,
@@ -178,7 +178,7 @@ pub struct Authz {
     /// How far it is.
     #[serde(skip, default = "pending_authz")]
     pub status: AuthzStatus,
-    /// When it is too late, or not believed any longer.
+    /// When it expires.
     pub expires: Seconds,
     /// The ways to prove it.
     pub challenges: Vec<Challenge>,

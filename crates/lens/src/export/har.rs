@@ -367,7 +367,7 @@ fn events(
     Ok(list)
 }
 
-/// Which address was connected to, where it is told.
+/// The address of the connection, if recorded.
 fn origin(entry: &Value, connection: ConnectionId, head: &RequestHead) -> Option<What> {
     // Chrome writes IPv6 in brackets.
     let ip = entry["serverIPAddress"].as_str()?.trim_matches(['[', ']']).parse().ok()?;

@@ -27,7 +27,7 @@ pub(super) struct Paced<S> {
 }
 
 impl<S> Paced<S> {
-    /// What comes from a server, and where it is told why no more comes.
+    /// Data from a server, and the reason of its end.
     pub(super) fn origin(stream: S) -> (Self, Failure) {
         let paced = Self::new(stream, 0);
         let failure = paced.failure.clone();

@@ -77,7 +77,7 @@ pub(crate) async fn enter(
 /// Answers a CONNECT.
 ///
 /// # Errors
-/// Why there is no way; the client was told.
+/// Why there is no upstream; the client was answered.
 pub(crate) async fn connect(
     proxy: &Proxy,
     recorder: &ConnectionRecorder,

@@ -160,7 +160,7 @@ impl FlowRecorder {
         }
     }
 
-    /// Counts bytes of a body that are told otherwise: those of messages.
+    /// Counts bytes of a body that are recorded otherwise: those of messages.
     pub(crate) fn passed(&self, direction: Direction, count: u64) {
         self.bodies[direction as usize].fetch_add(count, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What a proxy is told.
+//! The settings of a proxy.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ pub struct Reverse {
     pub keep_host: bool,
 }
 
-/// What a proxy is told.
+/// The settings of a proxy.
 #[derive(Debug)]
 pub struct Settings {
     /// How clients come in.
@@ -39,7 +39,7 @@ pub struct Settings {
     pub authority: Authority,
     /// The roots that verify origins' certificates.
     pub trust: TrustStore,
-    /// What is told of origins' revocation on the public web. Whether that refuses them, the trust store says.
+    /// What upki's data say of origins' revocation. The trust store decides whether that refuses them.
     pub public_revocations: Option<PublicRevocations>,
     /// Whether an origin that does not pass is gone on with all the same.
     pub insecure: bool,
@@ -51,7 +51,7 @@ pub struct Settings {
     pub upstream: Option<UpstreamProxy>,
     /// Whether `Alt-Svc` is taken out of answers, so that clients do not switch to QUIC, past the proxy.
     pub strip_alt_svc: bool,
-    /// Whether the bytes of the wire are told, too ([`What::Wire`](crate::flow::What::Wire)).
+    /// Whether the bytes of the wire are recorded, too ([`What::Wire`](crate::flow::What::Wire)).
     pub record_wire: bool,
     /// Where the CA's certificate was written to, for the texts that say so.
     pub ca_file: Option<PathBuf>,

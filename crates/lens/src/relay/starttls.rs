@@ -170,7 +170,7 @@ fn tell(flow: &FlowRecorder, statement: sql::Done) {
     flow.record(crate::flow::What::Statement(statement.told(flow.id())));
 }
 
-/// Says why there is no origin, in the words of the protocol.
+/// Reports why there is no origin, by the protocol's own error message.
 async fn tell_client(client: &mut Stream, refusal: &Refusal, protocol: Protocol, reader: &Reader) {
     let advice = refusal.advice.first().map_or_else(String::new, |advice| format!(" ({advice})"));
     let text = format!(

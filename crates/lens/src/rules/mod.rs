@@ -54,7 +54,7 @@ impl Current {
 /// One rule: when, and what then.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// What it is called in what is told; its filter where it has no name.
+    /// Its name in reports; its filter where it has none.
     pub name: String,
     when: Filter,
     /// The filter as it was written.

@@ -174,7 +174,7 @@ fn tell_failure(failed: &Failed, source: Option<SocketAddr>, service: &Service, 
             service.metrics.turned_away(*why);
             warn!(service = name, source, why = why.name(), reason, "client refused");
         }
-        Failed::Silent => tracing::debug!(service = name, source, "came and went"),
+        Failed::Silent => tracing::debug!(service = name, source, "closed without sending data"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! http-01 by a web server of our own, which has nothing else.
+//! http-01 by a built-in web server that serves nothing else.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! The options of a debugging proxy, and what it is told by them.
+//! The options of a debugging proxy, and its settings by them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

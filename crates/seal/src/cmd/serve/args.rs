@@ -1,4 +1,4 @@
-//! What `seal serve` is told on the command line.
+//! The command line of `seal serve`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

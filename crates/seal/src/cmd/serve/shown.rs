@@ -37,7 +37,7 @@ enum Origin {
     Temporary,
 }
 
-/// One certificate, as it is told.
+/// One certificate, as reported.
 #[derive(Debug, Serialize)]
 pub(super) struct ShownCertificate {
     #[serde(flatten)]
@@ -74,7 +74,7 @@ impl Shown {
         &self.identities
     }
 
-    /// What is told of them at the start.
+    /// The output about them at start.
     pub(super) fn told(&self) -> Vec<ShownCertificate> {
         let told = |identity: &Identity| ShownCertificate {
             card: Brief::of(identity.leaf()),

@@ -168,7 +168,7 @@ async fn shake<'a>(
                     None => Err(Failed::Silent),
                 };
             }
-            Ok(other) => debug!(event = ?other, "not asked for"),
+            Ok(other) => debug!(event = ?other, "unexpected event"),
             // Balancers look whether a port is open, and say nothing.
             Err(Error::ClosedInHandshake) if client.heard_nothing() => return Err(Failed::Silent),
             Err(error) => return Err(error.into()),
@@ -226,7 +226,7 @@ async fn answer<'a>(
             asked.stored().map(|()| Answered::On)
         }
         other => {
-            debug!(question = ?other, "not asked for");
+            debug!(question = ?other, "unexpected question");
             other.close();
             Ok(Answered::On)
         }

@@ -37,7 +37,7 @@ pub(super) enum Flaw {
     Huge,
 }
 
-/// What a server shows, and what its clients are told of.
+/// The certificates of a server, and the files for its clients.
 pub(super) struct Made {
     pub(super) identity: Identity,
     pub(super) root: Certificate,

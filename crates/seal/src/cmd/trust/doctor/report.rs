@@ -1,4 +1,4 @@
-//! What was found out, as it is told.
+//! The report of the findings.
 
 use std::fmt;
 
