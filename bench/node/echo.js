@@ -1,6 +1,6 @@
 // A server over the `tls` of a module: node echo.js MODULE PORT CERT KEY HTTPS_PORT DELAY_PORT. Runs
 // in Node, Deno and Bun. PORT echoes; HTTPS_PORT answers requests; DELAY_PORT, without TLS, tells for
-// how long the event loop has stood still since it was asked last.
+// how long the event loop has stood still since it was asked last. With `node:net` there is no TLS at all.
 'use strict'
 const fs = require('fs')
 const net = require('net')
@@ -8,7 +8,8 @@ const path = require('path')
 const { performance } = require('perf_hooks')
 const [name, port, cert, key, httpsPort, delayPort] = process.argv.slice(2)
 const tls = require(name)
-const https = require(path.isAbsolute(name) ? path.join(name, 'js/https.js') : 'node:https')
+const sites = { 'node:tls': 'node:https', 'node:net': 'node:http' }
+const https = require(sites[name] ?? path.join(name, 'js/https.js'))
 const options = { cert: fs.readFileSync(cert), key: fs.readFileSync(key) }
 
 const server = tls.createServer(options, (socket) => {

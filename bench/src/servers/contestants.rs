@@ -88,6 +88,9 @@ pub(crate) fn all(group: Group) -> Vec<Contestant> {
     }
 }
 
+/// For the program: take no module that speaks TLS.
+const PLAIN: &str = "node:net";
+
 /// Our package and the runtimes' own `tls`, all with the same program.
 fn scripts() -> Vec<Contestant> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/node");
@@ -96,7 +99,9 @@ fn scripts() -> Vec<Contestant> {
     let installed = |runtime: &str| npm_module(".bin").join(runtime).display().to_string();
     let others = ["deno", "bun"]
         .map(|runtime| (format!("{runtime} tls"), installed(runtime), "node:tls".to_owned()));
-    [vec![ours, own("node")], others.into()]
+    // What is left to Node where there is no TLS: the limit of what runs in it.
+    let plain = ("node net, no TLS".to_owned(), "node".to_owned(), PLAIN.to_owned());
+    [vec![ours, own("node")], others.into(), vec![plain]]
         .concat()
         .into_iter()
         .map(|(name, runtime, module)| Contestant { name, kind: Kind::Script(runtime, module) })
@@ -119,7 +124,7 @@ impl Contestant {
             Kind::Program("stunnel") => ("stunnel4".to_owned(), "-version"),
             Kind::Program(program) => ((*program).to_owned(), "--version"),
             Kind::Script(runtime, module) => {
-                if module != "node:tls" && !loads(runtime, module) {
+                if Path::new(module).is_absolute() && !loads(runtime, module) {
                     return None;
                 }
                 (runtime.clone(), "--version")
@@ -130,7 +135,7 @@ impl Contestant {
         let said = String::from_utf8_lossy(&said).into_owned();
         let line = said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit()))?;
         Some(match &self.kind {
-            Kind::Script(_, module) if module != "node:tls" => {
+            Kind::Script(_, module) if Path::new(module).is_absolute() => {
                 format!("{} in node {line}", env!("CARGO_PKG_VERSION"))
             }
             _ => line.to_owned(),
@@ -143,7 +148,11 @@ impl Contestant {
 
     /// Whether it speaks no TLS at all: the limit.
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.kind, Kind::Ours("plain TCP"))
+        match &self.kind {
+            Kind::Ours(library) => *library == "plain TCP",
+            Kind::Script(_, module) => module == PLAIN,
+            Kind::Program(_) => false,
+        }
     }
 
     /// Starts it with a certificate on so many cores.
@@ -174,7 +183,8 @@ impl Contestant {
                 command.arg(file("cert")).arg(file("key")).env("SEALWIRE_ADDON", addon());
                 let more = MorePorts { https: free_port()?, delay: free_port()? };
                 command.arg(more.https.to_string()).arg(more.delay.to_string());
-                Ok(Running::start(&self.name, &command, port, cores, None)?.with(more))
+                let running = Running::start(&self.name, &command, port, cores, None)?;
+                Ok(running.plain(self.is_plain()).with(more))
             }
             Kind::Program(program) => {
                 // The backend shares the load generator's core: it is no part of what is measured.
