@@ -10,6 +10,7 @@ const { likeOpenssl } = require('./junk');
 const { Outgoing } = require('./outgoing');
 const { isEncryptedOrAnnounced } = require('./records');
 const { link } = require('./transport');
+const { progressOf } = require('./turn');
 const workers = require('./workers');
 
 /** How much is read ahead while the program is asked about a ClientHello. */
@@ -17,6 +18,8 @@ const MOST_AHEAD = 64 * 1024;
 
 /** The type of a record with messages of the handshake. */
 const HANDSHAKE = 22;
+
+const tellAdvanced = (connection, brought) => connection.advanced(brought);
 
 class Connection {
   /** What a state does with each thing that may come, unless it says otherwise: the thing waits. */
@@ -123,8 +126,9 @@ class Connection {
       this.#of.#deliver(data, { isLast: false });
     }
 
+    /** What is held goes with the answer to the data that came along, or right after them. */
     output() {
-      this.#of.#outgoing.say(this.#of.#session, this.#of.#link);
+      if (!this.#of.#outgoing.isHolding) this.#of.#outgoing.say(this.#of.#session, this.#of.#link);
     }
 
     told() {
@@ -414,7 +418,8 @@ class Connection {
       this.#finish(chunk);
       return;
     }
-    this.#link.pause();
+    // A server that judges nobody has nothing to keep a client from, who says little before it is answered.
+    if (!this.#role.isServer || this.#role.judgesPeer) this.#link.pause();
     try {
       workers.advance(this.#session, chunk, this);
     } catch (error) {
@@ -423,13 +428,11 @@ class Connection {
   }
 
   /** Told by the workers: what came of a turn. */
-  advanced(progress) {
-    this.#onProgress(progress);
-  }
-
-  /** Told by the workers: nothing came of it. */
-  panicked() {
-    this.#owner.failed(new Error('the TLS engine has panicked'));
+  advanced(brought) {
+    if (this.#state.isClosed) return;
+    const progress = progressOf(this.#session, brought);
+    if (progress === null) this.#owner.failed(new Error('the TLS engine has panicked'));
+    else this.#onProgress(progress);
   }
 
   /** Whether all that is to be done is to read the end of a client's handshake: that is quick. */
@@ -439,15 +442,13 @@ class Connection {
 
   #finish(chunk) {
     try {
-      const progress = this.#session.advance(chunk);
-      process.nextTick(() => this.#onProgress(progress));
+      process.nextTick(tellAdvanced, this, this.#session.advance(chunk));
     } catch (error) {
       process.nextTick(() => this.#owner.failed(error));
     }
   }
 
   #onProgress(progress) {
-    if (this.#state.isClosed) return;
     this.#awaitsEnd = this.#role.isServer && progress.hasOutput && !progress.asksAgain;
     if (progress.serverName) this.#owner.named(progress.serverName);
     if (this.#reading || !progress.complete) this.#link.resume();
@@ -539,7 +540,15 @@ class Connection {
     this.#state = Connection.#OPEN;
     this.#outgoing.flush(this.#session, this.#link);
     if (this.#ending !== null) this.#state.shutdown(this);
-    this.#outgoing.release(this.#session, this.#link);
+    try {
+      this.#bring(data, peerClosed);
+    } finally {
+      if (!this.#state.isClosed) this.#outgoing.release(this.#session, this.#link);
+    }
+  }
+
+  /** Delivers what has come with the end of the handshake. */
+  #bring(data, peerClosed) {
     if (data) this.#deliver(data, { isLast: true });
     if (this.#state.isClosed) return;
     if (peerClosed) this.#tellEndNow();

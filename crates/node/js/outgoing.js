@@ -29,6 +29,10 @@ class Outgoing {
     this.#isHolding = true;
   }
 
+  get isHolding() {
+    return this.#isHolding;
+  }
+
   /** Keeps a write until `flush`. */
   wait(data, callback) {
     this.#waiting = { data, callback };

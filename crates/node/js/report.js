@@ -3,6 +3,8 @@
 // What `Session.receive` says of a chunk of bytes: see src/sinks.rs. It says it by numbers in one
 // array that serves all sessions, which is read before any other caller can use it.
 
+const { MOST_IN_RECORD } = require('./records');
+
 const HEADER = 3;
 const RECORDS = 1024;
 const report = new Uint32Array(HEADER + 2 * RECORDS);
@@ -13,6 +15,9 @@ const FAILED = 4;
 const MORE = 8;
 const HAS_EVENTS = 16;
 const ELSEWHERE = 0xffffffff;
+
+/** So many records in one chunk are no messages of which each is an answer to one of ours. */
+const MANY = 16;
 
 /** Data of short chunks are put into one of these, one behind the other, as Buffer's own pool does. */
 const SLAB = 16 * 1024;
@@ -67,21 +72,30 @@ function told(records, rest) {
   };
 }
 
-/** The data of each record, mostly as views of the chunk in which they were decrypted. */
+/**
+ * The data of the records, mostly as views of the chunk in which they were decrypted. Those that lie one behind the
+ * other are given as one where the peer has cut them itself: a record that is full goes on in the next, and one of
+ * many small ones is a piece of a stream. Node's own TLS gives them one by one, plain TCP as they come.
+ */
 function recordsOf(session, chunk) {
   const records = [];
   const end = HEADER + 2 * report[2];
+  const isStream = report[2] >= MANY;
   let elsewhere = null;
   for (let at = HEADER; at < end; at += 2) {
     const offset = report[at];
-    const length = report[at + 1];
+    let length = report[at + 1];
     if (offset === ELSEWHERE) {
       elsewhere ??= session.takeData();
       records.push(elsewhere.subarray(0, length));
       elsewhere = elsewhere.subarray(length);
-    } else {
-      records.push(chunk.subarray(offset, offset + length));
+      continue;
     }
+    while (at + 2 < end && report[at + 2] === offset + length && (isStream || report[at + 1] === MOST_IN_RECORD)) {
+      at += 2;
+      length += report[at + 1];
+    }
+    records.push(chunk.subarray(offset, offset + length));
   }
   return records;
 }

@@ -10,7 +10,7 @@ const {
 const { major, nodeError } = require('./errors');
 const { answerHello, asksHello, storeSession } = require('./hello');
 const keyLog = require('./keylog');
-const { Session, isServerName } = require('./native');
+const { ServerSettings, Session, isServerName } = require('./native');
 const { identityFor, keyOf } = require('./psk');
 const sessions = require('./sessions');
 
@@ -27,7 +27,6 @@ class Role {
   /** The name for SNI, as the program wrote it. */
   servername;
   secureContext;
-  alpn;
   /** The session that is offered to the server. */
   #offered;
   /** The certificate to show whatever the client offers. */
@@ -38,7 +37,6 @@ class Role {
     this.#psk = { callback: options.pskCallback, hint: options.isServer ? options.pskIdentityHint : undefined };
     this.secureContext = options.secureContext || options.credentials || createSecureContext(options);
     nativeContext(this.secureContext);
-    this.alpn = options.ALPNProtocols ? splitALPNProtocols(options.ALPNProtocols) : [];
   }
 
   get context() {
@@ -88,10 +86,12 @@ class Role {
 class ClientRole extends Role {
   isServer = false;
   #requestOcsp;
+  #alpn;
 
   constructor(options) {
     super(options);
     this.#requestOcsp = Boolean(options.requestOCSP);
+    this.#alpn = options.ALPNProtocols ? splitALPNProtocols(options.ALPNProtocols) : [];
   }
 
   session({ trace }) {
@@ -103,9 +103,23 @@ class ClientRole extends Role {
       requestOcsp: this.#requestOcsp,
       keyLog: true,
       trace,
-      alpn: this.alpn,
+      alpn: this.#alpn,
     });
   }
+}
+
+/** What each server wants of its connections: for the addon, and what that was made of. */
+const wanted = new WeakMap();
+
+const isSame = (one, other) => Object.keys(one).every((name) => one[name] === other[name]);
+
+/** The settings for the addon: those of the server's last connection, if they are the same. */
+function nativeSettings(server, settings) {
+  const last = wanted.get(server);
+  if (last && isSame(last.settings, settings)) return last.native;
+  const native = new ServerSettings({ ...settings, alpn: settings.protocols ? splitALPNProtocols(settings.protocols) : [] });
+  if (server instanceof Object) wanted.set(server, { settings, native });
+  return native;
 }
 
 class ServerRole extends Role {
@@ -126,13 +140,13 @@ class ServerRole extends Role {
       askClientHello: asksHello(options) || this.#asksForTicketKeys,
       askStoreSession: options.server?.listenerCount?.('newSession') > 0,
       keyLog: keyLog.isWanted(options.server),
-      alpn: this.alpn,
+      protocols: options.ALPNProtocols,
     };
   }
 
   session({ trace }) {
     this.checkHint();
-    return Session.server(this.context, { ...this.#settings, trace });
+    return Session.server(this.context, nativeSettings(this.socket.server, this.#settings), trace);
   }
 
   /** Asks the program about a ClientHello, and gives its answer to `reply`. */

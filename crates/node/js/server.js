@@ -65,8 +65,14 @@ function settings(options) {
 /** Wraps a connection. Also called for what the program emits as 'connection' by hand. */
 function onConnection(rawSocket) {
   const given = this[kSettings];
+  // Each by its name: a copy of the settings with more in it would cost as much as the socket.
   const socket = new TLSSocket(rawSocket, {
-    ...given,
+    handshakeTimeout: given.handshakeTimeout,
+    enableTrace: given.enableTrace,
+    pauseOnConnect: given.pauseOnConnect,
+    highWaterMark: given.highWaterMark,
+    pskCallback: given.pskCallback,
+    pskIdentityHint: given.pskIdentityHint,
     // Without contexts by name there is nothing to look up.
     SNICallback: given.SNICallback ?? (this._contexts.length > 0 ? findContext.bind(this) : undefined),
     secureContext: this._sharedCreds,
@@ -112,12 +118,17 @@ function onError(error) {
 }
 
 function onClose(hadError) {
-  if (!hadError) tell(this, connectionReset('socket hang up'));
+  if (!hadError && isOurs(this)) tell(this, connectionReset('socket hang up'));
+}
+
+/** Whether the program does not have the socket yet, and was told of no failure. */
+function isOurs(socket) {
+  return !socket._controlReleased && !socket[kErrorTold];
 }
 
 /** A failure before the program has the socket is the server's to tell, once. */
 function tell(socket, error) {
-  if (socket._controlReleased || socket[kErrorTold]) return;
+  if (!isOurs(socket)) return;
   socket[kErrorTold] = true;
   socket._tlsOptions.server.emit('tlsClientError', error, socket);
 }

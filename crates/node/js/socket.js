@@ -35,7 +35,14 @@ class TLSSocket extends SocketOverHandle {
     checkOptions(tlsOptions);
     const role = roleOf(tlsOptions);
     const connection = new Connection(role);
-    super(new TLSHandle(connection, role), {
+    super({
+      handle: new TLSHandle(connection, role),
+      manualStart: true,
+      // net.Socket sets these in any case; where they are there already, it need not change what the options are
+      // made of, which costs it more than all else that it does.
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: false,
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
       pauseOnCreate: tlsOptions.pauseOnConnect,
       highWaterMark: tlsOptions.highWaterMark,

@@ -13,7 +13,7 @@ class StreamSocket extends SocketOverHandle {
   stream;
 
   constructor(stream) {
-    super(new StreamHandle(stream), {});
+    super({ handle: new StreamHandle(stream), manualStart: true });
     this.stream = stream;
     this._handle.owner = this;
   }

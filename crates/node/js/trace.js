@@ -21,11 +21,11 @@ const HEADER = 5;
 /** As the host's OpenSSL begins its account of one. */
 const RECORD = process.versions.openssl?.startsWith('3.0') ? 'Record' : 'TLS Record';
 
+const wanted = flags.isOn('trace-tls');
 let warned = false;
 
 /** Whether the switch is on, for every connection of the process. */
 function isWanted() {
-  const wanted = flags.isOn('trace-tls');
   if (wanted && !warned) {
     warned = true;
     process.emitWarning('Enabling --trace-tls can expose sensitive data in the resulting log.');

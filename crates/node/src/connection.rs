@@ -10,6 +10,7 @@ use sealwire::{ClientOptions, ClientSession, Error, KeyLogLine, ServerName};
 
 use crate::failure::Failure;
 use crate::progress::{Agreed, Hello, Progress, PskAsked, SessionEvents, Stored};
+use crate::turn;
 
 /// The state of a connection, which goes to the thread pool and back.
 pub(crate) struct Connection {
@@ -119,7 +120,54 @@ impl Connection {
         true
     }
 
-    /// What there is to tell.
+    /// What there is to tell, as bits: see [`turn`](crate::turn).
+    pub(crate) fn outline(&mut self) -> u32 {
+        self.gather();
+        let has_ended = self.failure.is_some() || !self.session_events.is_empty();
+        let asks = self.events.iter().any(|event| !matches!(event, Event::HandshakeComplete));
+        let Stage::Live(driver) = &mut self.stage else { return turn::MORE };
+        if has_ended || asks || driver.session().peer_has_closed() {
+            return turn::MORE;
+        }
+        let mut bits = 0;
+        if !self.events.is_empty() {
+            self.events.clear();
+            bits |= turn::COMPLETE;
+            if !driver.session().peer().is_some_and(sealwire::Peer::is_resumed) {
+                self.session = None; // what was offered was not taken
+            }
+        }
+        if self.has_output() {
+            bits |= turn::HAS_OUTPUT;
+        }
+        if self.asks_again() {
+            bits |= turn::ASKS_AGAIN;
+        }
+        if self.server_name.is_some() {
+            bits |= turn::NAMED;
+        }
+        bits
+    }
+
+    /// What was agreed, once the handshake is complete, and the client's SNI.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        let Stage::Live(driver) = &self.stage else { return None };
+        driver.session().peer().map(Agreed::from)
+    }
+
+    /// Bytes received and not used by the handshake.
+    pub(crate) fn take_rest(&mut self) -> Option<Buffer> {
+        let Stage::Live(driver) = &mut self.stage else { return None };
+        let rest = driver.take_unconsumed();
+        (!rest.is_empty()).then(|| rest.into())
+    }
+
+    /// The client's SNI, once.
+    pub(crate) fn take_server_name(&mut self) -> Option<String> {
+        self.server_name.take()
+    }
+
+    /// All that there is to tell.
     pub(crate) fn progress(&mut self) -> Progress {
         let mut progress = Progress {
             has_output: self.has_output(),
@@ -170,8 +218,7 @@ impl Connection {
         let Stage::Live(driver) = &mut self.stage else { return progress };
         progress.peer_closed = driver.session().peer_has_closed();
         if progress.complete.is_some() {
-            let rest = driver.take_unconsumed();
-            progress.rest = (!rest.is_empty()).then(|| rest.into());
+            progress.rest = self.take_rest();
         }
         progress
     }

@@ -20,6 +20,7 @@ mod session;
 mod settings;
 mod sinks;
 mod trust;
+mod turn;
 mod workers;
 
 use napi_derive::napi;
@@ -52,6 +53,12 @@ pub fn send(fd: i32, bytes: &[u8]) -> u32 {
 #[napi]
 pub fn end(fd: i32) {
     descriptor::end(fd);
+}
+
+/// Whether the process may use one core only.
+#[napi]
+pub fn has_one_core() -> bool {
+    workers::has_one_core()
 }
 
 /// Why the running program has no OpenSSL for old peers; null: it has one.

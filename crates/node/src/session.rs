@@ -15,16 +15,17 @@ use napi_derive::napi;
 use sealwire::session::{self, HelloReply, Question, Sink};
 use sealwire::verify::check_common_name_constraints;
 use sealwire::wire::Driver;
-use sealwire::{Alert, ClientAuth, ClientSession, ServerName, ServerOptions};
+use sealwire::{Alert, ClientAuth, ClientSession, ServerName};
 
 use crate::connection::{Connection, Stage};
 use crate::context::SecureContext;
 use crate::descriptor;
 use crate::failure::{Failure, Thrown, misuse};
 use crate::peer::PeerFacts;
-use crate::progress::{HelloAnswer, Progress, SessionEvents};
-use crate::settings::{ClientConnection, ServerConnection};
+use crate::progress::{Agreed, HelloAnswer, Progress, SessionEvents};
+use crate::settings::{ClientConnection, ServerSettings};
 use crate::sinks::{Copies, FAILED, HAS_EVENTS, HAS_OUTPUT, HEADER, MORE, PEER_CLOSED, Places};
+use crate::turn;
 
 /// One side of one TLS connection.
 #[napi]
@@ -41,28 +42,55 @@ impl Session {
         Ok(Self::of(stage, offered))
     }
 
-    /// A server session.
+    /// A server session; `trace`: whether to tell what goes over the connection, by [`trace`](Self::trace).
     #[napi(factory)]
-    pub fn server(context: &SecureContext, connection: ServerConnection) -> Self {
-        let asks_hello = connection.ask_client_hello;
-        let options: ServerOptions = connection.options();
-        let session = sealwire::Session::server(&context.context, &options);
+    pub fn server(context: &SecureContext, settings: &ServerSettings, trace: bool) -> Self {
+        let session = match trace {
+            false => sealwire::Session::server(&context.context, &settings.options),
+            true => {
+                sealwire::Session::server(&context.context, &settings.options.clone().trace(true))
+            }
+        };
         let mut connection = Connection::new(Stage::Live(Box::new(Driver::new(session))), None);
-        connection.asks_hello = asks_hello;
+        connection.asks_hello = settings.asks_hello;
         Self(Arc::new(Mutex::new(connection)))
     }
 
-    /// Continues the handshake on this thread, with more bytes received: for a turn that costs less than
-    /// the way to another one and back.
+    /// Continues the handshake on this thread, with more bytes received, if there are any: for a turn that
+    /// costs less than the way to another one and back. What it has brought, as [bits](crate::turn).
     #[napi]
-    pub fn advance(&self, received: &[u8]) -> Result<Progress, Thrown> {
+    pub fn advance(&self, received: Option<&[u8]>) -> Result<u32, Thrown> {
         let mut connection = self.lock()?;
         let turn = || {
-            connection.push(received);
+            connection.push(received.unwrap_or_default());
             connection.advance();
-            connection.progress()
+            connection.outline()
         };
-        catch_unwind(AssertUnwindSafe(turn)).map_err(|_| misuse("the TLS engine has panicked"))
+        Ok(catch_unwind(AssertUnwindSafe(turn)).unwrap_or(turn::PANICKED))
+    }
+
+    /// All that the last turn has brought.
+    #[napi]
+    pub fn progress(&self) -> Result<Progress, Thrown> {
+        Ok(self.lock()?.progress())
+    }
+
+    /// What was agreed, once the handshake is complete.
+    #[napi]
+    pub fn agreed(&self) -> Result<Option<Agreed>, Thrown> {
+        Ok(self.lock()?.agreed())
+    }
+
+    /// The client's SNI, once.
+    #[napi]
+    pub fn take_server_name(&self) -> Result<Option<String>, Thrown> {
+        Ok(self.lock()?.take_server_name())
+    }
+
+    /// Bytes received that are no part of the handshake, once, for [`receive`](Self::receive).
+    #[napi]
+    pub fn take_rest(&self) -> Result<Option<Buffer>, Thrown> {
+        Ok(self.lock()?.take_rest())
     }
 
     /// Answers the ClientHello; `credentials` says whose certificates to show and whose trust to
@@ -230,6 +258,8 @@ impl Session {
         let Stage::Live(driver) = &mut connection.stage else { return Ok(-1) };
         let taken = descriptor::send(fd, driver.outgoing());
         driver.sent(taken);
+        // Data do not go that way: what a flight of the handshake took would be kept for nothing.
+        driver.shrink();
         let number = i32::try_from(taken).expect("a flight is shorter than 2 GiB");
         Ok(if driver.is_sending() { -1 - number } else { number })
     }

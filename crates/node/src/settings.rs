@@ -29,7 +29,23 @@ pub struct ClientConnection {
     pub trace: bool,
 }
 
-/// A server connection.
+/// What a server wants of its connections, made once for many of them.
+#[napi]
+pub struct ServerSettings {
+    pub(crate) options: ServerOptions,
+    pub(crate) asks_hello: bool,
+}
+
+#[napi]
+impl ServerSettings {
+    /// From how JavaScript says it.
+    #[napi(constructor)]
+    pub fn new(connection: ServerConnection) -> Self {
+        Self { asks_hello: connection.ask_client_hello, options: connection.options() }
+    }
+}
+
+/// The connections of a server.
 #[napi(object, object_to_js = false)]
 pub struct ServerConnection {
     /// Whether the client is asked for a certificate.
@@ -44,8 +60,6 @@ pub struct ServerConnection {
     pub ask_store_session: bool,
     /// Whether to tell the lines of the key log.
     pub key_log: bool,
-    /// Whether to tell what goes over the connection: [`trace`](crate::session::Session::trace).
-    pub trace: bool,
 }
 
 impl ClientConnection {
@@ -83,7 +97,7 @@ impl ClientConnection {
 }
 
 impl ServerConnection {
-    pub(crate) fn options(self) -> ServerOptions {
+    fn options(self) -> ServerOptions {
         let client_auth = match (self.request_certificate, self.require_certificate) {
             (false, _) => ClientAuth::None,
             (true, false) => ClientAuth::Request,
@@ -97,6 +111,5 @@ impl ServerConnection {
             .ask_client_hello(true)
             .ask_store_session(self.ask_store_session)
             .key_log(self.key_log)
-            .trace(self.trace)
     }
 }

@@ -10,15 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::connection::Connection;
 use crate::failure::{Thrown, misuse};
-use crate::progress::Progress;
 use crate::session::Session;
+use crate::turn;
 
 /// By how much the threads are nicer than the program (Linux, where this is a thread's own).
 #[cfg(target_os = "linux")]
@@ -27,6 +27,11 @@ const NICER: i32 = 5;
 /// Wakes the event loop; it keeps a process alive only while something is under way.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
 
+/// Whether the process may use one core only: another thread takes as long there as the event loop would.
+pub(crate) fn has_one_core() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() == 1)
+}
+
 /// The way to the threads and back, of one event loop.
 #[napi]
 pub struct Workers {
@@ -34,19 +39,10 @@ pub struct Workers {
     under_way: usize,
 }
 
-/// What came of a turn of a handshake.
-#[napi(object, object_from_js = false)]
-pub struct Done {
-    /// The number given to [`Workers::advance`].
-    pub token: u32,
-    /// Absent: the TLS engine has panicked.
-    pub progress: Option<Progress>,
-}
-
 #[napi]
 impl Workers {
     /// `wake` is called when there is something to [`take`](Self::take); then not again before
-    /// that has given nothing.
+    /// that has given less than it could.
     #[napi(constructor)]
     pub fn new(wake: Function<'_, (), ()>) -> napi::Result<Self> {
         let wake = wake.build_threadsafe_function::<()>().weak::<true>().build()?;
@@ -79,19 +75,29 @@ impl Workers {
         Ok(())
     }
 
-    /// The next turn that is done.
+    /// Turns that are done, as many as `report` has room for; it gets two numbers (u32) of each: the token given to
+    /// [`advance`](Self::advance), and what it has brought, as [bits](turn). Gives how many; where they are fewer
+    /// than there is room for, `wake` is called for the next.
     #[napi]
-    pub fn take(&mut self, env: Env) -> Result<Option<Done>, Thrown> {
-        let Some(Taken { turn, panicked }) = self.completions.take() else { return Ok(None) };
-        self.under_way -= 1;
-        if self.under_way == 0 {
+    pub fn take(&mut self, env: Env, mut report: BufferSlice<'_>) -> Result<u32, Thrown> {
+        let (numbers, _) = report.as_chunks_mut::<4>();
+        let (places, _) = numbers.as_chunks_mut::<2>();
+        let taken = self.completions.take(places.len());
+        for (place, Taken { turn, panicked }) in places.iter_mut().zip(&taken) {
+            let brought = match panicked {
+                true => turn::PANICKED,
+                false => lock(&turn.connection).outline(),
+            };
+            *place = [turn.token.to_ne_bytes(), brought.to_ne_bytes()];
+        }
+        self.under_way -= taken.len();
+        if self.under_way == 0 && !taken.is_empty() {
             // SAFETY: both are alive, and this is the thread of `env`.
             check(unsafe {
                 sys::napi_unref_threadsafe_function(env.raw(), self.completions.wake.raw())
             })?;
         }
-        let progress = (!panicked).then(|| lock(&turn.connection).progress());
-        Ok(Some(Done { token: turn.token, progress }))
+        Ok(u32::try_from(taken.len()).expect("a report is short"))
     }
 }
 
@@ -104,7 +110,7 @@ struct Completions {
 #[derive(Default)]
 struct Completed {
     done: VecDeque<Taken>,
-    /// Whether the event loop was woken and has not seen the completed empty since.
+    /// Whether the event loop was woken and has not seen the last of what is done since.
     is_woken: bool,
 }
 
@@ -125,11 +131,12 @@ impl Completions {
         }
     }
 
-    fn take(&self) -> Option<Taken> {
+    /// The first `most`. Where there are fewer, the event loop has seen them all.
+    fn take(&self, most: usize) -> Vec<Taken> {
         let mut completed = lock(&self.completed);
-        let taken = completed.done.pop_front();
-        completed.is_woken = taken.is_some();
-        taken
+        let count = completed.done.len().min(most);
+        completed.is_woken = count == most;
+        completed.done.drain(..count).collect()
     }
 }
 

@@ -104,6 +104,35 @@ onEachNode(test, 'after a connection of ours Node’s own https, http2 and fetch
   assert.strictEqual(stdout, '200 200 200 function\n');
 });
 
+/** A server of 20 clients at once, for the first of which its listener throws. */
+const CROWD = `
+  const { tls, identity, pem } = require(${JSON.stringify(support)});
+  process.on('uncaughtException', ({ message }) => console.log(message));
+  let served = 0;
+  const server = tls.createServer(identity('server'), (socket) => {
+    socket.on('error', () => {});
+    if (served++ === 0) throw new Error('by the program');
+    socket.end('hello');
+  }).listen(0, () => {
+    let told = 0;
+    for (let n = 0; n < 20; n++) {
+      tls.connect({ port: server.address().port, ca: pem('ca-cert') }).on('error', () => {}).on('data', () => {
+        told += 1;
+        if (told === 19) process.stdout.write('the others are served\\n', () => process.exit());
+      });
+    }
+  });
+`;
+
+onEachNode(test, 'a listener that throws keeps no other connection waiting', async (t, node) => {
+  assert.strictEqual((await run(CROWD, { node })).stdout, 'by the program\nthe others are served\n');
+});
+
+test('handshakes on one core', { skip: process.platform !== 'linux' }, async () => {
+  const { stdout } = await promisify(execFile)('taskset', ['-c', '0', process.execPath, '-e', CROWD]);
+  assert.strictEqual(stdout, 'by the program\nthe others are served\n');
+});
+
 test('exit with open connections', async () => {
   const { stdout } = await run(talking("process.stdout.write('bye', () => process.exit(0));"));
   assert.strictEqual(stdout, 'bye');

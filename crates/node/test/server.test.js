@@ -289,3 +289,15 @@ test('a client that resets its connection is told, and gone from the count', asy
   server.close();
   await once(server, 'close');
 });
+
+test('clients that come all at once are all served', async (t) => {
+  const { server, port } = await unwatched(t, (socket) => socket.pipe(socket));
+  const answers = await Promise.all(Array.from({ length: 40 }, async (_, number) => {
+    const socket = client(port);
+    socket.end(`${number}`);
+    return Number(String(await readAll(socket)));
+  }));
+  assert.deepStrictEqual(answers, Array.from({ length: 40 }, (_, number) => number));
+  server.close();
+  await once(server, 'close');
+});

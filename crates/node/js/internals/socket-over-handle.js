@@ -9,13 +9,12 @@ const { gather, gatherAll, gathered, join, toBuffer } = require('./gathered');
 
 const { push } = Readable.prototype;
 
-/** A net.Socket over a handle that is not one of libuv; what it writes is given to `send`. */
+/**
+ * A net.Socket over a handle that is not one of libuv: among the options are `handle` and `manualStart`. What it
+ * writes is given to `_send`.
+ */
 class SocketOverHandle extends net.Socket {
   #isOurs = true;
-
-  constructor(handle, options) {
-    super({ ...options, handle, manualStart: true });
-  }
 
   /** The address of the socket under it, for callers that ask this one. */
   _takeAddressesOf(socket) {
