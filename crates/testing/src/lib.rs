@@ -5,12 +5,14 @@
 //! server (`CI=true`), where all are expected, it fails; elsewhere it is said loudly.
 #![forbid(unsafe_code)]
 
+mod port;
 #[cfg(unix)]
 mod postgresql;
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
+pub use port::free_port;
 #[cfg(unix)]
 pub use postgresql::PostgreSql;
 

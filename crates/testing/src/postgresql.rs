@@ -1,6 +1,5 @@
 //! A PostgreSQL server of a test's own.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,10 +62,7 @@ impl PostgreSql {
         if !crate::required(programs.is_some(), "PostgreSQL's initdb is not installed") {
             return None;
         }
-        // PostgreSQL cannot be asked which port it took: one that was free a moment ago.
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
-        drop(listener);
+        let port = crate::free_port();
         let server = Self { programs: programs?, data: folder.join("data"), port };
         give_to_postgres(folder, 0o755);
         let data = server.data.display().to_string();
@@ -85,7 +81,10 @@ impl PostgreSql {
     #[track_caller]
     pub fn start_again(&self) {
         let (data, log) = (self.data.display().to_string(), self.data.join("log"));
-        self.run("pg_ctl", &["-D", &data, "-l", &log.display().to_string(), "-w", "start"]);
+        let start = ["-D", &data, "-l", &log.display().to_string(), "-w", "start"];
+        let ran = self.command("pg_ctl", &start).output().expect("it starts");
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(ran.status.success(), "PostgreSQL does not start: {}", said());
     }
 
     /// The URL of the database `postgres` for the superuser.

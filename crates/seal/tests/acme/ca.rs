@@ -1,14 +1,14 @@
 //! The CA under test, and what is asked of it.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use sealwire_testing::free_port;
 use serde_json::Value;
 
 use crate::peers::{Folder, Ran};
 
-/// A CA that serves, on ports that were free a moment ago.
+/// A CA that serves; it must know the ports of its clients before they listen.
 pub(crate) struct Ca {
     pub(crate) dir: Folder,
     child: Child,
@@ -82,10 +82,4 @@ impl Drop for Ca {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port that nobody has now; the CA has to know it before the client listens.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }

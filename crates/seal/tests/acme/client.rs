@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::ca::{Ca, free_port};
+use crate::ca::Ca;
 use crate::peers::installed;
+use sealwire_testing::free_port;
 
 #[test]
 fn our_client_gets_renews_and_revokes_by_http_and_by_tls() {

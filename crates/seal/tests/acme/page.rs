@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use crate::ca::{Ca, free_port};
+use crate::ca::Ca;
 use crate::peers::browser::Scripts;
 use crate::peers::installed;
+use sealwire_testing::free_port;
 
 /// Without the token, by another name (a site whose name was bound to our address), or from another site.
 #[test]

@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::ca::{Ca, free_port};
+use crate::ca::Ca;
 use crate::peers::{Folder, installed};
+use sealwire_testing::free_port;
 
 /// A program in Python that has said `ready`, until dropped.
 struct Python {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::ca::{Ca, free_port};
+use crate::ca::Ca;
 use crate::peers::{Folder, installed};
+use sealwire_testing::free_port;
 
 /// `seal serve` and `seal tunnel` are asked by the CA at their own port, and swap the certificate
 /// while they serve; under mutual TLS the CA has no certificate to show.

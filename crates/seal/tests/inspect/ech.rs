@@ -2,11 +2,10 @@
 //! configurations to who could not be decrypted.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use sealwire_testing::required;
+use sealwire_testing::{free_port, required};
 use serde_json::json;
 
 use super::json;
@@ -84,11 +83,6 @@ fn program() -> Option<PathBuf> {
 
 fn ci_tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/ci-tools/bin")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 /// The configuration that a Caddy has made for itself.

@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use sealwire_testing::free_port;
 use serde_json::Value;
 
 use super::peers::s_server::Openssl;
@@ -227,9 +228,4 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A port that was free a moment ago, for servers that cannot be asked which one they took.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

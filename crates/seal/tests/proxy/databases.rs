@@ -1,10 +1,10 @@
 //! A database and a directory with their own clients, `seal proxy --reverse` between them.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use base64ct::{Base64, Encoding as _};
+use sealwire_testing::free_port;
 use serde_json::Value;
 
 use crate::peers::{Folder, installed};
@@ -18,11 +18,6 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A port that was free a moment ago: these servers take none that the kernel chooses.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts it, and waits until it says `ready`.
