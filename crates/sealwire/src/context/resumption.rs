@@ -71,8 +71,9 @@ impl SecureContextBuilder {
         self
     }
 
-    /// How many tickets a server sends in each TLS 1.3 handshake; each resumes one connection. 2
-    /// by default. 0 disables tickets, in TLS 1.2 too.
+    /// How many tickets a server sends in a full TLS 1.3 handshake; each resumes one connection. 2
+    /// by default. 0 disables tickets, in TLS 1.2 too. A connection that resumes a session is sent
+    /// one, as by OpenSSL.
     #[must_use]
     pub fn tickets(mut self, count: usize) -> Self {
         self.sessions.tickets = count;
@@ -89,9 +90,10 @@ impl SecureContextBuilder {
         self
     }
 
-    /// Whether a connection that resumes a session is given tickets for others, as
+    /// Whether a connection that resumes a session is given a ticket for another, as
     /// [RFC 8446 (C.4)](https://www.rfc-editor.org/rfc/rfc8446#appendix-C.4)
-    /// recommends: the default. OpenSSL's servers send none then, and their clients reuse one.
+    /// recommends: the default. OpenSSL's servers do so in TLS 1.3; in TLS 1.2, and in Node in both,
+    /// they send none then, and clients reuse theirs.
     #[must_use]
     pub fn renew_tickets(mut self, renew: bool) -> Self {
         self.sessions.renew = renew;

@@ -39,7 +39,9 @@ async fn nodes_client_resumes_with_us() {
                     assert_eq!(nodes["authorized"], true, "{case}");
                     assert_eq!(seen.authorized(), client_auth == ClientAuth::Require, "{case}");
                     if version == ProtocolVersion::Tls13 {
-                        assert_eq!(nodes["sessions"], 2, "{case}");
+                        // In a ticket that takes the place of the one that was used; all that is kept here.
+                        let given = if again && stateless { 1 } else { 2 };
+                        assert_eq!(nodes["sessions"], given, "{case}");
                     }
                 }
             }

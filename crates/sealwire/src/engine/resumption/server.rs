@@ -30,7 +30,7 @@ pub(crate) struct Terms {
     pub(crate) id_context: Arc<[u8]>,
     /// In seconds; 0: nothing is ever resumed.
     pub(crate) lifetime: u32,
-    /// Whether a connection that resumes a session is given tickets, too.
+    /// Whether a connection that resumes a session is given a ticket, too.
     pub(crate) renew: bool,
     pub(crate) time: Arc<dyn TimeSource>,
 }
@@ -86,7 +86,8 @@ impl Terms {
         ring: &TicketRing,
         engine: &[u8],
     ) -> Option<Vec<u8>> {
-        if handshake.server.proven.is_some() && !self.renew {
+        // One takes the place of the one that was used, as in OpenSSL.
+        if handshake.server.proven.is_some() && (!self.renew || handshake.server.has_ticket) {
             return None;
         }
         let ticket = ring.seal(self.write(handshake, engine, &[])?, self.now())?;
