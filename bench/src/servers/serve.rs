@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
+use super::echo;
 use crate::contestant::{Failure, Stream};
 
 /// Serve as one of the contestants.
@@ -28,12 +28,6 @@ pub(crate) struct Serve {
 pub(crate) const LIBRARIES: [&str; 5] =
     ["sealwire", "tokio-rustls", "tokio-openssl", "s2n-tls", "plain TCP"];
 
-/// The first byte of a connection that wants to be fed; any other is echoed.
-pub(crate) const FEED: u8 = 0xfd;
-
-/// How much at once.
-pub(crate) const FED: usize = 64 * 1024;
-
 type Accepting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Failure>> + Send>>;
 type Accept = Arc<dyn Fn(TcpStream) -> Accepting + Send + Sync>;
 
@@ -53,55 +47,7 @@ pub(crate) fn version(library: &str) -> Option<String> {
 
 pub(crate) fn serve(args: &Serve) -> Result<(), Failure> {
     let accept = accept_with(args)?;
-    let mut builder = match args.threads {
-        1 => tokio::runtime::Builder::new_current_thread(),
-        _ => tokio::runtime::Builder::new_multi_thread(),
-    };
-    builder.enable_all();
-    if args.threads > 1 {
-        builder.worker_threads(args.threads);
-    }
-    builder.build()?.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", args.port)).await?;
-        loop {
-            let (tcp, _) = listener.accept().await?;
-            tcp.set_nodelay(true)?;
-            let accepting = accept(tcp);
-            tokio::spawn(async move {
-                // Clients that have what they wanted hang up without a word.
-                if let Ok(stream) = accepting.await {
-                    let _ = echo(stream).await;
-                }
-            });
-        }
-    })
-}
-
-async fn echo(mut stream: Box<dyn Stream>) -> std::io::Result<()> {
-    // A connection that waits for its first byte takes no buffer of ours.
-    let first = stream.read_u8().await?;
-    stream.write_all(&[first]).await?;
-    stream.flush().await?;
-    if first == FEED {
-        let food = vec![7; FED];
-        loop {
-            stream.write_all(&food).await?;
-        }
-    }
-    let (mut reader, mut writer) = tokio::io::split(stream);
-    // Once much is coming, the buffer is as large as two records and a half; until then, small.
-    let mut buffer = vec![0; 4096];
-    loop {
-        let count = reader.read(&mut buffer).await?;
-        if count == 0 {
-            return writer.shutdown().await;
-        }
-        writer.write_all(&buffer[..count]).await?;
-        writer.flush().await?;
-        if count == buffer.len() && count < 64 * 1024 {
-            buffer = vec![0; 64 * 1024];
-        }
-    }
+    Ok(echo::run(args.port, args.threads, move |tcp| accept(tcp))?)
 }
 
 fn accept_with(args: &Serve) -> Result<Accept, Failure> {
