@@ -67,10 +67,15 @@ pub(crate) unsafe fn integer_hex(integer: *const c::ASN1_INTEGER) -> String {
     if negative && digits != "0" { format!("-{digits}") } else { digits }
 }
 
-/// Upper-case hexadecimal without leading zero bytes, `0` for zero.
+/// Upper-case hexadecimal of bytes that are no number: zeros in front count.
+pub(crate) fn octets(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// Upper-case hexadecimal of a number: without leading zero bytes, `0` for zero.
 pub(crate) fn hex(magnitude: &[u8]) -> String {
-    let significant = magnitude.iter().skip_while(|&&byte| byte == 0);
-    let digits: String = significant.map(|byte| format!("{byte:02X}")).collect();
+    let zeros = magnitude.iter().take_while(|&&byte| byte == 0).count();
+    let digits = octets(&magnitude[zeros..]);
     if digits.is_empty() { "0".to_owned() } else { digits }
 }
 

@@ -104,7 +104,7 @@ impl GeneralName {
                 let shown = string.and_then(|it| {
                     Some(format!("{}:{}", kind(it.tag)?, asn1::text_of_bytes(it.contents)))
                 });
-                let shown = shown.unwrap_or_else(|| format!("DER:{}", asn1::hex(value)));
+                let shown = shown.unwrap_or_else(|| format!("DER:{}", asn1::octets(value)));
                 format!("otherName:{oid};{shown}")
             }
             Self::Other { tag, value } => {
@@ -117,7 +117,7 @@ impl GeneralName {
                     7 => "IP",
                     _ => "name",
                 };
-                format!("{kind}:DER:{}", asn1::hex(value))
+                format!("{kind}:DER:{}", asn1::octets(value))
             }
         }
     }

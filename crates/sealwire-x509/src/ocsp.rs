@@ -386,7 +386,7 @@ fn responder(der: &[u8]) -> Option<OcspResponder> {
     let mut data = Elements::of(basic.contents).enter(SEQUENCE)?.enter(SEQUENCE)?;
     data.element(CONTEXT_0);
     if let Some(mut key) = data.enter(BY_KEY) {
-        return Some(OcspResponder::Key(asn1::hex(key.element(OCTET_STRING)?.contents)));
+        return Some(OcspResponder::Key(asn1::octets(key.element(OCTET_STRING)?.contents)));
     }
     let name = data.element(BY_NAME)?.contents;
     let _queue = ErrorQueue::new();
@@ -396,5 +396,27 @@ fn responder(der: &[u8]) -> Option<OcspResponder> {
         let len = name.len().try_into().ok()?;
         let name = Owned::new(c::d2i_X509_NAME(std::ptr::null_mut(), &raw mut rest, len))?;
         Name::of(name.as_ptr()).ok().map(OcspResponder::Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OcspResponder, responder};
+
+    /// A SEQUENCE, a string or whatever else of this tag; short.
+    fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
+        [&[tag, contents.len().try_into().unwrap()], contents].concat()
+    }
+
+    /// One key in 256 has such a digest.
+    #[test]
+    fn the_digest_of_a_responders_key_keeps_its_zeros() {
+        let digest = [[0; 2].as_slice(), &[7; 18]].concat();
+        let data = der(0x30, &der(0xA2, &der(4, &digest)));
+        let basic = der(0x30, &[der(6, &[0x2A]), der(4, &der(0x30, &data))].concat());
+        let response = der(0x30, &[der(0x0A, &[0]), der(0xA0, &basic)].concat());
+        assert!(
+            matches!(responder(&response), Some(OcspResponder::Key(hex)) if hex == format!("0000{}", "07".repeat(18)))
+        );
     }
 }
