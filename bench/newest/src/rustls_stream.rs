@@ -37,6 +37,7 @@ pub(crate) async fn accept(config: Arc<ServerConfig>, tcp: TcpStream) -> io::Res
         output: Vec::new(),
         plain: Vec::new(),
         taken: 0,
+        is_closed: false,
     };
     std::future::poll_fn(|cx| stream.poll_handshake(cx)).await?;
     Ok(stream)
@@ -51,6 +52,8 @@ pub(crate) struct TlsStream {
     /// What has been decrypted, of which `taken` bytes are read.
     plain: Vec<u8>,
     taken: usize,
+    /// The peer has sent close_notify.
+    is_closed: bool,
 }
 
 impl TlsStream {
@@ -77,7 +80,8 @@ impl TlsStream {
                     self.plain.drain(..self.taken);
                     self.taken = 0;
                     let messages = self.tls.read_tls(&mut self.input, &mut self.output);
-                    messages.handle_all(&mut self.plain).map_err(io::Error::other)?;
+                    let state = messages.handle_all(&mut self.plain).map_err(io::Error::other)?;
+                    self.is_closed = state.peer_has_closed();
                     return Poll::Ready(Ok(count));
                 }
             }
@@ -107,8 +111,8 @@ impl AsyncRead for TlsStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.taken == self.plain.len() {
-            if ready!(self.poll_receive(cx))? == 0 || self.closed_by_peer() {
+        while self.taken == self.plain.len() && !self.is_closed {
+            if ready!(self.poll_receive(cx))? == 0 {
                 break;
             }
         }
@@ -116,13 +120,6 @@ impl AsyncRead for TlsStream {
         buffer.put_slice(&self.plain[self.taken..][..count]);
         self.taken += count;
         Poll::Ready(Ok(()))
-    }
-}
-
-impl TlsStream {
-    fn closed_by_peer(&mut self) -> bool {
-        let messages = self.tls.read_tls(&mut self.input, &mut self.output);
-        self.plain.is_empty() && messages.state().peer_has_closed()
     }
 }
 

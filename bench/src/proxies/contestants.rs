@@ -8,7 +8,7 @@ use sealwire::pki::{CertificateBuilder, Issuer, KeyAlgorithm, PrivateKey, Subjec
 
 use crate::contestant::Failure;
 use crate::machine;
-use crate::servers::{Running, free_port, npm_module, seal};
+use crate::servers::{Running, beside, free_port, npm_module, seal};
 
 /// The origin's certificate, the CA that signed it, and a CA for those that make none of their own.
 pub(super) struct Files {
@@ -93,7 +93,9 @@ impl Contestant {
         match self {
             Self::Seal => said(seal().as_os_str(), &["proxy", "--help"])
                 .map(|_| format!("{}, recording to disk", env!("CARGO_PKG_VERSION"))),
-            Self::Hudsucker => hudsucker().exists().then(|| "0.25.0, keeps nothing".to_owned()),
+            Self::Hudsucker => {
+                beside("hudsucker-noop").exists().then(|| "0.25.0, keeps nothing".to_owned())
+            }
             Self::Mitmdump => said(mitmdump().as_os_str(), &["--version"])
                 .and_then(|said| Some(format!("{}, keeps nothing", said.lines().next()?))),
             Self::Mockttp => {
@@ -123,7 +125,7 @@ impl Contestant {
                 command.args(["--keep", "4096"]).arg("--ca").arg(origin_ca);
             }
             Self::Hudsucker => {
-                command = Command::new(hudsucker());
+                command = Command::new(beside("hudsucker-noop"));
                 command.arg(port.to_string()).args([ca, ca_key, origin_ca]);
             }
             Self::Mitmdump => {
@@ -144,11 +146,6 @@ impl Contestant {
         Running::start(self.name(), &command, port, machine::cores(), Some((None, folder)))
             .map(Some)
     }
-}
-
-/// What `bench/setup` builds beside this program.
-fn hudsucker() -> PathBuf {
-    std::env::current_exe().unwrap_or_default().with_file_name("hudsucker-noop")
 }
 
 /// What `bench/setup` installs from PyPI.

@@ -64,13 +64,11 @@ impl Material {
 const NEWEST: [&str; 2] = ["tokio-aws-lc", "rustls-0.24"];
 
 /// One that is on this machine.
-#[derive(Clone)]
 pub(crate) struct Contestant {
     name: String,
     kind: Kind,
 }
 
-#[derive(Clone)]
 enum Kind {
     /// `bench serve` with this library.
     Ours(&'static str),
@@ -88,7 +86,7 @@ pub(crate) fn all(group: Group) -> Vec<Contestant> {
         Group::Library => {
             let newest = NEWEST.map(|name| named(name, Kind::Newest(name)));
             let mut libraries =
-                super::serve::LIBRARIES.map(|name| named(name, Kind::Ours(name))).to_vec();
+                Vec::from(super::serve::LIBRARIES.map(|name| named(name, Kind::Ours(name))));
             // The limit stays the last.
             libraries.splice(libraries.len() - 1..libraries.len() - 1, newest);
             libraries
@@ -251,7 +249,7 @@ fn addon() -> PathBuf {
 }
 
 /// What is built into the same folder as this program.
-fn beside(name: &str) -> PathBuf {
+pub(crate) fn beside(name: &str) -> PathBuf {
     std::env::current_exe().unwrap_or_default().with_file_name(name)
 }
 

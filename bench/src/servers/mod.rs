@@ -13,7 +13,7 @@ mod tunnels;
 use std::time::Duration;
 
 use clap::ValueEnum;
-pub(crate) use contestants::npm_module;
+pub(crate) use contestants::{beside, npm_module};
 pub(crate) use load::{Done, Terms, all_of};
 pub(crate) use process::{Running, free_port};
 pub(crate) use serve::{Serve, rustls_config, serve};
