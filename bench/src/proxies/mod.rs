@@ -216,8 +216,8 @@ fn processor_time(running: Option<&Running>) -> Result<Duration, Failure> {
 fn settle(running: Option<&Running>) -> Result<(), Failure> {
     const LOOK: Duration = Duration::from_millis(150);
     const LONGEST: Duration = Duration::from_secs(60);
-    // Ours waits for 400 ms between what it puts into its index, so as to give way to traffic.
-    const QUIET: u32 = 5;
+    // Ours waits for up to a second between what it puts into its index, so as to give way to traffic.
+    const QUIET: u32 = 8;
     let (begin, mut before) = (Instant::now(), processor_time(running)?);
     let mut quiet = 0;
     while running.is_some() && quiet < QUIET && begin.elapsed() < LONGEST {

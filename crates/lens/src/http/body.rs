@@ -132,6 +132,9 @@ impl Reader {
 
     /// The fields behind the body.
     pub(crate) fn trailers(&self) -> Vec<Header> {
+        if self.trailers.is_empty() {
+            return Vec::new();
+        }
         let mut room = vec![httparse::EMPTY_HEADER; 256];
         let raw = Bytes::copy_from_slice(&self.trailers);
         match httparse::parse_headers(&raw, &mut room) {

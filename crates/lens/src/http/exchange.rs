@@ -8,7 +8,7 @@ use super::body::{self, Framing};
 use super::head;
 use super::link::{Link, Reader, Writer};
 use super::ruled;
-use crate::flow::{Direction, HttpVersion, RequestHead, ResponseHead};
+use crate::flow::{Direction, HttpVersion, ResponseHead};
 use crate::intercept::{FlowRecorder, Proxy};
 
 /// The party that broke an exchange, and how.
@@ -36,8 +36,8 @@ pub(super) struct Manner<'a> {
     /// Whether the client keeps the connection open after this.
     pub(super) keeps: bool,
     pub(super) proxy: &'a Proxy,
-    /// The request that is answered as the client sent it, which rules ask about.
-    pub(super) request: &'a RequestHead,
+    /// The rules of this exchange.
+    pub(super) in_force: Option<&'a ruled::InForce>,
     /// How many bytes a second each body may have.
     pub(super) throttle: Option<u64>,
 }
@@ -184,13 +184,11 @@ async fn answer(
         return Ok(Answered::Switched(head));
     }
     let method_has_body = manner.method != "HEAD";
-    let head = told(head);
-    flow.response(head.clone());
     let peek = async {
         let held = super::held::one(from, framing).await;
         held.map(|(body, _)| body)
     };
-    let ruled = ruled::response(manner.proxy, manner.request, &head, flow, peek).await;
+    let ruled = ruled::response(manner.proxy, manner.in_force, told(head), flow, peek).await;
     if ruled.abort {
         return Err(Fault::Ruled);
     }

@@ -41,18 +41,17 @@ pub(crate) fn request(buffer: &mut BytesMut) -> Result<Option<Request>, String> 
         let mut request = httparse::Request::new(&mut []);
         let status = config.parse_request_with_uninit_headers(&mut request, buffer, headers)?;
         let httparse::Status::Complete(length) = status else { return Ok(None) };
-        let spans = spans(buffer, request.headers);
+        let copy = Copied::of(buffer, length);
         let method = request.method.unwrap_or_default().to_owned();
         let target = request.path.unwrap_or_default().to_owned();
-        Ok(Some((length, spans, method, target, version(request.version))))
+        let (version, headers) = (version(request.version), copy.headers(request.headers));
+        Ok(Some(Request { raw: copy.raw, method, target, version, headers }))
     })?
     else {
         return Ok(None);
     };
-    let (length, spans, method, target, version) = parsed;
-    let raw = take(buffer, length);
-    let headers = taken(&raw, spans);
-    Ok(Some(Request { raw, method, target, version, headers }))
+    buffer.advance(parsed.raw.len());
+    Ok(Some(parsed))
 }
 
 /// Takes the head of an answer off `buffer`, when all of it is there.
@@ -69,29 +68,51 @@ pub(crate) fn response(buffer: &mut BytesMut) -> Result<Option<Response>, String
         let mut response = httparse::Response::new(&mut []);
         let status = config.parse_response_with_uninit_headers(&mut response, buffer, headers)?;
         let httparse::Status::Complete(length) = status else { return Ok(None) };
-        let spans = spans(buffer, response.headers);
-        let reason = Bytes::copy_from_slice(response.reason.unwrap_or_default().as_bytes());
+        let copy = Copied::of(buffer, length);
+        let reason = copy.of_it(response.reason.unwrap_or_default().as_bytes());
         let status = response.code.unwrap_or_default();
-        Ok(Some((length, spans, status, reason, version(response.version))))
+        let (version, headers) = (version(response.version), copy.headers(response.headers));
+        Ok(Some(Response { raw: copy.raw, status, reason, version, headers }))
     })?
     else {
         return Ok(None);
     };
-    let (length, spans, status, reason, version) = parsed;
-    let raw = take(buffer, length);
-    let headers = taken(&raw, spans);
-    Ok(Some(Response { raw, status, reason, version, headers }))
+    buffer.advance(parsed.raw.len());
+    Ok(Some(parsed))
 }
 
-/// A copy: what is recorded of a head would hold on to all of the buffer, which is needed again.
-fn take(buffer: &mut BytesMut, length: usize) -> Bytes {
-    let raw = Bytes::copy_from_slice(&buffer[..length]);
-    buffer.advance(length);
-    raw
+/// A copy of a head: what is recorded of it would hold on to all of the buffer, which is needed again.
+struct Copied {
+    raw: Bytes,
+    /// Where the head begins in the buffer.
+    start: usize,
+}
+
+impl Copied {
+    fn of(buffer: &BytesMut, length: usize) -> Self {
+        Self { raw: Bytes::copy_from_slice(&buffer[..length]), start: buffer.as_ptr() as usize }
+    }
+
+    /// What these bytes of the buffer are in the copy.
+    fn of_it(&self, bytes: &[u8]) -> Bytes {
+        let at = (bytes.as_ptr() as usize).wrapping_sub(self.start);
+        // The parser gives constants where there is nothing.
+        match at.checked_add(bytes.len()) {
+            Some(end) if !bytes.is_empty() && end <= self.raw.len() => self.raw.slice(at..end),
+            _ => Bytes::copy_from_slice(bytes),
+        }
+    }
+
+    fn headers(&self, headers: &[httparse::Header<'_>]) -> Vec<Header> {
+        let field = |header: &httparse::Header<'_>| Header {
+            name: self.of_it(header.name.as_bytes()),
+            value: self.of_it(header.value),
+        };
+        headers.iter().map(field).collect()
+    }
 }
 
 type Room<'h, 'b> = &'h mut [std::mem::MaybeUninit<httparse::Header<'b>>];
-type Spans = Vec<[(usize, usize); 2]>;
 
 /// Parses with room for few fields, and for many when they do not fit.
 fn parse<'b, T>(
@@ -113,37 +134,15 @@ fn parse<'b, T>(
     }
 }
 
-/// Where each field is in the buffer.
-fn spans(buffer: &BytesMut, headers: &[httparse::Header<'_>]) -> Spans {
-    let start = buffer.as_ptr() as usize;
-    let span = |bytes: &[u8]| match bytes.is_empty() {
-        true => (0, 0),
-        false => {
-            let at = bytes.as_ptr() as usize - start;
-            (at, at + bytes.len())
-        }
-    };
-    headers.iter().map(|header| [span(header.name.as_bytes()), span(header.value)]).collect()
-}
-
-fn taken(raw: &Bytes, spans: Spans) -> Vec<Header> {
-    let field = |[name, value]: [(usize, usize); 2]| Header {
-        name: raw.slice(name.0..name.1),
-        value: raw.slice(value.0..value.1),
-    };
-    spans.into_iter().map(field).collect()
-}
-
 fn version(minor: Option<u8>) -> HttpVersion {
     if minor == Some(0) { HttpVersion::Http10 } else { HttpVersion::Http11 }
 }
 
 /// The values of a field, each as it came.
 pub(crate) fn values<'a>(headers: &'a [Header], name: &str) -> impl Iterator<Item = &'a [u8]> {
-    let name = name.as_bytes().to_vec();
     headers
         .iter()
-        .filter(move |header| header.name.eq_ignore_ascii_case(&name))
+        .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
         .map(|header| &header.value[..])
 }
 

@@ -174,7 +174,8 @@ impl Relay {
             _ => None,
         };
         let told = self.told(&head, said.as_ref());
-        let flow = self.recorder.request(told.clone());
+        let in_force = ruled::InForce::of(&self.proxy, &told);
+        let flow = self.recorder.request(told);
         let framing = Framing::of_request(&head);
         let mut held = None;
         // A client that waits for leave to send its body would wait for ever.
@@ -184,20 +185,21 @@ impl Relay {
             held = super::held::one(&mut client.reader, *framing).await;
             held.as_ref().map(|(body, _)| body.clone())
         };
-        let (ruled, throttle, body) = match ruled::request(&self.proxy, &told, &flow, peek).await {
-            ruled::Request::On { head, throttle, body } => (head, throttle, body),
-            ruled::Request::Answer(answer, body) => {
-                self.answer_by_rule(&mut client, &head, flow, *answer, body).await;
-                return Ok(Then::Close(client));
-            }
-            ruled::Request::Block(why) => {
-                flow.end(Outcome::Refused(why.to_owned()));
-                return Ok(Then::Close(client));
-            }
-        };
+        let (ruled, throttle, body) =
+            match ruled::request(&self.proxy, in_force.as_ref(), &flow, peek).await {
+                ruled::Request::On { head, throttle, body } => (head, throttle, body),
+                ruled::Request::Answer(answer, body) => {
+                    self.answer_by_rule(&mut client, &head, flow, *answer, body).await;
+                    return Ok(Then::Close(client));
+                }
+                ruled::Request::Block(why) => {
+                    flow.end(Outcome::Refused(why.to_owned()));
+                    return Ok(Then::Close(client));
+                }
+            };
         let mut elsewhere = None;
-        if let Some(ruled) = &ruled
-            && (&ruled.scheme, &ruled.authority) != (&told.scheme, &told.authority)
+        if let (Some(ruled), Some(in_force)) = (&ruled, &in_force)
+            && in_force.leads_elsewhere(ruled)
         {
             let tls = matches!(ruled.scheme.as_str(), "https" | "wss");
             let found = match Target::parse(&ruled.authority, Some(if tls { 443 } else { 80 })) {
@@ -256,7 +258,7 @@ impl Relay {
             method: &head.method,
             keeps: keeps(&head),
             proxy: &self.proxy,
-            request: &told,
+            in_force: in_force.as_ref(),
             throttle,
         };
         let mut raw = match &ruled {
@@ -515,11 +517,11 @@ struct AbsoluteUrl {
 impl AbsoluteUrl {
     fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
-        let tls = match scheme.to_ascii_lowercase().as_str() {
-            "http" | "ws" => false,
-            "https" | "wss" => true,
-            _ => return None,
-        };
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        let tls = is("https") || is("wss");
+        if !tls && !is("http") && !is("ws") {
+            return None;
+        }
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let target = Target::parse(authority, Some(if tls { 443 } else { 80 }))?;

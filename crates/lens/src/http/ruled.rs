@@ -1,10 +1,30 @@
 //! What rules make of messages on their way.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::flow::{Header, RequestHead, ResponseHead};
 use crate::intercept::{FlowRecorder, Proxy};
-use crate::rules::Decision;
+use crate::rules::{Decision, Rules};
+
+/// The rules of one exchange, and the request as the client sent it, which they ask about.
+pub(super) struct InForce {
+    rules: Arc<Rules>,
+    pub(super) head: RequestHead,
+}
+
+impl InForce {
+    /// `None` where there are no rules: a request costs nothing for them then.
+    pub(super) fn of(proxy: &Proxy, head: &RequestHead) -> Option<Self> {
+        proxy.rules().map(|rules| Self { rules, head: head.clone() })
+    }
+
+    /// Whether an edited request is for another origin.
+    pub(super) fn leads_elsewhere(&self, edited: &RequestHead) -> bool {
+        (&edited.scheme, &edited.authority) != (&self.head.scheme, &self.head.authority)
+    }
+}
 
 /// What becomes of a request.
 pub(super) enum Request {
@@ -35,11 +55,11 @@ pub(super) struct Response {
 /// body, if it can be held: a breakpoint shows it.
 pub(super) async fn request(
     proxy: &Proxy,
-    told: &RequestHead,
+    in_force: Option<&InForce>,
     flow: &FlowRecorder,
     body: impl Future<Output = Option<Bytes>>,
 ) -> Request {
-    let Some(rules) = proxy.rules() else {
+    let Some(InForce { rules, head: told }) = in_force else {
         return Request::On { head: None, throttle: None, body: None };
     };
     let plan = rules.on_request(told);
@@ -91,23 +111,27 @@ fn told_body(body: &Option<Bytes>) -> String {
     body.as_ref().map(|body| format!(", with a body of {} B", body.len())).unwrap_or_default()
 }
 
-/// Asks the rules about an answer, as about a request.
+/// Records the head of an answer, and asks the rules about it, as about a request.
 pub(super) async fn response(
     proxy: &Proxy,
-    request: &RequestHead,
-    told: &ResponseHead,
+    in_force: Option<&InForce>,
+    told: ResponseHead,
     flow: &FlowRecorder,
     body: impl Future<Output = Option<Bytes>>,
 ) -> Response {
-    let Some(rules) = proxy.rules() else { return Response::default() };
-    let plan = rules.on_response(request, told);
+    let Some(InForce { rules, head: request }) = in_force else {
+        flow.response(told);
+        return Response::default();
+    };
+    flow.response(told.clone());
+    let plan = rules.on_response(request, &told);
     for line in plan.by {
         flow.note(line);
     }
     let mut ruled =
         Response { head: plan.head, body: plan.body, throttle: plan.throttle, abort: false };
     if plan.hold {
-        let shown = ruled.head.as_ref().unwrap_or(told).clone();
+        let shown = ruled.head.clone().unwrap_or(told);
         let body = match ruled.body.clone() {
             None => body.await,
             ours => ours,

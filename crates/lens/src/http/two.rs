@@ -138,37 +138,39 @@ impl Streams {
     ) -> bool {
         let (parts, mut body) = request.into_parts();
         let told = self.told(&parts, respond.stream_id().as_u32());
-        let flow = self.recorder.request(told.clone());
+        let in_force = ruled::InForce::of(&self.proxy, &told);
+        let flow = self.recorder.request(told);
         let mut ahead = Ahead::default();
         let peek = held::two(&mut body, &mut ahead);
-        let (ruled, throttle) = match ruled::request(&self.proxy, &told, &flow, peek).await {
-            ruled::Request::On { head, throttle, body: None } => (head, throttle),
-            ruled::Request::On { head, throttle, body: Some(body) } => {
-                for was in std::mem::take(&mut ahead.pieces) {
-                    flow.body(Direction::Request, was);
+        let (ruled, throttle) =
+            match ruled::request(&self.proxy, in_force.as_ref(), &flow, peek).await {
+                ruled::Request::On { head, throttle, body: None } => (head, throttle),
+                ruled::Request::On { head, throttle, body: Some(body) } => {
+                    for was in std::mem::take(&mut ahead.pieces) {
+                        flow.body(Direction::Request, was);
+                    }
+                    ahead = Ahead::instead(body);
+                    (head, throttle)
                 }
-                ahead = Ahead::instead(body);
-                (head, throttle)
-            }
-            ruled::Request::Answer(answer, page) => {
-                self.answer_by_rule(&mut respond, &answer, page, &flow);
-                flow.end(Outcome::Complete);
-                return true;
-            }
-            ruled::Request::Block(why) => {
-                respond.send_reset(Reason::CANCEL);
-                flow.end(Outcome::Refused(why.to_owned()));
-                return true;
-            }
-        };
+                ruled::Request::Answer(answer, page) => {
+                    self.answer_by_rule(&mut respond, &answer, page, &flow);
+                    flow.end(Outcome::Complete);
+                    return true;
+                }
+                ruled::Request::Block(why) => {
+                    respond.send_reset(Reason::CANCEL);
+                    flow.end(Outcome::Refused(why.to_owned()));
+                    return true;
+                }
+            };
         let is_websocket =
             parts.extensions.get::<Protocol>().is_some_and(|p| p.as_str() == "websocket");
         let mut outgoing = self.on_its_way(parts);
-        if let Some(ruled) = &ruled {
-            if (&ruled.scheme, &ruled.authority) != (&told.scheme, &told.authority) {
+        if let (Some(ruled), Some(in_force)) = (&ruled, &in_force) {
+            if in_force.leads_elsewhere(ruled) {
                 flow.note("an HTTP/2 request cannot be sent elsewhere: it stays with its origin");
             }
-            edit(&mut outgoing, &told, ruled);
+            edit(&mut outgoing, &in_force.head, ruled);
         }
         let ends = match ahead.replaces {
             true => ahead.pieces.iter().all(Bytes::is_empty),
@@ -204,8 +206,9 @@ impl Streams {
         };
         let listener = is_websocket.then_some(agreed);
         let downloading = async {
-            let answered =
-                self.answer(answer, &mut respond, (&flow, &told, throttle), listener).await;
+            let answered = self
+                .answer(answer, &mut respond, (&flow, in_force.as_ref(), throttle), listener)
+                .await;
             answered.map_err(|broken| match broken {
                 Broken::From(error) => Ended::ByOrigin(error),
                 Broken::To(why) => Ended::ByClient(why),
@@ -233,7 +236,7 @@ impl Streams {
         &self,
         mut answer: h2::client::ResponseFuture,
         respond: &mut SendResponse<Bytes>,
-        (flow, asked, throttle): (&FlowRecorder, &RequestHead, Option<u64>),
+        (flow, in_force, throttle): (&FlowRecorder, Option<&ruled::InForce>, Option<u64>),
         agreed: Option<watch::Sender<Deflate>>,
     ) -> Result<(), Broken> {
         let gone = |why: &str| Broken::To(why.to_owned());
@@ -268,10 +271,9 @@ impl Streams {
         };
         let (mut parts, mut body) = head.into_parts();
         let shown = told(parts.status, &parts.headers);
-        flow.response(shown.clone());
         let mut ahead = Ahead::default();
         let peek = held::two(&mut body, &mut ahead);
-        let ruled = ruled::response(&self.proxy, asked, &shown, flow, peek).await;
+        let ruled = ruled::response(&self.proxy, in_force, shown, flow, peek).await;
         if ruled.abort {
             return Err(gone("closed at a breakpoint"));
         }

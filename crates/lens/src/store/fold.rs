@@ -33,6 +33,7 @@ pub(super) struct Folded {
     pub(super) bytes: usize,
     /// The most that is recorded of one body.
     pub(super) longest_body: u64,
+    pub(super) newest_connection: u64,
 }
 
 /// A flow that is not over.
@@ -93,6 +94,8 @@ pub(super) struct WireState {
 }
 
 pub(super) enum ConnectionChange {
+    /// A flow of it is told, and nothing of itself: so it is in a HAR. Its number is taken.
+    Named(u64),
     Connected(u64, i64, String, &'static str),
     Origin(u64, String, u16, Option<String>),
     Handshake(u64, Leg, i64, Box<HandshakeFacts>),
@@ -108,9 +111,12 @@ impl Folded {
     pub(super) fn event(&mut self, event: Event) {
         let at = micros(event.at);
         match event.what {
-            What::Connected { connection, client, entrance } => self.connections.push(
-                ConnectionChange::Connected(connection.0, at, client.to_string(), name(entrance)),
-            ),
+            What::Connected { connection, client, entrance } => {
+                self.newest_connection = self.newest_connection.max(connection.0);
+                let (client, entrance) = (client.to_string(), name(entrance));
+                let connected = ConnectionChange::Connected(connection.0, at, client, entrance);
+                self.connections.push(connected);
+            }
             What::Origin { connection, host, port, address } => self.connections.push(
                 ConnectionChange::Origin(connection.0, host, port, address.map(|a| a.to_string())),
             ),
@@ -132,6 +138,7 @@ impl Folded {
                 self.wire(at, (connection, leg), direction, &data);
             }
             What::Request { flow, connection, head } => {
+                self.named(connection);
                 self.flow(flow, at, |open| open.request(connection, *head));
             }
             What::Informational { flow, head } => {
@@ -172,6 +179,13 @@ impl Folded {
                 };
                 (open.outcome, open.error) = (outcome, error);
             }),
+        }
+    }
+
+    fn named(&mut self, connection: ConnectionId) {
+        if connection.0 > self.newest_connection {
+            self.newest_connection = connection.0;
+            self.connections.push(ConnectionChange::Named(connection.0));
         }
     }
 

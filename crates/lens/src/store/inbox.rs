@@ -56,8 +56,9 @@ impl Queue {
 }
 
 impl Arrivals {
-    /// Waits until something comes, and then for as long for more, unless it is enough or cannot wait.
-    pub(super) fn take(&self, delay: Duration) -> Vec<Command> {
+    /// Waits until something comes, and then for as long for more, unless it is enough or cannot wait. The room
+    /// of `commands`, which is empty, is for what comes next.
+    pub(super) fn take(&self, delay: Duration, commands: &mut Vec<Command>) {
         let waiting = self.0.lock();
         let waiting = self.0.came.wait_while(waiting, |waiting| waiting.commands.is_empty());
         let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
@@ -66,8 +67,9 @@ impl Arrivals {
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.is_urgent = false;
         waiting.bytes = 0;
-        let room = waiting.commands.len().min(1024);
-        std::mem::replace(&mut waiting.commands, Vec::with_capacity(room))
+        // What a burst took is given back.
+        commands.shrink_to(2 * ENOUGH);
+        std::mem::swap(&mut waiting.commands, commands);
     }
 }
 

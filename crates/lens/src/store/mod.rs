@@ -169,7 +169,10 @@ impl Store {
                 .map_err(|e| StoreError(format!("cannot start a thread: {e}")))
         };
         let threads = vec![
-            spawn("store", Box::new(move || write::run(database, for_writer, &arrivals, &wake)))?,
+            spawn(
+                "store",
+                Box::new(move || write::run(database, for_writer, first_free, &arrivals, &wake)),
+            )?,
             spawn("index", {
                 let shared = Arc::clone(&shared);
                 Box::new(move || index::run(&shared, &woken))

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::flow::{
-    Body, Direction, End, Entrance, Frame, FrameKind, Header, HttpVersion, Outcome, RequestHead,
-    ResponseHead, What,
+    Body, Direction, End, Entrance, Frame, FrameKind, HandshakeFacts, Header, HttpVersion, Leg,
+    Outcome, RequestHead, ResponseHead, What,
 };
 use crate::query::Filter;
 
@@ -21,6 +21,10 @@ fn at(ms: u64, what: What) -> Event {
 }
 
 fn begin(store: &Store, id: u64, path: &str) {
+    begin_on(store, ConnectionId(1), id, path);
+}
+
+fn begin_on(store: &Store, connection: ConnectionId, id: u64, path: &str) {
     let head = RequestHead {
         version: HttpVersion::Http11,
         method: "POST".into(),
@@ -33,8 +37,7 @@ fn begin(store: &Store, id: u64, path: &str) {
         repeats: None,
         raw: Bytes::new(),
     };
-    let (flow, connection) = (FlowId(id), ConnectionId(1));
-    store.record(at(id, What::Request { flow, connection, head: Box::new(head) }));
+    store.record(at(id, What::Request { flow: FlowId(id), connection, head: Box::new(head) }));
 }
 
 fn piece(store: &Store, id: u64, direction: Direction, data: &[u8]) {
@@ -393,6 +396,57 @@ fn the_cap_holds_and_the_oldest_go_first() {
 }
 
 #[test]
+fn a_connection_goes_with_its_last_flow() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("s.db");
+    let options = Options { keep: 4 << 20, ..Options::default() };
+    let store = Store::create(&path, options).expect("a store");
+    let client = ([127, 0, 0, 1], 4711).into();
+    let connected =
+        |connection| What::Connected { connection, client, entrance: Entrance::Connect };
+    store.record(at(0, connected(ConnectionId(1))));
+    // The first stays open, and has every tenth flow; each other one has one and ends with it.
+    let flows: Vec<u64> = (1..=1000).map(|n| n * 100).collect();
+    for (n, id) in (1_u64..).zip(&flows) {
+        let is_first = n.is_multiple_of(10);
+        let connection = ConnectionId(if is_first { 1 } else { n + 1 });
+        if !is_first {
+            store.record(at(*id, connected(connection)));
+            let facts = Box::new(HandshakeFacts {
+                wire: [vec![0; 500].into(), Bytes::new()],
+                ..HandshakeFacts::default()
+            });
+            store.record(at(*id, What::Handshake { connection, leg: Leg::Client, facts }));
+        }
+        begin_on(&store, connection, *id, "/");
+        piece(&store, *id, Direction::Response, &[b'x'; 20_000]);
+        end(&store, *id, [0, 20_000]);
+        if !is_first {
+            let ended = What::Disconnected { connection, bytes: [0, 0], fault: None };
+            store.record(at(id + 30, ended));
+        }
+        if n % 50 == 0 {
+            store.flush();
+        }
+    }
+    store.close();
+    let reader = Reader::open(&path).expect("a reader");
+    let left = found(&reader, "");
+    assert!(left.len() < 600, "{}", left.len());
+    let has = |id| reader.connection(id).expect("read").is_some();
+    assert!(has(1), "the first is open");
+    let handshakes = |id| reader.handshakes(id).expect("read").len();
+    let (mut rows, oldest) = (0, left[0] / 100);
+    for connection in 2..=1001 {
+        // Those of the last second before the oldest flow may be there still.
+        assert!(!has(connection) || connection > oldest - 20, "{connection}");
+        assert_eq!(handshakes(connection), usize::from(has(connection)), "{connection}");
+        rows += usize::from(has(connection));
+    }
+    assert!(rows >= left.len() * 8 / 10, "{rows}");
+}
+
+#[test]
 fn a_full_disk_stops_the_recording_and_says_so() {
     let (_folder, store) = made();
     let mut news = store.subscribe();
@@ -454,7 +508,7 @@ fn an_old_session_goes_on_and_others_are_refused() {
     assert!(error.contains("is not a session file"), "{error}");
     drop(store);
     // One of an older build, or of a newer.
-    for (version, by) in [(2, "an older seal"), (4, "a newer seal")] {
+    for (version, by) in [(3, "an older seal"), (5, "a newer seal")] {
         rusqlite::Connection::open(&path)
             .and_then(|c| c.pragma_update(None, "user_version", version))
             .expect("written");
@@ -462,7 +516,7 @@ fn an_old_session_goes_on_and_others_are_refused() {
         let more = Store::create(&path, Options::default()).err().expect("refused").to_string();
         for error in [read, more] {
             let said = format!(
-                "s.db was recorded by {by} (version {version} of its tables; this one reads 3)"
+                "s.db was recorded by {by} (version {version} of its tables; this one reads 4)"
             );
             assert!(error.contains(&said), "{error}");
         }
@@ -587,4 +641,15 @@ fn the_index_says_what_the_texts_say() {
     for ((filter, before), after) in filters.iter().zip(before).zip(all()) {
         assert_eq!(before, after, "{filter}");
     }
+}
+
+#[test]
+fn statements_are_parsed_once() {
+    let (_folder, store) = made();
+    let database = schema::readable(store.path()).expect("open");
+    for id in 1..=3 {
+        text::Text::read(&database, store.path(), id).expect("read");
+    }
+    let statement = database.prepare_cached(text::ALL).expect("a statement");
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
+use rusqlite::types::FromSqlResult;
 
 use super::bodies;
 use super::functions::{LOOKED_THROUGH, body_text};
@@ -17,37 +18,49 @@ pub(super) struct Text([Vec<String>; 3]);
 /// Places between two texts.
 const GAP: u32 = 2;
 
+/// What most flows have all of their texts in, and whether there is more of them elsewhere.
+pub(super) const ALL: &str = "
+SELECT f.method,f.scheme,f.authority,f.path,f.error,d.notes,
+  d.request_head,d.response_head,d.request_body,d.response_body,
+  EXISTS(SELECT 1 FROM part p WHERE p.flow=f.id),
+  EXISTS(SELECT 1 FROM frame m WHERE m.flow=f.id),
+  EXISTS(SELECT 1 FROM statement s WHERE s.flow=f.id)
+FROM flow f JOIN detail d ON d.flow=f.id WHERE f.id=?";
+
 /// How many columns there are.
 pub(super) const COLUMNS: u8 = 3;
 
 impl Text {
     /// Nothing where the flow has gone.
     pub(super) fn read(c: &Connection, path: &Path, id: i64) -> rusqlite::Result<Self> {
-        let found = c
-            .prepare_cached(
-                "SELECT f.method,f.scheme,f.authority,f.path,f.error,d.notes,d.request_head,d.response_head
-                 FROM flow f JOIN detail d ON d.flow=f.id WHERE f.id=?",
-            )?
-            .query_row([id], |row| {
-                let text = |n| row.get::<_, Option<String>>(n).map(Option::unwrap_or_default);
-                let blob = |n| row.get::<_, Option<Vec<u8>>>(n).map(Option::unwrap_or_default);
-                let url = format!("{} {}://{}{}", text(0)?, text(1)?, text(2)?, text(3)?);
-                Ok((vec![url, text(4)?, text(5)?], [blob(6)?, blob(7)?]))
-            })
-            .optional()?;
-        let Some((mut head, heads)) = found else { return Ok(Self::default()) };
+        let mut query = c.prepare_cached(ALL)?;
+        let mut rows = query.query([id])?;
+        let Some(row) = rows.next()? else { return Ok(Self::default()) };
+        let text = |n| column(row.get_ref(n)?.as_str_or_null());
+        let blob = |n| column(row.get_ref(n)?.as_bytes_or_null());
+        let heads = [blob(6)?, blob(7)?];
+        let url = format!("{} {}://{}{}", text(0)?, text(1)?, text(2)?, text(3)?);
+        let mut head = vec![url, text(4)?.to_owned(), text(5)?.to_owned()];
         head.extend(heads.iter().map(|head| String::from_utf8_lossy(head).into_owned()));
         let mut said = [Vec::new(), Vec::new()];
         for (side, said) in said.iter_mut().enumerate() {
-            let data = match bodies::recorded(c, path, id, side, 0, LOOKED_THROUGH) {
-                // A segment beside the file has gone: the rest of the flow is there.
-                Err(rusqlite::Error::ToSqlConversionFailure(_)) => continue,
-                data => data?,
-            };
-            said.extend(body_text(&data, &heads[side]));
+            let inline = blob(8 + side)?;
+            if !inline.is_empty() {
+                said.extend(body_text(inline, heads[side]));
+            } else if row.get(10)? {
+                match bodies::recorded(c, path, id, side, 0, LOOKED_THROUGH) {
+                    // A segment beside the file has gone: the rest of the flow is there.
+                    Err(rusqlite::Error::ToSqlConversionFailure(_)) => {}
+                    data => said.extend(body_text(&data?, heads[side])),
+                }
+            }
         }
-        messages(c, id, &mut said)?;
-        statements(c, id, &mut said[0])?;
+        if row.get(11)? {
+            messages(c, id, &mut said)?;
+        }
+        if row.get(12)? {
+            statements(c, id, &mut said[0])?;
+        }
         let [request, response] = said;
         Ok(Self([head, request, response]))
     }
@@ -77,6 +90,11 @@ impl Text {
             }
         }
     }
+}
+
+/// What a column has; nothing where it is NULL.
+fn column<T: Default>(value: FromSqlResult<Option<T>>) -> rusqlite::Result<T> {
+    Ok(value?.unwrap_or_default())
 }
 
 fn length(texts: &[String]) -> usize {

@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 
-use rusqlite::{Connection, ErrorCode, Transaction, params};
+use bytes::Bytes;
+use rusqlite::{CachedStatement, Connection, ErrorCode, Transaction, params};
 use serde_json::json;
 
 use super::facts;
 use super::fold::{ConnectionChange, Folded, LONG, OpenFlow};
 use super::inbox::{Arrivals, Command, weight};
-use super::keep::Keeper;
+use super::keep::{First, Keeper};
 use super::segment::Segments;
 use super::{Live, Shared};
 use crate::flow::{Event, FlowId, FrameKind, HandshakeFacts, Leg};
@@ -22,25 +23,29 @@ const MOST_EVENTS: u64 = 4_096;
 pub(super) fn first_free(database: &Connection) -> rusqlite::Result<(u64, u64)> {
     let most =
         |sql| database.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
-    let connection = most(
-        "SELECT max(ifnull((SELECT max(id) FROM connection),0), ifnull((SELECT max(connection) FROM flow),0))",
-    )?;
-    Ok((connection + 1, most("SELECT ifnull(max(id),0) FROM flow")? + 1))
+    Ok((
+        most("SELECT ifnull(max(id),0) FROM connection")? + 1,
+        most("SELECT ifnull(max(id),0) FROM flow")? + 1,
+    ))
 }
 
 pub(super) fn run(
     database: Connection,
     shared: Arc<Shared>,
+    (connection, flow): (u64, u64),
     arrivals: &Arrivals,
     wake: &SyncSender<()>,
 ) {
     let segments = Segments::new(&shared.path);
     let folded =
         Folded { longest_body: (shared.options.keep / 4).max(1 << 20), ..Folded::default() };
-    let keeper = Keeper::new(shared.options.keep);
+    let first = First { connection: connection.cast_signed(), flow: flow.cast_signed() };
+    let keeper = Keeper::new(shared.options.keep, first);
     let mut writer = Writer { database, shared, segments, folded, keeper, events: 0, newest: 0 };
+    let mut commands = Vec::new();
     loop {
-        for command in arrivals.take(writer.shared.options.delay) {
+        arrivals.take(writer.shared.options.delay, &mut commands);
+        for command in commands.drain(..) {
             match command {
                 Command::Event(event) => writer.event(event),
                 Command::LeftOut(flow) => writer.left_out(flow),
@@ -97,6 +102,7 @@ impl Writer {
             return;
         }
         let changed: Arc<[FlowId]> = self.folded.changed.as_slice().into();
+        let bytes = self.folded.bytes as u64;
         match self.write() {
             Ok(()) => {
                 if !changed.is_empty() {
@@ -107,7 +113,7 @@ impl Writer {
             Err(error) if is_busy(&error) => return,
             Err(error) => self.shared.stop_for(&error),
         }
-        if let Err(error) = self.keeper.keep(&mut self.database, &mut self.segments)
+        if let Err(error) = self.keeper.keep(&mut self.database, &mut self.segments, bytes)
             && !is_busy(&error)
         {
             self.shared.stop_for(&error);
@@ -118,6 +124,7 @@ impl Writer {
         let transaction =
             self.database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let folded = &mut self.folded;
+        let mut rows = Rows::prepare(&transaction)?;
         for change in folded.connections.drain(..) {
             connection(&transaction, change)?;
         }
@@ -139,12 +146,13 @@ impl Writer {
                 }
                 self.newest = self.newest.max(block);
             }
-            flow(&transaction, &mut self.segments, id, open)?;
+            flow(&transaction, &mut rows, &mut self.segments, id, open)?;
             if open.over {
                 folded.flows.remove(&id);
             }
         }
         folded.bytes = 0;
+        drop(rows);
         transaction.commit()?;
         // What is left of a burst.
         if folded.flows.capacity() > 1024 && folded.flows.len() * 4 < folded.flows.capacity() {
@@ -178,8 +186,34 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
+/// What is written of every flow, prepared once for a transaction.
+struct Rows<'t> {
+    /// A new flow, and one that has a row already.
+    flow: [CachedStatement<'t>; 2],
+    detail: [CachedStatement<'t>; 2],
+    unindexed: CachedStatement<'t>,
+}
+
+impl<'t> Rows<'t> {
+    fn prepare(transaction: &'t Transaction<'_>) -> rusqlite::Result<Self> {
+        // To replace, SQLite keeps of each page what would undo it; so only what must be is replaced.
+        let both = |values: &str| {
+            Ok::<_, rusqlite::Error>([
+                transaction.prepare_cached(&format!("INSERT OR IGNORE INTO {values}"))?,
+                transaction.prepare_cached(&format!("INSERT OR REPLACE INTO {values}"))?,
+            ])
+        };
+        Ok(Self {
+            flow: both("flow VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")?,
+            detail: both("detail VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")?,
+            unindexed: transaction.prepare_cached("INSERT OR IGNORE INTO unindexed VALUES(?)")?,
+        })
+    }
+}
+
 fn flow(
     transaction: &Transaction<'_>,
+    rows: &mut Rows<'_>,
     segments: &mut Segments,
     id: FlowId,
     open: &mut OpenFlow,
@@ -203,8 +237,9 @@ fn flow(
             body.written += rest.len() as u64;
         }
     }
-    row(transaction, id, open)?;
-    detail(transaction, id, open, &inline)?;
+    let again = usize::from(open.is_written);
+    row(&mut rows.flow[again], id, open)?;
+    detail(&mut rows.detail[again], id, open, &inline)?;
     for (at, frame) in open.frames.drain(..) {
         open.frames_written += 1;
         transaction.prepare_cached("INSERT OR REPLACE INTO frame VALUES(?,?,?,?,?,?,?)")?.execute(
@@ -235,7 +270,7 @@ fn flow(
             ])?;
     }
     if !open.is_written {
-        transaction.prepare_cached("INSERT OR IGNORE INTO unindexed VALUES(?)")?.execute([id])?;
+        rows.unindexed.execute([id])?;
     }
     open.is_written = true;
     open.is_new = false;
@@ -243,65 +278,62 @@ fn flow(
     Ok(())
 }
 
-fn row(transaction: &Transaction<'_>, id: i64, open: &OpenFlow) -> rusqlite::Result<()> {
+fn row(insert: &mut CachedStatement<'_>, id: i64, open: &OpenFlow) -> rusqlite::Result<()> {
     let (host, port) = open.host();
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO flow VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        )?
-        .execute(params![
-            id,
-            open.connection.cast_signed(),
-            open.started,
-            open.waited,
-            open.took,
-            open.method,
-            open.scheme,
-            open.authority,
-            host,
-            port,
-            open.path,
-            open.version,
-            open.status,
-            open.kind,
-            open.sizes[0].cast_signed(),
-            open.sizes[1].cast_signed(),
-            open.outcome,
-            open.error,
-            open.flags,
-            open.repeats.map(u64::cast_signed)
-        ])?;
+    insert.execute(params![
+        id,
+        open.connection.cast_signed(),
+        open.started,
+        open.waited,
+        open.took,
+        open.method,
+        open.scheme,
+        open.authority,
+        host,
+        port,
+        open.path,
+        open.version,
+        open.status,
+        open.kind,
+        open.sizes[0].cast_signed(),
+        open.sizes[1].cast_signed(),
+        open.outcome,
+        open.error,
+        open.flags,
+        open.repeats.map(u64::cast_signed)
+    ])?;
     Ok(())
 }
 
 fn detail(
-    transaction: &Transaction<'_>,
+    insert: &mut CachedStatement<'_>,
     id: i64,
     open: &OpenFlow,
     inline: &[Option<Vec<u8>>; 2],
 ) -> rusqlite::Result<()> {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let bytes = |data: &[u8]| (!data.is_empty()).then(|| data.to_vec());
-    let body = |n: usize| inline[n].as_deref().filter(|data| !data.is_empty());
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO detail VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")?
-        .execute(params![
-            id,
-            open.protocol,
-            open.stream,
-            &open.reason[..],
-            &open.heads[0][..],
-            bytes(&open.heads[1]),
-            bytes(&open.trailers[0]),
-            bytes(&open.trailers[1]),
-            some(&open.informational),
-            some(&open.notes),
-            open.bodies[0].dropped.cast_signed(),
-            open.bodies[1].dropped.cast_signed(),
-            body(0),
-            body(1)
-        ])?;
+    let body = |n: usize| inline[n].as_deref().and_then(filled);
+    insert.execute(params![
+        id,
+        open.protocol,
+        open.stream,
+        &open.reason[..],
+        &open.heads[0][..],
+        filled(&open.heads[1][..]),
+        filled(&open.trailers[0][..]),
+        filled(&open.trailers[1][..]),
+        filled(&open.informational[..]),
+        filled(&open.notes[..]),
+        open.bodies[0].dropped.cast_signed(),
+        open.bodies[1].dropped.cast_signed(),
+        body(0),
+        body(1)
+    ])?;
     Ok(())
+}
+
+/// What is empty is no value.
+fn filled<T: AsRef<[u8]> + ?Sized>(data: &T) -> Option<&T> {
+    Some(data).filter(|data| !data.as_ref().is_empty())
 }
 
 /// A part of a body: `place` is flow, side, position and time.
@@ -371,11 +403,12 @@ fn wire(
 }
 
 fn connection(transaction: &Transaction<'_>, change: ConnectionChange) -> rusqlite::Result<()> {
-    use ConnectionChange::{Connected, Disconnected, Handshake, Origin, PassedBy};
+    use ConnectionChange::{Connected, Disconnected, Handshake, Named, Origin, PassedBy};
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         transaction.prepare_cached(sql)?.execute(values).map(drop)
     };
     match change {
+        Named(id) => run("INSERT OR IGNORE INTO connection(id) VALUES(?)", &[&id.cast_signed()]),
         Connected(id, at, client, entrance) => run(
             "INSERT INTO connection(id,started,client,entrance) VALUES(?1,?2,?3,?4)
              ON CONFLICT(id) DO UPDATE SET started=?2,client=?3,entrance=?4",
@@ -440,7 +473,7 @@ fn chain(facts: &HandshakeFacts) -> Vec<u8> {
 
 /// What a handshake says, but for its secrets and its bytes.
 fn told(facts: &HandshakeFacts) -> serde_json::Value {
-    let text = |data: &bytes::Bytes| String::from_utf8_lossy(data).into_owned();
+    let text = |data: &Bytes| String::from_utf8_lossy(data).into_owned();
     json!({
         "version": facts.version,
         "cipher": facts.cipher,

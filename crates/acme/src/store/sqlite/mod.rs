@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
@@ -62,7 +63,7 @@ impl Sqlite {
     /// When there is no memory.
     pub fn in_memory() -> Result<Self, Error> {
         let writer = Connection::open_in_memory()?;
-        writer.set_prepared_statement_cache_capacity(STATEMENTS);
+        parse_once(&writer)?;
         let opened = Self { writer: Mutex::new(writer), readers: None, disk: None };
         schema::create(&opened)?;
         Ok(opened)
@@ -169,10 +170,19 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    parse_once(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(connection)
+}
+
+/// Statements are kept as they were parsed.
+fn parse_once(connection: &Connection) -> Result<(), Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this guarantee SQLite parses and plans a statement anew for each value that is bound to it where a
+    // value could change the plan: in a join, and for a LIMIT.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn writer(path: &Path) -> Result<Connection, Error> {
