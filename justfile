@@ -111,6 +111,10 @@ acme-peers *args="--install":
     cargo build -p seal
     .ci/acme-peers {{args}}
 
+# Certificates a second beside pebble, by the same clients in turns; needs Debian's pebble
+acme-beside *args:
+    .ci/acme-beside {{args}}
+
 # `seal acme` against CAs that others wrote: pebble, Caddy's acme_server, acme2certifier
 acme-cas *args="--install":
     cargo build -p seal

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sealwire::TrustStore;
 use sealwire::pki::{
     Certificate, CertificateBuilder, ChainCheck, Crl, CrlBuilder, CrlNumber, Error, Issuer,
@@ -83,7 +84,7 @@ impl Signer {
     #[must_use]
     pub fn new(issuer: Issuer, chain: Vec<Certificate>) -> Self {
         let id = issuer.certificate().subject_key_id().unwrap_or_default();
-        let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = HEXLOWER.encode(&id);
         let top = chain.last().unwrap_or_else(|| issuer.certificate()).clone();
         // The last certificate that is known is believed here, be it a root or not.
         let trust = TrustStore::from_certificates([top]).ok();

@@ -1,5 +1,6 @@
 //! Certificates, for their accounts; and public data: revocation lists, CAs.
 
+use data_encoding::HEXUPPER;
 use hyper::StatusCode;
 use sealwire::pki::Certificate;
 
@@ -105,8 +106,8 @@ impl Inner {
         })?;
         let read = |text: &str| crate::jws::from_base64url(text).filter(|bytes| bytes.len() <= 64);
         let (aki, serial) = (read(aki).ok_or_else(none)?, read(serial).ok_or_else(none)?);
-        let hex: String = serial.iter().map(|byte| format!("{byte:02X}")).collect();
-        let found = self.store.certificate(&hex)?.filter(|one| one.der.is_some());
+        let found =
+            self.store.certificate(&HEXUPPER.encode(&serial))?.filter(|one| one.der.is_some());
         let found = found.filter(|one| bytes_of_hex(&one.issuer) == aki);
         found.ok_or_else(none)
     }

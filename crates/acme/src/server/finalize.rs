@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
+use data_encoding::HEXUPPER;
 use hyper::StatusCode;
 use sealwire::pki::{Certificate, Csr, KeyAlgorithm};
 use serde::Deserialize;
@@ -214,7 +215,7 @@ pub(super) fn unsigned(refused: Refused) -> Problem {
 pub(super) fn new_serial() -> Result<String, Error> {
     let mut serial = random::<16>()?;
     serial[0] = serial[0] & 0x7f | 0x40;
-    Ok(serial.iter().map(|byte| format!("{byte:02X}")).collect())
+    Ok(HEXUPPER.encode(&serial))
 }
 
 /// A request that is signed by its key, which is one that is good enough.

@@ -2,6 +2,7 @@
 //! changed or taken out without all that follow.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 
 use super::{Durability, Error, Event, Row, Statements, Store, to_json};
 use crate::clock::Seconds;
@@ -96,5 +97,5 @@ fn entry(row: &Row) -> Result<LogEntry, Error> {
 
 fn hash(before: &str, n: i64, time: Seconds, what: &str) -> String {
     let whole = format!("{before}\n{n}\n{time}\n{what}");
-    digest(&SHA256, whole.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(digest(&SHA256, whole.as_bytes()).as_ref())
 }

@@ -1,6 +1,7 @@
 //! Certificates: recorded before they are handed out, revoked, listed.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use sealwire::pki::RevocationReason;
 
 use super::orders::insert_certificate;
@@ -373,7 +374,7 @@ fn note_replaced(tx: &mut dyn Statements, order: &Order) -> Result<(), Error> {
 
 pub(super) fn issued_event(issued: &Issued) -> Event {
     let der = issued.der.as_deref().unwrap_or_default();
-    let sha256 = digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = HEXLOWER.encode(digest(&SHA256, der).as_ref());
     Event::Issued {
         serial: issued.serial.clone(),
         issuer: issued.issuer.clone(),

@@ -24,7 +24,8 @@ pub(super) const RESPONSE_DROPPED: i64 = 8;
 /// All that is open, and all that waits.
 #[derive(Default)]
 pub(super) struct Folded {
-    pub(super) flows: HashMap<FlowId, OpenFlow>,
+    /// Boxed: a flow is as long as half a page, and a map moves what is in it.
+    pub(super) flows: HashMap<FlowId, Box<OpenFlow>>,
     pub(super) changed: Vec<FlowId>,
     pub(super) connections: Vec<ConnectionChange>,
     pub(super) wire: HashMap<(ConnectionId, Leg), WireState>,
@@ -145,7 +146,7 @@ impl Folded {
                 self.flow(flow, at, |open| open.informational(at, &head));
             }
             What::Response { flow, head } => self.flow(flow, at, |open| open.response(at, *head)),
-            What::Body(body) => self.body(at, &body),
+            What::Body(body) => self.body(at, body),
             What::Trailers { flow, direction, headers } => self.flow(flow, at, |open| {
                 open.trailers[side(direction)] = head::encode(&Bytes::new(), &headers);
             }),
@@ -199,11 +200,8 @@ impl Folded {
     }
 
     fn flow(&mut self, id: FlowId, at: i64, change: impl FnOnce(&mut OpenFlow)) {
-        let open = self.flows.entry(id).or_insert_with(|| OpenFlow {
-            is_new: true,
-            started: at,
-            version: "",
-            ..OpenFlow::default()
+        let open = self.flows.entry(id).or_insert_with(|| {
+            Box::new(OpenFlow { is_new: true, started: at, version: "", ..OpenFlow::default() })
         });
         if !open.is_changed {
             open.is_changed = true;
@@ -212,7 +210,7 @@ impl Folded {
         change(open);
     }
 
-    fn body(&mut self, at: i64, body: &crate::flow::Body) {
+    fn body(&mut self, at: i64, body: crate::flow::Body) {
         let longest = self.longest_body;
         self.bytes += body.data.len();
         self.flow(body.flow, at, |open| {
@@ -226,7 +224,11 @@ impl Folded {
             if state.pending.is_empty() {
                 state.at = at;
             }
-            state.pending.extend_from_slice(&body.data);
+            match state.pending.is_empty() {
+                // A short body comes in one piece, which has its own memory.
+                true => state.pending = body.data.into(),
+                false => state.pending.extend_from_slice(&body.data),
+            }
             if state.pending.len() >= LONG {
                 state.parts.push((state.at, std::mem::take(&mut state.pending)));
             }

@@ -1,8 +1,8 @@
 //! Between the relay's threads and the store's: nothing here waits.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Shared;
@@ -23,61 +23,47 @@ const MOST_FACTS: u64 = 1_000_000;
 const MANY_FACTS: u64 = 4_096;
 
 pub(super) struct Inbox {
-    queue: Arc<Queue>,
+    commands: Sender<Command>,
+    waiting: Arc<Waiting>,
     shared: Arc<Shared>,
 }
 
-/// Pending commands. Their reader is woken by the first of many and by what cannot wait: to wake it
-/// each time would cost a relay more than to send.
+/// What waits in the channel, which takes no lock: the system may take the processor from a thread that holds one,
+/// and all others of the relay would stand still for as long. The reader is woken by the first of many and by what
+/// cannot wait: to wake it each time would cost a relay more than to send.
 #[derive(Default)]
-struct Queue {
-    waiting: Mutex<Waiting>,
+struct Waiting {
+    commands: AtomicUsize,
+    /// Of bodies and the like in them.
+    bytes: AtomicUsize,
+    /// One of them cannot wait.
+    is_urgent: AtomicBool,
+    /// The reader looks at the numbers with this locked, and whoever wakes it locks it once after changing them.
+    reader: Mutex<()>,
     came: Condvar,
 }
 
-#[derive(Default)]
-struct Waiting {
-    commands: Vec<Command>,
-    /// Of bodies and the like in it.
-    bytes: usize,
-    /// Something in it cannot wait.
-    is_urgent: bool,
-    /// Its reader is gone: commands are dropped, and waiting callers get an error.
-    is_over: bool,
-}
-
 /// The receiving end for the store's thread.
-pub(super) struct Arrivals(Arc<Queue>);
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+pub(super) struct Arrivals {
+    commands: Receiver<Command>,
+    waiting: Arc<Waiting>,
 }
 
 impl Arrivals {
-    /// Waits until something comes, and then for as long for more, unless it is enough or cannot wait. The room
-    /// of `commands`, which is empty, is for what comes next.
-    pub(super) fn take(&self, delay: Duration, commands: &mut Vec<Command>) {
-        let waiting = self.0.lock();
-        let waiting = self.0.came.wait_while(waiting, |waiting| waiting.commands.is_empty());
-        let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
-        let more = |waiting: &mut Waiting| !waiting.is_enough();
-        let waited = self.0.came.wait_timeout_while(waiting, delay, more);
-        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        waiting.is_urgent = false;
-        waiting.bytes = 0;
-        // What a burst took is given back.
-        commands.shrink_to(2 * ENOUGH);
-        std::mem::swap(&mut waiting.commands, commands);
-    }
-}
-
-impl Drop for Arrivals {
-    fn drop(&mut self) {
-        let mut waiting = self.0.lock();
-        waiting.is_over = true;
-        waiting.commands.clear();
+    /// Waits until something comes, and then for as long for more, unless it is enough or cannot wait.
+    pub(super) fn take(&self, delay: Duration) -> impl Iterator<Item = Command> {
+        let waiting = &*self.waiting;
+        let reader = waiting.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = |(): &mut ()| waiting.commands.load(Ordering::Acquire) == 0;
+        let reader = waiting.came.wait_while(reader, none).unwrap_or_else(PoisonError::into_inner);
+        let more = |(): &mut ()| !waiting.is_enough();
+        drop(waiting.came.wait_timeout_while(reader, delay, more));
+        // In this order: what is urgent was counted before it was called so.
+        waiting.is_urgent.store(false, Ordering::SeqCst);
+        let count = waiting.commands.swap(0, Ordering::SeqCst);
+        self.commands.try_iter().take(count).inspect(|command| {
+            waiting.bytes.fetch_sub(command.bytes(), Ordering::Relaxed);
+        })
     }
 }
 
@@ -87,32 +73,50 @@ const ENOUGH_BYTES: usize = 1 << 20;
 
 impl Waiting {
     fn is_enough(&self) -> bool {
-        self.is_urgent || self.commands.len() >= ENOUGH || self.bytes >= ENOUGH_BYTES
+        self.is_urgent.load(Ordering::SeqCst)
+            || self.commands.load(Ordering::Relaxed) >= ENOUGH
+            || self.bytes.load(Ordering::Relaxed) >= ENOUGH_BYTES
+    }
+
+    fn wake(&self) {
+        drop(self.reader.lock());
+        self.came.notify_one();
+    }
+}
+
+impl Command {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Event(event) => weight(&event.what),
+            Self::LeftOut(_) | Self::Flush(_) | Self::Close => 0,
+        }
     }
 }
 
 impl Inbox {
     pub(super) fn new(shared: Arc<Shared>) -> (Self, Arrivals) {
-        let queue = Arc::<Queue>::default();
-        (Self { queue: queue.clone(), shared }, Arrivals(queue))
+        let (sender, receiver) = mpsc::channel();
+        let waiting = Arc::<Waiting>::default();
+        let arrivals = Arrivals { commands: receiver, waiting: waiting.clone() };
+        (Self { commands: sender, waiting, shared }, arrivals)
     }
 
+    /// When its reader is gone, a command is dropped, and a caller that waits for it gets an error.
     pub(super) fn send(&self, command: Command) {
-        let mut waiting = self.queue.lock();
-        if waiting.is_over {
+        let waiting = &*self.waiting;
+        let is_urgent = matches!(command, Command::Flush(_) | Command::Close);
+        let bytes = command.bytes();
+        let bytes_before = waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.commands.send(command).is_err() {
             return;
         }
-        let was_enough = waiting.is_enough();
-        match &command {
-            Command::Event(event) => waiting.bytes += weight(&event.what),
-            Command::Flush(_) | Command::Close => waiting.is_urgent = true,
-            Command::LeftOut(_) => {}
+        let before = waiting.commands.fetch_add(1, Ordering::SeqCst);
+        if is_urgent {
+            waiting.is_urgent.store(true, Ordering::SeqCst);
         }
-        waiting.commands.push(command);
-        let wakes = waiting.commands.len() == 1 || waiting.is_enough() && !was_enough;
-        drop(waiting);
-        if wakes {
-            self.queue.came.notify_one();
+        let fills = bytes_before < ENOUGH_BYTES && bytes_before + bytes >= ENOUGH_BYTES;
+        if before == 0 || before + 1 == ENOUGH || fills || is_urgent {
+            waiting.wake();
         }
     }
 

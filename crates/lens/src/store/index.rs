@@ -21,7 +21,7 @@ const MOST_TEXT: usize = 1 << 20;
 /// Events in a second that are heavy traffic: to index a flow costs as much as to record it.
 const HEAVY: u128 = 1_000;
 /// In heavy traffic, so many times what its last piece of work took it waits before the next, within limits.
-const REST: u32 = 4;
+const REST: u32 = 9;
 const LEAST_REST: Duration = Duration::from_millis(200);
 const LONGEST_REST: Duration = Duration::from_secs(1);
 

@@ -165,7 +165,10 @@ impl Store {
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(run)
+                .spawn(move || {
+                    give_way();
+                    run();
+                })
                 .map_err(|e| StoreError(format!("cannot start a thread: {e}")))
         };
         let threads = vec![
@@ -250,6 +253,14 @@ impl Store {
             let _ = thread.join();
         }
     }
+}
+
+/// The relay's threads go before this one where there are not enough cores: what is recorded can wait, and traffic
+/// should not. Only Linux has it for one thread.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // Refused by a sandbox, perhaps: then this thread is as important as any.
+    let _ = rustix::process::nice(5);
 }
 
 impl Drop for Store {

@@ -42,10 +42,8 @@ pub(super) fn run(
     let first = First { connection: connection.cast_signed(), flow: flow.cast_signed() };
     let keeper = Keeper::new(shared.options.keep, first);
     let mut writer = Writer { database, shared, segments, folded, keeper, events: 0, newest: 0 };
-    let mut commands = Vec::new();
     loop {
-        arrivals.take(writer.shared.options.delay, &mut commands);
-        for command in commands.drain(..) {
+        for command in arrivals.take(writer.shared.options.delay) {
             match command {
                 Command::Event(event) => writer.event(event),
                 Command::LeftOut(flow) => writer.left_out(flow),
