@@ -56,13 +56,17 @@ class Here {
   #work() {
     const end = performance.now() + AT_A_STRETCH;
     let count = 0;
-    do {
-      const { session, received, owner } = this.#waiting[count];
-      process.nextTick(tell, owner, session.advance(received));
-      count += 1;
-    } while (count < this.#waiting.length && performance.now() < end);
-    this.#waiting.splice(0, count);
-    if (this.#waiting.length > 0) setImmediate(() => this.#work());
+    try {
+      do {
+        const { session, received, owner } = this.#waiting[count];
+        count += 1;
+        process.nextTick(tell, owner, session.advance(received));
+      } while (count < this.#waiting.length && performance.now() < end);
+    } finally {
+      // An error of one turn must not keep the others from theirs.
+      this.#waiting.splice(0, count);
+      if (this.#waiting.length > 0) setImmediate(() => this.#work());
+    }
   }
 }
 
