@@ -66,6 +66,18 @@ page:
     cd crates/lens/page && npm run --silent check
     cargo test -p seal --test proxy browser
 
+# The pictures of docs/proxy.md, of the login of `seal proxy demo` (`PICTURES=FOLDER just page` takes that of a breakpoint)
+pictures:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build -p seal
+    shown=$(mktemp)
+    target/debug/seal proxy demo --page >"$shown" &
+    demo=$!
+    trap 'kill "$demo"; rm "$shown"' EXIT
+    until page=$(grep -o 'http://127[^ ]*#token.*' "$shown"); do sleep 0.2; done
+    node crates/lens/page/pictures.mjs "$page" docs/pictures
+
 # Each program with roots of its own and a server of our CA, with `seal trust run`; gets Deno, Bun, Go, Ruby and
 # PHP into a temporary folder. Three minutes
 trust-runtimes:
