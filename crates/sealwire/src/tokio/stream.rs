@@ -41,6 +41,8 @@ pub struct TlsStream<IO> {
     tether: Option<Box<Tether>>,
     /// A server's tickets, which no peer waits for: they go out with its first data, or before it waits.
     tickets_wait: bool,
+    /// How often a client that ends has looked for tickets. Not at all when it has read since its handshake.
+    looks: u8,
     /// The transport takes nothing any longer, and tokio was given the time to see what has come.
     hung_up: bool,
     /// How it said so first: once it was told, a socket only says EPIPE.
@@ -115,6 +117,7 @@ impl<IO> TlsStream<IO> {
             new_session: None,
             tether: None,
             tickets_wait: false,
+            looks: 0,
             hung_up: false,
             hung_up_by: None,
         }
@@ -359,6 +362,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                 }
                 return Poll::Pending;
             };
+            // With data, or before them, came the tickets.
+            self.looks = LOOKS;
             if filled? == 0 {
                 self.driver.receive_eof()?;
             }
@@ -386,9 +391,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     /// Reads the unread bytes of a server from the transport: a socket that is closed over
     /// it is reset, and what was written and is still on its way is lost. Data among it stay here, for
     /// a reader.
-    fn take_tickets(&mut self, cx: &Context<'_>) {
-        if !self.session().peer().is_some_and(|peer| peer.is_server) {
-            return;
+    fn poll_tickets(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let sends_tickets =
+            |peer: &Peer| peer.is_server && peer.protocol() == ProtocolVersion::Tls13;
+        if !self.session().peer().is_some_and(sends_tickets) {
+            return Poll::Ready(());
         }
         // A transport wakes the last task only that wanted to read.
         let writer = cx.waker().clone();
@@ -396,11 +403,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         let both = Waker::from(Arc::new(Both { reader, writer }));
         while self.driver.unconsumed().len() < TICKETS {
             match self.poll_fill(&mut Context::from_waker(&both)) {
-                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(1..)) => self.looks = LOOKS,
+                // A writer without pauses is ahead of tokio's poll for input. It polls between now and
+                // the next poll, or another thread of it does, which may have to wait for a processor.
+                Poll::Pending if self.looks < LOOKS => {
+                    self.looks += 1;
+                    std::thread::yield_now();
+                    // It wakes this task by itself.
+                    let _ = pin!(tokio::task::yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
                 // The end, or an error, shows to a reader.
-                _ => return,
+                _ => break,
             }
         }
+        Poll::Ready(())
     }
 
     /// Notes whether the task that writes has to be woken.
@@ -486,14 +503,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         match Pin::new(&mut this.io).poll_shutdown(cx) {
             // The peer has closed the connection already: there is nothing left to end.
             Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            Poll::Ready(Ok(())) => {
-                this.take_tickets(cx);
-                Poll::Ready(Ok(()))
-            }
+            Poll::Ready(Ok(())) => this.poll_tickets(cx).map(Ok),
             other => other,
         }
     }
 }
+
+/// How often a client that ends looks for tickets that it has not read.
+const LOOKS: u8 = 16;
 
 /// More than the tickets of any server.
 const TICKETS: usize = 64 * 1024;
