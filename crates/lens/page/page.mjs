@@ -29,7 +29,14 @@ const bodies = {
   '/bytes': ['application/octet-stream', Buffer.from([0, 1, 2, 65, 66, 67])],
   '/picture': ['image/png', Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')],
 };
+/** The answer that goes on. @type {http.ServerResponse|undefined} */
+let lasting;
 const server = http.createServer((request, answer) => {
+  if (request.url === '/lasting' && !lasting) {
+    lasting = answer;
+    answer.write('begun ');
+    return;
+  }
   const [type, body] = bodies[new URL(request.url ?? '/', 'http://a').pathname] ?? ['', `plain ${request.method} ${request.url}`];
   if (type) answer.setHeader('content-type', type);
   answer.end(body);
@@ -85,6 +92,19 @@ for (const [path, looks] of /** @type {[string, string[]][]} */ ([
 await through('/picture');
 await tab.locator('#rows').getByText('/picture', { exact: true }).click();
 await tab.locator('#detail').getByAltText('the image that was sent').waitFor();
+
+// One that goes on is sent again: the new one is shown, whatever becomes of the first.
+const ended = through('/lasting');
+await tab.locator('#rows').getByText('/lasting', { exact: true }).click();
+await tab.locator('#detail').getByText('begun').waitFor();
+await tab.locator('#detail').getByRole('button', { name: 'Resend' }).click();
+await tab.locator('#detail').getByText('plain GET /lasting').waitFor();
+lasting?.end('ended');
+check(await ended === '200 begun ended', 'the first one ends');
+// Once the list says so, its event was heard; what that asks for comes before what is asked for now.
+await tab.locator('#rows .flow', { hasText: '/lasting' }).getByText('11 B', { exact: true }).waitFor({ state: 'attached' });
+await tab.evaluate(async () => { for (let n = 0; n < 5; n++) await fetch('.', { cache: 'no-store' }); });
+check((await text('#detail')).includes('repeats'), 'what was sent again stays');
 
 // Rules and a breakpoint, by the page alone.
 const rules = async (/** @type {any[]} */ list) => {

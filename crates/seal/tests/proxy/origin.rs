@@ -10,7 +10,8 @@ const SCRIPT: &str = "
 const fs = require('fs'), http2 = require('http2');
 const server = http2.createSecureServer({
   cert: fs.readFileSync('cert.pem'), key: fs.readFileSync('key.pem'), allowHTTP1: true });
-server.on('request', (q, r) => r.end(`${q.method} ${q.url}`));
+// An answer before the end of a request would have the client leave out the rest.
+server.on('request', (q, r) => q.resume().on('end', () => r.end(`${q.method} ${q.url}`)));
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 ";
 

@@ -19,7 +19,8 @@ const list = new List(async (flow, how) => {
     return;
   }
   if (!flow) return;
-  if (how === 'changed' && detail.tab !== 'Exchange' && detail.tab !== 'Messages') return;
+  // What is shown need not be what is chosen in the list: a flow that was sent again is followed.
+  if (how === 'changed' && (flow.id !== detail.id || !['Exchange', 'Messages'].includes(detail.tab))) return;
   main.classList.remove('alone');
   await detail.open(flow);
 }, error => {
@@ -65,7 +66,7 @@ const keys = {
   d: ['diff with the one before', () => list.index > 0 && list.choose(list.index - 1, 'compare')],
   r: ['rules', () => rules().catch(e => say(e.message))],
   t: ['dark or light', theme],
-  Escape: ['close the flow', () => { main.classList.add('alone'); list.box.focus(); }],
+  Escape: ['close the flow', () => { detail.close(); main.classList.add('alone'); list.box.focus(); }],
   '?': ['these keys', help],
 };
 

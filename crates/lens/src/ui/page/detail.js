@@ -19,12 +19,15 @@ export class DetailView {
     this.tab = 'Exchange';
     /** @type {Detail|null} */
     this.flow = null;
+    /** Which is shown, or will be when it is here. @type {number|null} */
+    this.id = null;
     this.turn = 0;
   }
 
   /** @param {Flow} flow */
   async open(flow) {
     const turn = ++this.turn;
+    this.id = flow.id;
     try {
       const detail = /** @type {Detail} */ (await get(`flows/${flow.id}`));
       if (turn !== this.turn) return;
@@ -37,12 +40,21 @@ export class DetailView {
 
   /** Opens a flow that was just sent: it is recorded a moment later. @param {number} id */
   async follow(id) {
-    this.turn++;
+    const turn = ++this.turn;
+    this.id = id;
     for (let tries = 100; tries > 0; tries--) {
       const [flow] = (await get(`flows?filter=id:${id}`)).flows;
+      // Another was opened in the meantime, or this one, by what the live stream told.
+      if (turn !== this.turn) return;
       if (flow && (flow.outcome !== 'open' || tries === 1)) return this.open(flow);
       await new Promise(done => setTimeout(done, 50));
     }
+  }
+
+  /** Shows no flow until one is opened. */
+  close() {
+    this.turn++;
+    this.id = null;
   }
 
   tabs() {

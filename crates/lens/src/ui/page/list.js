@@ -114,7 +114,8 @@ export class List {
         const newest = this.fresh.at(-1)?.id ?? this.last;
         if (flow.id > newest) { this.fresh.push(flow); grew++; } else late ||= !this.isElsewhere(flow.id);
       }
-      if (this.flow?.id === flow.id) { this.flow = flow; this.chosen(flow, 'changed'); }
+      if (this.flow?.id === flow.id) this.flow = flow;
+      this.chosen(flow, 'changed');
       this.slowest = Math.max(this.slowest, flow.took ?? 0);
     }
     if (grew) {
