@@ -34,8 +34,6 @@ pub(super) struct Inbox {
 #[derive(Default)]
 struct Waiting {
     commands: AtomicUsize,
-    /// Of bodies and the like in them.
-    bytes: AtomicUsize,
     /// One of them cannot wait.
     is_urgent: AtomicBool,
     /// The reader looks at the numbers with this locked, and whoever wakes it locks it once after changing them.
@@ -47,6 +45,7 @@ struct Waiting {
 pub(super) struct Arrivals {
     commands: Receiver<Command>,
     waiting: Arc<Waiting>,
+    shared: Arc<Shared>,
 }
 
 impl Arrivals {
@@ -56,26 +55,24 @@ impl Arrivals {
         let reader = waiting.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let none = |(): &mut ()| waiting.commands.load(Ordering::Acquire) == 0;
         let reader = waiting.came.wait_while(reader, none).unwrap_or_else(PoisonError::into_inner);
-        let more = |(): &mut ()| !waiting.is_enough();
+        let more = |(): &mut ()| !waiting.is_enough(&self.shared);
         drop(waiting.came.wait_timeout_while(reader, delay, more));
         // In this order: what is urgent was counted before it was called so.
         waiting.is_urgent.store(false, Ordering::SeqCst);
         let count = waiting.commands.swap(0, Ordering::SeqCst);
-        self.commands.try_iter().take(count).inspect(|command| {
-            waiting.bytes.fetch_sub(command.bytes(), Ordering::Relaxed);
-        })
+        self.commands.try_iter().take(count)
     }
 }
 
 /// So much is written without waiting for more: well before there is no room for it.
 const ENOUGH: usize = 2_048;
-const ENOUGH_BYTES: usize = 1 << 20;
+const ENOUGH_BYTES: u64 = 1 << 20;
 
 impl Waiting {
-    fn is_enough(&self) -> bool {
+    fn is_enough(&self, shared: &Shared) -> bool {
         self.is_urgent.load(Ordering::SeqCst)
             || self.commands.load(Ordering::Relaxed) >= ENOUGH
-            || self.bytes.load(Ordering::Relaxed) >= ENOUGH_BYTES
+            || shared.waiting.load(Ordering::Relaxed) >= ENOUGH_BYTES
     }
 
     fn wake(&self) {
@@ -84,20 +81,12 @@ impl Waiting {
     }
 }
 
-impl Command {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Event(event) => weight(&event.what),
-            Self::LeftOut(_) | Self::Flush(_) | Self::Close => 0,
-        }
-    }
-}
-
 impl Inbox {
     pub(super) fn new(shared: Arc<Shared>) -> (Self, Arrivals) {
         let (sender, receiver) = mpsc::channel();
         let waiting = Arc::<Waiting>::default();
-        let arrivals = Arrivals { commands: receiver, waiting: waiting.clone() };
+        let arrivals =
+            Arrivals { commands: receiver, waiting: waiting.clone(), shared: shared.clone() };
         (Self { commands: sender, waiting, shared }, arrivals)
     }
 
@@ -105,8 +94,6 @@ impl Inbox {
     pub(super) fn send(&self, command: Command) {
         let waiting = &*self.waiting;
         let is_urgent = matches!(command, Command::Flush(_) | Command::Close);
-        let bytes = command.bytes();
-        let bytes_before = waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         if self.commands.send(command).is_err() {
             return;
         }
@@ -114,8 +101,7 @@ impl Inbox {
         if is_urgent {
             waiting.is_urgent.store(true, Ordering::SeqCst);
         }
-        let fills = bytes_before < ENOUGH_BYTES && bytes_before + bytes >= ENOUGH_BYTES;
-        if before == 0 || before + 1 == ENOUGH || fills || is_urgent {
+        if before == 0 || before + 1 == ENOUGH || is_urgent {
             waiting.wake();
         }
     }
@@ -129,14 +115,18 @@ impl Inbox {
             return self.leave_out(&event.what);
         }
         let bytes = weight(&event.what) as u64;
-        if bytes > 0 {
-            let waiting = shared.waiting.fetch_add(bytes, Ordering::Relaxed);
-            if waiting + bytes > shared.options.waiting as u64 {
-                shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
-                return self.lighten(event);
-            }
+        if bytes == 0 {
+            return self.fact(Command::Event(event));
+        }
+        let before = shared.waiting.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > shared.options.waiting as u64 {
+            shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            return self.lighten(event);
         }
         self.fact(Command::Event(event));
+        if before < ENOUGH_BYTES && before + bytes >= ENOUGH_BYTES {
+            self.waiting.wake();
+        }
     }
 
     fn fact(&self, command: Command) {
