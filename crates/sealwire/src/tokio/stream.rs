@@ -43,8 +43,10 @@ pub struct TlsStream<IO> {
     tickets_wait: bool,
     /// How often a client that ends has looked for tickets. Not at all when it has read since its handshake.
     looks: u8,
-    /// The transport takes nothing any longer, and tokio was given the time to see what has come.
-    hung_up: bool,
+    /// Our side of the transport was ended.
+    ended: bool,
+    /// How often the peer's last word was looked for, when the transport took nothing any longer.
+    last_looks: u8,
     /// How it said so first: once it was told, a socket only says EPIPE.
     hung_up_by: Option<io::Error>,
 }
@@ -118,7 +120,8 @@ impl<IO> TlsStream<IO> {
             tether: None,
             tickets_wait: false,
             looks: 0,
-            hung_up: false,
+            ended: false,
+            last_looks: 0,
             hung_up_by: None,
         }
     }
@@ -308,14 +311,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
                     Ok(()) => {}
                     Err(said) => return Poll::Ready(said.into()),
                 },
-                // A writer without pauses is ahead of tokio's poll for input: it polls
-                // between now and the next poll.
-                Poll::Pending if !self.hung_up => {
-                    self.hung_up = true;
+                Poll::Pending if self.last_looks < LOOKS => {
+                    self.last_looks += 1;
                     self.hung_up_by = Some(error);
-                    // It wakes this task by itself.
-                    let _ = pin!(tokio::task::yield_now()).poll(cx);
-                    return Poll::Pending;
+                    return poll_soon(cx);
                 }
                 _ => return Poll::Ready(error),
             }
@@ -404,14 +403,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         while self.driver.unconsumed().len() < TICKETS {
             match self.poll_fill(&mut Context::from_waker(&both)) {
                 Poll::Ready(Ok(1..)) => self.looks = LOOKS,
-                // A writer without pauses is ahead of tokio's poll for input. It polls between now and
-                // the next poll, or another thread of it does, which may have to wait for a processor.
                 Poll::Pending if self.looks < LOOKS => {
                     self.looks += 1;
-                    std::thread::yield_now();
-                    // It wakes this task by itself.
-                    let _ = pin!(tokio::task::yield_now()).poll(cx);
-                    return Poll::Pending;
+                    return poll_soon(cx);
                 }
                 // The end, or an error, shows to a reader.
                 _ => break,
@@ -500,17 +494,29 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
         this.driver.close();
         let sent = this.poll_send(cx);
         ready!(this.note_writer(cx, sent))?;
-        match Pin::new(&mut this.io).poll_shutdown(cx) {
-            // The peer has closed the connection already: there is nothing left to end.
-            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            Poll::Ready(Ok(())) => this.poll_tickets(cx).map(Ok),
-            other => other,
+        if !this.ended {
+            match ready!(Pin::new(&mut this.io).poll_shutdown(cx)) {
+                Ok(()) => this.ended = true,
+                // The peer has closed the connection already: there is nothing left to end.
+                Err(e) if e.kind() == io::ErrorKind::NotConnected => return Poll::Ready(Ok(())),
+                Err(e) => return Poll::Ready(Err(e)),
+            }
         }
+        this.poll_tickets(cx).map(Ok)
     }
 }
 
-/// How often a client that ends looks for tickets that it has not read.
+/// How often a transport is looked at for what should have come before it is the last time.
 const LOOKS: u8 = 16;
+
+/// Has the task polled again. A writer without pauses is ahead of tokio's poll for input: that is between now and
+/// then, or on another thread, which may have to wait for a processor.
+fn poll_soon<T>(cx: &mut Context<'_>) -> Poll<T> {
+    std::thread::yield_now();
+    // It wakes this task by itself.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+    Poll::Pending
+}
 
 /// More than the tickets of any server.
 const TICKETS: usize = 64 * 1024;
