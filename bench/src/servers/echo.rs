@@ -7,8 +7,11 @@ use std::future::Future;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The first byte of a connection that wants to be fed; any other is echoed.
+/// The first byte of a connection that wants to be fed; any other is echoed, but for [`GET`].
 pub(crate) const FEED: u8 = 0xfd;
+
+/// The first byte of a request over HTTP, which a load generator of others sends.
+const GET: u8 = b'G';
 
 /// How much at once.
 pub(crate) const FED: usize = 64 * 1024;
@@ -48,6 +51,9 @@ where
 async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> std::io::Result<()> {
     // A connection that waits for its first byte takes no buffer of ours.
     let first = stream.read_u8().await?;
+    if first == GET {
+        return answer(stream).await;
+    }
     stream.write_all(&[first]).await?;
     stream.flush().await?;
     if first == FEED {
@@ -69,5 +75,25 @@ async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> std::io::Resu
         if count == buffer.len() && count < 64 * 1024 {
             buffer = vec![0; 64 * 1024];
         }
+    }
+}
+
+/// Answers requests without bodies, each after the one before, until one says that it is the last.
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> std::io::Result<()> {
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nhello, world\n";
+    const LAST: &[u8] = b"Connection: close";
+    let mut request = Vec::with_capacity(1024);
+    loop {
+        while !request.ends_with(b"\r\n\r\n") {
+            if stream.read_buf(&mut request).await? == 0 {
+                return stream.shutdown().await;
+            }
+        }
+        stream.write_all(ANSWER).await?;
+        stream.flush().await?;
+        if request.windows(LAST.len()).any(|part| part == LAST) {
+            return stream.shutdown().await;
+        }
+        request.clear();
     }
 }

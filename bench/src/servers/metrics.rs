@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::contestants::Leaf;
 use super::field::{Field, Point};
 use super::load::{Load, Terms};
-use super::process::Running;
+use super::process::{self, Running};
 use crate::contestant::Failure;
 use crate::report::chart::{Better, Chart};
 
@@ -213,6 +213,24 @@ pub(crate) fn https(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
         let done = load.https(count, load.time)?;
         let spent = server.processor_time()? - before;
         Ok(vec![done.rate(), each(spent, done.count, 1e6)])
+    })?;
+    Ok(charts.into())
+}
+
+/// The same servers driven by a generator that others wrote, over OpenSSL: `wrk`. Libraries and the backend
+/// of tunnels answer as little as the servers in JavaScript.
+pub(crate) fn second(field: &Field<'_>) -> Result<Vec<Chart>, Failure> {
+    let title = field.title("HTTPS requests a second, driven by wrk");
+    let mut charts = [Chart::new(title, "1/s", Better::Higher, "connections")];
+    let points = [
+        Point::new("1, kept", (1, true)),
+        Point::new("32, kept", (32, true)),
+        Point::new("a new one for each request", (AT_ONCE, false)),
+    ];
+    let with = (Leaf::P256, field.how.cores);
+    field.interleaved(with, &mut charts, &points, |server, load, &(count, kept)| {
+        let port = server.more.map_or(server.port, |more| more.https);
+        Ok(vec![process::wrk(port, server.plain, count, kept, load.time)?])
     })?;
     Ok(charts.into())
 }

@@ -54,7 +54,7 @@ pub(crate) struct How {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "handshakes,cores,storm,bulk,download,https,latency,memory"
+        default_value = "handshakes,cores,storm,bulk,download,https,latency,second,memory"
     )]
     metric: Vec<Metric>,
 
@@ -118,6 +118,8 @@ enum Metric {
     Https,
     /// Short requests on many connections at once
     Latency,
+    /// Requests over HTTP/1.1 by another load generator
+    Second,
     /// What an idle connection takes
     Memory,
 }
@@ -147,6 +149,7 @@ pub(crate) fn measure(how: &How, absent: &Absent) -> Result<Vec<Chart>, Failure>
                 Metric::Download => metrics::download(&field)?,
                 Metric::Https => metrics::https(&field)?,
                 Metric::Latency => metrics::latency(&field)?,
+                Metric::Second => metrics::second(&field)?,
                 Metric::Memory => metrics::memory(&field)?,
             });
         }

@@ -184,3 +184,31 @@ pub(crate) fn s_time(port: u16, time: Duration) -> Result<f64, Failure> {
     let why = || format!("openssl s_time: {said}{}", String::from_utf8_lossy(&output.stderr));
     Ok(count.ok_or_else(why)? / taken.as_secs_f64())
 }
+
+/// Requests a second as `wrk` counts them, on `count` connections at once that are kept, or of which each is for
+/// one request. It measures for whole seconds.
+pub(crate) fn wrk(
+    port: u16,
+    plain: bool,
+    count: usize,
+    kept: bool,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let scheme = if plain { "http" } else { "https" };
+    let seconds = time.as_secs().max(1);
+    let mut command = Command::new("wrk");
+    command.args(["-t1", &format!("-c{count}"), &format!("-d{seconds}s")]);
+    if !kept {
+        command.args(["-H", "Connection: close"]);
+    }
+    let output = command.arg(format!("{scheme}://127.0.0.1:{port}/")).output();
+    let output = output.map_err(|e| format!("wrk: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let rate =
+        said.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok());
+    match rate {
+        // It counts what was answered, and says of the rest that it failed.
+        Some(rate) if rate > 0.0 && !said.contains("Non-2xx") => Ok(rate),
+        _ => Err(format!("wrk: {said}{}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
+}
