@@ -5,6 +5,7 @@
 // worked on at once.
 
 const { connectionError, writeGivenUp, writeRefused } = require('./failures');
+const { InTurns } = require('./in-turns');
 const { Incoming } = require('./incoming');
 const { likeOpenssl } = require('./junk');
 const { Outgoing } = require('./outgoing');
@@ -18,6 +19,9 @@ const MOST_AHEAD = 64 * 1024;
 
 /** The type of a record with messages of the handshake. */
 const HANDSHAKE = 22;
+
+/** What clients of a server have said: to read it takes as long as to accept them. */
+const heard = new InTurns((connection) => connection.hear());
 
 const tellAdvanced = (connection, brought) => connection.advanced(brought);
 
@@ -60,9 +64,14 @@ class Connection {
   static #LISTENING = {
     ...Connection.#WAITING,
     work(connection) {
-      const chunk = connection.#incoming.takeAll();
-      if (chunk === null) connection.#tellEnd();
-      else connection.#advance(chunk);
+      if (connection.#incoming.size === 0) {
+        connection.#tellEnd();
+      } else if (connection.#role.isServer) {
+        connection.#state = Connection.#THINKING;
+        heard.add(connection);
+      } else {
+        connection.hear();
+      }
     },
   };
 
@@ -404,6 +413,11 @@ class Connection {
   }
 
   // --- the handshake ------------------------------------------------------------------------------
+
+  /** With what has come, when it has its turn. */
+  hear() {
+    if (!this.#state.isClosed) this.#advance(this.#incoming.takeAll());
+  }
 
   #advance(chunk) {
     try {

@@ -5,6 +5,7 @@ const EventEmitter = require('node:events');
 const { once } = EventEmitter;
 const net = require('node:net');
 const { test } = require('node:test');
+const { InTurns } = require('../js/in-turns');
 const { client, connected, identity, pem, readAll, serve, tls } = require('../support');
 
 for (const version of ['TLSv1.2', 'TLSv1.3']) {
@@ -300,4 +301,18 @@ test('clients that come all at once are all served', async (t) => {
   assert.deepStrictEqual(answers, Array.from({ length: 40 }, (_, number) => number));
   server.close();
   await once(server, 'close');
+});
+
+test('of many that come all at once eight have their step in a turn of the event loop', async () => {
+  const taken = [];
+  const turns = new InTurns((one) => taken.push(one));
+  const all = Array.from({ length: 20 }, (_, number) => number);
+  for (const one of all) turns.add(one);
+  const seen = [taken.length];
+  while (taken.length < all.length) {
+    await new Promise(setImmediate);
+    seen.push(taken.length);
+  }
+  assert.deepStrictEqual(seen, [8, 16, 20]);
+  assert.deepStrictEqual(taken, all);
 });
