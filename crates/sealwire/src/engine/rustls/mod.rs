@@ -7,6 +7,7 @@ mod derived;
 mod early_data;
 mod ech;
 mod failure;
+mod hkdf;
 mod key_log;
 mod last_alert;
 #[cfg(feature = "rustls-config")]

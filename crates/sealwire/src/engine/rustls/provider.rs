@@ -20,6 +20,7 @@ use rustls::{
 };
 
 use super::derived::once as derive_once;
+use super::hkdf::{self, Expander, HmacHkdf};
 use super::last_alert::ObservedAead;
 use super::slot;
 use crate::engine::short::Short;
@@ -45,15 +46,16 @@ fn make(suite: &SupportedCipherSuite) -> SupportedCipherSuite {
             })))
         }
         SupportedCipherSuite::Tls13(suite) => {
+            let hash = suite.common.hash_provider.output_len();
             let hkdf: &'static ObservedHkdf =
-                Box::leak(Box::new(ObservedHkdf(suite.hkdf_provider)));
+                Box::leak(Box::new(ObservedHkdf(hkdf::with_hash_of(hash))));
             SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
                 common: common(&suite.common),
                 hkdf_provider: hkdf,
                 aead_alg: Box::leak(Box::new(ObservedAead {
                     aead: suite.aead_alg,
                     algorithm: algorithm(suite.common.suite),
-                    hash: suite.common.hash_provider.output_len(),
+                    hash,
                 })),
                 quic: suite.quic,
             })))
@@ -119,7 +121,7 @@ impl Prf for ObservedPrf {
 }
 
 /// The key derivation of TLS 1.3 (RFC 8446, section 7.1).
-struct ObservedHkdf(&'static dyn Hkdf);
+struct ObservedHkdf(&'static HmacHkdf);
 
 impl Hkdf for ObservedHkdf {
     fn extract_from_zero_ikm(&self, salt: Option<&[u8]>) -> Box<dyn HkdfExpander> {
@@ -130,17 +132,8 @@ impl Hkdf for ObservedHkdf {
         self.0.extract_from_secret(salt, secret)
     }
 
-    fn extract_from_kx_shared_secret(
-        &self,
-        salt: Option<&[u8]>,
-        kx: Box<dyn ActiveKeyExchange>,
-        peer_pub_key: &[u8],
-    ) -> Result<Box<dyn HkdfExpander>, Error> {
-        self.0.extract_from_kx_shared_secret(salt, kx, peer_pub_key)
-    }
-
     fn expander_for_okm(&self, okm: &OkmBlock) -> Box<dyn HkdfExpander> {
-        Box::new(ObservedExpander { expander: self.0.expander_for_okm(okm), secret: okm.clone() })
+        Box::new(ObservedExpander(self.0.expander(okm)))
     }
 
     /// Used for the binders of pre-shared keys, then for the server's Finished, last for the
@@ -150,17 +143,10 @@ impl Hkdf for ObservedHkdf {
         slot::handshake(|handshake| handshake.secrets.finished.push(tag.as_ref()));
         tag
     }
-
-    fn fips(&self) -> bool {
-        self.0.fips()
-    }
 }
 
 /// Derives traffic keys and nonces once (RFC 8446, section 7.3).
-struct ObservedExpander {
-    expander: Box<dyn HkdfExpander>,
-    secret: OkmBlock,
-}
+struct ObservedExpander(Expander);
 
 impl HkdfExpander for ObservedExpander {
     fn expand_slice(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), OutputLengthError> {
@@ -169,20 +155,20 @@ impl HkdfExpander for ObservedExpander {
         let what = match info {
             [_, _, b"tls13 ", b"key", _, b""] => 1,
             [_, _, b"tls13 ", b"iv", _, b""] => 2,
-            _ => return self.expander.expand_slice(info, output),
+            _ => return self.0.expand_slice(info, output),
         };
         let mut outcome = Ok(());
-        derive_once(what, self.secret.as_ref(), output, |output| {
-            outcome = self.expander.expand_slice(info, output);
+        derive_once(what, self.0.secret(), output, |output| {
+            outcome = self.0.expand_slice(info, output);
         });
         outcome
     }
 
     fn expand_block(&self, info: &[&[u8]]) -> OkmBlock {
-        self.expander.expand_block(info)
+        self.0.expand_block(info)
     }
 
     fn hash_len(&self) -> usize {
-        self.expander.hash_len()
+        self.0.hash_len()
     }
 }
