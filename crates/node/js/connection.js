@@ -23,8 +23,6 @@ const HANDSHAKE = 22;
 /** What clients of a server have said: to read it takes as long as to accept them. */
 const heard = new InTurns((connection) => connection.hear());
 
-const tellAdvanced = (connection, brought) => connection.advanced(brought);
-
 class Connection {
   /** What a state does with each thing that may come, unless it says otherwise: the thing waits. */
   static #WAITING = {
@@ -456,7 +454,7 @@ class Connection {
 
   #finish(chunk) {
     try {
-      process.nextTick(tellAdvanced, this, this.#session.advance(chunk));
+      process.nextTick(workers.tell, this, this.#session.advance(chunk));
     } catch (error) {
       process.nextTick(() => this.#owner.failed(error));
     }

@@ -70,6 +70,7 @@ class Here {
   }
 }
 
+/** For process.nextTick. */
 function tell(owner, brought) {
   owner.advanced(brought);
 }
@@ -81,4 +82,4 @@ function advance(session, received, owner) {
   workers.advance(session, received, owner);
 }
 
-module.exports = { advance };
+module.exports = { advance, tell };
